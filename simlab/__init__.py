@@ -1,0 +1,1 @@
+"""simlab: sampling experiments on hierarchical data."""
