@@ -1,0 +1,244 @@
+"""Data sets, and careful reading of data from a file.
+
+Whatever is wrong with a file is said in one line that names the file, the line and the column.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+__all__ = ["DATASETS", "DataError", "complete", "hs", "numeric", "read", "require"]
+
+DATASETS = ("hs",)
+"""Names that `read` knows without a file."""
+
+_LEVELS = {"sex": ("Female", "Male"), "minority": ("No", "Yes"), "sector": ("Catholic", "Public")}
+
+
+class DataError(Exception):
+    """The data cannot be used as asked; one line says which file, line and column, and why."""
+
+
+def hs() -> pd.DataFrame:
+    """Mathematics achievement of 1,977 students in 40 American high schools.
+
+    A subset of the High School and Beyond data of Bryk & Raudenbush (1992), *Hierarchical Linear
+    Models*: 21 Catholic schools with 1,144 students and 19 Public schools with 833.
+
+    Returns
+    -------
+    pd.DataFrame
+        1,977 rows, a fresh copy at every call. Per student: ``mathach`` (test score, points),
+        ``ses`` (socio-economic status, a composite scale), ``sex`` (Female, Male), ``minority``
+        (No, Yes). Per school: ``school`` (its number, as a string), ``size`` (students),
+        ``sector`` (Catholic, Public), ``pracad`` (share of students on the academic track, 0 to 1),
+        ``disclim`` (disciplinary climate, a composite scale), ``meanses`` (mean ses). The three
+        categorical columns have R's level order, the first level being the reference.
+
+    Notes
+    -----
+    From ``MathAchieve`` and ``MathAchSchool`` of the R package nlme, GPL (≥ 2), and equal row by
+    row to ``hs`` of the R package spida2. ``README.md`` beside this file has each variable's range.
+    """
+    with (files(__package__) / "hs.csv").open(encoding="utf-8") as stream:
+        df = pd.read_csv(stream, dtype={"school": str})
+    for column, levels in _LEVELS.items():
+        df[column] = pd.Categorical(df[column], categories=list(levels))
+    return df
+
+
+def read(name_or_path: str | Path) -> pd.DataFrame:
+    """Read a data set by name, or a comma-separated file with a header line.
+
+    Parameters
+    ----------
+    name_or_path
+        One of `DATASETS`, or the path of a CSV file in UTF-8.
+
+    Returns
+    -------
+    pd.DataFrame
+        One row per record. From a file, the index is named ``line`` and holds each record's line in
+        the file, so that later messages can name it; blank lines are skipped.
+
+    Raises
+    ------
+    DataError
+        If there is no such file; or it is empty, not text, or has only a header; or a row has
+        more or fewer fields than the header; or a column name occurs twice.
+    """
+    if name_or_path == "hs":
+        return hs()
+    path = Path(name_or_path)
+    header, records = _records(_text(path), str(path))
+    clean = io.StringIO()
+    csv.writer(clean).writerows([header, *records.values()])
+    clean.seek(0)
+    df = pd.read_csv(clean, index_col=False, low_memory=False)
+    df.index = pd.Index(list(records), name="line")
+    return df
+
+
+def require(df: pd.DataFrame, names: Mapping[str, str], source: str) -> None:
+    """Check that the columns asked for exist, each once.
+
+    Parameters
+    ----------
+    df
+        The data.
+    names
+        Role → column, as in ``{"response": "mathach", "cluster": "school"}``.
+    source
+        Name of the data in messages.
+
+    Raises
+    ------
+    DataError
+        If columns are missing; names every one with its role, and the nearest column there is.
+    """
+    columns = [str(column) for column in df.columns]
+    wrong = [
+        f"no column {name!r} for the {role}{_did_you_mean(name, columns)}"
+        for role, name in names.items()
+        if name not in columns
+    ]
+    wrong += [
+        f"column {name!r} for the {role} occurs {columns.count(name)} times"
+        for role, name in names.items()
+        if columns.count(name) > 1
+    ]
+    if wrong:
+        raise DataError(f"{source}: {'; '.join(wrong)}. Columns: {', '.join(columns)}")
+
+
+def numeric(df: pd.DataFrame, column: str, source: str) -> NDArray[np.float64]:
+    """Values of a column of numbers.
+
+    Returns
+    -------
+    (rows,) float64
+        NaN where the value is missing; see `complete`.
+
+    Raises
+    ------
+    DataError
+        If there is no such column, or a value is not a number or is infinite; names the first.
+    """
+    require(df, {"numbers asked for": column}, source)
+    values = df[column].astype(object)
+    # to_numeric would turn a time into nanoseconds without a word
+    timeless = values.mask(values.map(lambda v: isinstance(v, pd.Timestamp | pd.Timedelta)), "time")
+    numbers = pd.to_numeric(timeless, errors="coerce").to_numpy(np.float64)
+    for bad, what in (
+        (np.isnan(numbers) & values.notna().to_numpy(), "which is not a number"),
+        (np.isinf(numbers), "which is infinite"),
+    ):
+        if bad.any():
+            first = int(np.argmax(bad))
+            raise DataError(
+                f"{source}, {_place(df, first)}: {column} is {_shown(values.iloc[first])}, {what}"
+            )
+    return numbers
+
+
+def complete(
+    df: pd.DataFrame, columns: Iterable[str], source: str
+) -> tuple[pd.DataFrame, dict[str, int]]:
+    """Keep the rows that have a value in every one of `columns` (listwise deletion).
+
+    Returns
+    -------
+    df : pd.DataFrame
+        The complete rows, with their index.
+    dropped : dict
+        Column → rows where it is missing, for the columns where any is. A row with two values
+        missing counts in both columns, so the counts may add up to more than the rows dropped.
+
+    Raises
+    ------
+    DataError
+        If a column does not exist, or no row is complete.
+    """
+    names = list(dict.fromkeys(columns))
+    require(df, {f"variable {name}": name for name in names}, source)
+    missing = df[names].isna()
+    dropped = {name: int(missing[name].sum()) for name in names if missing[name].any()}
+    kept = df.loc[~missing.any(axis=1).to_numpy()]
+    if kept.empty:
+        counts = ", ".join(f"{name} {n}" for name, n in dropped.items())
+        raise DataError(f"{source}: none of {len(df)} rows is complete; missing: {counts}")
+    return kept, dropped
+
+
+def _text(path: Path) -> str:
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError as error:
+        near = [*DATASETS, *(str(p) for p in path.parent.glob("*.csv"))]
+        hint = _did_you_mean(str(path), near)
+        message = f"{path}: no such file{hint}. Data sets: {', '.join(DATASETS)}"
+        raise DataError(message) from error
+    except UnicodeDecodeError as error:
+        message = f"{path}: not UTF-8 text (byte {error.start}); save it as CSV in UTF-8"
+        raise DataError(message) from error
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror or error}") from error
+    if "\0" in text:
+        raise DataError(f"{path}: not a text file; save it as CSV in UTF-8")
+    return text
+
+
+def _records(text: str, source: str) -> tuple[list[str], dict[int, list[str]]]:
+    """Split a CSV text into its header and its records by line, all of the header's length."""
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    lines: dict[int, list[str]] = {}
+    try:
+        for row in reader:
+            if row and not (len(row) == 1 and row[0].isspace()):
+                lines[reader.line_num] = row
+    except csv.Error as error:
+        raise DataError(f"{source}, line {reader.line_num}: {error}") from error
+    if not lines:
+        raise DataError(f"{source}: the file is empty")
+    header = [name.strip() for name in lines.pop(next(iter(lines)))]
+    _check_header(header, source)
+    if not lines:
+        raise DataError(f"{source}: a header and no rows")
+    for line, row in lines.items():
+        if len(row) != len(header):
+            raise DataError(
+                f"{source}, line {line}: {len(row)} fields where the header has {len(header)}"
+            )
+    return header, lines
+
+
+def _check_header(header: list[str], source: str) -> None:
+    twice = [repr(name) for name, n in Counter(header).items() if n > 1]
+    if twice:
+        raise DataError(f"{source}: column names that occur twice: {', '.join(twice)}; rename them")
+    if len(header) == 1 and (separator := next((s for s in ";\t|" if s in header[0]), None)):
+        raise DataError(f"{source}: separated by {separator!r}; save it separated by commas")
+
+
+def _did_you_mean(name: str, choices: Iterable[str]) -> str:
+    lower = {choice.lower(): choice for choice in choices}
+    near = get_close_matches(name.lower(), lower, n=1)
+    return f"; did you mean {lower[near[0]]!r}?" if near else ""
+
+
+def _place(df: pd.DataFrame, position: int) -> str:
+    return f"{df.index.name or 'row'} {df.index[position]}"
+
+
+def _shown(value: object) -> str:
+    return repr(value) if isinstance(value, str) else str(value)
