@@ -1,0 +1,59 @@
+"""YAML → frozen, validated study; what is wrong is told with file, line, column and field.
+
+`load` a file or `loads` a text; a `Study` is immutable from then on.
+"""
+
+from .errors import ConfigError, Problem
+from .grid import MISSING, GridLevel, lookup, settle, substitute, unfold
+from .laws import (
+    Covariate,
+    DataCovariate,
+    DataSizes,
+    Deviation,
+    FixedSizes,
+    ListSizes,
+    PoissonSizes,
+    StandardLaw,
+    StudentTCovariate,
+    StudentTLaw,
+)
+from .population import Population, Setting
+from .reader import load, loads, locate
+from .section import Finding
+from .study import Study, Verdicts, schema
+from .values import FrozenMap, canonical, flow, number, plain
+
+__all__ = [
+    "MISSING",
+    "ConfigError",
+    "Covariate",
+    "DataCovariate",
+    "DataSizes",
+    "Deviation",
+    "Finding",
+    "FixedSizes",
+    "FrozenMap",
+    "GridLevel",
+    "ListSizes",
+    "PoissonSizes",
+    "Population",
+    "Problem",
+    "Setting",
+    "StandardLaw",
+    "StudentTCovariate",
+    "StudentTLaw",
+    "Study",
+    "Verdicts",
+    "canonical",
+    "flow",
+    "load",
+    "loads",
+    "locate",
+    "lookup",
+    "number",
+    "plain",
+    "schema",
+    "settle",
+    "substitute",
+    "unfold",
+]

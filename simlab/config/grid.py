@@ -1,0 +1,252 @@
+"""The grid of a study: dotted paths, the settings they lead to, and what is wrong with them.
+
+A grid is a mapping from dotted path to levels, whose full factorial is run, or a list of such
+mappings, whose union is run. Levels are a list, or a mapping from label to value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import combinations
+from typing import Annotated, Any, Final, NamedTuple, get_args
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    Discriminator,
+    Field,
+    PlainSerializer,
+    Tag,
+    ValidationError,
+)
+
+from .errors import did_you_mean
+from .population import PER_SECTOR, Population, Setting
+from .section import Finding, Loc, Text, findings
+from .values import FrozenMap, canonical, freeze
+
+__all__ = [
+    "MISSING",
+    "Factorial",
+    "Grid",
+    "GridLevel",
+    "lookup",
+    "paths",
+    "settle",
+    "substitute",
+    "unfold",
+]
+
+MISSING: Final = object()
+"""What `lookup` returns where a setting has no such path."""
+
+Raw = Annotated[Any, AfterValidator(freeze)]
+
+
+def _levels_shape(value: object) -> str:
+    return "<named>" if isinstance(value, Mapping) else "<list>"
+
+
+def _grid_shape(value: object) -> str:
+    return "<one>" if isinstance(value, Mapping) else "<union>"
+
+
+Levels = Annotated[
+    Annotated[tuple[Raw, ...], Field(min_length=1), Tag("<list>")]
+    | Annotated[
+        Mapping[Text, Raw],
+        Field(min_length=1),
+        AfterValidator(FrozenMap),
+        PlainSerializer(dict),
+        Tag("<named>"),
+    ],
+    Discriminator(_levels_shape),
+]
+Factorial = Annotated[
+    Mapping[str, Levels], Field(min_length=1), AfterValidator(FrozenMap), PlainSerializer(dict)
+]
+Grid = Annotated[
+    Annotated[Factorial, Tag("<one>")]
+    | Annotated[tuple[Factorial, ...], Field(min_length=1), Tag("<union>")],
+    Discriminator(_grid_shape),
+]
+
+
+class GridLevel(NamedTuple):
+    """One level of a factor: its value as written and, if it has one, its label."""
+
+    value: Any
+    label: str | None
+    loc: Loc
+
+
+def unfold(grid: object) -> list[tuple[Loc, dict[str, list[GridLevel]]]]:
+    """Return the factorials of a grid, each with its location and the levels of its factors.
+
+    Parameters
+    ----------
+    grid : mapping, sequence of mappings, or None
+        The grid as written or as validated. Without one there is one factorial of no factors.
+    """
+    if isinstance(grid, Mapping):
+        return [((), _unfold(grid, ()))]
+    if isinstance(grid, list | tuple):
+        return [((i,), _unfold(factorial, (i,))) for i, factorial in enumerate(grid)]
+    return [((), {})]
+
+
+def _unfold(factorial: Mapping[str, Any], loc: Loc) -> dict[str, list[GridLevel]]:
+    return {path: _levels(levels, (*loc, path)) for path, levels in factorial.items()}
+
+
+def _levels(levels: Any, loc: Loc) -> list[GridLevel]:
+    if isinstance(levels, Mapping):
+        return [GridLevel(value, label, (*loc, label)) for label, value in levels.items()]
+    return [GridLevel(value, None, (*loc, i)) for i, value in enumerate(levels)]
+
+
+def paths(base: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return every dotted path that a grid may sweep.
+
+    Parameters
+    ----------
+    base : mapping
+        The study as written; its mappings per sector tell which sectors have a path.
+    """
+    found = list(Setting.model_fields)
+    population = base.get("population")
+    for name, field in Population.model_fields.items():
+        written = population.get(name) if isinstance(population, Mapping) else None
+        inside = [entry for section in _sections(field.annotation) for entry in section.fields()]
+        if name in PER_SECTOR and isinstance(written, Mapping):
+            inside = list(written)
+        found += [f"population.{name}", *(f"population.{name}.{i}" for i in sorted(set(inside)))]
+    return tuple(found)
+
+
+def _sections(annotation: Any) -> Iterator[Any]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for argument in get_args(annotation):
+        yield from _sections(argument)
+
+
+def _parts(path: str) -> list[str]:
+    return path.split(".", 2)  # the third part may be a sector whose name has dots
+
+
+def substitute(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a copy of plain settings with values set at dotted paths.
+
+    Parents that are missing (or None) appear as mappings, to be filled with their defaults.
+    """
+    result = dict(base)
+    for path, value in changes.items():
+        *parents, last = _parts(path)
+        inner = result
+        for parent in parents:
+            old = inner.get(parent)
+            inner[parent] = dict(old) if isinstance(old, Mapping) else {}
+            inner = inner[parent]
+        inner[last] = value
+    return result
+
+
+def lookup(setting: Setting, path: str) -> Any:
+    """Return the validated value at a dotted path, or `MISSING`."""
+    value: Any = setting
+    for part in _parts(path):
+        if isinstance(value, BaseModel):
+            value = getattr(value, part) if part in type(value).model_fields else MISSING
+        else:
+            value = value.get(part, MISSING) if isinstance(value, Mapping) else MISSING
+    return value
+
+
+def check(grid: object, base: Mapping[str, Any], fixed: Iterable[str]) -> Iterator[Finding]:
+    """Find what is wrong with a grid whose shape is right; locations start inside the grid.
+
+    Each level is put alone into the base. One that fails alone may still fit beside the first
+    levels of the other factors (a law and its degrees of freedom, say) and then passes.
+
+    Parameters
+    ----------
+    grid : mapping or sequence of mappings
+        The grid as written.
+    base : mapping
+        Population, scheme and draw as written, right or wrong.
+    fixed : iterable of str
+        Keys of a study that cannot be swept.
+    """
+    known, fixed = paths(base), tuple(fixed)
+    sound = not isinstance(settle(base), list)
+    named: dict[tuple[str, str], str] = {}
+    for loc, factorial in unfold(grid):
+        wrong = list(_wrong_paths(factorial, loc, known, fixed))
+        yield from wrong
+        bad = {finding.loc[-1] for finding in wrong}
+        usable = {path: levels for path, levels in factorial.items() if path not in bad}
+        corner = {path: levels[0].value for path, levels in usable.items()}
+        for path, levels in usable.items():
+            values: dict[str, str] = {}
+            for level in levels:
+                alone = settle(substitute(base, {path: level.value}))
+                if isinstance(alone, Setting):
+                    value = canonical(lookup(alone, path))
+                else:
+                    value = canonical(level.value)
+                    among = settle(substitute(base, {**corner, path: level.value}))
+                    if not (sound and isinstance(among, Setting)):
+                        yield from _in_level(alone, path, level, sound)
+                yield from _repeated(path, level, value, values, named)
+
+
+def settle(raw: Mapping[str, Any]) -> Setting | list[Finding]:
+    """Return the setting of plain values, or what is wrong with them."""
+    try:
+        return Setting.model_validate(raw)
+    except ValidationError as error:
+        return findings(error)
+
+
+def _wrong_paths(
+    factorial: Mapping[str, object], loc: Loc, known: tuple[str, ...], fixed: tuple[str, ...]
+) -> Iterator[Finding]:
+    for path in factorial:
+        if path in known:
+            continue
+        if path.split(".")[0] in fixed:
+            message = "cannot be swept; sweep scheme, draw, population or a path inside it"
+        else:
+            guess = did_you_mean(path, known)
+            hint = f"did you mean {guess!r}?" if guess else "a path is like population.sigma2"
+            message = f"no such path; {hint}"
+        yield Finding((*loc, path), message, True)
+    for one, other in combinations(factorial, 2):
+        outer, inner = sorted((one, other), key=len)
+        if inner.startswith(f"{outer}."):
+            yield Finding((*loc, inner), f"lies inside {outer}, which is swept beside it", True)
+
+
+def _in_level(found: list[Finding], path: str, level: GridLevel, sound: bool) -> Iterator[Finding]:
+    """Place the findings of a substituted level; with an unsound base, only those inside it."""
+    parts = tuple(_parts(path))
+    for finding in found:
+        if finding.loc[: len(parts)] == parts:
+            yield finding._replace(loc=(*level.loc, *finding.loc[len(parts) :]))
+        elif sound:
+            yield Finding(level.loc, f"does not fit: {finding}")
+
+
+def _repeated(
+    path: str,
+    level: GridLevel,
+    value: str,
+    values: dict[str, str],
+    named: dict[tuple[str, str], str],
+) -> Iterator[Finding]:
+    if value in values:
+        yield Finding(level.loc, f"repeats the level {values[value]}")
+    values.setdefault(value, level.label or f"number {len(values) + 1}")
+    if level.label is not None and named.setdefault((path, level.label), value) != value:
+        yield Finding(level.loc, "has a label that names another value elsewhere in the grid", True)

@@ -1,0 +1,201 @@
+"""The base of every part of a configuration: strict, frozen, and plain-spoken when refused.
+
+A section collects what pydantic finds in its fields and what does not fit *between* them, so
+that a reader sees everything at once, each finding at its own place and in plain words.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, Final, NamedTuple
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ModelWrapValidatorHandler,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
+
+from .errors import did_you_mean
+from .values import flow, plain
+
+__all__ = ["BROKEN", "Finding", "Loc", "Positive", "Real", "Section", "Text", "findings", "refusal"]
+
+Loc = tuple[str | int, ...]
+
+BROKEN: Final = object()
+"""Stands for a field that is wrong in itself, so that nothing more is said about it."""
+
+Real = Annotated[
+    float,
+    Field(strict=True, allow_inf_nan=False),
+    AfterValidator(lambda value: value + 0.0),  # -0.0 and 0.0 are one value
+]
+Positive = Annotated[Real, Field(gt=0)]
+Text = Annotated[str, Field(min_length=1)]
+
+
+class Finding(NamedTuple):
+    """Something wrong at a place: its location, a message, and whether the key is to blame."""
+
+    loc: Loc
+    message: str
+    at_key: bool = False
+
+    def __str__(self) -> str:
+        return " ".join((".".join(map(str, self.loc)), self.message))
+
+
+def refusal(found: Iterable[Finding]) -> ValidationError:
+    """Return findings as one pydantic error; raised in a validator, each keeps its location."""
+    return ValidationError.from_exception_data(
+        "configuration",
+        [
+            InitErrorDetails(
+                type=PydanticCustomError(
+                    "key" if finding.at_key else "value",
+                    "{message}",
+                    {"message": finding.message},
+                ),
+                loc=finding.loc,
+                input=None,
+            )
+            for finding in found
+        ],
+    )
+
+
+def findings(error: ValidationError) -> list[Finding]:
+    """Return the findings of a pydantic error, in plain words and without union tags.
+
+    A list whose entries are wrong is empty in pydantic's eyes; only the entries are told.
+    """
+    found = [_finding(details) for details in error.errors(include_url=False)]
+    above = {f.loc[:depth] for f in found for depth in range(len(f.loc))}
+    return [f for f in found if f.message != EMPTY or f.loc not in above]
+
+
+class Section(BaseModel):
+    """A mapping of the configuration with known keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @classmethod
+    def across(cls, raw: Mapping[str, Any]) -> Iterable[Finding]:
+        """Return what is wrong between fields; a field wrong in itself is `BROKEN` here."""
+        del raw
+        return ()
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _gather(cls, data: Any, handler: ModelWrapValidatorHandler[Section]) -> Section:
+        try:
+            section = handler(data)
+            found = []
+        except ValidationError as error:
+            found = findings(error)
+        if isinstance(data, Mapping):
+            # Only a mapping can have unknown keys; one that nearly spells a missing field is
+            # reported once, as the misspelling.
+            found = [_unknown(cls, finding) for finding in found]
+            guessed = {did_you_mean(key, cls.model_fields) for key in data.keys() - cls.fields()}
+            found = [f for f in found if f.message != REQUIRED or f.loc[0] not in guessed]
+            broken = {finding.loc[0] for finding in found if finding.loc} | guessed
+            raw = plain(data) | dict.fromkeys(broken & cls.fields(), BROKEN)
+            found += cls.across(raw)
+        if found:
+            raise refusal(found)
+        return section
+
+    @classmethod
+    def fields(cls) -> set[str]:
+        """Return the names of the keys a section may have."""
+        return set(cls.model_fields)
+
+
+REQUIRED = "is required"
+UNKNOWN = "unknown key"
+EMPTY = "must not be empty"
+
+WORDS: Final[Mapping[str, str]] = {
+    "missing": REQUIRED,
+    "extra_forbidden": UNKNOWN,
+    "int_type": "must be a whole number, not {value}",
+    "int_from_float": "must be a whole number, not {value}",
+    "float_type": "must be a number, not {value}",
+    "finite_number": "must be a finite number, not {value}",
+    "string_type": "must be text, not {value}; put it in quotes if it is meant as text",
+    "string_too_short": EMPTY,
+    "string_pattern_mismatch": "may hold only letters, digits, _ and -, not {value}",
+    "tuple_type": "must be a list, not {value}",
+    "dict_type": "must be a mapping (key: value), not {value}",
+    "mapping_type": "must be a mapping (key: value), not {value}",
+    "model_type": "must be a mapping (key: value), not {value}",
+    "model_attributes_type": "must be a mapping (key: value), not {value}",
+    "greater_than": "must be greater than {gt}, not {value}",
+    "greater_than_equal": "must be at least {ge}, not {value}",
+    "less_than": "must be less than {lt}, not {value}",
+    "less_than_equal": "must be at most {le}, not {value}",
+    "too_short": EMPTY,
+    "too_long": "must have at most {max_length} entries, not {actual_length}",
+    "value_error": "{error}",
+    "key": "{message}",
+    "value": "{message}",
+}
+
+
+def shown(value: object) -> str:
+    """Return a value as it reads in a message: short, text in quotes."""
+    if isinstance(value, str):
+        return repr(value if len(value) <= 40 else value[:37] + "...")
+    if isinstance(value, Mapping | list | tuple):
+        kind, text = "mapping" if isinstance(value, Mapping) else "list", flow(value)
+        return text if len(text) <= 40 else f"a {kind}"
+    if isinstance(value, float):
+        return f"{value:.12g}"
+    words = {None: "null", True: "true", False: "false"}
+    return words[value] if value is None or isinstance(value, bool) else str(value)
+
+
+def choice(value: object, options: Iterable[str]) -> str:
+    """Return the refusal of a value that is none of the options."""
+    options = tuple(options)
+    guess = did_you_mean(value, options)
+    hint = f"; did you mean {guess!r}?" if guess else ""
+    which = " or ".join(options) if len(options) <= 2 else f"one of {', '.join(options)}"
+    return f"must be {which}, not {shown(value)}{hint}"
+
+
+def _finding(details: ErrorDetails) -> Finding:
+    kind, value, context = details["type"], details["input"], details.get("ctx", {})
+    loc = tuple(part for part in details["loc"] if not re.fullmatch(r"<.*>|\[key\]", str(part)))
+    at_key = kind in ("extra_forbidden", "key") or "[key]" in details["loc"]
+    if kind == "literal_error":
+        message = choice(value, re.findall(r"'([^']*)'", context["expected"]))
+    elif kind in ("int_type", "int_from_float") and isinstance(value, float):
+        hint = f"; write {value:.0f}" if value.is_integer() else ""
+        message = f"must be a whole number, not {value!r}{hint}"
+    elif kind == "float_type" and type(value) is int:
+        message = "must be a finite number, not one this large"
+    elif kind == "greater_than" and context["gt"] == 0:
+        message = f"must be positive, not {shown(value)}"
+    else:
+        bounds = {k: shown(v) if isinstance(v, float) else v for k, v in context.items()}
+        message = (
+            WORDS[kind].format(value=shown(value), **bounds) if kind in WORDS else details["msg"]
+        )
+    return Finding(loc, message, at_key)
+
+
+def _unknown(cls: type[Section], finding: Finding) -> Finding:
+    if finding.message != UNKNOWN or len(finding.loc) != 1:
+        return finding
+    guess = did_you_mean(finding.loc[0], cls.model_fields)
+    keys = ", ".join(cls.model_fields)
+    hint = f"did you mean {guess!r}?" if guess else f"the keys here are {keys}"
+    return finding._replace(message=f"{UNKNOWN}; {hint}")

@@ -1,0 +1,211 @@
+"""A whole study: what is sampled, how often, by which estimators, and how it is judged."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+from pydantic import (
+    AfterValidator,
+    Field,
+    PrivateAttr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
+
+from .errors import ConfigError, Problem, did_you_mean
+from .grid import Grid, check, paths
+from .laws import MOST
+from .population import Setting
+from .section import BROKEN, Finding, Loc, Real, Section, Text, findings, refusal
+from .values import canonical, plain
+
+__all__ = ["Study", "Verdicts", "schema"]
+
+Share = Annotated[Real, Field(gt=0, lt=1)]
+Number = Annotated[int, Field(strict=True, ge=1, le=MOST)]
+
+
+def _unique(names: tuple[str, ...]) -> tuple[str, ...]:
+    twice = [Finding((i,), f"repeats {n!r}") for i, n in enumerate(names) if n in names[:i]]
+    if twice:
+        raise refusal(twice)
+    return names
+
+
+class Verdicts(Section):
+    """How large is large: the margins and sweeps behind the judgements of the summary table."""
+
+    margin: Share = Field(
+        0.05, description="Equivalence margin for bias, as a share of |β_B − β_W|."
+    )
+    honest_margin: Share = Field(
+        0.05, description="A model SE whose relative error is below this is honest."
+    )
+    efficient_margin: Share = Field(
+        0.05, description="An estimator with efficiency above 1 minus this is efficient."
+    )
+    more_clusters: Text = Field(
+        "population.clusters", description="Factor swept towards J → ∞, as a dotted path."
+    )
+    larger_clusters: Text = Field(
+        "population.cluster_sizes.mean",
+        description="Factor swept towards n → ∞, as a dotted path.",
+    )
+    efficiency: Annotated[tuple[Text, ...], AfterValidator(_unique)] = Field(
+        (), description="Factors over whose crossing efficiency is reported, as dotted paths."
+    )
+
+
+class Study(Setting):
+    """A study as its file declares it.
+
+    Equality, hash and JSON content are those of the fields alone. `text`, `file` and
+    `base_dir` say where the study came from and are no part of them.
+    """
+
+    name: str = Field(
+        pattern="^[A-Za-z0-9_-]+$", description="Name of the study: letters, digits, _ and -."
+    )
+    description: str = Field("", description="What the study is for, in a sentence.")
+    seed: Annotated[int, Field(strict=True, ge=0)] = Field(
+        0, description="Root of all random streams, a whole number from 0; 0 is a seed."
+    )
+    replicates: Number = Field(description="Samples drawn in each condition.")
+    block: Number = Field(256, description="Replicates drawn together from one random stream.")
+    level: Share = Field(0.95, description="Confidence level, between 0 and 1.")
+    estimators: Annotated[tuple[Text, ...], Field(min_length=1), AfterValidator(_unique)] | None = (
+        Field(None, description="Names of the estimators to compare; by default all.")
+    )
+    grid: Grid | None = Field(
+        None,
+        description="Dotted path → levels, a full factorial; or a list of such mappings, "
+        "of which the union is run. Levels are a list, or a mapping from label to value.",
+    )
+    verdicts: Verdicts = Field(Verdicts(), description="Margins and sweeps of the verdicts.")
+
+    _text: str = PrivateAttr("")
+    _file: str = PrivateAttr("")
+    _base_dir: Path | None = PrivateAttr(None)
+
+    @property
+    def text(self) -> str:
+        """The configuration as it was written; empty for a study built in Python."""
+        return self._text
+
+    @property
+    def file(self) -> str:
+        """The file as the reader named it; empty for a study built in Python."""
+        return self._file
+
+    @property
+    def base_dir(self) -> Path | None:
+        """Folder from which relative data paths start; None means the current one."""
+        return self._base_dir
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Study) and self.__dict__ == other.__dict__
+
+    def __hash__(self) -> int:
+        return hash(self.to_json())
+
+    @field_validator("estimators")
+    @classmethod
+    def _known_estimators(
+        cls, names: tuple[str, ...] | None, info: ValidationInfo
+    ) -> tuple[str, ...] | None:
+        known = (info.context or {}).get("known_estimators")
+        found = []
+        for i, name in enumerate(names or ()):
+            if known is not None and name not in known:
+                guess = did_you_mean(name, known)
+                hint = f"did you mean {guess!r}?" if guess else f"known are {', '.join(known)}"
+                found.append(Finding((i,), f"unknown estimator {name!r}; {hint}"))
+        if found:
+            raise refusal(found)
+        return names
+
+    @classmethod
+    def across(cls, raw: Mapping[str, Any]) -> Iterable[Finding]:
+        """Return what is wrong with the levels of the grid and the factors of the verdicts."""
+        base = {name: raw[name] for name in Setting.model_fields if raw.get(name) is not None}
+        if raw.get("grid") not in (None, BROKEN):
+            for finding in check(raw["grid"], base, cls.fields() - Setting.fields()):
+                yield finding._replace(loc=("grid", *finding.loc))
+        verdicts = raw.get("verdicts")
+        if isinstance(verdicts, Mapping):
+            yield from _factors(verdicts, paths(base))
+
+    def origin(self, text: str, file: str, base_dir: Path | None) -> Self:
+        """Remember where the study came from, and return it."""
+        self._text, self._file, self._base_dir = text, file, base_dir
+        return self
+
+    def replace(self, **changes: Any) -> Study:
+        """Return a validated copy with some fields changed.
+
+        Raises
+        ------
+        ConfigError
+            If a field does not exist or its new value does not fit.
+        """
+        return _rebuild({**plain(self), **changes}).origin(self._text, self._file, self._base_dir)
+
+    def to_json(self) -> str:
+        """Return canonical JSON: fields sorted, defaults filled, 12 and 12.0 written alike.
+
+        Sectors, factors and named levels keep the order of the file, which carries meaning.
+        """
+        return canonical(self)
+
+    @classmethod
+    def from_json(cls, text: str) -> Study:
+        """Return the study that `to_json` wrote.
+
+        Raises
+        ------
+        ConfigError
+            If the text is not JSON or not a valid study.
+        """
+        try:
+            raw = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise ConfigError([Problem("", None, None, "", f"is not JSON: {error}")]) from None
+        return _rebuild(raw)
+
+
+def _factors(verdicts: Mapping[str, Any], known: tuple[str, ...]) -> Iterator[Finding]:
+    """Check the paths that verdicts name; a default may name a path this study does not vary."""
+    named: list[tuple[Loc, Any]] = [
+        ((key,), verdicts.get(key)) for key in ("more_clusters", "larger_clusters")
+    ]
+    efficiency = verdicts.get("efficiency")
+    if isinstance(efficiency, list):
+        named += [(("efficiency", i), path) for i, path in enumerate(efficiency)]
+    for loc, path in named:
+        if isinstance(path, str) and path and path not in known:
+            guess = did_you_mean(path, known)
+            hint = f"did you mean {guess!r}?" if guess else "a path is like population.clusters"
+            yield Finding(("verdicts", *loc), f"no such path {path!r}; {hint}")
+
+
+def _rebuild(raw: Any) -> Study:
+    try:
+        return Study.model_validate(raw)
+    except ValidationError as error:
+        raise ConfigError(
+            Problem("", None, None, ".".join(map(str, found.loc)), found.message)
+            for found in findings(error)
+        ) from None
+
+
+def schema() -> dict[str, Any]:
+    """Return the JSON Schema (draft 2020-12) of a study, for editors."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **Study.model_json_schema(),
+        "title": "simlab study",
+    }
