@@ -1,0 +1,52 @@
+"""Performance measures of a study, each with its Monte Carlo standard error.
+
+`measure`, `paired` and `tidy` read a results Dataset; the functions of `core` take arrays.
+"""
+
+from simlab.measures.core import (
+    Measured,
+    average,
+    bias,
+    bias_eliminated_coverage,
+    coverage,
+    efficiency,
+    empirical_se,
+    interval_width,
+    model_se,
+    mse,
+    paired_difference,
+    rejection_rate,
+    relative_bias,
+    relative_error,
+    relative_precision,
+    rmse,
+    share,
+)
+from simlab.measures.dataset import measure, paired, tidy
+from simlab.measures.definitions import COMPARISONS, DEFINITIONS, Definition
+
+__all__ = [
+    "COMPARISONS",
+    "DEFINITIONS",
+    "Definition",
+    "Measured",
+    "average",
+    "bias",
+    "bias_eliminated_coverage",
+    "coverage",
+    "efficiency",
+    "empirical_se",
+    "interval_width",
+    "measure",
+    "model_se",
+    "mse",
+    "paired",
+    "paired_difference",
+    "rejection_rate",
+    "relative_bias",
+    "relative_error",
+    "relative_precision",
+    "rmse",
+    "share",
+    "tidy",
+]

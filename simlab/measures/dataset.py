@@ -1,0 +1,306 @@
+"""Performance of every estimator in a results Dataset: names and dimensions over `core`.
+
+Reads estimates and truth of a saved study and nothing else; the arithmetic is in `core`, what each
+measure is called and means in `definitions`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Literal, get_args
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from simlab.measures import core
+from simlab.measures.definitions import COMPARISONS, DEFINITIONS, Definition
+
+Quantity = Literal["bias", "mse", "coverage"]
+
+LIMIT = "limit"
+_DIMS = ("condition", "estimator", "term", "target")
+_PER_TERM = ("estimate", "std_error", "lower", "upper", "p_value")
+_NEEDED = (*_PER_TERM, "status", "dropped", "truth", "limit")
+_OK, _SINGULAR = 0, 1
+_PARTS = (("", ""), ("_mcse", "Monte Carlo standard error: "), ("_n", "replicates that entered: "))
+
+
+def measure(ds: xr.Dataset, reference: str | None = None) -> xr.Dataset:
+    """Every performance measure of a study, each with its Monte Carlo standard error.
+
+    Replicates with status not_converged or not_estimable are counted in `failures` and enter no
+    other measure; singular fits are estimates like any other. For each measure `<name>` there are
+    `<name>_mcse` and `<name>_n`, the replicates that entered; `n` counts estimates.
+
+    Parameters
+    ----------
+    ds : Dataset
+        Results of a study: estimate, std_error, lower, upper, p_value (condition, replicate,
+        estimator, term); status, dropped (condition, replicate, estimator); truth (condition, term,
+        target); limit (condition, estimator, term). `ds.attrs["level"]` is the level of the
+        intervals, 0.95 if absent; tests are at 1 − level.
+    reference : str, optional
+        An estimator; adds `relative_precision` and `efficiency` against it.
+
+    Returns
+    -------
+    Dataset
+        (condition, estimator, term): empirical_se, model_se, relative_error,
+        bias_eliminated_coverage, rejection_rate, interval_width. With target as well, whose values
+        are those of `ds` and "limit", the estimator's own probability limit: bias, relative_bias,
+        mse, rmse, coverage. (condition, estimator): failures, singular, dropped_clusters. NaN where
+        an estimator has no such term. Every variable has attrs long_name, units and definition.
+
+    Raises
+    ------
+    ValueError
+        If `ds` lacks a variable, its level is not between 0 and 1, or `reference` is not one of its
+        estimators.
+    """
+    outcomes = _outcomes(ds)
+    definitions: tuple[Definition, ...] = DEFINITIONS
+    if reference is not None:
+        _one_of("reference", reference, ds.estimator.values)
+        outcomes["reference"] = outcomes["estimate"].sel(estimator=reference, drop=True)
+        definitions += COMPARISONS
+    alpha = _alpha(ds)
+
+    variables: dict[str, xr.DataArray] = {}
+    for d in definitions:
+        variables |= _variables(d, ds, outcomes, alpha)
+    variables["n"] = variables["empirical_se_n"].assign_attrs(
+        long_name="replicates with an estimate",
+        definition="replicates with status ok or singular in which the estimator has the term",
+    )
+    return xr.Dataset(variables, attrs=ds.attrs)
+
+
+def paired(
+    ds: xr.Dataset,
+    reference: str,
+    quantity: Quantity = "bias",
+    target: str = "beta_within",
+) -> xr.Dataset:
+    """Difference of each estimator from a reference, replicate by replicate.
+
+    The mean over replicates where both are available of L − L_ref, with MCSE sd(L − L_ref)/√n,
+    where L is θ̂ − θ for bias, (θ̂ − θ)² for mse, and 1 if lower ≤ θ ≤ upper, else 0, for coverage.
+    Much sharper than the difference of two measures, because both estimators saw the same data.
+
+    Parameters
+    ----------
+    ds : Dataset
+        Results of a study, as for `measure`.
+    reference : str
+        One of its estimators.
+    quantity : {"bias", "mse", "coverage"}
+    target : str
+        One of the targets of `ds`, or "limit": each estimator's own probability limit.
+
+    Returns
+    -------
+    Dataset
+        value, mcse, n (condition, estimator, term).
+
+    Raises
+    ------
+    ValueError
+        If `ds` lacks a variable, or a name is not among those it offers.
+    """
+    outcomes = _outcomes(ds)
+    _one_of("reference", reference, ds.estimator.values)
+    _one_of("quantity", quantity, get_args(Quantity))
+    _one_of("target", target, [*ds.target.values, LIMIT])
+
+    theta = _theta(ds, target)
+    if quantity == "coverage":
+        lower, upper = outcomes["lower"], outcomes["upper"]
+        known = lower.notnull() & upper.notnull() & theta.notnull()
+        loss = _indicator((lower <= theta) & (theta <= upper), known)
+    else:
+        error = outcomes["estimate"] - theta
+        loss = error if quantity == "bias" else error**2
+    parts = _apply(core.paired_difference, [loss, loss.sel(estimator=reference, drop=True)])
+
+    what = f"{quantity} minus that of {reference}, target {target}"
+    units = next(d.units for d in DEFINITIONS if d.name == quantity)
+    texts = ("mean (L − L_ref)", "sd(L − L_ref)/√n", "replicates where both are available")
+    result = xr.Dataset(
+        {
+            name: part.assign_attrs(
+                long_name=prefix + what,
+                units="replicates" if name == "n" else units,
+                definition=text,
+            )
+            for name, part, (_, prefix), text in zip(
+                core.Measured._fields, parts, _PARTS, texts, strict=True
+            )
+        }
+    )
+    return result.assign_attrs(quantity=quantity, reference=reference, target=target)
+
+
+def tidy(measured: xr.Dataset) -> pd.DataFrame:
+    """Measures in long form, one row each.
+
+    Parameters
+    ----------
+    measured : Dataset
+        From `measure`, or a part of it.
+
+    Returns
+    -------
+    DataFrame
+        One column per factor of the grid, then estimator, term, target ("" for measures without),
+        measure, value, mcse, n. Undefined values have no row. Rows are in the order of the Dataset:
+        by condition, estimator, term, target, measure, measures without a term last.
+
+    Raises
+    ------
+    ValueError
+        If there is no measure, or a dimension has been lost by selecting one label of it.
+    """
+    for dim in _DIMS:
+        if dim not in measured.dims and (dim == "condition" or dim in measured.coords):
+            raise ValueError(
+                f"the measures have lost their dimension {dim!r}; select with a list, "
+                f"such as .isel({dim}=[0]), so that it is kept"
+            )
+    names = [str(v) for v in measured.data_vars if f"{v}_mcse" in measured]
+    if not names:
+        raise ValueError("there is no measure here; give the result of measure()")
+    codes, numbers = zip(*(_defined(measured, name) for name in names), strict=True)
+    which = np.repeat(np.arange(len(names)), [c.shape[1] for c in codes])
+    code = np.concatenate([np.concatenate(codes, axis=1), which[None]])
+    order = np.lexsort(code[::-1])
+    code, number = code[:, order], np.concatenate(numbers, axis=1)[:, order]
+
+    columns = {factor: measured[factor].values[code[0]] for factor in _factors(measured)}
+    for dim, c in zip(_DIMS[1:], code[1:], strict=False):
+        columns[dim] = np.array([*measured[dim].values, ""], dtype=object)[c]
+    columns["measure"] = np.array(names, dtype=object)[code[-1]]
+    value, mcse, n = number
+    return pd.DataFrame(columns | {"value": value, "mcse": mcse, "n": n.astype(np.int64)})
+
+
+def _outcomes(ds: xr.Dataset) -> dict[str, xr.DataArray]:
+    """What each replicate has to say: estimates only where the fit gave one."""
+    missing = [name for name in _NEEDED if name not in ds]
+    if missing:
+        raise ValueError(
+            f"{_source(ds)} lacks {', '.join(missing)}: performance is measured on results "
+            f"with the variables {', '.join(_NEEDED)}; open a results store"
+        )
+    status = ds["status"]
+    fitted = (status == _OK) | (status == _SINGULAR)
+    # A copy of every array is worth avoiding when nothing failed.
+    all_fitted = bool(fitted.all())
+    outcomes = {v: ds[v] if all_fitted else ds[v].where(fitted) for v in _PER_TERM}
+    run = status >= _OK
+    return outcomes | {
+        "failed": _indicator(~fitted, run),
+        "singular": _indicator(status == _SINGULAR, run),
+        "dropped": ds["dropped"].where(fitted),
+    }
+
+
+def _indicator(hit: xr.DataArray, known: xr.DataArray) -> xr.DataArray:
+    """1 and 0, NaN where unknown."""
+    return hit.astype(np.float64).where(known)
+
+
+def _variables(
+    d: Definition, ds: xr.Dataset, outcomes: dict[str, xr.DataArray], alpha: float
+) -> dict[str, xr.DataArray]:
+    """One measure, its MCSE and its n, with their attrs."""
+    compute: Callable[..., core.Measured] = d.compute
+    definition = d.value
+    if d.name == "rejection_rate":
+        compute = partial(compute, alpha=alpha)
+        definition += f", α = {alpha:g}"
+    needs = [outcomes[name] for name in d.needs]
+    if d.against_target:
+        targets = [*ds.target.values.tolist(), LIMIT]
+        each = [_apply(compute, needs, _theta(ds, target)) for target in targets]
+        labels = xr.DataArray(targets, dims="target", name="target")
+        parts = tuple(xr.concat(part, labels) for part in zip(*each, strict=True))
+    else:
+        parts = _apply(compute, needs)
+
+    texts = (definition, d.mcse, "replicates in which all that the measure needs is available")
+    return {
+        d.name + suffix: part.transpose(*_DIMS, missing_dims="ignore").assign_attrs(
+            long_name=prefix + d.long_name,
+            units="replicates" if suffix == "_n" else d.units,
+            definition=text,
+        )
+        for (suffix, prefix), part, text in zip(_PARTS, parts, texts, strict=True)
+    }
+
+
+def _apply(
+    compute: Callable[..., core.Measured], needs: list[xr.DataArray], *theta: xr.DataArray
+) -> tuple[xr.DataArray, ...]:
+    """Value, MCSE and n over all dimensions but replicate; condition comes first in every array."""
+
+    def by_condition(*arrays: core.Floats) -> core.Measured:
+        # One condition at a time, replicates made contiguous: temporaries stay small, sums fast.
+        each = [compute(*map(np.ascontiguousarray, slab)) for slab in zip(*arrays, strict=True)]
+        return core.Measured(*(np.stack(part) for part in zip(*each, strict=True)))
+
+    parts: tuple[xr.DataArray, ...] = xr.apply_ufunc(
+        by_condition,
+        *needs,
+        *theta,
+        input_core_dims=[["replicate"]] * len(needs) + [[]] * len(theta),
+        output_core_dims=[[], [], []],
+        keep_attrs=False,
+    )
+    return parts
+
+
+def _theta(ds: xr.Dataset, target: str) -> xr.DataArray:
+    return ds["limit"] if target == LIMIT else ds["truth"].sel(target=target, drop=True)
+
+
+def _alpha(ds: xr.Dataset) -> float:
+    level = ds.attrs.get("level", 0.95)
+    if not (isinstance(level, float) and 0 < level < 1):
+        raise ValueError(
+            f"{_source(ds)}: attribute level is {level!r}; give a number between 0 and 1, "
+            "such as 0.95"
+        )
+    # 1 − 0.9 is a little below 0.1; a Monte Carlo p-value of exactly 0.1 must still reject.
+    return round(1 - level, 12)
+
+
+def _source(ds: xr.Dataset) -> str:
+    return str(ds.encoding.get("source", "the data set"))
+
+
+def _one_of(field: str, given: str, offered: Iterable[object]) -> None:
+    names = [str(name) for name in offered]
+    if given not in names:
+        raise ValueError(f"{field} {given!r} is unknown; give one of {', '.join(names)}")
+
+
+def _factors(measured: xr.Dataset) -> list[str]:
+    """Names of the grid's factors: what lies along condition, but for labels of the whole."""
+    along = (str(c) for c, v in measured.coords.items() if v.dims == ("condition",))
+    return [name for name in along if name not in ("condition", "key")]
+
+
+def _defined(measured: xr.Dataset, name: str) -> tuple[core.Counts, core.Floats]:
+    """Rows of one measure: positions (4, rows) along _DIMS, and value, MCSE, n (3, rows).
+
+    The position along a dimension that the measure does not have is one past its last label.
+    """
+    value = measured[name]
+    where = np.nonzero(value.notnull().values)
+    position = dict(zip(value.dims, where, strict=True))
+    rows = where[0].size
+    code = [position.get(dim, np.full(rows, measured.sizes.get(dim, 0))) for dim in _DIMS]
+    parts = (measured[name + suffix].transpose(*value.dims) for suffix, _ in _PARTS)
+    return np.array(code, dtype=np.int64), np.array([p.values[where] for p in parts], dtype=float)
