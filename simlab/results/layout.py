@@ -1,0 +1,236 @@
+"""The metadata of a results store: written once, through zarr-python, and read back as a Schema."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import zarr
+from numpy.typing import NDArray
+from zarr.codecs import Crc32cCodec
+
+from simlab.results import chunks
+from simlab.results.memory import coordinates, variable_attrs
+from simlab.results.schema import KNOWN, STORE_ATTRS, VARIABLES, Schema, Variable
+
+STORE_VERSION = 1
+BLOCK_CHUNK = (1, 1)
+"""Chunk of the arrays with one value per block: a flag is never rewritten with its neighbours."""
+
+_METADATA = "zarr.json"
+_FLAG_BYTES = 1 + chunks.CHECKSUM_BYTES
+
+
+class StoreError(Exception):
+    """A store cannot be created, continued, written or read; one line says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Array:
+    dims: tuple[str, ...]
+    chunk: tuple[int, ...]
+    dtype: np.dtype[Any]
+    fill: float
+    attrs: Mapping[str, Any]
+    values: NDArray[Any] | None = None
+
+
+def chunk_shape(schema: Schema, variable: Variable) -> tuple[int, ...]:
+    """Chunk of a variable: one condition, one block of replicates, all of the rest."""
+    rows = min(schema.block, schema.replicates)
+    return (1, rows, *(max(1, n) for n in schema.shape(variable.dims)))
+
+
+def lay_out(path: Path, schema: Schema) -> None:
+    """Write the metadata of every array, and the values known before the first fit.
+
+    Raises
+    ------
+    OSError
+        If the folder cannot be written.
+    """
+    own = {
+        "store_version": STORE_VERSION,
+        "fingerprint": schema.fingerprint,
+        "block": schema.block,
+        "replicates": schema.replicates,
+        "factors": list(schema.levels),
+        "coordinates": " ".join(["key", *schema.levels]),
+    }
+    group = zarr.create_group(str(path), zarr_format=3, attributes={**schema.attrs, **own})
+    for name, array in _arrays(schema).items():
+        group.create_array(
+            name,
+            shape=schema.shape(array.dims),
+            chunks=array.chunk,
+            dtype=array.dtype,
+            fill_value=array.fill,
+            compressors=Crc32cCodec(),
+            chunk_key_encoding={"name": "default", "separator": "."},
+            dimension_names=array.dims,
+            attributes=dict(array.attrs),
+        )
+        if array.values is not None:
+            file = path / name / chunks.key(*(0,) * len(array.dims))
+            chunks.write(file, array.values, array.chunk, array.fill)
+
+
+def check_root(path: Path) -> dict[str, Any]:
+    """Attributes of the results store at `path`, of whatever store version.
+
+    Raises
+    ------
+    StoreError
+        If there is nothing at `path`, or no simlab results store, or its metadata is damaged.
+    """
+    if not path.exists():
+        raise StoreError(f"{path}: no such results store")
+    if not path.is_dir():
+        raise StoreError(f"{path}: is a file, not a results store; name a folder")
+    stranger = f"{path}: is not a simlab results store; name another folder"
+    if not (path / _METADATA).exists():
+        raise StoreError(stranger)
+    attributes = _node(path, "").get("attributes")
+    if not isinstance(attributes, dict) or "store_version" not in attributes:
+        raise StoreError(stranger)
+    return attributes
+
+
+def read_schema(path: Path) -> Schema:
+    """Rebuild the Schema of the store at `path`.
+
+    Raises
+    ------
+    StoreError
+        As `check_root`, or if the store has another version, or its metadata is damaged.
+    """
+    root = check_root(path)
+    if root["store_version"] != STORE_VERSION:
+        raise StoreError(
+            f"{path}: has store version {root['store_version']}, this simlab reads version "
+            f"{STORE_VERSION}; name another folder, or use the simlab that wrote it"
+        )
+    try:
+        schema = Schema(
+            replicates=root["replicates"],
+            block=root["block"],
+            estimators=_labels(path, "estimator"),
+            terms=_labels(path, "term"),
+            mixed=_labels(path, "mixed"),
+            keys=_labels(path, "key"),
+            levels={factor: _labels(path, factor) for factor in root["factors"]},
+            truth=_array(path, "truth"),
+            limit=_array(path, "limit"),
+            attrs={name: root[name] for name in root if name not in STORE_ATTRS},
+            fingerprint=root["fingerprint"],
+        )
+    except (KeyError, TypeError, ValueError, IndexError) as error:
+        raise StoreError(_damaged(path, f"its metadata do not fit together ({error})")) from error
+    _check_layout(path, schema)
+    return schema
+
+
+def read_done(path: Path, schema: Schema) -> NDArray[np.bool_]:
+    """(condition, block) True where the block's flag has been written.
+
+    A flag is a file that is there or not, so one listing of the folder reads them all. A file of
+    the wrong length, as a power failure may leave, is no flag.
+
+    Raises
+    ------
+    StoreError
+        If the folder cannot be listed.
+    """
+    done = np.zeros(schema.shape(("condition", "block")), dtype=np.bool_)
+    flags = {chunks.key(*at): at for at in np.ndindex(*done.shape)}
+    try:
+        with os.scandir(path / "done") as entries:
+            for entry in entries:
+                if entry.name in flags and entry.stat().st_size == _FLAG_BYTES:
+                    done[flags[entry.name]] = True
+    except OSError as error:
+        raise StoreError(_damaged(path, str(error))) from error
+    return done
+
+
+def _arrays(schema: Schema) -> dict[str, _Array]:
+    """Every array of the store."""
+    arrays: dict[str, _Array] = {}
+    for name, v in VARIABLES.items():
+        dims = ("condition", "replicate", *v.dims)
+        attrs = variable_attrs(name)
+        arrays[name] = _Array(dims, chunk_shape(schema, v), v.dtype, v.fill, attrs)
+    for name, dtype, fill in (("seconds", np.float64, np.nan), ("done", np.bool_, False)):
+        dims, attrs = ("condition", "block"), variable_attrs(name)
+        arrays[name] = _Array(dims, BLOCK_CHUNK, np.dtype(dtype), fill, attrs)
+    for name, dims in KNOWN.items():
+        arrays[name] = _known(dims, getattr(schema, name), variable_attrs(name))
+    for name, (dim, labels) in coordinates(schema).items():
+        arrays[name] = _known((dim,), *_encode(labels))
+    return arrays
+
+
+def _known(dims: tuple[str, ...], values: NDArray[Any], attrs: Mapping[str, Any]) -> _Array:
+    return _Array(dims, _whole(values.shape), values.dtype, 0, attrs, values)
+
+
+def _whole(shape: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(max(1, n) for n in shape)
+
+
+def _encode(values: NDArray[Any]) -> tuple[NDArray[Any], dict[str, Any]]:
+    """Strings become codes into the attribute ``labels``; numbers stay."""
+    if values.dtype.kind != "U":
+        return values, {}
+    labels = list(dict.fromkeys(values.tolist()))
+    code = {label: i for i, label in enumerate(labels)}
+    codes = np.array([code[label] for label in values.tolist()], dtype=np.int32)
+    return codes, {"flag_values": list(range(len(labels))), "labels": labels}
+
+
+def _labels(path: Path, name: str) -> tuple[Any, ...]:
+    values = _array(path, name).tolist()
+    labels = _node(path, name)["attributes"].get("labels")
+    return tuple(values if labels is None else [labels[code] for code in values])
+
+
+def _array(path: Path, name: str) -> NDArray[Any]:
+    """Read an array that is one chunk."""
+    node = _node(path, name)
+    shape = tuple(node["shape"])
+    file = path / name / chunks.key(*(0,) * len(shape))
+    try:
+        chunk = chunks.read(file, np.dtype(node["data_type"]), _whole(shape))
+    except (chunks.ChunkError, OSError) as error:
+        raise StoreError(_damaged(path, f"array {name!r}, chunk {file.name} {error}")) from error
+    return chunk[tuple(map(slice, shape))].copy()
+
+
+def _node(path: Path, name: str) -> dict[str, Any]:
+    file = path / name / _METADATA
+    try:
+        node = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise StoreError(_damaged(path, f"{file} cannot be read ({error})")) from error
+    if not isinstance(node, dict):
+        raise StoreError(_damaged(path, f"{file} is not Zarr metadata"))
+    return node
+
+
+def _check_layout(path: Path, schema: Schema) -> None:
+    """A block must be exactly one chunk, or writing it would destroy its neighbours."""
+    for name, variable in VARIABLES.items():
+        node = _node(path, name)
+        shape = schema.shape(("condition", "replicate", *variable.dims))
+        chunk = node.get("chunk_grid", {}).get("configuration", {}).get("chunk_shape")
+        if (node.get("shape"), chunk) != (list(shape), list(chunk_shape(schema, variable))):
+            raise StoreError(_damaged(path, f"array {name!r} is not laid out one chunk a block"))
+
+
+def _damaged(path: Path, what: str) -> str:
+    return f"{path}: damaged results store: {what}; remove the folder or name another"

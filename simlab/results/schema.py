@@ -1,0 +1,263 @@
+"""The shape of a study's results: dimensions, variables, and what one block of them holds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+TARGETS = ("beta_within", "beta_between")
+EFFECTS = ("intercept", "slope")
+NOT_RUN = -1
+"""`status` and `dropped` of a replicate whose block is not done."""
+
+
+class Status(IntEnum):
+    """How one fit to one replicate ended; the values of the variable ``status``."""
+
+    OK = 0
+    SINGULAR = 1
+    NOT_CONVERGED = 2
+    NOT_ESTIMABLE = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """One variable with a value per replicate.
+
+    Attributes
+    ----------
+    dims
+        Its dimensions after ``condition`` and ``replicate``.
+    dtype
+        Its type in memory and, little-endian, on disk.
+    fill
+        Its value in replicates that have not been run.
+    long_name
+        What it is, in words.
+    """
+
+    dims: tuple[str, ...]
+    dtype: np.dtype[Any]
+    fill: float
+    long_name: str
+
+
+def _real(long_name: str, *dims: str) -> Variable:
+    return Variable(dims, np.dtype(np.float64), np.nan, long_name)
+
+
+def _count(long_name: str, dtype: type[np.signedinteger[Any]]) -> Variable:
+    return Variable(("estimator",), np.dtype(dtype), NOT_RUN, long_name)
+
+
+VARIABLES: Mapping[str, Variable] = MappingProxyType(
+    {
+        "estimate": _real("estimate of the term", "estimator", "term"),
+        "std_error": _real("model standard error of the estimate", "estimator", "term"),
+        "df": _real("degrees of freedom of the t reference", "estimator", "term"),
+        "lower": _real("lower end of the confidence interval", "estimator", "term"),
+        "upper": _real("upper end of the confidence interval", "estimator", "term"),
+        "p_value": _real("p-value of the term's null value", "estimator", "term"),
+        "G": _real("estimated covariance of the random effects", "mixed", "effect", "effect_"),
+        "sigma2": _real("estimated residual variance", "mixed"),
+        "dropped": _count("clusters left out of the fit", np.int32),
+        "status": _count("how the fit ended; -1 is not yet run", np.int8),
+    }
+)
+"""The variables with dimensions (condition, replicate, …), named as the fields of `Block`."""
+
+STORE_ATTRS = ("store_version", "fingerprint", "block", "replicates", "factors", "coordinates")
+DATASET_ATTRS = ("fingerprint", "block", "replicates_done", "replicates_planned")
+_FIXED_NAMES = {"key", "seconds", "done", "truth", "limit", "condition", "replicate", "block"}
+_FIXED_NAMES |= {"estimator", "term", "target", "mixed", "effect", "effect_", *VARIABLES}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Schema:
+    """Everything that fixes the shape of a Dataset, and what is known before the first fit.
+
+    Schemas are compared by their `fingerprint`, not by ``==``: `truth` and `limit` are arrays.
+
+    Attributes
+    ----------
+    replicates
+        Replicates per condition.
+    block
+        Replicates per block, which is one Zarr chunk; the last block may be shorter.
+    estimators, terms
+        Labels along ``estimator`` and ``term``.
+    mixed
+        The estimators that have G and sigma2, a subset of `estimators`.
+    keys
+        The condition keys, one per condition, all different.
+    levels
+        Factor (dotted path) → its level in every condition.
+    truth : (condition, term, target)
+        The population's β_W and β_B of every term; targets as in `TARGETS`.
+    limit : (condition, estimator, term)
+        The probability limit of every estimate, NaN where unknown.
+    attrs
+        Provenance: config, versions, seed, machine, git revision, time of creation.
+    fingerprint
+        Hash of all that must agree for a store to be continued.
+
+    Raises
+    ------
+    ValueError
+        If the parts do not fit together.
+    """
+
+    replicates: int
+    block: int
+    estimators: tuple[str, ...]
+    terms: tuple[str, ...]
+    mixed: tuple[str, ...]
+    keys: tuple[str, ...]
+    levels: Mapping[str, tuple[float | int | str, ...]]
+    truth: NDArray[np.float64]
+    limit: NDArray[np.float64]
+    attrs: Mapping[str, str | int | float]
+    fingerprint: str
+
+    def __post_init__(self) -> None:
+        if self.replicates < 1 or self.block < 1:
+            raise ValueError("replicates and block must be at least 1")
+        for name in ("estimators", "terms", "keys"):
+            labels = getattr(self, name)
+            if not labels or len(set(labels)) < len(labels):
+                raise ValueError(f"{name} must be one or more different names, not {labels}")
+        if not set(self.mixed) <= set(self.estimators):
+            raise ValueError(f"mixed {self.mixed} must be among the estimators {self.estimators}")
+        for factor, levels in self.levels.items():
+            if factor in _FIXED_NAMES or "/" in factor or " " in factor:
+                raise ValueError(f"{factor!r} cannot name a factor")
+            if len(levels) != len(self.keys):
+                raise ValueError(f"{factor} has {len(levels)} levels for {len(self.keys)} keys")
+        for name, dims in KNOWN.items():
+            _check_shape(name, getattr(self, name), self.shape(dims))
+        if taken := set(self.attrs) & {*STORE_ATTRS, *DATASET_ATTRS}:
+            raise ValueError(f"attrs may not be named {', '.join(sorted(taken))}")
+
+    @property
+    def blocks_per_condition(self) -> int:
+        """Blocks in one condition, ⌈replicates / block⌉."""
+        return -(-self.replicates // self.block)
+
+    @property
+    def n_blocks(self) -> int:
+        """Blocks in the whole study."""
+        return len(self.keys) * self.blocks_per_condition
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """Length of every dimension of the Dataset."""
+        return {
+            "condition": len(self.keys),
+            "replicate": self.replicates,
+            "block": self.blocks_per_condition,
+            "estimator": len(self.estimators),
+            "term": len(self.terms),
+            "target": len(TARGETS),
+            "mixed": len(self.mixed),
+            "effect": len(EFFECTS),
+            "effect_": len(EFFECTS),
+        }
+
+    def shape(self, dims: tuple[str, ...]) -> tuple[int, ...]:
+        """Lengths of `dims`, in their order."""
+        sizes = self.sizes
+        return tuple(sizes[dim] for dim in dims)
+
+    def rows(self, number: int) -> slice:
+        """Where block `number` stands along ``replicate``."""
+        return slice(number * self.block, min((number + 1) * self.block, self.replicates))
+
+    def check(self, block: Block) -> None:
+        """Refuse a block that is not exactly one chunk of this schema.
+
+        Raises
+        ------
+        ValueError
+            If its condition or number is outside the study, or an array has another shape.
+        """
+        if not 0 <= block.condition < len(self.keys):
+            raise ValueError(f"condition {block.condition} is not among the {len(self.keys)}")
+        if not 0 <= block.number < self.blocks_per_condition:
+            raise ValueError(f"block {block.number} is not among the {self.blocks_per_condition}")
+        rows = self.rows(block.number)
+        for name, variable in VARIABLES.items():
+            expected = (rows.stop - rows.start, *self.shape(variable.dims))
+            _check_shape(name, getattr(block, name), expected)
+
+
+KNOWN: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {"truth": ("condition", "term", "target"), "limit": ("condition", "estimator", "term")}
+)
+"""The variables known before the first fit, and their dimensions."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Block:
+    """What a worker returns: b consecutive replicates of one condition.
+
+    Attributes
+    ----------
+    condition, number
+        Position of the condition in the study, and of the block in the condition, from 0.
+    estimate, std_error, df, lower, upper, p_value : (b, estimator, term) float64
+        NaN where an estimator has no such term or could not be computed.
+    status : (b, estimator) int8
+        A `Status`.
+    dropped : (b, estimator) int32
+        Clusters left out.
+    G : (b, mixed, 2, 2) float64
+    sigma2 : (b, mixed) float64
+    seconds
+        Core time that the block took.
+    """
+
+    condition: int
+    number: int
+    estimate: NDArray[np.float64]
+    std_error: NDArray[np.float64]
+    df: NDArray[np.float64]
+    lower: NDArray[np.float64]
+    upper: NDArray[np.float64]
+    p_value: NDArray[np.float64]
+    status: NDArray[np.int8]
+    dropped: NDArray[np.int32]
+    G: NDArray[np.float64]
+    sigma2: NDArray[np.float64]
+    seconds: float
+
+
+class Results(Protocol):
+    """Where blocks go: what `MemoryResults` and `ZarrResults` have in common."""
+
+    @property
+    def schema(self) -> Schema:
+        """The shape of the Dataset."""
+
+    @property
+    def done(self) -> NDArray[np.bool_]:
+        """(condition, block) True where the block has been written; a copy."""
+
+    def write(self, block: Block) -> None:
+        """Keep a finished block."""
+
+    def dataset(self) -> xr.Dataset:
+        """Everything written so far; NaN, and status -1, elsewhere."""
+
+
+def _check_shape(name: str, array: NDArray[Any], expected: tuple[int, ...]) -> None:
+    if array.shape != expected:
+        raise ValueError(f"{name} has shape {array.shape}, not {expected}")
