@@ -1,0 +1,123 @@
+"""The sufficient statistics: counts, means and centred cross-products of every cluster.
+
+Each estimator of simlab is a function of these alone. Cross-products are held
+about the cluster's own mean, never raw: with a mean of 1e8 a raw sum of
+squares has no correct digit left.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+class Moments(NamedTuple):
+    """Moments of B replicates of J clusters with one covariate x.
+
+    Clusters of one sector stand side by side. `rss` is held instead of the sum
+    of squares of y because it can be drawn, and because
+    ``ss_y = s_xy²/ss_x + rss`` loses nothing while its converse cancels.
+
+    Attributes
+    ----------
+    n, x_mean, y_mean : (B, J)
+        Number of rows n_j and the means x̄_j, ȳ_j.
+    ss_x : (B, J)
+        Σ (x_ij − x̄_j)²; exactly 0 where x is constant in a cluster.
+    s_xy : (B, J)
+        Σ (x_ij − x̄_j)(y_ij − ȳ_j); 0 where ss_x is 0.
+    rss : (B, J)
+        Residual sum of squares about the cluster's own least-squares line
+        (about its mean where ss_x is 0).
+    starts : (S + 1,)
+        Sector s holds the clusters ``starts[s]:starts[s + 1]``.
+    """
+
+    n: Floats
+    x_mean: Floats
+    y_mean: Floats
+    ss_x: Floats
+    s_xy: Floats
+    rss: Floats
+    starts: Ints
+
+    @property
+    def n_sectors(self) -> int:
+        """Number of sectors S."""
+        return len(self.starts) - 1
+
+    @property
+    def clusters(self) -> Ints:
+        """Number of clusters of each sector, (S,)."""
+        return np.diff(self.starts)
+
+    @property
+    def s_xy_root(self) -> Floats:
+        """s_xy/√ss_x, the component of y along the deviations of x; 0 where ss_x is 0. (B, J)."""
+        return divide(self.s_xy, np.sqrt(self.ss_x))
+
+    @property
+    def slope(self) -> Floats:
+        """Least-squares slope of each cluster, NaN where x is constant. (B, J)."""
+        return divide(self.s_xy, self.ss_x, np.nan)
+
+    def take(self, replicates: slice) -> Moments:
+        """Return the moments of some of the replicates, as views."""
+        return Moments(*(field[replicates] for field in self[:-1]), self.starts)
+
+    def sum(self, values: Floats) -> Floats:
+        """Sum (B, J) values over the clusters of each sector: (B, S)."""
+        return np.add.reduceat(values, self.starts[:-1], axis=-1)
+
+    def spread(self, values: Floats) -> Floats:
+        """Give each cluster its sector's value: (B, S) to an array that broadcasts to (B, J)."""
+        return values if self.n_sectors == 1 else np.repeat(values, self.clusters, axis=-1)
+
+
+def divide(a: Floats, b: Floats, otherwise: float = 0.0) -> Floats:
+    """Return a/b, and `otherwise` where b is 0."""
+    out = np.full(np.broadcast_shapes(np.shape(a), np.shape(b)), otherwise)
+    return np.divide(a, b, out=out, where=b > 0)
+
+
+def from_rows(x: Floats, y: Floats, cluster: Ints, sector: Ints) -> Moments:
+    """Moments of one data set, as a block of one replicate.
+
+    Parameters
+    ----------
+    x, y : (N,)
+        Covariate and response, in any order of rows.
+    cluster : (N,)
+        Cluster of each row, 0 … J−1, numbered sector after sector.
+    sector : (J,)
+        Sector of each cluster, non-decreasing, 0 … S−1.
+
+    Returns
+    -------
+    Moments
+        With B = 1.
+    """
+    n = np.bincount(cluster).astype(float)
+
+    def centred(values: Floats) -> tuple[Floats, Floats]:
+        origin = values.mean()
+        mean = np.bincount(cluster, values - origin) / n
+        deviation = (values - origin) - mean[cluster]
+        return origin + mean, deviation
+
+    x_mean, dx = centred(x)
+    y_mean, dy = centred(y)
+    # Rounding in the mean of a constant must not pass for variation.
+    dx[np.abs(dx) <= 4 * np.finfo(float).eps * np.abs(x).max(initial=0.0)] = 0.0
+    ss_x, s_xy = np.bincount(cluster, dx * dx), np.bincount(cluster, dx * dy)
+    slope = divide(s_xy, ss_x)
+    rss = np.bincount(cluster, (dy - slope[cluster] * dx) ** 2)
+    rss[n <= 1 + (ss_x > 0)] = 0.0
+    starts = np.searchsorted(sector, np.arange(sector.max() + 2))
+    fields = (np.ascontiguousarray(v[None, :]) for v in (n, x_mean, y_mean, ss_x, s_xy, rss))
+    return Moments(*fields, starts.astype(np.int64))
