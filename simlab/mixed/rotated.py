@@ -1,0 +1,154 @@
+"""Each cluster rotated onto its own random effects.
+
+With the QR decomposition Z_j = Q_j K_j' (Q_j orthonormal, K_j r × r lower
+triangular) a cluster of any size collapses to r pseudo-observations
+
+    x̃_j = Q_j'X_j,  ỹ_j = Q_j'y_j,   ỹ_j ~ (x̃_j γ, σ² (I + K_j'ΔK_j)),   Δ = G/σ²,
+
+and a remainder, orthogonal to Z_j, whose rows are independent with variance σ²
+whatever G is. The remainders of all clusters enter as one sum. Every term of
+the likelihood is then a sum of positive parts: nothing cancels, however large
+n_j or the variance ratio (mathematics: Bates & Pinheiro 1998, Computational
+methods for multilevel modelling).
+
+Fixed effects may be a separate set per sector, X = diag(X_1 … X_S), with G and
+σ² common: the cost does not grow with S.
+
+The length of the tuple `random` is r: being part of a type, it is known to the
+compiler, which unrolls every loop over the random effects.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from simlab.kernels import kernel
+from simlab.moments import Floats, Ints
+
+
+class Rotated(NamedTuple):
+    """One data set of J clusters, rotated.
+
+    Attributes
+    ----------
+    random : tuple of r zeros
+        The dimension r.
+    K : (J, r, r)
+        Z_j'Z_j = K_j K_j'. A fit reorders the random effects, which reorders its rows.
+    xy : (J, r, k + 1)
+        x̃_j beside ỹ_j.
+    rest : (S, k + 1, k + 1)
+        Σ of the cross-products of [X y] orthogonal to Z_j, per sector.
+    starts : (S + 1,)
+        Sector s holds the clusters ``starts[s]:starts[s + 1]``.
+    n_rows : (1,)
+        N, the number of rows.
+    """
+
+    random: tuple[int, ...]
+    K: Floats
+    xy: Floats
+    rest: Floats
+    starts: Ints
+    n_rows: Floats
+
+
+def allocate(starts: Ints, r: int, k: int) -> Rotated:
+    """Return room for a data set with r random effects and k fixed effects in each sector."""
+    J, S = int(starts[-1]), len(starts) - 1
+    return Rotated(
+        random=(0,) * r,
+        K=np.zeros((J, r, r)),
+        xy=np.zeros((J, r, k + 1)),
+        rest=np.zeros((S, k + 1, k + 1)),
+        starts=starts,
+        n_rows=np.zeros(1),
+    )
+
+
+def rotate(
+    X: Floats, Z: Floats, y: Floats, cluster: Ints, starts: Ints | None = None
+) -> Rotated:
+    """Rotate rows.
+
+    Parameters
+    ----------
+    X : (N, k)
+        Fixed design, of the row's own sector.
+    Z : (N, r)
+        Random design.
+    y : (N,)
+        Response.
+    cluster : (N,)
+        0 … J−1, numbered sector after sector.
+    starts : (S + 1,), optional
+        Bounds of the sectors; one sector when omitted.
+
+    Returns
+    -------
+    Rotated
+    """
+    starts = np.array([0, cluster.max() + 1]) if starts is None else starts
+    out = allocate(starts, Z.shape[1], X.shape[1])
+    out.n_rows[0] = len(y)
+    rows_of = np.split(np.argsort(cluster, kind="stable"), np.bincount(cluster).cumsum()[:-1])
+    for j, rows in enumerate(rows_of):
+        Q, R = np.linalg.qr(Z[rows])
+        signs = np.where(np.diag(R) < 0, -1.0, 1.0)
+        Q, R = Q * signs, signs[:, None] * R
+        both = np.column_stack([X[rows], y[rows]])
+        tilde = Q.T @ both
+        remainder = both - Q @ tilde
+        out.K[j, :, : R.shape[0]] = R.T
+        out.xy[j, : R.shape[0]] = tilde
+        out.rest[np.searchsorted(starts, j, side="right") - 1] += remainder.T @ remainder
+    return out
+
+
+@kernel
+def rotate_line(
+    n: Floats,
+    x: Floats,
+    y: Floats,
+    ss_x: Floats,
+    s_xy: Floats,
+    rss: Floats,
+    contextual: bool,
+    out: Rotated,
+) -> None:
+    """Rotate one replicate of the random-slope model, from its moments, in place.
+
+    Z_j = [1, x], X_j = [1, x] or [1, x, x̄_j], so Q_j = [1/√n, (x − x̄_j)/√ss_x]:
+
+        K_j' = [[√n, √n x̄_j], [0, √ss_x]],  ỹ_j = (√n ȳ_j, s_xy/√ss_x),  remainder Σ rss_j.
+
+    Parameters
+    ----------
+    n, x, y, ss_x, s_xy, rss : (J,)
+        As in `Moments`, x and y about the origin that the fit is to use.
+    contextual : bool
+        Whether x̄_j is a third fixed effect.
+    out : Rotated
+        With r = 2 and k = 2 + contextual.
+    """
+    k = out.xy.shape[2] - 1
+    for j in range(n.size):
+        K, xy = out.K[j], out.xy[j]
+        root_n, root_ss = np.sqrt(n[j]), np.sqrt(ss_x[j])
+        K[0, 0] = xy[0, 0] = root_n
+        K[1, 0] = xy[0, 1] = root_n * x[j]
+        K[1, 1] = xy[1, 1] = root_ss
+        K[0, 1] = xy[1, 0] = 0.0
+        if contextual:
+            xy[0, 2] = root_n * x[j]
+            xy[1, 2] = 0.0
+        xy[0, k] = root_n * y[j]
+        xy[1, k] = s_xy[j] / root_ss if root_ss > 0.0 else 0.0
+    out.rest[:] = 0.0
+    out.n_rows[0] = 0.0
+    for s in range(out.starts.size - 1):
+        for j in range(out.starts[s], out.starts[s + 1]):
+            out.rest[s, k, k] += rss[j]
+            out.n_rows[0] += n[j]

@@ -1,0 +1,89 @@
+"""Satterthwaite degrees of freedom from the observed information.
+
+For a contrast c with variance σ² f(Λ), f = c'Φc, and g = ∂ log f/∂Λ, the
+delta method with the information of (Λ, log σ²) at the optimum gives, after
+eliminating log σ²,
+
+    1/df = 1/ν + (g − w)' H⁻¹ (g − w),   w_i = a_i/(ν σ̂²),
+
+H the Hessian of the profiled deviance (Satterthwaite 1946, Biometrics Bulletin
+2:110; Fai & Cornelius 1996; the same number as lmerTest's, without its
+numerical derivatives). A direction of Λ in which neither the deviance nor f
+changes, as at a singular G, drops out.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from simlab.kernels import kernel
+from simlab.mixed.deviance import Work
+from simlab.moments import Floats
+
+FLAT = 1e-10  # pivots below this share of the largest curvature are directions without information
+
+
+@kernel
+def variances(
+    contrasts: Floats, w: Work, nu: float, estimate: Floats, variance: Floats, df: Floats
+) -> None:
+    """Estimate, variance and degrees of freedom of contrasts, at the optimum that `w` holds.
+
+    Parameters
+    ----------
+    contrasts : (T, S, k)
+        Weights of the fixed effects of each sector.
+    w : Work
+        Filled by `deviance` at the optimum.
+    nu : float
+        N − p for REML, N for ML.
+    estimate, variance, df : (T,)
+        Are filled.
+    """
+    S, k = w.gamma.shape
+    m = w.gradient.size
+    root, direction = w.scratch[:m], w.scratch[m]
+    usable = np.empty(m)
+    largest = 0.0
+    for i in range(m):
+        largest = max(largest, w.hessian[i, i])
+    for i in range(m):
+        for j in range(i + 1):
+            value = w.hessian[i, j]
+            for e in range(j):
+                value -= root[i, e] * root[j, e] * usable[e]
+            if i == j:
+                usable[i] = 1.0 if value > FLAT * largest else 0.0
+                root[i, i] = np.sqrt(value) if usable[i] > 0.0 else 1.0
+            else:
+                root[i, j] = value / root[j, j]
+    for t in range(contrasts.shape[0]):
+        estimate[t] = 0.0
+        f = 0.0
+        direction[:] = 0.0
+        for s in range(S):
+            for a in range(k):
+                estimate[t] += contrasts[t, s, a] * w.gamma[s, a]
+                f += contrasts[t, s, a] * _phi_c(s, a, contrasts[t], w)
+                for b in range(k):
+                    product = _phi_c(s, a, contrasts[t], w) * _phi_c(s, b, contrasts[t], w)
+                    for i in range(m):
+                        direction[i] += product * w.F[s, i, a, b]
+        variance[t] = w.sigma2[0] * f
+        total = 1.0 / nu
+        for i in range(m):
+            direction[i] = direction[i] / f - w.a[i] / (nu * w.sigma2[0])
+            for e in range(i):
+                direction[i] -= root[i, e] * direction[e] * usable[e]
+            direction[i] /= root[i, i]
+            total += usable[i] * direction[i] ** 2
+        df[t] = 1.0 / total
+
+
+@kernel
+def _phi_c(s: int, a: int, contrast: Floats, w: Work) -> float:
+    """Row a of Φc in sector s."""
+    value = 0.0
+    for b in range(contrast.shape[1]):
+        value += w.phi[s, a, b] * contrast[s, b]
+    return value
