@@ -25,9 +25,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from simlab.kernels import kernel
+from simlab.kernels import inner, kernel
 from simlab.mixed.rotated import Rotated
-from simlab.moments import Floats
+from simlab.moments import Floats, Ints
 
 
 class Work(NamedTuple):
@@ -76,6 +76,7 @@ class Work(NamedTuple):
     Lambda: Floats  # (r, r)
     trial: Floats  # (r, r)
     scratch: Floats  # (m + 1, m)
+    identity: Floats  # (r, r)
 
 
 def allocate_work(rotated: Rotated) -> Work:
@@ -88,25 +89,28 @@ def allocate_work(rotated: Rotated) -> Work:
         e((r, r)), e((S, k, k)), e((S, k1, k1)), e((J, r, r)), e((J, r, k1)), e((r, r)),
         e((r, r)), e((r, k)), e((r, k)), e(m), e(m), e(r),
         e(m), e(m), e(m), e((m, m)), e((S, r, r, k, k)), e((S, r, r, k)),
-        e((r, r)), e((r, r)), e((m + 1, m)),
+        e((r, r)), e((r, r)), e((m + 1, m)), np.eye(r),
     )  # fmt: skip
 
 
-@kernel
-def _factor(Lambda: Floats, rotated: Rotated, w: Work) -> float:
+@inner
+def _factor(
+    Lambda: Floats, rotated: Rotated, T: Floats, U: Floats, B: Floats, L: Floats, cross: Floats
+) -> float:
     """V_j = I + K'ΛΛ'K = LL', T_j = L⁻¹K', U_j = L⁻¹[x̃ ỹ], Σ U'U. Returns Σ log|V_j|."""
-    r, k = len(rotated.random), rotated.xy.shape[2] - 1
-    B, L = w.B, w.L
-    w.cross[:] = rotated.rest
+    r, k1 = len(rotated.random), rotated.xy.shape[2]
+    K, xy = rotated.K, rotated.xy
     log_det, product = 0.0, 1.0
-    for s in range(w.gamma.shape[0]):
-        cross = w.cross[s]
+    for s in range(rotated.starts.size - 1):
+        for a in range(k1):
+            for c in range(k1):
+                cross[s, a, c] = rotated.rest[s, a, c]
         for j in range(rotated.starts[s], rotated.starts[s + 1]):
             for a in range(r):  # B = Λ'K
                 for c in range(r):
                     value = 0.0
                     for b in range(a, r):
-                        value += Lambda[b, a] * rotated.K[j, b, c]
+                        value += Lambda[b, a] * K[j, b, c]
                     B[a, c] = value
             for a in range(r):  # LL' = I + B'B
                 for c in range(a + 1):
@@ -120,101 +124,103 @@ def _factor(Lambda: Floats, rotated: Rotated, w: Work) -> float:
                 inverse = 1.0 / L[a, a]
                 product *= L[a, a]
                 for c in range(r):
-                    value = rotated.K[j, c, a]
+                    value = K[j, c, a]
                     for b in range(a):
-                        value -= L[a, b] * w.T[j, b, c]
-                    w.T[j, a, c] = value * inverse
-                for c in range(k + 1):
-                    value = rotated.xy[j, a, c]
+                        value -= L[a, b] * T[j, b, c]
+                    T[j, a, c] = value * inverse
+                for c in range(k1):
+                    value = xy[j, a, c]
                     for b in range(a):
-                        value -= L[a, b] * w.U[j, b, c]
-                    w.U[j, a, c] = value * inverse
-            for a in range(k + 1):
+                        value -= L[a, b] * U[j, b, c]
+                    U[j, a, c] = value * inverse
+            for a in range(k1):
                 for c in range(a + 1):
                     value = 0.0
                     for b in range(r):
-                        value += w.U[j, b, a] * w.U[j, b, c]
-                    cross[a, c] += value
+                        value += U[j, b, a] * U[j, b, c]
+                    cross[s, a, c] += value
             if product > 1e100:  # a logarithm for several clusters
                 log_det += np.log(product)
                 product = 1.0
     return 2.0 * (log_det + np.log(product))
 
 
-@kernel
-def _gls(w: Work) -> float:
+@inner
+def _gls(A: Floats, inverse: Floats, phi: Floats, gamma: Floats) -> float:
     """γ̂, Φ and R⁻¹ of each sector, X'V⁻¹X = RR'. Returns log|X'V⁻¹X|, or NaN if it is singular."""
-    S, k = w.gamma.shape
+    S, k = gamma.shape
     log_det = 0.0
     for s in range(S):
-        A, inverse = w.cross[s], w.root[s]
-        R = w.phi[s]  # until R is inverted
-        for a in range(k):
+        for a in range(k):  # R stands in Φ until it is inverted
             for c in range(a + 1):
-                value = A[a, c]
+                value = A[s, a, c]
                 for b in range(c):
-                    value -= R[a, b] * R[c, b]
-                R[a, c] = value if a == c else value / R[c, c]
-            if not R[a, a] > 1e-14 * A[a, a]:
+                    value -= phi[s, a, b] * phi[s, c, b]
+                phi[s, a, c] = value if a == c else value / phi[s, c, c]
+            if not phi[s, a, a] > 1e-14 * A[s, a, a]:
                 return np.nan
-            R[a, a] = np.sqrt(R[a, a])
-            log_det += 2.0 * np.log(R[a, a])
+            log_det += np.log(phi[s, a, a])
+            phi[s, a, a] = np.sqrt(phi[s, a, a])
         for c in range(k):
             for a in range(k):
                 value = 1.0 if a == c else 0.0
                 for b in range(c, a):
-                    value -= R[a, b] * inverse[b, c]
-                inverse[a, c] = value / R[a, a] if a >= c else 0.0
+                    value -= phi[s, a, b] * inverse[s, b, c]
+                inverse[s, a, c] = value / phi[s, a, a] if a >= c else 0.0
         for a in range(k):
             for c in range(a + 1):
                 value = 0.0
                 for b in range(a, k):
-                    value += inverse[b, a] * inverse[b, c]
-                w.phi[s, a, c] = w.phi[s, c, a] = value
+                    value += inverse[s, b, a] * inverse[s, b, c]
+                phi[s, a, c] = phi[s, c, a] = value
         for a in range(k):
             value = 0.0
             for c in range(k):
-                value += w.phi[s, a, c] * A[k, c]
-            w.gamma[s, a] = value
+                value += phi[s, a, c] * A[s, k, c]
+            gamma[s, a] = value
     return log_det
 
 
-@kernel
-def _residual_sum(rotated: Rotated, w: Work) -> float:
+@inner
+def _residual_sum(U: Floats, gamma: Floats, rest: Floats, starts: Ints) -> float:
     """Turn the last column of U into v = U_y − U_xγ̂; return (y − Xγ̂)'V⁻¹(y − Xγ̂)."""
-    r, k = len(rotated.random), rotated.xy.shape[2] - 1
+    S, k = gamma.shape
     total = 0.0
-    for s in range(w.gamma.shape[0]):
-        gamma, rest = w.gamma[s], rotated.rest[s]
-        for j in range(rotated.starts[s], rotated.starts[s + 1]):
-            for b in range(r):
-                v = w.U[j, b, k]
+    for s in range(S):
+        for j in range(starts[s], starts[s + 1]):
+            for b in range(U.shape[1]):
+                v = U[j, b, k]
                 for c in range(k):
-                    v -= gamma[c] * w.U[j, b, c]
-                w.U[j, b, k] = v
+                    v -= gamma[s, c] * U[j, b, c]
+                U[j, b, k] = v
                 total += v * v
-        total += rest[k, k]
+        total += rest[s, k, k]
         for a in range(k):
-            total -= 2.0 * gamma[a] * rest[k, a]
+            total -= 2.0 * gamma[s, a] * rest[s, k, a]
             for b in range(k):
-                total += gamma[a] * rest[max(a, b), min(a, b)] * gamma[b]
+                total += gamma[s, a] * rest[s, max(a, b), min(a, b)] * gamma[s, b]
     return total
 
 
-@kernel
+@inner
 def _sums(rotated: Rotated, reml: bool, expected: bool, w: Work) -> None:
     """Sum over the clusters what the derivatives need; D is a root of Q. `expected`: Y = P."""
-    r, k = len(rotated.random), rotated.xy.shape[2] - 1
-    T, U, C, D, P, Y, h = w.T, w.U, w.C, w.D, w.P, w.Y, w.h
+    r, k, S = len(rotated.random), w.gamma.shape[1], w.gamma.shape[0]
+    m = r * (r + 1) // 2
+    T, U, C, D, P, Y, h, inverse = w.T, w.U, w.C, w.D, w.P, w.Y, w.h, w.root
+    hh, sum_P, sum_Q, PY, CC, Ch = w.sum_hh, w.sum_P, w.sum_Q, w.sum_PY, w.sum_CC, w.sum_Ch
     weight = 1.0 / w.sigma2[0]
-    w.sum_hh[:] = 0.0
-    w.sum_P[:] = 0.0
-    w.sum_Q[:] = 0.0
-    w.sum_PY[:] = 0.0
-    w.sum_CC[:] = 0.0
-    w.sum_Ch[:] = 0.0
-    for s in range(w.gamma.shape[0]):
-        inverse, sum_CC, sum_Ch = w.root[s], w.sum_CC[s], w.sum_Ch[s]
+    for i in range(m):
+        hh[i] = sum_P[i] = sum_Q[i] = 0.0
+        for e in range(m):
+            PY[i, e] = 0.0
+    for s in range(S):
+        for a in range(r):
+            for b in range(r):
+                for c in range(k):
+                    Ch[s, a, b, c] = 0.0
+                    for d in range(k):
+                        CC[s, a, b, c, d] = 0.0
         for j in range(rotated.starts[s], rotated.starts[s + 1]):
             for a in range(r):
                 value = 0.0
@@ -230,7 +236,7 @@ def _sums(rotated: Rotated, reml: bool, expected: bool, w: Work) -> None:
                     for c in range(k):
                         value = 0.0
                         for b in range(c + 1):
-                            value += inverse[c, b] * C[a, b]
+                            value += inverse[s, c, b] * C[a, b]
                         D[a, c] = value
             i = 0
             for a in range(r):
@@ -241,64 +247,63 @@ def _sums(rotated: Rotated, reml: bool, expected: bool, w: Work) -> None:
                     if reml:
                         for b in range(k):
                             q += D[a, b] * D[c, b]
-                    hh = h[a] * h[c]
+                    square = h[a] * h[c]
                     P[i] = p
-                    Y[i] = p if expected else 2.0 * (q + hh * weight) - p
-                    w.sum_hh[i] += hh
-                    w.sum_P[i] += p
-                    w.sum_Q[i] += q
+                    Y[i] = p if expected else 2.0 * (q + square * weight) - p
+                    hh[i] += square
+                    sum_P[i] += p
+                    sum_Q[i] += q
                     i += 1
-            for a in range(r * (r + 1) // 2):
-                for b in range(r * (r + 1) // 2):
-                    w.sum_PY[a, b] += P[a] * Y[b]
+            for a in range(m):
+                for b in range(m):
+                    PY[a, b] += P[a] * Y[b]
             if expected:
                 continue
             for a in range(r):
                 for b in range(r):
                     for c in range(k):
-                        sum_Ch[a, b, c] += C[a, c] * h[b]
+                        Ch[s, a, b, c] += C[a, c] * h[b]
                 for b in range(a + 1):
                     for c in range(k):
                         for d in range(k):
-                            sum_CC[a, b, c, d] += C[a, c] * C[b, d]
+                            CC[s, a, b, c, d] += C[a, c] * C[b, d]
 
 
-@kernel
+@inner
 def _lower(a: int, c: int) -> int:
     """Place of (a, c) in a lower triangle held by rows."""
     return max(a, c) * (max(a, c) + 1) // 2 + min(a, c)
 
 
-@kernel
-def _directions(w: Work, Lambda: Floats) -> None:
+@inner
+def _directions(
+    Lambda: Floats, hh: Floats, Ch: Floats, CC: Floats, a_: Floats, f: Floats, F: Floats
+) -> None:
     """a_i, f_i, F_i for every entry i = (a, b) of Λ, from the sums over clusters."""
-    r, k, S = Lambda.shape[0], w.gamma.shape[1], w.gamma.shape[0]
-    w.a[:] = 0.0
-    w.f[:] = 0.0
-    w.F[:] = 0.0
+    r, S, k = Lambda.shape[0], f.shape[0], f.shape[2]
     i = 0
     for b in range(r):
         for a in range(b, r):
+            a_[i] = 0.0
             for e in range(b, r):
-                weight = Lambda[e, b]
-                w.a[i] += 2.0 * weight * w.sum_hh[_lower(a, e)]
-                for s in range(S):
-                    CC = w.sum_CC[s, max(a, e), min(a, e)]
-                    for c in range(k):
-                        w.f[s, i, c] += weight * (w.sum_Ch[s, a, e, c] + w.sum_Ch[s, e, a, c])
-                        for d in range(k):
-                            w.F[s, i, c, d] += weight * (CC[c, d] + CC[d, c])
+                a_[i] += 2.0 * Lambda[e, b] * hh[_lower(a, e)]
+            for s in range(S):
+                for c in range(k):
+                    value = 0.0
+                    for e in range(b, r):
+                        value += Lambda[e, b] * (Ch[s, a, e, c] + Ch[s, e, a, c])
+                    f[s, i, c] = value
+                    for d in range(k):
+                        value = 0.0
+                        for e in range(b, r):
+                            hi, lo = max(a, e), min(a, e)
+                            value += Lambda[e, b] * (CC[s, hi, lo, c, d] + CC[s, hi, lo, d, c])
+                        F[s, i, c, d] = value
             i += 1
 
 
-@kernel
-def _py(a: int, c: int, b: int, d: int, w: Work) -> float:
-    """Σ_j P_ac Y_bd."""
-    return w.sum_PY[_lower(a, c), _lower(b, d)]
-
-
-@kernel
-def _clusters_term(a: int, b: int, c: int, d: int, Lambda: Floats, w: Work) -> float:
+@inner
+def _clusters_term(a: int, b: int, c: int, d: int, Lambda: Floats, PY: Floats) -> float:
     """Σ_j tr(E_ab P_j E_cd Y_j)."""
     r = Lambda.shape[0]
     total = 0.0
@@ -306,67 +311,60 @@ def _clusters_term(a: int, b: int, c: int, d: int, Lambda: Floats, w: Work) -> f
         for f in range(d, r):
             # λ_b'Pe_c · λ_d'Ye_a + λ_b'Pλ_d · e_c'Ye_a + e_a'Pe_c · λ_d'Yλ_b + e_a'Pλ_d · e_c'Yλ_b
             total += Lambda[e, b] * Lambda[f, d] * (
-                _py(e, c, f, a, w) + _py(e, f, c, a, w) + _py(a, c, f, e, w) + _py(a, f, c, e, w)
+                PY[_lower(e, c), _lower(f, a)] + PY[_lower(e, f), _lower(c, a)]
+                + PY[_lower(a, c), _lower(f, e)] + PY[_lower(a, f), _lower(c, e)]
             )  # fmt: skip
     return total
 
 
-@kernel
-def _fixed_term(i: int, j: int, reml: bool, w: Work) -> float:
+@inner
+def _fixed_term(
+    i: int, j: int, reml: bool, sigma2: float, phi: Floats, f: Floats, F: Floats
+) -> float:
     """tr(Φ F_i Φ F_j) (REML only) + (2/σ²) f_i'Φ f_j, over the sectors."""
-    S, k = w.gamma.shape
+    S, k = f.shape[0], f.shape[2]
     total = 0.0
     for s in range(S):
         for a in range(k):
             for b in range(k):
-                total += 2.0 / w.sigma2[0] * w.f[s, i, a] * w.phi[s, a, b] * w.f[s, j, b]
+                total += 2.0 / sigma2 * f[s, i, a] * phi[s, a, b] * f[s, j, b]
                 if reml:
                     one = two = 0.0
                     for c in range(k):
-                        one += w.phi[s, a, c] * w.F[s, i, c, b]
-                        two += w.phi[s, b, c] * w.F[s, j, c, a]
+                        one += phi[s, a, c] * F[s, i, c, b]
+                        two += phi[s, b, c] * F[s, j, c, a]
                     total += one * two
     return total
 
 
-@kernel
-def _expected(nu: float, w: Work) -> None:
-    """Fill the gradient 2M_ab and Σ tr(E_i P E_k P) − Σtr(E_i P) Σtr(E_k P)/ν, in Δ."""
-    r = w.M.shape[0]
-    one = np.eye(r)
+@inner
+def _hessian(Lambda: Floats, nu: float, reml: bool, expected: bool, w: Work) -> None:
+    """Fill the gradient and the Hessian: in Λ, or with the expected information in Δ.
+
+    The latter is Σ tr(E_i P E_k P) − Σtr(E_i P) Σtr(E_k P)/ν, with E_ab = e_ae_b' + e_be_a'.
+    """
+    r, M, sigma2 = Lambda.shape[0], w.M, w.sigma2[0]
     i = 0
     for b in range(r):
         for a in range(b, r):
-            w.gradient[i] = 2.0 * w.M[a, b]
+            value = 2.0 * M[a, b]
+            if not expected:
+                value = 0.0
+                for e in range(b, r):
+                    value += 2.0 * M[a, e] * Lambda[e, b]
+            w.gradient[i] = value
             j = 0
             for d in range(b + 1):
                 for c in range(d, r):
                     if j <= i:
-                        value = _clusters_term(a, b, c, d, one, w)
-                        value -= 4.0 * w.sum_P[_lower(a, b)] * w.sum_P[_lower(c, d)] / nu
-                        w.hessian[i, j] = w.hessian[j, i] = value
-                    j += 1
-            i += 1
-
-
-@kernel
-def _derivatives(Lambda: Floats, nu: float, reml: bool, w: Work) -> None:
-    """Fill the gradient and the Hessian in Λ."""
-    r = Lambda.shape[0]
-    i = 0
-    for b in range(r):
-        for a in range(b, r):
-            w.gradient[i] = 0.0
-            for e in range(b, r):
-                w.gradient[i] += 2.0 * w.M[a, e] * Lambda[e, b]
-            j = 0
-            for d in range(b + 1):
-                for c in range(d, r):
-                    if j <= i:
-                        value = _clusters_term(a, b, c, d, Lambda, w) - _fixed_term(i, j, reml, w)
-                        value -= w.a[i] * w.a[j] / (nu * w.sigma2[0] ** 2)
-                        if b == d:
-                            value += 2.0 * w.M[a, c]
+                        value = _clusters_term(a, b, c, d, Lambda, w.sum_PY)
+                        if expected:
+                            value -= 4.0 * w.sum_P[_lower(a, b)] * w.sum_P[_lower(c, d)] / nu
+                        else:
+                            value -= _fixed_term(i, j, reml, sigma2, w.phi, w.f, w.F)
+                            value -= w.a[i] * w.a[j] / (nu * sigma2 * sigma2)
+                            if b == d:
+                                value += 2.0 * M[a, c]
                         w.hessian[i, j] = w.hessian[j, i] = value
                     j += 1
             i += 1
@@ -396,12 +394,12 @@ def deviance(Lambda: Floats, rotated: Rotated, reml: bool, expected: bool, w: Wo
     float
         The deviance, NaN when it does not exist (X'V⁻¹X singular, or no residual).
     """
-    log_det = _factor(Lambda, rotated, w)
-    log_det_x = _gls(w)
+    log_det = _factor(Lambda, rotated, w.T, w.U, w.B, w.L, w.cross)
+    log_det_x = _gls(w.cross, w.root, w.phi, w.gamma)
     nu = rotated.n_rows[0] - (w.gamma.size if reml else 0)
     if np.isnan(log_det_x) or nu <= 0:
         return np.nan
-    w.sigma2[0] = _residual_sum(rotated, w) / nu
+    w.sigma2[0] = _residual_sum(w.U, w.gamma, rotated.rest, rotated.starts) / nu
     if not w.sigma2[0] > 0.0:
         return np.nan
     _sums(rotated, reml, expected, w)
@@ -409,11 +407,9 @@ def deviance(Lambda: Floats, rotated: Rotated, reml: bool, expected: bool, w: Wo
         for b in range(Lambda.shape[0]):
             i = _lower(a, b)
             w.M[a, b] = w.sum_P[i] - w.sum_Q[i] - w.sum_hh[i] / w.sigma2[0]
-    if expected:
-        _expected(nu, w)
-    else:
-        _directions(w, Lambda)
-        _derivatives(Lambda, nu, reml, w)
+    if not expected:
+        _directions(Lambda, w.sum_hh, w.sum_Ch, w.sum_CC, w.a, w.f, w.F)
+    _hessian(w.identity if expected else Lambda, nu, reml, expected, w)
     if reml:
         log_det += log_det_x
     return log_det + nu * (1.0 + np.log(2.0 * np.pi * w.sigma2[0]))

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from simlab.kernels import kernel
+from simlab.kernels import inner, kernel
 from simlab.mixed.deviance import Work, deviance
 from simlab.mixed.rotated import Rotated
 from simlab.moments import Floats, Ints
@@ -22,8 +22,8 @@ FLAT = 1e-9  # curvature below this share of the largest counts as none
 ROUNDING = 1e-12  # of a deviance, relative
 
 
-@kernel
-def solve(H: Floats, g: Floats, out: Floats, root: Floats) -> bool:
+@inner
+def _solve(H: Floats, g: Floats, out: Floats, root: Floats) -> bool:
     """Solve H out = g by Cholesky, flat directions damped; leave a saddle.
 
     Where the i-th pivot δ is not positive, d = (−H₁₁⁻¹h₁₂, 1, 0 …) has d'Hd = δ:
@@ -50,7 +50,8 @@ def solve(H: Floats, g: Floats, out: Floats, root: Floats) -> bool:
         if pivot > 0.0:
             root[i, i] = np.sqrt(pivot)
             continue
-        out[:] = 0.0
+        for a in range(m):
+            out[a] = 0.0
         _solve_cholesky(root, g, out, i)
         slope = g[i]
         root[i, i] = 1.0
@@ -68,7 +69,7 @@ def solve(H: Floats, g: Floats, out: Floats, root: Floats) -> bool:
     return True
 
 
-@kernel
+@inner
 def _solve_cholesky(root: Floats, g: Floats, out: Floats, m: int) -> None:
     """Solve the leading m × m part of root·root' out = g."""
     for i in range(m):
@@ -82,7 +83,7 @@ def _solve_cholesky(root: Floats, g: Floats, out: Floats, m: int) -> None:
         out[i] /= root[i, i]
 
 
-@kernel
+@inner
 def _step(Lambda: Floats, direction: Floats, length: float, out: Floats) -> None:
     """Write Λ − length · direction into out."""
     i = 0
@@ -94,8 +95,8 @@ def _step(Lambda: Floats, direction: Floats, length: float, out: Floats) -> None
                 i += 1
 
 
-@kernel
-def start(rotated: Rotated, Lambda: Floats) -> None:
+@inner
+def _start(rotated: Rotated, Lambda: Floats) -> None:
     """Write a moment estimate of the diagonal of Λ: the spread of the clusters' own coefficients.
 
     b_j = K_j'⁻¹ỹ_j has Var(b_ja) = σ²(Δ_aa + (Z_j'Z_j)⁻¹_aa) about the sector's fixed
@@ -135,16 +136,16 @@ def start(rotated: Rotated, Lambda: Floats) -> None:
                 mean[a] = b[a] if in_sector == 1.0 else mean[a] + delta / in_sector
                 square[a] += delta * (b[a] - mean[a])
         count += in_sector
-    Lambda[:] = 0.0
     for a in range(r):
-        Lambda[a, a] = 1.0
+        for b in range(r):
+            Lambda[a, b] = 1.0 if a == b else 0.0
         if count >= rotated.starts.size and df > 0.0 and rss > 0.0:
             sampling = noise[a] / count
             spread = square[a] / (count - (rotated.starts.size - 1)) / (rss / df)
             Lambda[a, a] = np.sqrt(max(spread - sampling, 0.05 * sampling))
 
 
-@kernel
+@inner
 def _score(Lambda: Floats, step: Floats, out: Floats) -> None:
     """Factor ΛΛ' − the symmetric step into out; a pivot that is not positive becomes small."""
     r = Lambda.shape[0]
@@ -167,7 +168,7 @@ def _score(Lambda: Floats, step: Floats, out: Floats) -> None:
             i += 1
 
 
-@kernel
+@inner
 def _pivot(Lambda: Floats, rotated: Rotated, order: Ints, room: Floats) -> bool:
     """Put the random effects that vary most first; say whether anything moved.
 
@@ -237,7 +238,7 @@ def minimise(rotated: Rotated, reml: bool, w: Work, G: Floats) -> int:
     r, m = len(rotated.random), w.gradient.size
     Lambda, trial, root, step = w.Lambda, w.trial, w.scratch[:m], w.scratch[m]
     order = np.arange(r)
-    start(rotated, trial)
+    _start(rotated, trial)
     value, shortened, converged = np.inf, 1.0, False
     for evaluations in range(1, MAX_ITERATIONS + 1):
         scoring = evaluations <= SCORING
@@ -249,11 +250,11 @@ def minimise(rotated: Rotated, reml: bool, w: Work, G: Floats) -> int:
             shortened *= 0.25
             _step(Lambda, step, shortened, trial)
             continue
-        Lambda[:] = trial
+        _step(trial, step, 0.0, Lambda)
         if converged:
             _restore(Lambda, w.sigma2[0], order, G)
             return evaluations
-        convex = solve(w.hessian, w.gradient, step, root)
+        convex = _solve(w.hessian, w.gradient, step, root)
         if scoring:
             _score(Lambda, step, trial)
             if evaluations == SCORING:
@@ -272,7 +273,7 @@ def minimise(rotated: Rotated, reml: bool, w: Work, G: Floats) -> int:
     return -MAX_ITERATIONS
 
 
-@kernel
+@inner
 def _restore(Lambda: Floats, sigma2: float, order: Ints, G: Floats) -> None:
     """Write σ²ΛΛ' into G, the random effects in their own order."""
     for a in range(len(Lambda)):

@@ -146,9 +146,11 @@ def rotate_line(
             xy[1, 2] = 0.0
         xy[0, k] = root_n * y[j]
         xy[1, k] = s_xy[j] / root_ss if root_ss > 0.0 else 0.0
-    out.rest[:] = 0.0
     out.n_rows[0] = 0.0
     for s in range(out.starts.size - 1):
+        for a in range(k + 1):
+            for b in range(k + 1):
+                out.rest[s, a, b] = 0.0
         for j in range(out.starts[s], out.starts[s + 1]):
             out.rest[s, k, k] += rss[j]
             out.n_rows[0] += n[j]

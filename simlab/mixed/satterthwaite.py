@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from simlab.kernels import kernel
+from simlab.kernels import inner, kernel
 from simlab.mixed.deviance import Work
 from simlab.moments import Floats
 
@@ -60,7 +60,8 @@ def variances(
     for t in range(contrasts.shape[0]):
         estimate[t] = 0.0
         f = 0.0
-        direction[:] = 0.0
+        for i in range(m):
+            direction[i] = 0.0
         for s in range(S):
             for a in range(k):
                 estimate[t] += contrasts[t, s, a] * w.gamma[s, a]
@@ -80,7 +81,7 @@ def variances(
         df[t] = 1.0 / total
 
 
-@kernel
+@inner
 def _phi_c(s: int, a: int, contrast: Floats, w: Work) -> float:
     """Row a of Φc in sector s."""
     value = 0.0

@@ -1,0 +1,189 @@
+"""Random intercepts and slopes, for every replicate of a block.
+
+    y_ij = γ_0s + γ_1s x_ij [+ γ_2s x̄_j] + u_0j + u_1j x_ij + ε_ij
+
+in each sector s, with one G and one σ² for all. The fit runs about the grand
+means and in units of the spread of x, where its numbers are of order one; the
+answers are carried back, so that adding 1e6 to x or y changes only what it must.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from simlab.kernels import inner, kernel
+from simlab.mixed.deviance import Work, allocate_work, deviance
+from simlab.mixed.newton import minimise
+from simlab.mixed.rotated import Rotated, allocate, rotate_line
+from simlab.mixed.satterthwaite import variances
+from simlab.moments import Floats, Ints, Moments
+
+SINGULAR = 1e-8  # smallest eigenvalue of G over its trace, in standard units, below which it is singular
+
+
+class Fits(NamedTuple):
+    """Fits of B replicates.
+
+    Attributes
+    ----------
+    estimate, variance, df : (B, T)
+        Of each contrast, with Satterthwaite's degrees of freedom.
+    G : (B, 2, 2)
+        Covariance of the random intercept (at x = 0) and slope.
+    sigma2 : (B,)
+        Residual variance.
+    evaluations : (B,)
+        Evaluations of the deviance, negative when it did not converge.
+    singular : (B,)
+        Whether G is singular.
+    """
+
+    estimate: Floats
+    variance: Floats
+    df: Floats
+    G: Floats
+    sigma2: Floats
+    evaluations: Ints
+    singular: Ints
+
+
+@inner
+def _centre(m: Moments, b: int, centred: Floats, rotated: Rotated, k: int) -> tuple[float, ...]:
+    """Rotate replicate b about its grand means; return the origin and the scale of x and of y."""
+    J = m.n.shape[1]
+    n, x, y = centred[0], centred[1], centred[2]
+    ss_x, s_xy, rss = centred[3], centred[4], centred[5]
+    N = x0 = y0 = ss = sy = 0.0
+    for j in range(J):
+        N += m.n[b, j]
+    for j in range(J):
+        x0 += m.n[b, j] / N * m.x_mean[b, j]
+        y0 += m.n[b, j] / N * m.y_mean[b, j]
+    for j in range(J):
+        ss += m.ss_x[b, j] + m.n[b, j] * (m.x_mean[b, j] - x0) ** 2
+        sy += m.rss[b, j] + m.n[b, j] * (m.y_mean[b, j] - y0) ** 2
+    sx = np.sqrt(ss / N) if ss > 0.0 else 1.0
+    sy = np.sqrt(sy / N) if sy > 0.0 else 1.0
+    for j in range(J):
+        n[j] = m.n[b, j]
+        x[j] = (m.x_mean[b, j] - x0) / sx
+        y[j] = (m.y_mean[b, j] - y0) / sy
+        ss_x[j] = m.ss_x[b, j] / sx**2
+        s_xy[j] = m.s_xy[b, j] / (sx * sy)
+        rss[j] = m.rss[b, j] / sy**2
+    rotate_line(n, x, y, ss_x, s_xy, rss, k == 3, rotated)
+    return x0, sx, y0, sy
+
+
+@inner
+def _carry(contrasts: Floats, x0: float, sx: float, out: Floats) -> None:
+    """Write the contrasts of (γ_0, γ_1[, γ_2]) at x = 0 as contrasts of the standardised effects."""
+    T, S, k = contrasts.shape
+    for t in range(T):
+        for s in range(S):
+            out[t, s, 0] = contrasts[t, s, 0]
+            for a in range(1, k):
+                out[t, s, a] = (contrasts[t, s, a] - x0 * contrasts[t, s, 0]) / sx
+
+
+@kernel
+def _fit(
+    m: Moments,
+    contrasts: Floats,
+    reml: bool,
+    known: Floats,
+    rotated: Rotated,
+    w: Work,
+    centred: Floats,
+    carried: Floats,
+    fits: Fits,
+) -> None:
+    """Fit every replicate; with `known` = (g00, g01, g11, σ²) only the fixed effects."""
+    S, k = w.gamma.shape
+    G = np.empty((2, 2))
+    estimated = known.size == 0
+    for b in range(m.n.shape[0]):
+        x0, sx, y0, sy = _centre(m, b, centred, rotated, k)
+        _carry(contrasts, x0, sx, carried)
+        if not estimated:
+            # With G at 0 carried to the origin x0: var of (u_0 + x0 u_1, sx u_1).
+            g00, g01, g11 = known[0], known[1], known[2]
+            G[0, 0] = g00 + 2.0 * x0 * g01 + x0 * x0 * g11
+            G[1, 0] = G[0, 1] = sx * (g01 + x0 * g11)
+            G[1, 1] = sx * sx * g11
+            root = np.sqrt(max(G[0, 0] / known[3], 0.0))
+            w.Lambda[0, 0], w.Lambda[0, 1] = root, 0.0
+            w.Lambda[1, 0] = G[1, 0] / known[3] / root if root > 0.0 else 0.0
+            w.Lambda[1, 1] = np.sqrt(max(G[1, 1] / known[3] - w.Lambda[1, 0] ** 2, 0.0))
+            evaluations = -1 if np.isnan(deviance(w.Lambda, rotated, reml, estimated, w)) else 1
+            w.sigma2[0] = known[3] / sy**2
+        else:
+            evaluations = minimise(rotated, reml, w, G)
+        fits.evaluations[b] = evaluations
+        if evaluations < 0:
+            continue
+        nu = rotated.n_rows[0] - (S * k if reml else 0)
+        variances(carried, w, nu, fits.estimate[b], fits.variance[b], fits.df[b])
+        for t in range(contrasts.shape[0]):
+            fits.estimate[b, t] *= sy
+            fits.variance[b, t] *= sy * sy
+            for s in range(S):
+                fits.estimate[b, t] += y0 * contrasts[t, s, 0]
+        if not estimated:
+            continue
+        det = G[0, 0] * G[1, 1] - G[0, 1] ** 2
+        size = max((G[0, 0] + G[1, 1]) ** 2, (w.sigma2[0] / rotated.n_rows[0]) ** 2)
+        fits.singular[b] = det <= SINGULAR * size
+        fits.sigma2[b] = w.sigma2[0] * sy * sy
+        g11 = G[1, 1] * (sy / sx) ** 2
+        g01 = G[0, 1] * sy * sy / sx - x0 * g11
+        fits.G[b, 1, 1] = g11
+        fits.G[b, 0, 1] = fits.G[b, 1, 0] = g01
+        fits.G[b, 0, 0] = G[0, 0] * sy * sy - 2.0 * x0 * g01 - x0 * x0 * g11
+
+
+def fit_lines(
+    moments: Moments,
+    contrasts: Floats,
+    reml: bool = True,
+    known: tuple[Floats, float] | None = None,
+) -> Fits:
+    """Fit the random-slope model to every replicate.
+
+    Parameters
+    ----------
+    moments : Moments
+        B replicates of J clusters in S sectors.
+    contrasts : (T, S, k)
+        Weights of the fixed effects of each sector; k = 2 without and k = 3
+        with the cluster mean x̄_j as a fixed effect.
+    reml : bool
+        REML or ML.
+    known : ((2, 2), float), optional
+        True G and σ²: generalised least squares with them, nothing else estimated.
+
+    Returns
+    -------
+    Fits
+        Rows of replicates that did not converge are NaN.
+    """
+    B, J = moments.n.shape
+    T, S, k = contrasts.shape
+    rotated = allocate(moments.starts, 2, k)
+    fits = Fits(
+        *(np.full((B, T), np.nan) for _ in range(3)),
+        np.full((B, 2, 2), np.nan),
+        np.full(B, np.nan),
+        np.zeros(B, dtype=np.int64),
+        np.zeros(B, dtype=np.int64),
+    )
+    truth = np.empty(0)
+    if known is not None:
+        truth = np.array([known[0][0, 0], known[0][0, 1], known[0][1, 1], known[1]])
+    _fit(
+        moments, np.ascontiguousarray(contrasts, dtype=float), reml, truth, rotated,
+        allocate_work(rotated), np.empty((6, J)), np.empty((T, S, k)), fits,
+    )  # fmt: skip
+    return fits

@@ -1,0 +1,146 @@
+"""From a condition to the plan of its draws."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from simlab.config import (
+    Covariate,
+    DataCovariate,
+    PoissonSizes,
+    Population,
+    StandardLaw,
+    StudentTCovariate,
+    StudentTLaw,
+)
+from simlab.design import Condition
+from simlab.moments import Floats, from_rows
+
+from .errors import PopulationError
+from .frame import Frame, frame
+from .plan import LAWS, HeldX, Law, Parameters, Plan, RandomX, SizeLaw
+
+__all__ = ["compile_plan", "needs_rows"]
+
+
+class _HasPopulation(Protocol):
+    @property
+    def population(self) -> Population: ...
+
+
+def compile_plan(condition: Condition, base_dir: Path | None = None) -> Plan:
+    """Turn the population of a condition into the numbers that the kernels draw from.
+
+    Parameters
+    ----------
+    condition : Condition
+        One condition of a study.
+    base_dir : Path, optional
+        Folder from which relative data paths start; by default the current one.
+
+    Raises
+    ------
+    PopulationError
+        If the population cannot be drawn as asked, or does not fit its data.
+    DataError
+        If the data cannot be read or have no such columns.
+    """
+    population = condition.population
+    if condition.draw == "moments" and (found := _row_laws(population)):
+        raise PopulationError(
+            f"draw: moments are drawn from normal laws only, but {' and '.join(found)}; "
+            "write draw: auto"
+        )
+    if isinstance(population.x, DataCovariate) and population.context == "latent-mean":
+        raise PopulationError(
+            "population.context: x from data has no latent means; write context: sample-mean"
+        )
+    clusters = frame(population, base_dir)
+    parameters = _parameters(population, clusters)
+    return Plan(population, clusters.sectors, clusters.labels, clusters.starts, parameters)
+
+
+def needs_rows(drawn: _HasPopulation) -> bool:
+    """Tell whether a condition, or its plan, can be drawn only as rows.
+
+    So it is where the errors are not normal, or x is drawn and not normal. Random effects may
+    have any law.
+    """
+    return bool(_row_laws(drawn.population))
+
+
+def _row_laws(population: Population) -> list[str]:
+    """Return the laws from which sufficient statistics cannot be drawn, in words."""
+    laws = {"population.errors": population.errors.law}
+    if not isinstance(population.x, DataCovariate):
+        laws["population.x"] = population.x.law
+    return [f"{field} has the law {law}" for field, law in laws.items() if law != "normal"]
+
+
+def _parameters(population: Population, clusters: Frame) -> Parameters:
+    counts = np.diff(clusters.starts)
+
+    def spread(values: list[float]) -> Floats:
+        return np.repeat(np.array(values, dtype=float), counts)
+
+    within = [population.within(s) for s in clusters.sectors]
+    between = [population.between(s) for s in clusters.sectors]
+    return Parameters(
+        gamma0=spread([population.gamma0(s) for s in clusters.sectors]),
+        beta_within=spread(within),
+        contextual=spread([b - w for w, b in zip(within, between, strict=True)]),
+        root=_root(population.G),
+        effects=_law(population.random_effects),
+        sigma=float(np.sqrt(population.sigma2)),
+        errors=_law(population.errors),
+        latent=population.context == "latent-mean",
+        sizes=_sizes(population, clusters),
+        held=isinstance(population.x, DataCovariate),
+        random_x=_random_x(population),
+        held_x=_held_x(clusters),
+    )
+
+
+def _root(G: tuple[tuple[float, float], tuple[float, float]]) -> Floats:
+    """Return the Cholesky factor of a covariance matrix, singular or not.
+
+    Triangular, so that u_0 has the very law of z. A singular G may miss positive definiteness by
+    rounding; the entry below the diagonal is then held to what the variance of u_1 allows.
+    """
+    (a, b), (_, d) = G
+    r, sd = np.sqrt(a), np.sqrt(d)
+    below = np.clip(b / r, -sd, sd) if r > 0 else 0.0
+    return np.array([[r, 0.0], [below, np.sqrt(max(d - below * below, 0.0))]])
+
+
+def _law(declared: StandardLaw | StudentTLaw | Covariate | StudentTCovariate) -> Law:
+    df = declared.df if isinstance(declared, StudentTLaw | StudentTCovariate) else 0.0
+    return Law(LAWS.index(declared.law), float(df))
+
+
+def _sizes(population: Population, clusters: Frame) -> SizeLaw:
+    law = population.cluster_sizes
+    if isinstance(law, PoissonSizes):
+        return SizeLaw(True, float(law.mean), float(law.minimum), clusters.n)
+    return SizeLaw(False, 0.0, 0.0, clusters.n)
+
+
+def _random_x(population: Population) -> RandomX:
+    x = population.x
+    if isinstance(x, DataCovariate):
+        return RandomX(0.0, 0.0, 0.0, Law(0, 0.0))
+    return RandomX(float(x.mean), float(x.between_sd), float(x.within_sd), _law(x))
+
+
+def _held_x(clusters: Frame) -> HeldX:
+    x = clusters.x
+    if not len(x):
+        return HeldX(x, np.zeros(1, dtype=np.int64), np.empty(0), np.empty(0))
+    first = np.cumsum([0, *clusters.n], dtype=np.int64)
+    counts = np.diff(clusters.starts)
+    cluster = np.repeat(np.arange(len(clusters.n)), np.diff(first))
+    moments = from_rows(x, np.zeros_like(x), cluster, np.repeat(np.arange(len(counts)), counts))
+    return HeldX(x, first, moments.x_mean[0], moments.ss_x[0])

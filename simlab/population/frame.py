@@ -1,0 +1,159 @@
+"""Which clusters there are: counted by the config, or found in data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from simlab.config import DataCovariate, DataSizes, FixedSizes, ListSizes, Population
+from simlab.data import DATASETS, complete, numeric, read, require
+from simlab.moments import Floats, Ints
+
+from .errors import PopulationError
+
+__all__ = ["Frame", "frame"]
+
+
+class Frame(NamedTuple):
+    """The J clusters of a population, sector after sector.
+
+    Attributes
+    ----------
+    sectors : tuple of str
+        Names of the S sectors.
+    labels : (J,)
+        Names of the clusters.
+    starts : (S + 1,)
+        Sector s holds the clusters ``starts[s]:starts[s + 1]``.
+    n : (J,)
+        Sizes; empty where they are drawn.
+    x : (N,)
+        Values held, cluster after cluster; empty where x is drawn.
+    """
+
+    sectors: tuple[str, ...]
+    labels: NDArray[Any]
+    starts: Ints
+    n: Floats
+    x: Floats
+
+
+def frame(population: Population, base_dir: Path | None) -> Frame:
+    """Return the clusters of a population.
+
+    Parameters
+    ----------
+    population : Population
+        As declared.
+    base_dir : Path or None
+        Folder from which relative data paths start; None is the current one.
+
+    Raises
+    ------
+    PopulationError
+        If the data have missing values, a cluster in two sectors, a sector of one cluster, or
+        sectors other than the population names.
+    DataError
+        If the data cannot be read or have no such columns.
+    """
+    source = population.source
+    if source is None:
+        return _counted(population)
+    found = _from_data(source, base_dir)
+    _check_sectors(population, source, found)
+    return found
+
+
+def _counted(population: Population) -> Frame:
+    counts, sizes = population.clusters, population.cluster_sizes
+    by_sector = counts if isinstance(counts, Mapping) else {"all": counts}
+    starts = np.cumsum([0, *by_sector.values()], dtype=np.int64)
+    J = int(starts[-1])
+    n = np.empty(0)
+    if isinstance(sizes, FixedSizes):
+        n = np.full(J, float(sizes.size))
+    elif isinstance(sizes, ListSizes):
+        n = np.array(sizes.sizes, dtype=float)
+    return Frame(tuple(by_sector), np.arange(1, J + 1), starts, n, np.empty(0))
+
+
+def _from_data(source: DataCovariate | DataSizes, base_dir: Path | None) -> Frame:
+    df, name = _load(source, base_dir)
+    labels, cluster = _codes(df[source.cluster])
+    sectors, sector = np.array(["all"]), np.zeros(len(df), dtype=np.int64)
+    if source.sector is not None:
+        sectors, sector = _codes(df[source.sector])
+        _check_nested(labels, cluster, sector, f"{name}: {source.sector}", source.cluster)
+    sector_of = np.empty(len(labels), dtype=np.int64)
+    sector_of[cluster] = sector
+    order = np.argsort(sector_of, kind="stable")  # clusters, sector after sector
+    starts = np.searchsorted(sector_of[order], np.arange(len(sectors) + 1)).astype(np.int64)
+    n = np.bincount(cluster)[order].astype(float)
+    x = np.empty(0)
+    if isinstance(source, DataCovariate):
+        place = np.argsort(order)
+        rows = np.argsort(place[cluster], kind="stable")
+        x = numeric(df, source.column, name)[rows]
+    return Frame(tuple(map(str, sectors)), labels[order], starts, n, x)
+
+
+def _load(source: DataCovariate | DataSizes, base_dir: Path | None) -> tuple[pd.DataFrame, str]:
+    """Return the data and their name in messages, after checking that the columns are complete."""
+    path = source.data if source.data in DATASETS else (base_dir or Path()) / source.data
+    df, name = read(path), str(path)
+    roles = {"clusters": source.cluster}
+    if source.sector is not None:
+        roles["sectors"] = source.sector
+    if isinstance(source, DataCovariate):
+        roles["covariate"] = source.column
+    require(df, roles, name)
+    _, missing = complete(df, roles.values(), name)
+    if missing:
+        counts = ", ".join(f"{column} {count}" for column, count in missing.items())
+        raise PopulationError(f"{name}: missing values ({counts}); remove or complete those rows")
+    return df, name
+
+
+def _codes(column: pd.Series[Any]) -> tuple[NDArray[Any], Ints]:
+    """Return the distinct values, in order of levels or of appearance, and each row's position."""
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        used = column.cat.remove_unused_categories().cat
+        return used.categories.to_numpy(), used.codes.to_numpy().astype(np.int64)
+    codes, values = pd.factorize(column)
+    return np.asarray(values), codes.astype(np.int64)
+
+
+def _check_nested(
+    labels: NDArray[Any], cluster: Ints, sector: Ints, what: str, within: str
+) -> None:
+    pairs = np.unique(np.column_stack([cluster, sector]), axis=0)
+    clusters, counts = np.unique(pairs[:, 0], return_counts=True)
+    mixed = [str(labels[c]) for c in clusters[counts > 1]]
+    if mixed:
+        more = f" and {len(mixed) - 5} more" if len(mixed) > 5 else ""
+        raise PopulationError(
+            f"{what} is not constant within {within} {', '.join(mixed[:5])}{more}; "
+            "give clusters of different sectors different names"
+        )
+
+
+def _check_sectors(population: Population, source: DataCovariate | DataSizes, found: Frame) -> None:
+    """Mappings per sector name the data's sectors, and each sector has clusters to compare."""
+    for field in ("gamma", "beta_within", "beta_between"):
+        values = getattr(population, field)
+        if isinstance(values, Mapping) and set(values) != set(found.sectors):
+            raise PopulationError(
+                f"population.{field}: names the sectors {', '.join(values)}, "
+                f"but {source.sector} of {source.data} has {', '.join(found.sectors)}"
+            )
+    for sector, count in zip(found.sectors, np.diff(found.starts), strict=True):
+        if count < 2:
+            where = "" if source.sector is None else f" where {source.sector} is {sector}"
+            raise PopulationError(
+                f"{source.data}: only one {source.cluster}{where}; a sector needs 2 or more"
+            )

@@ -1,0 +1,165 @@
+"""A population in numbers: arrays and scalars that pass straight into the kernels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+from numpy.typing import NDArray
+
+from simlab.config import Population
+from simlab.moments import Floats, Ints
+
+__all__ = ["LAWS", "Clusters", "HeldX", "Law", "Parameters", "Plan", "RandomX", "SizeLaw"]
+
+LAWS = ("normal", "uniform", "exponential", "student-t")
+"""Laws standardised to mean 0 and variance 1; the position of a law is its code."""
+
+
+class Law(NamedTuple):
+    """A standardised law: its position in `LAWS`, and its degrees of freedom (0 if it has none)."""
+
+    code: int
+    df: float
+
+
+class SizeLaw(NamedTuple):
+    """Law of the cluster sizes n_j.
+
+    Attributes
+    ----------
+    poisson : bool
+        Whether n_j = max(minimum, Poisson(mean)); otherwise n_j is fixed.
+    mean, minimum : float
+        0 where sizes are fixed.
+    fixed : (J,)
+        Fixed sizes; empty where they are drawn.
+    """
+
+    poisson: bool
+    mean: float
+    minimum: float
+    fixed: Floats
+
+
+class RandomX(NamedTuple):
+    """x_ij = m_j + within_sd d_ij, m_j ~ N(mean, between_sd²), d_ij of a law; 0 if x is held."""
+
+    mean: float
+    between_sd: float
+    within_sd: float
+    law: Law
+
+
+class HeldX(NamedTuple):
+    """x held at the values of data; empty where x is random.
+
+    Attributes
+    ----------
+    values, first : (N,), (J + 1,)
+        Cluster j has the values ``values[first[j]:first[j + 1]]``.
+    mean, ss : (J,)
+        x̄_j and Σ (x_ij − x̄_j)².
+    """
+
+    values: Floats
+    first: Ints
+    mean: Floats
+    ss: Floats
+
+
+class Parameters(NamedTuple):
+    """A population as the kernels take it, with J clusters, sector after sector.
+
+    Attributes
+    ----------
+    gamma0, beta_within, contextual : (J,)
+        γ_0, β_W and β_B − β_W of the cluster's sector.
+    root : (2, 2)
+        Lower triangular with root root' = G; (u_0j, u_1j)' = root z.
+    effects : Law
+        Law of z.
+    sigma : float
+        σ, the standard deviation of the errors.
+    errors : Law
+        Law of ε/σ.
+    latent : bool
+        Whether the context c_j is m_j; otherwise it is x̄_j.
+    sizes : SizeLaw
+        Law of n_j.
+    held : bool
+        Whether x is held at data.
+    random_x, held_x : RandomX, HeldX
+        The covariate, in one of the two.
+    """
+
+    gamma0: Floats
+    beta_within: Floats
+    contextual: Floats
+    root: Floats
+    effects: Law
+    sigma: float
+    errors: Law
+    latent: bool
+    sizes: SizeLaw
+    held: bool
+    random_x: RandomX
+    held_x: HeldX
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Plan:
+    """A population ready to be sampled.
+
+    Parameters
+    ----------
+    population : Population
+        As declared.
+    sectors : tuple of str
+        Names of the S sectors, in order.
+    labels : (J,) array
+        Names of the clusters, sector after sector: those of the data, else 1 … J.
+    starts : (S + 1,) array
+        Sector s holds the clusters ``starts[s]:starts[s + 1]``.
+    parameters : Parameters
+        The numbers.
+    """
+
+    population: Population
+    sectors: tuple[str, ...]
+    labels: NDArray[Any]
+    starts: Ints
+    parameters: Parameters
+
+    @property
+    def J(self) -> int:
+        """Number of clusters over all sectors."""
+        return len(self.labels)
+
+    def slices(self) -> list[slice]:
+        """Return the clusters of each sector."""
+        return [slice(a, b) for a, b in pairwise(self.starts.tolist())]
+
+
+class Clusters(NamedTuple):
+    """What B replicates draw of J clusters before their rows; B = 1 when clusters are drawn once.
+
+    Attributes
+    ----------
+    n : (B, J)
+        Number of rows n_j, whole.
+    m : (B, J)
+        Latent means m_j of x; the means of the data where x is held.
+    u0, u1 : (B, J)
+        Random effects u_0j (intercept) and u_1j (slope).
+    """
+
+    n: Floats
+    m: Floats
+    u0: Floats
+    u1: Floats
+
+    def take(self, replicates: slice) -> Clusters:
+        """Return the clusters of some of the replicates, as views."""
+        return Clusters(*(field[replicates] for field in self))

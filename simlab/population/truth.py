@@ -1,0 +1,133 @@
+"""What is true of a population, apart from any estimate."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from simlab.moments import Floats
+
+from .plan import Clusters, Plan
+
+__all__ = ["SizeMoments", "expect_size", "size_moments", "truth"]
+
+
+def truth(plan: Plan, clusters: Clusters | None = None) -> dict[str, Floats]:
+    """Return what each kind of term aims at.
+
+    Parameters
+    ----------
+    plan : Plan
+        The population.
+    clusters : Clusters, optional
+        With B = 1: the clusters in which every replicate draws new rows. The targets are then
+        those of these clusters. Without them every replicate draws new clusters.
+
+    Returns
+    -------
+    dict of str to (S, 2) array
+        For the kinds "intercept", "slope", "between" and "contextual": by sector and target,
+        the targets being "beta_within" and "beta_between".
+
+    Notes
+    -----
+    New clusters: "slope" and "between" aim at (β_W, β_B), "contextual" at β_B − β_W, "intercept"
+    at (E β_0j, γ_0) with E β_0j = γ_0 + (β_B − β_W) E c_j.
+
+    Given clusters: expectations are over their rows alone, E β_0j = γ_0 + (β_B − β_W) m_j + u_0j
+    and E ȳ_j = E β_0j + β_1j m_j. The target β_W is the mean of the β_1j, and β_B the
+    least-squares slope of E ȳ_j on m_j, NaN where all m_j are equal. The intercepts are the mean
+    of the E β_0j and the intercept of that line.
+    """
+    targets = [
+        _new(plan, s) if clusters is None else _given(plan, clusters, s) for s in plan.slices()
+    ]
+    intercept, slope = np.moveaxis(np.array(targets), 2, 0)
+    contextual = np.repeat(slope[:, 1:] - slope[:, :1], 2, axis=1)
+    return {"intercept": intercept, "slope": slope, "between": slope, "contextual": contextual}
+
+
+Lines = tuple[tuple[float, float], tuple[float, float]]
+"""(intercept, slope) for the target β_W and for the target β_B."""
+
+
+def _new(plan: Plan, s: slice) -> Lines:
+    p = plan.parameters
+    gamma0, beta_within, contextual = p.gamma0[s][0], p.beta_within[s][0], p.contextual[s][0]
+    c = p.held_x.mean[s].mean() if p.held else p.random_x.mean
+    return (gamma0 + contextual * c, beta_within), (gamma0, beta_within + contextual)
+
+
+def _given(plan: Plan, clusters: Clusters, s: slice) -> Lines:
+    p, m = plan.parameters, clusters.m[0, s]
+    beta0 = p.gamma0[s] + p.contextual[s] * m + clusters.u0[0, s]
+    beta1 = p.beta_within[s] + clusters.u1[0, s]
+    return (beta0.mean(), beta1.mean()), _line(m, beta0 + beta1 * m)
+
+
+def _line(x: Floats, y: Floats) -> tuple[float, float]:
+    """Intercept and slope of the least-squares line."""
+    if np.ptp(x) == 0:
+        return np.nan, np.nan
+    dx = x - x.mean()
+    slope = float(dx @ (y - y.mean()) / (dx @ dx))
+    return float(y.mean() - slope * x.mean()), slope
+
+
+class SizeMoments(NamedTuple):
+    """E n_j, E 1/n_j and E n_j² over the clusters of each sector, each (S,)."""
+
+    n: Floats
+    inverse: Floats
+    square: Floats
+
+
+def size_moments(plan: Plan) -> SizeMoments:
+    """Return the expectations of n_j, 1/n_j and n_j² in each sector; see `expect_size`."""
+    return SizeMoments(
+        expect_size(plan, lambda n: n),
+        expect_size(plan, lambda n: 1 / n),
+        expect_size(plan, lambda n: n * n),
+    )
+
+
+def expect_size(plan: Plan, function: Callable[[Floats], Floats]) -> Floats:
+    """Return E f(n_j) in each sector.
+
+    Fixed sizes are averaged over the clusters of the sector. For n_j = max(minimum, Poisson(λ))
+    the probabilities are summed, but for counts whose probabilities sum to less than 1e-14.
+
+    Parameters
+    ----------
+    plan : Plan
+        The population.
+    function : callable
+        f, from an array of sizes to an array of the same shape.
+
+    Returns
+    -------
+    (S,) array
+        One expectation per sector.
+    """
+    law = plan.parameters.sizes
+    if not law.poisson:
+        return np.array([function(law.fixed[s]).mean() for s in plan.slices()])
+    k, probability = _poisson(law.mean)
+    expectation = probability @ function(np.maximum(k, law.minimum))
+    return np.full(len(plan.sectors), expectation)
+
+
+def _poisson(mean: float) -> tuple[Floats, Floats]:
+    """Return counts and their probabilities within 9 standard deviations of the mode.
+
+    Built from the ratios P(k)/P(k − 1) = λ/k, which keep the digits that e^(−λ) λ^k / k! loses
+    where λ is large.
+    """
+    mode, width = np.floor(mean), np.ceil(9 * np.sqrt(mean) + 40)
+    below = np.arange(mode, max(mode - width, 0), -1)
+    above = np.arange(mode + 1, mode + width + 1)
+    k = np.concatenate([below[::-1] - 1, [mode], above])
+    weight = np.concatenate([np.cumprod(below / mean)[::-1], [1.0], np.cumprod(mean / above)])
+    return k, weight / weight.sum()

@@ -1,0 +1,130 @@
+"""Clusters, and then their rows or the moments of these, from a random stream."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.random import Generator
+
+from simlab.moments import Floats, Moments
+from simlab.population import Clusters, Parameters, Plan
+
+from .kernels import Rows, fill, moments_of_block, rows_of_block
+
+__all__ = ["draw_clusters", "draw_moments", "draw_rows"]
+
+
+def draw_clusters(rng: Generator, plan: Plan, replicates: int) -> Clusters:
+    """Draw sizes, latent means and random effects of the clusters of some replicates.
+
+    Parameters
+    ----------
+    rng : Generator
+        The stream to draw from.
+    plan : Plan
+        The population.
+    replicates : int
+        Number of replicates B.
+
+    Returns
+    -------
+    Clusters
+        Arrays of shape (B, J).
+    """
+    p, shape = plan.parameters, (replicates, plan.J)
+    # Streams of their own: replicates that follow then change none of those before.
+    for_sizes, for_means, for_effects = rng.spawn(3)
+    n = np.tile(p.sizes.fixed, (replicates, 1))
+    if p.sizes.poisson:
+        n = np.maximum(for_sizes.poisson(p.sizes.mean, shape), p.sizes.minimum)
+    m = np.tile(p.held_x.mean, (replicates, 1))
+    if not p.held:
+        m = p.random_x.mean + p.random_x.between_sd * for_means.standard_normal(shape)
+    z = np.empty((*shape, 2))
+    fill(for_effects, p.effects, z.reshape(-1))
+    u0 = p.root[0, 0] * z[..., 0]
+    u1 = p.root[1, 0] * z[..., 0] + p.root[1, 1] * z[..., 1]
+    return Clusters(n, m, u0, u1)
+
+
+def draw_moments(rng: Generator, plan: Plan, clusters: Clusters, replicates: int) -> Moments:
+    """Draw the moments of the rows of given clusters, in time that no cluster size enters.
+
+    Parameters
+    ----------
+    rng : Generator
+        The stream to draw from.
+    plan : Plan
+        A population that does not need rows.
+    clusters : Clusters
+        Those of each replicate, or (B = 1) of all.
+    replicates : int
+        Number of replicates B.
+    """
+    moments = _start(plan, clusters, replicates)
+    moments_of_block(rng, plan.parameters, clusters, moments)
+    _respond(plan, clusters, moments)
+    return moments
+
+
+def draw_rows(
+    rng: Generator, plan: Plan, clusters: Clusters, replicates: int, keep: bool
+) -> tuple[Moments, Rows | None]:
+    """Draw the rows of given clusters and return their moments.
+
+    Parameters
+    ----------
+    rng : Generator
+        The stream to draw from.
+    plan : Plan
+        Any population.
+    clusters : Clusters
+        Those of each replicate, or (B = 1) of all.
+    replicates : int
+        Number of replicates B.
+    keep : bool
+        Whether to return the rows too; otherwise those of one cluster at a time are held.
+    """
+    p, moments = plan.parameters, _start(plan, clusters, replicates)
+    buffer = np.empty((2, int(clusters.n.max(initial=0.0))))
+    rows = _room(moments.n) if keep else _room(np.empty((0, plan.J)))
+    rows_of_block(rng, p, clusters, moments, rows, buffer)
+    _respond(plan, clusters, moments)
+    if not keep:
+        return moments, None
+    if p.held:
+        rows.x[:] = np.tile(p.held_x.values, replicates)
+    beta0, beta1 = _coefficients(p, clusters, moments.x_mean)
+    n = moments.n.astype(np.int64).ravel()
+    beta0, beta1 = (np.repeat(np.broadcast_to(v, moments.n.shape), n) for v in (beta0, beta1))
+    rows.y[:] += beta0 + beta1 * rows.x
+    return moments, rows
+
+
+def _room(n: Floats) -> Rows:
+    """Return rows to be filled, n of each replicate and cluster, (B, J)."""
+    last = np.cumsum(n, dtype=np.int64).reshape(n.shape)
+    first = np.column_stack([last[:, 0] - n[:, 0].astype(np.int64), last])
+    return Rows(np.empty(int(n.sum())), np.empty(int(n.sum())), first)
+
+
+def _start(plan: Plan, clusters: Clusters, replicates: int) -> Moments:
+    """Return moments of which n, and the moments of x where it is held, are filled in."""
+    shape = (replicates, plan.J)
+    n, x_mean, y_mean, ss_x, s_xy, rss = (np.empty(shape) for _ in range(6))
+    n[:] = clusters.n
+    if plan.parameters.held:
+        x_mean[:], ss_x[:] = plan.parameters.held_x.mean, plan.parameters.held_x.ss
+    return Moments(n, x_mean, y_mean, ss_x, s_xy, rss, plan.starts)
+
+
+def _coefficients(p: Parameters, clusters: Clusters, x_mean: Floats) -> tuple[Floats, Floats]:
+    """Return β_0j = γ_0 + (β_B − β_W) c_j + u_0j and β_1j = β_W + u_1j."""
+    c = clusters.m if p.latent else x_mean
+    return p.gamma0 + p.contextual * c + clusters.u0, p.beta_within + clusters.u1
+
+
+def _respond(plan: Plan, clusters: Clusters, moments: Moments) -> None:
+    """Turn the moments of (x, ε) into those of (x, y), y_ij = β_0j + β_1j x_ij + ε_ij, in place."""
+    beta0, beta1 = _coefficients(plan.parameters, clusters, moments.x_mean)
+    moments.y_mean[:] += beta0 + beta1 * moments.x_mean
+    moments.s_xy[:] += beta1 * moments.ss_x
