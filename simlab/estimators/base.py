@@ -1,0 +1,194 @@
+"""What an estimator is, what it receives and what it returns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simlab.moments import Floats, Ints, Moments
+
+OK, SINGULAR, NOT_CONVERGED, NOT_ESTIMABLE = range(4)
+
+Kind = Literal["intercept", "slope", "between", "contextual"]
+Estimand = Literal["beta_within", "beta_between", "mixture"]
+KINDS: tuple[Kind, ...] = ("intercept", "slope", "between", "contextual")
+
+
+class Known(NamedTuple):
+    """True variances, for estimators that are told them: G (2, 2) and σ²."""
+
+    G: Floats
+    sigma2: float
+
+
+class Rows(NamedTuple):
+    """The rows of every replicate, for estimators that need them.
+
+    Attributes
+    ----------
+    x, y : (rows,)
+        All replicates one after the other.
+    first : (B, J + 1)
+        Cluster j of replicate b has the rows ``first[b, j]:first[b, j + 1]``.
+    """
+
+    x: Floats
+    y: Floats
+    first: Ints
+
+
+class Sample(NamedTuple):
+    """B replicates of a data set, as an estimator sees them."""
+
+    moments: Moments
+    known: Known | None = None
+    rows: Rows | None = None
+
+
+class Estimates(NamedTuple):
+    """B replicates of an estimator's T terms.
+
+    Terms are ordered by kind and, within a kind, sector by sector and then
+    sector s minus the first sector.
+
+    Attributes
+    ----------
+    estimate, std_error, df : (B, T)
+        NaN where a replicate has none.
+    status : (B,)
+        OK, SINGULAR, NOT_CONVERGED or NOT_ESTIMABLE.
+    dropped : (B,)
+        Number of clusters that could not be used.
+    G, sigma2 : (B, 2, 2), (B,), optional
+        Variance components of a mixed model.
+    """
+
+    estimate: Floats
+    std_error: Floats
+    df: Floats
+    status: NDArray[np.int8]
+    dropped: NDArray[np.int32]
+    G: Floats | None = None
+    sigma2: Floats | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Estimator:
+    """A method, as the registry holds it.
+
+    Attributes
+    ----------
+    name : str
+        As written in configurations.
+    label : str
+        As printed in tables.
+    kinds : tuple of Kind
+        What it estimates in each sector. `slope` is the coefficient of x as the
+        method has it: of x in a row, or of x̄_j when it regresses means.
+    estimand : Estimand
+        What its slope is for: β_W, β_B, or neither alone.
+    fit : callable
+        Sample to Estimates.
+    share : callable, optional
+        λ of its probability limit β_W + λ(β_B − β_W), from the population's
+        `SizeMoments`; omitted when it has no closed form.
+    needs : "moments" or "rows"
+        What `Sample` must hold.
+    mixed : bool
+        Whether it estimates G and σ².
+    oracle : bool
+        Whether it must be told the truth, and so cannot be used on data.
+    """
+
+    name: str
+    label: str
+    kinds: tuple[Kind, ...]
+    estimand: Estimand
+    fit: Callable[[Sample], Estimates]
+    share: Callable[[SizeMoments], float] | None = None
+    needs: Literal["moments", "rows"] = "moments"
+    mixed: bool = False
+    oracle: bool = False
+
+
+class SizeMoments(NamedTuple):
+    """What closed-form probability limits need of one sector's x and sizes.
+
+    Attributes
+    ----------
+    n, inverse_n : float
+        E n_j and E 1/n_j.
+    between, within : float
+        Variance of the latent cluster means m_j, and of x about them.
+    latent : bool
+        Whether β_B − β_W multiplies m_j (True) or the sample mean x̄_j.
+    """
+
+    n: float
+    inverse_n: float
+    between: float
+    within: float
+    latent: bool
+
+
+def sector_contrasts(n_sectors: int) -> Floats:
+    """Each sector, then each later sector minus the first. (2S − 1, S)."""
+    identity = np.eye(n_sectors)
+    return np.vstack([identity, identity[1:] - identity[0]])
+
+
+def contrasts(weights: Floats, n_sectors: int) -> Floats:
+    """Apply the (K, k) weights of kinds on coefficients in each sector and difference. (T, S, k)."""
+    sectors = sector_contrasts(n_sectors)
+    return np.einsum("ca,ts->ctsa", weights, sectors).reshape(-1, n_sectors, weights.shape[1])
+
+
+def term_names(kinds: tuple[Kind, ...], sectors: tuple[str, ...]) -> tuple[str, ...]:
+    """Name the terms: `slope`, or `slope[Catholic]`, `slope[Public - Catholic]`."""
+    if len(sectors) == 1:
+        return kinds
+    places = (*sectors, *(f"{later} - {sectors[0]}" for later in sectors[1:]))
+    return tuple(f"{kind}[{place}]" for kind in kinds for place in places)
+
+
+def assemble(
+    coefficients: list[Floats],
+    variances: list[Floats],
+    df: Floats,
+    dropped: NDArray[np.int32] | None = None,
+) -> Estimates:
+    """Turn independent coefficients of the sectors into terms.
+
+    Parameters
+    ----------
+    coefficients, variances : list of (B, S)
+        One per kind.
+    df : (B,) or (B, T)
+        Degrees of freedom of all terms, or of each.
+    dropped : (B,), optional
+        Clusters left out.
+
+    Returns
+    -------
+    Estimates
+        A replicate with no positive degrees of freedom or no finite standard
+        error is NOT_ESTIMABLE.
+    """
+    C = sector_contrasts(coefficients[0].shape[-1])
+    estimate = np.concatenate([b @ C.T for b in coefficients], axis=-1)
+    with np.errstate(invalid="ignore"):
+        std_error = np.sqrt(np.concatenate([v @ (C * C).T for v in variances], axis=-1))
+    df = np.broadcast_to(df if df.ndim == 2 else df[:, None], estimate.shape)
+    bad = ~(np.isfinite(estimate) & np.isfinite(std_error) & (df > 0)).all(axis=-1)
+    blank = bad[:, None]
+    return Estimates(
+        np.where(blank, np.nan, estimate),
+        np.where(blank, np.nan, std_error),
+        np.where(blank, np.nan, df),
+        np.where(bad, NOT_ESTIMABLE, OK).astype(np.int8),
+        np.zeros(len(bad), dtype=np.int32) if dropped is None else dropped,
+    )

@@ -1,0 +1,45 @@
+"""Fixed effects, version 1: a line in each cluster, averaged with equal weights.
+
+    mean of β̂_j over the sector,   Var = σ̂² Σ (X_j'X_j)⁻¹ / J²,   σ̂² = Σ rss_j / df,
+
+df the residual degrees of freedom of all lines. Only the variation of students
+within these clusters enters the standard error: move the clusters arbitrarily
+far apart and it stays the same.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from simlab.estimators.base import Estimates, Estimator, Sample, assemble
+from simlab.estimators.lines import fit_clusters
+from simlab.moments import divide
+
+
+def fit(sample: Sample) -> Estimates:
+    """Estimate the mean intercept and slope of each sector's clusters."""
+    m = sample.moments
+    lines = fit_clusters(m)
+    df = (m.n - 1 - lines.usable).sum(axis=-1)
+    sigma2 = divide(m.rss.sum(axis=-1), df, np.nan)[:, None]
+    precision = divide(lines.usable, m.ss_x)
+    divisor = np.where(lines.count > 0, lines.count, np.nan) ** 2
+    return assemble(
+        [lines.intercept_mean, lines.slope_mean],
+        [
+            sigma2 * m.sum(lines.usable / m.n + m.x_mean**2 * precision) / divisor,
+            sigma2 * m.sum(precision) / divisor,
+        ],
+        df,
+        lines.dropped,
+    )
+
+
+METHOD = Estimator(
+    name="fixed_effects_separate",
+    label="Fixed effects, separate slopes",
+    kinds=("intercept", "slope"),
+    estimand="beta_within",
+    fit=fit,
+    share=lambda x: 0.0,
+)

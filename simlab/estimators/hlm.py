@@ -1,0 +1,77 @@
+"""The hierarchical linear model by REML: random intercept and slope, no context.
+
+    y_ij = γ_0s + γ_1s x_ij + u_0j + u_1j x_ij + ε_ij,   Satterthwaite degrees of freedom.
+
+Its slope is a mixture of β_W and β_B, closer to β_W than the pooled slope. The
+weight of β_B has no closed form; `simlab.limits` computes it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from simlab.estimators.base import (
+    NOT_CONVERGED,
+    NOT_ESTIMABLE,
+    OK,
+    SINGULAR,
+    Estimates,
+    Estimator,
+    Known,
+    Sample,
+    contrasts,
+)
+from simlab.mixed.lines import fit_lines
+from simlab.moments import Floats
+
+WEIGHTS = np.eye(2)  # intercept, slope from (γ_0, γ_1)
+
+
+def mixed_estimates(sample: Sample, weights: Floats, known: Known | None = None) -> Estimates:
+    """Fit the mixed model and report weighted coefficients of each sector.
+
+    Parameters
+    ----------
+    sample : Sample
+        The replicates.
+    weights : (K, k)
+        Weights of the coefficients for each kind of term.
+    known : Known, optional
+        Generalised least squares with these variances; df are infinite.
+
+    Returns
+    -------
+    Estimates
+    """
+    m = sample.moments
+    fits = fit_lines(m, contrasts(weights, m.n_sectors), known=known)
+    with np.errstate(invalid="ignore"):
+        std_error = np.sqrt(fits.variance)
+    missing = ~np.isfinite(std_error).all(axis=-1)
+    # A deviance that cannot be evaluated once is a model that these data do not identify.
+    status = np.select(
+        [fits.evaluations == -1, missing, fits.singular > 0],
+        [NOT_ESTIMABLE, NOT_CONVERGED, SINGULAR],
+        OK,
+    ).astype(np.int8)
+    df = fits.df if known is None else np.where(missing[:, None], np.nan, np.inf)
+    dropped = np.zeros(len(status), dtype=np.int32)
+    if known is not None:
+        df = np.broadcast_to(df, fits.df.shape)
+        return Estimates(fits.estimate, std_error, df, status, dropped)
+    return Estimates(fits.estimate, std_error, df, status, dropped, fits.G, fits.sigma2)
+
+
+def fit(sample: Sample) -> Estimates:
+    """Estimate intercept and slope of each sector."""
+    return mixed_estimates(sample, WEIGHTS)
+
+
+METHOD = Estimator(
+    name="hlm",
+    label="HLM",
+    kinds=("intercept", "slope"),
+    estimand="beta_within",
+    fit=fit,
+    mixed=True,
+)

@@ -1,0 +1,54 @@
+"""A least-squares line through each cluster: what two methods start from."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simlab.moments import Floats, Moments
+
+
+class Lines(NamedTuple):
+    """Lines of the clusters that have one, that is, in which x varies.
+
+    Attributes
+    ----------
+    usable : (B, J)
+        1.0 where a line exists, else 0.0.
+    count : (B, S)
+        Number of usable clusters of each sector.
+    intercept, slope : (B, J)
+        β̂_0j, β̂_1j; 0 where there is no line.
+    intercept_mean, slope_mean : (B, S)
+        Their means over the usable clusters, each with the same weight.
+    dropped : (B,)
+        Number of clusters without a line.
+    """
+
+    usable: Floats
+    count: Floats
+    intercept: Floats
+    slope: Floats
+    intercept_mean: Floats
+    slope_mean: Floats
+    dropped: NDArray[np.int32]
+
+
+def fit_clusters(m: Moments) -> Lines:
+    """Fit a line to each cluster: β̂_1j = s_xy/ss_x, β̂_0j = ȳ_j − β̂_1j x̄_j."""
+    usable = (m.ss_x > 0).astype(float)
+    slope = np.where(usable > 0, m.slope, 0.0)
+    intercept = usable * (m.y_mean - slope * m.x_mean)
+    count = m.sum(usable)
+    divisor = np.where(count > 0, count, np.nan)
+    return Lines(
+        usable,
+        count,
+        intercept,
+        slope,
+        m.sum(intercept) / divisor,
+        m.sum(slope) / divisor,
+        (usable.shape[-1] - usable.sum(axis=-1)).astype(np.int32),
+    )

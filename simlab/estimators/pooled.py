@@ -1,0 +1,68 @@
+"""Pool the rows of each sector and ignore the clusters: ordinary least squares.
+
+    y_ij = a_s + b_s x_ij + e_ij,   b̂ = S_xy/S_xx,   Var b̂ = σ̂²/S_xx,   df = N − 2S,
+
+one σ² for all sectors. The slope estimates β_W + λ(β_B − β_W) with λ the share
+of the variation of x that lies between clusters; the standard error takes every
+row for an independent piece of information.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from simlab.estimators.base import Estimates, Estimator, Sample, SizeMoments, assemble
+from simlab.moments import Floats, Moments, divide
+
+
+class Line(NamedTuple):
+    """Least-squares line of each sector, through all its rows; all (B, S) but `deviation` (B, J)."""
+
+    n: Floats
+    x_mean: Floats
+    ss_x: Floats
+    intercept: Floats
+    slope: Floats
+    rss: Floats
+    deviation: Floats  # of the cluster's mean of x from its sector's
+
+
+def line(m: Moments) -> Line:
+    """Fit the line of each sector."""
+    n = m.sum(m.n)
+    x_mean, y_mean = m.sum(m.n * m.x_mean) / n, m.sum(m.n * m.y_mean) / n
+    dx, dy = m.x_mean - m.spread(x_mean), m.y_mean - m.spread(y_mean)
+    ss_x = m.sum(m.ss_x + m.n * dx * dx)
+    slope = divide(m.sum(m.s_xy + m.n * dx * dy), ss_x, float("nan"))
+    b = m.spread(slope)
+    within = m.s_xy_root - b * m.ss_x**0.5
+    rss = m.sum(m.rss + within * within + m.n * (dy - b * dx) ** 2)
+    return Line(n, x_mean, ss_x, y_mean - slope * x_mean, slope, rss, dx)
+
+
+def fit(sample: Sample) -> Estimates:
+    """Estimate intercept and slope of each sector."""
+    fitted = line(sample.moments)
+    df = fitted.n.sum(axis=-1) - 2 * sample.moments.n_sectors
+    sigma2 = divide(fitted.rss.sum(axis=-1), df, float("nan"))[:, None]
+    return assemble(
+        [fitted.intercept, fitted.slope],
+        [sigma2 * (1 / fitted.n + fitted.x_mean**2 / fitted.ss_x), sigma2 / fitted.ss_x],
+        df,
+    )
+
+
+def share(x: SizeMoments) -> float:
+    """λ: the between share of Σ n_j(x̄_j − x̄)² + ss_x (its latent part when β_B − β_W multiplies m_j)."""
+    carried = x.between if x.latent else x.between + x.within / x.n
+    return carried / (x.between + x.within)
+
+
+METHOD = Estimator(
+    name="pooled",
+    label="Pooled data",
+    kinds=("intercept", "slope"),
+    estimand="mixture",
+    fit=fit,
+    share=share,
+)

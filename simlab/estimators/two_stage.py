@@ -1,0 +1,47 @@
+"""Two stages: regress in each cluster, then take the coefficients as data.
+
+    mean of β̂_j over the sector,   Var = s²/J_s,   s² the pooled variance of β̂_j,   df = J − S.
+
+The same estimate as `fixed_effects_separate`, with a standard error from the
+variation between clusters. Clusters without a line are dropped, and counted.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from simlab.estimators.base import Estimates, Estimator, Sample, assemble
+from simlab.estimators.lines import fit_clusters
+from simlab.moments import Floats, divide
+
+
+def fit(sample: Sample) -> Estimates:
+    """Estimate the mean intercept and slope of each sector's clusters."""
+    m = sample.moments
+    lines = fit_clusters(m)
+    df = lines.count.sum(axis=-1) - m.n_sectors
+    count = np.where(lines.count > 0, lines.count, np.nan)
+
+    def variance(values: Floats, mean: Floats) -> Floats:
+        squares = (lines.usable * (values - m.spread(mean)) ** 2).sum(axis=-1)
+        return divide(squares, df, np.nan)[:, None] / count
+
+    return assemble(
+        [lines.intercept_mean, lines.slope_mean],
+        [
+            variance(lines.intercept, lines.intercept_mean),
+            variance(lines.slope, lines.slope_mean),
+        ],
+        df,
+        lines.dropped,
+    )
+
+
+METHOD = Estimator(
+    name="two_stage",
+    label="Two-stage: regress, then average",
+    kinds=("intercept", "slope"),
+    estimand="beta_within",
+    fit=fit,
+    share=lambda x: 0.0,
+)
