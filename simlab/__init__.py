@@ -1,1 +1,59 @@
-"""simlab: sampling experiments on hierarchical data."""
+"""simlab: a laboratory for sampling experiments on hierarchical data.
+
+Students sit in schools. A line through all students, through each school,
+through the school means, or a mixed model: different answers with different
+standard errors. simlab shows by sampling which of them estimates what, and
+which standard error can be believed.
+
+    >>> import simlab
+    >>> study = simlab.load("configs/slides_example.yaml")
+    >>> ds = simlab.run(study)
+    >>> print(simlab.methods_table(ds))
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from simlab import data as data
+    from simlab.compare import compare as compare
+    from simlab.compare import fit_statistics as fit_statistics
+    from simlab.measures import measure as measure
+    from simlab.measures import paired as paired
+    from simlab.measures import tidy as tidy
+    from simlab.results import open_dataset as open_dataset
+    from simlab.runner import run as run
+    from simlab.study import load as load
+    from simlab.study import replicate as replicate
+    from simlab.tables import methods_table as methods_table
+
+# Where each public name lives: nothing is imported before it is asked for.
+_HOMES = {
+    "compare": "compare",
+    "data": "data",
+    "fit_statistics": "compare",
+    "load": "study",
+    "measure": "measures",
+    "methods_table": "tables",
+    "open_dataset": "results",
+    "paired": "measures",
+    "replicate": "study",
+    "run": "runner",
+    "tidy": "measures",
+}
+
+__all__ = sorted(_HOMES)  # noqa: PLE0605
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first used (PEP 562)."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'simlab' has no attribute {name!r}")
+    home = import_module(f"simlab.{_HOMES[name]}")
+    return home if name == _HOMES[name] == "data" else getattr(home, name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -112,29 +112,32 @@ def _rows_given(rng: Generator, plan: Plan, moments: Moments) -> tuple[Floats, F
     x = x̄ + √ss_x d/|d| and y = ȳ + (s_xy/ss_x)(x − x̄) + √rss e/|e|, with d standard normal less
     its mean, and e standard normal less its regression on 1 and x.
     """
-    n, x_mean, y_mean, ss_x, s_xy, rss = (field[0] for field in moments[:-1])
-    p = plan.parameters
-    cluster = np.repeat(np.arange(plan.J), n.astype(np.int64))
+    x_mean, y_mean = moments.x_mean[0], moments.y_mean[0]
+    ss_x, s_xy, rss = moments.ss_x[0], moments.s_xy[0], moments.rss[0]
+    n = moments.n[0].astype(np.int64)
+    first, total = np.cumsum(n) - n, int(n.sum())
 
-    def total(values: Floats) -> Floats:
-        sums: Floats = np.add.reduceat(values, np.cumsum(n, dtype=np.int64) - n.astype(np.int64))
-        return sums
+    def sums(values: Floats) -> Floats:
+        return np.asarray(np.add.reduceat(values, first))
 
-    def centre(values: Floats) -> Floats:
-        return values - (total(values) / n)[cluster]
+    def spread(values: Floats) -> Floats:
+        return np.repeat(values, n)
+
+    def centred(values: Floats) -> Floats:
+        return values - spread(sums(values) / n)
 
     def scaled(direction: Floats, ss: Floats) -> Floats:
-        scale: Floats = np.sqrt(divide(ss, total(direction**2)))
-        return direction * scale[cluster]
+        return direction * spread(np.sqrt(divide(ss, sums(direction**2))))
 
+    p = plan.parameters
     if p.held:
         x = p.held_x.values.copy()
-        dx = np.where(ss_x[cluster] > 0, x - x_mean[cluster], 0.0)
+        dx = np.where(spread(ss_x) > 0, x - spread(x_mean), 0.0)
     else:
-        dx = scaled(centre(rng.standard_normal(len(cluster))), ss_x)
-        x = x_mean[cluster] + dx
-    e = rng.standard_normal(len(cluster))
+        dx = scaled(centred(rng.standard_normal(total)), ss_x)
+        x = spread(x_mean) + dx
+    e = rng.standard_normal(total)
     for _ in range(2):  # once more, to remove what rounding leaves where little is left
-        e = centre(e)
-        e -= divide(total(dx * e), ss_x)[cluster] * dx
-    return x, y_mean[cluster] + divide(s_xy, ss_x)[cluster] * dx + scaled(e, rss)
+        e = centred(e)
+        e -= spread(divide(sums(dx * e), ss_x)) * dx
+    return x, spread(y_mean) + spread(divide(s_xy, ss_x)) * dx + scaled(e, rss)

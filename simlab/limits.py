@@ -1,0 +1,132 @@
+"""What each estimator converges to as clusters are added: β_W + λ(β_B − β_W).
+
+Every method is linear in y once its variances are fixed, and y carries
+β_B − β_W on the context c_j. So λ is the method applied to c_j in the place of
+y: exact where x is held at data, closed form (`Estimator.share`) where there is
+one, and otherwise from 10⁵ clusters drawn as moments, with the variances that
+the method itself converges to. No noise of y enters.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from simlab.estimators.base import KINDS, Estimator, Known, Sample, SizeMoments
+from simlab.estimators.hlm import mixed_estimates
+from simlab.moments import Floats, Moments
+from simlab.population import Clusters, Plan, size_moments, truth
+from simlab.sampling import draw_clusters, draw_moments, stream
+
+CLUSTERS_DRAWN = 100_000
+LIMITS = 3  # purpose of the stream
+
+
+def merge(moments: Moments, values: Floats) -> tuple[Moments, Floats]:
+    """Make one data set of a block's replicates, and of (B, J) values that belong to clusters."""
+
+    def side_by_side(v: Floats) -> Floats:
+        sectors = [v[:, a:b].ravel() for a, b in zip(starts[:-1], starts[1:], strict=True)]
+        return np.concatenate(sectors)[None, :]
+
+    B, starts = moments.n.shape[0], moments.starts
+    merged = Moments(*(side_by_side(field) for field in moments[:-1]), B * starts)
+    return merged, side_by_side(np.broadcast_to(values, moments.n.shape))
+
+
+def new_cluster_limits(
+    plan: Plan, methods: tuple[Estimator, ...], known: Known
+) -> dict[str, Floats]:
+    """Probability limits when every replicate draws new clusters.
+
+    Parameters
+    ----------
+    plan : Plan
+        The population.
+    methods : tuple of Estimator
+        Whose limits to find.
+    known : Known
+        True G and σ².
+
+    Returns
+    -------
+    dict of name to (kinds, S) array
+        Limits of the terms of each sector.
+    """
+    replicates = 1 if plan.parameters.held else -(-CLUSTERS_DRAWN // plan.J)
+    rng = stream(0, "0" * 32, LIMITS, 0)
+    clusters = draw_clusters(rng, plan, replicates)
+    drawn = draw_moments(rng, plan, clusters, replicates)
+    moments, context = merge(drawn, clusters.m if plan.parameters.latent else drawn.x_mean)
+    zero = np.zeros_like(context)
+    of_context = moments._replace(y_mean=context, s_xy=zero, rss=zero)
+    targets = truth(plan)
+    within, between = targets["slope"][:, 0], targets["slope"][:, 1]
+    gamma0 = targets["intercept"][:, 1]
+    base = {"intercept": gamma0, "slope": within, "between": within, "contextual": 0 * within}
+    closed = [_size_moments(plan, s) for s in range(len(plan.sectors))]
+    S = len(plan.sectors)
+    limits = {}
+    for method in methods:
+        if method.mixed and method.share is None:
+            fitted = method.fit(Sample(moments))
+            assert fitted.G is not None
+            assert fitted.sigma2 is not None
+            own = Known(fitted.G[0], float(fitted.sigma2[0]))
+            share = mixed_estimates(Sample(of_context), np.eye(2), known=own).estimate[0]
+        elif method.mixed or method.oracle:
+            oracle = Sample(of_context, known)
+            weights = np.array([[1, 0, 0], [0, 1, 0], [0, 1, 1], [0, 0, 1]], dtype=float)
+            share = mixed_estimates(oracle, weights, known=known).estimate[0]
+        else:
+            share = method.fit(Sample(of_context, known)).estimate[0]
+        shares = share.reshape(len(method.kinds), 2 * S - 1)[:, :S].copy()
+        if method.share is not None and not plan.parameters.held:
+            shares[method.kinds.index("slope")] = [method.share(x) for x in closed]
+        limits[method.name] = np.array(
+            [base[kind] + shares[i] * (between - within) for i, kind in enumerate(method.kinds)]
+        )
+    return limits
+
+
+def same_cluster_limits(
+    plan: Plan, methods: tuple[Estimator, ...], clusters: Clusters
+) -> dict[str, Floats]:
+    """Expectations over new rows in given clusters, where they have a closed form; else NaN.
+
+    Averages of the clusters' own lines aim at the mean of these lines; one
+    common slope at their mean weighted by E ss_x ∝ n_j − 1 (x drawn normal) or
+    by ss_x (x held).
+    """
+    p, S = plan.parameters, len(plan.sectors)
+    targets = truth(plan, clusters)
+    beta1 = p.beta_within + clusters.u1[0]
+    weight = p.held_x.ss if p.held else clusters.n[0] - 1
+    weighted = [
+        np.average(beta1[s], weights=weight[s]) if weight[s].sum() > 0 else np.nan
+        for s in plan.slices()
+    ]
+    limits = {}
+    for method in methods:
+        limit = np.full((len(method.kinds), S), np.nan)
+        if method.name in ("fixed_effects_separate", "two_stage"):
+            limit[:] = [targets[kind][:, 0] for kind in method.kinds]
+        elif method.name == "fixed_effects_common":
+            limit[0] = weighted
+        limits[method.name] = limit
+    return limits
+
+
+def terms_of(values: Floats, kinds: tuple[str, ...]) -> dict[str, Floats]:
+    """Index (kinds, …) values by kind, in the order of all kinds."""
+    return {kind: values[kinds.index(kind)] for kind in KINDS if kind in kinds}
+
+
+def _size_moments(plan: Plan, sector: int) -> SizeMoments:
+    x, sizes = plan.parameters.random_x, size_moments(plan)
+    return SizeMoments(
+        n=float(sizes.n[sector]),
+        inverse_n=float(sizes.inverse[sector]),
+        between=x.between_sd**2,
+        within=x.within_sd**2,
+        latent=bool(plan.parameters.latent),
+    )

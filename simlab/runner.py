@@ -1,0 +1,300 @@
+"""Run a study: conditions × blocks, in parallel, into results.
+
+The unit of work is a block, whose random stream is opened by (seed, condition
+key, block number): no number depends on how many workers there are, on their
+order, or on the other conditions.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import subprocess
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Protocol
+
+import numpy as np
+import xarray as xr
+from joblib import Parallel, delayed
+
+from simlab.config import Study
+from simlab.design import Condition, conditions
+from simlab.estimators import METHODS, REGISTRY
+from simlab.estimators.base import (
+    KINDS,
+    Estimates,
+    Estimator,
+    Known,
+    Sample,
+    sector_contrasts,
+    term_names,
+)
+from simlab.inference import infer
+from simlab.limits import new_cluster_limits, same_cluster_limits
+from simlab.moments import Floats
+from simlab.population import Plan, compile_plan, needs_rows, truth
+from simlab.results import Block, MemoryResults, Results, Schema, Status, open_results
+from simlab.sampling import Rows, block_clusters, draw_block
+
+SLAB = 2**14  # clusters × replicates that the estimators see at once: what fits in a cache
+
+
+class Progress(Protocol):
+    """What `run` tells while it runs."""
+
+    def start(self, replicates: int, done: int) -> None:
+        """Say how many replicates there are in all, and how many were there already."""
+
+    def advance(self, replicates: int, failures: int) -> None:
+        """Say that a block arrived, and how many fits failed in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A condition, compiled: all that a worker needs."""
+
+    condition: Condition
+    plan: Plan
+    known: Known
+    rows: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A study, compiled.
+
+    Attributes
+    ----------
+    study : Study
+        As declared.
+    methods : tuple of Estimator
+        Its estimators, in the order of the registry.
+    jobs : tuple of Job
+        One per condition.
+    terms : tuple of str
+        The union of the estimators' terms.
+    columns : mapping of str to array
+        Place of each estimator's terms among them.
+    """
+
+    study: Study
+    methods: tuple[Estimator, ...]
+    jobs: tuple[Job, ...]
+    terms: tuple[str, ...]
+    columns: Mapping[str, Any]
+
+
+def prepare(study: Study) -> Work:
+    """Compile every condition of a study.
+
+    Raises
+    ------
+    ConfigError, PopulationError, DataError
+        When a condition cannot be drawn.
+    """
+    names = study.estimators or tuple(REGISTRY)
+    methods = tuple(method for method in METHODS if method.name in names)
+    jobs = tuple(_job(condition, study) for condition in conditions(study))
+    sectors = jobs[0].plan.sectors
+    terms = term_names(tuple(k for k in KINDS if any(k in m.kinds for m in methods)), sectors)
+    columns = {
+        m.name: np.array([terms.index(t) for t in term_names(m.kinds, sectors)]) for m in methods
+    }
+    return Work(study, methods, jobs, terms, MappingProxyType(columns))
+
+
+def _job(condition: Condition, study: Study) -> Job:
+    plan = compile_plan(condition, study.base_dir)
+    known = Known(np.array(condition.population.G), float(condition.population.sigma2))
+    return Job(condition, plan, known, condition.draw == "rows" or needs_rows(condition))
+
+
+def run_block(work: Work, condition: int, number: int) -> Block:
+    """Draw one block and apply every estimator to it.
+
+    Parameters
+    ----------
+    work : Work
+        The study.
+    condition, number : int
+        Which block.
+
+    Returns
+    -------
+    Block
+        With the last block of a condition as short as it must be.
+    """
+    started = time.thread_time()
+    study, job = work.study, work.jobs[condition]
+    size = min(study.block, study.replicates - number * study.block)
+    keep_rows = any(method.needs == "rows" for method in work.methods)
+    moments, rows = draw_block(
+        job.plan, job.condition.scheme, job.rows or keep_rows,
+        study.seed, job.condition.key, number, size, keep_rows,
+    )  # fmt: skip
+    E, T = len(work.methods), len(work.terms)
+    mixed = [method for method in work.methods if method.mixed]
+    estimate, std_error, df = (np.full((size, E, T), np.nan) for _ in range(3))
+    status, dropped = np.empty((size, E), np.int8), np.empty((size, E), np.int32)
+    G, sigma2 = np.full((size, len(mixed), 2, 2), np.nan), np.full((size, len(mixed)), np.nan)
+    step = max(1, SLAB // job.plan.J)
+    for first in range(0, size, step):
+        part = slice(first, min(first + step, size))
+        some = Rows(rows.x, rows.y, rows.first[part]) if rows is not None else None
+        sample = Sample(moments.take(part), job.known, some)
+        for e, method in enumerate(work.methods):
+            fitted: Estimates = method.fit(sample)
+            place = (part, e, work.columns[method.name])
+            estimate[place], std_error[place] = fitted.estimate, fitted.std_error
+            df[place] = fitted.df
+            status[part, e], dropped[part, e] = fitted.status, fitted.dropped
+            if method.mixed:
+                G[part, mixed.index(method)] = fitted.G
+                sigma2[part, mixed.index(method)] = fitted.sigma2
+    return Block(
+        condition, number, estimate, std_error, df,
+        *infer(estimate, std_error, df, study.level),
+        status, dropped, G, sigma2, time.thread_time() - started,
+    )  # fmt: skip
+
+
+def _knowledge(work: Work) -> tuple[Floats, Floats]:
+    """Truth (condition, term, target) and limits (condition, estimator, term)."""
+    C, E, T = len(work.jobs), len(work.methods), len(work.terms)
+    targets, limits = np.full((C, T, 2), np.nan), np.full((C, E, T), np.nan)
+    for c, job in enumerate(work.jobs):
+        plan, S = job.plan, len(job.plan.sectors)
+        contrast = sector_contrasts(S)
+        if job.condition.scheme == "same-clusters":
+            key, seed = job.condition.key, work.study.seed
+            clusters = block_clusters(plan, job.condition.scheme, seed, key, 0, 1)
+            true, limit = truth(plan, clusters), same_cluster_limits(plan, work.methods, clusters)
+        else:
+            true, limit = truth(plan), new_cluster_limits(plan, work.methods, job.known)
+        for kind, values in true.items():
+            for i, name in enumerate(term_names((kind,), plan.sectors)):  # type: ignore[arg-type]
+                if name in work.terms:
+                    targets[c, work.terms.index(name)] = contrast[i] @ values
+        for e, method in enumerate(work.methods):
+            limits[c, e, work.columns[method.name]] = (limit[method.name] @ contrast.T).ravel()
+    return targets, limits
+
+
+def schema_of(work: Work) -> Schema:
+    """Describe the Dataset that a study fills, with its truth and its provenance."""
+    study = work.study
+    truths, limits = _knowledge(work)
+    levels = {
+        factor: tuple(job.condition.levels[factor] for job in work.jobs)
+        for factor in work.jobs[0].condition.levels
+    }
+    decisive = {
+        "config": {**json.loads(study.to_json()), "verdicts": None, "description": None},
+        "version": version("simlab"),
+    }
+    return Schema(
+        replicates=study.replicates,
+        block=study.block,
+        estimators=tuple(method.name for method in work.methods),
+        terms=work.terms,
+        mixed=tuple(method.name for method in work.methods if method.mixed),
+        keys=tuple(job.condition.key for job in work.jobs),
+        levels=levels,
+        truth=truths,
+        limit=limits,
+        attrs=_provenance(study),
+        fingerprint=hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest(),
+    )
+
+
+def _provenance(study: Study) -> dict[str, str | int | float]:
+    packages = ("simlab", "numpy", "scipy", "numba", "xarray", "zarr")
+    return {
+        "name": study.name,
+        "config": study.to_json(),
+        "config_text": study.text,
+        "seed": study.seed,
+        "level": study.level,
+        "versions": ", ".join(f"{name} {version(name)}" for name in packages),
+        "python": platform.python_version(),
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()}",
+        "git_revision": _git_revision(),
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def _git_revision() -> str:
+    """Revision of the checkout that simlab runs from; empty when it is installed."""
+    command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+
+
+def run(
+    study: Study,
+    *,
+    jobs: int = -1,
+    out: str | Path | None = None,
+    progress: Progress | None = None,
+) -> xr.Dataset:
+    """Run a study.
+
+    Parameters
+    ----------
+    study : Study
+        From `simlab.load`.
+    jobs : int
+        Threads; −1 for one per core. The numbers do not depend on it.
+    out : path, optional
+        Zarr store to write to; an unfinished one of the same study is continued.
+        In memory when omitted.
+    progress : Progress, optional
+        Is told what arrives.
+
+    Returns
+    -------
+    xarray.Dataset
+        Estimates, truth and provenance; see `simlab.results`.
+
+    Raises
+    ------
+    ConfigError, PopulationError, DataError
+        When a condition cannot be drawn.
+    StoreError
+        When the store belongs to another study or cannot be written.
+    """
+    work = prepare(study)
+    schema = schema_of(work)
+    results: Results = MemoryResults(schema) if out is None else open_results(out, schema)
+    done = results.done
+    todo = [(int(c), int(b)) for c, b in np.argwhere(~done)]
+    total = study.replicates * len(work.jobs)
+    if progress is not None:
+        progress.start(total, total - sum(_size(study, b) for _, b in todo))
+    for block in _blocks(work, todo, jobs):
+        results.write(block)
+        if progress is not None:
+            failures = int((block.status >= Status.NOT_CONVERGED).sum())
+            progress.advance(len(block.status), failures)
+    return results.dataset()
+
+
+def _blocks(work: Work, todo: list[tuple[int, int]], jobs: int) -> Iterable[Block]:
+    """Yield blocks as they are finished, in any order."""
+    parallel = Parallel(n_jobs=jobs, backend="threading", return_as="generator_unordered")
+    blocks: Iterable[Block] = parallel(delayed(run_block)(work, c, b) for c, b in todo)
+    return blocks
+
+
+def _size(study: Study, number: int) -> int:
+    return min(study.block, study.replicates - number * study.block)

@@ -1,0 +1,74 @@
+"""A study from its file, and any one of its replicates."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from simlab import config
+from simlab.config import Study
+from simlab.design import conditions
+from simlab.estimators import REGISTRY
+
+
+def load(path: str | Path) -> Study:
+    """Read and validate a study.
+
+    Parameters
+    ----------
+    path : path
+        A YAML file; `simlab schema` describes it to an editor.
+
+    Returns
+    -------
+    Study
+        Frozen; `study.replace(replicates=100)` gives another.
+
+    Raises
+    ------
+    ConfigError
+        With every problem of the file at once, each by line and column.
+    """
+    study = config.load(path, known_estimators=tuple(REGISTRY))
+    conditions(study)
+    return study
+
+
+def replicate(study: Study, condition: int = 0, replicate: int = 0) -> pd.DataFrame:
+    """Rebuild the rows of one replicate.
+
+    Where the study draws moments, the rows are drawn given the replicate's
+    moments, so that every estimator finds in them what it found in the study.
+
+    Parameters
+    ----------
+    study : Study
+        The study.
+    condition, replicate : int
+        Position of the condition and number of the replicate, from 0.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns cluster, sector, x, y.
+
+    Raises
+    ------
+    IndexError
+        When the study has no such condition or replicate.
+    """
+    from simlab.runner import prepare
+    from simlab.sampling import replicate_rows
+
+    jobs = prepare(study).jobs
+    if not (0 <= condition < len(jobs) and 0 <= replicate < study.replicates):
+        raise IndexError(
+            f"{study.name} has {len(jobs)} conditions of {study.replicates} replicates, "
+            f"numbered from 0; there is no replicate {replicate} of condition {condition}"
+        )
+    job = jobs[condition]
+    return replicate_rows(
+        job.plan, job.condition.scheme, job.rows,
+        study.seed, job.condition.key, study.block, replicate,
+    )  # fmt: skip
