@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from simlab import data as data
-    from simlab.compare import compare as compare
-    from simlab.compare import fit_statistics as fit_statistics
+    from simlab.comparison import compare as compare
+    from simlab.comparison import fit_statistics as fit_statistics
     from simlab.measures import measure as measure
     from simlab.measures import paired as paired
     from simlab.measures import tidy as tidy
@@ -31,9 +31,9 @@ if TYPE_CHECKING:
 
 # Where each public name lives: nothing is imported before it is asked for.
 _HOMES = {
-    "compare": "compare",
+    "compare": "comparison",
     "data": "data",
-    "fit_statistics": "compare",
+    "fit_statistics": "comparison",
     "load": "study",
     "measure": "measures",
     "methods_table": "tables",

@@ -41,7 +41,7 @@ from simlab.inference import infer
 from simlab.limits import new_cluster_limits, same_cluster_limits
 from simlab.moments import Floats
 from simlab.population import Plan, compile_plan, needs_rows, truth
-from simlab.results import Block, MemoryResults, Results, Schema, Status, open_results
+from simlab.results import Block, MemoryResults, Results, Schema, Status, ZarrResults, open_results
 from simlab.sampling import Rows, block_clusters, draw_block
 
 SLAB = 2**14  # clusters × replicates that the estimators see at once: what fits in a cache
@@ -245,6 +245,7 @@ def run(
     *,
     jobs: int = -1,
     out: str | Path | None = None,
+    overwrite: bool = False,
     progress: Progress | None = None,
 ) -> xr.Dataset:
     """Run a study.
@@ -258,6 +259,8 @@ def run(
     out : path, optional
         Zarr store to write to; an unfinished one of the same study is continued.
         In memory when omitted.
+    overwrite : bool
+        Replace a store of another study rather than refuse it.
     progress : Progress, optional
         Is told what arrives.
 
@@ -275,7 +278,7 @@ def run(
     """
     work = prepare(study)
     schema = schema_of(work)
-    results: Results = MemoryResults(schema) if out is None else open_results(out, schema)
+    results = _results(schema, out, overwrite)
     done = results.done
     todo = [(int(c), int(b)) for c, b in np.argwhere(~done)]
     total = study.replicates * len(work.jobs)
@@ -287,6 +290,14 @@ def run(
             failures = int((block.status >= Status.NOT_CONVERGED).sum())
             progress.advance(len(block.status), failures)
     return results.dataset()
+
+
+def _results(schema: Schema, out: str | Path | None, overwrite: bool) -> Results:
+    if out is None:
+        return MemoryResults(schema)
+    if not overwrite:
+        return open_results(out, schema)
+    return ZarrResults.create(out, schema, overwrite=True)
 
 
 def _blocks(work: Work, todo: list[tuple[int, int]], jobs: int) -> Iterable[Block]:

@@ -77,6 +77,8 @@ class Work(NamedTuple):
     trial: Floats  # (r, r)
     scratch: Floats  # (m + 1, m)
     identity: Floats  # (r, r)
+    phi_f: Floats  # Φ f_i, (S, m, k)
+    phi_F: Floats  # Φ F_i, (S, m, k, k)
 
 
 def allocate_work(rotated: Rotated) -> Work:
@@ -90,6 +92,7 @@ def allocate_work(rotated: Rotated) -> Work:
         e((r, r)), e((r, k)), e((r, k)), e(m), e(m), e(r),
         e(m), e(m), e(m), e((m, m)), e((S, r, r, k, k)), e((S, r, r, k)),
         e((r, r)), e((r, r)), e((m + 1, m)), np.eye(r),
+        e((S, m, k)), e((S, m, k, k)),
     )  # fmt: skip
 
 
@@ -265,40 +268,51 @@ def _sums(rotated: Rotated, reml: bool, expected: bool, w: Work) -> None:
                         Ch[s, a, b, c] += C[a, c] * h[b]
                 for b in range(a + 1):
                     for c in range(k):
-                        for d in range(k):
+                        for d in range(c + 1 if a == b else k):
                             CC[s, a, b, c, d] += C[a, c] * C[b, d]
 
 
 @inner
 def _lower(a: int, c: int) -> int:
     """Place of (a, c) in a lower triangle held by rows."""
-    return max(a, c) * (max(a, c) + 1) // 2 + min(a, c)
+    return (a * (a + 1) >> 1) + c if a >= c else (c * (c + 1) >> 1) + a
 
 
 @inner
-def _directions(
-    Lambda: Floats, hh: Floats, Ch: Floats, CC: Floats, a_: Floats, f: Floats, F: Floats
-) -> None:
-    """a_i, f_i, F_i for every entry i = (a, b) of Λ, from the sums over clusters."""
-    r, S, k = Lambda.shape[0], f.shape[0], f.shape[2]
+def _directions(Lambda: Floats, w: Work) -> None:
+    """a_i, Φf_i, F_i and ΦF_i for every entry i = (a, b) of Λ, from the sums over clusters."""
+    r, S, k = Lambda.shape[0], w.gamma.shape[0], w.gamma.shape[1]
+    Ch, CC = w.sum_Ch, w.sum_CC
     i = 0
     for b in range(r):
         for a in range(b, r):
-            a_[i] = 0.0
+            w.a[i] = 0.0
             for e in range(b, r):
-                a_[i] += 2.0 * Lambda[e, b] * hh[_lower(a, e)]
+                w.a[i] += 2.0 * Lambda[e, b] * w.sum_hh[_lower(a, e)]
             for s in range(S):
                 for c in range(k):
                     value = 0.0
                     for e in range(b, r):
                         value += Lambda[e, b] * (Ch[s, a, e, c] + Ch[s, e, a, c])
-                    f[s, i, c] = value
-                    for d in range(k):
+                    w.f[s, i, c] = value
+                    for d in range(c + 1):
                         value = 0.0
                         for e in range(b, r):
                             hi, lo = max(a, e), min(a, e)
-                            value += Lambda[e, b] * (CC[s, hi, lo, c, d] + CC[s, hi, lo, d, c])
-                        F[s, i, c, d] = value
+                            twice = CC[s, hi, lo, c, d]
+                            twice += twice if a == e else CC[s, hi, lo, d, c]
+                            value += Lambda[e, b] * twice
+                        w.F[s, i, c, d] = w.F[s, i, d, c] = value
+                for c in range(k):
+                    value = 0.0
+                    for e in range(k):
+                        value += w.phi[s, c, e] * w.f[s, i, e]
+                    w.phi_f[s, i, c] = value
+                    for d in range(k):
+                        value = 0.0
+                        for e in range(k):
+                            value += w.phi[s, c, e] * w.F[s, i, e, d]
+                        w.phi_F[s, i, c, d] = value
             i += 1
 
 
@@ -309,8 +323,11 @@ def _clusters_term(a: int, b: int, c: int, d: int, Lambda: Floats, PY: Floats) -
     total = 0.0
     for e in range(b, r):
         for f in range(d, r):
+            weight = Lambda[e, b] * Lambda[f, d]
+            if weight == 0.0:
+                continue
             # λ_b'Pe_c · λ_d'Ye_a + λ_b'Pλ_d · e_c'Ye_a + e_a'Pe_c · λ_d'Yλ_b + e_a'Pλ_d · e_c'Yλ_b
-            total += Lambda[e, b] * Lambda[f, d] * (
+            total += weight * (
                 PY[_lower(e, c), _lower(f, a)] + PY[_lower(e, f), _lower(c, a)]
                 + PY[_lower(a, c), _lower(f, e)] + PY[_lower(a, f), _lower(c, e)]
             )  # fmt: skip
@@ -318,23 +335,17 @@ def _clusters_term(a: int, b: int, c: int, d: int, Lambda: Floats, PY: Floats) -
 
 
 @inner
-def _fixed_term(
-    i: int, j: int, reml: bool, sigma2: float, phi: Floats, f: Floats, F: Floats
-) -> float:
+def _fixed_term(i: int, j: int, reml: bool, w: Work) -> float:
     """tr(Φ F_i Φ F_j) (REML only) + (2/σ²) f_i'Φ f_j, over the sectors."""
-    S, k = f.shape[0], f.shape[2]
-    total = 0.0
+    S, k = w.gamma.shape
+    trace = product = 0.0
     for s in range(S):
         for a in range(k):
-            for b in range(k):
-                total += 2.0 / sigma2 * f[s, i, a] * phi[s, a, b] * f[s, j, b]
-                if reml:
-                    one = two = 0.0
-                    for c in range(k):
-                        one += phi[s, a, c] * F[s, i, c, b]
-                        two += phi[s, b, c] * F[s, j, c, a]
-                    total += one * two
-    return total
+            product += w.f[s, i, a] * w.phi_f[s, j, a]
+            if reml:
+                for b in range(k):
+                    trace += w.phi_F[s, i, a, b] * w.phi_F[s, j, b, a]
+    return trace + 2.0 / w.sigma2[0] * product
 
 
 @inner
@@ -361,13 +372,20 @@ def _hessian(Lambda: Floats, nu: float, reml: bool, expected: bool, w: Work) -> 
                         if expected:
                             value -= 4.0 * w.sum_P[_lower(a, b)] * w.sum_P[_lower(c, d)] / nu
                         else:
-                            value -= _fixed_term(i, j, reml, sigma2, w.phi, w.f, w.F)
+                            value -= _fixed_term(i, j, reml, w)
                             value -= w.a[i] * w.a[j] / (nu * sigma2 * sigma2)
                             if b == d:
                                 value += 2.0 * M[a, c]
                         w.hessian[i, j] = w.hessian[j, i] = value
                     j += 1
             i += 1
+
+
+@inner
+def gls(Lambda: Floats, rotated: Rotated, w: Work) -> bool:
+    """Fill `gamma` and `phi` at Λ, no more; False when X'V⁻¹X is singular."""
+    _factor(Lambda, rotated, w.T, w.U, w.B, w.L, w.cross)
+    return not np.isnan(_gls(w.cross, w.root, w.phi, w.gamma))
 
 
 @kernel
@@ -408,7 +426,7 @@ def deviance(Lambda: Floats, rotated: Rotated, reml: bool, expected: bool, w: Wo
             i = _lower(a, b)
             w.M[a, b] = w.sum_P[i] - w.sum_Q[i] - w.sum_hh[i] / w.sigma2[0]
     if not expected:
-        _directions(Lambda, w.sum_hh, w.sum_Ch, w.sum_CC, w.a, w.f, w.F)
+        _directions(Lambda, w)
     _hessian(w.identity if expected else Lambda, nu, reml, expected, w)
     if reml:
         log_det += log_det_x

@@ -14,10 +14,10 @@ from typing import NamedTuple
 import numpy as np
 
 from simlab.kernels import inner, kernel
-from simlab.mixed.deviance import Work, allocate_work, deviance
+from simlab.mixed.deviance import Work, allocate_work, gls
 from simlab.mixed.newton import minimise
 from simlab.mixed.rotated import Rotated, allocate, rotate_line
-from simlab.mixed.satterthwaite import variances
+from simlab.mixed.satterthwaite import contrast, variances
 from simlab.moments import Floats, Ints, Moments
 
 SINGULAR = 1e-8  # smallest eigenvalue of G over its trace, in standard units, below which it is singular
@@ -88,6 +88,19 @@ def _carry(contrasts: Floats, x0: float, sx: float, out: Floats) -> None:
                 out[t, s, a] = (contrasts[t, s, a] - x0 * contrasts[t, s, 0]) / sx
 
 
+@inner
+def _known(known: Floats, x0: float, sx: float, sy: float, rotated: Rotated, w: Work) -> int:
+    """GLS with (g00, g01, g11, σ²) carried to the origin x0: Var of (u_0 + x0 u_1, sx u_1)."""
+    g00, g01, g11 = known[0] / known[3], known[1] / known[3], known[2] / known[3]
+    root = np.sqrt(max(g00 + 2.0 * x0 * g01 + x0 * x0 * g11, 0.0))
+    Lambda = w.Lambda
+    Lambda[0, 0], Lambda[0, 1] = root, 0.0
+    Lambda[1, 0] = sx * (g01 + x0 * g11) / root if root > 0.0 else 0.0
+    Lambda[1, 1] = np.sqrt(max(sx * sx * g11 - Lambda[1, 0] ** 2, 0.0))
+    w.sigma2[0] = known[3] / sy**2
+    return 1 if gls(Lambda, rotated, w) else -1
+
+
 @kernel
 def _fit(
     m: Moments,
@@ -103,35 +116,29 @@ def _fit(
     """Fit every replicate; with `known` = (g00, g01, g11, σ²) only the fixed effects."""
     S, k = w.gamma.shape
     G = np.empty((2, 2))
-    estimated = known.size == 0
     for b in range(m.n.shape[0]):
         x0, sx, y0, sy = _centre(m, b, centred, rotated, k)
         _carry(contrasts, x0, sx, carried)
-        if not estimated:
-            # With G at 0 carried to the origin x0: var of (u_0 + x0 u_1, sx u_1).
-            g00, g01, g11 = known[0], known[1], known[2]
-            G[0, 0] = g00 + 2.0 * x0 * g01 + x0 * x0 * g11
-            G[1, 0] = G[0, 1] = sx * (g01 + x0 * g11)
-            G[1, 1] = sx * sx * g11
-            root = np.sqrt(max(G[0, 0] / known[3], 0.0))
-            w.Lambda[0, 0], w.Lambda[0, 1] = root, 0.0
-            w.Lambda[1, 0] = G[1, 0] / known[3] / root if root > 0.0 else 0.0
-            w.Lambda[1, 1] = np.sqrt(max(G[1, 1] / known[3] - w.Lambda[1, 0] ** 2, 0.0))
-            evaluations = -1 if np.isnan(deviance(w.Lambda, rotated, reml, estimated, w)) else 1
-            w.sigma2[0] = known[3] / sy**2
+        if known.size:
+            evaluations = _known(known, x0, sx, sy, rotated, w)
         else:
             evaluations = minimise(rotated, reml, w, G)
         fits.evaluations[b] = evaluations
         if evaluations < 0:
             continue
-        nu = rotated.n_rows[0] - (S * k if reml else 0)
-        variances(carried, w, nu, fits.estimate[b], fits.variance[b], fits.df[b])
+        estimate, variance = fits.estimate[b], fits.variance[b]
+        if known.size:
+            for t in range(contrasts.shape[0]):
+                variance[t] = w.sigma2[0] * contrast(carried[t], w, estimate, t)
+        else:
+            nu = rotated.n_rows[0] - (S * k if reml else 0)
+            variances(carried, w, nu, estimate, variance, fits.df[b])
         for t in range(contrasts.shape[0]):
-            fits.estimate[b, t] *= sy
-            fits.variance[b, t] *= sy * sy
+            estimate[t] *= sy
+            variance[t] *= sy * sy
             for s in range(S):
-                fits.estimate[b, t] += y0 * contrasts[t, s, 0]
-        if not estimated:
+                estimate[t] += y0 * contrasts[t, s, 0]
+        if known.size:
             continue
         det = G[0, 0] * G[1, 1] - G[0, 1] ** 2
         size = max((G[0, 0] + G[1, 1]) ** 2, (w.sigma2[0] / rotated.n_rows[0]) ** 2)

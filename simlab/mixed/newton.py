@@ -19,7 +19,7 @@ MAX_ITERATIONS = 100
 SCORING = 2  # steps of Fisher scoring before Newton's
 DECREMENT = 1e-9  # a Newton step from here ends within 1e-9 standard errors
 FLAT = 1e-9  # curvature below this share of the largest counts as none
-ROUNDING = 1e-12  # of a deviance, relative
+ROUNDING = 1e-13  # of a deviance, relative to its size and to N
 
 
 @inner
@@ -245,7 +245,7 @@ def minimise(rotated: Rotated, reml: bool, w: Work, G: Floats) -> int:
         proposed = deviance(trial, rotated, reml, scoring, w)
         if np.isnan(proposed):
             return -evaluations
-        descends = proposed < value + ROUNDING * abs(value)
+        descends = proposed < value + ROUNDING * (abs(value) + rotated.n_rows[0])
         if not (descends or converged):
             shortened *= 0.25
             _step(Lambda, step, shortened, trial)

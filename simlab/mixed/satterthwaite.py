@@ -23,6 +23,18 @@ from simlab.moments import Floats
 FLAT = 1e-10  # pivots below this share of the largest curvature are directions without information
 
 
+@inner
+def contrast(weights: Floats, w: Work, estimate: Floats, t: int) -> float:
+    """Write c'γ̂ into estimate[t] and return f = c'Φc, for weights c of (S, k)."""
+    S, k = w.gamma.shape
+    estimate[t] = f = 0.0
+    for s in range(S):
+        for a in range(k):
+            estimate[t] += weights[s, a] * w.gamma[s, a]
+            f += weights[s, a] * _phi_c(s, a, weights, w)
+    return f
+
+
 @kernel
 def variances(
     contrasts: Floats, w: Work, nu: float, estimate: Floats, variance: Floats, df: Floats
@@ -58,18 +70,15 @@ def variances(
             else:
                 root[i, j] = value / root[j, j]
     for t in range(contrasts.shape[0]):
-        estimate[t] = 0.0
-        f = 0.0
+        f = contrast(contrasts[t], w, estimate, t)
         for i in range(m):
             direction[i] = 0.0
-        for s in range(S):
-            for a in range(k):
-                estimate[t] += contrasts[t, s, a] * w.gamma[s, a]
-                f += contrasts[t, s, a] * _phi_c(s, a, contrasts[t], w)
-                for b in range(k):
-                    product = _phi_c(s, a, contrasts[t], w) * _phi_c(s, b, contrasts[t], w)
-                    for i in range(m):
-                        direction[i] += product * w.F[s, i, a, b]
+            for s in range(S):
+                for a in range(k):
+                    for b in range(k):
+                        weight = _phi_c(s, a, contrasts[t], w) * contrasts[t, s, b]
+                        for e in range(k):
+                            direction[i] += weight * w.F[s, i, a, e] * w.phi[s, e, b]
         variance[t] = w.sigma2[0] * f
         total = 1.0 / nu
         for i in range(m):

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.random import Generator
 
 from simlab.moments import Floats, Moments
-from simlab.population import Clusters, Parameters, Plan
+from simlab.population import Clusters, Parameters, Plan, needs_rows
 
 from .kernels import Rows, fill, moments_of_block, rows_of_block
 
@@ -59,7 +59,14 @@ def draw_moments(rng: Generator, plan: Plan, clusters: Clusters, replicates: int
         Those of each replicate, or (B = 1) of all.
     replicates : int
         Number of replicates B.
+
+    Raises
+    ------
+    ValueError
+        If the population needs rows: its moments have no law to be drawn from.
     """
+    if needs_rows(plan):
+        raise ValueError("moments of x or errors that are not normal can only be drawn as rows")
     moments = _start(plan, clusters, replicates)
     moments_of_block(rng, plan.parameters, clusters, moments)
     _respond(plan, clusters, moments)

@@ -1,0 +1,172 @@
+"""What the commands do: call the library, show the answer."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from simlab import data, measures, runner, tables
+from simlab.comparison import compare as compare_methods
+from simlab.comparison import fit_statistics
+from simlab.config import Study
+from simlab.estimators import REGISTRY
+from simlab.results import open_dataset
+
+
+class Bar:
+    """A progress bar on stderr: done, time left, replicates a second, failures so far."""
+
+    def __init__(self, quiet: bool) -> None:
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.completed:,.0f}/{task.total:,.0f} replicates"),
+            TextColumn("{task.fields[rate]}"),
+            TextColumn("[red]{task.fields[failures]}"),
+            TimeRemainingColumn(),
+            console=Console(stderr=True),
+            disable=quiet,
+        )
+        self._task: TaskID | None = None
+        self._began, self._arrived, self._failures = time.monotonic(), 0, 0
+
+    def __enter__(self) -> Bar:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def start(self, replicates: int, done: int) -> None:
+        """Show the whole, and what was there already."""
+        word = "continuing" if done else "sampling"
+        self._began = time.monotonic()
+        self._task = self._bar.add_task(
+            word, total=replicates, completed=done, rate="compiling …", failures=""
+        )
+
+    def advance(self, replicates: int, failures: int) -> None:
+        """Show that a block arrived."""
+        assert self._task is not None
+        self._arrived += replicates
+        self._failures += failures
+        rate = self._arrived / max(time.monotonic() - self._began, 1e-9)
+        told = f"{self._failures:,} failed fits" if self._failures else ""
+        self._bar.update(self._task, advance=replicates, rate=f"{rate:,.0f}/s", failures=told)
+
+
+def run(study: Study, jobs: int, out: Path, overwrite: bool, quiet: bool) -> None:
+    """Run a study into OUT/NAME.zarr, write its table to OUT/NAME.md and print it."""
+    store, page = out / f"{study.name}.zarr", out / f"{study.name}.md"
+    began = time.monotonic()
+    with Bar(quiet) as bar:
+        ds = runner.run(study, jobs=jobs, out=store, overwrite=overwrite, progress=bar)
+    seconds = time.monotonic() - began
+    frame = tables.methods_table(ds)
+    page.write_text(tables.render(frame, "markdown") + "\n", encoding="utf-8")
+    print(tables.render(frame, "text"))
+    print(f"\n{store}, {page}: written in {seconds:.1f} s", file=sys.stderr)
+
+
+def check(study: Study) -> None:
+    """Say what a study would do."""
+    work = runner.prepare(study)
+    blocks = -(-study.replicates // study.block) * len(work.jobs)
+    print(f"{study.file or study.name}: valid")
+    print(f"  {len(work.jobs)} conditions × {study.replicates:,} replicates in {blocks:,} blocks")
+    print(f"  estimators: {', '.join(method.name for method in work.methods)}")
+    print(f"  terms: {', '.join(work.terms)}")
+    for job in work.jobs:
+        levels = ", ".join(f"{k} = {v}" for k, v in job.condition.levels.items() if v == v)
+        how = "rows" if job.rows else "moments"
+        print(f"  {job.condition.index:>3}  {levels or 'base'}  (drawn as {how})")
+
+
+def table(store: Path, format: str, sector: str | None) -> None:
+    """Print the methods table of a store."""
+    print(tables.render(tables.methods_table(open_dataset(store), sector), format))
+
+
+def measure(store: Path, format: str) -> None:
+    """Print the measures of a store."""
+    ds = open_dataset(store)
+    oracle = "gls_oracle" if "gls_oracle" in ds.estimator.values else None
+    print(tables.measures_table(measures.tidy(measures.measure(ds, oracle)), format))
+
+
+def compare(
+    source: str, y: str, x: str, cluster: str, group: str | None, level: float, format: str
+) -> None:
+    """Print every method on one data set."""
+    df = data.read(source)
+    result = compare_methods(df, y, x, cluster, group, level=level, source=source)
+    if format == "csv":
+        result.to_csv(sys.stdout, index=False)
+        return
+    console = Console(width=None if sys.stdout.isatty() else 110)
+    for column, count in result.attrs["missing"].items():
+        console.print(f"{count} missing values of {column}: their rows are left out")
+    for part in _parts(result):
+        console.print(_estimates(part, level))
+    console.print(_statistics(fit_statistics(df, y, x, cluster, group)))
+
+
+def _parts(result: pd.DataFrame) -> list[pd.DataFrame]:
+    """Split by what stands in the brackets of the terms, in their order."""
+    place = result["term"].str.extract(r"\[(.*)\]$", expand=False).fillna("")
+    return [result[place == name].assign(place=name) for name in dict.fromkeys(place)]
+
+
+def _estimates(part: pd.DataFrame, level: float) -> Table:
+    share = f"{100 * level:g} %"
+    table = Table(title=part["place"].iloc[0] or None, title_justify="left", title_style="bold")
+    table.add_column("method")
+    table.add_column("term")
+    for name in ("estimate", "SE", "df", "t", "p", f"{share} from", "to"):
+        table.add_column(name, justify="right")
+    before = ""
+    for row in part.itertuples():
+        label = REGISTRY[str(row.method)].label if row.method != before else ""
+        if row.status != "ok" and label:
+            label += f" ({str(row.status).replace('_', ' ')})"
+        if row.dropped and label:
+            label += f" ({row.dropped} clusters dropped)"
+        before = str(row.method)
+        term = str(row.term).split("[")[0]
+        t = row.estimate / row.std_error
+        table.add_row(
+            label, term, f"{row.estimate:.6f}", f"{row.std_error:.6f}", _df(row.df),
+            f"{t:.6f}", _p(row.p_value), f"{row.lower:.4f}", f"{row.upper:.4f}",
+        )  # fmt: skip
+    return table
+
+
+def _statistics(statistics: pd.DataFrame) -> Table:
+    table = Table(title="The fit as a whole", title_justify="left", title_style="bold")
+    table.add_column("method")
+    table.add_column("statistic")
+    for name in ("value", "df", "p"):
+        table.add_column(name, justify="right")
+    before = ""
+    for row in statistics.itertuples():
+        label = REGISTRY[str(row.method)].label if row.method != before else ""
+        before = str(row.method)
+        numbers = [n for n in (row.num_df, row.den_df) if n == n]
+        degrees = ", ".join(_df(n) for n in numbers)
+        p = _p(row.p_value) if row.p_value == row.p_value else ""
+        table.add_row(label, str(row.statistic), f"{row.value:.5f}", degrees, p)
+    return table
+
+
+def _df(df: float) -> str:
+    return f"{df:.0f}" if df == round(df) else f"{df:.2f}"
+
+
+def _p(p: float) -> str:
+    return f"{p:.2e}" if p < 1e-4 else f"{p:.5f}"

@@ -1,0 +1,279 @@
+"""Every method on one data set.
+
+A data set is a block of one replicate: the estimators are those of the studies.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from scipy import special
+
+from simlab import data
+from simlab.data import DataError
+from simlab.estimators import METHODS
+from simlab.estimators.base import Estimator, Sample, contrasts, term_names
+from simlab.estimators.pooled import line
+from simlab.inference import infer
+from simlab.moments import Floats, Moments, from_rows
+
+STATUS = ("ok", "singular", "not_converged", "not_estimable")
+
+
+class Clustered(NamedTuple):
+    """A data frame reduced to moments.
+
+    Attributes
+    ----------
+    moments, overall : Moments
+        With the groups as sectors, and with all clusters as one.
+    sectors : tuple of str
+        Names of the groups; one empty name without groups.
+    dropped_rows : dict of str to int
+        Missing values by column; their rows were left out.
+    """
+
+    moments: Moments
+    overall: Moments
+    sectors: tuple[str, ...]
+    dropped_rows: dict[str, int]
+
+
+def cluster_moments(
+    df: pd.DataFrame, y: str, x: str, cluster: str, group: str | None, source: str = "the data"
+) -> Clustered:
+    """Check a data frame and reduce it to the moments of its clusters.
+
+    Raises
+    ------
+    DataError
+        In one line: a column that is missing, not numeric or infinite, fewer
+        than two clusters, x constant in every cluster, a constant y, or a
+        group that varies within clusters (which are named).
+    """
+    roles = {"y": y, "x": x, "cluster": cluster} | ({"group": group} if group else {})
+    data.require(df, roles, source)
+    if repeated := {name for name in roles.values() if list(roles.values()).count(name) > 1}:
+        names = ", ".join(f"'{name}'" for name in sorted(repeated))
+        raise DataError(f"{source}: {names} is given two roles; y, x, cluster and group must differ")
+    kept, missing = data.complete(df, list(roles.values()), source)
+    y_values, x_values = data.numeric(kept, y, source), data.numeric(kept, x, source)
+    if np.ptp(y_values) == 0:
+        raise DataError(f"{source}: '{y}' has the same value in every row, so nothing explains it")
+    codes, clusters = pd.factorize(kept[cluster])
+    if len(clusters) < 2:
+        raise DataError(f"{source}: '{cluster}' names one cluster; two or more are needed")
+    sector, sectors = _sectors(kept, cluster, codes, clusters, group, source)
+    order = np.argsort(sector, kind="stable")
+    rank = np.empty(len(order), dtype=np.int64)
+    rank[order] = np.arange(len(order))
+    moments = from_rows(x_values, y_values, rank[codes], sector[order])
+    if not (moments.ss_x > 0).any():
+        raise DataError(
+            f"{source}: '{x}' is constant within every '{cluster}'; only the ecological "
+            "regression of cluster means is left, and that is not a comparison"
+        )
+    overall = from_rows(x_values, y_values, codes.astype(np.int64), np.zeros_like(order))
+    return Clustered(moments, overall, sectors, {k: v for k, v in missing.items() if v})
+
+
+def _sectors(
+    df: pd.DataFrame,
+    cluster: str,
+    codes: Floats,
+    clusters: pd.Index[str],
+    group: str | None,
+    source: str,
+) -> tuple[np.ndarray[tuple[int], np.dtype[np.int64]], tuple[str, ...]]:
+    """Sector of each cluster, and the names of the sectors."""
+    if group is None:
+        return np.zeros(len(clusters), dtype=np.int64), ("",)
+    values = df[group]
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        values = values.cat.remove_unused_categories()
+        levels, of_row = list(values.cat.categories), values.cat.codes.to_numpy()
+    else:
+        of_row, unique = pd.factorize(values, sort=True)
+        levels = list(unique)
+    first = np.full(len(clusters), -1, dtype=np.int64)
+    first[codes[::-1]] = of_row[::-1]
+    varying = clusters[np.unique(codes[of_row != first[codes]])]
+    if len(varying):
+        some = ", ".join(f"'{name}'" for name in varying[:5]) + (", …" if len(varying) > 5 else "")
+        raise DataError(
+            f"{source}: '{group}' varies within {len(varying)} of the clusters of '{cluster}' "
+            f"({some}); a group must be the same for all rows of a cluster"
+        )
+    if len(levels) > len(clusters) // 2:
+        raise DataError(
+            f"{source}: '{group}' has {len(levels)} levels for {len(clusters)} clusters; "
+            "each needs at least two clusters on the average"
+        )
+    return first, tuple(str(level) for level in levels)
+
+
+def compare(
+    df: pd.DataFrame,
+    y: str,
+    x: str,
+    cluster: str,
+    group: str | None = None,
+    *,
+    level: float = 0.95,
+    source: str = "the data",
+) -> pd.DataFrame:
+    """Apply every method to a data set.
+
+    Parameters
+    ----------
+    df : pandas.DataFrame
+        One row per unit.
+    y, x, cluster, group : str
+        Columns: response, covariate, cluster, and optionally a group of clusters
+        (a sector). Groups are ordered as their categories, or sorted.
+    level : float
+        Of the intervals.
+    source : str
+        What error messages call the data.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Tidy: method, term, estimate, std_error, df, lower, upper, p_value,
+        status, dropped. Terms are `slope` without a group; with one, `slope[A]`,
+        `slope[B]`, the difference `slope[B - A]` from one model with all groups,
+        and `slope[all]` from the model that ignores the groups.
+        ``attrs["missing"]`` counts missing values by column: their rows are left out.
+
+    Raises
+    ------
+    DataError
+        In one line, when the data do not allow a comparison.
+    """
+    clustered = cluster_moments(df, y, x, cluster, group, source)
+    parts = []
+    for method in METHODS:
+        if method.oracle or method.needs == "rows":
+            continue
+        parts.append(_tidy(method, clustered.moments, clustered.sectors, level))
+        if group is not None:
+            whole = _tidy(method, clustered.overall, ("",), level)
+            parts.append(whole.assign(term=[f"{term}[all]" for term in whole["term"]]))
+    result = pd.concat(parts, ignore_index=True)
+    result.attrs["missing"] = clustered.dropped_rows
+    return result
+
+
+def _tidy(
+    method: Estimator, moments: Moments, sectors: tuple[str, ...], level: float
+) -> pd.DataFrame:
+    fitted = method.fit(Sample(moments))
+    inference = infer(fitted.estimate, fitted.std_error, fitted.df, level)
+    return pd.DataFrame(
+        {
+            "method": method.name,
+            "term": list(term_names(method.kinds, sectors)),
+            "estimate": fitted.estimate[0],
+            "std_error": fitted.std_error[0],
+            "df": fitted.df[0],
+            "lower": inference.lower[0],
+            "upper": inference.upper[0],
+            "p_value": inference.p_value[0],
+            "status": STATUS[fitted.status[0]],
+            "dropped": fitted.dropped[0],
+        }
+    )
+
+
+def fit_statistics(
+    df: pd.DataFrame, y: str, x: str, cluster: str, group: str | None = None
+) -> pd.DataFrame:
+    """What the methods say of the fit as a whole.
+
+    Parameters
+    ----------
+    df, y, x, cluster, group
+        As in `compare`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Tidy: method, statistic, value, num_df, den_df, p_value (NaN where a
+        statistic has none). Pooled data: residual standard error `sigma`, `r2`,
+        and `F` against the mean. Fixed effects with separate slopes: `sigma`, and
+        with two or more groups `joint F`, that neither intercept nor slope differs
+        between the groups. Mixed models: `sigma`, `sd intercept`, `sd slope` and
+        `correlation` of the random effects.
+
+    Raises
+    ------
+    DataError
+        As `compare`.
+    """
+    m = cluster_moments(df, y, x, cluster, group).moments
+    rows = [*_pooled_statistics(m), *_separate_statistics(m)]
+    for method in METHODS:
+        if method.mixed:
+            fitted = method.fit(Sample(m))
+            assert fitted.G is not None
+            assert fitted.sigma2 is not None
+            G = fitted.G[0]
+            sd = np.sqrt(np.diag(G))
+            with np.errstate(invalid="ignore", divide="ignore"):
+                values = (np.sqrt(fitted.sigma2[0]), sd[0], sd[1], G[0, 1] / (sd[0] * sd[1]))
+            names = ("sigma", "sd intercept", "sd slope", "correlation")
+            rows += [
+                (method.name, n, v, np.nan, np.nan) for n, v in zip(names, values, strict=True)
+            ]
+    table = pd.DataFrame(rows, columns=["method", "statistic", "value", "num_df", "den_df"])
+    table["p_value"] = special.fdtrc(table["num_df"], table["den_df"], table["value"])
+    return table
+
+
+Statistic = tuple[str, str, float, float, float]
+
+
+def _pooled_statistics(m: Moments) -> list[Statistic]:
+    fitted = line(m)
+    n, S = float(m.n.sum()), m.n_sectors
+    rss = float(fitted.rss.sum())
+    grand = (m.n * m.y_mean).sum() / n
+    ss_y = m.rss + m.s_xy_root**2 + m.n * (m.y_mean - grand) ** 2
+    total, model, residual = float(ss_y.sum()), 2.0 * S - 1, n - 2.0 * S
+    F = (total - rss) / model / (rss / residual)
+    return [
+        ("pooled", "sigma", float(np.sqrt(rss / residual)), np.nan, residual),
+        ("pooled", "r2", 1 - rss / total, np.nan, np.nan),
+        ("pooled", "F", F, model, residual),
+    ]
+
+
+def _separate_statistics(m: Moments) -> list[Statistic]:
+    """Wald F of all group differences of mean intercept and slope: averages of independent lines."""
+    from simlab.estimators.lines import fit_clusters
+
+    name = "fixed_effects_separate"
+    lines = fit_clusters(m)
+    df = float((m.n - 1 - lines.usable).sum())
+    sigma2 = float(m.rss.sum()) / df if df > 0 else np.nan
+    rows: list[Statistic] = [(name, "sigma", float(np.sqrt(sigma2)), np.nan, df)]
+    S = m.n_sectors
+    if S < 2 or (lines.count < 1).any():
+        return rows
+    precision = np.divide(lines.usable, m.ss_x, out=np.zeros_like(m.ss_x), where=m.ss_x > 0)
+    V = np.zeros((2 * S, 2 * S))
+    beta = np.zeros(2 * S)
+    for s in range(S):
+        a, b = m.starts[s], m.starts[s + 1]
+        i, x, p = slice(2 * s, 2 * s + 2), m.x_mean[0, a:b], precision[0, a:b]
+        n, usable = m.n[0, a:b], lines.usable[0, a:b]
+        cross = -(x * p).sum()
+        V[i, i] = [[(usable / n + x * x * p).sum(), cross], [cross, p.sum()]]
+        V[i, i] *= sigma2 / lines.count[0, s] ** 2
+        beta[i] = lines.intercept_mean[0, s], lines.slope_mean[0, s]
+    L = contrasts(np.eye(2), S).reshape(2, -1, 2 * S)[:, S:].reshape(-1, 2 * S)
+    d = L @ beta
+    F = float(d @ np.linalg.solve(L @ V @ L.T, d)) / len(L)
+    return [*rows, (name, "joint F", F, float(len(L)), df)]

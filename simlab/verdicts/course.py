@@ -1,0 +1,154 @@
+"""What the course says of each method, in short, beside which the measured words are put."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal
+
+Word = Literal["yes", "no", "it depends", "undecided", "not studied here"]
+YES: Word = "yes"
+NO: Word = "no"
+DEPENDS: Word = "it depends"
+UNDECIDED: Word = "undecided"
+NOT_STUDIED: Word = "not studied here"
+
+AGREES, FINER, DISAGREES, OPEN, NO_MARK = "✓", "≈", "✗", "?", ""
+
+WITHIN, BETWEEN, BOTH = "β_W", "β_B", "β_W and β_B"
+MIXTURE = "a mixture"
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """The course's row for one method.
+
+    Attributes
+    ----------
+    label : str
+        Name of the method in tables.
+    estimates : str
+        What its slope is for.
+    consistent : mapping of (target, sweep) to "yes" or "no"
+        Only what the course says; sweeps are "more" and "larger" clusters.
+    efficient : str
+        "yes", "no", or the course's own question; "" where it says nothing.
+    honest : mapping of scheme to "yes" or "no"
+        Only what the course says.
+    words : mapping of str to str
+        How to print the answers of the columns estimates, efficient and honest.
+    """
+
+    label: str
+    estimates: str = ""
+    consistent: Mapping[tuple[str, str], str] = MappingProxyType({})
+    efficient: str = ""
+    honest: Mapping[str, str] = MappingProxyType({})
+    words: Mapping[str, str] = MappingProxyType({})
+
+
+def _answers(target: str, more: str, larger: str) -> dict[tuple[str, str], str]:
+    return {(target, "more"): more, (target, "larger"): larger}
+
+
+_FIXED = {
+    "estimates": WITHIN,
+    "consistent": _answers("beta_within", YES, YES),
+    "efficient": YES,
+    "honest": {"new-clusters": NO, "same-clusters": YES},
+    "words": {
+        "estimates": WITHIN,
+        "efficient": "yes",
+        "honest": "only for new students in the same schools",
+    },
+}
+
+COURSE: Mapping[str, Course] = MappingProxyType(
+    {
+        "pooled": Course(
+            "Pooled",
+            MIXTURE,
+            _answers("beta_within", NO, NO) | _answers("beta_between", NO, NO),
+            "for what?",
+            {"new-clusters": NO},
+            {"estimates": MIXTURE, "efficient": "for what?", "honest": "no"},
+        ),
+        "pooled_robust": Course("Pooled, robust SE"),
+        "fixed_effects_separate": Course("Fixed effects, separate slopes", **_FIXED),
+        "fixed_effects_common": Course("Fixed effects, common slope", **_FIXED),
+        "two_stage": Course(
+            "Two-stage",
+            WITHIN,
+            _answers("beta_within", YES, YES),
+            NO,
+            {"new-clusters": YES},
+            {
+                "estimates": WITHIN,
+                "efficient": "no, unless size and spread are alike",
+                "honest": "yes",
+            },
+        ),
+        "ecological": Course(
+            "Ecological",
+            BETWEEN,
+            _answers("beta_between", YES, YES),
+            NO,
+            {"new-clusters": YES},
+            {"estimates": BETWEEN, "efficient": "no", "honest": "yes"},
+        ),
+        "hlm": Course(
+            "HLM",
+            MIXTURE,
+            _answers("beta_within", NO, YES),
+            YES,
+            {"new-clusters": YES},
+            {
+                "estimates": "β_W if β_B = β_W, else a mixture nearer β_W",
+                "efficient": "yes",
+                "honest": "yes",
+            },
+        ),
+        "hlm_contextual": Course(
+            "HLM + context",
+            BOTH,
+            _answers("beta_within", YES, YES) | _answers("beta_between", YES, YES),
+            YES,
+            {"new-clusters": YES},
+            {"estimates": BOTH, "efficient": "yes", "honest": "yes"},
+        ),
+        "gls_oracle": Course("GLS, true variances"),
+    }
+)
+
+
+def course_of(method: str) -> Course:
+    """Return the course's row, an empty one for a method that the course does not have."""
+    return COURSE.get(method, Course(method))
+
+
+def agreement(measured: Word, said: str, elsewhere: frozenset[Word] = frozenset()) -> str:
+    """Mark a measured word beside what the course says.
+
+    Parameters
+    ----------
+    measured : Word
+    said : str
+        The course's word, or "" for none.
+    elsewhere : set of Word
+        What was measured in other conditions: a claim that holds in some of them is not
+        wrong but unfinished.
+
+    Returns
+    -------
+    str
+        ✓ agrees, ≈ the truth is finer, ✗ disagrees, ? undecided, "" nothing to compare.
+    """
+    if not said or measured == NOT_STUDIED:
+        return NO_MARK
+    if measured == UNDECIDED:
+        return OPEN
+    if measured == said:
+        return AGREES
+    finer = measured == DEPENDS or said not in (YES, NO) or said in elsewhere
+    return FINER if finer else DISAGREES

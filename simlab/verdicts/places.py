@@ -1,0 +1,203 @@
+"""Where in a study's conditions to look: its base, its sweeps, its crossing."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+import xarray as xr
+
+NEW, SAME = "new-clusters", "same-clusters"
+Level = float | str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Margins and factors of the verdicts, as `simlab.config.Verdicts` has them."""
+
+    margin: float = 0.05
+    honest_margin: float = 0.05
+    efficient_margin: float = 0.05
+    more_clusters: str = "population.clusters"
+    larger_clusters: str = "population.cluster_sizes.mean"
+    efficiency: tuple[str, ...] = ()
+
+
+def config_of(ds: xr.Dataset) -> dict[str, Any]:
+    """Return the study's configuration, from the JSON in its attributes."""
+    try:
+        config = json.loads(ds.attrs.get("config", "{}"))
+    except ValueError as error:
+        raise ValueError(f"attribute config of the results is not JSON: {error}") from None
+    if not isinstance(config, dict):
+        raise ValueError("attribute config of the results is not a JSON object")
+    return config
+
+
+def settings_of(config: dict[str, Any]) -> Settings:
+    """Return the settings of the verdicts; what an older study lacks has its default."""
+    written = config.get("verdicts") or {}
+    known = {name: written[name] for name in Settings.__slots__ if name in written}
+    if "efficiency" in known:
+        known["efficiency"] = tuple(known["efficiency"])
+    return Settings(**known)
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """The conditions of a study, by the levels of their factors.
+
+    Attributes
+    ----------
+    levels : dict of factor to tuple
+        Its level in each condition; None where the condition has no such field.
+    sizes : dict of factor to tuple
+        The number that a level stands for; the sum over sectors, if it is given per sector.
+    scheme : tuple of str
+        Scheme of each condition.
+    base : int or None
+        The condition that the sweeps start from, under new clusters; None when the study has
+        no new clusters.
+    """
+
+    levels: dict[str, tuple[Level, ...]]
+    sizes: dict[str, tuple[float | None, ...]]
+    scheme: tuple[str, ...]
+    base: int | None
+
+    @property
+    def same(self) -> int | None:
+        """The base under the same clusters; without a base, the first condition of that scheme."""
+        if self.base is None:
+            return self.scheme.index(SAME) if SAME in self.scheme else None
+        found = [c for c in self._beside_base({"scheme"}) if self.scheme[c] == SAME]
+        return found[0] if found else None
+
+    def sweep(self, factor: str) -> list[int]:
+        """Conditions that differ from the base in one factor alone, by rising level, base too.
+
+        Empty unless the factor has a level there that is larger than the base's.
+        """
+        if self.base is None or factor not in self.levels:
+            return []
+        size = {c: self.sizes[factor][c] for c in self._beside_base({factor})}
+        rising = sorted((s, c) for c, s in size.items() if s is not None)
+        base = size[self.base]
+        return [c for _, c in rising] if base is not None and rising[-1][0] > base else []
+
+    def crossing(self, factors: tuple[str, ...]) -> list[int]:
+        """The base, and the conditions that differ from it in no other factors than these."""
+        if self.base is None:
+            return []
+        return self._beside_base(set(factors))
+
+    def label(self, condition: int, factors: tuple[str, ...]) -> str:
+        """Levels of a condition in words; a number has its factor's name before it."""
+        named = [(f, self.levels[f][condition]) for f in factors if f in self.levels]
+        words = [named_level(f, level) for f, level in named if level is not None]
+        return ", ".join(words) or "base"
+
+    def _beside_base(self, free: set[str]) -> list[int]:
+        """Conditions with the base's level of every factor, but for the free ones.
+
+        A factor inside a free one, or around it, is free with it: the mean of the cluster
+        sizes cannot change without the cluster sizes.
+        """
+        bound = [
+            f for f in self.levels
+            if not any(f == g or f.startswith(f"{g}.") or g.startswith(f"{f}.") for g in free)
+        ]  # fmt: skip
+        assert self.base is not None
+        return [
+            c for c in range(len(self.scheme))
+            if all(self.levels[f][c] == self.levels[f][self.base] for f in bound)
+        ]  # fmt: skip
+
+
+def named_level(factor: str, level: Level) -> str:
+    """Name a level: a word stands for itself, a number needs its factor's last name."""
+    if isinstance(level, float):
+        return f"{factor.rpartition('.')[2]} {level:g}"
+    return str(level)
+
+
+def places(ds: xr.Dataset, config: dict[str, Any]) -> Places:
+    """Find the base condition of a study, and what its conditions differ in.
+
+    The base level of a factor is the value that the study has outside its grid, where that
+    is one of the levels; else the level of most conditions, which in a union of sweeps is
+    the one they share; of equals, the first. The base condition has the most base levels,
+    and of equals is the first.
+
+    Parameters
+    ----------
+    ds : Dataset
+        Results; the coordinates along `condition` are the factors.
+    config : dict
+        From `config_of`.
+    """
+    names = [
+        str(name) for name, v in ds.coords.items()
+        if v.dims == ("condition",) and name not in ("condition", "key")
+    ]  # fmt: skip
+    levels = {name: tuple(_level(v) for v in ds[name].values.tolist()) for name in names}
+    one = str(config.get("scheme", NEW))
+    scheme = tuple(_scheme(config, level) for level in levels.get("scheme", ())) or (
+        (one,) * ds.sizes["condition"]
+    )
+    wanted = {name: _base_level(config, name, found) for name, found in levels.items()}
+    score = [
+        sum(levels[f][c] == wanted[f] for f in levels if f != "scheme")
+        for c in range(len(scheme))
+    ]
+    new = [c for c, s in enumerate(scheme) if s == NEW]
+    sizes = {name: tuple(_size(config, name, v) for v in found) for name, found in levels.items()}
+    return Places(levels, sizes, scheme, max(new, key=lambda c: score[c]) if new else None)
+
+
+def _level(value: float | str) -> Level:
+    if isinstance(value, str):
+        return None if value == "nan" else value
+    return None if value != value else float(value)
+
+
+def _base_level(config: dict[str, Any], factor: str, levels: tuple[Level, ...]) -> Level:
+    value: Any = config
+    for part in factor.split(".", 2):
+        value = value.get(part) if isinstance(value, dict) else None
+    configured = _named(config, factor, value)
+    if configured in levels:
+        return configured
+    return Counter(levels).most_common(1)[0][0]
+
+
+def _named(config: dict[str, Any], factor: str, value: Any) -> Level:
+    """The label that the grid gives to a value, else the value itself if it is one level."""
+    for label, named in _labels(config, factor).items():
+        if named == value:
+            return label
+    if isinstance(value, int | float):
+        return float(value)
+    return value if isinstance(value, str) else None
+
+
+def _size(config: dict[str, Any], factor: str, level: Level) -> float | None:
+    value = _labels(config, factor).get(str(level), level)
+    if isinstance(value, dict) and all(isinstance(v, int | float) for v in value.values()):
+        return float(sum(value.values()))
+    return float(value) if isinstance(value, int | float) else None
+
+
+def _labels(config: dict[str, Any], factor: str) -> dict[str, Any]:
+    grid = config.get("grid") or []
+    found: dict[str, Any] = {}
+    for factorial in [grid] if isinstance(grid, dict) else grid:
+        if isinstance(factorial.get(factor), dict):
+            found |= factorial[factor]
+    return found
+
+
+def _scheme(config: dict[str, Any], level: Level) -> str:
+    return str(_labels(config, "scheme").get(str(level), level))
