@@ -82,9 +82,7 @@ def schema() -> None:
 
 
 @app.command
-def table(
-    store: Path, *, format: Format = "text", sector: str | None = None
-) -> None:
+def table(store: Path, *, format: Format = "text", sector: str | None = None) -> None:
     """Print the summary-of-methods table of a finished study.
 
     Parameters

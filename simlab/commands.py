@@ -6,6 +6,7 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
@@ -83,7 +84,7 @@ def check(study: Study) -> None:
     print(f"  estimators: {', '.join(method.name for method in work.methods)}")
     print(f"  terms: {', '.join(work.terms)}")
     for job in work.jobs:
-        levels = ", ".join(f"{k} = {v}" for k, v in job.condition.levels.items() if v == v)
+        levels = ", ".join(f"{k} = {v}" for k, v in job.condition.levels.items() if str(v) != "nan")
         how = "rows" if job.rows else "moments"
         print(f"  {job.condition.index:>3}  {levels or 'base'}  (drawn as {how})")
 
@@ -125,46 +126,50 @@ def _parts(result: pd.DataFrame) -> list[pd.DataFrame]:
 
 def _estimates(part: pd.DataFrame, level: float) -> Table:
     share = f"{100 * level:g} %"
-    table = Table(title=part["place"].iloc[0] or None, title_justify="left", title_style="bold")
-    table.add_column("method")
-    table.add_column("term")
+    table = _titled(part["place"].iloc[0], "method", "term")
     for name in ("estimate", "SE", "df", "t", "p", f"{share} from", "to"):
         table.add_column(name, justify="right")
     before = ""
-    for row in part.itertuples():
-        label = REGISTRY[str(row.method)].label if row.method != before else ""
-        if row.status != "ok" and label:
-            label += f" ({str(row.status).replace('_', ' ')})"
-        if row.dropped and label:
-            label += f" ({row.dropped} clusters dropped)"
-        before = str(row.method)
-        term = str(row.term).split("[")[0]
-        t = row.estimate / row.std_error
+    for row in part.to_dict("records"):
+        label = REGISTRY[row["method"]].label if row["method"] != before else ""
+        if label and row["status"] != "ok":
+            label += f" ({row['status'].replace('_', ' ')})"
+        if label and row["dropped"]:
+            label += f" ({row['dropped']} clusters dropped)"
+        before = row["method"]
         table.add_row(
-            label, term, f"{row.estimate:.6f}", f"{row.std_error:.6f}", _df(row.df),
-            f"{t:.6f}", _p(row.p_value), f"{row.lower:.4f}", f"{row.upper:.4f}",
+            label, row["term"].split("[")[0],
+            f"{row['estimate']:.6f}", f"{row['std_error']:.6f}", _df(row["df"]),
+            f"{row['estimate'] / row['std_error']:.6f}", _p(row["p_value"]),
+            f"{row['lower']:.4f}", f"{row['upper']:.4f}",
         )  # fmt: skip
     return table
 
 
 def _statistics(statistics: pd.DataFrame) -> Table:
-    table = Table(title="The fit as a whole", title_justify="left", title_style="bold")
-    table.add_column("method")
-    table.add_column("statistic")
+    table = _titled("The fit as a whole", "method", "statistic")
     for name in ("value", "df", "p"):
         table.add_column(name, justify="right")
     before = ""
-    for row in statistics.itertuples():
-        label = REGISTRY[str(row.method)].label if row.method != before else ""
-        before = str(row.method)
-        numbers = [n for n in (row.num_df, row.den_df) if n == n]
-        degrees = ", ".join(_df(n) for n in numbers)
-        p = _p(row.p_value) if row.p_value == row.p_value else ""
-        table.add_row(label, str(row.statistic), f"{row.value:.5f}", degrees, p)
+    for row in statistics.to_dict("records"):
+        label = REGISTRY[row["method"]].label if row["method"] != before else ""
+        before = row["method"]
+        degrees = ", ".join(_df(row[name]) for name in ("num_df", "den_df") if row[name] > 0)
+        p = _p(row["p_value"]) if row["p_value"] >= 0 else ""
+        table.add_row(label, row["statistic"], f"{row['value']:.5f}", degrees, p)
+    return table
+
+
+def _titled(title: str, *columns: str) -> Table:
+    table = Table(title=title or None, title_justify="left", title_style="bold")
+    for column in columns:
+        table.add_column(column)
     return table
 
 
 def _df(df: float) -> str:
+    if not np.isfinite(df):
+        return "–"
     return f"{df:.0f}" if df == round(df) else f"{df:.2f}"
 
 

@@ -17,7 +17,7 @@ from simlab.estimators import METHODS
 from simlab.estimators.base import Estimator, Sample, contrasts, term_names
 from simlab.estimators.pooled import line
 from simlab.inference import infer
-from simlab.moments import Floats, Moments, from_rows
+from simlab.moments import Ints, Moments, from_rows
 
 STATUS = ("ok", "singular", "not_converged", "not_estimable")
 
@@ -57,12 +57,13 @@ def cluster_moments(
     data.require(df, roles, source)
     if repeated := {name for name in roles.values() if list(roles.values()).count(name) > 1}:
         names = ", ".join(f"'{name}'" for name in sorted(repeated))
-        raise DataError(f"{source}: {names} is given two roles; y, x, cluster and group must differ")
+        raise DataError(f"{source}: {names} has two roles; y, x, cluster and group must differ")
     kept, missing = data.complete(df, list(roles.values()), source)
     y_values, x_values = data.numeric(kept, y, source), data.numeric(kept, x, source)
     if np.ptp(y_values) == 0:
         raise DataError(f"{source}: '{y}' has the same value in every row, so nothing explains it")
     codes, clusters = pd.factorize(kept[cluster])
+    codes = codes.astype(np.int64)
     if len(clusters) < 2:
         raise DataError(f"{source}: '{cluster}' names one cluster; two or more are needed")
     sector, sectors = _sectors(kept, cluster, codes, clusters, group, source)
@@ -75,18 +76,18 @@ def cluster_moments(
             f"{source}: '{x}' is constant within every '{cluster}'; only the ecological "
             "regression of cluster means is left, and that is not a comparison"
         )
-    overall = from_rows(x_values, y_values, codes.astype(np.int64), np.zeros_like(order))
+    overall = from_rows(x_values, y_values, codes, np.zeros_like(order))
     return Clustered(moments, overall, sectors, {k: v for k, v in missing.items() if v})
 
 
 def _sectors(
     df: pd.DataFrame,
     cluster: str,
-    codes: Floats,
+    codes: Ints,
     clusters: pd.Index[str],
     group: str | None,
     source: str,
-) -> tuple[np.ndarray[tuple[int], np.dtype[np.int64]], tuple[str, ...]]:
+) -> tuple[Ints, tuple[str, ...]]:
     """Sector of each cluster, and the names of the sectors."""
     if group is None:
         return np.zeros(len(clusters), dtype=np.int64), ("",)
@@ -251,7 +252,7 @@ def _pooled_statistics(m: Moments) -> list[Statistic]:
 
 
 def _separate_statistics(m: Moments) -> list[Statistic]:
-    """Wald F of all group differences of mean intercept and slope: averages of independent lines."""
+    """Wald F that neither mean intercept nor mean slope differs between the groups."""
     from simlab.estimators.lines import fit_clusters
 
     name = "fixed_effects_separate"
@@ -260,7 +261,7 @@ def _separate_statistics(m: Moments) -> list[Statistic]:
     sigma2 = float(m.rss.sum()) / df if df > 0 else np.nan
     rows: list[Statistic] = [(name, "sigma", float(np.sqrt(sigma2)), np.nan, df)]
     S = m.n_sectors
-    if S < 2 or (lines.count < 1).any():
+    if S < 2 or (lines.available < 1).any():
         return rows
     precision = np.divide(lines.usable, m.ss_x, out=np.zeros_like(m.ss_x), where=m.ss_x > 0)
     V = np.zeros((2 * S, 2 * S))
@@ -271,7 +272,7 @@ def _separate_statistics(m: Moments) -> list[Statistic]:
         n, usable = m.n[0, a:b], lines.usable[0, a:b]
         cross = -(x * p).sum()
         V[i, i] = [[(usable / n + x * x * p).sum(), cross], [cross, p.sum()]]
-        V[i, i] *= sigma2 / lines.count[0, s] ** 2
+        V[i, i] *= sigma2 / lines.available[0, s] ** 2
         beta[i] = lines.intercept_mean[0, s], lines.slope_mean[0, s]
     L = contrasts(np.eye(2), S).reshape(2, -1, 2 * S)[:, S:].reshape(-1, 2 * S)
     d = L @ beta

@@ -25,7 +25,8 @@ def _log_quantile(level: float) -> Chebyshev:
     """Interpolate log t_{(1+level)/2}(df) as a function of 1/df on (0, 1]; accurate to 1e-12."""
 
     def exact(z: Floats) -> Floats:
-        return np.log(_exact_quantile(level, 1 / np.maximum(z, 1e-300)))
+        logarithm: Floats = np.log(_exact_quantile(level, 1 / np.maximum(z, 1e-300)))
+        return logarithm
 
     return Chebyshev.interpolate(exact, deg=40, domain=[0.0, 1.0])
 
@@ -33,14 +34,15 @@ def _log_quantile(level: float) -> Chebyshev:
 def _exact_quantile(level: float, df: Floats) -> Floats:
     p = (1 + level) / 2
     huge = df > 1e10
-    return np.where(huge, special.ndtri(p), special.stdtrit(np.where(huge, 1.0, df), p))
+    quantile: Floats = special.stdtrit(np.where(huge, 1.0, df), p)
+    return np.where(huge, special.ndtri(p), quantile)
 
 
 def t_quantile(level: float, df: Floats) -> Floats:
     """Quantile t with P(|T| ≤ t) = level; the normal one for infinite df, NaN for NaN."""
     with np.errstate(divide="ignore", invalid="ignore"):
         z = 1 / df
-        quantile = np.exp(_log_quantile(level)(z))
+        quantile: Floats = np.exp(_log_quantile(level)(z))
     few = df < 1
     if few.any():
         quantile = np.where(few, _exact_quantile(level, np.where(few, df, 1.0)), quantile)
@@ -70,6 +72,4 @@ def infer(
         t = -np.abs((estimate - null) / std_error)
     finite = np.isfinite(df)
     tail = np.where(finite, special.stdtr(np.where(finite, df, 1.0), t), special.ndtr(t))
-    return Inference(
-        estimate - half, estimate + half, np.where(np.isnan(df), np.nan, 2 * tail)
-    )
+    return Inference(estimate - half, estimate + half, np.where(np.isnan(df), np.nan, 2 * tail))

@@ -8,7 +8,7 @@ status, not an exception.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from numba import njit
 
@@ -17,8 +17,9 @@ Function = TypeVar("Function", bound=Callable[..., object])
 
 def inner(function: Function) -> Function:
     """Compile a function that only kernels call: half the compilation, no way in from Python."""
+    compile_inner: Any = njit
     options = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
-    return cast(Function, njit(nogil=True, error_model="numpy", **options)(function))
+    return cast(Function, compile_inner(nogil=True, error_model="numpy", **options)(function))
 
 
 def kernel(function: Function) -> Function:

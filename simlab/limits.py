@@ -9,6 +9,8 @@ the method itself converges to. No noise of y enters.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from simlab.estimators.base import KINDS, Estimator, Known, Sample, SizeMoments
@@ -25,11 +27,11 @@ def merge(moments: Moments, values: Floats) -> tuple[Moments, Floats]:
     """Make one data set of a block's replicates, and of (B, J) values that belong to clusters."""
 
     def side_by_side(v: Floats) -> Floats:
-        sectors = [v[:, a:b].ravel() for a, b in zip(starts[:-1], starts[1:], strict=True)]
+        sectors = [v[:, a:b].ravel() for a, b in pairwise(starts)]
         return np.concatenate(sectors)[None, :]
 
     B, starts = moments.n.shape[0], moments.starts
-    merged = Moments(*(side_by_side(field) for field in moments[:-1]), B * starts)
+    merged = Moments._make([*(side_by_side(field) for field in moments[:-1]), B * starts])
     return merged, side_by_side(np.broadcast_to(values, moments.n.shape))
 
 

@@ -68,21 +68,39 @@ class Moments(NamedTuple):
 
     def take(self, replicates: slice) -> Moments:
         """Return the moments of some of the replicates, as views."""
-        return Moments(*(field[replicates] for field in self[:-1]), self.starts)
+        return Moments._make([*(field[replicates] for field in self[:-1]), self.starts])
 
     def sum(self, values: Floats) -> Floats:
         """Sum (B, J) values over the clusters of each sector: (B, S)."""
-        return np.add.reduceat(values, self.starts[:-1], axis=-1)
+        sums: Floats = np.add.reduceat(values, self.starts[:-1], axis=-1)
+        return sums
 
     def spread(self, values: Floats) -> Floats:
         """Give each cluster its sector's value: (B, S) to an array that broadcasts to (B, J)."""
         return values if self.n_sectors == 1 else np.repeat(values, self.clusters, axis=-1)
 
 
+class Rows(NamedTuple):
+    """Rows of B replicates, cluster after cluster, replicate after replicate.
+
+    Attributes
+    ----------
+    x, y : (N,)
+        Covariate and response of all rows of the block.
+    first : (B, J + 1)
+        Cluster j of replicate b has the rows ``first[b, j]:first[b, j + 1]``.
+    """
+
+    x: Floats
+    y: Floats
+    first: Ints
+
+
 def divide(a: Floats, b: Floats, otherwise: float = 0.0) -> Floats:
     """Return a/b, and `otherwise` where b is 0."""
     out = np.full(np.broadcast_shapes(np.shape(a), np.shape(b)), otherwise)
-    return np.divide(a, b, out=out, where=b > 0)
+    np.divide(a, b, out=out, where=b > 0)
+    return out
 
 
 def from_rows(x: Floats, y: Floats, cluster: Ints, sector: Ints) -> Moments:
@@ -114,10 +132,11 @@ def from_rows(x: Floats, y: Floats, cluster: Ints, sector: Ints) -> Moments:
     y_mean, dy = centred(y)
     # Rounding in the mean of a constant must not pass for variation.
     dx[np.abs(dx) <= 4 * np.finfo(float).eps * np.abs(x).max(initial=0.0)] = 0.0
-    ss_x, s_xy = np.bincount(cluster, dx * dx), np.bincount(cluster, dx * dy)
+    ss_x: Floats = np.bincount(cluster, dx * dx).astype(float)
+    s_xy: Floats = np.bincount(cluster, dx * dy).astype(float)
     slope = divide(s_xy, ss_x)
-    rss = np.bincount(cluster, (dy - slope[cluster] * dx) ** 2)
+    rss = np.bincount(cluster, (dy - slope[cluster] * dx) ** 2).astype(float)
     rss[n <= 1 + (ss_x > 0)] = 0.0
     starts = np.searchsorted(sector, np.arange(sector.max() + 2))
-    fields = (np.ascontiguousarray(v[None, :]) for v in (n, x_mean, y_mean, ss_x, s_xy, rss))
-    return Moments(*fields, starts.astype(np.int64))
+    fields = [np.ascontiguousarray(v[None, :]) for v in (n, x_mean, y_mean, ss_x, s_xy, rss)]
+    return Moments._make([*fields, starts.astype(np.int64)])

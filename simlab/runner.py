@@ -39,10 +39,10 @@ from simlab.estimators.base import (
 )
 from simlab.inference import infer
 from simlab.limits import new_cluster_limits, same_cluster_limits
-from simlab.moments import Floats
+from simlab.moments import Floats, Rows
 from simlab.population import Plan, compile_plan, needs_rows, truth
 from simlab.results import Block, MemoryResults, Results, Schema, Status, ZarrResults, open_results
-from simlab.sampling import Rows, block_clusters, draw_block
+from simlab.sampling import block_clusters, draw_block
 
 SLAB = 2**14  # clusters × replicates that the estimators see at once: what fits in a cache
 

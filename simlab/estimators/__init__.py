@@ -15,7 +15,7 @@ from simlab.estimators import (
     pooled_robust,
     two_stage,
 )
-from simlab.estimators.base import Estimates, Estimator, Known, Rows, Sample, term_names
+from simlab.estimators.base import Estimates, Estimator, Known, Sample, term_names
 
 METHODS = (
     pooled.METHOD,
@@ -30,4 +30,4 @@ METHODS = (
 )
 REGISTRY = MappingProxyType({method.name: method for method in METHODS})
 
-__all__ = ["METHODS", "REGISTRY", "Estimates", "Estimator", "Known", "Rows", "Sample", "term_names"]
+__all__ = ["METHODS", "REGISTRY", "Estimates", "Estimator", "Known", "Sample", "term_names"]

@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from simlab.moments import Floats, Ints, Moments
+from simlab.moments import Floats, Moments, Rows
 
 OK, SINGULAR, NOT_CONVERGED, NOT_ESTIMABLE = range(4)
 
@@ -23,22 +23,6 @@ class Known(NamedTuple):
 
     G: Floats
     sigma2: float
-
-
-class Rows(NamedTuple):
-    """The rows of every replicate, for estimators that need them.
-
-    Attributes
-    ----------
-    x, y : (rows,)
-        All replicates one after the other.
-    first : (B, J + 1)
-        Cluster j of replicate b has the rows ``first[b, j]:first[b, j + 1]``.
-    """
-
-    x: Floats
-    y: Floats
-    first: Ints
 
 
 class Sample(NamedTuple):
@@ -135,6 +119,11 @@ class SizeMoments(NamedTuple):
     latent: bool
 
 
+def none_between(_: SizeMoments) -> float:
+    """λ = 0: the method uses nothing but the variation within clusters."""
+    return 0.0
+
+
 def sector_contrasts(n_sectors: int) -> Floats:
     """Each sector, then each later sector minus the first. (2S − 1, S)."""
     identity = np.eye(n_sectors)
@@ -142,9 +131,9 @@ def sector_contrasts(n_sectors: int) -> Floats:
 
 
 def contrasts(weights: Floats, n_sectors: int) -> Floats:
-    """Apply the (K, k) weights of kinds on coefficients in each sector and difference. (T, S, k)."""
-    sectors = sector_contrasts(n_sectors)
-    return np.einsum("ca,ts->ctsa", weights, sectors).reshape(-1, n_sectors, weights.shape[1])
+    """Apply the (K, k) weights of kinds in each sector and difference of sectors. (T, S, k)."""
+    product = weights[:, None, None, :] * sector_contrasts(n_sectors)[None, :, :, None]
+    return product.reshape(-1, n_sectors, weights.shape[1])
 
 
 def term_names(kinds: tuple[Kind, ...], sectors: tuple[str, ...]) -> tuple[str, ...]:

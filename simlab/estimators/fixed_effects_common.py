@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from simlab.estimators.base import Estimates, Estimator, Sample, assemble
+from simlab.estimators.base import Estimates, Estimator, Sample, assemble, none_between
 from simlab.moments import divide
 
 
@@ -33,5 +33,5 @@ METHOD = Estimator(
     kinds=("slope",),
     estimand="beta_within",
     fit=fit,
-    share=lambda x: 0.0,
+    share=none_between,
 )

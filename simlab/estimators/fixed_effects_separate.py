@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from simlab.estimators.base import Estimates, Estimator, Sample, assemble
+from simlab.estimators.base import Estimates, Estimator, Sample, assemble, none_between
 from simlab.estimators.lines import fit_clusters
 from simlab.moments import divide
 
@@ -23,7 +23,7 @@ def fit(sample: Sample) -> Estimates:
     df = (m.n - 1 - lines.usable).sum(axis=-1)
     sigma2 = divide(m.rss.sum(axis=-1), df, np.nan)[:, None]
     precision = divide(lines.usable, m.ss_x)
-    divisor = np.where(lines.count > 0, lines.count, np.nan) ** 2
+    divisor = np.where(lines.available > 0, lines.available, np.nan) ** 2
     return assemble(
         [lines.intercept_mean, lines.slope_mean],
         [
@@ -41,5 +41,5 @@ METHOD = Estimator(
     kinds=("intercept", "slope"),
     estimand="beta_within",
     fit=fit,
-    share=lambda x: 0.0,
+    share=none_between,
 )

@@ -6,7 +6,7 @@ the efficiency of every other method is measured against it.
 
 from __future__ import annotations
 
-from simlab.estimators.base import Estimates, Estimator, Sample
+from simlab.estimators.base import Estimates, Estimator, Sample, none_between
 from simlab.estimators.hlm import mixed_estimates
 from simlab.estimators.hlm_contextual import WEIGHTS
 
@@ -30,6 +30,6 @@ METHOD = Estimator(
     kinds=("intercept", "slope", "between", "contextual"),
     estimand="beta_within",
     fit=fit,
-    share=lambda x: 0.0,
+    share=none_between,
     oracle=True,
 )

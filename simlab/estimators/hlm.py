@@ -47,7 +47,7 @@ def mixed_estimates(sample: Sample, weights: Floats, known: Known | None = None)
     fits = fit_lines(m, contrasts(weights, m.n_sectors), known=known)
     with np.errstate(invalid="ignore"):
         std_error = np.sqrt(fits.variance)
-    missing = ~np.isfinite(std_error).all(axis=-1)
+    missing = np.asarray(~np.isfinite(std_error).all(axis=-1))
     # A deviance that cannot be evaluated once is a model that these data do not identify.
     status = np.select(
         [fits.evaluations == -1, missing, fits.singular > 0],

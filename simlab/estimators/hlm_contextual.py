@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from simlab.estimators.base import Estimates, Estimator, Sample
+from simlab.estimators.base import Estimates, Estimator, Sample, none_between
 from simlab.estimators.hlm import mixed_estimates
 
 # intercept, slope (within), between, contextual from (γ_0, γ_1, γ_2)
@@ -27,6 +27,6 @@ METHOD = Estimator(
     kinds=("intercept", "slope", "between", "contextual"),
     estimand="beta_within",
     fit=fit,
-    share=lambda x: 0.0,
+    share=none_between,
     mixed=True,
 )

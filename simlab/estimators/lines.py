@@ -17,7 +17,7 @@ class Lines(NamedTuple):
     ----------
     usable : (B, J)
         1.0 where a line exists, else 0.0.
-    count : (B, S)
+    available : (B, S)
         Number of usable clusters of each sector.
     intercept, slope : (B, J)
         β̂_0j, β̂_1j; 0 where there is no line.
@@ -28,7 +28,7 @@ class Lines(NamedTuple):
     """
 
     usable: Floats
-    count: Floats
+    available: Floats
     intercept: Floats
     slope: Floats
     intercept_mean: Floats
@@ -41,11 +41,11 @@ def fit_clusters(m: Moments) -> Lines:
     usable = (m.ss_x > 0).astype(float)
     slope = np.where(usable > 0, m.slope, 0.0)
     intercept = usable * (m.y_mean - slope * m.x_mean)
-    count = m.sum(usable)
-    divisor = np.where(count > 0, count, np.nan)
+    available = m.sum(usable)
+    divisor = np.where(available > 0, available, np.nan)
     return Lines(
         usable,
-        count,
+        available,
         intercept,
         slope,
         m.sum(intercept) / divisor,

@@ -16,7 +16,7 @@ from simlab.moments import Floats, Moments, divide
 
 
 class Line(NamedTuple):
-    """Least-squares line of each sector, through all its rows; all (B, S) but `deviation` (B, J)."""
+    """Least-squares line of each sector, through all its rows; (B, S), `deviation` (B, J)."""
 
     n: Floats
     x_mean: Floats
@@ -53,7 +53,7 @@ def fit(sample: Sample) -> Estimates:
 
 
 def share(x: SizeMoments) -> float:
-    """λ: the between share of Σ n_j(x̄_j − x̄)² + ss_x (its latent part when β_B − β_W multiplies m_j)."""
+    """λ: the between share of the sum of squares of x; its latent part for the latent mean."""
     carried = x.between if x.latent else x.between + x.within / x.n
     return carried / (x.between + x.within)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from simlab.estimators.base import Estimates, Estimator, Sample, assemble
+from simlab.estimators.base import Estimates, Estimator, Sample, assemble, none_between
 from simlab.estimators.lines import fit_clusters
 from simlab.moments import Floats, divide
 
@@ -19,8 +19,8 @@ def fit(sample: Sample) -> Estimates:
     """Estimate the mean intercept and slope of each sector's clusters."""
     m = sample.moments
     lines = fit_clusters(m)
-    df = lines.count.sum(axis=-1) - m.n_sectors
-    count = np.where(lines.count > 0, lines.count, np.nan)
+    df = lines.available.sum(axis=-1) - m.n_sectors
+    count = np.where(lines.available > 0, lines.available, np.nan)
 
     def variance(values: Floats, mean: Floats) -> Floats:
         squares = (lines.usable * (values - m.spread(mean)) ** 2).sum(axis=-1)
@@ -43,5 +43,5 @@ METHOD = Estimator(
     kinds=("intercept", "slope"),
     estimand="beta_within",
     fit=fit,
-    share=lambda x: 0.0,
+    share=none_between,
 )

@@ -145,7 +145,7 @@ def _factor(
             if product > 1e100:  # a logarithm for several clusters
                 log_det += np.log(product)
                 product = 1.0
-    return 2.0 * (log_det + np.log(product))
+    return float(2.0 * (log_det + np.log(product)))
 
 
 @inner
@@ -345,7 +345,7 @@ def _fixed_term(i: int, j: int, reml: bool, w: Work) -> float:
             if reml:
                 for b in range(k):
                     trace += w.phi_F[s, i, a, b] * w.phi_F[s, j, b, a]
-    return trace + 2.0 / w.sigma2[0] * product
+    return float(trace + 2.0 / w.sigma2[0] * product)
 
 
 @inner
@@ -430,4 +430,4 @@ def deviance(Lambda: Floats, rotated: Rotated, reml: bool, expected: bool, w: Wo
     _hessian(w.identity if expected else Lambda, nu, reml, expected, w)
     if reml:
         log_det += log_det_x
-    return log_det + nu * (1.0 + np.log(2.0 * np.pi * w.sigma2[0]))
+    return float(log_det + nu * (1.0 + np.log(2.0 * np.pi * w.sigma2[0])))

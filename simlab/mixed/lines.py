@@ -20,7 +20,7 @@ from simlab.mixed.rotated import Rotated, allocate, rotate_line
 from simlab.mixed.satterthwaite import contrast, variances
 from simlab.moments import Floats, Ints, Moments
 
-SINGULAR = 1e-8  # smallest eigenvalue of G over its trace, in standard units, below which it is singular
+SINGULAR = 1e-8  # det G/(tr G)², in standard units, below which G is singular
 
 
 class Fits(NamedTuple):
@@ -79,7 +79,7 @@ def _centre(m: Moments, b: int, centred: Floats, rotated: Rotated, k: int) -> tu
 
 @inner
 def _carry(contrasts: Floats, x0: float, sx: float, out: Floats) -> None:
-    """Write the contrasts of (γ_0, γ_1[, γ_2]) at x = 0 as contrasts of the standardised effects."""
+    """Write contrasts of (γ_0, γ_1[, γ_2]) at x = 0 as contrasts of the standardised effects."""
     T, S, k = contrasts.shape
     for t in range(T):
         for s in range(S):
@@ -180,7 +180,9 @@ def fit_lines(
     T, S, k = contrasts.shape
     rotated = allocate(moments.starts, 2, k)
     fits = Fits(
-        *(np.full((B, T), np.nan) for _ in range(3)),
+        np.full((B, T), np.nan),
+        np.full((B, T), np.nan),
+        np.full((B, T), np.nan),
         np.full((B, 2, 2), np.nan),
         np.full(B, np.nan),
         np.zeros(B, dtype=np.int64),

@@ -105,7 +105,7 @@ def _start(rotated: Rotated, Lambda: Floats) -> None:
     """
     r, k = len(rotated.random), rotated.xy.shape[2] - 1
     rss, df, count = 0.0, rotated.n_rows[0], 0.0
-    square, noise, mean, b = np.zeros(r), np.zeros(r), np.zeros(r), np.zeros(r)
+    square, noise, mean, own = np.zeros(r), np.zeros(r), np.zeros(r), np.zeros(r)
     inverse = np.zeros((r, r))
     for s in range(rotated.starts.size - 1):
         rss += rotated.rest[s, k, k]
@@ -122,19 +122,19 @@ def _start(rotated: Rotated, Lambda: Floats) -> None:
                 continue
             in_sector += 1.0
             for a in range(r - 1, -1, -1):  # K'b = ỹ, and the inverse of K'
-                b[a] = rotated.xy[j, a, k]
+                own[a] = rotated.xy[j, a, k]
                 for e in range(a + 1, r):
-                    b[a] -= K[e, a] * b[e]
-                b[a] /= K[a, a]
+                    own[a] -= K[e, a] * own[e]
+                own[a] /= K[a, a]
                 for c in range(r):
                     inverse[a, c] = 1.0 if a == c else 0.0
                     for e in range(a + 1, r):
                         inverse[a, c] -= K[e, a] * inverse[e, c]
                     inverse[a, c] /= K[a, a]
                     noise[a] += inverse[a, c] ** 2
-                delta = b[a] - (mean[a] if in_sector > 1.0 else 0.0)
-                mean[a] = b[a] if in_sector == 1.0 else mean[a] + delta / in_sector
-                square[a] += delta * (b[a] - mean[a])
+                delta = own[a] - (mean[a] if in_sector > 1.0 else 0.0)
+                mean[a] = own[a] if in_sector == 1.0 else mean[a] + delta / in_sector
+                square[a] += delta * (own[a] - mean[a])
         count += in_sector
     for a in range(r):
         for b in range(r):

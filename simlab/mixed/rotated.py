@@ -68,9 +68,7 @@ def allocate(starts: Ints, r: int, k: int) -> Rotated:
     )
 
 
-def rotate(
-    X: Floats, Z: Floats, y: Floats, cluster: Ints, starts: Ints | None = None
-) -> Rotated:
+def rotate(X: Floats, Z: Floats, y: Floats, cluster: Ints, starts: Ints | None = None) -> Rotated:
     """Rotate rows.
 
     Parameters

@@ -13,11 +13,11 @@ with ξ_1, ξ_2 standard normal and all of them independent given x: the residua
 slope of a normal sample about a line are independent (Cochran's theorem).
 """
 
+from simlab.moments import Rows
 from simlab.population import Clusters
 
 from .blocks import block_clusters, draw_block, replicate_rows
 from .draws import draw_clusters, draw_moments, draw_rows
-from .kernels import Rows
 from .streams import BLOCK, CLUSTERS, ROWS, stream
 
 __all__ = [

@@ -6,11 +6,10 @@ import numpy as np
 import pandas as pd
 from numpy.random import Generator
 
-from simlab.moments import Floats, Moments, divide
+from simlab.moments import Floats, Moments, Rows, divide
 from simlab.population import Clusters, Plan
 
 from .draws import draw_clusters, draw_moments, draw_rows
-from .kernels import Rows
 from .streams import BLOCK, CLUSTERS, ROWS, stream
 
 __all__ = ["block_clusters", "draw_block", "replicate_rows"]

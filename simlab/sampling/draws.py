@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.random import Generator
 
-from simlab.moments import Floats, Moments
+from simlab.moments import Floats, Moments, Rows
 from simlab.population import Clusters, Parameters, Plan, needs_rows
 
-from .kernels import Rows, fill, moments_of_block, rows_of_block
+from .kernels import fill, moments_of_block, rows_of_block
 
 __all__ = ["draw_clusters", "draw_moments", "draw_rows"]
 

@@ -2,34 +2,16 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 from numpy.random import Generator
 
 from simlab.kernels import kernel
-from simlab.moments import Floats, Ints, Moments
+from simlab.moments import Floats, Moments, Rows
 from simlab.population import LAWS, Clusters, Law, Parameters
 
-__all__ = ["Rows", "fill", "moments_of_block", "rows_of_block"]
+__all__ = ["fill", "moments_of_block", "rows_of_block"]
 
 NORMAL, UNIFORM, EXPONENTIAL, STUDENT_T = range(len(LAWS))
-
-
-class Rows(NamedTuple):
-    """Rows of B replicates, cluster after cluster, replicate after replicate.
-
-    Attributes
-    ----------
-    x, y : (N,)
-        Covariate and response of all rows of the block.
-    first : (B, J + 1)
-        Cluster j of replicate b has the rows ``first[b, j]:first[b, j + 1]``.
-    """
-
-    x: Floats
-    y: Floats
-    first: Ints
 
 
 @kernel

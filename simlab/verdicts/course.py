@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Literal
 
@@ -42,27 +42,30 @@ class Course:
 
     label: str
     estimates: str = ""
-    consistent: Mapping[tuple[str, str], str] = MappingProxyType({})
+    consistent: Mapping[tuple[str, str], str] = field(default_factory=dict)
     efficient: str = ""
-    honest: Mapping[str, str] = MappingProxyType({})
-    words: Mapping[str, str] = MappingProxyType({})
+    honest: Mapping[str, str] = field(default_factory=dict)
+    words: Mapping[str, str] = field(default_factory=dict)
 
 
 def _answers(target: str, more: str, larger: str) -> dict[tuple[str, str], str]:
     return {(target, "more"): more, (target, "larger"): larger}
 
 
-_FIXED = {
-    "estimates": WITHIN,
-    "consistent": _answers("beta_within", YES, YES),
-    "efficient": YES,
-    "honest": {"new-clusters": NO, "same-clusters": YES},
-    "words": {
-        "estimates": WITHIN,
-        "efficient": "yes",
-        "honest": "only for new students in the same schools",
-    },
-}
+def _fixed_effects(label: str) -> Course:
+    return Course(
+        label,
+        WITHIN,
+        _answers("beta_within", YES, YES),
+        YES,
+        {"new-clusters": NO, "same-clusters": YES},
+        {
+            "estimates": WITHIN,
+            "efficient": "yes",
+            "honest": "only for new students in the same schools",
+        },
+    )
+
 
 COURSE: Mapping[str, Course] = MappingProxyType(
     {
@@ -75,8 +78,8 @@ COURSE: Mapping[str, Course] = MappingProxyType(
             {"estimates": MIXTURE, "efficient": "for what?", "honest": "no"},
         ),
         "pooled_robust": Course("Pooled, robust SE"),
-        "fixed_effects_separate": Course("Fixed effects, separate slopes", **_FIXED),
-        "fixed_effects_common": Course("Fixed effects, common slope", **_FIXED),
+        "fixed_effects_separate": _fixed_effects("Fixed effects, separate slopes"),
+        "fixed_effects_common": _fixed_effects("Fixed effects, common slope"),
         "two_stage": Course(
             "Two-stage",
             WITHIN,

@@ -1,0 +1,124 @@
+"""The course's summary of methods, judged by measured numbers.
+
+`judge` reads a results Dataset and returns one `Verdict` per method: what it estimates, whether
+it is consistent, efficient and honest, in numbers and a word, beside the word of the course.
+"""
+
+from __future__ import annotations
+
+import xarray as xr
+
+from simlab.verdicts.assess import SWEEPS, TARGETS, consistency, efficiency, estimand, honesty
+from simlab.verdicts.course import COURSE, Course, Word, agreement, course_of
+from simlab.verdicts.model import (
+    Cell,
+    Consistency,
+    Efficiency,
+    Estimand,
+    Honesty,
+    Summary,
+    Verdict,
+)
+from simlab.verdicts.places import NEW, SAME
+from simlab.verdicts.sentences import (
+    of_between,
+    of_consistency,
+    of_efficiency,
+    of_estimand,
+    of_honesty,
+    of_twins,
+)
+from simlab.verdicts.view import ORACLE, View, sectors_of, view
+
+__all__ = [
+    "COURSE",
+    "Cell",
+    "Consistency",
+    "Course",
+    "Efficiency",
+    "Estimand",
+    "Honesty",
+    "Summary",
+    "Verdict",
+    "Word",
+    "agreement",
+    "course_of",
+    "judge",
+    "sectors_of",
+]
+
+
+def judge(ds: xr.Dataset, sector: str | None = None) -> Summary:
+    """Judge every method of a study.
+
+    Parameters
+    ----------
+    ds : Dataset
+        Results of a study; the margins and sweeps are in the JSON of `ds.attrs["config"]`.
+    sector : str, optional
+        Whose slopes; by default the first sector's.
+
+    Returns
+    -------
+    Summary
+        One row per method in the order of the study, without the oracle. What the study does
+        not have the conditions for is "not studied here".
+
+    Raises
+    ------
+    ValueError
+        When there is no such sector, or no slope to judge.
+    """
+    chosen, seen = view(ds, sector)
+    level = float(ds.attrs.get("level", 0.95))
+    rows = tuple(_verdict(seen, method, level) for method in seen.methods if method != ORACLE)
+    return Summary(
+        str(ds.attrs.get("name", "study")), chosen, rows, tuple(_notes(seen)), _run(ds, seen)
+    )
+
+
+def _verdict(seen: View, method: str, level: float) -> Verdict:
+    aim = estimand(seen, method)
+    steady = tuple(consistency(seen, method, t, s) for t in TARGETS for s in SWEEPS)
+    efficient = efficiency(seen, method)
+    honest = tuple(honesty(seen, method, scheme) for scheme in (NEW, SAME))
+    sentences = [
+        *of_twins(seen, method),
+        *of_estimand(aim),
+        *of_consistency(steady),
+        *of_efficiency(efficient, method),
+        *(sentence for one in honest for sentence in of_honesty(one, level)),
+    ]
+    if seen.term_for(method, "beta_between") == "between":
+        sentences += of_between(
+            efficiency(seen, method, "between"), honesty(seen, method, NEW, "between")
+        )
+    return Verdict(
+        method, course_of(method).label, aim, steady, efficient, honest, tuple(sentences)
+    )
+
+
+def _notes(seen: View) -> list[str]:
+    notes = []
+    base, s = seen.places.base, seen.settings
+    if base is None:
+        notes.append("every condition keeps the same schools: only honesty for these is judged")
+    elif seen.contrast(base) == 0:
+        notes.append(
+            "β_B = β_W here: λ is not identified, and bias is judged against "
+            f"{100 * s.margin:g} % of β_W (of the empirical SE where β_W is 0)"
+        )
+    if not seen.has_oracle():
+        notes.append("the oracle gls_oracle is not in this study: efficiency is not judged")
+    return notes
+
+
+def _run(ds: xr.Dataset, seen: View) -> str:
+    s = seen.settings
+    C, R = ds.sizes["condition"], ds.sizes["replicate"]
+    return (
+        f"{C} condition{'s' * (C > 1)} × {R:,} replicates, seed {ds.attrs.get('seed', 'unknown')}; "
+        f"margins: bias {100 * s.margin:g} % of |β_B − β_W|, SE {100 * s.honest_margin:g} %, "
+        f"efficiency {1 - s.efficient_margin:g}; ± is one Monte Carlo standard error, "
+        "verdicts use the 95 % interval"
+    )

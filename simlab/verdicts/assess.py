@@ -1,0 +1,183 @@
+"""The four questions of the summary table, put to one method of a `View`."""
+
+from __future__ import annotations
+
+from simlab.verdicts.course import (
+    AGREES,
+    BETWEEN,
+    BOTH,
+    DISAGREES,
+    FINER,
+    MIXTURE,
+    NO,
+    NO_MARK,
+    NOT_STUDIED,
+    OPEN,
+    UNDECIDED,
+    WITHIN,
+    YES,
+    Word,
+    agreement,
+    course_of,
+)
+from simlab.verdicts.judge import (
+    Number,
+    at_least,
+    equivalent,
+    replicates_needed,
+    together,
+)
+from simlab.verdicts.model import Cell, Consistency, Efficiency, Estimand, Honesty
+from simlab.verdicts.places import NEW, named_level
+from simlab.verdicts.view import View
+
+TARGETS = ("beta_within", "beta_between")
+SWEEPS = ("more", "larger")
+
+
+def estimand(view: View, method: str) -> Estimand:
+    """λ at the base condition, beside that of the probability limit.
+
+    λ = (mean estimate − β_W)/(β_B − β_W). It is β_W when the 95 % interval of λ lies within
+    the margin of 0, β_B when within the margin of 1, a mixture when clear of both and between.
+    """
+    base = view.places.base
+    if base is None or (contrast := view.contrast(base)) == 0:
+        return Estimand()
+    bias = view.number("bias", base, method, target="beta_within")
+    share = bias.scaled(0.0, contrast)
+    word = _aim(share, view.settings.margin)
+    term = view.term_for(method, "beta_between")
+    if word == WITHIN and term == "between":
+        error = view.number("bias", base, method, term, "beta_between").scaled(0.0, contrast)
+        word = BOTH if equivalent(error, view.settings.margin) == YES else word
+    return Estimand(
+        word, share, view.share(base, method), _aim_mark(view, base, method, word, share)
+    )
+
+
+def _aim(share: Number, margin: float) -> str:
+    at_within = equivalent(share, margin)
+    at_between = equivalent(share.scaled(1.0, 1.0), margin)
+    if at_within == YES:
+        return WITHIN
+    if at_between == YES:
+        return BETWEEN
+    if at_within == at_between == NO:
+        return MIXTURE if 0 < share.value < 1 else "neither"
+    return NOT_STUDIED if NOT_STUDIED in (at_within, at_between) else UNDECIDED
+
+
+def _aim_mark(view: View, base: int, method: str, word: str, share: Number) -> str:
+    said = course_of(method).estimates
+    if not said or word == NOT_STUDIED:
+        return NO_MARK
+    if word == UNDECIDED:
+        return OPEN
+    if method == "hlm" and word == MIXTURE and "pooled" in view.methods:
+        pooled = view.number("bias", base, "pooled", target="beta_within")
+        return AGREES if share.value < pooled.scaled(0.0, view.contrast(base)).value else DISAGREES
+    if said == MIXTURE and word in (WITHIN, BETWEEN):
+        return FINER
+    return AGREES if word == said else DISAGREES
+
+
+def consistency(view: View, method: str, target: str, sweep: str) -> Consistency:
+    """Bias at the end of a sweep, against a margin.
+
+    The margin is a share of |β_B − β_W|. Where that is 0, it is the same share of |β_W|, and
+    where that is 0 too, of the method's empirical standard error.
+    """
+    settings = view.settings
+    factor = settings.more_clusters if sweep == "more" else settings.larger_clusters
+    found = view.places.sweep(factor)
+    if not found:
+        return Consistency(target, sweep)
+    last = found[-1]
+    bias = view.number("bias", last, method, view.term_for(method, target), target)
+    unit = abs(view.contrast(last)) or abs(view.target(last, "beta_within"))
+    unit = unit or view.number("empirical_se", last, method).value
+    margin = settings.margin * unit
+    word = equivalent(bias, margin)
+    said = course_of(method).consistent.get((target, sweep), "")
+    level = view.places.sizes[factor][last]
+    return Consistency(
+        target, sweep, word, bias, margin, unit,
+        level=float("nan") if level is None else level,
+        needed=replicates_needed(bias, margin) if word == UNDECIDED else None,
+        mark=agreement(word, said),
+    )  # fmt: skip
+
+
+def efficiency(view: View, method: str, term: str = "slope") -> Efficiency:
+    """Judge the variance against the oracle's, at the base and over the crossing."""
+    base = view.places.base
+    if base is None or not view.has_oracle():
+        return Efficiency()
+    bound = 1 - view.settings.efficient_margin
+    cells = []
+    for c in view.places.crossing(view.settings.efficiency):
+        number = view.efficiency(c, method, term)
+        cells.append(Cell(_place(view, c), c, number, at_least(number, bound)))
+    word = together(cell.word for cell in cells)
+    mark = agreement(word, course_of(method).efficient, frozenset(cell.word for cell in cells))
+    at_base = next((cell.number for cell in cells if cell.condition == base), Number())
+    return Efficiency(word, at_base, tuple(cells), where(view, tuple(cells), YES), mark)
+
+
+def honesty(view: View, method: str, scheme: str, term: str = "slope") -> Honesty:
+    """Judge the model SE by its relative error, 100(model SE/empirical SE − 1) %."""
+    at = view.places.base if scheme == NEW else view.places.same
+    if at is None:
+        return Honesty(scheme)
+    margin = 100 * view.settings.honest_margin
+    error = view.number("relative_error", at, method, term)
+    word = equivalent(error, margin)
+    coverage = view.number("coverage", at, method, term, "limit")
+    if not coverage.known:
+        coverage = view.number("bias_eliminated_coverage", at, method, term)
+    cells: tuple[Cell, ...] = ()
+    if scheme == NEW:
+        for c in view.places.crossing(view.settings.efficiency):
+            number = view.number("relative_error", c, method, term)
+            cells += (Cell(_place(view, c), c, number, equivalent(number, margin)),)
+    said = course_of(method).honest.get(scheme, "")
+    return Honesty(
+        scheme, word, error, coverage,
+        needed=replicates_needed(error, margin) if word == UNDECIDED else None,
+        cells=cells,
+        where=where(view, cells, YES),
+        mark=agreement(word, said, frozenset(cell.word for cell in cells)),
+    )  # fmt: skip
+
+
+def where(view: View, cells: tuple[Cell, ...], word: Word) -> str:
+    """Name the conditions with a word, when others have its opposite.
+
+    By one level of one factor if that tells them apart, else by listing up to two, else by
+    their number. Undecided conditions are left aside.
+    """
+    decided = [cell for cell in cells if cell.word in (YES, NO)]
+    good = {cell.condition for cell in decided if cell.word == word}
+    if not good or len(good) == len(decided):
+        return ""
+    for factor in view.settings.efficiency:
+        levels = view.places.levels.get(factor, ())
+        for level in dict.fromkeys(levels[cell.condition] for cell in decided if levels):
+            if level is None:
+                continue
+            here = {cell.condition for cell in decided if levels[cell.condition] == level}
+            if here == good:
+                return f"only with {named_level(factor, level)}"
+            if here == {cell.condition for cell in decided} - good:
+                return f"except with {named_level(factor, level)}"
+    if len(good) <= 2:
+        named = " and ".join(cell.place for cell in decided if cell.condition in good)
+        return f"only with {named}"
+    return f"in {len(good)} of {len(decided)} conditions"
+
+
+def _place(view: View, condition: int) -> str:
+    return view.places.label(condition, view.settings.efficiency)
+
+

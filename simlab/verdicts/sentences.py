@@ -1,0 +1,140 @@
+"""What the numbers of a verdict say in plain English; nothing that they do not show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from simlab.verdicts.course import (
+    DEPENDS,
+    MIXTURE,
+    NO,
+    UNDECIDED,
+    YES,
+    course_of,
+)
+from simlab.verdicts.judge import Number
+from simlab.verdicts.model import Cell, Consistency, Efficiency, Estimand, Honesty
+from simlab.verdicts.places import NEW
+from simlab.verdicts.view import View
+
+SYMBOL = {"beta_within": "β_W", "beta_between": "β_B"}
+
+
+def of_estimand(found: Estimand) -> Iterator[str]:
+    """The mixture, and where a finite number of clusters is not yet the limit."""
+    share, theory = found.share, found.theory
+    if found.word == MIXTURE:
+        yield f"estimates β_W + {share.value:.2f} (β_B − β_W)"
+    if share.known and abs(share.value - theory) > 3 * share.mcse:
+        yield (
+            f"at the base condition λ is {share.value:.3f} ± {share.mcse:.3f}, "
+            f"not yet the {theory:.3f} that it tends to with more schools"
+        )
+
+
+def of_consistency(found: tuple[Consistency, ...]) -> Iterator[str]:
+    """Where the two sweeps differ, or one is undecided."""
+    for target in SYMBOL:
+        at = {c.sweep: c for c in found if c.target == target}
+        more, larger = at["more"], at["larger"]
+        if {more.word, larger.word} == {YES, NO}:
+            good, bad = (more, larger) if more.word == YES else (larger, more)
+            yield (
+                f"consistent for {SYMBOL[target]} as schools get {_grow(good)}, not as they get "
+                f"{_grow(bad)}: {_bias(good)}, against {_bias(bad)}"
+            )
+        for one in (more, larger):
+            if one.word == UNDECIDED:
+                yield (
+                    f"undecided whether consistent for {SYMBOL[target]} as schools get "
+                    f"{_grow(one)}: {_bias(one)}{_needed(one.needed)}"
+                )
+
+
+def _grow(found: Consistency) -> str:
+    return "more numerous" if found.sweep == "more" else "larger"
+
+
+def _bias(found: Consistency) -> str:
+    share = found.bias.scaled(0.0, found.unit)
+    size = "schools" if found.sweep == "more" else "students a school"
+    return f"bias {100 * share.value:.1f} ± {100 * share.mcse:.1f} % at {found.level:g} {size}"
+
+
+def of_efficiency(found: Efficiency, method: str) -> Iterator[str]:
+    """What the word hides: where it holds, and by how much it fails."""
+    good = [cell.number.value for cell in found.cells if cell.word == YES]
+    bad = [cell.number.value for cell in found.cells if cell.word == NO]
+    if found.word == DEPENDS:
+        yield f"efficient {found.where}: {_range(good)} against {_range(bad)}"
+    elif found.word == NO:
+        whose = "own mixture" if course_of(method).efficient == "for what?" else "own target"
+        places = " in every condition compared" if len(found.cells) > 1 else ""
+        yield f"not efficient for its {whose}{places}: {_range(bad)} of the best precision"
+    close = [cell for cell in found.cells if cell.word == UNDECIDED]
+    if close:
+        yield f"efficiency too close to call: {'; '.join(map(_close, close))}"
+
+
+def _close(cell: Cell) -> str:
+    return f"{cell.place} ({cell.number.value:.3f} ± {cell.number.mcse:.3f})"
+
+
+def _range(values: list[float]) -> str:
+    low, high = f"{min(values):.2f}", f"{max(values):.2f}"
+    return low if low == high else f"{low} to {high}"
+
+
+def of_honesty(found: Honesty, level: float) -> Iterator[str]:
+    """How wrong the standard error is, and where it is not."""
+    schools = "new schools" if found.scheme == NEW else "the same schools"
+    error, coverage = found.error, 100 * found.coverage.value
+    covers = f"the {100 * level:g} % interval covers {coverage:.0f} %"
+    if found.word == NO:
+        yield f"its standard error is {_wrong(error)} for {schools}: {covers}"
+    elif found.word == UNDECIDED:
+        yield (
+            f"undecided whether its standard error is honest for {schools}: "
+            f"{error.value:+.1f} ± {error.mcse:.1f} %{_needed(found.needed)}"
+        )
+    if found.where:
+        good = [cell.number.value for cell in found.cells if cell.word == YES]
+        bad = [cell.number.value for cell in found.cells if cell.word == NO]
+        yield (
+            f"standard error honest for {schools} {found.where}: "
+            f"{_errors(good)} against {_errors(bad)}"
+        )
+
+
+def _wrong(error: Number) -> str:
+    return f"{abs(error.value):.0f} % too {'small' if error.value < 0 else 'large'}"
+
+
+def _errors(values: list[float]) -> str:
+    low, high = f"{min(values):+.0f}", f"{max(values):+.0f}"
+    return f"{low} %" if low == high else f"{low} to {high} %"
+
+
+def of_between(efficient: Efficiency, honest: Honesty) -> Iterator[str]:
+    """The term for β_B of a method that has one beside its slope."""
+    if efficient.base.known:
+        cells = [cell.number.value for cell in efficient.cells]
+        yield f"its term for β_B: efficient? {efficient.word} ({_range(cells)})"
+    if honest.error.known:
+        yield (
+            f"its term for β_B: honest for new schools? {honest.word} "
+            f"({honest.error.value:+.1f} ± {honest.error.mcse:.1f} %, "
+            f"covers {100 * honest.coverage.value:.0f} %)"
+        )
+
+
+def of_twins(view: View, method: str) -> Iterator[str]:
+    """Earlier methods with the same estimate."""
+    for other in view.methods[: view.methods.index(method)]:
+        if view.same_estimate(method, other):
+            name = course_of(other).label
+            yield f"the same estimate as {name}, number by number; only the standard error differs"
+
+
+def _needed(replicates: int | None) -> str:
+    return "" if replicates is None else f"; about {replicates:,} replicates would decide"

@@ -1,0 +1,153 @@
+"""One sector of a results Dataset, as the verdicts ask it: numbers by method and condition."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+
+from simlab.measures import core, measure
+from simlab.verdicts.course import BETWEEN, course_of
+from simlab.verdicts.judge import UNKNOWN, Number
+from simlab.verdicts.places import Places, Settings, config_of, places, settings_of
+
+ORACLE = "gls_oracle"
+_FITTED = (0, 1)  # ok, singular
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What the verdicts on one sector read.
+
+    Attributes
+    ----------
+    estimate : DataArray (condition, replicate, estimator, term)
+        NaN where the fit failed. Terms are "slope", "between", "contextual", as far as there.
+    measured : Dataset
+        From `simlab.measures.measure`.
+    truth, limit : DataArray
+        As in the results.
+    places : Places
+    settings : Settings
+    """
+
+    estimate: xr.DataArray
+    measured: xr.Dataset
+    truth: xr.DataArray
+    limit: xr.DataArray
+    places: Places
+    settings: Settings
+
+    @property
+    def methods(self) -> list[str]:
+        """Estimators in the order of the study."""
+        return [str(name) for name in self.estimate.estimator.values]
+
+    def target(self, condition: int, target: str) -> float:
+        """β_W or β_B of a condition."""
+        return float(self.truth.sel(term="slope", target=target)[condition])
+
+    def contrast(self, condition: int) -> float:
+        """β_B − β_W of a condition; exactly 0 where it is only rounding."""
+        within, between = (self.target(condition, t) for t in self.truth.target.values)
+        return 0.0 if np.isclose(between, within, rtol=1e-12, atol=0) else between - within
+
+    def share(self, condition: int, method: str) -> float:
+        """Return λ of the probability limit; by the method's aim where β_B = β_W."""
+        contrast = self.contrast(condition)
+        if contrast == 0:
+            return float(course_of(method).estimates == BETWEEN)
+        limit = float(self.limit.sel(estimator=method, term="slope")[condition])
+        return (limit - self.target(condition, "beta_within")) / contrast
+
+    def number(
+        self, name: str, condition: int, method: str, term: str = "slope", target: str = ""
+    ) -> Number:
+        """Return a measure, its MCSE and its n."""
+        at = {"estimator": method, "term": term} | ({"target": target} if target else {})
+        if term not in self.estimate.term:
+            return UNKNOWN
+        value, mcse, n = (
+            self.measured[name + part].sel(at)[condition].item() for part in ("", "_mcse", "_n")
+        )
+        return Number(value, mcse, int(n))
+
+    def term_for(self, method: str, target: str) -> str:
+        """The term with which a method aims at β_W or β_B."""
+        separate = target == "beta_between" and "between" in self.estimate.term
+        if separate and bool(self.estimate.sel(estimator=method, term="between").notnull().any()):
+            return "between"
+        return "slope"
+
+    def has_oracle(self) -> bool:
+        """Whether the oracle is there to be compared with."""
+        return ORACLE in self.methods and "contextual" in self.estimate.term
+
+    def efficiency(self, condition: int, method: str, term: str = "slope") -> Number:
+        """Variance of the oracle over that of the method, for the same β_W + λ(β_B − β_W)."""
+        if not self.has_oracle():
+            return UNKNOWN
+        share = self.share(condition, method) if term == "slope" else 1.0
+        here = self.estimate[condition]
+        oracle = here.sel(estimator=ORACLE)
+        best = oracle.sel(term="slope") + share * oracle.sel(term="contextual")
+        own = here.sel(estimator=method, term=term)
+        value, mcse, n = core.efficiency(own.values, best.values)
+        return Number(float(value), float(mcse), int(n))
+
+    def same_estimate(self, first: str, second: str) -> bool:
+        """Whether two methods give the same slopes, number by number."""
+        a, b = (self.estimate.sel(estimator=m, term="slope").values for m in (first, second))
+        known = bool(np.isfinite(a).any())
+        return known and bool(np.allclose(a, b, rtol=1e-10, atol=1e-12, equal_nan=True))
+
+
+def sectors_of(ds: xr.Dataset) -> tuple[str, ...]:
+    """Sectors of a study, "" when it has one population.
+
+    The slopes of S sectors come first, then S − 1 differences from the first of them.
+    """
+    terms = [str(t) for t in ds.term.values]
+    inside = [t[len("slope[") : -1] for t in terms if t.startswith("slope[")]
+    return tuple(inside[: (len(inside) + 1) // 2]) or ("",)
+
+
+def view(ds: xr.Dataset, sector: str | None = None) -> tuple[str, View]:
+    """Select one sector.
+
+    Parameters
+    ----------
+    ds : Dataset
+        Results of a study.
+    sector : str, optional
+        By default the first.
+
+    Returns
+    -------
+    str, View
+
+    Raises
+    ------
+    ValueError
+        When there is no such sector, or no slope to judge.
+    """
+    known = sectors_of(ds)
+    chosen = known[0] if sector is None else sector
+    if chosen not in known:
+        offered = ", ".join(known) if known[0] else "none: leave the sector out"
+        raise ValueError(f"unknown sector {chosen!r}; the study's sectors are {offered}")
+    suffix = f"[{chosen}]" if chosen else ""
+    wanted = [k for k in ("slope", "between", "contextual") if f"{k}{suffix}" in ds.term.values]
+    if "slope" not in wanted:
+        raise ValueError("the results have no slope, so there is nothing to judge methods by")
+    part = ds.sel(term=[f"{kind}{suffix}" for kind in wanted]).assign_coords(term=wanted)
+    config = config_of(ds)
+    return chosen, View(
+        estimate=part["estimate"].where(part["status"].isin(_FITTED)),
+        measured=measure(part),
+        truth=part["truth"],
+        limit=part["limit"],
+        places=places(ds, config),
+        settings=settings_of(config),
+    )
