@@ -5,9 +5,11 @@ from __future__ import annotations
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
@@ -110,7 +112,7 @@ def compare(
     if format == "csv":
         result.to_csv(sys.stdout, index=False)
         return
-    console = Console(width=None if sys.stdout.isatty() else 110)
+    console = Console(width=None if sys.stdout.isatty() else 120)
     for column, count in result.attrs["missing"].items():
         console.print(f"{count} missing values of {column}: their rows are left out")
     for part in _parts(result):
@@ -125,9 +127,10 @@ def _parts(result: pd.DataFrame) -> list[pd.DataFrame]:
 
 
 def _estimates(part: pd.DataFrame, level: float) -> Table:
-    share = f"{100 * level:g} %"
-    table = _titled(part["place"].iloc[0], "method", "term")
-    for name in ("estimate", "SE", "df", "t", "p", f"{share} from", "to"):
+    place = part["place"].iloc[0]
+    title = f"{place}{', with' if place else 'With'} {100 * level:g} % intervals"
+    table = _titled(title, "method", "term")
+    for name in ("estimate", "SE", "df", "t", "p", "lower", "upper"):
         table.add_column(name, justify="right")
     before = ""
     for row in part.to_dict("records"):
@@ -161,9 +164,10 @@ def _statistics(statistics: pd.DataFrame) -> Table:
 
 
 def _titled(title: str, *columns: str) -> Table:
-    table = Table(title=title or None, title_justify="left", title_style="bold")
+    style: dict[str, Any] = {"title_justify": "left", "title_style": "bold", "box": SIMPLE_HEAD}
+    table = Table(title=title or None, padding=(0, 1, 0, 0), **style)
     for column in columns:
-        table.add_column(column)
+        table.add_column(column, no_wrap=True)
     return table
 
 

@@ -40,7 +40,7 @@ def share(x: SizeMoments) -> float:
 
 METHOD = Estimator(
     name="ecological",
-    label="Ecological: average, then regress",
+    label="Ecological",
     kinds=("intercept", "slope"),
     estimand="beta_between",
     fit=fit,

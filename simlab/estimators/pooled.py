@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
+
 from simlab.estimators.base import Estimates, Estimator, Sample, SizeMoments, assemble
 from simlab.moments import Floats, Moments, divide
 
@@ -45,11 +47,12 @@ def fit(sample: Sample) -> Estimates:
     fitted = line(sample.moments)
     df = fitted.n.sum(axis=-1) - 2 * sample.moments.n_sectors
     sigma2 = divide(fitted.rss.sum(axis=-1), df, float("nan"))[:, None]
-    return assemble(
-        [fitted.intercept, fitted.slope],
-        [sigma2 * (1 / fitted.n + fitted.x_mean**2 / fitted.ss_x), sigma2 / fitted.ss_x],
-        df,
-    )
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return assemble(
+            [fitted.intercept, fitted.slope],
+            [sigma2 * (1 / fitted.n + fitted.x_mean**2 / fitted.ss_x), sigma2 / fitted.ss_x],
+            df,
+        )
 
 
 def share(x: SizeMoments) -> float:

@@ -39,7 +39,7 @@ def fit(sample: Sample) -> Estimates:
 
 METHOD = Estimator(
     name="two_stage",
-    label="Two-stage: regress, then average",
+    label="Two-stage",
     kinds=("intercept", "slope"),
     estimand="beta_within",
     fit=fit,

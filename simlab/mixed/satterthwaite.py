@@ -27,11 +27,13 @@ FLAT = 1e-10  # pivots below this share of the largest curvature are directions 
 def contrast(weights: Floats, w: Work, estimate: Floats, t: int) -> float:
     """Write c'γ̂ into estimate[t] and return f = c'Φc, for weights c of (S, k)."""
     S, k = w.gamma.shape
-    estimate[t] = f = 0.0
+    total = f = 0.0
     for s in range(S):
         for a in range(k):
-            estimate[t] += weights[s, a] * w.gamma[s, a]
-            f += weights[s, a] * _phi_c(s, a, weights, w)
+            total += weights[s, a] * w.gamma[s, a]
+            for b in range(k):
+                f += weights[s, a] * w.phi[s, a, b] * weights[s, b]
+    estimate[t] = total
     return f
 
 
@@ -55,7 +57,7 @@ def variances(
     S, k = w.gamma.shape
     m = w.gradient.size
     root, direction = w.scratch[:m], w.scratch[m]
-    usable = np.empty(m)
+    usable, phi_c = np.empty(m), w.C[0]
     largest = 0.0
     for i in range(m):
         largest = max(largest, w.hessian[i, i])
@@ -73,12 +75,16 @@ def variances(
         f = contrast(contrasts[t], w, estimate, t)
         for i in range(m):
             direction[i] = 0.0
-            for s in range(S):
+        for s in range(S):
+            for a in range(k):  # Φc
+                value = 0.0
+                for b in range(k):
+                    value += w.phi[s, a, b] * contrasts[t, s, b]
+                phi_c[a] = value
+            for i in range(m):
                 for a in range(k):
                     for b in range(k):
-                        weight = _phi_c(s, a, contrasts[t], w) * contrasts[t, s, b]
-                        for e in range(k):
-                            direction[i] += weight * w.F[s, i, a, e] * w.phi[s, e, b]
+                        direction[i] += phi_c[a] * w.F[s, i, a, b] * phi_c[b]
         variance[t] = w.sigma2[0] * f
         total = 1.0 / nu
         for i in range(m):
@@ -88,12 +94,3 @@ def variances(
             direction[i] /= root[i, i]
             total += usable[i] * direction[i] ** 2
         df[t] = 1.0 / total
-
-
-@inner
-def _phi_c(s: int, a: int, contrast: Floats, w: Work) -> float:
-    """Row a of Φc in sector s."""
-    value = 0.0
-    for b in range(contrast.shape[1]):
-        value += w.phi[s, a, b] * contrast[s, b]
-    return value

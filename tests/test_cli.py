@@ -1,0 +1,129 @@
+"""The command line as a user meets it: what is printed, where it goes, what a mistake costs."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+STUDY = """\
+name: tiny
+replicates: 60
+block: 20
+seed: 3
+population:
+  clusters: 12
+  gamma: [12, 2]
+  beta_between: 5
+  G: [[4, 0.5], [0.5, 1]]
+  sigma2: 9
+  cluster_sizes: {law: poisson, mean: 8, minimum: 2}
+  x: {law: normal, mean: 0, between_sd: 1, within_sd: 1}
+grid:
+  - {population.clusters: [12, 24]}
+  - {scheme: [new-clusters, same-clusters]}
+"""
+
+
+def simlab(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", "from simlab.cli import main; main()", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, check=False)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a study that was run once."""
+    folder = tmp_path_factory.mktemp("cli")
+    (folder / "tiny.yaml").write_text(STUDY, encoding="utf-8")
+    ran = simlab("run", "tiny.yaml", "--quiet", cwd=folder)
+    assert ran.returncode == 0, ran.stderr
+    assert "HLM" in ran.stdout
+    return folder
+
+
+def test_help_names_every_command_and_imports_nothing_heavy() -> None:
+    shown = simlab("--help")
+    assert shown.returncode == 0
+    for command in ("run", "check", "schema", "table", "measure", "compare"):
+        assert command in shown.stdout
+    probe = "import sys, simlab.cli; print(any(m in sys.modules for m in ('numpy', 'numba')))"
+    heavy = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
+    assert heavy.stdout.strip() == "False"
+
+
+def test_run_writes_store_and_page_and_continues(folder: Path) -> None:
+    assert (folder / "results" / "tiny.zarr").is_dir()
+    assert "| " in (folder / "results" / "tiny.md").read_text(encoding="utf-8")
+    again = simlab("run", "tiny.yaml", "--quiet", cwd=folder)
+    assert again.returncode == 0
+
+
+def test_another_study_is_refused_in_the_same_store_until_told(folder: Path) -> None:
+    other = simlab("run", "tiny.yaml", "--quiet", "--seed", "4", "--out", "results", cwd=folder)
+    assert other.returncode == 2
+    assert "seed" in other.stderr
+    assert "Traceback" not in other.stderr
+    elsewhere = simlab("run", "tiny.yaml", "--quiet", "--seed", "4", "--out", "b", cwd=folder)
+    assert elsewhere.returncode == 0
+    over = simlab("run", "tiny.yaml", "--quiet", "--out", "b", "--overwrite", cwd=folder)
+    assert over.returncode == 0
+
+
+@pytest.mark.parametrize("format", ["text", "markdown", "latex", "csv"])
+def test_table_formats(folder: Path, format: str) -> None:
+    shown = simlab("table", "results/tiny.zarr", "--format", format, cwd=folder)
+    assert shown.returncode == 0, shown.stderr
+    mark = {"text": "Honest", "markdown": "|", "latex": "\\toprule", "csv": "method,"}[format]
+    assert mark in shown.stdout
+
+
+def test_measure_is_tidy(folder: Path) -> None:
+    shown = simlab("measure", "results/tiny.zarr", cwd=folder)
+    assert shown.returncode == 0, shown.stderr
+    header, *rows = shown.stdout.splitlines()
+    assert {"estimator", "term", "target", "measure", "value", "mcse"} <= set(header.split(","))
+    assert any(",coverage," in row for row in rows)
+
+
+def test_check_says_what_a_study_would_do(folder: Path) -> None:
+    shown = simlab("check", "tiny.yaml", cwd=folder)
+    assert "3 conditions × 60 replicates" in shown.stdout
+
+
+def test_schema_is_json_schema() -> None:
+    assert "population" in json.loads(simlab("schema").stdout)["properties"]
+
+
+def test_compare_prints_the_course_numbers() -> None:
+    roles = ("--y", "mathach", "--x", "ses", "--cluster", "school", "--group", "sector")
+    shown = simlab("compare", "hs", *roles)
+    assert shown.returncode == 0, shown.stderr
+    for number in ("13.557903", "0.5086", "1.204719", "5.7734", "21.03533", "0.01460"):
+        assert number in shown.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "phrase"),
+    [
+        (("run", "absent.yaml"), "absent.yaml"),
+        (("check", "bad.yaml"), "bad.yaml:2:1: replicate"),
+        (("table", "absent.zarr"), "absent.zarr"),
+        (("table", "bad.yaml"), "bad.yaml"),
+        (("compare", "absent.csv", "--y", "a", "--x", "b", "--cluster", "c"), "absent.csv"),
+        (("compare", "hs", "--y", "mathac", "--x", "ses", "--cluster", "school"), "mathach"),
+        (("run", "tiny.yaml", "--replicates", "0"), "replicates"),
+        (("rum", "tiny.yaml"), "run"),
+        (("table", "results/tiny.zarr", "--sector", "north"), "north"),
+    ],
+)
+def test_a_mistake_is_told_in_plain_words(
+    folder: Path, arguments: tuple[str, ...], phrase: str
+) -> None:
+    (folder / "bad.yaml").write_text("name: bad\nreplicate: 5\n", encoding="utf-8")
+    shown = simlab(*arguments, cwd=folder)
+    assert shown.returncode != 0
+    assert phrase in shown.stderr + shown.stdout
+    assert "Traceback" not in shown.stderr
