@@ -33,6 +33,7 @@ from simlab.verdicts.view import View
 
 TARGETS = ("beta_within", "beta_between")
 SWEEPS = ("more", "larger")
+EQUAL = "β_W = β_B"
 
 
 def estimand(view: View, method: str) -> Estimand:
@@ -42,15 +43,17 @@ def estimand(view: View, method: str) -> Estimand:
     the margin of 0, β_B when within the margin of 1, a mixture when clear of both and between.
     """
     base = view.places.base
-    if base is None or (contrast := view.contrast(base)) == 0:
+    if base is None:
         return Estimand()
+    if (contrast := view.contrast(base)) == 0:
+        return Estimand(EQUAL)
     bias = view.number("bias", base, method, target="beta_within")
     share = bias.scaled(0.0, contrast)
     word = _aim(share, view.settings.margin)
     term = view.term_for(method, "beta_between")
     if word == WITHIN and term == "between":
         error = view.number("bias", base, method, term, "beta_between").scaled(0.0, contrast)
-        word = BOTH if equivalent(error, view.settings.margin) == YES else word
+        word = {YES: BOTH, NO: WITHIN}.get(equivalent(error, view.settings.margin), UNDECIDED)
     return Estimand(
         word, share, view.share(base, method), _aim_mark(view, base, method, word, share)
     )
@@ -120,7 +123,10 @@ def efficiency(view: View, method: str, term: str = "slope") -> Efficiency:
         number = view.efficiency(c, method, term)
         cells.append(Cell(_place(view, c), c, number, at_least(number, bound)))
     word = together(cell.word for cell in cells)
-    mark = agreement(word, course_of(method).efficient, frozenset(cell.word for cell in cells))
+    elsewhere = frozenset(cell.word for cell in cells)
+    if len(cells) == 1:  # "not in general" is not refuted by one condition
+        elsewhere |= {NO}
+    mark = agreement(word, course_of(method).efficient, elsewhere)
     at_base = next((cell.number for cell in cells if cell.condition == base), Number())
     return Efficiency(word, at_base, tuple(cells), where(view, tuple(cells), YES), mark)
 
@@ -179,5 +185,3 @@ def where(view: View, cells: tuple[Cell, ...], word: Word) -> str:
 
 def _place(view: View, condition: int) -> str:
     return view.places.label(condition, view.settings.efficiency)
-
-

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections import Counter
 from dataclasses import dataclass
 from typing import Any
@@ -88,16 +89,25 @@ class Places:
         return [c for _, c in rising] if base is not None and rising[-1][0] > base else []
 
     def crossing(self, factors: tuple[str, ...]) -> list[int]:
-        """The base, and the conditions that differ from it in no other factors than these."""
+        """The base, and the conditions that differ from it in no other factors than these.
+
+        A factor inside one of these keeps its base level or is absent: another law of cluster
+        sizes belongs to the crossing, a sweep of the base law's own mean does not.
+        """
         if self.base is None:
             return []
-        return self._beside_base(set(factors))
+        inner = [f for f in self.levels if any(f.startswith(f"{g}.") for g in factors)]
+        kept = [f for f in inner if f not in factors]
+        return [
+            c for c in self._beside_base(set(factors))
+            if all(self.levels[f][c] in (None, self.levels[f][self.base]) for f in kept)
+        ]  # fmt: skip
 
     def label(self, condition: int, factors: tuple[str, ...]) -> str:
         """Levels of a condition in words; a number has its factor's name before it."""
         named = [(f, self.levels[f][condition]) for f in factors if f in self.levels]
         words = [named_level(f, level) for f, level in named if level is not None]
-        return ", ".join(words) or "base"
+        return " and ".join(words) or "base"
 
     def _beside_base(self, free: set[str]) -> list[int]:
         """Conditions with the base's level of every factor, but for the free ones.
@@ -149,8 +159,7 @@ def places(ds: xr.Dataset, config: dict[str, Any]) -> Places:
     )
     wanted = {name: _base_level(config, name, found) for name, found in levels.items()}
     score = [
-        sum(levels[f][c] == wanted[f] for f in levels if f != "scheme")
-        for c in range(len(scheme))
+        sum(levels[f][c] == wanted[f] for f in levels if f != "scheme") for c in range(len(scheme))
     ]
     new = [c for c, s in enumerate(scheme) if s == NEW]
     sizes = {name: tuple(_size(config, name, v) for v in found) for name, found in levels.items()}
@@ -160,7 +169,7 @@ def places(ds: xr.Dataset, config: dict[str, Any]) -> Places:
 def _level(value: float | str) -> Level:
     if isinstance(value, str):
         return None if value == "nan" else value
-    return None if value != value else float(value)
+    return None if math.isnan(value) else float(value)
 
 
 def _base_level(config: dict[str, Any], factor: str, levels: tuple[Level, ...]) -> Level:

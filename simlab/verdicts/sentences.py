@@ -34,19 +34,19 @@ def of_estimand(found: Estimand) -> Iterator[str]:
 
 def of_consistency(found: tuple[Consistency, ...]) -> Iterator[str]:
     """Where the two sweeps differ, or one is undecided."""
-    for target in SYMBOL:
+    for target, symbol in SYMBOL.items():
         at = {c.sweep: c for c in found if c.target == target}
         more, larger = at["more"], at["larger"]
         if {more.word, larger.word} == {YES, NO}:
             good, bad = (more, larger) if more.word == YES else (larger, more)
             yield (
-                f"consistent for {SYMBOL[target]} as schools get {_grow(good)}, not as they get "
+                f"consistent for {symbol} as schools get {_grow(good)}, not as they get "
                 f"{_grow(bad)}: {_bias(good)}, against {_bias(bad)}"
             )
         for one in (more, larger):
             if one.word == UNDECIDED:
                 yield (
-                    f"undecided whether consistent for {SYMBOL[target]} as schools get "
+                    f"undecided whether consistent for {symbol} as schools get "
                     f"{_grow(one)}: {_bias(one)}{_needed(one.needed)}"
                 )
 
@@ -58,7 +58,9 @@ def _grow(found: Consistency) -> str:
 def _bias(found: Consistency) -> str:
     share = found.bias.scaled(0.0, found.unit)
     size = "schools" if found.sweep == "more" else "students a school"
-    return f"bias {100 * share.value:.1f} ± {100 * share.mcse:.1f} % at {found.level:g} {size}"
+    return (
+        f"bias {_signed(100 * share.value, 2)} ± {100 * share.mcse:.2f} % at {found.level:g} {size}"
+    )
 
 
 def of_efficiency(found: Efficiency, method: str) -> Iterator[str]:
@@ -95,7 +97,7 @@ def of_honesty(found: Honesty, level: float) -> Iterator[str]:
     elif found.word == UNDECIDED:
         yield (
             f"undecided whether its standard error is honest for {schools}: "
-            f"{error.value:+.1f} ± {error.mcse:.1f} %{_needed(found.needed)}"
+            f"{_signed(error.value)} ± {error.mcse:.1f} %{_needed(found.needed)}"
         )
     if found.where:
         good = [cell.number.value for cell in found.cells if cell.word == YES]
@@ -111,7 +113,7 @@ def _wrong(error: Number) -> str:
 
 
 def _errors(values: list[float]) -> str:
-    low, high = f"{min(values):+.0f}", f"{max(values):+.0f}"
+    low, high = _signed(min(values), 0), _signed(max(values), 0)
     return f"{low} %" if low == high else f"{low} to {high} %"
 
 
@@ -123,7 +125,7 @@ def of_between(efficient: Efficiency, honest: Honesty) -> Iterator[str]:
     if honest.error.known:
         yield (
             f"its term for β_B: honest for new schools? {honest.word} "
-            f"({honest.error.value:+.1f} ± {honest.error.mcse:.1f} %, "
+            f"({_signed(honest.error.value)} ± {honest.error.mcse:.1f} %, "
             f"covers {100 * honest.coverage.value:.0f} %)"
         )
 
@@ -134,6 +136,12 @@ def of_twins(view: View, method: str) -> Iterator[str]:
         if view.same_estimate(method, other):
             name = course_of(other).label
             yield f"the same estimate as {name}, number by number; only the standard error differs"
+
+
+def _signed(value: float, digits: int = 1) -> str:
+    """A number with its sign, the minus as printers set it, and no sign on 0."""
+    text = f"{value:+.{digits}f}"
+    return text[1:] if float(text) == 0 else text.replace("-", "−")
 
 
 def _needed(replicates: int | None) -> str:

@@ -1,0 +1,127 @@
+"""A small table of text in four formats: terminal, Markdown, LaTeX, CSV."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+
+import pandas as pd
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+WIDTH = 110
+
+_LATEX = str.maketrans(
+    {
+        "\\": r"\textbackslash{}",
+        "&": r"\&",
+        "%": r"\%",
+        "$": r"\$",
+        "#": r"\#",
+        "_": r"\_",
+        "{": r"\{",
+        "}": r"\}",
+        "~": r"\textasciitilde{}",
+        "^": r"\textasciicircum{}",
+    }
+)
+_SYMBOLS = {
+    "β_W": r"$\beta_W$",
+    "β_B": r"$\beta_B$",
+    "λ": r"$\lambda$",
+    "→": r"$\to$",
+    "∞": r"$\infty$",
+    "±": r"$\pm$",
+    "×": r"$\times$",
+    "−": r"$-$",
+    "✓": r"$\checkmark$",
+    "≈": r"$\approx$",
+    "✗": r"$\times$",
+    "—": "---",
+}
+
+
+def text_table(header: Sequence[str], rows: Sequence[Sequence[str]], width: int = WIDTH) -> str:
+    """Lay out a table for a terminal; cells may have several lines."""
+    table = Table(box=box.SIMPLE_HEAD, show_lines=False, padding=(0, 1, 0, 0), expand=False)
+    for name in header:
+        table.add_column(Text(name), overflow="fold")
+    for i, row in enumerate(rows):
+        tall = any("\n" in cell for cell in row) and i < len(rows) - 1
+        table.add_row(*map(Text, row), end_section=False)
+        if tall:
+            table.add_row()
+    return _printed(table, width)
+
+
+def wrapped(line: str, width: int = WIDTH, indent: str = "  ") -> str:
+    """Break a line between words, with the later lines indented."""
+    pieces = Text(line).wrap(Console(width=width, file=io.StringIO()), width - len(indent))
+    return f"\n{indent}".join(piece.plain.rstrip() for piece in pieces)
+
+
+def _printed(table: Table, width: int) -> str:
+    console = Console(
+        width=width,
+        file=io.StringIO(),
+        force_terminal=False,
+        color_system=None,
+        legacy_windows=False,
+    )
+    with console.capture() as capture:
+        console.print(table)
+    lines = (line.rstrip() for line in capture.get().splitlines())
+    return "\n".join(lines).strip("\n")
+
+
+def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Write a pipe table; line breaks within cells become `<br>`."""
+
+    def line(cells: Sequence[str]) -> str:
+        safe = (cell.replace("|", r"\|").replace("\n", "<br>") for cell in cells)
+        return "| " + " | ".join(safe) + " |"
+
+    return "\n".join([line(header), line(["---"] * len(header)), *map(line, rows)])
+
+
+def latex(text: str) -> str:
+    """Escape text for LaTeX, with the symbols of the field in mathematics."""
+    for k, symbol in enumerate(_SYMBOLS):
+        text = text.replace(symbol, f"\x00{k}\x01")
+    text = text.translate(_LATEX)
+    for k, replacement in enumerate(_SYMBOLS.values()):
+        text = text.replace(f"\x00{k}\x01", replacement)
+    return text
+
+
+def latex_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    r"""Write a booktabs tabular; needs `booktabs`, `makecell` and `amssymb`."""
+
+    def line(cells: Sequence[str]) -> str:
+        made = []
+        for cell in cells:
+            body = latex(cell)
+            made.append(
+                r"\makecell[lt]{" + body.replace("\n", r" \\ ") + "}" if "\n" in body else body
+            )
+        return " & ".join(made) + r" \\"
+
+    return "\n".join(
+        [
+            r"% needs \usepackage{booktabs,makecell,amssymb}",
+            r"\begin{tabular}{" + "l" * len(header) + "}",
+            r"\toprule",
+            line(header),
+            r"\midrule",
+            *map(line, rows),
+            r"\bottomrule",
+            r"\end{tabular}",
+        ]
+    )
+
+
+def csv(frame: pd.DataFrame) -> str:
+    """Write a data frame with every digit."""
+    return frame.to_csv(index=False).rstrip("\n")

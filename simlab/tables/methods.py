@@ -1,0 +1,116 @@
+"""The summary of methods as a data frame: one row per method, numbers beside words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import xarray as xr
+
+from simlab.verdicts import Verdict, course_of, judge
+
+TARGETS = {"beta_within": "W", "beta_between": "B"}
+SWEEPS = {"more": "J", "larger": "n"}
+SCHEMES = {"new-clusters": "new", "same-clusters": "same"}
+
+
+def methods_table(ds: xr.Dataset, sector: str | None = None) -> pd.DataFrame:
+    """Judge the methods of a study as the course's summary does, with measured numbers.
+
+    Parameters
+    ----------
+    ds : Dataset
+        Results of a study, from `simlab.run` or `simlab.open_dataset`.
+    sector : str, optional
+        Whose slopes; by default the first sector's.
+
+    Returns
+    -------
+    DataFrame
+        One row per method, without the oracle. For the question Q: the measured word `Q`, the
+        course's words `Q_course`, and `Q_mark` (✓ agrees, ≈ the truth is finer, ✗ disagrees,
+        ? undecided, empty when there is nothing to compare).
+
+        estimates
+            with lambda, lambda_mcse, lambda_theory of β_W + λ(β_B − β_W).
+        consistent_W_J, consistent_W_n, consistent_B_J, consistent_B_n
+            for β_W and β_B as schools get more numerous (J) and larger (n), with bias_*,
+            bias_*_mcse and the margin_* it is judged by (unit of the slope), and replicates_*
+            that would decide what is undecided.
+        efficient
+            with efficiency, efficiency_mcse (at the base condition) and efficient_where.
+        honest_new, honest_same
+            with se_error_*, se_error_*_mcse (%), coverage_*, coverage_*_mcse (a share),
+            replicates_honest_*; honest_new_where.
+        notes
+            Sentences, one a line.
+
+        `attrs` has study, sector, notes and run. See `render`.
+
+    Raises
+    ------
+    ValueError
+        When there is no such sector, or no slope to judge.
+    """
+    summary = judge(ds, sector)
+    frame = pd.DataFrame([_row(verdict) for verdict in summary.rows])
+    frame.attrs = {
+        "study": summary.study,
+        "sector": summary.sector,
+        "notes": list(summary.notes),
+        "run": summary.run,
+    }
+    return frame
+
+
+def _row(v: Verdict) -> dict[str, Any]:
+    words = course_of(v.method).words
+    aim, eff = v.estimand, v.efficiency
+    row: dict[str, Any] = {
+        "method": v.method,
+        "label": v.label,
+        "estimates": aim.word,
+        "lambda": aim.share.value,
+        "lambda_mcse": aim.share.mcse,
+        "lambda_theory": aim.theory,
+        "estimates_course": words.get("estimates", "—"),
+        "estimates_mark": aim.mark,
+    }
+    said = course_of(v.method).consistent
+    for c in v.consistency:
+        key = f"{TARGETS[c.target]}_{SWEEPS[c.sweep]}"
+        row |= {
+            f"consistent_{key}": c.word,
+            f"bias_{key}": c.bias.value,
+            f"bias_{key}_mcse": c.bias.mcse,
+            f"margin_{key}": c.margin,
+            f"unit_{key}": c.unit,
+            f"replicates_{key}": c.needed,
+            f"consistent_{key}_course": said.get((c.target, c.sweep), "—"),
+            f"consistent_{key}_mark": c.mark,
+        }
+    row |= {
+        "efficient": eff.word,
+        "efficiency": eff.base.value,
+        "efficiency_mcse": eff.base.mcse,
+        "efficient_where": eff.where,
+        "efficient_course": words.get("efficient", "—"),
+        "efficient_mark": eff.mark,
+    }
+    for h in v.honesty:
+        key = SCHEMES[h.scheme]
+        row |= {
+            f"honest_{key}": h.word,
+            f"se_error_{key}": h.error.value,
+            f"se_error_{key}_mcse": h.error.mcse,
+            f"coverage_{key}": h.coverage.value,
+            f"coverage_{key}_mcse": h.coverage.mcse,
+            f"replicates_honest_{key}": h.needed,
+            f"honest_{key}_mark": h.mark,
+        }
+    row |= {
+        "honest_new_where": next((h.where for h in v.honesty if h.where), ""),
+        "honest_course": words.get("honest", "—"),
+        "notes": "\n".join(v.sentences),
+    }
+    return row

@@ -1,0 +1,192 @@
+"""The methods table as a person reads it: a word, its number, a mark; then sentences."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Literal, get_args
+
+import pandas as pd
+
+from simlab.tables.formats import (
+    csv,
+    latex,
+    latex_table,
+    markdown_table,
+    text_table,
+    wrapped,
+)
+
+Format = Literal["text", "markdown", "latex", "csv"]
+NOT_STUDIED = "not studied here"
+LEGEND = "✓ as the course says, ≈ the truth is finer, ✗ otherwise, ? undecided"
+HEADER = (
+    "Method",
+    "Estimates (λ)",
+    "Consistent\nfor β_W?\n(bias, %)",
+    "Consistent\nfor β_B?\n(bias, %)",
+    "Efficient?",
+    "Honest?\nnew schools\n(SE error, %)",
+    "Honest?\nsame schools\n(SE error, %)",
+)
+
+
+def render(frame: pd.DataFrame, format: Format = "text") -> str:
+    """Render the frame of `methods_table`.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        From `methods_table`, whole or some of its rows.
+    format : {"text", "markdown", "latex", "csv"}
+        `text` is at most 110 columns wide; `csv` is the frame itself.
+
+    Returns
+    -------
+    str
+        Without a final line break.
+
+    Raises
+    ------
+    ValueError
+        When there is no such format.
+    """
+    check_format(format, get_args(Format))
+    if format == "csv":
+        return csv(frame)
+    rows = [_cells(row) for row in frame.to_dict("records")]
+    title, about = _title(frame), [_explained(), *_notes(frame)]
+    sentences = [(str(row["label"]), _sentences(row)) for row in frame.to_dict("records")]
+    if format == "markdown":
+        return _markdown(title, rows, sentences, about)
+    if format == "latex":
+        return _latex(title, rows, sentences, about)
+    told = [
+        "\n".join([name, *(wrapped(f"  - {s}", indent="    ") for s in said)])
+        for name, said in sentences
+    ]
+    return "\n\n".join([title, text_table(HEADER, rows), *told, *map(wrapped, about)])
+
+
+def check_format(format: str, known: tuple[str, ...]) -> None:
+    """Refuse a format that is not known.
+
+    Raises
+    ------
+    ValueError
+        Naming those that are.
+    """
+    if format not in known:
+        raise ValueError(f"unknown format {format!r}; give one of {', '.join(known)}")
+
+
+def _markdown(
+    title: str, rows: list[list[str]], sentences: list[tuple[str, list[str]]], about: list[str]
+) -> str:
+    told = ["\n".join([f"* **{name}**", *(f"  * {s}" for s in said)]) for name, said in sentences]
+    return "\n\n".join([f"## {title}", markdown_table(HEADER, rows), "\n".join(told), *about])
+
+
+def _latex(
+    title: str, rows: list[list[str]], sentences: list[tuple[str, list[str]]], about: list[str]
+) -> str:
+    told = [rf"\item[{latex(name)}] {latex('; '.join(said))}." for name, said in sentences]
+    items = [r"\begin{description}", *told, r"\end{description}"] if told else []
+    return "\n".join([f"% {title}", latex_table(HEADER, rows), "", *items, "", *map(latex, about)])
+
+
+def _title(frame: pd.DataFrame) -> str:
+    sector = frame.attrs.get("sector", "")
+    return f"Summary of methods: {frame.attrs.get('study', 'study')}" + (
+        f", sector {sector}" if sector else ""
+    )
+
+
+def _explained() -> str:
+    return (
+        f"{LEGEND}. λ: the slope estimates β_W + λ(β_B − β_W). J→∞, n→∞: bias as schools get more "
+        "numerous, larger, in % of |β_B − β_W|. Efficient?: variance of the best estimator of the "
+        "same target over that of the method. Honest?: relative error of the standard error, and "
+        "how often the interval covers."
+    )
+
+
+def _notes(frame: pd.DataFrame) -> list[str]:
+    run = frame.attrs.get("run", "")
+    return [*(f"{note}." for note in frame.attrs.get("notes", [])), *([f"{run}."] if run else [])]
+
+
+def _sentences(row: dict[Any, Any]) -> list[str]:
+    """The course's words, where it has any, then the measured sentences."""
+    said = [
+        f"{name} {row[f'{column}_course']}"
+        for name, column in (
+            ("estimates", "estimates"), ("efficient?", "efficient"), ("honest?", "honest")
+        )
+        if row[f"{column}_course"] != "—"
+    ]  # fmt: skip
+    course = f"the course: {'; '.join(said)}" if said else "not in the course"
+    return [course, *(line for line in str(row["notes"]).split("\n") if line)]
+
+
+def _cells(row: dict[Any, Any]) -> list[str]:
+    return [
+        str(row["label"]),
+        _estimates(row),
+        _both_sweeps(row, "W"),
+        _both_sweeps(row, "B"),
+        _efficient(row),
+        _honest(row, "new"),
+        _honest(row, "same"),
+    ]
+
+
+def _estimates(row: dict[Any, Any]) -> str:
+    if row["estimates"] == NOT_STUDIED:
+        return NOT_STUDIED
+    word = _marked(row["estimates"], row["estimates_mark"])
+    if math.isnan(row["lambda"]):
+        return word
+    return f"{word}\n{_pair(row['lambda'], row['lambda_mcse'], 3)}"
+
+
+def _both_sweeps(row: dict[Any, Any], target: str) -> str:
+    cells = [_consistent(row, f"{target}_{sweep}") for sweep in "Jn"]
+    nothing = all(row[f"consistent_{target}_{sweep}"] == NOT_STUDIED for sweep in "Jn")
+    return NOT_STUDIED if nothing else "\n".join(cells)
+
+
+def _consistent(row: dict[Any, Any], key: str) -> str:
+    word = row[f"consistent_{key}"]
+    way = f"{key[-1]}→∞"
+    if word == NOT_STUDIED:
+        return f"{way} {word}"
+    unit = row[f"unit_{key}"] / 100
+    number = _pair(row[f"bias_{key}"] / unit, row[f"bias_{key}_mcse"] / unit, 2, signed=True)
+    return f"{way} {_marked(word, row[f'consistent_{key}_mark'])}\n{number}"
+
+
+def _efficient(row: dict[Any, Any]) -> str:
+    if row["efficient"] == NOT_STUDIED:
+        return NOT_STUDIED
+    word = _marked(row["efficient"], row["efficient_mark"])
+    return f"{word}\n{_pair(row['efficiency'], row['efficiency_mcse'], 3)}"
+
+
+def _honest(row: dict[Any, Any], key: str) -> str:
+    word = row[f"honest_{key}"]
+    if word == NOT_STUDIED:
+        return NOT_STUDIED
+    error = _pair(row[f"se_error_{key}"], row[f"se_error_{key}_mcse"], 1, signed=True)
+    cover = f"covers {100 * row[f'coverage_{key}']:.0f} %"
+    return f"{_marked(word, row[f'honest_{key}_mark'])}\n{error}\n{cover}"
+
+
+def _marked(word: str, mark: str) -> str:
+    return f"{word} {mark}".rstrip()
+
+
+def _pair(value: float, mcse: float, digits: int, signed: bool = False) -> str:
+    """A number ± its MCSE, the minus as printers set it."""
+    text = f"{value:{'+' if signed else ''}.{digits}f}".replace("-", "−")
+    zero = text.strip("+−")
+    return f"{zero if float(zero) == 0 else text} ± {mcse:.{digits}f}"
