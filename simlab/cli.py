@@ -174,7 +174,7 @@ def main() -> None:
         raise SystemExit(130) from None
     except Exception as error:
         if type(error).__name__ not in (
-            "ConfigError", "DataError", "PopulationError", "StoreError", "VerdictError",
+            "ConfigError", "DataError", "PopulationError", "StoreError", "UsageError",
         ):  # fmt: skip
             raise
         print(error, file=sys.stderr)

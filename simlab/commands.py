@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -20,6 +20,13 @@ from simlab.comparison import fit_statistics
 from simlab.config import Study
 from simlab.estimators import REGISTRY
 from simlab.results import open_dataset
+
+Format = Literal["text", "markdown", "latex", "csv"]
+MeasureFormat = Literal["text", "markdown", "csv"]
+
+
+class UsageError(Exception):
+    """What was asked for does not exist; one line says so."""
 
 
 class Bar:
@@ -91,12 +98,17 @@ def check(study: Study) -> None:
         print(f"  {job.condition.index:>3}  {levels or 'base'}  (drawn as {how})")
 
 
-def table(store: Path, format: str, sector: str | None) -> None:
+def table(store: Path, format: Format, sector: str | None) -> None:
     """Print the methods table of a store."""
-    print(tables.render(tables.methods_table(open_dataset(store), sector), format))
+    ds = open_dataset(store)
+    try:
+        frame = tables.methods_table(ds, sector)
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+    print(tables.render(frame, format))
 
 
-def measure(store: Path, format: str) -> None:
+def measure(store: Path, format: MeasureFormat) -> None:
     """Print the measures of a store."""
     ds = open_dataset(store)
     oracle = "gls_oracle" if "gls_oracle" in ds.estimator.values else None

@@ -40,9 +40,7 @@ def _exact_quantile(level: float, df: Floats) -> Floats:
 
 def t_quantile(level: float, df: Floats) -> Floats:
     """Quantile t with P(|T| ≤ t) = level; the normal one for infinite df, NaN for NaN."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        z = 1 / df
-        quantile: Floats = np.exp(_log_quantile(level)(z))
+    quantile: Floats = np.exp(_log_quantile(level)(1 / np.maximum(df, 1.0)))
     few = df < 1
     if few.any():
         quantile = np.where(few, _exact_quantile(level, np.where(few, df, 1.0)), quantile)

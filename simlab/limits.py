@@ -16,8 +16,8 @@ import numpy as np
 from simlab.estimators.base import KINDS, Estimator, Known, Sample, SizeMoments
 from simlab.estimators.hlm import mixed_estimates
 from simlab.moments import Floats, Moments
-from simlab.population import Clusters, Plan, size_moments, truth
-from simlab.sampling import draw_clusters, draw_moments, stream
+from simlab.population import Clusters, Plan, needs_rows, size_moments, truth
+from simlab.sampling import draw_clusters, draw_moments, draw_rows, stream
 
 CLUSTERS_DRAWN = 100_000
 LIMITS = 3  # purpose of the stream
@@ -52,12 +52,16 @@ def new_cluster_limits(
     Returns
     -------
     dict of name to (kinds, S) array
-        Limits of the terms of each sector.
+        Limits of the terms of each sector; NaN for a method that needs rows, but for a slope
+        whose λ has a closed form.
     """
     replicates = 1 if plan.parameters.held else -(-CLUSTERS_DRAWN // plan.J)
     rng = stream(0, "0" * 32, LIMITS, 0)
     clusters = draw_clusters(rng, plan, replicates)
-    drawn = draw_moments(rng, plan, clusters, replicates)
+    if needs_rows(plan):
+        drawn, _ = draw_rows(rng, plan, clusters, replicates, keep=False)
+    else:
+        drawn = draw_moments(rng, plan, clusters, replicates)
     moments, context = merge(drawn, clusters.m if plan.parameters.latent else drawn.x_mean)
     zero = np.zeros_like(context)
     of_context = moments._replace(y_mean=context, s_xy=zero, rss=zero)
@@ -79,6 +83,8 @@ def new_cluster_limits(
             oracle = Sample(of_context, known)
             weights = np.array([[1, 0, 0], [0, 1, 0], [0, 1, 1], [0, 0, 1]], dtype=float)
             share = mixed_estimates(oracle, weights, known=known).estimate[0]
+        elif method.needs == "rows":
+            share = np.full(len(method.kinds) * (2 * S - 1), np.nan)
         else:
             share = method.fit(Sample(of_context, known)).estimate[0]
         shares = share.reshape(len(method.kinds), 2 * S - 1)[:, :S].copy()

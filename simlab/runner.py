@@ -102,7 +102,8 @@ def prepare(study: Study) -> Work:
     """
     names = study.estimators or tuple(REGISTRY)
     methods = tuple(method for method in METHODS if method.name in names)
-    jobs = tuple(_job(condition, study) for condition in conditions(study))
+    rows = any(method.needs == "rows" for method in methods)
+    jobs = tuple(_job(condition, study, rows) for condition in conditions(study))
     sectors = jobs[0].plan.sectors
     terms = term_names(tuple(k for k in KINDS if any(k in m.kinds for m in methods)), sectors)
     columns = {
@@ -111,10 +112,10 @@ def prepare(study: Study) -> Work:
     return Work(study, methods, jobs, terms, MappingProxyType(columns))
 
 
-def _job(condition: Condition, study: Study) -> Job:
+def _job(condition: Condition, study: Study, rows: bool) -> Job:
     plan = compile_plan(condition, study.base_dir)
     known = Known(np.array(condition.population.G), float(condition.population.sigma2))
-    return Job(condition, plan, known, condition.draw == "rows" or needs_rows(condition))
+    return Job(condition, plan, known, rows or condition.draw == "rows" or needs_rows(condition))
 
 
 def run_block(work: Work, condition: int, number: int) -> Block:
@@ -137,7 +138,7 @@ def run_block(work: Work, condition: int, number: int) -> Block:
     size = min(study.block, study.replicates - number * study.block)
     keep_rows = any(method.needs == "rows" for method in work.methods)
     moments, rows = draw_block(
-        job.plan, job.condition.scheme, job.rows or keep_rows,
+        job.plan, job.condition.scheme, job.rows,
         study.seed, job.condition.key, number, size, keep_rows,
     )  # fmt: skip
     E, T = len(work.methods), len(work.terms)

@@ -96,6 +96,14 @@ def _step(Lambda: Floats, direction: Floats, length: float, out: Floats) -> None
 
 
 @inner
+def _copy(Lambda: Floats, out: Floats) -> None:
+    """Write Λ into out."""
+    for a in range(Lambda.shape[0]):
+        for b in range(Lambda.shape[0]):
+            out[a, b] = Lambda[a, b]
+
+
+@inner
 def _start(rotated: Rotated, Lambda: Floats) -> None:
     """Write a moment estimate of the diagonal of Λ: the spread of the clusters' own coefficients.
 
@@ -250,7 +258,7 @@ def minimise(rotated: Rotated, reml: bool, w: Work, G: Floats) -> int:
             shortened *= 0.25
             _step(Lambda, step, shortened, trial)
             continue
-        _step(trial, step, 0.0, Lambda)
+        _copy(trial, Lambda)
         if converged:
             _restore(Lambda, w.sigma2[0], order, G)
             return evaluations
@@ -266,7 +274,7 @@ def minimise(rotated: Rotated, reml: bool, w: Work, G: Floats) -> int:
             decrement += step[i] * w.gradient[i]
         converged = convex and decrement < DECREMENT
         if evaluations % 10 == 0 and _pivot(Lambda, rotated, order, G):
-            _step(Lambda, step, 0.0, trial)
+            _copy(Lambda, trial)
             value, converged = np.inf, False
         else:
             _step(Lambda, step, shortened, trial)

@@ -1,0 +1,200 @@
+"""The sampling distributions of all methods, one above the other."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch, Rectangle, StepPatch
+from numpy.typing import NDArray
+
+from simlab.measures import average, measure
+from simlab.plots import style
+from simlab.verdicts.course import course_of
+
+HEIGHT = 0.50  # of a strip, where methods are 1 apart
+BAR = 0.11  # of a bar of one standard error
+TAIL = 0.001  # share of the estimates left out of a strip at either end
+
+
+class Strip(NamedTuple):
+    """What is drawn of one method.
+
+    Attributes
+    ----------
+    density : StepPatch
+        Histogram of its estimates, of the same height for all methods.
+    limit : Line2D or None
+        Tick at its probability limit; None where that is unknown.
+    true_se, reported_se : Rectangle
+        Bars of mean ± SE: the empirical SE, and the SE that the method reports (model SE).
+    """
+
+    density: StepPatch
+    limit: Line2D | None
+    true_se: Rectangle
+    reported_se: Rectangle
+
+
+class Strips(NamedTuple):
+    """What `sampling_distributions` has drawn.
+
+    Attributes
+    ----------
+    strips : dict of str to Strip
+        By method, from top to bottom.
+    targets : dict of str to Line2D
+        Vertical lines at "beta_within" and "beta_between".
+    """
+
+    strips: dict[str, Strip]
+    targets: dict[str, Line2D]
+
+
+def sampling_distributions(
+    ds: xr.Dataset, ax: Axes, condition: int = 0, term: str = "slope"
+) -> Strips:
+    """Draw the estimates of every method in one condition, and the honesty of its SE.
+
+    Under each histogram lie two bars of equal centre, the mean of the estimates: one reaches
+    ± the true (empirical) SE, the other ± the SE that the method reports. The method is honest
+    when they are equally long; their ratio stands at the right. A tick marks the method's
+    probability limit, so what is off β_W or β_B for good can be told from what is off by chance.
+
+    Parameters
+    ----------
+    ds : Dataset
+        Results of a study, as for `simlab.measure`.
+    ax : Axes
+        To draw on; 10 by 7 inches serve nine methods.
+    condition : int
+        Position of the condition.
+    term : str
+        Methods without it are left out.
+
+    Returns
+    -------
+    Strips
+
+    Raises
+    ------
+    ValueError
+        If there is no such condition or term, or no method has an estimate of it.
+    """
+    style.of(ds, "term", term)
+    if not -ds.sizes["condition"] <= condition < ds.sizes["condition"]:
+        raise ValueError(f"there are {ds.sizes['condition']} conditions, but no number {condition}")
+    here = ds.isel(condition=[condition]).sel(term=[term])
+    measured = measure(here).isel(condition=0, term=0)
+    here = here.isel(condition=0, term=0)
+    methods = style.having(measured["empirical_se"])
+    if not methods:
+        raise ValueError(f"no method has two estimates of {term!r} in condition {condition}")
+    estimates = {name: _estimates(here, name) for name in methods}
+    strips = {
+        name: _strip(ax, float(row), estimates[name], here, measured.sel(estimator=name))
+        for row, name in enumerate(methods)
+    }
+    low = min(strip.density.get_data()[1][0] for strip in strips.values())
+    high = max(strip.density.get_data()[1][-1] for strip in strips.values())
+    margin = 0.03 * (high - low)
+    ax.set_xlim(low - margin, high + margin)
+    ax.set_ylim(len(methods) - 0.5, -0.75)
+    targets = _targets(ax, here)
+    _labels(ax, methods, term)
+    n = max(len(values) for values in estimates.values())
+    _legend(ax, n)
+    return Strips(strips, targets)
+
+
+def _estimates(here: xr.Dataset, method: str) -> NDArray[np.float64]:
+    """The estimates that `measure` counts: of fits that are ok or singular."""
+    one = here.sel(estimator=method)
+    kept = one["status"].isin([0, 1]) & one["estimate"].notnull()
+    return np.asarray(one["estimate"].values[kept.values])
+
+
+def _strip(
+    ax: Axes, row: float, values: NDArray[np.float64], here: xr.Dataset, measured: xr.Dataset
+) -> Strip:
+    low, high = np.quantile(values, [TAIL, 1 - TAIL])
+    counts, edges = np.histogram(values[(low <= values) & (values <= high)], bins="auto")
+    # The y axis points down: a strip rises from its row to smaller values.
+    density = ax.stairs(
+        row - HEIGHT * counts / counts.max(), edges, baseline=row, fill=True, color=style.STRIP
+    )
+    mean = float(average(values).value)
+    true_se, reported_se = (
+        _bar(ax, mean, row + offset, float(measured[name]), color)
+        for name, offset, color in (
+            ("empirical_se", 0.05, style.INK), ("model_se", 0.07 + BAR, style.REPORTED)
+        )
+    )  # fmt: skip
+    limit = None
+    at = float(here["limit"].sel(estimator=measured["estimator"]))
+    if not np.isnan(at):
+        ends = (row, row - HEIGHT - 0.04)
+        (limit,) = ax.plot([at, at], ends, color=style.INK, lw=2, solid_capstyle="butt")
+    ratio = 1 + float(measured["relative_error"]) / 100
+    ax.annotate(
+        f"{ratio:.2f}", (1.015, row + 0.03), xycoords=("axes fraction", "data"),
+        ha="left", va="center", fontsize=style.TEXT, color=style.INK,
+    )  # fmt: skip
+    return Strip(density, limit, true_se, reported_se)
+
+
+def _bar(ax: Axes, mean: float, top: float, se: float, color: str) -> Rectangle:
+    bar = Rectangle((mean - se, top), 2 * se, BAR, facecolor=color, linewidth=0)
+    ax.add_patch(bar)
+    return bar
+
+
+def _targets(ax: Axes, here: xr.Dataset) -> dict[str, Line2D]:
+    """Vertical lines at β_W and β_B, behind the strips; one label where the two are one."""
+    looks = {"beta_within": (r"\beta_W", style.WITHIN), "beta_between": (r"\beta_B", style.BETWEEN)}
+    truth = {name: float(here["truth"].sel(target=name)) for name in looks}
+    if one := bool(np.isclose(truth["beta_within"], truth["beta_between"])):
+        looks = dict.fromkeys(looks, (r"\beta_W = \beta_B", style.INK))
+    lines = {}
+    for name, at in truth.items():
+        if np.isnan(at):
+            continue
+        symbol, color = looks[name]
+        lines[name] = ax.axvline(at, color=color, lw=2, ls=(0, (4, 2)), zorder=0.5)
+        if one and name == "beta_between":
+            continue
+        ax.annotate(
+            f"${symbol} = {at:.3g}$", (at, 1.01), xycoords=("data", "axes fraction"),
+            ha="center", va="bottom", fontsize=style.TEXT + 2, color=color,
+        )  # fmt: skip
+    return lines
+
+
+def _labels(ax: Axes, methods: list[str], term: str) -> None:
+    ax.set_yticks(range(len(methods)), [course_of(name).label for name in methods])
+    ax.tick_params(axis="y", length=0, labelsize=style.TEXT)
+    ax.tick_params(axis="x", labelsize=style.TEXT, color=style.QUIET)
+    ax.set_xlabel(f"estimate of the {term}", fontsize=style.TEXT)
+    ax.spines[["left", "right", "top"]].set_visible(False)
+    ax.spines["bottom"].set_color(style.QUIET)
+    ax.annotate(
+        "reported SE\n÷ true SE", (1.015, 1.01), xycoords="axes fraction",
+        ha="left", va="bottom", fontsize=style.TEXT - 2, color=style.QUIET,
+    )  # fmt: skip
+
+
+def _legend(ax: Axes, n: int) -> None:
+    handles = [
+        Patch(color=style.STRIP, label=f"{n:,} estimates"),
+        Line2D([], [], color=style.INK, lw=2, marker="|", ls="", ms=14, mew=2,
+               label="probability limit"),
+        Patch(color=style.INK, label="mean ± true SE"),
+        Patch(color=style.REPORTED, label="mean ± reported SE"),
+    ]  # fmt: skip
+    ax.legend(
+        handles=handles, loc="upper center", bbox_to_anchor=(0.5, -0.11), ncols=4, frameon=False,
+        fontsize=style.TEXT - 1, handlelength=1.2, columnspacing=1.4, handletextpad=0.5,
+    )  # fmt: skip

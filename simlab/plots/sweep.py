@@ -1,0 +1,122 @@
+"""Bias against one factor of the grid."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.container import ErrorbarContainer
+from matplotlib.text import Annotation
+from matplotlib.ticker import FixedLocator, NullLocator
+
+from simlab.plots import style
+from simlab.verdicts.course import course_of
+from simlab.verdicts.places import config_of, places
+
+WORDS = {
+    "population.clusters": "number of clusters $J$",
+    "population.cluster_sizes.mean": "mean cluster size",
+    "population.sigma2": r"$\sigma^2$",
+}
+GAP = 0.065  # of the height of the Axes, between labels
+
+
+class Sweep(NamedTuple):
+    """What `bias_sweep` has drawn: a line with whiskers and a label for each method."""
+
+    lines: dict[str, ErrorbarContainer]
+    labels: dict[str, Annotation]
+
+
+def bias_sweep(
+    measured: xr.Dataset,
+    ax: Axes,
+    factor: str,
+    term: str = "slope",
+    estimators: Sequence[str] | None = None,
+) -> Sweep:
+    """Draw the bias for β_W against a swept factor, on a logarithmic axis.
+
+    The conditions are those that differ from the base of the study in this factor alone. Whiskers
+    are ± 1.96 Monte Carlo standard errors.
+
+    Parameters
+    ----------
+    measured : Dataset
+        From `simlab.measure`.
+    ax : Axes
+        To draw on.
+    factor : str
+        Dotted path of the factor, whose levels must be positive numbers.
+    term : str
+        Whose bias.
+    estimators : sequence of str, optional
+        Which methods; by default all that have the term.
+
+    Returns
+    -------
+    Sweep
+
+    Raises
+    ------
+    ValueError
+        If there is no such term or method, no method has the term, or the study does not sweep
+        the factor over positive numbers.
+    """
+    style.of(measured, "term", term)
+    found = places(measured, config_of(measured))
+    conditions = found.sweep(factor)
+    if len(conditions) < 2:
+        swept = ", ".join(name for name in found.levels if found.sweep(name)) or "none"
+        raise ValueError(f"the study does not sweep {factor!r}; the factors it sweeps: {swept}")
+    x = np.array([found.sizes[factor][c] for c in conditions], dtype=float)
+    if not (x > 0).all():
+        raise ValueError(f"{factor!r} has levels that are not positive, as a log axis needs")
+    here = measured.isel(condition=conditions).sel(term=term, target="beta_within")
+    names = style.having(here["bias"])
+    if estimators is not None:
+        names = [style.of(measured, "estimator", name) for name in estimators]
+    if not names:
+        raise ValueError(f"no method estimates {term!r}")
+    ax.axhline(0.0, color=style.QUIET, lw=1.2, zorder=0.5)
+    lines = {name: _line(ax, i, x, here.sel(estimator=name)) for i, name in enumerate(names)}
+    _axes(ax, x, factor, term)
+    return Sweep(lines, _labels(ax, x[-1], here, names))
+
+
+def _line(ax: Axes, i: int, x: np.ndarray, here: xr.Dataset) -> ErrorbarContainer:
+    return ax.errorbar(
+        x, here["bias"].values, yerr=style.Z * here["bias_mcse"].values,
+        color=style.LINES[i % len(style.LINES)], marker=style.MARKERS[i % len(style.MARKERS)],
+        lw=2.2, ms=7, elinewidth=1.8, capsize=4, capthick=1.8, clip_on=False,
+    )  # fmt: skip
+
+
+def _axes(ax: Axes, x: np.ndarray, factor: str, term: str) -> None:
+    ax.set_xscale("log")
+    ax.xaxis.set_major_locator(FixedLocator(x.tolist()))
+    ax.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    ax.xaxis.set_minor_locator(NullLocator())
+    ax.set_xlabel(WORDS.get(factor, factor), fontsize=style.TEXT)
+    ax.set_ylabel(rf"bias of the {term} for $\beta_W$", fontsize=style.TEXT)
+    ax.tick_params(labelsize=style.TEXT, color=style.QUIET)
+    ax.spines[["right", "top"]].set_visible(False)
+    ax.spines[["left", "bottom"]].set_color(style.QUIET)
+
+
+def _labels(ax: Axes, x: float, here: xr.Dataset, names: list[str]) -> dict[str, Annotation]:
+    """Name each line at its right end, labels moved apart where lines end together."""
+    low, high = ax.get_ylim()
+    ends = [float(here["bias"].sel(estimator=name)[-1]) for name in names]
+    heights = style.apart(ends, GAP * (high - low))
+    return {
+        name: ax.annotate(
+            course_of(name).label, (x, height), xytext=(12, 0), textcoords="offset points",
+            va="center", fontsize=style.TEXT, color=style.LINES[i % len(style.LINES)],
+            annotation_clip=False,
+        )
+        for i, (name, height) in enumerate(zip(names, heights, strict=True))
+    }  # fmt: skip
