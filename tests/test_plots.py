@@ -1,0 +1,183 @@
+"""What the plots show is what was measured. All positions are compared to rounding alone."""
+
+import json
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+import numpy as np
+import pytest
+import xarray as xr
+from matplotlib.figure import Figure
+
+from simlab.measures import measure
+from simlab.plots import bias_sweep, sampling_distributions
+from simlab.plots.style import apart
+
+METHODS = ["pooled", "two_stage", "hlm"]
+CENTRE = np.array([3.6, 2.0, 2.3])
+SIZES = [12, 48, 192]
+
+
+def results(within=2.0, between=5.0, n=400):
+    """Three conditions of three methods; `hlm` nears β_W as clusters grow; pooled SEs are half."""
+    rng = np.random.default_rng(1)
+    C, E = len(SIZES), len(METHODS)
+    centre = np.tile(CENTRE, (C, 1))
+    centre[:, 2] = 2 + 0.3 * 12 / np.array(SIZES)
+    slope = centre[:, None, :] + 0.4 * rng.standard_normal((C, n, E))
+    estimate = np.stack([np.full_like(slope, 1.0), slope], axis=-1)
+    estimate[..., 0] += 0.1 * rng.standard_normal((C, n, E))
+    estimate[:, :, 2, 0] = np.nan  # hlm has no intercept here
+    std_error = np.where(np.isnan(estimate), np.nan, 0.4)
+    std_error[:, :, 0] *= 0.5
+    per_term = ("condition", "replicate", "estimator", "term")
+    status = np.zeros((C, n, E), dtype=np.int8)
+    status[0, 0, 1] = 2  # a failed fit, whose estimate nobody may see
+    estimate[0, 0, 1] = 1e6
+    limit = np.stack([np.ones((C, E)), centre], axis=-1)
+    limit[:, 1] = np.nan
+    sizes = {"law": "poisson", "mean": 12}
+    config = {"population": {"cluster_sizes": sizes}, "scheme": "new-clusters"}
+    factor = "population.cluster_sizes.mean"
+    return xr.Dataset(
+        {
+            "estimate": (per_term, estimate),
+            "std_error": (per_term, std_error),
+            "lower": (per_term, estimate - 2 * std_error),
+            "upper": (per_term, estimate + 2 * std_error),
+            "p_value": (per_term, np.full_like(estimate, 0.5)),
+            "status": (per_term[:3], status),
+            "dropped": (per_term[:3], np.zeros_like(status)),
+            "truth": (
+                ("condition", "term", "target"),
+                np.tile([[1.0, 1.0], [within, between]], (C, 1, 1)),
+            ),
+            "limit": (("condition", "estimator", "term"), limit),
+        },
+        coords={
+            "estimator": METHODS,
+            "term": ["intercept", "slope"],
+            "target": ["beta_within", "beta_between"],
+            factor: ("condition", SIZES),
+        },
+        attrs={"level": 0.95, "config": json.dumps({**config, "grid": {factor: SIZES}})},
+    )
+
+
+@pytest.fixture
+def ax():
+    return Figure().subplots()
+
+
+def texts(ax):
+    return [text.get_text() for text in ax.texts]
+
+
+def test_one_strip_for_each_method(ax):
+    drawn = sampling_distributions(results(), ax)
+    assert list(drawn.strips) == METHODS
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["Pooled", "Two-stage", "HLM"]
+    for row, strip in enumerate(drawn.strips.values()):
+        assert strip.density.get_data().baseline == row
+
+
+def test_the_targets_are_lines_with_names(ax):
+    drawn = sampling_distributions(results(), ax)
+    assert drawn.targets["beta_within"].get_xdata()[0] == 2
+    assert drawn.targets["beta_between"].get_xdata()[0] == 5
+    assert r"$\beta_W = 2$" in texts(ax)
+    assert r"$\beta_B = 5$" in texts(ax)
+
+
+def test_equal_targets_share_a_name(ax):
+    sampling_distributions(results(between=2.0), ax)
+    assert r"$\beta_W = \beta_B = 2$" in texts(ax)
+    assert not any(text.startswith(r"$\beta_W = 2") for text in texts(ax))
+
+
+def test_the_tick_is_at_the_methods_own_limit(ax):
+    strips = sampling_distributions(results(), ax).strips
+    assert strips["pooled"].limit.get_xdata()[0] == 3.6
+    assert strips["hlm"].limit.get_xdata()[0] == pytest.approx(2.3)
+    assert strips["two_stage"].limit is None
+
+
+def test_the_bars_are_the_two_standard_errors(ax):
+    ds = results()
+    measured = measure(ds).isel(condition=1).sel(term="slope")
+    for name, strip in sampling_distributions(ds, ax, condition=1).strips.items():
+        one = measured.sel(estimator=name)
+        mean = float(ds["estimate"].isel(condition=1).sel(estimator=name, term="slope").mean())
+        for bar, se in ((strip.true_se, one["empirical_se"]), (strip.reported_se, one["model_se"])):
+            assert bar.get_width() == pytest.approx(2 * float(se))
+            assert bar.get_x() + bar.get_width() / 2 == pytest.approx(mean)
+        assert f"{float(one['model_se'] / one['empirical_se']):.2f}" in texts(ax)
+
+
+def test_a_failed_fit_is_not_drawn(ax):
+    sampling_distributions(results(), ax)
+    assert ax.get_xlim()[1] < 10
+
+
+def test_a_method_without_the_term_is_left_out(ax):
+    assert list(sampling_distributions(results(), ax, term="intercept").strips) == METHODS[:2]
+
+
+def test_all_estimates_equal(ax):
+    ds = results()
+    ds["estimate"][:] = 1.0
+    assert list(sampling_distributions(ds, ax).strips) == METHODS
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [({"term": "slop"}, "unknown; give one of intercept, slope"), ({"condition": 3}, "3 cond")],
+)
+def test_what_there_is_not(ax, wrong, message):
+    with pytest.raises(ValueError, match=message):
+        sampling_distributions(results(), ax, **wrong)
+
+
+def test_sweep_shows_bias_and_its_mcse(ax):
+    measured = measure(results())
+    drawn = bias_sweep(measured, ax, "population.cluster_sizes.mean")
+    assert ax.get_xscale() == "log"
+    assert list(drawn.lines) == METHODS
+    bias = measured.sel(term="slope", target="beta_within")
+    for name, container in drawn.lines.items():
+        line, _, (whiskers,) = container
+        assert line.get_xdata().tolist() == SIZES
+        assert line.get_ydata() == pytest.approx(bias["bias"].sel(estimator=name).values)
+        mcse = bias["bias_mcse"].sel(estimator=name).values
+        heights = [float(np.ptp(segment[:, 1])) for segment in whiskers.get_segments()]
+        assert heights == pytest.approx(2 * 1.96 * mcse)
+
+
+def test_sweep_labels_are_names_that_do_not_overlap(ax):
+    drawn = bias_sweep(
+        measure(results()), ax, "population.cluster_sizes.mean", estimators=["hlm", "two_stage"]
+    )
+    assert [label.get_text() for label in drawn.labels.values()] == ["HLM", "Two-stage"]
+    heights = [label.xy[1] for label in drawn.labels.values()]
+    assert abs(np.diff(heights))[0] >= 0.06 * np.ptp(ax.get_ylim())
+
+
+@pytest.mark.parametrize(
+    ("factor", "options", "message"),
+    [
+        ("population.clusters", {}, "it sweeps: population.cluster_sizes.mean"),
+        ("population.cluster_sizes.mean", {"estimators": ["hml"]}, "'hml' is unknown"),
+        ("population.cluster_sizes.mean", {"term": "between"}, "unknown; give one of intercept"),
+    ],
+)
+def test_a_sweep_there_is_not(ax, factor, options, message):
+    with pytest.raises(ValueError, match=message):
+        bias_sweep(measure(results()), ax, factor, **options)
+
+
+def test_labels_move_no_further_than_they_must():
+    assert apart([0.0, 3.0, 1.0], 0.5) == [0.0, 3.0, 1.0]
+    assert apart([1.0, 1.0], 0.5) == pytest.approx([0.75, 1.25])
+    assert np.diff(apart([0.0, 0.4, 0.5, 0.45], 0.5)[:2]) > 0
