@@ -24,7 +24,6 @@ from simlab.mixed.satterthwaite import variances
 from simlab.moments import Moments, from_rows
 from simlab.sampling import draw_clusters, draw_moments
 
-
 # ---------------------------------------------------------------- derivatives
 
 
@@ -322,6 +321,24 @@ def test_the_search_would_notice_a_fit_that_stopped_early():
     assert deviance(np.eye(2), rotated, True, False, w) > best_by_search(rotated, True, rng) + 1e-3
 
 
+@pytest.mark.parametrize("left", [0.0, 7.0, np.nan, np.inf])
+def test_what_lay_in_memory_does_not_matter(left):
+    """Fits are the same, bit for bit, whatever an earlier replicate left in the working space."""
+    rotated = rotated_line(drawn("few small clusters"), 0, 3)
+    answers = []
+    for fill in (1.0, left):
+        w, G = allocate_work(rotated), np.zeros((2, 2))
+        for name, field in w._asdict().items():
+            if name != "identity":
+                field[...] = fill
+        estimate, variance, df = np.zeros((3, 3))
+        evaluations = minimise(rotated_line(drawn("few small clusters"), 0, 3), True, w, G)
+        variances(np.eye(3)[:, None, :].copy(), w, 20.0, estimate, variance, df)
+        answers.append((evaluations, G.tolist(), *np.array([estimate, variance, df]).tolist()))
+    assert answers[0][0] > 0
+    assert answers[0] == answers[1]
+
+
 def test_a_singular_fit_is_flagged_and_keeps_its_standard_errors():
     m = drawn("no variance of slopes", 50)
     fits = fit_lines(m, np.eye(2)[:, None, :])
@@ -389,6 +406,7 @@ def test_moments_and_rows_rotate_to_the_same_likelihood():
     X = np.column_stack([Z, m.x_mean[0][cluster]])
     Lambda = np.array([[0.7, 0], [0.3, 0.4]])
     for k in (2, 3):
-        one, two = rotate(X[:, :k], Z, y, cluster), rotated_line(m, 0, k)
+        one, two = rotate(X[:, :k], Z, y, cluster), allocate(m.starts, 2, k)
+        rotate_line(*(field[0] for field in m[:-1]), k == 3, two)
         values = [deviance(Lambda, r, True, False, allocate_work(r)) for r in (one, two)]
         assert values[0] == pytest.approx(values[1], rel=1e-12)

@@ -48,9 +48,7 @@ def test_a_model_agrees_with_lme4(name, model, method):
     np.testing.assert_allclose(w.gamma[0], ref["beta"], rtol=1e-6)
     np.testing.assert_array_equal(estimate, w.gamma[0])
     vcov = np.array(ref["vcov"])
-    np.testing.assert_allclose(
-        w.sigma2[0] * w.phi[0], vcov, rtol=0, atol=1e-6 * np.abs(vcov).max()
-    )
+    np.testing.assert_allclose(w.sigma2[0] * w.phi[0], vcov, rtol=0, atol=1e-6 * np.abs(vcov).max())
     np.testing.assert_allclose(variance, np.diag(vcov), rtol=1e-6)
     np.testing.assert_allclose(w.sigma2[0], ref["sigma2"], rtol=1e-6)
     tolerance = 1e-4 if ref["singular"] else 1e-5
@@ -59,7 +57,9 @@ def test_a_model_agrees_with_lme4(name, model, method):
 
 
 def test_the_cases_are_what_they_should_be():
-    singular = {case[:2] for case in CASES if stored("fits", f"{case[0]}.json")[case[1]]["REML"]["singular"]}
+    singular = {
+        case[:2] for case in CASES if stored("fits", f"{case[0]}.json")[case[1]]["REML"]["singular"]
+    }
     assert len(CASES) > 100
     assert {("sim5", "m3"), ("sim5", "m4"), ("sim5", "m6"), ("sim3", "m4")} <= singular
     assert {len(stored("fits", f"{n}.json")[m]["ranef_names"]) for n, m, _ in CASES} >= {1, 2, 3}
@@ -85,7 +85,9 @@ def line_cases():
         ):
             record = stored("fits", f"{name}.json").get(model)
             names = record["coef_names"]
-            same = names[1] == x and len(names) == 1 + len(fixed) and record["ranef_names"][1:] == [x]
+            same = (
+                names[1] == x and len(names) == 1 + len(fixed) and record["ranef_names"][1:] == [x]
+            )
             if same and (S == 2 or names[1:] == fixed):
                 yield name, model, S, 3 if "cvar" in names else 2
 

@@ -14,10 +14,10 @@ from typing import NamedTuple
 import numpy as np
 
 from simlab.kernels import inner, kernel
-from simlab.mixed.deviance import Work, allocate_work, gls
-from simlab.mixed.newton import minimise
-from simlab.mixed.rotated import Rotated, allocate, rotate_line
-from simlab.mixed.satterthwaite import contrast, variances
+from simlab.mixed.deviance import Work, allocate_work, evaluate
+from simlab.mixed.newton import search
+from simlab.mixed.rotated import Rotated, allocate, fill_line
+from simlab.mixed.satterthwaite import approximate, contrast
 from simlab.moments import Floats, Ints, Moments
 
 SINGULAR = 1e-8  # det G/(tr G)², in standard units, below which G is singular
@@ -73,7 +73,7 @@ def _centre(m: Moments, b: int, centred: Floats, rotated: Rotated, k: int) -> tu
         ss_x[j] = m.ss_x[b, j] / sx**2
         s_xy[j] = m.s_xy[b, j] / (sx * sy)
         rss[j] = m.rss[b, j] / sy**2
-    rotate_line(n, x, y, ss_x, s_xy, rss, k == 3, rotated)
+    fill_line(n, x, y, ss_x, s_xy, rss, k == 3, rotated)
     return x0, sx, y0, sy
 
 
@@ -97,8 +97,10 @@ def _known(known: Floats, x0: float, sx: float, sy: float, rotated: Rotated, w: 
     Lambda[0, 0], Lambda[0, 1] = root, 0.0
     Lambda[1, 0] = sx * (g01 + x0 * g11) / root if root > 0.0 else 0.0
     Lambda[1, 1] = np.sqrt(max(sx * sx * g11 - Lambda[1, 0] ** 2, 0.0))
+    no = known[3] < 0.0  # a variable: a literal would make numba compile `evaluate` once more
+    found = np.isfinite(evaluate(Lambda, rotated, no, no, no, w))
     w.sigma2[0] = known[3] / sy**2
-    return 1 if gls(Lambda, rotated, w) else -1
+    return 1 if found else -1
 
 
 @kernel
@@ -122,7 +124,7 @@ def _fit(
         if known.size:
             evaluations = _known(known, x0, sx, sy, rotated, w)
         else:
-            evaluations = minimise(rotated, reml, w, G)
+            evaluations = search(rotated, reml, w, G)
         fits.evaluations[b] = evaluations
         if evaluations < 0:
             continue
@@ -132,7 +134,7 @@ def _fit(
                 variance[t] = w.sigma2[0] * contrast(carried[t], w, estimate, t)
         else:
             nu = rotated.n_rows[0] - (S * k if reml else 0)
-            variances(carried, w, nu, estimate, variance, fits.df[b])
+            approximate(carried, w, nu, estimate, variance, fits.df[b])
         for t in range(contrasts.shape[0]):
             estimate[t] *= sy
             variance[t] *= sy * sy

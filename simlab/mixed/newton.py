@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from simlab.kernels import inner, kernel
-from simlab.mixed.deviance import Work, deviance
+from simlab.mixed.deviance import Work, evaluate
 from simlab.mixed.rotated import Rotated
 from simlab.moments import Floats, Ints
 
@@ -224,33 +224,29 @@ def _pivot(Lambda: Floats, rotated: Rotated, order: Ints, room: Floats) -> bool:
     return moved
 
 
-@kernel
-def minimise(rotated: Rotated, reml: bool, w: Work, G: Floats) -> int:
-    """Minimise the deviance; `w` is left at the minimum.
+@inner
+def _restore(Lambda: Floats, sigma2: float, order: Ints, G: Floats) -> None:
+    """Write σ²ΛΛ' into G, the random effects in their own order."""
+    for a in range(len(Lambda)):
+        for b in range(len(Lambda)):
+            value = 0.0
+            for e in range(min(a, b) + 1):
+                value += Lambda[a, e] * Lambda[b, e]
+            G[order[a], order[b]] = sigma2 * value
 
-    Fisher scoring in Δ first: for balanced data it arrives in one step, from
-    anywhere. Then Newton in Λ, shortened where a step does not descend.
 
-    Parameters
-    ----------
-    rotated, reml, w
-        See `deviance`. The rows of `rotated.K` may come back reordered.
-    G : (r, r)
-        Receives the minimiser, σ̂²ΛΛ'.
-
-    Returns
-    -------
-    int
-        Number of evaluations, negative when it did not converge.
-    """
+@inner
+def search(rotated: Rotated, reml: bool, w: Work, G: Floats) -> int:
+    """Minimise the deviance as `minimise` does, for other kernels."""
     r, m = len(rotated.random), w.gradient.size
     Lambda, trial, root, step = w.Lambda, w.trial, w.scratch[:m], w.scratch[m]
     order = np.arange(r)
     _start(rotated, trial)
     value, shortened, converged = np.inf, 1.0, False
     for evaluations in range(1, MAX_ITERATIONS + 1):
-        scoring = evaluations <= SCORING
-        proposed = deviance(trial, rotated, reml, scoring, w)
+        # Variables: a literal argument would make numba compile everything below once more.
+        scoring, derivatives = evaluations <= SCORING, evaluations > 0
+        proposed = evaluate(trial, rotated, reml, scoring, derivatives, w)
         if np.isnan(proposed):
             return -evaluations
         descends = proposed < value + ROUNDING * (abs(value) + rotated.n_rows[0])
@@ -281,12 +277,23 @@ def minimise(rotated: Rotated, reml: bool, w: Work, G: Floats) -> int:
     return -MAX_ITERATIONS
 
 
-@inner
-def _restore(Lambda: Floats, sigma2: float, order: Ints, G: Floats) -> None:
-    """Write σ²ΛΛ' into G, the random effects in their own order."""
-    for a in range(len(Lambda)):
-        for b in range(len(Lambda)):
-            value = 0.0
-            for e in range(min(a, b) + 1):
-                value += Lambda[a, e] * Lambda[b, e]
-            G[order[a], order[b]] = sigma2 * value
+@kernel
+def minimise(rotated: Rotated, reml: bool, w: Work, G: Floats) -> int:
+    """Minimise the deviance; `w` is left at the minimum.
+
+    Fisher scoring in Δ first: for balanced data it arrives in one step, from
+    anywhere. Then Newton in Λ, shortened where a step does not descend.
+
+    Parameters
+    ----------
+    rotated, reml, w
+        See `deviance`. The rows of `rotated.K` may come back reordered.
+    G : (r, r)
+        Receives the minimiser, σ̂²ΛΛ'.
+
+    Returns
+    -------
+    int
+        Number of evaluations, negative when it did not converge.
+    """
+    return search(rotated, reml, w, G)

@@ -24,7 +24,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from simlab.kernels import kernel
+from simlab.kernels import inner, kernel
 from simlab.moments import Floats, Ints
 
 
@@ -105,6 +105,41 @@ def rotate(X: Floats, Z: Floats, y: Floats, cluster: Ints, starts: Ints | None =
     return out
 
 
+@inner
+def fill_line(
+    n: Floats,
+    x: Floats,
+    y: Floats,
+    ss_x: Floats,
+    s_xy: Floats,
+    rss: Floats,
+    contextual: bool,
+    out: Rotated,
+) -> None:
+    """Rotate as `rotate_line` does, for other kernels."""
+    k = out.xy.shape[2] - 1
+    for j in range(n.size):
+        K, xy = out.K[j], out.xy[j]
+        root_n, root_ss = np.sqrt(n[j]), np.sqrt(ss_x[j])
+        K[0, 0] = xy[0, 0] = root_n
+        K[1, 0] = xy[0, 1] = root_n * x[j]
+        K[1, 1] = xy[1, 1] = root_ss
+        K[0, 1] = xy[1, 0] = 0.0
+        if contextual:
+            xy[0, 2] = root_n * x[j]
+            xy[1, 2] = 0.0
+        xy[0, k] = root_n * y[j]
+        xy[1, k] = s_xy[j] / root_ss if root_ss > 0.0 else 0.0
+    out.n_rows[0] = 0.0
+    for s in range(out.starts.size - 1):
+        for a in range(k + 1):
+            for b in range(k + 1):
+                out.rest[s, a, b] = 0.0
+        for j in range(out.starts[s], out.starts[s + 1]):
+            out.rest[s, k, k] += rss[j]
+            out.n_rows[0] += n[j]
+
+
 @kernel
 def rotate_line(
     n: Floats,
@@ -131,24 +166,4 @@ def rotate_line(
     out : Rotated
         With r = 2 and k = 2 + contextual.
     """
-    k = out.xy.shape[2] - 1
-    for j in range(n.size):
-        K, xy = out.K[j], out.xy[j]
-        root_n, root_ss = np.sqrt(n[j]), np.sqrt(ss_x[j])
-        K[0, 0] = xy[0, 0] = root_n
-        K[1, 0] = xy[0, 1] = root_n * x[j]
-        K[1, 1] = xy[1, 1] = root_ss
-        K[0, 1] = xy[1, 0] = 0.0
-        if contextual:
-            xy[0, 2] = root_n * x[j]
-            xy[1, 2] = 0.0
-        xy[0, k] = root_n * y[j]
-        xy[1, k] = s_xy[j] / root_ss if root_ss > 0.0 else 0.0
-    out.n_rows[0] = 0.0
-    for s in range(out.starts.size - 1):
-        for a in range(k + 1):
-            for b in range(k + 1):
-                out.rest[s, a, b] = 0.0
-        for j in range(out.starts[s], out.starts[s + 1]):
-            out.rest[s, k, k] += rss[j]
-            out.n_rows[0] += n[j]
+    fill_line(n, x, y, ss_x, s_xy, rss, contextual, out)

@@ -37,27 +37,15 @@ def contrast(weights: Floats, w: Work, estimate: Floats, t: int) -> float:
     return f
 
 
-@kernel
-def variances(
+@inner
+def approximate(
     contrasts: Floats, w: Work, nu: float, estimate: Floats, variance: Floats, df: Floats
 ) -> None:
-    """Estimate, variance and degrees of freedom of contrasts, at the optimum that `w` holds.
-
-    Parameters
-    ----------
-    contrasts : (T, S, k)
-        Weights of the fixed effects of each sector.
-    w : Work
-        Filled by `deviance` at the optimum.
-    nu : float
-        N − p for REML, N for ML.
-    estimate, variance, df : (T,)
-        Are filled.
-    """
+    """Fill as `variances` does, for other kernels."""
     S, k = w.gamma.shape
     m = w.gradient.size
     root, direction = w.scratch[:m], w.scratch[m]
-    usable, phi_c = np.empty(m), w.C[0]
+    usable, phi_c = np.empty(m), np.empty(k)
     largest = 0.0
     for i in range(m):
         largest = max(largest, w.hessian[i, i])
@@ -94,3 +82,23 @@ def variances(
             direction[i] /= root[i, i]
             total += usable[i] * direction[i] ** 2
         df[t] = 1.0 / total
+
+
+@kernel
+def variances(
+    contrasts: Floats, w: Work, nu: float, estimate: Floats, variance: Floats, df: Floats
+) -> None:
+    """Estimate, variance and degrees of freedom of contrasts, at the optimum that `w` holds.
+
+    Parameters
+    ----------
+    contrasts : (T, S, k)
+        Weights of the fixed effects of each sector.
+    w : Work
+        Filled by `deviance` at the optimum.
+    nu : float
+        N − p for REML, N for ML.
+    estimate, variance, df : (T,)
+        Are filled.
+    """
+    approximate(contrasts, w, nu, estimate, variance, df)
