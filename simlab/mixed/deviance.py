@@ -57,24 +57,28 @@ class Work(NamedTuple):
     a: Floats
     M: Floats  # (r, r)
     root: Floats  # inverse of the Cholesky factor of X'V⁻¹X, (S, k, k)
+    cross: Floats  # X'V⁻¹X beside X'V⁻¹y, (S, k + 1, k + 1)
     T: Floats  # (J, r, r)
     U: Floats  # (J, r, k + 1)
-    phi_f: Floats  # Φ f_i, (S, m, k)
-    phi_F: Floats  # Φ F_i, (S, m, k, k)
+    L: Floats  # scratch of one cluster: (r, r)
+    B: Floats  # (r, r)
+    C: Floats  # (r, k)
+    D: Floats  # (r, k), C R⁻ᵀ, so that Q = DD'
+    P: Floats  # (m,), the lower triangle of P_j
+    Y: Floats  # (m,)
+    h: Floats  # (r,)
+    sum_hh: Floats  # Σ h h', (m,)
+    sum_P: Floats  # Σ P, (m,)
+    sum_Q: Floats  # Σ Q, (m,)
+    sum_PY: Floats  # Σ P ⊗ Y, (m, m)
+    sum_CC: Floats  # Σ C_a'C_b, (S, r, r, k, k), a ≥ b
+    sum_Ch: Floats  # Σ C_a'h_b, (S, r, r, k)
     Lambda: Floats  # (r, r)
     trial: Floats  # (r, r)
     scratch: Floats  # (m + 1, m)
-
-
-class Sums(NamedTuple):
-    """Sums over the clusters that the derivatives need; triangles by rows, m = r(r + 1)/2."""
-
-    hh: Floats  # Σ h h', (m,)
-    P: Floats  # Σ P, (m,)
-    Q: Floats  # Σ Q, (m,)
-    PY: Floats  # Σ P ⊗ Y, (m, m)
-    CC: Floats  # Σ C_a'C_b, (S, r, r, k, k), a ≥ b
-    Ch: Floats  # Σ C_a'h_b, (S, r, r, k)
+    identity: Floats  # (r, r)
+    phi_f: Floats  # Φ f_i, (S, m, k)
+    phi_F: Floats  # Φ F_i, (S, m, k, k)
 
 
 def allocate_work(rotated: Rotated) -> Work:
@@ -84,17 +88,21 @@ def allocate_work(rotated: Rotated) -> Work:
     e = np.empty
     return Work(
         e(m), e((m, m)), e((S, k)), e((S, k, k)), e(1), e((S, m, k, k)), e((S, m, k)), e(m),
-        e((r, r)), e((S, k, k)), e((J, r, r)), e((J, r, k1)),
-        e((S, m, k)), e((S, m, k, k)), e((r, r)), e((r, r)), e((m + 1, m)),
+        e((r, r)), e((S, k, k)), e((S, k1, k1)), e((J, r, r)), e((J, r, k1)), e((r, r)),
+        e((r, r)), e((r, k)), e((r, k)), e(m), e(m), e(r),
+        e(m), e(m), e(m), e((m, m)), e((S, r, r, k, k)), e((S, r, r, k)),
+        e((r, r)), e((r, r)), e((m + 1, m)), np.eye(r),
+        e((S, m, k)), e((S, m, k, k)),
     )  # fmt: skip
 
 
 @inner
-def _factor(Lambda: Floats, rotated: Rotated, T: Floats, U: Floats, cross: Floats) -> float:
+def _factor(
+    Lambda: Floats, rotated: Rotated, T: Floats, U: Floats, B: Floats, L: Floats, cross: Floats
+) -> float:
     """V_j = I + K'ΛΛ'K = LL', T_j = L⁻¹K', U_j = L⁻¹[x̃ ỹ], Σ U'U. Returns Σ log|V_j|."""
     r, k1 = len(rotated.random), rotated.xy.shape[2]
     K, xy = rotated.K, rotated.xy
-    B, L = np.empty((r, r)), np.empty((r, r))
     log_det, product = 0.0, 1.0
     for s in range(rotated.starts.size - 1):
         for a in range(k1):
@@ -198,16 +206,24 @@ def _residual_sum(U: Floats, gamma: Floats, rest: Floats, starts: Ints) -> float
 
 
 @inner
-def _sums(rotated: Rotated, reml: bool, expected: bool, w: Work) -> Sums:
-    """Sum over the clusters; D is a root of Q. `expected`: Y = P, and CC, Ch are not filled."""
+def _sums(rotated: Rotated, reml: bool, expected: bool, w: Work) -> None:
+    """Sum over the clusters what the derivatives need; D is a root of Q. `expected`: Y = P."""
     r, k, S = len(rotated.random), w.gamma.shape[1], w.gamma.shape[0]
     m = r * (r + 1) // 2
-    T, U, inverse = w.T, w.U, w.root
-    C, D, h, P, Y = np.empty((r, k)), np.empty((r, k)), np.empty(r), np.empty(m), np.empty(m)
-    hh, sum_P, sum_Q, PY = np.zeros(m), np.zeros(m), np.zeros(m), np.zeros((m, m))
-    CC, Ch = np.zeros((S, r, r, k, k)), np.zeros((S, r, r, k))
+    T, U, C, D, P, Y, h, inverse = w.T, w.U, w.C, w.D, w.P, w.Y, w.h, w.root
+    hh, sum_P, sum_Q, PY, CC, Ch = w.sum_hh, w.sum_P, w.sum_Q, w.sum_PY, w.sum_CC, w.sum_Ch
     weight = 1.0 / w.sigma2[0]
+    for i in range(m):
+        hh[i] = sum_P[i] = sum_Q[i] = 0.0
+        for e in range(m):
+            PY[i, e] = 0.0
     for s in range(S):
+        for a in range(r):
+            for b in range(r):
+                for c in range(k):
+                    Ch[s, a, b, c] = 0.0
+                    for d in range(k):
+                        CC[s, a, b, c, d] = 0.0
         for j in range(rotated.starts[s], rotated.starts[s + 1]):
             for a in range(r):
                 value = 0.0
@@ -254,7 +270,6 @@ def _sums(rotated: Rotated, reml: bool, expected: bool, w: Work) -> Sums:
                     for c in range(k):
                         for d in range(c + 1 if a == b else k):
                             CC[s, a, b, c, d] += C[a, c] * C[b, d]
-    return Sums(hh, sum_P, sum_Q, PY, CC, Ch)
 
 
 @inner
@@ -264,16 +279,16 @@ def _lower(a: int, c: int) -> int:
 
 
 @inner
-def _directions(Lambda: Floats, sums: Sums, w: Work) -> None:
+def _directions(Lambda: Floats, w: Work) -> None:
     """a_i, Φf_i, F_i and ΦF_i for every entry i = (a, b) of Λ, from the sums over clusters."""
     r, S, k = Lambda.shape[0], w.gamma.shape[0], w.gamma.shape[1]
-    Ch, CC = sums.Ch, sums.CC
+    Ch, CC = w.sum_Ch, w.sum_CC
     i = 0
     for b in range(r):
         for a in range(b, r):
             w.a[i] = 0.0
             for e in range(b, r):
-                w.a[i] += 2.0 * Lambda[e, b] * sums.hh[_lower(a, e)]
+                w.a[i] += 2.0 * Lambda[e, b] * w.sum_hh[_lower(a, e)]
             for s in range(S):
                 for c in range(k):
                     value = 0.0
@@ -334,7 +349,7 @@ def _fixed_term(i: int, j: int, reml: bool, w: Work) -> float:
 
 
 @inner
-def _hessian(Lambda: Floats, nu: float, reml: bool, expected: bool, sums: Sums, w: Work) -> None:
+def _hessian(Lambda: Floats, nu: float, reml: bool, expected: bool, w: Work) -> None:
     """Fill the gradient and the Hessian: in Λ, or with the expected information in Δ.
 
     The latter is Σ tr(E_i P E_k P) − Σtr(E_i P) Σtr(E_k P)/ν, with E_ab = e_ae_b' + e_be_a'.
@@ -353,9 +368,9 @@ def _hessian(Lambda: Floats, nu: float, reml: bool, expected: bool, sums: Sums, 
             for d in range(b + 1):
                 for c in range(d, r):
                     if j <= i:
-                        value = _clusters_term(a, b, c, d, Lambda, sums.PY)
+                        value = _clusters_term(a, b, c, d, Lambda, w.sum_PY)
                         if expected:
-                            value -= 4.0 * sums.P[_lower(a, b)] * sums.P[_lower(c, d)] / nu
+                            value -= 4.0 * w.sum_P[_lower(a, b)] * w.sum_P[_lower(c, d)] / nu
                         else:
                             value -= _fixed_term(i, j, reml, w)
                             value -= w.a[i] * w.a[j] / (nu * sigma2 * sigma2)
@@ -371,9 +386,8 @@ def evaluate(
     Lambda: Floats, rotated: Rotated, reml: bool, expected: bool, derivatives: bool, w: Work
 ) -> float:
     """Return the deviance as `deviance` does, for other kernels; the derivatives when asked."""
-    cross = np.empty_like(rotated.rest)
-    log_det = _factor(Lambda, rotated, w.T, w.U, cross)
-    log_det_x = _gls(cross, w.root, w.phi, w.gamma)
+    log_det = _factor(Lambda, rotated, w.T, w.U, w.B, w.L, w.cross)
+    log_det_x = _gls(w.cross, w.root, w.phi, w.gamma)
     nu = rotated.n_rows[0] - (w.gamma.size if reml else 0)
     if np.isnan(log_det_x) or nu <= 0:
         return np.nan
@@ -381,14 +395,14 @@ def evaluate(
     if not w.sigma2[0] > 0.0:
         return np.nan
     if derivatives:
-        sums = _sums(rotated, reml, expected, w)
+        _sums(rotated, reml, expected, w)
         for a in range(Lambda.shape[0]):
             for b in range(Lambda.shape[0]):
                 i = _lower(a, b)
-                w.M[a, b] = sums.P[i] - sums.Q[i] - sums.hh[i] / w.sigma2[0]
+                w.M[a, b] = w.sum_P[i] - w.sum_Q[i] - w.sum_hh[i] / w.sigma2[0]
         if not expected:
-            _directions(Lambda, sums, w)
-        _hessian(np.eye(len(Lambda)) if expected else Lambda, nu, reml, expected, sums, w)
+            _directions(Lambda, w)
+        _hessian(w.identity if expected else Lambda, nu, reml, expected, w)
     if reml:
         log_det += log_det_x
     return float(log_det + nu * (1.0 + np.log(2.0 * np.pi * w.sigma2[0])))

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from simlab.kernels import inner, kernel
-from simlab.mixed.deviance import Work, allocate_work, evaluate
+from simlab.mixed.deviance import Work, allocate_work
 from simlab.mixed.newton import search
 from simlab.mixed.rotated import Rotated, allocate, fill_line
 from simlab.mixed.satterthwaite import approximate, contrast
@@ -89,18 +89,13 @@ def _carry(contrasts: Floats, x0: float, sx: float, out: Floats) -> None:
 
 
 @inner
-def _known(known: Floats, x0: float, sx: float, sy: float, rotated: Rotated, w: Work) -> int:
-    """GLS with (g00, g01, g11, σ²) carried to the origin x0: Var of (u_0 + x0 u_1, sx u_1)."""
+def _carry_known(known: Floats, x0: float, sx: float, Lambda: Floats) -> None:
+    """Factor (g00, g01, g11)/σ² carried to the origin x0: Var of (u_0 + x0 u_1, sx u_1)/σ²."""
     g00, g01, g11 = known[0] / known[3], known[1] / known[3], known[2] / known[3]
     root = np.sqrt(max(g00 + 2.0 * x0 * g01 + x0 * x0 * g11, 0.0))
-    Lambda = w.Lambda
     Lambda[0, 0], Lambda[0, 1] = root, 0.0
     Lambda[1, 0] = sx * (g01 + x0 * g11) / root if root > 0.0 else 0.0
     Lambda[1, 1] = np.sqrt(max(sx * sx * g11 - Lambda[1, 0] ** 2, 0.0))
-    no = known[3] < 0.0  # a variable: a literal would make numba compile `evaluate` once more
-    found = np.isfinite(evaluate(Lambda, rotated, no, no, no, w))
-    w.sigma2[0] = known[3] / sy**2
-    return 1 if found else -1
 
 
 @kernel
@@ -118,20 +113,20 @@ def _fit(
     """Fit every replicate; with `known` = (g00, g01, g11, σ²) only the fixed effects."""
     S, k = w.gamma.shape
     G = np.empty((2, 2))
+    estimated = known.size == 0
     for b in range(m.n.shape[0]):
         x0, sx, y0, sy = _centre(m, b, centred, rotated, k)
         _carry(contrasts, x0, sx, carried)
         if known.size:
-            evaluations = _known(known, x0, sx, sy, rotated, w)
-        else:
-            evaluations = search(rotated, reml, w, G)
+            _carry_known(known, x0, sx, w.trial)
+        evaluations = search(rotated, reml, estimated, w, G)
         fits.evaluations[b] = evaluations
         if evaluations < 0:
             continue
         estimate, variance = fits.estimate[b], fits.variance[b]
         if known.size:
             for t in range(contrasts.shape[0]):
-                variance[t] = w.sigma2[0] * contrast(carried[t], w, estimate, t)
+                variance[t] = known[3] / sy**2 * contrast(carried[t], w, estimate, t)
         else:
             nu = rotated.n_rows[0] - (S * k if reml else 0)
             approximate(carried, w, nu, estimate, variance, fits.df[b])

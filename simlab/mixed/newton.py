@@ -16,7 +16,8 @@ from simlab.mixed.rotated import Rotated
 from simlab.moments import Floats, Ints
 
 MAX_ITERATIONS = 100
-SCORING = 2  # steps of Fisher scoring before Newton's
+SCORING = 4  # steps of Fisher scoring before Newton's, at most
+NEAR = 3.0  # a predicted descent below which scoring has done its work
 DECREMENT = 1e-9  # a Newton step from here ends within 1e-9 standard errors
 FLAT = 1e-9  # curvature below this share of the largest counts as none
 ROUNDING = 1e-13  # of a deviance, relative to its size and to N
@@ -105,16 +106,16 @@ def _copy(Lambda: Floats, out: Floats) -> None:
 
 @inner
 def _start(rotated: Rotated, Lambda: Floats) -> None:
-    """Write a moment estimate of the diagonal of Λ: the spread of the clusters' own coefficients.
+    """Write a root of a moment estimate of Δ: the spread of the clusters' own coefficients.
 
-    b_j = K_j'⁻¹ỹ_j has Var(b_ja) = σ²(Δ_aa + (Z_j'Z_j)⁻¹_aa) about the sector's fixed
-    part; σ² comes from the remainders. Floored at a twentieth of the sampling
-    variance, since Λ_aa = 0 is stationary whatever the data say.
+    b_j = K_j'⁻¹ỹ_j has Var(b_j) = σ²(Δ + (Z_j'Z_j)⁻¹) about the sector's fixed part;
+    σ² comes from the remainders. Variances are floored at a twentieth of the
+    sampling variance, since Λ_aa = 0 is stationary whatever the data say.
     """
     r, k = len(rotated.random), rotated.xy.shape[2] - 1
     rss, df, count = 0.0, rotated.n_rows[0], 0.0
-    square, noise, mean, own = np.zeros(r), np.zeros(r), np.zeros(r), np.zeros(r)
-    inverse = np.zeros((r, r))
+    square, noise = np.zeros((r, r)), np.zeros((r, r))
+    mean, own, delta, inverse = np.zeros(r), np.zeros(r), np.zeros(r), np.zeros((r, r))
     for s in range(rotated.starts.size - 1):
         rss += rotated.rest[s, k, k]
         in_sector = 0.0
@@ -139,18 +140,29 @@ def _start(rotated: Rotated, Lambda: Floats) -> None:
                     for e in range(a + 1, r):
                         inverse[a, c] -= K[e, a] * inverse[e, c]
                     inverse[a, c] /= K[a, a]
-                    noise[a] += inverse[a, c] ** 2
-                delta = own[a] - (mean[a] if in_sector > 1.0 else 0.0)
-                mean[a] = own[a] if in_sector == 1.0 else mean[a] + delta / in_sector
-                square[a] += delta * (own[a] - mean[a])
+                delta[a] = 0.0 if in_sector == 1.0 else own[a] - mean[a]
+                mean[a] = own[a] if in_sector == 1.0 else mean[a] + delta[a] / in_sector
+            for a in range(r):
+                for b in range(a + 1):
+                    square[a, b] += delta[a] * (own[b] - mean[b])
+                    for c in range(r):
+                        noise[a, b] += inverse[a, c] * inverse[b, c]
         count += in_sector
-    for a in range(r):
-        for b in range(r):
+    scale = (count - (rotated.starts.size - 1)) * rss
+    for b in range(r):
+        for a in range(r):
             Lambda[a, b] = 1.0 if a == b else 0.0
-        if count >= rotated.starts.size and df > 0.0 and rss > 0.0:
-            sampling = noise[a] / count
-            spread = square[a] / (count - (rotated.starts.size - 1)) / (rss / df)
-            Lambda[a, a] = np.sqrt(max(spread - sampling, 0.05 * sampling))
+            if a >= b and scale > 0.0 and df > 0.0:
+                value = square[a, b] * df / scale - noise[a, b] / count
+                if a == b:
+                    value = max(value, 0.05 * noise[a, a] / count)
+                full_value = value
+                for e in range(b):
+                    value -= Lambda[a, e] * Lambda[b, e]
+                if a == b:
+                    Lambda[a, a] = np.sqrt(max(value, 0.05 * full_value))
+                else:
+                    Lambda[a, b] = value / Lambda[b, b]
 
 
 @inner
@@ -236,19 +248,24 @@ def _restore(Lambda: Floats, sigma2: float, order: Ints, G: Floats) -> None:
 
 
 @inner
-def search(rotated: Rotated, reml: bool, w: Work, G: Floats) -> int:
-    """Minimise the deviance as `minimise` does, for other kernels."""
+def search(rotated: Rotated, reml: bool, estimated: bool, w: Work, G: Floats) -> int:
+    """Minimise the deviance as `minimise` does, for other kernels.
+
+    Unless variances are to be `estimated`: then γ̂ and Φ at the Λ that stands in `w.trial`.
+    """
     r, m = len(rotated.random), w.gradient.size
     Lambda, trial, root, step = w.Lambda, w.trial, w.scratch[:m], w.scratch[m]
     order = np.arange(r)
-    _start(rotated, trial)
-    value, shortened, converged = np.inf, 1.0, False
+    if estimated:
+        _start(rotated, trial)
+    value, shortened, converged, near = np.inf, 1.0, False, False
     for evaluations in range(1, MAX_ITERATIONS + 1):
-        # Variables: a literal argument would make numba compile everything below once more.
-        scoring, derivatives = evaluations <= SCORING, evaluations > 0
-        proposed = evaluate(trial, rotated, reml, scoring, derivatives, w)
+        scoring = evaluations <= SCORING and not near
+        proposed = evaluate(trial, rotated, reml, scoring, estimated, w)
         if np.isnan(proposed):
             return -evaluations
+        if not estimated:
+            return evaluations
         descends = proposed < value + ROUNDING * (abs(value) + rotated.n_rows[0])
         if not (descends or converged):
             shortened *= 0.25
@@ -259,15 +276,16 @@ def search(rotated: Rotated, reml: bool, w: Work, G: Floats) -> int:
             _restore(Lambda, w.sigma2[0], order, G)
             return evaluations
         convex = _solve(w.hessian, w.gradient, step, root)
-        if scoring:
-            _score(Lambda, step, trial)
-            if evaluations == SCORING:
-                _pivot(trial, rotated, order, G)
-            continue
-        value, shortened = proposed, 1.0
         decrement = 0.0
         for i in range(m):
             decrement += step[i] * w.gradient[i]
+        if scoring:
+            _score(Lambda, step, trial)
+            near = decrement < NEAR or evaluations == SCORING
+            if near:
+                _pivot(trial, rotated, order, G)
+            continue
+        value, shortened = proposed, 1.0
         converged = convex and decrement < DECREMENT
         if evaluations % 10 == 0 and _pivot(Lambda, rotated, order, G):
             _copy(Lambda, trial)
@@ -296,4 +314,4 @@ def minimise(rotated: Rotated, reml: bool, w: Work, G: Floats) -> int:
     int
         Number of evaluations, negative when it did not converge.
     """
-    return search(rotated, reml, w, G)
+    return search(rotated, reml, True, w, G)
