@@ -19,6 +19,9 @@ from simlab.verdicts.view import View
 
 SYMBOL = {"beta_within": "β_W", "beta_between": "β_B"}
 
+HOPELESS = 10_000_000
+"""Replicates beyond which a verdict is left undecided for good."""
+
 
 def of_estimand(found: Estimand) -> Iterator[str]:
     """The mixture, and where a finite number of clusters is not yet the limit."""
@@ -145,4 +148,8 @@ def _signed(value: float, digits: int = 1) -> str:
 
 
 def _needed(replicates: int | None) -> str:
-    return "" if replicates is None else f"; about {replicates:,} replicates would decide"
+    if replicates is None:
+        return ""
+    if replicates > HOPELESS:
+        return "; too near the margin for replicates to decide"
+    return f"; about {float(f'{replicates:.2g}'):,.0f} replicates would decide"
