@@ -33,14 +33,12 @@ from simlab.moments import Moments
 from simlab.runner import SLAB, prepare, run_block
 from simlab.sampling import draw_block
 
-POPULATION = {
+POPULATION = {  # the course's example, configs/slides_example.yaml
     "clusters": 40,
     "gamma": [12, 2],
-    "beta_between": 5,
     "G": [[16, 8], [8, 25]],
     "sigma2": 20,
     "cluster_sizes": {"law": "poisson", "mean": 30},
-    "x": {"between_sd": 1},
 }
 BLOCK = 256
 US = 1e6
