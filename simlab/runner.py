@@ -281,11 +281,11 @@ def run(
     schema = schema_of(work)
     results = _results(schema, out, overwrite)
     done = results.done
-    todo = [(int(c), int(b)) for c, b in np.argwhere(~done)]
+    pending = [(int(c), int(b)) for c, b in np.argwhere(~done)]
     total = study.replicates * len(work.jobs)
     if progress is not None:
-        progress.start(total, total - sum(_size(study, b) for _, b in todo))
-    for block in _blocks(work, todo, jobs):
+        progress.start(total, total - sum(_size(study, b) for _, b in pending))
+    for block in _blocks(work, pending, jobs):
         results.write(block)
         if progress is not None:
             failures = int((block.status >= Status.NOT_CONVERGED).sum())
@@ -301,10 +301,10 @@ def _results(schema: Schema, out: str | Path | None, overwrite: bool) -> Results
     return ZarrResults.create(out, schema, overwrite=True)
 
 
-def _blocks(work: Work, todo: list[tuple[int, int]], jobs: int) -> Iterable[Block]:
+def _blocks(work: Work, pending: list[tuple[int, int]], jobs: int) -> Iterable[Block]:
     """Yield blocks as they are finished, in any order."""
     parallel = Parallel(n_jobs=jobs, backend="threading", return_as="generator_unordered")
-    blocks: Iterable[Block] = parallel(delayed(run_block)(work, c, b) for c, b in todo)
+    blocks: Iterable[Block] = parallel(delayed(run_block)(work, c, b) for c, b in pending)
     return blocks
 
 

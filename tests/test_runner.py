@@ -61,9 +61,9 @@ def test_workers_do_not_matter(base):
 def test_order_of_blocks_does_not_matter(base, monkeypatch):
     s, ds = base
 
-    def shuffled(work, todo, jobs):
-        order = np.random.default_rng(0).permutation(len(todo))
-        return (runner.run_block(work, *todo[i]) for i in order)
+    def shuffled(work, pending, jobs):
+        order = np.random.default_rng(0).permutation(len(pending))
+        return (runner.run_block(work, *pending[i]) for i in order)
 
     monkeypatch.setattr(runner, "_blocks", shuffled)
     assert_same_bits(simlab.run(s), ds)
@@ -126,7 +126,7 @@ def test_an_unfinished_store_is_continued(base, tmp_path, monkeypatch):
     asked = []
     blocks = runner._blocks
     monkeypatch.setattr(
-        runner, "_blocks", lambda work, todo, jobs: asked.extend(todo) or blocks(work, todo, jobs)
+        runner, "_blocks", lambda work, left, jobs: asked.extend(left) or blocks(work, left, jobs)
     )
     assert_same_bits(simlab.run(s, out=tmp_path / "r", jobs=2), ds)
     assert sorted(asked) == [(0, 0), (0, 1), (0, 3), (0, 4), (1, 1), (1, 2), (1, 3)]

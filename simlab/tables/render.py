@@ -103,10 +103,10 @@ def _title(frame: pd.DataFrame) -> str:
 
 def _explained() -> str:
     return (
-        f"{LEGEND}. λ: the slope estimates β_W + λ(β_B − β_W). J→∞, n→∞: bias as schools get more "
-        "numerous, larger, in % of |β_B − β_W|. Efficient?: variance of the best estimator of the "
-        "same target over that of the method. Honest?: relative error of the standard error, and "
-        "how often the interval covers."
+        f"{LEGEND}. λ: the slope estimates β_W + λ(β_B − β_W), measured, and as J→∞ in theory. "
+        "J→∞, n→∞: bias as schools get more numerous, larger, in % of |β_B − β_W|. Efficient?: "
+        "variance of the best estimator of the same target over that of the method. Honest?: "
+        "relative error of the standard error, and how often the interval covers."
     )
 
 
@@ -146,7 +146,9 @@ def _estimates(row: dict[Any, Any]) -> str:
     word = _marked(row["estimates"], row["estimates_mark"])
     if math.isnan(row["lambda"]):
         return word
-    return f"{word}\n{_pair(row['lambda'], row['lambda_mcse'], 3)}"
+    theory = row["lambda_theory"]
+    limit = "" if math.isnan(theory) else f"\ntheory {theory:.3f}"
+    return f"{word}\n{_pair(row['lambda'], row['lambda_mcse'], 3)}{limit}"
 
 
 def _both_sweeps(row: dict[Any, Any], target: str) -> str:
