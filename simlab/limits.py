@@ -13,7 +13,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from simlab.estimators.base import KINDS, Estimator, Known, Sample, SizeMoments
+from simlab.estimators import hlm, hlm_contextual
+from simlab.estimators.base import Estimator, Known, Sample, SizeMoments
 from simlab.estimators.hlm import mixed_estimates
 from simlab.moments import Floats, Moments
 from simlab.population import Clusters, Plan, needs_rows, size_moments, truth
@@ -78,11 +79,10 @@ def new_cluster_limits(
             assert fitted.G is not None
             assert fitted.sigma2 is not None
             own = Known(fitted.G[0], float(fitted.sigma2[0]))
-            share = mixed_estimates(Sample(of_context), np.eye(2), known=own).estimate[0]
+            share = mixed_estimates(Sample(of_context), hlm.WEIGHTS, known=own).estimate[0]
         elif method.mixed or method.oracle:
             oracle = Sample(of_context, known)
-            weights = np.array([[1, 0, 0], [0, 1, 0], [0, 1, 1], [0, 0, 1]], dtype=float)
-            share = mixed_estimates(oracle, weights, known=known).estimate[0]
+            share = mixed_estimates(oracle, hlm_contextual.WEIGHTS, known=known).estimate[0]
         elif method.needs == "rows":
             share = np.full(len(method.kinds) * (2 * S - 1), np.nan)
         else:
@@ -116,17 +116,12 @@ def same_cluster_limits(
     limits = {}
     for method in methods:
         limit = np.full((len(method.kinds), S), np.nan)
-        if method.name in ("fixed_effects_separate", "two_stage"):
+        if method.averages == "equally":
             limit[:] = [targets[kind][:, 0] for kind in method.kinds]
-        elif method.name == "fixed_effects_common":
-            limit[0] = weighted
+        elif method.averages == "by information":
+            limit[method.kinds.index("slope")] = weighted
         limits[method.name] = limit
     return limits
-
-
-def terms_of(values: Floats, kinds: tuple[str, ...]) -> dict[str, Floats]:
-    """Index (kinds, …) values by kind, in the order of all kinds."""
-    return {kind: values[kinds.index(kind)] for kind in KINDS if kind in kinds}
 
 
 def _size_moments(plan: Plan, sector: int) -> SizeMoments:

@@ -80,6 +80,9 @@ class Estimator:
     share : callable, optional
         λ of its probability limit β_W + λ(β_B − β_W), from the population's
         `SizeMoments`; omitted when it has no closed form.
+    averages : "equally" or "by information", optional
+        That it averages the clusters' own lines, each alike or by its ss_x: what
+        it aims at when the clusters stay the same.
     needs : "moments" or "rows"
         What `Sample` must hold.
     mixed : bool
@@ -94,6 +97,7 @@ class Estimator:
     estimand: Estimand
     fit: Callable[[Sample], Estimates]
     share: Callable[[SizeMoments], float] | None = None
+    averages: Literal["equally", "by information"] | None = None
     needs: Literal["moments", "rows"] = "moments"
     mixed: bool = False
     oracle: bool = False

@@ -34,4 +34,5 @@ METHOD = Estimator(
     estimand="beta_within",
     fit=fit,
     share=none_between,
+    averages="by information",
 )

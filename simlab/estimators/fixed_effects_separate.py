@@ -42,4 +42,5 @@ METHOD = Estimator(
     estimand="beta_within",
     fit=fit,
     share=none_between,
+    averages="equally",
 )
