@@ -14,8 +14,8 @@ from reference_cases import META, design, moments, stored
 
 from simlab.mixed.deviance import allocate_work, deviance
 from simlab.mixed.lines import fit_lines
-from simlab.mixed.newton import minimise
-from simlab.mixed.rotated import rotate
+from simlab.mixed.newton import SEARCH, minimise
+from mixed_cases import rotate
 from simlab.mixed.satterthwaite import variances
 
 CASES = [
@@ -31,7 +31,7 @@ def fitted(name, record, method):
     rotated = rotate(X, Z, y, cluster)
     w, r, p = allocate_work(rotated), Z.shape[1], X.shape[1]
     G, estimate, variance, df = np.zeros((r, r)), *np.zeros((3, p))
-    evaluations = minimise(rotated, method == "REML", w, G)
+    evaluations = minimise(rotated, method == "REML", w, G, SEARCH, 0)
     value = deviance(w.Lambda, rotated, method == "REML", False, w)
     nu = float(len(y) - (p if method == "REML" else 0))
     variances(np.eye(p)[:, None, :].copy(), w, nu, estimate, variance, df)

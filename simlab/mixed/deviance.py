@@ -79,6 +79,8 @@ class Work(NamedTuple):
     identity: Floats  # (r, r)
     phi_f: Floats  # Φ f_i, (S, m, k)
     phi_F: Floats  # Φ F_i, (S, m, k, k)
+    value: Floats  # the deviance at a minimum, (1,)
+    edge: Floats  # roughly how much it rises on the way to a singular G, (1,)
 
 
 def allocate_work(rotated: Rotated) -> Work:
@@ -92,7 +94,7 @@ def allocate_work(rotated: Rotated) -> Work:
         e((r, r)), e((r, k)), e((r, k)), e(m), e(m), e(r),
         e(m), e(m), e(m), e((m, m)), e((S, r, r, k, k)), e((S, r, r, k)),
         e((r, r)), e((r, r)), e((m + 1, m)), np.eye(r),
-        e((S, m, k)), e((S, m, k, k)),
+        e((S, m, k)), e((S, m, k, k)), np.zeros(1), np.zeros(1),
     )  # fmt: skip
 
 
@@ -349,10 +351,13 @@ def _fixed_term(i: int, j: int, reml: bool, w: Work) -> float:
 
 
 @inner
-def _hessian(Lambda: Floats, nu: float, reml: bool, expected: bool, w: Work) -> None:
+def _hessian(
+    Lambda: Floats, blocks: Ints, nu: float, reml: bool, expected: bool, w: Work
+) -> None:
     """Fill the gradient and the Hessian: in Λ, or with the expected information in Δ.
 
     The latter is Σ tr(E_i P E_k P) − Σtr(E_i P) Σtr(E_k P)/ν, with E_ab = e_ae_b' + e_be_a'.
+    Entries between two blocks stay 0: nothing changes along them.
     """
     r, M, sigma2 = Lambda.shape[0], w.M, w.sigma2[0]
     i = 0
@@ -363,11 +368,14 @@ def _hessian(Lambda: Floats, nu: float, reml: bool, expected: bool, w: Work) -> 
                 value = 0.0
                 for e in range(b, r):
                     value += 2.0 * M[a, e] * Lambda[e, b]
-            w.gradient[i] = value
+            free = blocks[a] == blocks[b]
+            w.gradient[i] = value if free else 0.0
             j = 0
             for d in range(b + 1):
                 for c in range(d, r):
-                    if j <= i:
+                    if j <= i and not (free and blocks[c] == blocks[d]):
+                        w.hessian[i, j] = w.hessian[j, i] = 0.0
+                    elif j <= i:
                         value = _clusters_term(a, b, c, d, Lambda, w.sum_PY)
                         if expected:
                             value -= 4.0 * w.sum_P[_lower(a, b)] * w.sum_P[_lower(c, d)] / nu
@@ -402,7 +410,7 @@ def evaluate(
                 w.M[a, b] = w.sum_P[i] - w.sum_Q[i] - w.sum_hh[i] / w.sigma2[0]
         if not expected:
             _directions(Lambda, w)
-        _hessian(w.identity if expected else Lambda, nu, reml, expected, w)
+        _hessian(w.identity if expected else Lambda, rotated.blocks, nu, reml, expected, w)
     if reml:
         log_det += log_det_x
     return float(log_det + nu * (1.0 + np.log(2.0 * np.pi * w.sigma2[0])))

@@ -15,9 +15,10 @@ import numpy as np
 
 from simlab.kernels import inner, kernel
 from simlab.mixed.deviance import Work, allocate_work
-from simlab.mixed.newton import search
+from simlab.mixed.newton import EVALUATE, SEARCH, global_search
 from simlab.mixed.rotated import Rotated, allocate, fill_line
 from simlab.mixed.satterthwaite import approximate, contrast
+from simlab.mixed.starts import n_starts
 from simlab.moments import Floats, Ints, Moments
 
 SINGULAR = 1e-8  # det G/(tr G)², in standard units, below which G is singular
@@ -103,6 +104,7 @@ def _fit(
     m: Moments,
     contrasts: Floats,
     reml: bool,
+    starts: int,
     known: Floats,
     rotated: Rotated,
     w: Work,
@@ -113,13 +115,13 @@ def _fit(
     """Fit every replicate; with `known` = (g00, g01, g11, σ²) only the fixed effects."""
     S, k = w.gamma.shape
     G = np.empty((2, 2))
-    estimated = known.size == 0
+    mode = EVALUATE if known.size else SEARCH
     for b in range(m.n.shape[0]):
         x0, sx, y0, sy = _centre(m, b, centred, rotated, k)
         _carry(contrasts, x0, sx, carried)
         if known.size:
             _carry_known(known, x0, sx, w.trial)
-        evaluations = search(rotated, reml, estimated, w, G)
+        evaluations = global_search(rotated, reml, mode, starts, w, G)
         fits.evaluations[b] = evaluations
         if evaluations < 0:
             continue
@@ -189,7 +191,7 @@ def fit_lines(
     if known is not None:
         truth = np.array([known[0][0, 0], known[0][0, 1], known[0][1, 1], known[1]])
     _fit(
-        moments, np.ascontiguousarray(contrasts, dtype=float), reml, truth, rotated,
+        moments, np.ascontiguousarray(contrasts, dtype=float), reml, n_starts(2), truth, rotated,
         allocate_work(rotated), np.empty((6, J)), np.empty((T, S, k)), fits,
     )  # fmt: skip
     return fits

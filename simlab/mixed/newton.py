@@ -13,6 +13,7 @@ import numpy as np
 from simlab.kernels import inner, kernel
 from simlab.mixed.deviance import Work, evaluate
 from simlab.mixed.rotated import Rotated
+from simlab.mixed.starts import start, start_elsewhere
 from simlab.moments import Floats, Ints
 
 MAX_ITERATIONS = 100
@@ -21,6 +22,10 @@ NEAR = 3.0  # a predicted descent below which scoring has done its work
 DECREMENT = 1e-9  # a Newton step from here ends within 1e-9 standard errors
 FLAT = 1e-9  # curvature below this share of the largest counts as none
 ROUNDING = 1e-13  # of a deviance, relative to its size and to N
+FAR = 8.0  # deviance from the minimum to a singular G beyond which there is no second minimum
+MANY = 32.0  # effective number of clusters with the same consequence; see docs/design.md
+SAME = 1e-9  # minima whose deviances differ by less are one
+EVALUATE, SEARCH, POLISH, DERIVE = 0, 1, 2, 3
 
 
 @inner
@@ -105,67 +110,6 @@ def _copy(Lambda: Floats, out: Floats) -> None:
 
 
 @inner
-def _start(rotated: Rotated, Lambda: Floats) -> None:
-    """Write a root of a moment estimate of Δ: the spread of the clusters' own coefficients.
-
-    b_j = K_j'⁻¹ỹ_j has Var(b_j) = σ²(Δ + (Z_j'Z_j)⁻¹) about the sector's fixed part;
-    σ² comes from the remainders. Variances are floored at a twentieth of the
-    sampling variance, since Λ_aa = 0 is stationary whatever the data say.
-    """
-    r, k = len(rotated.random), rotated.xy.shape[2] - 1
-    rss, df, count = 0.0, rotated.n_rows[0], 0.0
-    square, noise = np.zeros((r, r)), np.zeros((r, r))
-    mean, own, delta, inverse = np.zeros(r), np.zeros(r), np.zeros(r), np.zeros((r, r))
-    for s in range(rotated.starts.size - 1):
-        rss += rotated.rest[s, k, k]
-        in_sector = 0.0
-        for j in range(rotated.starts[s], rotated.starts[s + 1]):
-            K = rotated.K[j]
-            full = True
-            for a in range(r):
-                if K[a, a] > 0.0:
-                    df -= 1.0
-                else:
-                    full = False
-            if not full:
-                continue
-            in_sector += 1.0
-            for a in range(r - 1, -1, -1):  # K'b = ỹ, and the inverse of K'
-                own[a] = rotated.xy[j, a, k]
-                for e in range(a + 1, r):
-                    own[a] -= K[e, a] * own[e]
-                own[a] /= K[a, a]
-                for c in range(r):
-                    inverse[a, c] = 1.0 if a == c else 0.0
-                    for e in range(a + 1, r):
-                        inverse[a, c] -= K[e, a] * inverse[e, c]
-                    inverse[a, c] /= K[a, a]
-                delta[a] = 0.0 if in_sector == 1.0 else own[a] - mean[a]
-                mean[a] = own[a] if in_sector == 1.0 else mean[a] + delta[a] / in_sector
-            for a in range(r):
-                for b in range(a + 1):
-                    square[a, b] += delta[a] * (own[b] - mean[b])
-                    for c in range(r):
-                        noise[a, b] += inverse[a, c] * inverse[b, c]
-        count += in_sector
-    scale = (count - (rotated.starts.size - 1)) * rss
-    for b in range(r):
-        for a in range(r):
-            Lambda[a, b] = 1.0 if a == b else 0.0
-            if a >= b and scale > 0.0 and df > 0.0:
-                value = square[a, b] * df / scale - noise[a, b] / count
-                if a == b:
-                    value = max(value, 0.05 * noise[a, a] / count)
-                full_value = value
-                for e in range(b):
-                    value -= Lambda[a, e] * Lambda[b, e]
-                if a == b:
-                    Lambda[a, a] = np.sqrt(max(value, 0.05 * full_value))
-                else:
-                    Lambda[a, b] = value / Lambda[b, b]
-
-
-@inner
 def _score(Lambda: Floats, step: Floats, out: Floats) -> None:
     """Factor ΛΛ' − the symmetric step into out; a pivot that is not positive becomes small."""
     r = Lambda.shape[0]
@@ -211,6 +155,8 @@ def _pivot(Lambda: Floats, rotated: Rotated, order: Ints, room: Floats) -> bool:
             if size_b * g_b > size_a * g_a:
                 moved = True
                 order[a], order[b] = order[b], order[a]
+                blocks = rotated.blocks
+                blocks[a], blocks[b] = blocks[b], blocks[a]
                 for c in range(r):
                     Lambda[a, c], Lambda[b, c] = Lambda[b, c], Lambda[a, c]
                     for j in range(J):
@@ -248,23 +194,26 @@ def _restore(Lambda: Floats, sigma2: float, order: Ints, G: Floats) -> None:
 
 
 @inner
-def search(rotated: Rotated, reml: bool, estimated: bool, w: Work, G: Floats) -> int:
-    """Minimise the deviance as `minimise` does, for other kernels.
+def search(
+    rotated: Rotated, reml: bool, mode: int, order: Ints, w: Work, G: Floats
+) -> int:
+    """Find a minimum of the deviance from the Λ that stands in `w.trial`.
 
-    Unless variances are to be `estimated`: then γ̂ and Φ at the Λ that stands in `w.trial`.
+    In the modes SEARCH (scoring first) or POLISH (Newton's steps at once); in the
+    others one evaluation at that Λ: γ̂ and Φ (EVALUATE), and the derivatives
+    (DERIVE). Returns the number of evaluations, negative when it did not converge.
+    `order` says which random effect each row of K is, before and after.
     """
     r, m = len(rotated.random), w.gradient.size
     Lambda, trial, root, step = w.Lambda, w.trial, w.scratch[:m], w.scratch[m]
-    order = np.arange(r)
-    if estimated:
-        _start(rotated, trial)
-    value, shortened, converged, near = np.inf, 1.0, False, False
+    value, shortened, converged, near = np.inf, 1.0, False, mode >= POLISH
     for evaluations in range(1, MAX_ITERATIONS + 1):
         scoring = evaluations <= SCORING and not near
-        proposed = evaluate(trial, rotated, reml, scoring, estimated, w)
+        proposed = evaluate(trial, rotated, reml, scoring, mode != EVALUATE, w)
         if np.isnan(proposed):
             return -evaluations
-        if not estimated:
+        if mode == EVALUATE or mode == DERIVE:
+            w.value[0] = proposed
             return evaluations
         descends = proposed < value + ROUNDING * (abs(value) + rotated.n_rows[0])
         if not (descends or converged):
@@ -273,6 +222,8 @@ def search(rotated: Rotated, reml: bool, estimated: bool, w: Work, G: Floats) ->
             continue
         _copy(trial, Lambda)
         if converged:
+            w.value[0] = proposed
+            w.edge[0] = 0.5 * (Lambda[r - 1, r - 1] * root[m - 1, m - 1]) ** 2
             _restore(Lambda, w.sigma2[0], order, G)
             return evaluations
         convex = _solve(w.hessian, w.gradient, step, root)
@@ -295,8 +246,91 @@ def search(rotated: Rotated, reml: bool, estimated: bool, w: Work, G: Floats) ->
     return -MAX_ITERATIONS
 
 
+@inner
+def _settled(rotated: Rotated, w: Work) -> bool:
+    """Whether the minimum that `w` holds is beyond doubt the only one.
+
+    It is when Λ is far from singular (in units of deviance), or when many
+    clusters share the information on every variance: (Σ P_aa)²/Σ P_aa², their
+    effective number.
+    """
+    if w.edge[0] > FAR:
+        return True
+    r, J = len(rotated.random), rotated.K.shape[0]
+    for a in range(r):
+        total = square = 0.0
+        for j in range(J):
+            value = 0.0
+            for b in range(r):
+                value += w.T[j, b, a] ** 2
+            total += value
+            square += value * value
+        if total * total < MANY * square:
+            return False
+    return True
+
+
+@inner
+def global_search(
+    rotated: Rotated, reml: bool, mode: int, starts: int, w: Work, G: Floats
+) -> int:
+    """Do as `minimise` does, for other kernels.
+
+    Where the data say little, the deviance may have two minima: one of them, nearly
+    always, at a singular G. Then the search starts again from elsewhere, up to
+    `starts` times, and the best of all is kept.
+    """
+    r = len(rotated.random)
+    order, best = np.arange(r), np.empty((r, r))
+    lowest, total = np.inf, 0
+    if mode == SEARCH and starts >= 0:
+        start(rotated, w.trial)
+    for attempt in range(starts + 2):
+        found = search(rotated, reml, mode, order, w, G)
+        total += abs(found)
+        if mode != SEARCH or starts < 0 or found == -1:  # -1: no deviance, wherever one starts
+            return total if found > 0 else -total
+        better = found > 0 and w.value[0] < lowest - SAME
+        if better:
+            lowest = w.value[0]
+            for a in range(r):
+                for b in range(r):
+                    best[a, b] = G[a, b] / w.sigma2[0]
+        if attempt == 0 and found > 0 and _settled(rotated, w):
+            return total
+        if attempt < starts:
+            start_elsewhere(rotated, attempt, w.trial)
+        elif lowest == np.inf:
+            return -total
+        elif better:  # the last attempt was the best
+            return total
+        else:
+            mode = POLISH
+            _factor_in_order(best, order, w.trial)
+    return -total
+
+
+@inner
+def _factor_in_order(delta: Floats, order: Ints, Lambda: Floats) -> None:
+    """Write a root of Δ, its rows taken in `order`; a pivot that is rounding becomes 0."""
+    r = len(order)
+    for b in range(r):
+        for a in range(r):
+            value = delta[order[a], order[b]] if a >= b else 0.0
+            if a >= b:
+                for c in range(b):
+                    value -= Lambda[a, c] * Lambda[b, c]
+            if a == b:
+                value = np.sqrt(value) if value > 1e-14 * delta[order[a], order[a]] else 0.0
+            elif a > b:
+                value = value / Lambda[b, b] if Lambda[b, b] > 0.0 else 0.0
+            Lambda[a, b] = value
+
+
 @kernel
-def minimise(rotated: Rotated, reml: bool, w: Work, G: Floats) -> int:
+def minimise(
+    rotated: Rotated, reml: bool, w: Work, G: Floats, mode: int, starts: int
+) -> int:
     """Minimise the deviance; `w` is left at the minimum.
 
     Fisher scoring in Δ first: for balanced data it arrives in one step, from
@@ -305,13 +339,21 @@ def minimise(rotated: Rotated, reml: bool, w: Work, G: Floats) -> int:
     Parameters
     ----------
     rotated, reml, w
-        See `deviance`. The rows of `rotated.K` may come back reordered.
+        See `deviance`. The rows of `rotated.K`, and `rotated.blocks`, may come
+        back reordered.
     G : (r, r)
-        Receives the minimiser, σ̂²ΛΛ'.
+        Receives the minimiser, σ̂²ΛΛ', in the order in which they were given.
+    mode : int
+        SEARCH; or DERIVE, which only evaluates at the Λ in `w.trial`, with the
+        deviance left in `w.value`.
+    starts : int
+        How often to start again from elsewhere where there might be several
+        minima, `n_starts(r)` for all that are known; −1 to search once, from
+        the Λ in `w.trial`.
 
     Returns
     -------
     int
-        Number of evaluations, negative when it did not converge.
+        Number of evaluations in all, negative when it did not converge.
     """
-    return search(rotated, reml, True, w, G)
+    return global_search(rotated, reml, mode, starts, w, G)

@@ -45,6 +45,9 @@ class Rotated(NamedTuple):
         Sector s holds the clusters ``starts[s]:starts[s + 1]``.
     n_rows : (1,)
         N, the number of rows.
+    blocks : (r,)
+        Random effects with the same number are correlated, others are not.
+        A fit reorders these with the rows of K.
     """
 
     random: tuple[int, ...]
@@ -53,9 +56,10 @@ class Rotated(NamedTuple):
     rest: Floats
     starts: Ints
     n_rows: Floats
+    blocks: Ints
 
 
-def allocate(starts: Ints, r: int, k: int) -> Rotated:
+def allocate(starts: Ints, r: int, k: int, blocks: Ints | None = None) -> Rotated:
     """Return room for a data set with r random effects and k fixed effects in each sector."""
     J, S = int(starts[-1]), len(starts) - 1
     return Rotated(
@@ -65,44 +69,8 @@ def allocate(starts: Ints, r: int, k: int) -> Rotated:
         rest=np.zeros((S, k + 1, k + 1)),
         starts=starts,
         n_rows=np.zeros(1),
+        blocks=np.zeros(r, dtype=np.int64) if blocks is None else blocks,
     )
-
-
-def rotate(X: Floats, Z: Floats, y: Floats, cluster: Ints, starts: Ints | None = None) -> Rotated:
-    """Rotate rows.
-
-    Parameters
-    ----------
-    X : (N, k)
-        Fixed design, of the row's own sector.
-    Z : (N, r)
-        Random design.
-    y : (N,)
-        Response.
-    cluster : (N,)
-        0 … J−1, numbered sector after sector.
-    starts : (S + 1,), optional
-        Bounds of the sectors; one sector when omitted.
-
-    Returns
-    -------
-    Rotated
-    """
-    starts = np.array([0, cluster.max() + 1]) if starts is None else starts
-    out = allocate(starts, Z.shape[1], X.shape[1])
-    out.n_rows[0] = len(y)
-    rows_of = np.split(np.argsort(cluster, kind="stable"), np.bincount(cluster).cumsum()[:-1])
-    for j, rows in enumerate(rows_of):
-        Q, R = np.linalg.qr(Z[rows])
-        signs = np.where(np.diag(R) < 0, -1.0, 1.0)
-        Q, R = Q * signs, signs[:, None] * R
-        both = np.column_stack([X[rows], y[rows]])
-        tilde = Q.T @ both
-        remainder = both - Q @ tilde
-        out.K[j, :, : R.shape[0]] = R.T
-        out.xy[j, : R.shape[0]] = tilde
-        out.rest[np.searchsorted(starts, j, side="right") - 1] += remainder.T @ remainder
-    return out
 
 
 @inner

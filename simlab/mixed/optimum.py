@@ -1,0 +1,131 @@
+"""A fit of one data set: the minimum of the deviance, and what is known there."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from simlab.mixed.deviance import Work, allocate_work
+from simlab.mixed.newton import DERIVE, SEARCH, minimise
+from simlab.mixed.rotated import Rotated
+from simlab.mixed.starts import n_starts
+from simlab.moments import Floats
+
+SINGULAR = 1e-4  # a standard deviation of a combination of standardised random effects, over σ
+
+
+class Optimum(NamedTuple):
+    """The minimum of the deviance of one data set of one sector, in the engine's units.
+
+    Attributes
+    ----------
+    rotated : Rotated
+        The data, the random effects in their own order.
+    Lambda : (r, r)
+        Lower triangular; G = σ²ΛΛ'.
+    sigma2 : float
+        σ̂².
+    gamma, phi : (k,), (k, k)
+        γ̂ and Φ; Var(γ̂) = σ̂²Φ.
+    deviance : float
+        −2 log-likelihood.
+    reml : bool
+        Restricted or not.
+    nu : float
+        N − k for REML, N for ML.
+    evaluations : int
+        Of the deviance; negative when the search did not converge.
+    work : Work
+        Evaluated at Λ, with the derivatives in Λ.
+    """
+
+    rotated: Rotated
+    Lambda: Floats
+    sigma2: float
+    gamma: Floats
+    phi: Floats
+    deviance: float
+    reml: bool
+    nu: float
+    evaluations: int
+    work: Work
+
+    @property
+    def delta(self) -> Floats:
+        """Δ = G/σ², (r, r)."""
+        return self.Lambda @ self.Lambda.T
+
+    @property
+    def free(self) -> list[tuple[int, int]]:
+        """Entries (a, b) of Λ, by columns, that are not 0 by the model."""
+        blocks = self.rotated.blocks
+        r = len(blocks)
+        return [(a, b) for b in range(r) for a in range(b, r) if blocks[a] == blocks[b]]
+
+
+def optimise(rotated: Rotated, reml: bool) -> Optimum:
+    """Fit a data set of one sector.
+
+    Parameters
+    ----------
+    rotated : Rotated
+        Is not changed.
+    reml : bool
+        Restricted likelihood or not.
+
+    Returns
+    -------
+    Optimum
+        With `evaluations` negative, and what stands at the last trial, if it did
+        not converge.
+    """
+    r = len(rotated.random)
+    moving = rotated._replace(K=rotated.K.copy(), blocks=rotated.blocks.copy())
+    w, G = allocate_work(rotated), np.zeros((r, r))
+    evaluations = minimise(moving, reml, w, G, SEARCH, n_starts(r))
+    Lambda = semidefinite_root(G / w.sigma2[0]) if evaluations > 0 else np.tril(w.Lambda)
+    return at(rotated, Lambda, reml, evaluations)
+
+
+def at(rotated: Rotated, Lambda: Floats, reml: bool, evaluations: int = 0) -> Optimum:
+    """Describe any point Λ as if it were the optimum."""
+    w = allocate_work(rotated)
+    w.trial[...] = Lambda
+    minimise(rotated, reml, w, np.zeros_like(Lambda), DERIVE, 0)
+    value = float(w.value[0])
+    nu = float(rotated.n_rows[0] - (w.gamma.shape[1] if reml else 0))
+    return Optimum(
+        rotated, Lambda, float(w.sigma2[0]), w.gamma[0], w.phi[0], value, reml, nu, evaluations, w
+    )
+
+
+def semidefinite_root(G: Floats) -> Floats:
+    """Lower triangular Λ with ΛΛ' = G; a pivot that is rounding becomes 0, and its column too."""
+    r = len(G)
+    Lambda = np.zeros((r, r))
+    for b in range(r):
+        pivot = G[b, b] - Lambda[b, :b] @ Lambda[b, :b]
+        if pivot > 1e-14 * G[b, b]:
+            Lambda[b, b] = np.sqrt(pivot)
+            for a in range(b + 1, r):
+                Lambda[a, b] = (G[a, b] - Lambda[a, :b] @ Lambda[b, :b]) / Lambda[b, b]
+    return Lambda
+
+
+def is_singular(optimum: Optimum) -> bool:
+    """Whether some combination of random effects has (almost) no variance."""
+    return bool(smallest(optimum) < SINGULAR)
+
+
+def smallest(optimum: Optimum) -> float:
+    """Root of the smallest eigenvalue of Δ, the random effects in the engine's units."""
+    return float(np.sqrt(max(np.linalg.eigvalsh(optimum.delta)[0], 0.0)))
+
+
+def lower_triangle(matrix: Floats) -> Floats:
+    """Return the lower triangle by columns, as lme4's theta has it."""
+    r = len(matrix)
+    return np.array([matrix[a, b] for b in range(r) for a in range(b, r)])
+
+

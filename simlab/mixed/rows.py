@@ -1,0 +1,294 @@
+"""From rows to rotated clusters, in units in which every number is of order one.
+
+The distinct columns D of [X Z] are centred and scaled, and a pooled least
+squares fit is taken off y. In those units
+
+    y = Xb + s_y ỹ,   X̃γ̃ = Xγ for γ = Aγ̃,   Z̃ũ = Zu for u = Bũ,
+
+so that γ̂ = b + s_y A γ̃, G = s_y² B G̃ B', σ² = s_y² σ̃². A covariate of size 1e5, or an offset
+of 1e8, loses nothing; and what is left of y is small, so that its sum of
+squares is not the difference of two large numbers.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from simlab.kernels import inner, kernel
+from simlab.mixed.rotated import Rotated, allocate
+from simlab.moments import Floats, Ints
+
+DEGENERATE = 1e-12  # of a column's length: what is left below it, given those before, is rounding
+
+
+class Units(NamedTuple):
+    """How the engine's units relate to the user's.
+
+    Attributes
+    ----------
+    A : (p, p)
+        γ = b + s_y A γ̃.
+    B : (r, r)
+        u = s_y B ũ.
+    b : (p,)
+        The pooled least squares fit that was taken off y (with a ridge that
+        makes it exist always; it need not be exact).
+    s_y : float
+        Spread of what it leaves.
+    """
+
+    A: Floats
+    B: Floats
+    b: Floats
+    s_y: float
+
+
+class Sorted(NamedTuple):
+    """Rows cluster by cluster: cluster j has ``rows[first[j]:first[j + 1]]``."""
+
+    rows: Ints
+    first: Ints
+
+
+def sort(cluster: Ints) -> Sorted:
+    """Sort rows by cluster, stably; (N,) codes 0 … J−1, each of which occurs."""
+    first = np.concatenate([[0], np.bincount(cluster).cumsum()])
+    ascending = bool((cluster[1:] >= cluster[:-1]).all())
+    rows = np.arange(len(cluster)) if ascending else np.argsort(cluster, kind="stable")
+    return Sorted(rows, first)
+
+
+@kernel
+def _cross(D: Floats, y: Floats, centre: Floats, scale: Floats, pass_over: int, out: Floats) -> None:
+    """Pass 0: sums of columns. Pass 1: cross-products of [D̃ y − centre] about `centre`."""
+    d = D.shape[1]
+    row = np.empty(d + 1)
+    for i in range(D.shape[0]):
+        for a in range(d + 1):
+            value = D[i, a] if a < d else y[i]
+            row[a] = (value - centre[a]) / scale[a]
+        for a in range(d + 1):
+            if pass_over == 0:
+                out[a, 0] += row[a]
+                continue
+            for c in range(a + 1):
+                out[a, c] += row[a] * row[c]
+
+
+@inner
+def _reflect(E: Floats, n: int, step: int, width: int) -> float:
+    """Householder: zero column `step` below its diagonal in n rows; apply to columns after it."""
+    square = 0.0
+    for i in range(step, n):
+        square += E[i, step] ** 2
+    diagonal = np.sqrt(square)
+    if E[step, step] > 0.0:
+        diagonal = -diagonal
+    v = E[step, step] - diagonal  # the reflection's vector is (v, E[step + 1:, step])
+    norm = 0.5 * (square - E[step, step] ** 2 + v * v)
+    for c in range(step + 1, width):
+        dot = v * E[step, c]
+        for i in range(step + 1, n):
+            dot += E[i, step] * E[i, c]
+        dot /= norm
+        E[step, c] -= dot * v
+        for i in range(step + 1, n):
+            E[i, c] -= dot * E[i, step]
+    return diagonal
+
+
+@kernel
+def _rotate(
+    D: Floats, y: Floats, sorted_rows: Ints, first: Ints, centre: Floats, scale: Floats,
+    pilot: Floats, columns: Ints, fixed: Ints, r: int,
+    E: Floats, K: Floats, xy: Floats, rest: Floats,
+) -> None:  # fmt: skip
+    """Fill K, xy and rest of every cluster; see `rotate_rows`.
+
+    E holds one cluster: its columns of D̃ in the order `columns`, the r random
+    ones first, then y. `fixed` says which of E's columns are X.
+    """
+    d, k, last = columns.size, fixed.size, D.shape[1]
+    for j in range(first.size - 1):
+        n = first[j + 1] - first[j]
+        for i in range(n):
+            row = sorted_rows[first[j] + i]
+            value = y[row] - centre[last]
+            for a in range(d):
+                c = columns[a]
+                E[i, a] = (D[row, c] - centre[c]) / scale[c]
+                value -= pilot[a] * E[i, a]
+            E[i, d] = value / scale[last]
+        for a in range(r):
+            for c in range(r):
+                K[j, a, c] = 0.0
+            for c in range(k + 1):
+                xy[j, a, c] = 0.0
+        used = 0
+        for a in range(min(r, n)):
+            whole = left = 0.0
+            for i in range(n):
+                if i < a:
+                    whole += E[i, a] ** 2
+                else:
+                    left += E[i, a] ** 2
+            used = a + 1
+            for i in range(a):
+                K[j, a, i] = E[i, a]
+            if left > DEGENERATE**2 * (whole + left):
+                diagonal = _reflect(E, n, a, d + 1)
+                K[j, a, a] = diagonal
+        for a in range(used, r):  # fewer rows than random effects
+            for i in range(n):
+                K[j, a, i] = E[i, a]
+        for a in range(used):
+            for c in range(k):
+                e = fixed[c]
+                xy[j, a, c] = K[j, e, a] if e < r else E[a, e]
+            xy[j, a, k] = E[a, d]
+            if K[j, a, a] < 0.0:  # a positive diagonal
+                for c in range(r):
+                    K[j, c, a] = -K[j, c, a]
+                for c in range(k + 1):
+                    xy[j, a, c] = -xy[j, a, c]
+        for a in range(k + 1):
+            for c in range(a + 1):
+                value = 0.0
+                e, f = (fixed[a] if a < k else d), fixed[c] if c < k else d
+                if e >= r and f >= r:
+                    for i in range(used, n):
+                        value += E[i, e] * E[i, f]
+                rest[j, a, c] = rest[j, c, a] = value
+
+
+class Clusters(NamedTuple):
+    """Rotated clusters, and the remainder of each of them.
+
+    Attributes
+    ----------
+    rotated : Rotated
+        One sector, in the engine's units.
+    rest : (J, k + 1, k + 1)
+        Cross-products of [X̃ ỹ] orthogonal to Z_j; `rotated.rest` is their sum.
+    n : (J,)
+        Rows of each cluster.
+    units : Units
+        The way back.
+    """
+
+    rotated: Rotated
+    rest: Floats
+    n: Ints
+    units: Units
+
+
+def rotate_rows(
+    D: Floats, y: Floats, cluster: Ints, fixed: Ints, random: Ints, blocks: Ints | None = None
+) -> Clusters:
+    """Rotate the rows of a data set, at a cost of one pass.
+
+    Parameters
+    ----------
+    D : (N, d)
+        The distinct columns of [X Z].
+    y : (N,)
+        Response.
+    cluster : (N,)
+        Codes 0 … J−1.
+    fixed, random : (p,), (r,)
+        Columns of D that are X, and that are Z.
+    blocks : (r,), optional
+        Random effects with the same number are correlated; all, by default.
+
+    Returns
+    -------
+    Clusters
+    """
+    blocks = np.zeros(len(random), dtype=np.int64) if blocks is None else blocks
+    centre, scale, intercept = _standard(D, y, fixed, random, blocks)
+    others = [c for c in dict.fromkeys(fixed.tolist()) if c not in set(random.tolist())]
+    columns = np.array([*random.tolist(), *others], dtype=np.int64)
+    place = {c: a for a, c in enumerate(columns.tolist())}
+    in_E = np.array([place[c] for c in fixed.tolist()], dtype=np.int64)
+    b, s_y = _pilot(D, y, centre, scale, fixed)
+    pilot = np.zeros(len(columns))
+    pilot[in_E] = b
+    rows, first = sort(cluster)
+    n = np.diff(first)
+    r, k = len(random), len(fixed)
+    out = allocate(np.array([0, len(n)]), r, k, blocks.copy())
+    rest = np.empty((len(n), k + 1, k + 1))
+    scale[-1] = s_y
+    _rotate(
+        D, y, rows, first, centre, scale, pilot, columns, in_E, r,
+        np.empty((int(n.max()), len(columns) + 1)), out.K, out.xy, rest,
+    )  # fmt: skip
+    out.rest[0] = rest.sum(axis=0)
+    out.n_rows[0] = len(y)
+    A, B = _back(centre, scale, fixed, intercept), _back(centre, scale, random, intercept)
+    user_b = A @ b
+    if intercept in fixed:
+        user_b[fixed.tolist().index(intercept)] += centre[-1]
+    return Clusters(out, rest, n, Units(A, B, user_b, s_y))
+
+
+def _standard(
+    D: Floats, y: Floats, fixed: Ints, random: Ints, blocks: Ints
+) -> tuple[Floats, Floats, int]:
+    """Centre and scale of the columns of [D y], and the column of ones, −1 without one.
+
+    A column is centred only where an intercept can take its mean up: among the
+    fixed effects, and in its block of random effects.
+    """
+    N, d = D.shape
+    zero, one = np.zeros(d + 1), np.ones(d + 1)
+    sums = np.zeros((d + 1, d + 1))
+    _cross(D, y, np.append(D[0], y[0]), one, 0, sums)
+    mean = np.append(D[0], y[0]) + sums[:, 0] / N
+    square = np.zeros((d + 1, d + 1))
+    _cross(D, y, mean, one, 1, square)
+    spread = np.sqrt(np.diag(square) / N)
+    constant = spread <= 1e-12 * np.abs(mean)
+    ones = np.flatnonzero(constant[:d] & (mean[:d] == 1.0))
+    intercept = int(ones[0]) if len(ones) else -1
+    centre = zero
+    if intercept in fixed:
+        centre = mean.copy()
+        centre[:d][constant[:d]] = 0.0
+    for a, c in enumerate(random.tolist()):
+        if not any(e == intercept and blocks[a] == blocks[i] for i, e in enumerate(random.tolist())):
+            centre[c] = 0.0
+        elif c not in fixed:
+            centre[c] = mean[c]
+    if intercept >= 0:
+        centre[intercept] = 0.0
+    scale = np.where(constant, np.where(mean == 0, 1.0, np.abs(mean)), np.hypot(spread, mean - centre))
+    return centre, scale, intercept
+
+
+def _pilot(D: Floats, y: Floats, centre: Floats, scale: Floats, fixed: Ints) -> tuple[Floats, float]:
+    """Pooled least squares in units of `scale`, and the root mean square of its residuals."""
+    d = D.shape[1]
+    unit = scale.copy()
+    unit[-1] = 1.0
+    gram = np.zeros((d + 1, d + 1))
+    _cross(D, y, centre, unit, 1, gram)
+    gram += np.tril(gram, -1).T
+    XX, Xy = gram[np.ix_(fixed, fixed)], gram[fixed, -1]
+    b = np.linalg.solve(XX + 1e-10 * np.trace(XX) * np.eye(len(fixed)), Xy)
+    left = gram[-1, -1] - 2 * b @ Xy + b @ XX @ b
+    s_y = float(np.sqrt(max(left, 1e-14 * gram[-1, -1]) / len(y)))
+    return b, s_y if s_y > 0 else 1.0
+
+
+def _back(centre: Floats, scale: Floats, chosen: Ints, intercept: int) -> Floats:
+    """Coefficients of D's columns from those of D̃'s: x̃c̃ = (x − m)/s · c̃."""
+    back = np.diag(1.0 / scale[chosen])
+    if intercept in chosen:
+        one = chosen.tolist().index(intercept)
+        for a, c in enumerate(chosen.tolist()):
+            if c != intercept:
+                back[one, a] = -centre[c] / scale[c]
+    return back

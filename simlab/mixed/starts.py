@@ -1,0 +1,121 @@
+"""Where the search for the minimum starts."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from simlab.kernels import inner
+from simlab.mixed.rotated import Rotated
+from simlab.moments import Floats
+
+
+@inner
+def start(rotated: Rotated, Lambda: Floats) -> None:
+    """Write a root of a moment estimate of Δ: the spread of the clusters' own coefficients.
+
+    b_j = K_j'⁻¹ỹ_j has Var(b_j) = σ²(Δ + (Z_j'Z_j)⁻¹) about the sector's fixed part;
+    σ² comes from the remainders. Variances are floored at a twentieth of the
+    sampling variance, since Λ_aa = 0 is stationary whatever the data say.
+    """
+    r, k = len(rotated.random), rotated.xy.shape[2] - 1
+    rss, df, count = 0.0, rotated.n_rows[0], 0.0
+    square, noise = np.zeros((r, r)), np.zeros((r, r))
+    mean, own, delta, inverse = np.zeros(r), np.zeros(r), np.zeros(r), np.zeros((r, r))
+    for s in range(rotated.starts.size - 1):
+        rss += rotated.rest[s, k, k]
+        in_sector = 0.0
+        for j in range(rotated.starts[s], rotated.starts[s + 1]):
+            K = rotated.K[j]
+            full = True
+            for a in range(r):
+                if K[a, a] > 0.0:
+                    df -= 1.0
+                else:
+                    full = False
+            if not full:
+                continue
+            in_sector += 1.0
+            for a in range(r - 1, -1, -1):  # K'b = ỹ, and the inverse of K'
+                own[a] = rotated.xy[j, a, k]
+                for e in range(a + 1, r):
+                    own[a] -= K[e, a] * own[e]
+                own[a] /= K[a, a]
+                for c in range(r):
+                    inverse[a, c] = 1.0 if a == c else 0.0
+                    for e in range(a + 1, r):
+                        inverse[a, c] -= K[e, a] * inverse[e, c]
+                    inverse[a, c] /= K[a, a]
+                delta[a] = 0.0 if in_sector == 1.0 else own[a] - mean[a]
+                mean[a] = own[a] if in_sector == 1.0 else mean[a] + delta[a] / in_sector
+            for a in range(r):
+                for b in range(a + 1):
+                    square[a, b] += delta[a] * (own[b] - mean[b])
+                    for c in range(r):
+                        noise[a, b] += inverse[a, c] * inverse[b, c]
+        count += in_sector
+    scale = (count - (rotated.starts.size - 1)) * rss
+    for b in range(r):
+        for a in range(r):
+            Lambda[a, b] = 1.0 if a == b else 0.0
+            if a >= b and scale > 0.0 and df > 0.0:
+                value = square[a, b] * df / scale - noise[a, b] / count
+                if rotated.blocks[a] != rotated.blocks[b]:
+                    value = 0.0
+                if a == b:
+                    value = max(value, 0.05 * noise[a, a] / count)
+                full_value = value
+                for e in range(b):
+                    value -= Lambda[a, e] * Lambda[b, e]
+                if a == b:
+                    Lambda[a, a] = np.sqrt(max(value, 0.05 * full_value))
+                else:
+                    Lambda[a, b] = value / Lambda[b, b]
+
+
+def n_starts(r: int) -> int:
+    """Return how many starts `start_elsewhere` knows: two for each effect, and for each pair."""
+    return 2 * r + r * (r - 1)
+
+
+@inner
+def start_elsewhere(rotated: Rotated, number: int, Lambda: Floats) -> None:
+    """Write a Λ with one dominating direction: a random effect, or a pair of them.
+
+    A second minimum mostly has a singular G, and lies in one of these directions.
+    Lengths are such that the variances dominate σ² a little, or do not. How many
+    starts find how many minima: docs/design.md.
+    """
+    r, J = len(rotated.random), rotated.K.shape[0]
+    first, second, sign = 0, 0, 1.0
+    if number < 2 * r:
+        first = second = number >> 1
+    else:
+        pair = (number - 2 * r) >> 1
+        first, second = 0, 1
+        for _ in range(pair):
+            second += 1
+            if second == r:
+                first += 1
+                second = first + 1
+        sign = -1.0 if number & 1 else 1.0
+    size = 0.7 if number & 1 else 2.2
+    for a in range(r):
+        square = 0.0
+        for j in range(J):
+            for c in range(r):
+                square += rotated.K[j, a, c] ** 2
+        unit = size * np.sqrt(J / square) if square > 0.0 else size
+        share = 0.0
+        if a == first:
+            share = 1.0 if first == second else 0.87
+        elif a == second:
+            share = 0.5 * sign
+        for b in range(r):
+            Lambda[a, b] = 0.1 * unit if a == b else 0.0
+        if a == first:
+            Lambda[a, a] = share * unit
+        elif a == second:
+            if rotated.blocks[a] == rotated.blocks[first]:
+                Lambda[a, first] = share * unit
+            else:
+                Lambda[a, a] = share * unit
