@@ -1,0 +1,361 @@
+"""From a formula and a data frame to a `Design`, with every check of the data on the way."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from simlab.data import DataError
+from simlab.formula.coding import Spec, code, fill, identity, name
+from simlab.formula.design import Design, Recipe, check_finite, frame
+from simlab.formula.errors import FormulaError
+from simlab.formula.evaluate import Scope, evaluate
+from simlab.formula.expressions import Node, columns, listed, shown
+from simlab.formula.parser import Parsed, parse
+from simlab.formula.rank import cross_products, independent
+from simlab.formula.terms import Term, expand
+from simlab.formula.tokens import tokenize
+from simlab.formula.values import Factor, Matrix, Table, Value, label, missing, numbers
+from simlab.moments import Floats, Ints
+
+MAX_CELLS = 2**31
+"""Numbers that a design may have (16 GiB): a factor with thousands of levels is a mistake."""
+
+Bools = NDArray[np.bool_]
+
+
+class _Groups(NamedTuple):
+    """Terms of the fixed part, and of every bar."""
+
+    fixed: tuple[Term, ...]
+    bars: list[tuple[Term, ...]]
+    nodes: dict[str, Node]
+
+
+class _Random(NamedTuple):
+    specs: list[Spec]
+    blocks: Ints
+
+
+def build(
+    formula: str,
+    data: pd.DataFrame | Mapping[str, Any],
+    random: str | None = None,
+    missing: Literal["drop", "raise"] = "drop",
+    source: str = "the data",
+) -> Design:
+    """Turn a formula and data into numeric arrays.
+
+    Parameters
+    ----------
+    formula
+        ``"mathach ~ ses * sector + (1 + ses | school)"``; see `parse`. Factors (text, categories,
+        True/False) have treatment coding, the first level (in the order of the categories; text is
+        sorted) being the reference; levels that do not occur are left out. Ordered categories are
+        coded in the same way. Columns have the names that R gives. In ``(1 + f || g)`` the factor
+        f is coded as in ``(1 + f | g)``, its columns correlated with each other alone; lme4 gives
+        it a column for every level, which beside the intercept cannot be told apart.
+        ``cvar(x, g)`` is the mean of x in the clusters of g and ``dvar(x, g)`` is x less that mean,
+        as in the R package spida2. As in R they, and ``scale``, ``poly`` and the like, use all rows
+        where their arguments are present, also those that are left out because something else,
+        such as the response, is missing.
+    data
+        A data frame, or a dict of columns.
+    random
+        nlme's spelling of the random effects, ``"~ 1 + ses | school"``.
+    missing
+        ``"drop"`` leaves out the rows where any variable of the formula is missing and counts them;
+        ``"raise"`` refuses them.
+    source
+        Name of the data in messages.
+
+    Returns
+    -------
+    Design
+        Its `new` makes the design of other rows.
+
+    Raises
+    ------
+    FormulaError
+        If the formula cannot be read or is not allowed.
+    DataError
+        If the data cannot be used with it: a column that does not exist, text where a number is
+        needed, infinite values, a factor with one level, no complete row, one cluster, a constant
+        response, random effects that are linear combinations of each other, or at least as many
+        random effects as rows.
+    """
+    if missing not in ("drop", "raise"):
+        raise ValueError(f"missing must be 'drop' or 'raise', not {missing!r}")
+    parsed = parse(formula, random)
+    groups = _groups(parsed)
+    table = Table(frame(data, source), source)
+    response = _node(parsed.response)
+    roles = _roles(parsed, response, groups)
+    table.require((role, column) for column, role in roles.items())
+    keep, counts = _complete(table, list(roles), parsed.cluster, missing)
+    scope = Scope(table, {}, True, {})
+    y = _response(response, parsed.response, scope, keep)
+    values = {text: _kept(evaluate(node, scope), keep) for text, node in groups.nodes.items()}
+    check_finite(values, table, keep)
+    values = {text: _used_levels(value, text, source) for text, value in values.items()}
+    cluster, clusters = _clusters(table, parsed.cluster, keep)
+    state = scope.state
+    scope.cache.clear()
+    fixed = code(groups.fixed, values)
+    effects = _random_effects(parsed, groups, values)
+    _check_counts(len(y), len(clusters), effects, source)
+    dropped_rows = 0 if keep is None else len(table) - len(y)
+    index = table.df.index if keep is None else table.df.index[keep]
+    _check_names([spec for _, specs in fixed for spec in specs], source)
+    _check_names(effects.specs, source)
+    D, kept, places, dropped = _columns(fixed, effects.specs, values, len(y), source)
+    specs = tuple(kept)
+    used = {piece.text for spec in (*specs, *effects.specs) for piece in spec}
+    recipe = Recipe(
+        {text: node for text, node in groups.nodes.items() if text in used},
+        {t: v.levels for t, v in values.items() if isinstance(v, Factor) and t in used},
+        specs,
+        tuple(effects.specs),
+        state,
+    )
+    return Design(
+        D=D, y=y, cluster=cluster, clusters=clusters,
+        fixed=np.arange(len(specs), dtype=np.int64), random=places,
+        fixed_names=tuple(map(name, specs)), random_names=tuple(map(name, effects.specs)),
+        terms=_term_places(fixed, specs), blocks=effects.blocks,
+        formula=parsed.formula, response=parsed.response, cluster_name=parsed.cluster,
+        rows=index, missing=counts, dropped_rows=dropped_rows, dropped_columns=dropped,
+        _recipe=recipe,
+    )  # fmt: skip
+
+
+def _node(text: str) -> Node:
+    node = tokenize(text)[0].node
+    assert node is not None
+    return node
+
+
+def _groups(parsed: Parsed) -> _Groups:
+    fixed, nodes = expand(parsed.fixed)
+    bars = []
+    for bar in parsed.bars:
+        terms, more = expand(bar.terms)
+        bars.append(terms)
+        nodes |= more
+    return _Groups(fixed, bars, nodes)
+
+
+def _roles(parsed: Parsed, response: Node, groups: _Groups) -> dict[str, str]:
+    """Every column that is used → what for."""
+    roles = dict.fromkeys(columns(response), "response")
+    for node in groups.nodes.values():
+        for column in columns(node):
+            roles.setdefault(column, "formula")
+    roles[parsed.cluster] = "cluster"
+    return roles
+
+
+def _complete(
+    table: Table, used: list[str], cluster: str, policy: str
+) -> tuple[Bools | None, dict[str, int]]:
+    """Rows without a missing value (None if these are all), and missing values by column."""
+    if not len(table):
+        raise DataError(f"{table.source}: no rows")
+    absent: Bools | None = None
+    counts: dict[str, int] = {}
+    for column in used:
+        empty = table.group(column)[0] < 0 if column == cluster else missing(table.value(column))
+        if empty.any():
+            counts[column] = int(empty.sum())
+            absent = empty if absent is None else absent | empty
+    if absent is None:
+        return None, counts
+    where = listed(f"{column} {n}" for column, n in counts.items())
+    if policy == "raise":
+        raise DataError(
+            f"{table.source}: {int(absent.sum())} of {len(table)} rows have missing values: "
+            f"{where}; fill them in, or leave these rows out with missing='drop'"
+        )
+    if absent.all():
+        raise DataError(f"{table.source}: none of {len(table)} rows is complete; missing: {where}")
+    return ~absent, counts
+
+
+def _kept(value: Value, keep: Bools | None) -> Value:
+    if keep is None:
+        return value
+    if isinstance(value, Factor):
+        return Factor(value.codes[keep], value.levels)
+    if isinstance(value, Matrix):
+        return Matrix(value.values[keep], value.labels)
+    return value[keep]
+
+
+def _response(node: Node, text: str, scope: Scope, keep: Bools | None) -> Floats:
+    value = evaluate(node, scope)
+    y = numbers(value)
+    if y is None and isinstance(value, Factor):
+        row = int(np.argmax(value.codes >= 0))
+        raise DataError(
+            f"{scope.table.place(row)}: the response {text} is {value.levels[value.codes[row]]!r}; "
+            "it must be a number"
+        )
+    if y is None:
+        raise FormulaError(f"the response {shown(text)} has several columns; it must be one")
+    y = np.array(_kept(y, keep), dtype=np.float64)  # a copy: the data may change later
+    check_finite({text: y}, scope.table, keep)
+    if y.min() == y.max():
+        raise DataError(
+            f"{scope.table.source}: the response {text} is {y[0]:g} in all {len(y)} rows; there is "
+            "nothing to model"
+        )
+    return y
+
+
+def _used_levels(value: Value, text: str, source: str) -> Value:
+    """Drop the levels that do not occur."""
+    if not isinstance(value, Factor):
+        return value
+    counts = np.bincount(value.codes, minlength=len(value.levels))
+    levels = tuple(level for level, n in zip(value.levels, counts, strict=True) if n)
+    if len(levels) < 2:
+        raise DataError(
+            f"{source}: the factor {text} has one level in the rows used, {levels[0]!r}; remove it "
+            "from the formula"
+        )
+    names = [label(level) for level in levels]
+    if twice := [written for written, n in Counter(names).items() if n > 1]:
+        raise DataError(
+            f"{source}: the factor {text} has levels that are both written {twice[0]!r}; rename one"
+        )
+    if len(levels) == len(value.levels):
+        return value
+    rank: Ints = np.cumsum(counts > 0, dtype=np.int64) - 1
+    return Factor(rank[value.codes], levels)
+
+
+def _clusters(table: Table, column: str, keep: Bools | None) -> tuple[Ints, pd.Index]:
+    codes, labels = table.group(column)
+    if keep is not None:
+        codes, first = pd.factorize(codes[keep])
+        labels = labels[first]
+    if len(labels) < 2:
+        raise DataError(
+            f"{table.source}: {column} has one cluster in the rows used, {shown(str(labels[0]))}; "
+            "a two-level model needs at least two"
+        )
+    return np.ascontiguousarray(codes, dtype=np.int64), labels
+
+
+def _random_effects(parsed: Parsed, groups: _Groups, values: Mapping[str, Value]) -> _Random:
+    specs: list[Spec] = []
+    blocks: list[int] = []
+    block = -1
+    for bar, terms in zip(parsed.bars, groups.bars, strict=True):
+        block += 1
+        for i, (_, found) in enumerate(code(terms, values)):
+            block += not bar.correlated and i > 0
+            specs += found
+            blocks += [block] * len(found)
+    seen: set[frozenset[Any]] = set()
+    for spec in specs:
+        if identity(spec) in seen:
+            raise FormulaError(
+                f"the random effect {name(spec)} occurs twice; write (0 + x | cluster) for a bar "
+                "without intercept"
+            )
+        seen.add(identity(spec))
+    return _Random(specs, np.array(blocks, dtype=np.int64))
+
+
+def _check_names(specs: list[Spec], source: str) -> None:
+    names = [name(spec) for spec in specs]
+    if len(set(names)) < len(names):
+        twice = next(text for text in names if names.count(text) > 1)
+        raise DataError(
+            f"{source}: two columns of the design would both be named {twice!r}; rename a column "
+            "or a level"
+        )
+
+
+def _check_counts(N: int, J: int, effects: _Random, source: str) -> None:
+    """lme4's check (`checkZdims`): with a random effect for each row, σ² is not identified."""
+    r = len(effects.specs)
+    if J * r >= N:
+        names = listed(map(name, effects.specs))
+        raise DataError(
+            f"{source}: {N} rows and {J * r} random effects ({names} for each of {J} clusters): "
+            "the random-effects and residual variance cannot be told apart; use fewer of them"
+        )
+
+
+def _columns(
+    fixed: list[tuple[Term, list[Spec]]],
+    random: list[Spec],
+    values: Mapping[str, Value],
+    N: int,
+    source: str,
+) -> tuple[Floats, list[Spec], Ints, tuple[str, ...]]:
+    """D, the columns of X that are kept, where those of Z are in D, and the names of the rest."""
+    wanted = [spec for _, specs in fixed for spec in specs]
+    distinct = {identity(spec): spec for spec in (*wanted, *random)}
+    if len(distinct) * N > MAX_CELLS:
+        raise DataError(
+            f"{source}: the formula makes {len(distinct)} columns of {N} rows, too many to hold; "
+            "is a number or a name with many values used as a factor?"
+        )
+    D = np.empty((N, len(distinct)))
+    fill(distinct.values(), values, D)
+    place = {key: i for i, key in enumerate(distinct)}
+    intercept = place.get(frozenset())
+    mean, S = cross_products(D)
+    _check_random([place[identity(spec)] for spec in random], random, D, intercept, mean, S, source)
+    own = np.array([place[identity(spec)] for spec in wanted], dtype=np.int64)
+    kept = independent(D, own, intercept if frozenset() in map(identity, wanted) else None, mean, S)
+    if len(kept) >= N:
+        raise DataError(f"{source}: {len(kept)} fixed effects and only {N} rows; use fewer terms")
+    specs = [wanted[int(i)] for i in np.flatnonzero(np.isin(own, kept))]
+    lost = np.flatnonzero(~np.isin(own, kept))
+    if len(kept) < len(own):
+        order = [*kept, *(place[identity(spec)] for spec in random)]
+        chosen = list(dict.fromkeys(int(i) for i in order))
+        D = np.ascontiguousarray(D[:, chosen])
+        now = {i: k for k, i in enumerate(chosen)}
+        place = {key: now[i] for key, i in place.items() if i in now}
+    places = np.array([place[identity(spec)] for spec in random], dtype=np.int64)
+    return D, specs, places, tuple(name(wanted[int(i)]) for i in lost)
+
+
+def _check_random(
+    places: list[int],
+    random: list[Spec],
+    D: Floats,
+    intercept: int | None,
+    mean: Floats,
+    S: Floats,
+    source: str,
+) -> None:
+    own = np.array(places, dtype=np.int64)
+    kept = independent(D, own, intercept if intercept in places else None, mean, S)
+    if len(kept) < len(own):
+        lost = [name(s) for s, i in zip(random, places, strict=True) if i not in kept]
+        raise DataError(
+            f"{source}: the random effect {listed(map(repr, lost))} is a linear combination "
+            "of the other random effects (or zero) in every row; remove it from its bar"
+        )
+
+
+def _term_places(
+    fixed: list[tuple[Term, list[Spec]]], kept: tuple[Spec, ...]
+) -> dict[str, tuple[int, ...]]:
+    place = {spec: i for i, spec in enumerate(kept)}
+    found = {
+        ":".join(term) or "(Intercept)": tuple(place[spec] for spec in specs if spec in place)
+        for term, specs in fixed
+    }
+    return {term: places for term, places in found.items() if places}

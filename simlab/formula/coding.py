@@ -1,0 +1,147 @@
+"""From terms to columns: treatment coding by the rules of R, and the names that R gives."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from numpy.typing import NDArray
+
+from simlab.data import DataError
+from simlab.formula.terms import Term
+from simlab.formula.values import Factor, Matrix, Value
+from simlab.moments import Floats
+
+_CHUNK = 8_192  # rows
+
+MAX_COLUMNS = 10_000
+"""Columns that a sum of terms may make."""
+
+
+class Piece(NamedTuple):
+    """One variable of a column.
+
+    Attributes
+    ----------
+    text : str
+        The expression.
+    label : str or None
+        The level that is indicated, or the number of a basis function; None for a number.
+    """
+
+    text: str
+    label: str | None
+
+
+Spec = tuple[Piece, ...]
+"""A column: the product of its pieces; () is the intercept."""
+
+
+def name(spec: Spec) -> str:
+    """Name of a column as R has it: (Intercept), sectorPublic, ses:sectorPublic."""
+    return ":".join(piece.text + (piece.label or "") for piece in spec) or "(Intercept)"
+
+
+def identity(spec: Spec) -> frozenset[Piece]:
+    """What makes two columns the same: a:b is b:a."""
+    return frozenset(spec)
+
+
+def code(terms: Iterable[Term], values: Mapping[str, Value]) -> list[tuple[Term, list[Spec]]]:
+    """Columns of every term.
+
+    A factor f of a term T is coded by contrasts, that is by all of its levels but the first, if T
+    without f is part of a term before it; otherwise by all of its levels. Without an intercept the
+    first factor of the first term that has one is coded by all levels. These are the rules of R's
+    `terms` and `model.matrix` (Chambers & Hastie 1992, *Statistical Models in S*, section 2.4.1).
+
+    Parameters
+    ----------
+    terms
+        As `terms.expand` gives them.
+    values
+        Value of every factor of the terms; a `Factor` has only levels that occur.
+
+    Returns
+    -------
+    list of (Term, list of Spec)
+        In the order of R: within a term the first factor runs fastest.
+
+    Raises
+    ------
+    DataError
+        If there are more than `MAX_COLUMNS`.
+    """
+    ordered, total = list(terms), 0
+    full = _full_dummies(ordered, {t for t, v in values.items() if isinstance(v, Factor)})
+    out = []
+    for term in ordered:
+        pieces = [
+            [Piece(text, label) for label in _labels(values[text], (term, text) in full)]
+            for text in term
+        ]
+        total += math.prod(map(len, pieces))
+        if total > MAX_COLUMNS:
+            raise DataError(
+                f"the term {':'.join(term)} makes more than {MAX_COLUMNS} columns; is a number or "
+                "a name with many values used as a factor?"
+            )
+        specs = [tuple(reversed(spec)) for spec in itertools.product(*reversed(pieces))]
+        out.append((term, specs))
+    return out
+
+
+def _full_dummies(terms: list[Term], factors: set[str]) -> set[tuple[Term, str]]:
+    full = set()
+    for i, term in enumerate(terms):
+        for text in factors.intersection(term):
+            margin = set(term) - {text}
+            if margin and not any(margin <= set(before) for before in terms[:i]):
+                full.add((term, text))
+    if () not in terms:
+        first = next(((t, text) for t in terms for text in t if text in factors), None)
+        if first is not None:
+            full.add(first)
+    return full
+
+
+def _labels(value: Value, full: bool) -> tuple[str | None, ...]:
+    if isinstance(value, Factor):
+        return value.labels if full else value.labels[1:]
+    return value.labels if isinstance(value, Matrix) else (None,)
+
+
+def fill(specs: Iterable[Spec], values: Mapping[str, Value], out: Floats) -> None:
+    """Write the columns into `out`, (N, d), some rows at a time so that they stay in the cache."""
+    places = {
+        text: {label: i for i, label in enumerate(value.labels)}
+        for text, value in values.items()
+        if isinstance(value, Factor | Matrix)
+    }
+    columns = [[_piece(piece, values, places) for piece in spec] for spec in specs]
+    for start in range(0, len(out), _CHUNK):
+        rows = slice(start, start + _CHUNK)
+        block = out[rows]
+        for k, pieces in enumerate(columns):
+            if not pieces:
+                block[:, k] = 1.0
+            for i, (array, level) in enumerate(pieces):
+                part = array[rows] if level is None else array[rows] == level
+                if i == 0:
+                    block[:, k] = part
+                else:
+                    block[:, k] *= part
+
+
+def _piece(
+    piece: Piece, values: Mapping[str, Value], places: Mapping[str, Mapping[str, int]]
+) -> tuple[NDArray[Any], int | None]:
+    """Return the array of a piece, and the code that it indicates if it holds codes."""
+    value = values[piece.text]
+    if isinstance(value, Factor):
+        return value.codes, places[piece.text][piece.label or ""]
+    if isinstance(value, Matrix):
+        return value.values[:, places[piece.text][piece.label or ""]], None
+    return value, None

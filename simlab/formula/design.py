@@ -1,0 +1,280 @@
+"""A formula and its data as arrays, and the same formula on new data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from simlab.data import DataError
+from simlab.formula.coding import Spec, fill
+from simlab.formula.evaluate import Scope, evaluate
+from simlab.formula.expressions import Node, columns, shown
+from simlab.formula.values import Factor, Matrix, Table, Value, missing, numbers
+from simlab.moments import Floats, Ints
+
+Bools = NDArray[np.bool_]
+
+
+class Recipe(NamedTuple):
+    """What is needed to make the columns of a design again.
+
+    Attributes
+    ----------
+    nodes : dict
+        The expressions, by their text.
+    levels : dict
+        Levels of those that are factors.
+    fixed, random : tuple of Spec
+        The columns of X and of Z.
+    state : dict
+        What the functions of the formula have learnt from the training data.
+    """
+
+    nodes: dict[str, Node]
+    levels: dict[str, tuple[Any, ...]]
+    fixed: tuple[Spec, ...]
+    random: tuple[Spec, ...]
+    state: dict[str, Any]
+
+
+class NewRows(NamedTuple):
+    """The design of new rows.
+
+    Attributes
+    ----------
+    X : (M, p)
+        Fixed part.
+    Z : (M, r)
+        Random part.
+    clusters : pd.Index or None
+        Cluster of each row, as in the data; None if the data have no such column.
+    """
+
+    X: Floats
+    Z: Floats
+    clusters: pd.Index | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Design:
+    """Numeric arrays of a two-level model; N rows, J clusters, p fixed and r random effects.
+
+    Attributes
+    ----------
+    D : (N, d)
+        The distinct columns of [X Z], C-contiguous: those of X first.
+    y : (N,)
+        Response.
+    cluster : (N,) int64
+        Cluster of each row, 0 … J−1, numbered in order of first appearance.
+    clusters : pd.Index
+        Labels of the J clusters.
+    fixed : (p,) int64
+        Columns of D that are X, in order.
+    random : (r,) int64
+        Columns of D that are Z, in order.
+    fixed_names, random_names : tuple of str
+        As R names them.
+    terms : dict
+        Term → places of its coefficients among the p. Terms with no coefficient left are absent.
+    blocks : (r,) int64
+        Random effects with equal numbers are correlated, others independent.
+    formula : str
+        In lme4's spelling.
+    response : str
+        Left-hand side of the formula.
+    cluster_name : str
+        Column that groups the rows.
+    rows : pd.Index
+        Labels of the N rows in the data.
+    missing : dict
+        Column → missing values, where there are any. A row may count in several columns.
+    dropped_rows : int
+        Rows left out because something is missing.
+    dropped_columns : tuple of str
+        Columns of the fixed part that were linear combinations of columns before them.
+    """
+
+    D: Floats
+    y: Floats
+    cluster: Ints
+    clusters: pd.Index
+    fixed: Ints
+    random: Ints
+    fixed_names: tuple[str, ...]
+    random_names: tuple[str, ...]
+    terms: dict[str, tuple[int, ...]]
+    blocks: Ints
+    formula: str
+    response: str
+    cluster_name: str
+    rows: pd.Index
+    missing: dict[str, int]
+    dropped_rows: int
+    dropped_columns: tuple[str, ...]
+    _recipe: Recipe = field(repr=False)
+
+    @property
+    def X(self) -> Floats:
+        """Fixed part, (N, p); a copy."""
+        return self.D[:, self.fixed]
+
+    @property
+    def Z(self) -> Floats:
+        """Random part, (N, r); a copy. Row i belongs to the cluster of row i."""
+        return self.D[:, self.random]
+
+    def new(
+        self, data: pd.DataFrame | Mapping[str, Any], cluster_required: bool = False
+    ) -> NewRows:
+        """Design of new rows, with levels, centring, bases and cluster means of the training data.
+
+        Parameters
+        ----------
+        data
+            The columns of the right-hand side. The response is not needed; the grouping variable
+            only for random effects and for `cvar` and `dvar`. These use the training mean of a
+            known cluster, and for a new cluster the mean of its rows in `data`.
+        cluster_required
+            Insist on the grouping variable.
+
+        Returns
+        -------
+        NewRows
+            (X, Z, clusters), one row for each row of `data`.
+
+        Raises
+        ------
+        DataError
+            If a column is missing or has a missing value, or a level is unknown.
+        """
+        table = Table(frame(data, "the new data"), "the new data")
+        if not len(table):
+            raise DataError(f"{table.source}: no rows")
+        recipe = self._recipe
+        needed = list(dict.fromkeys(c for node in recipe.nodes.values() for c in columns(node)))
+        roles = [("formula", column) for column in needed if column != self.cluster_name]
+        if cluster_required or self.cluster_name in needed:
+            roles.append(("cluster", self.cluster_name))
+        table.require(roles)
+        _refuse_missing(table, [column for _, column in roles], self.cluster_name)
+        scope = Scope(table, dict(recipe.state), False, {})
+        values: dict[str, Value] = {}
+        for text, node in recipe.nodes.items():
+            values[text] = _as_trained(evaluate(node, scope), recipe.levels.get(text), text, table)
+        check_finite(values, table, None)
+        X, Z = (np.empty((len(table), len(specs))) for specs in (recipe.fixed, recipe.random))
+        fill(recipe.fixed, values, X)
+        fill(recipe.random, values, Z)
+        return NewRows(X, Z, _labels(table, self.cluster_name))
+
+
+def _labels(table: Table, name: str) -> pd.Index | None:
+    if name not in map(str, table.df.columns):
+        return None
+    codes, labels = table.group(name)
+    if (codes >= 0).all():
+        return labels[codes]
+    return pd.Index([labels[i] if i >= 0 else None for i in codes], dtype=object)
+
+
+def frame(data: object, source: str) -> pd.DataFrame:
+    """Return the data as a data frame.
+
+    Raises
+    ------
+    DataError
+        If it is neither a data frame nor a mapping of columns of one length.
+    """
+    if isinstance(data, pd.DataFrame):
+        return data
+    if not isinstance(data, Mapping):
+        raise DataError(
+            f"{source}: must be a pandas DataFrame or a dict of columns, not "
+            f"{type(data).__name__}; convert it (for example by .to_pandas())"
+        )
+    try:
+        return pd.DataFrame(dict(data))
+    except (ValueError, TypeError) as error:
+        raise DataError(f"{source}: the columns do not form a table: {error}") from error
+
+
+def check_finite(values: Mapping[str, Value], table: Table, kept: Bools | None) -> None:
+    """Refuse values such as log(0) or log(−1).
+
+    Parameters
+    ----------
+    values
+        By text.
+    table
+        Names the row.
+    kept
+        Rows of the table that the values belong to; None for all.
+    """
+    for text, value in values.items():
+        if isinstance(value, Factor):
+            bad: Bools = value.codes < 0
+        else:
+            array = value.values if isinstance(value, Matrix) else value
+            finite = np.isfinite(array)
+            if finite.all():
+                continue
+            bad = np.asarray(~finite.reshape(len(array), -1).all(axis=1))
+        if bad.any():
+            row = int(np.argmax(bad))
+            if kept is not None:
+                row = int(np.flatnonzero(kept)[row])
+            raise DataError(
+                f"{table.place(row)}: {shown(text)} has no finite value there; check what it is "
+                "computed from"
+            )
+
+
+def _refuse_missing(table: Table, names: Iterable[str], cluster: str) -> None:
+    for name in names:
+        absent = table.group(name)[0] < 0 if name == cluster else missing(table.value(name))
+        if absent.any():
+            row = int(np.argmax(absent))
+            raise DataError(
+                f"{table.place(row)}: {name} is missing ({int(absent.sum())} missing in all); "
+                "drop these rows or fill them in"
+            )
+
+
+def _as_trained(value: Value, levels: tuple[Any, ...] | None, text: str, table: Table) -> Value:
+    """Bring a value of new data to the kind and the levels of the training data."""
+    if levels is None:
+        if not isinstance(value, Factor):
+            return value
+        found = numbers(value)
+        if found is None:
+            raise DataError(
+                f"{table.place(0)}: {text} is {value.levels[value.codes[0]]!r}, and was a number "
+                "in the data of the model"
+            )
+        return found
+    if isinstance(value, Matrix):
+        raise DataError(
+            f"{table.source}: {text} has several columns, and was a factor in the model"
+        )
+    if not isinstance(value, Factor):
+        distinct, codes = np.unique(value, return_inverse=True)
+        value = Factor(codes.astype(np.int64), tuple(distinct.tolist()))
+    place = {level: i for i, level in enumerate(levels)}
+    rank = np.array([*(place.get(level, -2) for level in value.levels), -1], dtype=np.int64)
+    codes = rank[value.codes]
+    if (codes == -2).any():
+        row = int(np.argmax(codes == -2))
+        known = ", ".join(repr(level) for level in levels[:10]) + (
+            ", …" if len(levels) > 10 else ""
+        )
+        raise DataError(
+            f"{table.place(row)}: {text} is {value.levels[value.codes[row]]!r}, a level that the "
+            f"data of the model do not have; they have {known}"
+        )
+    return Factor(codes, levels)

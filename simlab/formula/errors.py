@@ -1,0 +1,7 @@
+"""The error of a formula that cannot be used."""
+
+from __future__ import annotations
+
+
+class FormulaError(ValueError):
+    """A formula cannot be read, or asks for something that is not allowed; one line says what."""

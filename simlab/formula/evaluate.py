@@ -1,0 +1,297 @@
+"""The values of expressions on a table.
+
+Functions that learn from the data (cluster means, centring, bases of polynomials and splines)
+leave what they learnt in `Scope.state`, under their own text; on new data they use it again. As in
+R, they learn from every row where their arguments are present, also from rows that are later left
+out because something else is missing there.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from simlab.data import DataError
+from simlab.formula.errors import FormulaError
+from simlab.formula.expressions import (
+    COMPARISONS,
+    MATHS,
+    Binary,
+    Call,
+    Column,
+    Flag,
+    Node,
+    Number,
+    Text,
+    Unary,
+    bind,
+    columns,
+    shown,
+    spelled,
+)
+from simlab.formula.transforms import BASES, basis, centred, cluster_means
+from simlab.formula.values import LOGICAL, Factor, Matrix, Table, Value, label, missing, numbers
+from simlab.moments import Floats, Ints
+
+
+class Scope(NamedTuple):
+    """Where expressions are evaluated.
+
+    Attributes
+    ----------
+    table : Table
+        The data.
+    state : dict
+        What functions have learnt, by their text; filled when `training`.
+    training : bool
+        Whether functions learn.
+    cache : dict
+        Values already known, by text.
+    """
+
+    table: Table
+    state: dict[str, Any]
+    training: bool
+    cache: dict[str, Value]
+
+
+_OPERATORS: Mapping[str, Callable[[Any, Any], Any]] = MappingProxyType(
+    {
+        "+": operator.add, "-": operator.sub, "*": operator.mul, "/": np.divide,
+        "//": np.floor_divide, "%": np.mod, "**": np.power,
+        "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
+        "==": operator.eq, "!=": operator.ne,
+    }
+)  # fmt: skip
+
+
+def evaluate(node: Node, scope: Scope) -> Value:
+    """Return the value of an expression in every row of the table.
+
+    Raises
+    ------
+    FormulaError
+        If a function is given what it cannot take.
+    DataError
+        If a column does not hold what is asked of it.
+    """
+    if isinstance(node, Column):
+        return scope.table.value(node.name)
+    text = spelled(node)
+    if text not in scope.cache:
+        with np.errstate(all="ignore"):  # what is not finite is reported with its row
+            scope.cache[text] = _value(node, scope)
+    return scope.cache[text]
+
+
+def _value(node: Node, scope: Scope) -> Value:
+    match node:
+        case Unary(sign, operand):
+            value = _numbers(operand, scope)
+            return -value if sign == "-" else +value
+        case Binary(op, left, right):
+            return _binary(op, left, right, scope)
+        case Call(function, _) if function in MATHS:
+            out: Floats = getattr(np, function)(_numbers(bind(node)["x"], scope))
+            return out
+        case Call():
+            return _call(node, scope)
+    raise FormulaError(f"{shown(spelled(node))} is not a variable")
+
+
+def _numbers(node: Node, scope: Scope) -> Floats:
+    """Numbers of an expression: one for each row, or a single one for a constant."""
+    if isinstance(node, Number):
+        return np.asarray(node.value)
+    value = numbers(_operand(node, scope))
+    if value is None:
+        raise DataError(
+            f"{scope.table.source}: {shown(spelled(node))} holds levels or several columns, "
+            "where the formula needs numbers"
+        )
+    return value
+
+
+def _operand(node: Node, scope: Scope) -> Value:
+    """An expression, or a constant that is part of one and too cheap to be kept."""
+    if isinstance(node, Unary | Binary) and not _has_column(node):
+        with np.errstate(all="ignore"):
+            return _value(node, scope)
+    return evaluate(node, scope)
+
+
+def _has_column(node: Node) -> bool:
+    match node:
+        case Unary(_, operand):
+            return _has_column(operand)
+        case Binary(_, left, right):
+            return _has_column(left) or _has_column(right)
+    return isinstance(node, Column | Call)
+
+
+def _binary(op: str, left: Node, right: Node, scope: Scope) -> Value:
+    if op in COMPARISONS:
+        for level, other in ((left, right), (right, left)):
+            value = None if isinstance(other, Text | Number | Flag) else _operand(other, scope)
+            if isinstance(level, Text | Flag) or (
+                isinstance(level, Number) and isinstance(value, Factor) and value.levels != LOGICAL
+            ):
+                return _is_level(op, level, other, value, scope)
+        a, b = _numbers(left, scope), _numbers(right, scope)
+        return _logical(_OPERATORS[op](a, b), np.isnan(a) | np.isnan(b))
+    out: Floats = _OPERATORS[op](_numbers(left, scope), _numbers(right, scope))
+    return out
+
+
+def _is_level(
+    op: str, level: Text | Number | Flag, other: Node, value: Value | None, scope: Scope
+) -> Factor:
+    if not isinstance(value, Factor) or op not in ("==", "!="):
+        raise DataError(
+            f"{scope.table.source}: {shown(spelled(other))} can be compared with "
+            f"{spelled(level)} only by == or !=, and only if it holds levels"
+        )
+    wanted = label(level.value)
+    if wanted not in value.labels and scope.training:
+        known = ", ".join(value.labels[:10])
+        raise DataError(
+            f"{scope.table.source}: {shown(spelled(other))} has no level {wanted!r}: {known}"
+        )
+    equal = value.codes == (value.labels.index(wanted) if wanted in value.labels else -2)
+    return _logical(equal if op == "==" else ~equal, value.codes < 0)
+
+
+def _logical(true: Any, absent: Any) -> Factor:
+    codes: Ints = np.where(absent, -1, true).astype(np.int64)
+    return Factor(codes, LOGICAL)
+
+
+def _call(call: Call, scope: Scope) -> Value:
+    arguments = bind(call)
+    if call.function == "I":
+        return _operand(arguments["x"], scope)
+    if call.function in ("C", "factor"):
+        return _factor(call, arguments, scope)
+    if call.function in ("cvar", "dvar"):
+        return _contextual(call, arguments, scope)
+    options = {name: _constant(node) for name, node in arguments.items() if name != "x"}
+    x = _numbers(arguments["x"], scope)
+    text = spelled(call)
+    if not scope.training and text not in scope.state:
+        raise FormulaError(f"{shown(text)} was not part of the model")
+    known = None if scope.training else scope.state[text]
+    try:
+        compute = basis if call.function in BASES else centred
+        value, scope.state[text] = compute(call.function, _checked(x, call, scope), options, known)
+    except (ValueError, ArithmeticError, KeyError, np.linalg.LinAlgError) as error:
+        raise DataError(f"{scope.table.source}: {shown(text)}: {_line(error)}") from error
+    return value
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())[:200]
+
+
+def _constant(node: Node) -> Any:
+    match node:
+        case Number(value):
+            return int(value) if value.is_integer() else value
+        case Unary(sign, Number(value)):
+            return -value if sign == "-" else value
+        case Flag(value) | Text(value):
+            return value
+    raise FormulaError(f"{shown(spelled(node))} is not a constant")
+
+
+def _checked(x: Floats, call: Call, scope: Scope) -> Floats:
+    """Refuse log(0) and log(−1), which are not missing values and would enter a mean, or not."""
+    bad = ~np.isfinite(x)
+    if bad.any():
+        node = bind(call)["x"]
+        for column in columns(node):
+            bad &= ~missing(scope.table.value(column))
+        if bad.any():
+            place = scope.table.place(int(np.argmax(bad)))
+            raise DataError(f"{place}: {shown(spelled(node))} has no finite value there")
+    return x
+
+
+def _factor(call: Call, arguments: dict[str, Node], scope: Scope) -> Factor:
+    """Levels of a variable; a number has them in order of size."""
+    value = evaluate(arguments["x"], scope)
+    if isinstance(value, Matrix):
+        raise FormulaError(f"{shown(spelled(call))}: several columns cannot be a factor")
+    if not isinstance(value, Factor):
+        known, codes = np.unique(value, return_inverse=True)
+        absent = np.isnan(value)
+        value = Factor(
+            np.where(absent, -1, codes).astype(np.int64), tuple(known[~np.isnan(known)].tolist())
+        )
+    if "ref" not in arguments:
+        return value
+    reference = label(_constant(arguments["ref"]))
+    if not scope.training:  # the order of levels is known from the training data
+        return value
+    if reference not in value.labels:
+        levels = ", ".join(value.labels[:10])
+        raise DataError(
+            f"{scope.table.source}: {shown(spelled(call))}: no level {reference!r} among {levels}"
+        )
+    first = value.labels.index(reference)
+    order = [first, *(i for i in range(len(value.levels)) if i != first)]
+    rank = np.append(np.argsort(order), -1)
+    return Factor(rank[value.codes], tuple(value.levels[i] for i in order))
+
+
+def _contextual(call: Call, arguments: dict[str, Node], scope: Scope) -> Value:
+    """cvar: the mean of x in the cluster of each row; dvar: x less that mean."""
+    group = arguments["cluster"]
+    assert isinstance(group, Column)
+    x = evaluate(arguments["x"], scope)
+    within = call.function == "dvar"
+    text = spelled(call)
+    codes, labels = scope.table.group(group.name)
+    known = None if scope.training else scope.state[text]
+    if known is not None and not _same_kind(known.labels.dtype, labels.dtype):
+        raise DataError(
+            f"{scope.table.source}: {group.name!r} is {labels.dtype} and was {known.labels.dtype} "
+            "in the data of the model; convert it, or clusters cannot be recognised"
+        )
+    if isinstance(x, Factor) and x.levels != LOGICAL:
+        levels = known.levels if known is not None else _used(x)
+        parts = [_indicator(x, level) for level in levels[1:]]
+        names = tuple(label(level) for level in levels[1:])
+        if known is not None and not levels:
+            raise DataError(f"{scope.table.source}: {shown(text)} was of numbers in the model")
+        if not parts:
+            raise DataError(
+                f"{scope.table.source}: {shown(text)}: the factor has fewer than two levels"
+            )
+    else:
+        levels, names = (), ()
+        single = _numbers(arguments["x"], scope) if not isinstance(x, Matrix) else None
+        parts = [single] if single is not None else list(x.values.T)  # type: ignore[union-attr]
+        names = x.labels if isinstance(x, Matrix) else ()
+    parts = [_checked(part, call, scope) for part in parts]
+    out, scope.state[text] = cluster_means(parts, codes, labels, levels, within, known)
+    return out[:, 0] if not names else Matrix(out, names)
+
+
+def _same_kind(a: Any, b: Any) -> bool:
+    return (getattr(a, "kind", "O") in "iuf") == (getattr(b, "kind", "O") in "iuf")
+
+
+def _used(factor: Factor) -> tuple[Any, ...]:
+    counts = np.bincount(factor.codes + 1, minlength=len(factor.levels) + 1)[1:]
+    return tuple(level for level, n in zip(factor.levels, counts, strict=True) if n)
+
+
+def _indicator(factor: Factor, level: object) -> Floats:
+    place = factor.levels.index(level) if level in factor.levels else -2
+    out: Floats = (factor.codes == place).astype(float)
+    out[factor.codes < 0] = np.nan
+    return out

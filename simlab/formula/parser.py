@@ -1,0 +1,243 @@
+"""Formulas of two-level models, in the spelling of lme4 or of nlme, taken apart.
+
+y ~ x * w + (1 + x | g)                        lme4 (Bates et al. 2015, JSS 67(1), table 2)
+y ~ x * w,  random = ~ 1 + x | g               nlme (Pinheiro & Bates 2000)
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from simlab.formula.errors import FormulaError
+from simlab.formula.expressions import Column, columns, quoted, same_name, shown
+from simlab.formula.terms import expand
+from simlab.formula.tokens import Token, tokenize, written
+
+_EXAMPLE = "write for example 'y ~ x + (1 + x | cluster)'"
+
+
+class Bar(NamedTuple):
+    """One group of random effects, ``(terms | cluster)``.
+
+    Attributes
+    ----------
+    terms : str
+        What is before the bar.
+    correlated : bool
+        False for ``||``: terms are independent of each other. The columns of one term, such as
+        the dummies of a factor, stay correlated.
+    """
+
+    terms: str
+    correlated: bool
+
+
+class Parsed(NamedTuple):
+    """The parts of a formula.
+
+    Attributes
+    ----------
+    response : str
+        Left of ``~``: a column, or an expression such as ``log(y)``.
+    fixed : str
+        The right-hand side without bars; "1" if nothing is left.
+    bars : tuple of Bar
+        In order, at least one.
+    cluster : str
+        Name of the column that groups the rows.
+    """
+
+    response: str
+    fixed: str
+    bars: tuple[Bar, ...]
+    cluster: str
+
+    @property
+    def formula(self) -> str:
+        """The formula in lme4's spelling."""
+        name = quoted(self.cluster)
+        bars = [f"({b.terms} {'|' if b.correlated else '||'} {name})" for b in self.bars]
+        return f"{self.response} ~ {' + '.join([self.fixed, *bars])}"
+
+
+def parse(formula: str, random: str | None = None) -> Parsed:
+    """Take a formula apart.
+
+    Parameters
+    ----------
+    formula
+        ``"y ~ fixed + (terms | cluster)"``. Several bars must name the same cluster. With `random`
+        given, ``"y ~ fixed"``.
+    random
+        nlme's spelling of the random effects, ``"~ 1 + x | cluster"``.
+
+    Returns
+    -------
+    Parsed
+        Its texts are in one spelling, with single spaces; ``^`` has become ``**``.
+
+    Raises
+    ------
+    FormulaError
+        If there is no response, no random effect, more than one grouping variable, a bar that is
+        not added with ``+``, an unbalanced parenthesis, or anything that a formula may not have.
+    """
+    response, right = _sides(_text(formula, "the formula"))
+    fixed, groups = _split(right)
+    if random is not None:
+        if groups:
+            raise FormulaError(
+                "random effects both in the formula and in random=; keep one of them"
+            )
+        groups = [_random(_text(random, "random="))]
+    if not groups:
+        raise FormulaError(f"the formula has no random effects; {_EXAMPLE}")
+    clusters: dict[str, None] = {}
+    bars = []
+    for group in groups:
+        bar, cluster = _bar(group)
+        bars.append(bar)
+        clusters[cluster] = None
+    if len(clusters) > 1:
+        raise FormulaError(f"two levels only: one grouping variable, not {_listed(clusters)}")
+    _check_response(response, [*fixed, *(t for group in groups for t in group)])
+    if not expand(written(fixed) or "1")[0]:
+        raise FormulaError("the formula has no fixed effects; write at least 1, the intercept")
+    for bar in bars:
+        if not expand(bar.terms)[0]:
+            raise FormulaError(
+                f"no random effect is left of ({bar.terms} | …); write (1 | cluster)"
+            )
+    return Parsed(written(response), written(fixed) or "1", tuple(bars), next(iter(clusters)))
+
+
+def _text(value: object, what: str) -> list[Token]:
+    if not isinstance(value, str):
+        raise FormulaError(f"{what} must be text, not {type(value).__name__}; {_EXAMPLE}")
+    return tokenize(value)
+
+
+def _sides(tokens: list[Token]) -> tuple[list[Token], list[Token]]:
+    tildes = [i for i, token in enumerate(tokens) if token.text == "~"]
+    if not tildes:
+        raise FormulaError(f"the formula has no '~'; {_EXAMPLE}")
+    if len(tildes) > 1:
+        raise FormulaError("the formula has more than one '~'")
+    left, right = tokens[: tildes[0]], tokens[tildes[0] + 1 :]
+    if not left:
+        raise FormulaError(f"the formula has no response before '~'; {_EXAMPLE}")
+    if len(left) > 1 or left[0].node is None:
+        raise FormulaError(
+            f"the response {shown(written(left))} must be one column or one function of columns, "
+            "such as log(y) or I(a - b)"
+        )
+    return left, right
+
+
+def _depths(tokens: list[Token]) -> list[int]:
+    """Depth of every token; a parenthesis has that of what it encloses, less one."""
+    depth, out = 0, []
+    for token in tokens:
+        depth -= token.text == ")"
+        out.append(depth)
+        depth += token.text == "("
+    return out
+
+
+def _pieces(tokens: list[Token]) -> list[tuple[str, list[Token]]]:
+    """Split a sum into its terms, each with its sign."""
+    pieces: list[tuple[str, list[Token]]] = [("+", [])]
+    for token, depth in zip(tokens, _depths(tokens), strict=True):
+        if depth == 0 and token.text in ("+", "-"):
+            if pieces[-1][1]:
+                pieces.append((token.text, []))
+            elif token.text == "-":
+                pieces[-1] = ("+" if pieces[-1][0] == "-" else "-", [])
+        else:
+            pieces[-1][1].append(token)
+    return pieces
+
+
+def _is_bar(token: Token) -> bool:
+    return token.text in ("|", "||")
+
+
+def _enclosed(tokens: list[Token]) -> bool:
+    """Whether one pair of parentheses encloses everything."""
+    depths = _depths(tokens)
+    return tokens[0].text == "(" and depths.count(0) == 2 and depths[-1] == 0
+
+
+def _split(tokens: list[Token]) -> tuple[list[Token], list[list[Token]]]:
+    """Separate the fixed part from the insides of the bars."""
+    fixed: list[Token] = []
+    groups: list[list[Token]] = []
+    for sign, piece in _pieces(tokens):
+        rest = piece
+        if any(map(_is_bar, piece)):
+            if sign == "-" or not _enclosed(piece):
+                raise FormulaError(
+                    f"{shown(written(piece))}: random effects stand in their own parentheses and "
+                    f"are added with '+'; {_EXAMPLE}"
+                )
+            inside = piece[1:-1]
+            if any(_is_bar(t) and d == 0 for t, d in zip(inside, _depths(inside), strict=True)):
+                groups.append(inside)
+                continue
+            rest, more = _split(inside)
+            groups += more
+            if rest and fixed:
+                rest = [Token("("), *rest, Token(")")]
+        elif sign == "+" and not fixed and _enclosed(piece):
+            rest, _ = _split(piece[1:-1])
+        if rest:
+            if fixed or sign == "-":
+                fixed.append(Token(sign))
+            fixed += rest
+    return fixed, groups
+
+
+def _random(tokens: list[Token]) -> list[Token]:
+    if tokens[0].text != "~" or sum(map(_is_bar, tokens)) != 1 or len(tokens) < 4:
+        raise FormulaError("random= must be of the form '~ 1 + x | cluster'")
+    inside = tokens[1:]
+    if any(_is_bar(t) and d > 0 for t, d in zip(inside, _depths(inside), strict=True)):
+        raise FormulaError("random= is written without parentheses: '~ 1 + x | cluster'")
+    return inside
+
+
+def _bar(inside: list[Token]) -> tuple[Bar, str]:
+    """A bar and its cluster."""
+    bars = [i for i, token in enumerate(inside) if _is_bar(token)]
+    text = shown(written(inside))
+    if len(bars) > 1:
+        raise FormulaError(f"({text[1:-1]}) has more than one bar; write (terms | cluster)")
+    terms, group = inside[: bars[0]], inside[bars[0] + 1 :]
+    if not terms:
+        raise FormulaError(f"nothing before the bar of ({text[1:-1]}); write (1 | cluster)")
+    if len(group) != 1 or not isinstance(group[0].node, Column):
+        name = shown(written(group))
+        if any(token.text in ("/", ":", "*", "+", "-") for token in group):
+            raise FormulaError(f"two levels only: one grouping variable, not {name}")
+        raise FormulaError(f"the grouping variable {name} must be the name of a column")
+    if any(token.text == "~" for token in inside):
+        raise FormulaError(f"'~' inside of ({text[1:-1]})")
+    return Bar(written(terms), inside[bars[0]].text == "|"), group[0].node.name
+
+
+def _check_response(response: list[Token], others: list[Token]) -> None:
+    """Refuse a model that predicts a variable from itself, or from a function of itself."""
+    assert response[0].node is not None
+    own = {same_name(name) for name in columns(response[0].node)}
+    for token in others:
+        if token.node is not None:
+            for name in columns(token.node):
+                if same_name(name) in own:
+                    raise FormulaError(
+                        f"the response {shown(name)} is also on the right, in {shown(token.text)}; "
+                        "remove it there"
+                    )
+
+
+def _listed(names: dict[str, None]) -> str:
+    return " and ".join(shown(name) for name in names)

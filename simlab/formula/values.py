@@ -1,0 +1,237 @@
+"""Columns of a data frame as what a formula needs: numbers or levels."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from simlab.data import DataError, require
+from simlab.formula.expressions import same_name
+from simlab.moments import Floats, Ints
+
+LOGICAL = (False, True)
+"""Levels of a column of True and False."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Factor:
+    """A variable with levels.
+
+    Attributes
+    ----------
+    codes : (N,) int64
+        Level of each row, −1 where it is missing.
+    levels : tuple
+        As in the data; the first is the reference.
+    """
+
+    codes: Ints
+    levels: tuple[Hashable, ...]
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The levels as text."""
+        return tuple(label(level) for level in self.levels)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Matrix:
+    """Several columns of numbers made from one variable.
+
+    Attributes
+    ----------
+    values : (N, k)
+        NaN where missing.
+    labels : tuple of str
+        What is added to the name of the expression, for each column.
+    """
+
+    values: Floats
+    labels: tuple[str, ...]
+
+
+Value = Floats | Factor | Matrix
+
+
+def label(level: object) -> str:
+    """A level as text: 1.0 is '1'."""
+    if isinstance(level, float | np.floating) and float(level).is_integer():
+        return str(int(level))
+    return str(level)
+
+
+def numbers(value: Value) -> Floats | None:
+    """A value as numbers, True being 1; None if it has none."""
+    if isinstance(value, Factor):
+        if value.levels != LOGICAL:
+            return None
+        out = value.codes.astype(float)
+        out[value.codes < 0] = np.nan
+        return out
+    return None if isinstance(value, Matrix) else value
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Table:
+    """A data frame, its columns found by name and read once.
+
+    Attributes
+    ----------
+    df : pd.DataFrame
+        The data.
+    source : str
+        Its name in messages.
+    """
+
+    df: pd.DataFrame
+    source: str
+    _read: dict[str, Value] = field(default_factory=dict)
+    _groups: dict[str, tuple[Ints, pd.Index]] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.df)
+
+    def series(self, name: str) -> pd.Series:
+        """Return the column of that name; Python's spelling of an identifier will do."""
+        names = [str(column) for column in self.df.columns]
+        if name not in names:
+            name = next((n for n in names if same_name(n) == name), name)
+        column: pd.Series = self.df.iloc[:, names.index(name)]
+        return column
+
+    def require(self, roles: Iterable[tuple[str, str]]) -> None:
+        """Check that columns exist, each once.
+
+        Raises
+        ------
+        DataError
+            With the role and the name of every column that does not.
+        """
+        exact = {str(column) for column in self.df.columns}
+        alias = {same_name(name): name for name in exact}
+        asked = {name if name in exact else alias.get(name, name): role for role, name in roles}
+        if twice := [n for n in asked if sum(str(c) == n for c in self.df.columns) > 1]:
+            raise DataError(
+                f"{self.source}: column {twice[0]!r} occurs more than once; rename or drop one"
+            )
+        require(
+            self.df.iloc[:0],
+            {
+                f"{role}{'' if role != 'formula' else f' ({name})'}": name
+                for name, role in asked.items()
+            },
+            self.source,
+        )
+
+    def place(self, row: int) -> str:
+        """Name a row in a message."""
+        return f"{self.source}, {self.df.index.name or 'row'} {self.df.index[row]}"
+
+    def value(self, name: str) -> Value:
+        """Read a column.
+
+        Raises
+        ------
+        DataError
+            If it holds neither numbers nor levels, or an infinite number; names the row.
+        """
+        if name not in self._read:
+            self._read[name] = self._value(self.series(name), name)
+        return self._read[name]
+
+    def group(self, name: str) -> tuple[Ints, pd.Index]:
+        """Clusters of a column: codes (−1 if missing) in order of first appearance, and labels."""
+        if name not in self._groups:
+            try:
+                codes, labels = pd.factorize(self.series(name))
+            except TypeError as error:
+                raise DataError(
+                    f"{self.source}: column {name!r} cannot name clusters: {error}; make it text "
+                    "or whole numbers"
+                ) from error
+            if isinstance(labels, pd.CategoricalIndex):
+                labels = labels.categories[labels.codes]
+            self._groups[name] = codes.astype(np.int64, copy=False), pd.Index(labels)
+        return self._groups[name]
+
+    def _value(self, column: pd.Series, name: str) -> Value:
+        dtype = column.dtype
+        if isinstance(dtype, pd.CategoricalDtype):
+            codes: Ints = column.cat.codes.to_numpy().astype(np.int64)
+            return Factor(codes, tuple(column.cat.categories))
+        if pd.api.types.is_object_dtype(dtype):
+            column = self._inferred(column, name)
+            dtype = column.dtype
+        if pd.api.types.is_bool_dtype(dtype):
+            missing = column.isna().to_numpy()
+            codes = column.fillna(False).to_numpy().astype(np.int64)
+            codes[missing] = -1
+            return Factor(codes, LOGICAL)
+        if pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_complex_dtype(dtype):
+            return self._finite(_floats(column), name)
+        if pd.api.types.is_string_dtype(dtype):
+            codes, levels = pd.factorize(column)
+            order = np.argsort(np.asarray(levels, dtype=object), kind="stable")
+            rank = np.empty(len(order) + 1, np.int64)
+            rank[order], rank[-1] = np.arange(len(order)), -1  # a missing value stays −1
+            return Factor(rank[codes], tuple(np.asarray(levels, dtype=object)[order]))
+        raise DataError(f"{self.source}: column {name!r} holds {_kind(column)}; {_ADVICE}")
+
+    def _inferred(self, column: pd.Series, name: str) -> pd.Series:
+        """Give a column of Python objects its proper kind."""
+        kind = pd.api.types.infer_dtype(column, skipna=True)
+        if kind in ("string", "empty"):
+            return column.astype("str" if kind == "string" else float)
+        if kind == "boolean":
+            return column.astype("boolean")
+        if kind in ("integer", "floating", "mixed-integer-float", "decimal"):
+            return column.astype(float)
+        present = np.flatnonzero(column.notna().to_numpy())
+        is_number = [isinstance(column.iloc[i], int | float | np.number) for i in present]
+        odd = present[is_number.index(False)] if False in is_number else present[0]
+        value = column.iloc[odd]
+        raise DataError(
+            f"{self.place(int(odd))}: {name} is {value!r:.60}, where other rows hold other kinds "
+            f"of values; {_ADVICE}"
+            if any(is_number)
+            else f"{self.place(int(odd))}: {name} is {value!r:.60}; {_ADVICE}"
+        )
+
+    def _finite(self, values: Floats, name: str) -> Floats:
+        # One pass in the common case; NaN is a missing value, infinity an error
+        finite = np.isfinite(values)
+        if not finite.all():
+            infinite = np.isinf(values)
+            if infinite.any():
+                row = int(np.argmax(infinite))
+                raise DataError(
+                    f"{self.place(row)}: {name} is {values[row]}, which is infinite; "
+                    "correct it or set it to missing"
+                )
+        return values
+
+
+_ADVICE = "a formula needs numbers, text, categories or True/False; convert the column"
+
+
+def _floats(column: pd.Series) -> Floats:
+    if isinstance(column.dtype, np.dtype):
+        return np.asarray(column.to_numpy(), dtype=np.float64)
+    return np.asarray(column.to_numpy(dtype=np.float64, na_value=np.nan), dtype=np.float64)
+
+
+def _kind(column: pd.Series) -> str:
+    if pd.api.types.is_datetime64_any_dtype(column.dtype):
+        return "dates (take for example the days since the first)"
+    if isinstance(column.dtype, np.dtype) and column.dtype.kind == "m":
+        return "durations (take for example .dt.total_seconds())"
+    return f"values of kind {column.dtype}"
+
+
+def missing(value: Value) -> NDArray[np.bool_]:
+    """Which rows of a column have no value."""
+    return value.codes < 0 if isinstance(value, Factor) else np.isnan(value)  # type: ignore[arg-type]
