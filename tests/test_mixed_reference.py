@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from reference_cases import META, design, moments, stored
 
-from simlab.mixed.deviance import allocate_work, deviance
+from simlab.mixed.deviance import allocate_work
 from simlab.mixed.lines import fit_lines
 from simlab.mixed.newton import SEARCH, minimise
 from mixed_cases import rotate
@@ -32,10 +32,9 @@ def fitted(name, record, method):
     w, r, p = allocate_work(rotated), Z.shape[1], X.shape[1]
     G, estimate, variance, df = np.zeros((r, r)), *np.zeros((3, p))
     evaluations = minimise(rotated, method == "REML", w, G, SEARCH, 0)
-    value = deviance(w.Lambda, rotated, method == "REML", False, w)
     nu = float(len(y) - (p if method == "REML" else 0))
     variances(np.eye(p)[:, None, :].copy(), w, nu, estimate, variance, df)
-    return evaluations, -value / 2, w, G, estimate, variance, df
+    return evaluations, -w.value[0] / 2, w, G, estimate, variance, df
 
 
 @pytest.mark.parametrize(("name", "model", "method"), CASES)

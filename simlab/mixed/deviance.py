@@ -30,6 +30,9 @@ from simlab.mixed.rotated import Rotated
 from simlab.moments import Floats, Ints
 
 
+CHUNK = 64  # clusters worked on at once: their numbers stay in the nearest cache
+
+
 class Work(NamedTuple):
     """What one evaluation leaves behind. m = r(r+1)/2 entries of Λ, by columns.
 
@@ -58,15 +61,20 @@ class Work(NamedTuple):
     M: Floats  # (r, r)
     root: Floats  # inverse of the Cholesky factor of X'V⁻¹X, (S, k, k)
     cross: Floats  # X'V⁻¹X beside X'V⁻¹y, (S, k + 1, k + 1)
-    T: Floats  # (J, r, r)
-    U: Floats  # (J, r, k + 1)
-    L: Floats  # scratch of one cluster: (r, r)
-    B: Floats  # (r, r)
-    C: Floats  # (r, k)
-    D: Floats  # (r, k), C R⁻ᵀ, so that Q = DD'
-    P: Floats  # (m,), the lower triangle of P_j
-    Y: Floats  # (m,)
-    h: Floats  # (r,)
+    K: Floats  # the data, clusters last, the random effects in `order`: (r, r, J)
+    xy: Floats  # (r, k + 1, J)
+    order: Ints  # (r,)
+    blocks: Ints  # (r,)
+    T: Floats  # (r, r, J)
+    U: Floats  # (r, k + 1, J)
+    L: Floats  # scratch of CHUNK clusters: (r, r, CHUNK)
+    B: Floats  # (r, r, CHUNK)
+    C: Floats  # (r, k, CHUNK)
+    D: Floats  # (r, k, CHUNK), C R⁻ᵀ, so that Q = DD'
+    P: Floats  # (m, CHUNK), the lower triangle of P_j
+    Y: Floats  # (m, CHUNK)
+    h: Floats  # (r, CHUNK)
+    product: Floats  # (CHUNK,)
     sum_hh: Floats  # Σ h h', (m,)
     sum_P: Floats  # Σ P, (m,)
     sum_Q: Floats  # Σ Q, (m,)
@@ -87,11 +95,13 @@ def allocate_work(rotated: Rotated) -> Work:
     """Return room for evaluations of the deviance of data sets of this shape."""
     J, r, k1 = rotated.xy.shape
     S, k, m = len(rotated.rest), k1 - 1, r * (r + 1) // 2
-    e = np.empty
+    e, c = np.empty, CHUNK
     return Work(
         e(m), e((m, m)), e((S, k)), e((S, k, k)), e(1), e((S, m, k, k)), e((S, m, k)), e(m),
-        e((r, r)), e((S, k, k)), e((S, k1, k1)), e((J, r, r)), e((J, r, k1)), e((r, r)),
-        e((r, r)), e((r, k)), e((r, k)), e(m), e(m), e(r),
+        e((r, r)), e((S, k, k)), e((S, k1, k1)),
+        e((r, r, J)), e((r, k1, J)), np.arange(r), np.zeros(r, dtype=np.int64),
+        e((r, r, J)), e((r, k1, J)), e((r, r, c)), e((r, r, c)), e((r, k, c)), e((r, k, c)),
+        e((m, c)), e((m, c)), e((r, c)), e(c),
         e(m), e(m), e(m), e((m, m)), e((S, r, r, k, k)), e((S, r, r, k)),
         e((r, r)), e((r, r)), e((m + 1, m)), np.eye(r),
         e((S, m, k)), e((S, m, k, k)), np.zeros(1), np.zeros(1),
@@ -99,55 +109,93 @@ def allocate_work(rotated: Rotated) -> Work:
 
 
 @inner
+def load(rotated: Rotated, w: Work) -> None:
+    """Lay a data set out with the clusters last: the processor then works on several at once."""
+    J, r, k1 = rotated.xy.shape
+    for a in range(r):
+        w.order[a] = a
+        w.blocks[a] = rotated.blocks[a]
+        for c in range(r):
+            for j in range(J):
+                w.K[a, c, j] = rotated.K[j, a, c]
+        for c in range(k1):
+            for j in range(J):
+                w.xy[a, c, j] = rotated.xy[j, a, c]
+
+
+@inner
 def _factor(
-    Lambda: Floats, rotated: Rotated, T: Floats, U: Floats, B: Floats, L: Floats, cross: Floats
-) -> float:
+    random: tuple[int, ...], Lambda: Floats, starts: Ints, rest: Floats, K: Floats, xy: Floats,
+    T: Floats, U: Floats, B: Floats, L: Floats, product: Floats, cross: Floats,
+) -> float:  # fmt: skip
     """V_j = I + K'ΛΛ'K = LL', T_j = L⁻¹K', U_j = L⁻¹[x̃ ỹ], Σ U'U. Returns Σ log|V_j|."""
-    r, k1 = len(rotated.random), rotated.xy.shape[2]
-    K, xy = rotated.K, rotated.xy
-    log_det, product = 0.0, 1.0
-    for s in range(rotated.starts.size - 1):
+    r, k1 = len(random), xy.shape[1]
+    log_det = 0.0
+    for s in range(starts.size - 1):
         for a in range(k1):
-            for c in range(k1):
-                cross[s, a, c] = rotated.rest[s, a, c]
-        for j in range(rotated.starts[s], rotated.starts[s + 1]):
+            for c in range(a + 1):
+                cross[s, a, c] = rest[s, a, c]
+        for start in range(starts[s], starts[s + 1], CHUNK):
+            first = np.uint64(start)  # unsigned: no index could be negative
+            n = np.uint64(min(CHUNK, starts[s + 1] - start))
             for a in range(r):  # B = Λ'K
                 for c in range(r):
-                    value = 0.0
-                    for b in range(a, r):
-                        value += Lambda[b, a] * K[j, b, c]
-                    B[a, c] = value
-            for a in range(r):  # LL' = I + B'B
+                    for j in range(n):
+                        B[a, c, j] = Lambda[a, a] * K[a, c, first + j]
+                    for b in range(a + 1, r):
+                        for j in range(n):
+                            B[a, c, j] += Lambda[b, a] * K[b, c, first + j]
+            for j in range(n):
+                product[j] = 1.0
+            for a in range(r):  # LL' = I + B'B; the diagonal of L is inverted
                 for c in range(a + 1):
-                    value = 1.0 if a == c else 0.0
+                    for j in range(n):
+                        L[a, c, j] = 1.0 if a == c else 0.0
                     for b in range(r):
-                        value += B[b, a] * B[b, c]
+                        for j in range(n):
+                            L[a, c, j] += B[b, a, j] * B[b, c, j]
                     for b in range(c):
-                        value -= L[a, b] * L[c, b]
-                    L[a, c] = np.sqrt(value) if a == c else value / L[c, c]
+                        for j in range(n):
+                            L[a, c, j] -= L[a, b, j] * L[c, b, j]
+                    if a == c:
+                        for j in range(n):
+                            product[j] *= L[a, a, j]
+                            L[a, a, j] = 1.0 / np.sqrt(L[a, a, j])
+                    else:
+                        for j in range(n):
+                            L[a, c, j] *= L[c, c, j]
             for a in range(r):
-                inverse = 1.0 / L[a, a]
-                product *= L[a, a]
                 for c in range(r):
-                    value = K[j, c, a]
+                    for j in range(n):
+                        T[a, c, first + j] = K[c, a, first + j]
                     for b in range(a):
-                        value -= L[a, b] * T[j, b, c]
-                    T[j, a, c] = value * inverse
+                        for j in range(n):
+                            T[a, c, first + j] -= L[a, b, j] * T[b, c, first + j]
+                    for j in range(n):
+                        T[a, c, first + j] *= L[a, a, j]
                 for c in range(k1):
-                    value = xy[j, a, c]
+                    for j in range(n):
+                        U[a, c, first + j] = xy[a, c, first + j]
                     for b in range(a):
-                        value -= L[a, b] * U[j, b, c]
-                    U[j, a, c] = value * inverse
+                        for j in range(n):
+                            U[a, c, first + j] -= L[a, b, j] * U[b, c, first + j]
+                    for j in range(n):
+                        U[a, c, first + j] *= L[a, a, j]
             for a in range(k1):
                 for c in range(a + 1):
                     value = 0.0
                     for b in range(r):
-                        value += U[j, b, a] * U[j, b, c]
+                        for j in range(n):
+                            value += U[b, a, first + j] * U[b, c, first + j]
                     cross[s, a, c] += value
-            if product > 1e100:  # a logarithm for several clusters
-                log_det += np.log(product)
-                product = 1.0
-    return float(2.0 * (log_det + np.log(product)))
+            whole = 1.0
+            for j in range(n):  # a logarithm for several clusters
+                whole *= product[j]
+                if whole > 1e100:
+                    log_det += np.log(whole)
+                    whole = 1.0
+            log_det += np.log(whole)
+    return log_det
 
 
 @inner
@@ -192,13 +240,13 @@ def _residual_sum(U: Floats, gamma: Floats, rest: Floats, starts: Ints) -> float
     S, k = gamma.shape
     total = 0.0
     for s in range(S):
-        for j in range(starts[s], starts[s + 1]):
-            for b in range(U.shape[1]):
-                v = U[j, b, k]
-                for c in range(k):
-                    v -= gamma[s, c] * U[j, b, c]
-                U[j, b, k] = v
-                total += v * v
+        first, n = np.uint64(starts[s]), np.uint64(starts[s + 1] - starts[s])
+        for b in range(U.shape[0]):
+            for c in range(k):
+                for j in range(n):
+                    U[b, k, first + j] -= gamma[s, c] * U[b, c, first + j]
+            for j in range(n):
+                total += U[b, k, first + j] * U[b, k, first + j]
         total += rest[s, k, k]
         for a in range(k):
             total -= 2.0 * gamma[s, a] * rest[s, k, a]
@@ -208,13 +256,14 @@ def _residual_sum(U: Floats, gamma: Floats, rest: Floats, starts: Ints) -> float
 
 
 @inner
-def _sums(rotated: Rotated, reml: bool, expected: bool, w: Work) -> None:
+def _sums(
+    random: tuple[int, ...], starts: Ints, reml: bool, expected: bool, weight: float, w: Work
+) -> None:
     """Sum over the clusters what the derivatives need; D is a root of Q. `expected`: Y = P."""
-    r, k, S = len(rotated.random), w.gamma.shape[1], w.gamma.shape[0]
+    r, S, k = len(random), w.gamma.shape[0], w.gamma.shape[1]
     m = r * (r + 1) // 2
     T, U, C, D, P, Y, h, inverse = w.T, w.U, w.C, w.D, w.P, w.Y, w.h, w.root
     hh, sum_P, sum_Q, PY, CC, Ch = w.sum_hh, w.sum_P, w.sum_Q, w.sum_PY, w.sum_CC, w.sum_Ch
-    weight = 1.0 / w.sigma2[0]
     for i in range(m):
         hh[i] = sum_P[i] = sum_Q[i] = 0.0
         for e in range(m):
@@ -226,52 +275,70 @@ def _sums(rotated: Rotated, reml: bool, expected: bool, w: Work) -> None:
                     Ch[s, a, b, c] = 0.0
                     for d in range(k):
                         CC[s, a, b, c, d] = 0.0
-        for j in range(rotated.starts[s], rotated.starts[s + 1]):
+        for start in range(starts[s], starts[s + 1], CHUNK):
+            first = np.uint64(start)  # unsigned: no index could be negative
+            n = np.uint64(min(CHUNK, starts[s + 1] - start))
             for a in range(r):
-                value = 0.0
-                for b in range(r):
-                    value += T[j, b, a] * U[j, b, k]
-                h[a] = value
-                for c in range(k):
-                    value = 0.0
-                    for b in range(r):
-                        value += T[j, b, a] * U[j, b, c]
-                    C[a, c] = value
+                for c in range(k + 1):
+                    last = c == k
+                    for j in range(n):
+                        value = T[0, a, first + j] * U[0, c, first + j]
+                        for b in range(1, r):
+                            value += T[b, a, first + j] * U[b, c, first + j]
+                        if last:
+                            h[a, j] = value
+                        else:
+                            C[a, c, j] = value
                 if reml:
                     for c in range(k):
-                        value = 0.0
-                        for b in range(c + 1):
-                            value += inverse[s, c, b] * C[a, b]
-                        D[a, c] = value
+                        for j in range(n):
+                            D[a, c, j] = inverse[s, c, 0] * C[a, 0, j]
+                        for b in range(1, c + 1):
+                            for j in range(n):
+                                D[a, c, j] += inverse[s, c, b] * C[a, b, j]
             i = 0
             for a in range(r):
                 for c in range(a + 1):
-                    p = q = 0.0
-                    for b in range(r):
-                        p += T[j, b, a] * T[j, b, c]
+                    for j in range(n):
+                        value = T[0, a, first + j] * T[0, c, first + j]
+                        for b in range(1, r):
+                            value += T[b, a, first + j] * T[b, c, first + j]
+                        P[i, j] = value
+                    for j in range(n):
+                        Y[i, j] = 0.0
                     if reml:
                         for b in range(k):
-                            q += D[a, b] * D[c, b]
-                    square = h[a] * h[c]
-                    P[i] = p
-                    Y[i] = p if expected else 2.0 * (q + square * weight) - p
-                    hh[i] += square
-                    sum_P[i] += p
-                    sum_Q[i] += q
+                            for j in range(n):
+                                Y[i, j] += D[a, b, j] * D[c, b, j]
+                    for j in range(n):
+                        sum_P[i] += P[i, j]
+                    for j in range(n):
+                        sum_Q[i] += Y[i, j]
+                    for j in range(n):
+                        hh[i] += h[a, j] * h[c, j]
+                    if expected:
+                        for j in range(n):
+                            Y[i, j] = P[i, j]
+                    else:
+                        for j in range(n):
+                            Y[i, j] = 2.0 * (Y[i, j] + h[a, j] * h[c, j] * weight) - P[i, j]
                     i += 1
             for a in range(m):
                 for b in range(m):
-                    PY[a, b] += P[a] * Y[b]
+                    for j in range(n):
+                        PY[a, b] += P[a, j] * Y[b, j]
             if expected:
                 continue
             for a in range(r):
                 for b in range(r):
                     for c in range(k):
-                        Ch[s, a, b, c] += C[a, c] * h[b]
+                        for j in range(n):
+                            Ch[s, a, b, c] += C[a, c, j] * h[b, j]
                 for b in range(a + 1):
                     for c in range(k):
                         for d in range(c + 1 if a == b else k):
-                            CC[s, a, b, c, d] += C[a, c] * C[b, d]
+                            for j in range(n):
+                                CC[s, a, b, c, d] += C[a, c, j] * C[b, d, j]
 
 
 @inner
@@ -337,17 +404,19 @@ def _clusters_term(a: int, b: int, c: int, d: int, Lambda: Floats, PY: Floats) -
 
 
 @inner
-def _fixed_term(i: int, j: int, reml: bool, w: Work) -> float:
+def _fixed_term(
+    i: int, j: int, reml: bool, sigma2: float,
+    f: Floats, phi_f: Floats, phi_F: Floats,
+) -> float:  # fmt: skip
     """tr(Φ F_i Φ F_j) (REML only) + (2/σ²) f_i'Φ f_j, over the sectors."""
-    S, k = w.gamma.shape
     trace = product = 0.0
-    for s in range(S):
-        for a in range(k):
-            product += w.f[s, i, a] * w.phi_f[s, j, a]
+    for s in range(f.shape[0]):
+        for a in range(f.shape[2]):
+            product += f[s, i, a] * phi_f[s, j, a]
             if reml:
-                for b in range(k):
-                    trace += w.phi_F[s, i, a, b] * w.phi_F[s, j, b, a]
-    return float(trace + 2.0 / w.sigma2[0] * product)
+                for b in range(f.shape[2]):
+                    trace += phi_F[s, i, a, b] * phi_F[s, j, b, a]
+    return float(trace + 2.0 / sigma2 * product)
 
 
 @inner
@@ -360,6 +429,8 @@ def _hessian(
     Entries between two blocks stay 0: nothing changes along them.
     """
     r, M, sigma2 = Lambda.shape[0], w.M, w.sigma2[0]
+    f, phi_f, phi_F, PY = w.f, w.phi_f, w.phi_F, w.sum_PY
+    gradient, hessian, sum_P, quadratic = w.gradient, w.hessian, w.sum_P, w.a
     i = 0
     for b in range(r):
         for a in range(b, r):
@@ -369,22 +440,22 @@ def _hessian(
                 for e in range(b, r):
                     value += 2.0 * M[a, e] * Lambda[e, b]
             free = blocks[a] == blocks[b]
-            w.gradient[i] = value if free else 0.0
+            gradient[i] = value if free else 0.0
             j = 0
             for d in range(b + 1):
                 for c in range(d, r):
                     if j <= i and not (free and blocks[c] == blocks[d]):
-                        w.hessian[i, j] = w.hessian[j, i] = 0.0
+                        hessian[i, j] = hessian[j, i] = 0.0
                     elif j <= i:
-                        value = _clusters_term(a, b, c, d, Lambda, w.sum_PY)
+                        value = _clusters_term(a, b, c, d, Lambda, PY)
                         if expected:
-                            value -= 4.0 * w.sum_P[_lower(a, b)] * w.sum_P[_lower(c, d)] / nu
+                            value -= 4.0 * sum_P[_lower(a, b)] * sum_P[_lower(c, d)] / nu
                         else:
-                            value -= _fixed_term(i, j, reml, w)
-                            value -= w.a[i] * w.a[j] / (nu * sigma2 * sigma2)
+                            value -= _fixed_term(i, j, reml, sigma2, f, phi_f, phi_F)
+                            value -= quadratic[i] * quadratic[j] / (nu * sigma2 * sigma2)
                             if b == d:
                                 value += 2.0 * M[a, c]
-                        w.hessian[i, j] = w.hessian[j, i] = value
+                        hessian[i, j] = hessian[j, i] = value
                     j += 1
             i += 1
 
@@ -394,26 +465,31 @@ def evaluate(
     Lambda: Floats, rotated: Rotated, reml: bool, expected: bool, derivatives: bool, w: Work
 ) -> float:
     """Return the deviance as `deviance` does, for other kernels; the derivatives when asked."""
-    log_det = _factor(Lambda, rotated, w.T, w.U, w.B, w.L, w.cross)
+    random, starts, rest = rotated.random, rotated.starts, rotated.rest
+    log_det = _factor(
+        random, Lambda, starts, rest, w.K, w.xy, w.T, w.U, w.B, w.L, w.product, w.cross
+    )
     log_det_x = _gls(w.cross, w.root, w.phi, w.gamma)
     nu = rotated.n_rows[0] - (w.gamma.size if reml else 0)
     if np.isnan(log_det_x) or nu <= 0:
         return np.nan
-    w.sigma2[0] = _residual_sum(w.U, w.gamma, rotated.rest, rotated.starts) / nu
-    if not w.sigma2[0] > 0.0:
+    sigma2 = _residual_sum(w.U, w.gamma, rest, starts) / nu
+    w.sigma2[0] = sigma2
+    if not sigma2 > 0.0:
         return np.nan
     if derivatives:
-        _sums(rotated, reml, expected, w)
+        _sums(random, starts, reml, expected, 1.0 / sigma2, w)
+        M, sum_P, sum_Q, sum_hh = w.M, w.sum_P, w.sum_Q, w.sum_hh
         for a in range(Lambda.shape[0]):
             for b in range(Lambda.shape[0]):
                 i = _lower(a, b)
-                w.M[a, b] = w.sum_P[i] - w.sum_Q[i] - w.sum_hh[i] / w.sigma2[0]
+                M[a, b] = sum_P[i] - sum_Q[i] - sum_hh[i] / sigma2
         if not expected:
             _directions(Lambda, w)
-        _hessian(w.identity if expected else Lambda, rotated.blocks, nu, reml, expected, w)
+        _hessian(w.identity if expected else Lambda, w.blocks, nu, reml, expected, w)
     if reml:
         log_det += log_det_x
-    return float(log_det + nu * (1.0 + np.log(2.0 * np.pi * w.sigma2[0])))
+    return float(log_det + nu * (1.0 + np.log(2.0 * np.pi * sigma2)))
 
 
 @kernel
@@ -440,4 +516,5 @@ def deviance(Lambda: Floats, rotated: Rotated, reml: bool, expected: bool, w: Wo
     float
         The deviance, NaN when it does not exist (X'V⁻¹X singular, or no residual).
     """
+    load(rotated, w)
     return evaluate(Lambda, rotated, reml, expected, True, w)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from simlab.kernels import inner, kernel
-from simlab.mixed.deviance import Work, evaluate
+from simlab.mixed.deviance import Work, evaluate, load
 from simlab.mixed.rotated import Rotated
 from simlab.mixed.starts import start, start_elsewhere
 from simlab.moments import Floats, Ints
@@ -133,21 +133,21 @@ def _score(Lambda: Floats, step: Floats, out: Floats) -> None:
 
 
 @inner
-def _pivot(Lambda: Floats, rotated: Rotated, order: Ints, room: Floats) -> bool:
+def _pivot(Lambda: Floats, K: Floats, order: Ints, blocks: Ints, room: Floats) -> bool:
     """Put the random effects that vary most first; say whether anything moved.
 
     With a leading entry near 0 the rows below it can turn against each other
     without changing G, a valley round which Newton's method creeps.
     """
-    r, J = Lambda.shape[0], rotated.K.shape[0]
+    r, J = Lambda.shape[0], K.shape[2]
     moved = False
     for a in range(r):
         for b in range(a + 1, r):
             size_a = size_b = 0.0
-            for j in range(J):
-                for c in range(r):
-                    size_a += rotated.K[j, a, c] ** 2
-                    size_b += rotated.K[j, b, c] ** 2
+            for c in range(r):
+                for j in range(J):
+                    size_a += K[a, c, j] ** 2
+                    size_b += K[b, c, j] ** 2
             g_a = g_b = 0.0
             for c in range(r):
                 g_a += Lambda[a, c] ** 2
@@ -155,13 +155,11 @@ def _pivot(Lambda: Floats, rotated: Rotated, order: Ints, room: Floats) -> bool:
             if size_b * g_b > size_a * g_a:
                 moved = True
                 order[a], order[b] = order[b], order[a]
-                blocks = rotated.blocks
                 blocks[a], blocks[b] = blocks[b], blocks[a]
                 for c in range(r):
                     Lambda[a, c], Lambda[b, c] = Lambda[b, c], Lambda[a, c]
                     for j in range(J):
-                        K = rotated.K[j]
-                        K[a, c], K[b, c] = K[b, c], K[a, c]
+                        K[a, c, j], K[b, c, j] = K[b, c, j], K[a, c, j]
     if moved:  # triangular again
         for a in range(r):
             for b in range(a + 1):
@@ -194,15 +192,12 @@ def _restore(Lambda: Floats, sigma2: float, order: Ints, G: Floats) -> None:
 
 
 @inner
-def search(
-    rotated: Rotated, reml: bool, mode: int, order: Ints, w: Work, G: Floats
-) -> int:
+def search(rotated: Rotated, reml: bool, mode: int, w: Work, G: Floats) -> int:
     """Find a minimum of the deviance from the Λ that stands in `w.trial`.
 
     In the modes SEARCH (scoring first) or POLISH (Newton's steps at once); in the
     others one evaluation at that Λ: γ̂ and Φ (EVALUATE), and the derivatives
     (DERIVE). Returns the number of evaluations, negative when it did not converge.
-    `order` says which random effect each row of K is, before and after.
     """
     r, m = len(rotated.random), w.gradient.size
     Lambda, trial, root, step = w.Lambda, w.trial, w.scratch[:m], w.scratch[m]
@@ -224,7 +219,7 @@ def search(
         if converged:
             w.value[0] = proposed
             w.edge[0] = 0.5 * (Lambda[r - 1, r - 1] * root[m - 1, m - 1]) ** 2
-            _restore(Lambda, w.sigma2[0], order, G)
+            _restore(Lambda, w.sigma2[0], w.order, G)
             return evaluations
         convex = _solve(w.hessian, w.gradient, step, root)
         decrement = 0.0
@@ -234,11 +229,11 @@ def search(
             _score(Lambda, step, trial)
             near = decrement < NEAR or evaluations == SCORING
             if near:
-                _pivot(trial, rotated, order, G)
+                _pivot(trial, w.K, w.order, w.blocks, G)
             continue
         value, shortened = proposed, 1.0
         converged = convex and decrement < DECREMENT
-        if evaluations % 10 == 0 and _pivot(Lambda, rotated, order, G):
+        if evaluations % 10 == 0 and _pivot(Lambda, w.K, w.order, w.blocks, G):
             _copy(Lambda, trial)
             value, converged = np.inf, False
         else:
@@ -256,13 +251,13 @@ def _settled(rotated: Rotated, w: Work) -> bool:
     """
     if w.edge[0] > FAR:
         return True
-    r, J = len(rotated.random), rotated.K.shape[0]
+    r, T = len(rotated.random), w.T
     for a in range(r):
         total = square = 0.0
-        for j in range(J):
+        for j in range(T.shape[2]):
             value = 0.0
             for b in range(r):
-                value += w.T[j, b, a] ** 2
+                value += T[b, a, j] ** 2
             total += value
             square += value * value
         if total * total < MANY * square:
@@ -281,12 +276,13 @@ def global_search(
     `starts` times, and the best of all is kept.
     """
     r = len(rotated.random)
-    order, best = np.arange(r), np.empty((r, r))
+    best = np.empty((r, r))
     lowest, total = np.inf, 0
+    load(rotated, w)
     if mode == SEARCH and starts >= 0:
         start(rotated, w.trial)
     for attempt in range(starts + 2):
-        found = search(rotated, reml, mode, order, w, G)
+        found = search(rotated, reml, mode, w, G)
         total += abs(found)
         if mode != SEARCH or starts < 0 or found == -1:  # -1: no deviance, wherever one starts
             return total if found > 0 else -total
@@ -299,14 +295,14 @@ def global_search(
         if attempt == 0 and found > 0 and _settled(rotated, w):
             return total
         if attempt < starts:
-            start_elsewhere(rotated, attempt, w.trial)
+            start_elsewhere(attempt, w.K, w.blocks, w.trial)
         elif lowest == np.inf:
             return -total
         elif better:  # the last attempt was the best
             return total
         else:
             mode = POLISH
-            _factor_in_order(best, order, w.trial)
+            _factor_in_order(best, w.order, w.trial)
     return -total
 
 
@@ -339,10 +335,9 @@ def minimise(
     Parameters
     ----------
     rotated, reml, w
-        See `deviance`. The rows of `rotated.K`, and `rotated.blocks`, may come
-        back reordered.
+        See `deviance`. In `w` the random effects stand in `w.order`.
     G : (r, r)
-        Receives the minimiser, σ̂²ΛΛ', in the order in which they were given.
+        Receives the minimiser, σ̂²ΛΛ', in their own order.
     mode : int
         SEARCH; or DERIVE, which only evaluates at the Λ in `w.trial`, with the
         deviance left in `w.value`.

@@ -81,9 +81,8 @@ def optimise(rotated: Rotated, reml: bool) -> Optimum:
         not converge.
     """
     r = len(rotated.random)
-    moving = rotated._replace(K=rotated.K.copy(), blocks=rotated.blocks.copy())
     w, G = allocate_work(rotated), np.zeros((r, r))
-    evaluations = minimise(moving, reml, w, G, SEARCH, n_starts(r))
+    evaluations = minimise(rotated, reml, w, G, SEARCH, n_starts(r))
     Lambda = semidefinite_root(G / w.sigma2[0]) if evaluations > 0 else np.tril(w.Lambda)
     return at(rotated, Lambda, reml, evaluations)
 

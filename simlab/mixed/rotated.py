@@ -36,7 +36,7 @@ class Rotated(NamedTuple):
     random : tuple of r zeros
         The dimension r.
     K : (J, r, r)
-        Z_j'Z_j = K_j K_j'. A fit reorders the random effects, which reorders its rows.
+        Z_j'Z_j = K_j K_j'.
     xy : (J, r, k + 1)
         x̃_j beside ỹ_j.
     rest : (S, k + 1, k + 1)
@@ -47,7 +47,6 @@ class Rotated(NamedTuple):
         N, the number of rows.
     blocks : (r,)
         Random effects with the same number are correlated, others are not.
-        A fit reorders these with the rows of K.
     """
 
     random: tuple[int, ...]

@@ -45,7 +45,7 @@ def approximate(
     S, k = w.gamma.shape
     m = w.gradient.size
     root, direction = w.scratch[:m], w.scratch[m]
-    usable, phi_c = np.empty(m), w.C[0]
+    usable, phi_c = np.empty(m), w.phi_f[0, 0]
     largest = 0.0
     for i in range(m):
         largest = max(largest, w.hessian[i, i])

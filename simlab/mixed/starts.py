@@ -6,7 +6,7 @@ import numpy as np
 
 from simlab.kernels import inner
 from simlab.mixed.rotated import Rotated
-from simlab.moments import Floats
+from simlab.moments import Floats, Ints
 
 
 @inner
@@ -78,14 +78,14 @@ def n_starts(r: int) -> int:
 
 
 @inner
-def start_elsewhere(rotated: Rotated, number: int, Lambda: Floats) -> None:
+def start_elsewhere(number: int, K: Floats, blocks: Ints, Lambda: Floats) -> None:
     """Write a Λ with one dominating direction: a random effect, or a pair of them.
 
     A second minimum mostly has a singular G, and lies in one of these directions.
     Lengths are such that the variances dominate σ² a little, or do not. How many
-    starts find how many minima: docs/design.md.
+    starts find how many minima: docs/design.md. K and the blocks as in `Work`.
     """
-    r, J = len(rotated.random), rotated.K.shape[0]
+    r, J = K.shape[0], K.shape[2]
     first, second, sign = 0, 0, 1.0
     if number < 2 * r:
         first = second = number >> 1
@@ -101,9 +101,9 @@ def start_elsewhere(rotated: Rotated, number: int, Lambda: Floats) -> None:
     size = 0.7 if number & 1 else 2.2
     for a in range(r):
         square = 0.0
-        for j in range(J):
-            for c in range(r):
-                square += rotated.K[j, a, c] ** 2
+        for c in range(r):
+            for j in range(J):
+                square += K[a, c, j] ** 2
         unit = size * np.sqrt(J / square) if square > 0.0 else size
         share = 0.0
         if a == first:
@@ -115,7 +115,7 @@ def start_elsewhere(rotated: Rotated, number: int, Lambda: Floats) -> None:
         if a == first:
             Lambda[a, a] = share * unit
         elif a == second:
-            if rotated.blocks[a] == rotated.blocks[first]:
+            if blocks[a] == blocks[first]:
                 Lambda[a, first] = share * unit
             else:
                 Lambda[a, a] = share * unit
