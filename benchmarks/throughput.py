@@ -12,17 +12,16 @@ from __future__ import annotations
 import csv
 import importlib.util
 import os
-import platform
 import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
-from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+
+from common import core, machine
 
 import simlab
 from simlab.config import Study
@@ -56,17 +55,6 @@ def study(blocks: int = 1, draw: str = "auto", **population: object) -> Study:
             "population": POPULATION | population,
         }
     )
-
-
-def core(action: Callable[[], object], repeats: int = 7) -> float:
-    """Median core seconds of an action, after one that is not counted."""
-    action()
-    times = []
-    for _ in range(repeats):
-        began = time.thread_time()
-        action()
-        times.append(time.thread_time() - began)
-    return statistics.median(times)
 
 
 def replicate_time(one: Study, repeats: int = 7) -> float:
@@ -216,23 +204,6 @@ def _statsmodels(file: Path) -> Row:
     d = pd.read_csv(file)
     seconds = core(lambda: smf.mixedlm("y ~ x", d, groups="cluster", re_formula="~x").fit(), 5)
     return f"{name} (statsmodels {version('statsmodels')})", f"{seconds * 1e3:.0f} ms"
-
-
-def machine() -> str:
-    processor = platform.processor() or platform.machine()
-    info = Path("/proc/cpuinfo")
-    if info.exists():
-        lines = info.read_text().splitlines()
-        named = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-        processor = named[0] if named else processor
-    packages = ("simlab", "numpy", "scipy", "numba", "joblib")
-    versions = ", ".join(f"{name} {version(name)}" for name in packages)
-    load = f"{os.getloadavg()[0]:.2f}" if hasattr(os, "getloadavg") else "unknown"
-    return (
-        f"{processor}, {os.cpu_count()} cores, {platform.system()}; "
-        f"{datetime.now(UTC):%Y-%m-%d}; load average at the start {load}; "
-        f"Python {platform.python_version()}, {versions}"
-    )
 
 
 def main() -> None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from simlab import data as data
     from simlab.comparison import compare as compare
     from simlab.comparison import fit_statistics as fit_statistics
+    from simlab.fitting.model import fit as fit
     from simlab.measures import measure as measure
     from simlab.measures import paired as paired
     from simlab.measures import tidy as tidy
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "compare": "comparison",
     "data": "data",
+    "fit": "fitting.model",
     "fit_statistics": "comparison",
     "load": "study",
     "measure": "measures",

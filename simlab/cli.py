@@ -18,6 +18,8 @@ app = App(
 )
 
 Format = Literal["text", "markdown", "latex", "csv"]
+FitFormat = Literal["text", "html", "csv"]
+DF = Literal["satterthwaite", "kenward-roger", "containment", "normal"]
 
 
 @app.command
@@ -150,6 +152,91 @@ def compare(
     commands.compare(data, y, x, cluster, group, level, format)
 
 
+@app.command
+def fit(
+    data: str,
+    formula: str,
+    *,
+    ml: bool = False,
+    random: str | None = None,
+    df: DF = "satterthwaite",
+    level: float = 0.95,
+    missing: Literal["drop", "raise"] = "drop",
+    format: FitFormat = "text",
+    test: Annotated[tuple[str, ...], Parameter(consume_multiple=True, negative="")] = (),
+) -> None:
+    """Fit a mixed model with two levels, and print its summary.
+
+    Parameters
+    ----------
+    data
+        A CSV file, or hs, or hsb.
+    formula
+        In quotes: "mathach ~ ses * sector + (1 + ses | school)".
+    ml
+        Maximum likelihood instead of REML.
+    random
+        Random effects in nlme's spelling: "~ 1 + ses | school"; the formula then has no bar.
+    df
+        Degrees of freedom of the fixed effects.
+    level
+        Confidence level.
+    missing
+        What to do with rows where a value is missing.
+    format
+        csv is tidy and has every digit; html is a page.
+    test
+        Coefficients to be tested jointly, by name, term or regular expression; each word is a test.
+    """
+    from simlab import fit_commands
+
+    options = fit_commands.Options("ML" if ml else "REML", df, level, missing, format)
+    fit_commands.fit(data, formula, random, test, options)
+
+
+@app.command
+def catalogue(
+    data: str,
+    *,
+    y: str,
+    x: str,
+    w: str,
+    cluster: str,
+    ml: bool = False,
+    format: FitFormat = "text",
+) -> None:
+    """Fit the course's ten models, from one way ANOVA to contextual models, side by side.
+
+    Parameters
+    ----------
+    data
+        A CSV file, or hs, or hsb.
+    y
+        Column of the response.
+    x
+        Column of the covariate of level 1, which varies within clusters.
+    w
+        Column of the covariate of level 2, which does not.
+    cluster
+        Column that names the cluster.
+    ml
+        Maximum likelihood instead of REML.
+    format
+        csv has every digit; html is a page.
+    """
+    from simlab import fit_commands
+
+    fit_commands.catalogue(data, (y, x, w, cluster), "ML" if ml else "REML", format)
+
+
+@app.command
+def notation() -> None:
+    """Print a dictionary of notations: HLM, SAS, nlme, lme4, the course, simlab."""
+    from simlab.fitting.notation import notation as dictionary
+
+    print(dictionary())
+
+
 def _study(config: Path, replicates: int | None, seed: int | None) -> Study:
     from simlab.study import load
 
@@ -174,7 +261,8 @@ def main() -> None:
         raise SystemExit(130) from None
     except Exception as error:
         if type(error).__name__ not in (
-            "ConfigError", "DataError", "PopulationError", "StoreError", "UsageError",
+            "ConfigError", "DataError", "FitError", "FormulaError", "PopulationError",
+            "StoreError", "UsageError",
         ):  # fmt: skip
             raise
         print(error, file=sys.stderr)

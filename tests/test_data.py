@@ -51,17 +51,53 @@ def test_hs_columns_and_levels():
     assert (by_school.nunique() == 1).all(axis=None)
 
 
-def test_what_the_readme_says_of_meanses():
-    schools = hs().groupby("school")
+def test_hs_in_full_has_all_schools():
+    df, subset = hs(full=True), hs()
+    assert (df.shape, df.school.nunique()) == ((7185, 10), 160)
+    assert df.dtypes.equals(subset.dtypes)
+    assert not df.isna().any(axis=None)
+    assert df.sector.value_counts().to_dict() == {"Catholic": 3543, "Public": 3642}
+    by_school = df.groupby("school")[["size", "sector", "pracad", "disclim", "meanses"]]
+    assert (by_school.nunique() == 1).all(axis=None)
+    assert df.groupby("school").sector.first().value_counts().to_dict() == {
+        "Catholic": 70,
+        "Public": 90,
+    }
+    sizes = by_school.size()
+    assert (sizes.min(), sizes.max()) == (14, 67)
+
+
+def test_hs_in_full_holds_the_subset():
+    df, subset = hs(full=True), hs()
+    among = df[df.school.isin(subset.school.unique())].reset_index(drop=True)
+    pd.testing.assert_frame_equal(among, subset)
+
+
+@pytest.mark.parametrize(
+    ("full", "girls", "boys", "ses"), [(False, 7, 4, (-0.027, 0.752)), (True, 18, 19, (0, 0.779))]
+)
+def test_what_the_readme_says_of_both(full, girls, boys, ses):
+    df = hs(full)
+    share = (df.sex == "Female").groupby(df.school).mean()
+    assert ((share == 1).sum(), (share == 0).sum()) == (girls, boys)
+    assert (round(df.ses.mean(), 3), round(df.ses.std(), 3)) == ses
+
+
+@pytest.mark.parametrize(
+    ("full", "least", "most"), [(False, 0.0056, 0.0065), (True, 0.0055, 0.0065)]
+)
+def test_what_the_readme_says_of_meanses(full, least, most):
+    schools = hs(full).groupby("school")
     lower = schools.meanses.first() - schools.ses.mean()
-    assert lower.round(4).min() == 0.0056
-    assert lower.round(4).max() == 0.0065
+    assert lower.round(4).min() == least
+    assert lower.round(4).max() == most
 
 
 def test_hs_is_a_fresh_copy():
-    spoilt = hs()
-    spoilt.loc[:, "mathach"] = 0
-    assert hs().mathach.mean() > 12
+    for full in (False, True):
+        spoilt = hs(full)
+        spoilt.loc[:, "mathach"] = 0
+        assert hs(full).mathach.mean() > 12
 
 
 @pytest.fixture
@@ -81,8 +117,9 @@ def fails(message, call, *args):
 
 
 def test_read_by_name():
-    assert DATASETS == ("hs",)
+    assert DATASETS == ("hs", "hsb")
     pd.testing.assert_frame_equal(read("hs"), hs())
+    pd.testing.assert_frame_equal(read("hsb"), hs(full=True))
 
 
 def test_read_keeps_the_lines_of_the_file(write):
@@ -127,8 +164,9 @@ def test_missing_files(write, tmp_path):
     path = write("a\n1\n", "scores.csv")
     fails("no such file; did you mean 'hs'", read, "hss")
     fails("no such file; did you mean 'hs'", read, "HS")
+    fails("no such file; did you mean 'hsb'", read, "hsbb")
     fails(f"no such file; did you mean '{re.escape(str(path))}'", read, tmp_path / "score.csv")
-    fails(r"zzz: no such file\. Data sets: hs", read, "zzz")
+    fails(r"zzz: no such file\. Data sets: hs, hsb$", read, "zzz")
     fails("cannot be read: Is a directory", read, tmp_path)
 
 

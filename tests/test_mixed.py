@@ -298,7 +298,7 @@ def test_no_optimiser_finds_better_in_small_data():
 
 
 def two_minima(seed):
-    """Standardised moments of 8 clusters, the first with half of the rows, in which x does little."""
+    """Standardised moments of 8 clusters, the first with half of the rows; no random slopes."""
     rng = np.random.default_rng(seed)
     n = np.maximum(rng.poisson(5, 8), 1)
     n[0] = n[1:].sum()
@@ -313,7 +313,7 @@ def two_minima(seed):
 
 
 def test_a_second_minimum_is_found():
-    """Of 1,500 likelihoods some have two minima: one search may end in the higher, several do not."""
+    """Of 1,500 likelihoods some have two minima: one search may end in the higher one."""
     worse, best = np.zeros(2, dtype=int), np.empty(2)
     for seed in range(1500):
         data = two_minima(seed)
@@ -354,7 +354,9 @@ def test_what_lay_in_memory_does_not_matter(left):
             if name not in ("identity", "order", "blocks"):
                 field[...] = fill
         estimate, variance, df = np.zeros((3, 3))
-        evaluations = minimise(rotated_line(drawn("few small clusters"), 0, 3), True, w, G, SEARCH, 0)
+        evaluations = minimise(
+            rotated_line(drawn("few small clusters"), 0, 3), True, w, G, SEARCH, 0
+        )
         variances(np.eye(3)[:, None, :].copy(), w, 20.0, estimate, variance, df)
         answers.append((evaluations, G.tolist(), *np.array([estimate, variance, df]).tolist()))
     assert answers[0][0] > 0

@@ -10,12 +10,12 @@ boundary that R approaches from inside, 1e-4. Degrees of freedom: 1e-4, derivati
 
 import numpy as np
 import pytest
+from mixed_cases import rotate
 from reference_cases import META, design, moments, stored
 
 from simlab.mixed.deviance import allocate_work
 from simlab.mixed.lines import fit_lines
 from simlab.mixed.newton import SEARCH, minimise
-from mixed_cases import rotate
 from simlab.mixed.satterthwaite import variances
 
 CASES = [

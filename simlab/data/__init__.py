@@ -17,9 +17,22 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-__all__ = ["DATASETS", "DataError", "complete", "hs", "numeric", "read", "require"]
+__all__ = [
+    "DATASETS",
+    "DataError",
+    "complete",
+    "cvar",
+    "dvar",
+    "hs",
+    "merge_levels",
+    "numeric",
+    "read",
+    "require",
+    "up",
+    "varying",
+]
 
-DATASETS = ("hs",)
+DATASETS = ("hs", "hsb")
 """Names that `read` knows without a file."""
 
 _LEVELS = {"sex": ("Female", "Male"), "minority": ("No", "Yes"), "sector": ("Catholic", "Public")}
@@ -29,28 +42,37 @@ class DataError(Exception):
     """The data cannot be used as asked; one line says which file, line and column, and why."""
 
 
-def hs() -> pd.DataFrame:
-    """Mathematics achievement of 1,977 students in 40 American high schools.
+def hs(full: bool = False) -> pd.DataFrame:
+    """Mathematics achievement of students in American high schools.
 
-    A subset of the High School and Beyond data of Bryk & Raudenbush (1992), *Hierarchical Linear
-    Models*: 21 Catholic schools with 1,144 students and 19 Public schools with 833.
+    The High School and Beyond data of Bryk & Raudenbush (1992), *Hierarchical Linear Models*: by
+    default a subset of 21 Catholic schools with 1,144 students and 19 Public schools with 833.
+
+    Parameters
+    ----------
+    full
+        All schools: 70 Catholic ones with 3,543 students and 90 Public ones with 3,642. The
+        rows of the subset are among them, equal and in the same order.
 
     Returns
     -------
     pd.DataFrame
-        1,977 rows, a fresh copy at every call. Per student: ``mathach`` (test score, points),
-        ``ses`` (socio-economic status, a composite scale), ``sex`` (Female, Male), ``minority``
-        (No, Yes). Per school: ``school`` (its number, as a string), ``size`` (students),
-        ``sector`` (Catholic, Public), ``pracad`` (share of students on the academic track, 0 to 1),
-        ``disclim`` (disciplinary climate, a composite scale), ``meanses`` (mean ses). The three
-        categorical columns have R's level order, the first level being the reference.
+        1,977 rows, or 7,185; a fresh copy at every call. Per student: ``mathach`` (test score,
+        points), ``ses`` (socio-economic status, a composite scale), ``sex`` (Female, Male),
+        ``minority`` (No, Yes). Per school: ``school`` (its number, as a string), ``size``
+        (students), ``sector`` (Catholic, Public), ``pracad`` (share of students on the academic
+        track, 0 to 1), ``disclim`` (disciplinary climate, a composite scale), ``meanses`` (mean
+        ses). The three categorical columns have R's level order, the first level being the
+        reference.
 
     Notes
     -----
-    From ``MathAchieve`` and ``MathAchSchool`` of the R package nlme, GPL (≥ 2), and equal row by
-    row to ``hs`` of the R package spida2. ``README.md`` beside this file has each variable's range.
+    From ``MathAchieve`` and ``MathAchSchool`` of the R package nlme, GPL (≥ 2); no column was
+    computed here. The subset is equal row by row to ``hs`` of the R package spida2. ``README.md``
+    beside this file has each variable's range.
     """
-    with (files(__package__) / "hs.csv").open(encoding="utf-8") as stream:
+    name = "hsb.csv" if full else "hs.csv"
+    with (files(__package__) / name).open(encoding="utf-8") as stream:
         df = pd.read_csv(stream, dtype={"school": str})
     for column, levels in _LEVELS.items():
         df[column] = pd.Categorical(df[column], categories=list(levels))
@@ -63,7 +85,8 @@ def read(name_or_path: str | Path) -> pd.DataFrame:
     Parameters
     ----------
     name_or_path
-        One of `DATASETS`, or the path of a CSV file in UTF-8.
+        One of `DATASETS` (``hs``, or ``hsb`` for all its schools), or the path of a CSV file in
+        UTF-8.
 
     Returns
     -------
@@ -77,8 +100,8 @@ def read(name_or_path: str | Path) -> pd.DataFrame:
         If there is no such file; or it is empty, not text, or has only a header; or a row has
         more or fewer fields than the header; or a column name occurs twice.
     """
-    if name_or_path == "hs":
-        return hs()
+    if name_or_path in DATASETS:
+        return hs(full=name_or_path == "hsb")
     path = Path(name_or_path)
     header, records = _records(_text(path), str(path))
     clean = io.StringIO()
@@ -242,3 +265,8 @@ def _place(df: pd.DataFrame, position: int) -> str:
 
 def _shown(value: object) -> str:
     return repr(value) if isinstance(value, str) else str(value)
+
+
+# They raise DataError, which must be there before they are imported.
+from simlab.data.levels import cvar, dvar, up, varying  # noqa: E402
+from simlab.data.merge import merge_levels  # noqa: E402

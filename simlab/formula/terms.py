@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from formulaic.parser import DefaultFormulaParser  # type: ignore[import-untyped]
+from formulaic.parser import DefaultFormulaParser
 
 from simlab.formula.errors import FormulaError
 from simlab.formula.expressions import Node, columns, shown

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from formulaic.transforms import TRANSFORMS  # type: ignore[import-untyped]
+from formulaic.transforms import TRANSFORMS
 
 from simlab.formula.values import Matrix
 from simlab.moments import Floats, Ints

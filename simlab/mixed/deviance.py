@@ -29,7 +29,6 @@ from simlab.kernels import inner, kernel
 from simlab.mixed.rotated import Rotated
 from simlab.moments import Floats, Ints
 
-
 CHUNK = 64  # clusters worked on at once: their numbers stay in the nearest cache
 
 
@@ -420,9 +419,7 @@ def _fixed_term(
 
 
 @inner
-def _hessian(
-    Lambda: Floats, blocks: Ints, nu: float, reml: bool, expected: bool, w: Work
-) -> None:
+def _hessian(Lambda: Floats, blocks: Ints, nu: float, reml: bool, expected: bool, w: Work) -> None:
     """Fill the gradient and the Hessian: in Λ, or with the expected information in Δ.
 
     The latter is Σ tr(E_i P E_k P) − Σtr(E_i P) Σtr(E_k P)/ν, with E_ab = e_ae_b' + e_be_a'.

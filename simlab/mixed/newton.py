@@ -207,7 +207,7 @@ def search(rotated: Rotated, reml: bool, mode: int, w: Work, G: Floats) -> int:
         proposed = evaluate(trial, rotated, reml, scoring, mode != EVALUATE, w)
         if np.isnan(proposed):
             return -evaluations
-        if mode == EVALUATE or mode == DERIVE:
+        if mode in (EVALUATE, DERIVE):
             w.value[0] = proposed
             return evaluations
         descends = proposed < value + ROUNDING * (abs(value) + rotated.n_rows[0])
@@ -266,9 +266,7 @@ def _settled(rotated: Rotated, w: Work) -> bool:
 
 
 @inner
-def global_search(
-    rotated: Rotated, reml: bool, mode: int, starts: int, w: Work, G: Floats
-) -> int:
+def global_search(rotated: Rotated, reml: bool, mode: int, starts: int, w: Work, G: Floats) -> int:
     """Do as `minimise` does, for other kernels.
 
     Where the data say little, the deviance may have two minima: one of them, nearly
@@ -324,9 +322,7 @@ def _factor_in_order(delta: Floats, order: Ints, Lambda: Floats) -> None:
 
 
 @kernel
-def minimise(
-    rotated: Rotated, reml: bool, w: Work, G: Floats, mode: int, starts: int
-) -> int:
+def minimise(rotated: Rotated, reml: bool, w: Work, G: Floats, mode: int, starts: int) -> int:
     """Minimise the deviance; `w` is left at the minimum.
 
     Fisher scoring in Δ first: for balanced data it arrives in one step, from

@@ -126,5 +126,3 @@ def lower_triangle(matrix: Floats) -> Floats:
     """Return the lower triangle by columns, as lme4's theta has it."""
     r = len(matrix)
     return np.array([matrix[a, b] for b in range(r) for a in range(b, r)])
-
-

@@ -61,8 +61,10 @@ def sort(cluster: Ints) -> Sorted:
 
 
 @kernel
-def _cross(D: Floats, y: Floats, centre: Floats, scale: Floats, pass_over: int, out: Floats) -> None:
-    """Pass 0: sums of columns. Pass 1: cross-products of [D̃ y − centre] about `centre`."""
+def _cross(
+    D: Floats, y: Floats, centre: Floats, scale: Floats, products: bool, out: Floats
+) -> None:
+    """Sum the columns of [D y] about `centre` and over `scale`, or their products."""
     d = D.shape[1]
     row = np.empty(d + 1)
     for i in range(D.shape[0]):
@@ -70,7 +72,7 @@ def _cross(D: Floats, y: Floats, centre: Floats, scale: Floats, pass_over: int, 
             value = D[i, a] if a < d else y[i]
             row[a] = (value - centre[a]) / scale[a]
         for a in range(d + 1):
-            if pass_over == 0:
+            if not products:
                 out[a, 0] += row[a]
                 continue
             for c in range(a + 1):
@@ -96,7 +98,7 @@ def _reflect(E: Floats, n: int, step: int, width: int) -> float:
         E[step, c] -= dot * v
         for i in range(step + 1, n):
             E[i, c] -= dot * E[i, step]
-    return diagonal
+    return float(diagonal)
 
 
 @kernel
@@ -245,10 +247,10 @@ def _standard(
     N, d = D.shape
     zero, one = np.zeros(d + 1), np.ones(d + 1)
     sums = np.zeros((d + 1, d + 1))
-    _cross(D, y, np.append(D[0], y[0]), one, 0, sums)
+    _cross(D, y, np.append(D[0], y[0]), one, False, sums)
     mean = np.append(D[0], y[0]) + sums[:, 0] / N
     square = np.zeros((d + 1, d + 1))
-    _cross(D, y, mean, one, 1, square)
+    _cross(D, y, mean, one, True, square)
     spread = np.sqrt(np.diag(square) / N)
     constant = spread <= 1e-12 * np.abs(mean)
     ones = np.flatnonzero(constant[:d] & (mean[:d] == 1.0))
@@ -257,24 +259,29 @@ def _standard(
     if intercept in fixed:
         centre = mean.copy()
         centre[:d][constant[:d]] = 0.0
-    for a, c in enumerate(random.tolist()):
-        if not any(e == intercept and blocks[a] == blocks[i] for i, e in enumerate(random.tolist())):
+    with_intercept = set(blocks[random == intercept].tolist())
+    for c, block in zip(random.tolist(), blocks.tolist(), strict=True):
+        if block not in with_intercept:
             centre[c] = 0.0
         elif c not in fixed:
             centre[c] = mean[c]
     if intercept >= 0:
         centre[intercept] = 0.0
-    scale = np.where(constant, np.where(mean == 0, 1.0, np.abs(mean)), np.hypot(spread, mean - centre))
+    scale = np.where(
+        constant, np.where(mean == 0, 1.0, np.abs(mean)), np.hypot(spread, mean - centre)
+    )
     return centre, scale, intercept
 
 
-def _pilot(D: Floats, y: Floats, centre: Floats, scale: Floats, fixed: Ints) -> tuple[Floats, float]:
+def _pilot(
+    D: Floats, y: Floats, centre: Floats, scale: Floats, fixed: Ints
+) -> tuple[Floats, float]:
     """Pooled least squares in units of `scale`, and the root mean square of its residuals."""
     d = D.shape[1]
     unit = scale.copy()
     unit[-1] = 1.0
     gram = np.zeros((d + 1, d + 1))
-    _cross(D, y, centre, unit, 1, gram)
+    _cross(D, y, centre, unit, True, gram)
     gram += np.tril(gram, -1).T
     XX, Xy = gram[np.ix_(fixed, fixed)], gram[fixed, -1]
     b = np.linalg.solve(XX + 1e-10 * np.trace(XX) * np.eye(len(fixed)), Xy)

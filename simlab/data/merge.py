@@ -1,0 +1,210 @@
+"""Two files, one of clusters and one of units, joined to one long data frame.
+
+R's `merge` does this without a check, and the mistakes it lets pass show only later, as rows that
+are lost or doubled. Here each one is a message that names the variable and the clusters.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from pandas.api.types import infer_dtype
+
+from simlab.data import DataError, _shown
+from simlab.data.levels import Ints, _check_column, _coded, _rows, _some, varying
+
+_KINDS = {
+    **dict.fromkeys(("integer", "floating", "mixed-integer-float", "decimal"), "numbers"),
+    **dict.fromkeys(("datetime64", "datetime", "date"), "times"),
+    "string": "text",
+    "boolean": "truth values",
+}
+
+
+def merge_levels(
+    clusters: pd.DataFrame,
+    units: pd.DataFrame,
+    on: str,
+    *,
+    orphans: Literal["error", "keep", "drop"] = "error",
+) -> pd.DataFrame:
+    """Join a file of clusters and a file of units to one long data frame.
+
+    Parameters
+    ----------
+    clusters
+        The cluster file, one row per cluster, such as schools. The key may be its index, as `up`
+        leaves it.
+    units
+        The unit file, one row per unit, such as students.
+    on
+        The key: the column, in both files, that holds the label of the cluster.
+    orphans
+        What to do with units whose cluster is not in the cluster file: refuse them, keep them with
+        the variables of the cluster missing (whole numbers then become floats), or drop them.
+
+    Returns
+    -------
+    pd.DataFrame
+        The rows of the unit file with their index, in their order and as many, but for orphans
+        dropped. First the columns of `units`, then those of `clusters` that are new. A column that
+        is in both files is there once. ``attrs["merge"]`` is a dict: ``on``; ``rows`` and
+        ``clusters``, how many have both levels; ``without_units``, the labels of clusters that no
+        unit has, which are not in the result; ``orphans``, label → units of clusters that the
+        cluster file has not, kept or dropped.
+
+    Raises
+    ------
+    DataError
+        If the key is not a column of both, is missing in a row, is of different kinds in the two
+        files, or occurs twice in the cluster file; a unit is an orphan; or a variable is in both
+        files and varies within a cluster or differs between the files. A value that is missing in
+        one of them differs.
+
+    Notes
+    -----
+    R's ``merge(clusters, units)`` joins on all columns that the files share, and drops without a
+    word the units, and the clusters, that find no partner.
+    """
+    if orphans not in ("error", "keep", "drop"):
+        raise DataError(f"orphans is {orphans!r}; it may be 'error', 'keep' or 'drop'")
+    if isinstance(clusters, pd.DataFrame) and clusters.index.name == on and on not in clusters:
+        clusters = clusters.reset_index()
+    _check_keys(clusters, units, on)
+    keys = pd.Index(clusters[on].astype(object))
+    row = keys.get_indexer(pd.Index(units[on].astype(object)))
+    counts = units[on][row < 0].astype(object).value_counts(sort=False)
+    lost = {label: int(count) for label, count in counts.items()}
+    if lost and orphans == "error":
+        raise DataError(_orphans_message(lost, keys, on))
+    _check_shared(clusters, units, on, row)
+    if orphans == "drop":
+        units, row = units[row >= 0], row[row >= 0]
+    used = np.unique(row[row >= 0])
+    merged = _side_by_side(units, clusters, row)
+    merged.attrs["merge"] = {
+        "on": on,
+        "rows": int((row >= 0).sum()),
+        "clusters": len(used),
+        "without_units": keys.delete(used).tolist(),
+        "orphans": lost,
+    }
+    return merged
+
+
+def _side_by_side(units: pd.DataFrame, clusters: pd.DataFrame, row: Ints) -> pd.DataFrame:
+    """Put the variables of each unit's cluster beside it; `row` −1 has none."""
+    new = clusters[clusters.columns.difference(units.columns, sort=False)]
+    new = new.reset_index(drop=True).reindex(row)
+    new.index = units.index
+    merged: pd.DataFrame = pd.concat([units, new], axis=1)
+    return merged
+
+
+def _check_keys(clusters: pd.DataFrame, units: pd.DataFrame, on: str) -> None:
+    """Refuse keys that are absent, missing, of different kinds, or repeated in the cluster file."""
+    wrong = []
+    for df, source in ((clusters, "the cluster file"), (units, "the unit file")):
+        try:
+            _check_column(df, on, source, "key")
+        except DataError as error:
+            wrong.append(str(error))
+    if wrong:
+        raise DataError("; ".join(wrong))
+    for df, argument, source in (
+        (clusters, "clusters", "cluster file"),
+        (units, "units", "unit file"),
+    ):
+        if (missing := df[on].isna().to_numpy()).any():
+            raise DataError(
+                f"the {source}, {_rows(df, missing)}: {on} is missing; fill it in, or leave such "
+                f"rows out with {argument}.dropna(subset=[{on!r}])"
+            )
+    _check_kinds(clusters[on], units[on], on)
+    counts = clusters[on].astype(object).value_counts(sort=False)
+    twice = counts[counts > 1]
+    if len(twice):
+        listed = _some(f"{_shown(label)} in {count} rows" for label, count in twice.items())
+        if differing := [_shown(name) for name in varying(clusters, on)]:
+            advice = f"they differ in {_some(differing)}: keep one row of each"
+        else:
+            advice = f"the rows agree, so use up(clusters, {on!r})"
+        raise DataError(f"the cluster file has {on} more than once: {listed}; {advice}")
+
+
+def _check_kinds(a: pd.Series, b: pd.Series, on: str) -> None:
+    """Refuse a key that is text in one file and numbers in the other, and say how to convert it."""
+    kinds = {}
+    for key, argument in ((a, "clusters"), (b, "units")):
+        plain = key.astype(object)
+        inferred = infer_dtype(plain, skipna=True)
+        kinds[argument] = _KINDS.get(inferred, inferred)
+        if inferred in ("mixed", "mixed-integer"):
+            raise DataError(
+                f"the key {on!r} of {argument} holds values of different kinds, such as text and "
+                f"numbers; make them one: {argument}[{on!r}] = {argument}[{on!r}].astype(str)"
+            )
+    if len(set(kinds.values()) - {"empty"}) < 2:
+        return
+    advice = "convert one of them"
+    if set(kinds.values()) == {"text", "numbers"}:
+        text, number = sorted(kinds, key=kinds.__getitem__, reverse=True)
+        texts, numbers = (a, b) if text == "clusters" else (b, a)
+        parsed = pd.to_numeric(texts.astype(object), errors="coerce")
+        if parsed.notna().all():
+            advice = f"{text}[{on!r}] = pd.to_numeric({text}[{on!r}])"
+        else:
+            whole = (numbers.astype(float) % 1 == 0).all()
+            through = ".astype(int)" if whole else ""
+            advice = f"{number}[{on!r}] = {number}[{on!r}]{through}.astype(str)"
+    raise DataError(
+        f"the key {on!r} is {kinds['clusters']} in the cluster file and {kinds['units']} in the "
+        f"unit file; make them one kind: {advice}"
+    )
+
+
+def _orphans_message(lost: dict[Any, int], keys: pd.Index, on: str) -> str:
+    listed = _some(f"{_shown(label)} ({count} rows)" for label, count in lost.items())
+    bare = {str(key).strip().casefold() for key in keys}
+    alike = sum(str(label).strip().casefold() in bare for label in lost)
+    hint = f" ({alike} of them differ only in spaces or capitals)" if alike else ""
+    return (
+        f"{sum(lost.values())} rows of the unit file have a {on} that is not in the cluster file: "
+        f"{listed}{hint}; add it there, or choose orphans='drop' or orphans='keep'"
+    )
+
+
+def _check_shared(clusters: pd.DataFrame, units: pd.DataFrame, on: str, row: Ints) -> None:
+    """Refuse variables of both files that are not the same variable of the cluster."""
+    shared = [c for c in units.columns if c in clusters.columns and c != on]
+    there = row >= 0
+    within = varying(units.loc[there, [on, *shared]], on)
+    labels = units[on].astype(object).to_numpy()[there]
+    wrong = []
+    for name in shared:
+        if name in within:
+            listed = _some(_shown(label) for label in within[name])
+            wrong.append(f"{name!r} varies within a {on} of the unit file: {listed}")
+            continue
+        a = clusters[name].astype(object).to_numpy()[row[there]]
+        b = units[name].astype(object).to_numpy()[there]
+        codes, _ = _coded(np.concatenate([a, b]), name)
+        differ = np.flatnonzero(codes[: len(a)] != codes[len(a) :])
+        _, first = np.unique(row[there][differ], return_index=True)
+        if len(first):
+            listed = _some(
+                f"{_shown(labels[i])} ({_or_missing(a[i])} and {_or_missing(b[i])})"
+                for i in differ[np.sort(first)]
+            )
+            wrong.append(f"{name!r} differs between the cluster file and the unit file: {listed}")
+    if wrong:
+        raise DataError(
+            f"{'; '.join(wrong)}. A column of both files must be one variable of the {on}: correct "
+            "a file, or rename or drop the column in one of them"
+        )
+
+
+def _or_missing(value: Any) -> str:
+    return "missing" if pd.isna(value) else _shown(value)

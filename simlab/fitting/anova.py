@@ -1,0 +1,154 @@
+"""Comparison of nested fits by the likelihood ratio; or F tests of every term of one fit."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from scipy import special
+
+from simlab.fitting.errors import FitError
+from simlab.fitting.hypotheses import term_tests
+from simlab.moments import Floats
+
+if TYPE_CHECKING:
+    from simlab.fitting.result import DF, MixedFit
+
+IN_SPAN = 1e-8  # of a column's length: what other columns leave of it below this is rounding
+WORSE = 1e-6  # by which the deviance of the larger model may be above that of the smaller one
+
+BOUNDARY = "variances at the boundary under H0: p is conservative"
+NOT_NESTED = "not nested in this one: no test"
+SAME_SIZE = "as many parameters: no test"
+NO_MAXIMUM = "fits worse than a model inside it: its search missed the maximum"
+
+
+def anova(fit: MixedFit, *others: MixedFit, df: DF = "satterthwaite") -> pd.DataFrame:
+    """Compare fits by likelihood-ratio tests; with one fit, test each of its terms.
+
+    Fits are put in the order of their number of parameters, and each is compared with the one
+    before it: χ² = D₀ − D₁, the difference of deviances, on the difference of the numbers of
+    parameters. Where that adds random effects, their variances are at the boundary under the null
+    hypothesis, χ² is too long a ruler, and the p-value is conservative (Self & Liang 1987, Journal
+    of the American Statistical Association 82:605). A covariance alone is not at a boundary.
+
+    Parameters
+    ----------
+    fit, *others : MixedFit
+        Of the same rows, by the same method; by REML, with the same fixed part.
+    df : {"satterthwaite", "kenward-roger", "containment", "normal"}
+        For one fit: see `hypotheses.term_tests`.
+
+    Returns
+    -------
+    pd.DataFrame
+        Several fits: index "model" (formula); npar, AIC, BIC, logLik, deviance, chisq, df, p_value,
+        note. A row has no test (NaN, and a note says why) if the model before it is not nested in
+        it. One fit: index "term"; num_df, den_df, F, p_value.
+
+    Raises
+    ------
+    FitError
+        If methods, rows or responses differ, or REML fits differ in their fixed part.
+    """
+    if not others:
+        return term_tests(fit, df)
+    fits = sorted((fit, *others), key=lambda one: one.npar)
+    for other in fits[1:]:
+        _check_comparable(fits[0], other)
+    first = [np.nan, np.nan, np.nan, ""]
+    tests = [first, *(list(_compare(a, b)) for a, b in pairwise(fits))]
+    rows = [
+        [one.npar, one.aic, one.bic, one.loglik, one.deviance, *test]
+        for one, test in zip(fits, tests, strict=True)
+    ]
+    columns = ["npar", "AIC", "BIC", "logLik", "deviance", "chisq", "df", "p_value", "note"]
+    index = pd.Index([one.design.formula for one in fits], name="model")
+    return pd.DataFrame(rows, index=index, columns=columns)
+
+
+def _check_comparable(a: MixedFit, b: MixedFit) -> None:
+    names = f"{a.design.formula!r} and {b.design.formula!r}"
+    if a.method != b.method:
+        raise FitError(
+            f"{names} are by {a.method} and by {b.method}, and their likelihoods cannot be "
+            'compared; refit one of them, with method="ML" if the fixed parts differ'
+        )
+    if a.nobs != b.nobs or not a.design.rows.equals(b.design.rows):
+        missing = {**a.design.missing, **b.design.missing}
+        why = f" (missing values in {', '.join(missing)})" if missing else ""
+        raise FitError(
+            f"{names} use different rows, {a.nobs} and {b.nobs} of them{why}; fit both to the "
+            "rows that are complete for both"
+        )
+    if not np.array_equal(a.design.y, b.design.y):
+        raise FitError(
+            f"{names} have different responses, '{a.design.response}' and '{b.design.response}', "
+            "or different data; their likelihoods cannot be compared"
+        )
+    if a.method == "REML" and not _same_columns(a.design.X, b.design.X):
+        raise FitError(
+            f"{names} are by REML and have different fixed parts: their restricted likelihoods "
+            'are of different data (what X leaves of y); refit both with method="ML"'
+        )
+
+
+def _compare(small: MixedFit, large: MixedFit) -> tuple[float, float, float, str]:
+    """χ², df, p and a note for one fit beside the next larger one."""
+    df = large.npar - small.npar
+    if df == 0:
+        return np.nan, np.nan, np.nan, SAME_SIZE
+    if not _nested(small, large):
+        return np.nan, np.nan, np.nan, f"{small.design.formula!r} is {NOT_NESTED}"
+    chisq = small.deviance - large.deviance
+    note = BOUNDARY if len(large.design.random) > len(small.design.random) else ""
+    if chisq < -WORSE:
+        note = NO_MAXIMUM
+    chisq = max(chisq, 0.0)
+    return chisq, float(df), float(special.chdtrc(df, chisq)), note
+
+
+def _nested(small: MixedFit, large: MixedFit) -> bool:
+    """Whether every γ and G of the small model is one of the large model.
+
+    Columns X₀ = XC, Z₀ = ZC with C common to all clusters, and CG₀C' with no covariance that the
+    blocks of the large model do not allow.
+    """
+    if not np.array_equal(small.design.cluster, large.design.cluster):
+        return False
+    if _combination(small.design.X, large.design.X) is None:
+        return False
+    C = _combination(small.design.Z, large.design.Z)
+    if C is None:
+        return False
+    used = np.abs(C) > IN_SPAN * np.abs(C).max()
+    blocks = large.design.blocks
+    apart = blocks[:, None] != blocks[None, :]
+    return not any(
+        (apart & (np.outer(used[:, a], used[:, b]) | np.outer(used[:, b], used[:, a]))).any()
+        for a, b in small.optimum.free
+    )
+
+
+def _same_columns(a: Floats, b: Floats) -> bool:
+    """Whether the columns are the same, in any order (a coding of its own changes |X'X|)."""
+    if a.shape != b.shape:
+        return False
+    size = np.abs(a).max(axis=0)
+    left = list(range(b.shape[1]))
+    for i in range(a.shape[1]):
+        match = [j for j in left if np.abs(a[:, i] - b[:, j]).max() <= IN_SPAN * size[i]]
+        if not match:
+            return False
+        left.remove(match[0])
+    return True
+
+
+def _combination(small: Floats, large: Floats) -> Floats | None:
+    """Return C with small = large C, in units of the columns' lengths; None if there is none."""
+    length_small, length_large = np.linalg.norm(small, axis=0), np.linalg.norm(large, axis=0)
+    target, base = small / length_small, large / length_large
+    C: Floats = np.linalg.lstsq(base, target, rcond=None)[0]
+    return C if np.abs(target - base @ C).max() <= IN_SPAN else None

@@ -1,0 +1,24 @@
+"""What to ask of a fit before believing it: functions of a `MixedFit`."""
+
+from simlab.fitting.diagnostics.influences import influence
+from simlab.fitting.diagnostics.means import ThreeMeans, three_means
+from simlab.fitting.diagnostics.mundlak import Contextual, contextual
+from simlab.fitting.diagnostics.report import diagnose
+from simlab.fitting.diagnostics.singularity import NearSingularity, near_singularity
+from simlab.fitting.diagnostics.specification import Hausman, hausman
+from simlab.fitting.diagnostics.weighting import Weights, weights
+
+__all__ = [
+    "Contextual",
+    "Hausman",
+    "NearSingularity",
+    "ThreeMeans",
+    "Weights",
+    "contextual",
+    "diagnose",
+    "hausman",
+    "influence",
+    "near_singularity",
+    "three_means",
+    "weights",
+]

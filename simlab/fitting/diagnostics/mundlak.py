@@ -1,0 +1,207 @@
+"""Within, contextual and between effects, from the fit with the cluster means added."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from simlab.fitting.diagnostics.within import ALIASED, independent, split, varying
+from simlab.fitting.errors import FitError
+from simlab.fitting.hypotheses import WaldTest, wald
+from simlab.fitting.model import fit_design
+from simlab.fitting.result import DF, MixedFit
+from simlab.moments import Ints
+
+
+class NoContextError(FitError):
+    """The cluster means cannot be added to this model; one line says why."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Contextual:
+    """What a cluster's mean of x does beside x itself (Mundlak 1978, Econometrica 46:69).
+
+    The model is fitted again with the cluster means of x added,
+
+        y_ij = … + β_W x_ij + β_C x̄_j + …,   β_B = β_W + β_C.
+
+    β_C, the contextual effect, is the difference between two units with the same
+    x in clusters whose means differ by one; β_B that between two clusters' means.
+    Where β_C = 0 the coefficient of x alone means one thing; otherwise it is a
+    mixture of β_W and β_B, in proportions that the variances choose.
+
+    Attributes
+    ----------
+    estimates : pd.DataFrame
+        Rows (x, effect), effect one of within, contextual, between; with the
+        columns of a Wald test of each.
+    test : WaldTest
+        All contextual effects are 0.
+    added : tuple of str
+        The columns that were added, as ``cvar(x, cluster)``.
+    already : tuple of str
+        Columns whose means the model can make already, which were not added.
+    method : str
+        REML or ML, of the fit.
+    singular : bool
+        Whether the fit with the means is.
+    """
+
+    estimates: pd.DataFrame
+    test: WaldTest
+    added: tuple[str, ...]
+    already: tuple[str, ...]
+    method: str
+    singular: bool
+
+    def __str__(self) -> str:
+        lines = [
+            "Contextual effects: the model with cluster means added "
+            f"({', '.join(self.added)}; {self.method})",
+            self.estimates.to_string(float_format=lambda v: f"{v:.4g}"),
+            f"No contextual effect: {joint(self.test)}",
+        ]
+        if self.already:
+            lines.append(f"Not added, since the model holds their means: {', '.join(self.already)}")
+        if self.singular:
+            lines.append("The fit with the means is singular: see near_singularity")
+        return "\n".join(lines)
+
+
+class Added(NamedTuple):
+    """The fit with cluster means.
+
+    Attributes
+    ----------
+    fit : MixedFit
+        Its first coefficients are those of the fit before. Its design cannot make new rows.
+    x : (q,)
+        Places among the coefficients of the columns whose means were added, in this order.
+    names : tuple of str
+        Of the means.
+    already : tuple of str
+        Columns whose means were combinations of what the model holds.
+    """
+
+    fit: MixedFit
+    x: Ints
+    names: tuple[str, ...]
+    already: tuple[str, ...]
+
+
+def contextual(
+    fit: MixedFit, x: str | Sequence[str] | None = None, df: DF = "satterthwaite"
+) -> Contextual:
+    """Test whether clusters' means of x matter beside x.
+
+    Parameters
+    ----------
+    fit
+        A fit in which some fixed effect varies within clusters.
+    x
+        Names of such coefficients; all of them by default. The means are over the
+        rows of the fit.
+    df
+        Degrees of freedom of the tests.
+
+    Returns
+    -------
+    Contextual
+
+    Raises
+    ------
+    FitError
+        If a name is unknown or its column is constant in every cluster; if no column varies; if
+        the model can make all the means already; or if there are not enough clusters for them.
+    """
+    added = add_means(fit, x)
+    p, q = len(fit.gamma), len(added.x)
+    within, context = np.eye(p + q)[added.x], np.eye(p + q)[p:]
+    rows = np.stack([within, context, within + context], axis=1).reshape(3 * q, p + q)
+    index = pd.MultiIndex.from_product(
+        [[fit.design.fixed_names[a] for a in added.x], ["within", "contextual", "between"]],
+        names=["x", "effect"],
+    )
+    estimates = wald(added.fit, rows, df=df).estimates.set_axis(index, axis=0)
+    test = wald(added.fit, context, df=df)
+    return Contextual(estimates, test, added.names, added.already, fit.method, added.fit.singular)
+
+
+def add_means(fit: MixedFit, x: str | Sequence[str] | None) -> Added:
+    """Fit again with the cluster means of the columns x; see `contextual`, also for errors."""
+    design = fit.design
+    X = design.D[:, design.fixed]
+    parts = split(X, design.cluster)
+    chosen = _chosen(fit, x, varying(X, parts.deviations))
+    length = np.linalg.norm(X[:, chosen] - X[:, chosen].mean(axis=0), axis=0)
+    means = parts.means[:, chosen][design.cluster]
+    new = independent(X, means, length)
+    names = tuple(f"cvar({design.fixed_names[a]}, {design.cluster_name})" for a in chosen[new])
+    places = np.delete(np.arange(len(chosen)), new)
+    already = tuple(design.fixed_names[a] for a in chosen[places])
+    if not len(new):
+        if np.ptp(means, axis=0).max() <= ALIASED * length.max():
+            raise NoContextError(
+                f"the means of {', '.join(already)} do not differ between clusters, so there is "
+                "no effect but that within them"
+            )
+        raise NoContextError(
+            f"the model holds the cluster means of {', '.join(already)} already, so there is "
+            "nothing to add: its own coefficients say what is within and what is between"
+        )
+    p, d, q = len(design.fixed), design.D.shape[1], len(new)
+    level_2 = p - len(varying(X, parts.deviations)) + q
+    if level_2 >= len(design.clusters):
+        raise NoContextError(
+            f"{len(design.clusters)} clusters, and with their means {level_2} columns that are "
+            f"constant in each {design.cluster_name}; choose fewer x"
+        )
+    augmented = replace(
+        design,
+        D=np.ascontiguousarray(np.column_stack([design.D, means[:, new]])),
+        fixed=np.append(design.fixed, np.arange(d, d + q)),
+        fixed_names=(*design.fixed_names, *names),
+        terms={**design.terms, **{name: (p + i,) for i, name in enumerate(names)}},
+    )
+    return Added(fit_design(augmented, fit.method), chosen[new], names, already)
+
+
+def joint(test: WaldTest) -> str:
+    """One line of a joint test."""
+    p = "p < 0.0001" if test.p_value < 1e-4 else f"p = {test.p_value:.4f}"
+    if test.chi2 is not None:
+        return f"χ²({test.num_df}) = {test.chi2:.4g}, {p}"
+    return f"F({test.num_df}, {test.den_df:.4g}) = {test.F:.4g}, {p}"
+
+
+def _chosen(fit: MixedFit, x: str | Sequence[str] | None, level_1: Ints) -> Ints:
+    """Places of the coefficients asked for, all of which vary within clusters."""
+    names, cluster = fit.design.fixed_names, fit.design.cluster_name
+    if not len(level_1):
+        raise FitError(
+            f"no fixed effect varies within {cluster}: nothing to tell apart from its cluster means"
+        )
+    if x is None:
+        return level_1
+    chosen = []
+    for name in [x] if isinstance(x, str) else list(dict.fromkeys(x)):
+        if name not in names:
+            near = get_close_matches(str(name), names, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise FitError(f"no coefficient {name!r}{hint}. Coefficients: {', '.join(names)}")
+        place = names.index(name)
+        if place not in level_1:
+            varies = ", ".join(names[a] for a in level_1)
+            raise FitError(
+                f"{name} is constant in every {cluster}, so it is its own cluster mean; "
+                f"choose among {varies}"
+            )
+        chosen.append(place)
+    if not chosen:
+        raise FitError(f"x is empty; choose among {', '.join(names[a] for a in level_1)}")
+    return np.array(chosen, dtype=np.int64)

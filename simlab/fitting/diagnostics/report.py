@@ -1,0 +1,130 @@
+"""A short report: what the diagnostics say about a fit, and what to notice."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from simlab.fitting.diagnostics.influences import influence
+from simlab.fitting.diagnostics.mundlak import joint
+from simlab.fitting.diagnostics.singularity import near_singularity
+from simlab.fitting.diagnostics.specification import hausman
+from simlab.fitting.diagnostics.weighting import weights
+from simlab.fitting.errors import FitError
+from simlab.fitting.result import MixedFit
+
+MANY = 1000  # clusters, beyond which refitting without each of them takes long
+SHOWN = 3
+
+
+def diagnose(fit: MixedFit) -> str:
+    """Look at a fit from four sides, in words.
+
+    Parameters
+    ----------
+    fit
+        Any fit.
+
+    Returns
+    -------
+    str
+        One paragraph each from `near_singularity`, `hausman`, `influence` and `weights`. Where
+        one of them has no answer, the reason.
+    """
+    design = fit.design
+    n = fit.clusters.n
+    head = (
+        f"{design.formula} ({fit.method}): {fit.nobs} rows in {fit.nclusters} clusters of "
+        f"{n.min()} to {n.max()}"
+    )
+    if not fit.converged:
+        return f"{head}\nThe search did not converge: what follows from this fit means nothing."
+    parts = {
+        "Random effects": _random_effects,
+        "Within and between": _within_between,
+        "Influence": _influence,
+        "Weights": _weights,
+    }
+    lines = [head]
+    for title, part in parts.items():
+        try:
+            said = part(fit)
+        except FitError as error:
+            said = f"{str(error)[:1].upper()}{str(error)[1:]}."
+        lines.append(f"{title}. {said}")
+    return "\n".join(lines)
+
+
+def _random_effects(fit: MixedFit) -> str:
+    found = near_singularity(fit)
+    if found.singular:
+        advice = (
+            " G is singular: leave a random effect out, or report that the data cannot tell them "
+            "apart."
+        )
+    elif found.near:
+        advice = (
+            " G is nearly singular: notice how little of a random effect the others leave over."
+        )
+    else:
+        advice = ""
+    return f"{found.sentence}{advice}"
+
+
+def _within_between(fit: MixedFit) -> str:
+    test = hausman(fit)
+    if test.regression is None:
+        return test.notes[1]
+    p = float(test.regression.test.p_value)
+    what = " and ".join(test.coefficients.index)
+    if p < 0.05:
+        advice = (
+            f"in {what} this model mixes what happens within clusters with what happens between "
+            "them; see contextual, and add the cluster means"
+        )
+    else:
+        advice = "no sign that within and between differ, as far as these clusters can tell"
+    return f"Cluster means added, {joint(test.regression.test)}: {advice}."
+
+
+def _influence(fit: MixedFit) -> str:
+    if fit.nclusters > MANY:
+        return (
+            f"{fit.nclusters} clusters would take as many fits; name some with "
+            "influence(fit, clusters=…)."
+        )
+    table = influence(fit)
+    limit = 4 / fit.nclusters
+    top = table["cook"].nlargest(SHOWN)
+    listed = "; ".join(_cluster(table, label) for label in top.index)
+    count = int((table["cook"] > limit).sum())
+    said = (
+        f"Largest Cook's distances: {listed}. {count} of {len(table)} are above 4/J = {limit:.2g}."
+    )
+    if turned := int(((table["singular"] != fit.singular) & table["converged"]).sum()):
+        other = "not singular" if fit.singular else "singular"
+        said += f" G is {other} without any one of {turned} clusters."
+    if lost := int((table["note"] != "").sum()):
+        said += f" Without any one of {lost} clusters the model cannot be fitted; see the notes."
+    return said
+
+
+def _cluster(table: pd.DataFrame, label: object) -> str:
+    row = table.loc[[label]].iloc[0]
+    dfbetas = row[[name for name in table.columns if name.startswith("dfbetas ")]].astype(float)
+    most = str(dfbetas.abs().idxmax())
+    return (
+        f"{label} {row['cook']:.2g} ({most.removeprefix('dfbetas ')} {dfbetas[most]:+.2g} "
+        "standard errors with it)"
+    )
+
+
+def _weights(fit: MixedFit) -> str:
+    found = weights(fit)
+    J = fit.nclusters
+    effective = found.effective
+    own = effective[list(fit.design.fixed_names)]
+    listed = ", ".join(f"{name} {value:.3g}" for name, value in own.items())
+    return (
+        f"Clusters weigh in each coefficient as so many equal ones: {listed} "
+        f"(a mean of rows {effective['students']:.3g}, of clusters {J})."
+    )

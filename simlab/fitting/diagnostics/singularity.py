@@ -1,0 +1,162 @@
+"""Which combination of the random effects hardly varies: a pancake in so many dimensions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from simlab.fitting.result import MixedFit
+from simlab.mixed.optimum import SINGULAR
+from simlab.moments import Floats
+
+THIN = 0.01  # share of the variance below which the thinnest direction is called nearly singular
+NONE = 1e-6  # of a unit vector: a random effect that takes no part in a direction
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NearSingularity:
+    """The directions in which the random effects vary, and the one in which they vary least.
+
+    Attributes
+    ----------
+    eigenvalues : (r,)
+        Of Δ = G/σ², descending, the random effects standardised: columns of Z centred where the
+        random intercept can take their mean up, and of unit root mean square.
+    shares : (r,)
+        The same as shares of their sum.
+    rank : int
+        Directions with a standard deviation above 1e-4 σ.
+    correlation : pd.DataFrame
+        Of the random effects as the user wrote them, (r, r); NaN beside one without variance.
+    correlation_eigenvalues : (r,)
+        Its eigenvalues, descending; NaN if it has NaN. They change with the origin of the
+        covariates, `eigenvalues` do not.
+    combination : pd.Series
+        Weights c of the thinnest direction, Var(c'u) small, by random effect in the user's
+        units; the intercept's weight is 1 where it takes part, otherwise the largest is.
+    variance : float
+        Var(c'u)/σ².
+    singular, near : bool
+        Rank below r; or thinnest share below 1%.
+    sentence : str
+        The same in words.
+    """
+
+    eigenvalues: Floats
+    shares: Floats
+    rank: int
+    correlation: pd.DataFrame
+    correlation_eigenvalues: Floats
+    combination: pd.Series[float]
+    variance: float
+    singular: bool
+    near: bool
+    sentence: str
+
+    def __str__(self) -> str:
+        shares = ", ".join(f"{100 * share:.3g}%" for share in self.shares)
+        lines = [
+            f"Random effects: rank {self.rank} of {len(self.shares)}; the variance of the "
+            f"standardised effects lies along perpendicular directions as {shares}"
+        ]
+        if len(self.shares) > 1:
+            lines.append("Correlations:")
+            lines.append(self.correlation.to_string(float_format=lambda v: f"{v:.3f}"))
+        return "\n".join([*lines, self.sentence])
+
+
+def near_singularity(fit: MixedFit) -> NearSingularity:
+    """Find the combination of random effects that varies least.
+
+    An estimated G of less than full rank says that some combination c'u of the random effects is
+    the same in every cluster: the ellipsoid of the u_j is a pancake. The intercepts and slopes
+    may each vary much, and be one quantity.
+
+    Parameters
+    ----------
+    fit
+        Any fit.
+
+    Returns
+    -------
+    NearSingularity
+        Eigenvalues are those of Δ in standardised units, so that they do not depend on the units
+        or the origin of the covariates.
+    """
+    units, names = fit.clusters.units, list(fit.design.random_names)
+    values, vectors = np.linalg.eigh(fit.optimum.delta)
+    values = np.maximum(values, 0.0)
+    total = float(values.sum())
+    shares = values / total if total > 0 else np.zeros_like(values)
+    rank = int((np.sqrt(values) >= SINGULAR).sum())
+    c, part = _combination(vectors[:, 0], units.B, names)
+    G = fit.G_matrix
+    variance = max(float(c @ G @ c) / fit.sigma2, 0.0)
+    sd = np.sqrt(np.diag(G))
+    with_nan = np.where(sd > 0, sd, np.nan)
+    correlation = G / np.outer(with_nan, with_nan)
+    finite = bool(np.isfinite(correlation).all())
+    singular = rank < len(names)
+    near = not singular and len(names) > 1 and bool(shares[0] < THIN)
+    combination = pd.Series(c, index=names, name="weight")
+    return NearSingularity(
+        values[::-1],
+        shares[::-1],
+        rank,
+        pd.DataFrame(correlation, index=names, columns=names),
+        np.linalg.eigvalsh(correlation)[::-1] if finite else np.full(len(names), np.nan),
+        combination,
+        variance,
+        singular,
+        near,
+        _sentence(combination, part, variance, shares, singular),
+    )
+
+
+def _combination(w: Floats, B: Floats, names: list[str]) -> tuple[Floats, list[int]]:
+    """Find c with c'u ∝ w'ũ, u = s_y Bũ; and the random effects that take part in it."""
+    w = np.where(np.abs(w) < NONE, 0.0, w)
+    c = np.linalg.solve(B.T, w)
+    size = np.abs(c) * np.abs(B).max(axis=1)  # in standardised units, for what is rounding
+    c = np.where(size < NONE * size.max(), 0.0, c)
+    part = [a for a in range(len(names)) if c[a] != 0.0]
+    lead = next((a for a in part if names[a] == "(Intercept)"), int(np.argmax(np.abs(c))))
+    return c / c[lead], part
+
+
+def _sentence(
+    c: pd.Series[float], part: list[int], variance: float, shares: Floats, singular: bool
+) -> str:
+    if not shares.any():
+        return "G is 0: the clusters do not differ."
+    terms = [(float(c.iloc[a]), str(c.index[a])) for a in part]
+    said = f"{_sum(terms)} has variance {variance:.2g} σ²"
+    if len(c) == 1:
+        return f"{said}."
+    if not singular and shares[0] >= THIN:
+        return (
+            f"G is far from singular: {_sum(terms)}, the combination that varies least, still has "
+            f"{100 * shares[0]:.2g}% of the variance."
+        )
+    nearly = "" if singular else "nearly "
+    if len(part) == 1:
+        name = terms[0][1]
+        where = " where the covariates of Z are 0" if name == "(Intercept)" else f" in {name}"
+        differ = "do not differ" if singular else "hardly differ"
+        return f"{said}: the clusters {differ}{where}."
+    together = f"{', '.join(f'u_{name}' for _, name in terms)} {nearly}vary as one"
+    if len(c) == 2 and terms[0][1] == "(Intercept)":
+        value, name = terms[1]
+        return f"{said}: {together}; at {name} = {value:.3g} the clusters' lines {nearly}meet."
+    return f"{said}: {together}."
+
+
+def _sum(terms: list[tuple[float, str]]) -> str:
+    out = ""
+    for value, name in terms:
+        sign = (" − " if value < 0 else " + ") if out else ("−" if value < 0 else "")
+        size = "" if abs(abs(value) - 1) < 1e-12 else f"{abs(value):.3g} "
+        out += f"{sign}{size}u_{name}"
+    return out

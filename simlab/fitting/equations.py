@@ -1,0 +1,194 @@
+"""The ten models of the course as formulas and as equations of level 1, level 2 and combined."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, NamedTuple, Protocol
+
+from simlab.formula.expressions import quoted
+
+Part = Literal["w", "c", "cw"]
+
+
+class Named(Protocol):
+    """Names of the columns."""
+
+    @property
+    def y(self) -> str:
+        """Response."""
+
+    @property
+    def x(self) -> str:
+        """Covariate."""
+
+    @property
+    def w(self) -> str:
+        """Covariate of clusters."""
+
+    @property
+    def cluster(self) -> str:
+        """Label of the cluster."""
+
+
+class Spec(NamedTuple):
+    """One model.
+
+    Attributes
+    ----------
+    title : str
+        Traditional name.
+    right, effects : str
+        Fixed and random part, with {x}, {w}, {c}, {d} in the places of the variables.
+    intercept : tuple of Part
+        What the intercept of a cluster depends on: w, the cluster mean c, their product.
+    slope : tuple of Part or None
+        What its slope depends on; None without a slope.
+    random_slope : bool
+        Whether the slope has a random effect.
+    inner : {"x", "d"}
+        The covariate of level 1: raw, or the deviation from the cluster mean.
+    raw : bool
+        The fixed part has the raw x though the random part has the deviation.
+    """
+
+    title: str
+    right: str
+    effects: str
+    intercept: tuple[Part, ...] = ()
+    slope: tuple[Part, ...] | None = None
+    random_slope: bool = False
+    inner: Literal["x", "d"] = "x"
+    raw: bool = False
+
+    def fixed(self, names: Named) -> str:
+        """The fixed part, ``y ~ …``."""
+        return f"{quoted(names.y)} ~ {_filled(self.right, names)}"
+
+    def random(self, names: Named) -> str:
+        """The random part in nlme's spelling, ``~ … | cluster``."""
+        return f"~ {_filled(self.effects, names)} | {quoted(names.cluster)}"
+
+    def formula(self, names: Named) -> str:
+        """The model in lme4's spelling."""
+        return f"{self.fixed(names)} + ({self.random(names).removeprefix('~ ')})"
+
+
+SPECS = (
+    Spec("One way ANOVA with random effects", "1", "1"),
+    Spec("Means as outcomes", "1 + {w}", "1", ("w",)),
+    Spec("One way ANCOVA", "1 + {x}", "1", (), ()),
+    Spec("Random coefficients", "1 + {x}", "1 + {x}", (), (), True),
+    Spec(
+        "Intercepts and slopes as outcomes", "1 + {x} + {w} + {x}:{w}", "1 + {x}",
+        ("w",), ("w",), True,
+    ),
+    Spec("Non random slopes", "1 + {x} + {w} + {x}:{w}", "1", ("w",), ("w",)),
+    Spec("Parallel mean slopes", "1 + {x} + {w}", "1 + {x}", ("w",), (), True),
+    Spec(
+        "Contextual cluster mean variable with CWG variable and random CWG slopes",
+        "1 + {c} + {d}", "1 + {d}", ("c",), (), True, "d",
+    ),
+    Spec(
+        "Contextual cluster mean variable with raw variable and random CWG slopes",
+        "1 + {c} + {x}", "1 + {d}", ("c",), (), True, "d", True,
+    ),
+    Spec(
+        "Intercepts and slopes as outcomes with contextual cluster mean variable with CWG "
+        "variable and random CWG effect",
+        "1 + ({c} + {d}) * {w}", "1 + {d}", ("c", "w", "cw"), ("w",), True, "d",
+    ),
+)  # fmt: skip
+
+
+class Symbols(NamedTuple):
+    """How the equations write the variables.
+
+    Attributes
+    ----------
+    y, x, cluster : str
+        Names of columns.
+    w : tuple of str
+        One, or one for each category but the first.
+    coding : tuple of str
+        What w's symbols mean, if that is not plain.
+    """
+
+    y: str
+    x: str
+    cluster: str
+    w: tuple[str, ...]
+    coding: tuple[str, ...]
+
+    @property
+    def where(self) -> tuple[str, ...]:
+        """What the symbols mean."""
+        x, cluster = self.x, self.cluster
+        return (
+            f"i numbers the rows within {cluster} j; (u_0j, u_1j) ~ N(0, G), ε_ij ~ N(0, σ²)",
+            *self.coding,
+            f"cvar({x})_j is the mean of {x} in {cluster} j, dvar({x})_ij = {x}_ij − cvar({x})_j "
+            "(CWG: centred within groups)",
+        )
+
+
+class Written(NamedTuple):
+    """The equations of a model.
+
+    Attributes
+    ----------
+    level1 : str
+        Rows within a cluster.
+    level2 : tuple of str
+        The coefficients of a cluster.
+    combined : str
+        Level 2 put into level 1.
+    """
+
+    level1: str
+    level2: tuple[str, ...]
+    combined: str
+
+
+def written(spec: Spec, symbols: Symbols) -> Written:
+    """Write the equations of a model with the user's names."""
+    y, x = f"{symbols.y}_ij", f"{symbols.x}_ij"
+    inner = x if spec.inner == "x" else f"dvar({symbols.x})_ij"
+    outer = _outer(spec.intercept, symbols)
+    sums = [f"{_gamma(0, k)} {name}" if name else _gamma(0, k) for k, name in enumerate(outer)]
+    fixed = list(sums)
+    if spec.raw:  # γ_10 x = γ_10 dvar + γ_10 cvar: what the raw x adds to the intercept
+        sums[1] = sums[1].replace("γ_01", "(γ_01 + γ_10)")
+    level2 = [f"β_0j = {' + '.join(sums)} + u_0j"]
+    random = ["u_0j"]
+    if spec.slope is None:
+        return Written(
+            f"{y} = β_0j + ε_ij", tuple(level2), f"{y} = {' + '.join([*fixed, *random])} + ε_ij"
+        )
+    outer = _outer(spec.slope, symbols)
+    sums = [f"{_gamma(1, k)} {name}" if name else _gamma(1, k) for k, name in enumerate(outer)]
+    fixed += [f"{term} {x if spec.raw else inner}" for term in sums]
+    if spec.random_slope:
+        sums.append("u_1j")
+        random.append(f"u_1j {inner}")
+    level2.append(f"β_1j = {' + '.join(sums)}")
+    combined = f"{y} = {' + '.join([*fixed, *random])} + ε_ij"
+    return Written(f"{y} = β_0j + β_1j {inner} + ε_ij", tuple(level2), combined)
+
+
+def _outer(parts: Sequence[Part], symbols: Symbols) -> list[str]:
+    """Variables that a coefficient depends on, "" for its constant."""
+    mean = f"cvar({symbols.x})_j"
+    w = [f"{name}_j" for name in symbols.w]
+    columns = {"w": w, "c": [mean], "cw": [f"{mean} {name}" for name in w]}
+    return ["", *(name for part in parts for name in columns[part])]
+
+
+def _gamma(row: int, k: int) -> str:
+    return f"γ_{row}{k}" if k < 10 else f"γ_{row},{k}"
+
+
+def _filled(text: str, names: Named) -> str:
+    inside = f"{quoted(names.x, nested=True)}, {quoted(names.cluster, nested=True)}"
+    return text.format(
+        x=quoted(names.x), w=quoted(names.w), c=f"cvar({inside})", d=f"dvar({inside})"
+    )

@@ -1,0 +1,380 @@
+"""Tests and intervals of fixed effects, with a choice of the degrees of freedom.
+
+`satterthwaite` (as lmerTest), `kenward-roger` (as pbkrtest, with its standard errors; REML only),
+`containment` (as nlme), `normal` (infinite: z and χ²). Fits are compared in `anova`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+from scipy import special
+
+from simlab.fitting.contrasts import Hypothesis, read
+from simlab.fitting.errors import FitError
+from simlab.inference import infer
+from simlab.mixed.containment import Containment, containment
+from simlab.mixed.joint import (
+    NOTHING,
+    UNSCALED,
+    Test,
+    kr_test,
+    satterthwaite_df,
+    satterthwaite_test,
+    wald_test,
+)
+from simlab.mixed.kenward_roger import Adjustment, kenward_roger, kr_df
+from simlab.moments import Floats
+
+if TYPE_CHECKING:
+    from simlab.fitting.result import DF, MixedFit
+
+FAR = 0.2  # pbkrtest's: a scale of F below which it is not to be relied on
+NO_DF = 1e-6  # degrees of freedom that are 0 but for rounding
+METHODS = ("satterthwaite", "kenward-roger", "containment", "normal")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class WaldTest:
+    """A test of Lγ = rhs, row by row and jointly.
+
+    Attributes
+    ----------
+    L : pd.DataFrame
+        (q, p) weights; index: what each row says; columns: coefficients.
+    rhs : (q,) array
+        Hypothetical values.
+    estimates : pd.DataFrame
+        One row for each of L: estimate of Lγ, std_error, df, statistic (estimate − rhs)/std_error,
+        p_value (two-sided), lower and upper end of the interval.
+    F : float
+        Joint statistic; with Kenward and Roger's degrees of freedom, multiplied by `scaling`.
+    num_df : int
+        Independent rows of L.
+    den_df : float
+        Denominator degrees of freedom; infinite for "normal".
+    p_value : float
+        Of F, or of χ² for "normal".
+    chi2 : float or None
+        num_df · F, for "normal".
+    scaling : float
+        Kenward and Roger's; 1 for the others.
+    df : str
+        How degrees of freedom were found.
+    level : float
+        Coverage of the intervals.
+    notes : tuple of str
+        What the reader must know.
+    """
+
+    L: pd.DataFrame
+    rhs: Floats
+    estimates: pd.DataFrame
+    F: float
+    num_df: int
+    den_df: float
+    p_value: float
+    chi2: float | None
+    scaling: float
+    df: DF
+    level: float
+    notes: tuple[str, ...]
+
+    def __str__(self) -> str:
+        """Joint test, then each row, then the notes."""
+        if self.chi2 is not None:
+            joint = f"χ²({self.num_df}) = {self.chi2:.5g}"
+        else:
+            joint = f"F({self.num_df}, {self.den_df:.5g}) = {self.F:.5g}"
+        shown = self.estimates.to_string(
+            formatters={"p_value": _p} | dict.fromkeys(("df", "statistic"), "{:.4g}".format),
+            float_format="{:.5g}".format,
+        )
+        head = f"Wald test ({self.df}): {joint}, p {_p(self.p_value, joint=True)}"
+        return "\n".join([head, "", shown, *(f"Note: {note}" for note in self.notes)])
+
+    def __repr__(self) -> str:
+        """As it is printed."""
+        return str(self)
+
+
+def _p(value: float, joint: bool = False) -> str:
+    if value < 1e-5:
+        return "< .00001" if joint else "<.00001"
+    return f"= {value:.4g}" if joint else f"{value:.5f}"
+
+
+# ---------------------------------------------------------------- tables
+
+
+def table(fit: MixedFit, df: DF = "satterthwaite") -> pd.DataFrame:
+    """Estimates, standard errors and t tests of the coefficients.
+
+    Parameters
+    ----------
+    fit : MixedFit
+    df : {"satterthwaite", "kenward-roger", "containment", "normal"}
+        "kenward-roger" has its own standard errors too.
+
+    Returns
+    -------
+    pd.DataFrame
+        Index "coefficient"; estimate, std_error, df, statistic (t; z for "normal"), p_value.
+
+    Raises
+    ------
+    FitError
+        If df is unknown, or "kenward-roger" for a fit by ML.
+    """
+    L = np.eye(len(fit.gamma))
+    frame = _estimates(fit, _prepare(fit, df), L, np.zeros(len(L)), 0.95)
+    index = pd.Index(fit.design.fixed_names, name="coefficient")
+    return frame.drop(columns=["lower", "upper"]).set_axis(index, axis=0)
+
+
+def conf_int_fixed(fit: MixedFit, level: float = 0.95, df: DF = "satterthwaite") -> pd.DataFrame:
+    """Wald intervals of the coefficients, estimate ± t(df) · standard error.
+
+    Parameters
+    ----------
+    fit : MixedFit
+    level : float
+        Coverage, between 0 and 1.
+    df : {"satterthwaite", "kenward-roger", "containment", "normal"}
+
+    Returns
+    -------
+    pd.DataFrame
+        Index "coefficient"; lower, upper.
+
+    Raises
+    ------
+    FitError
+        As `table`, or if level is not between 0 and 1.
+    """
+    _check_level(level)
+    L = np.eye(len(fit.gamma))
+    frame = _estimates(fit, _prepare(fit, df), L, np.zeros(len(L)), level)
+    index = pd.Index(fit.design.fixed_names, name="coefficient")
+    return frame[["lower", "upper"]].set_axis(index, axis=0)
+
+
+# ---------------------------------------------------------------- contrasts
+
+
+def wald(
+    fit: MixedFit,
+    L: Hypothesis,
+    df: DF = "satterthwaite",
+    rhs: ArrayLike = 0.0,
+    level: float = 0.95,
+) -> WaldTest:
+    """Test Lγ = rhs.
+
+    Parameters
+    ----------
+    fit : MixedFit
+    L
+        Weights: an array (q, p) or (p,), a DataFrame with coefficients for columns, or a dict
+        coefficient → weight. Or names: a string is the coefficient of that name, or else a
+        regular expression for all coefficients in whose names it occurs (`"sector"` takes the
+        interactions with sector too), or else a term. Or a list of dicts and strings.
+    df : {"satterthwaite", "kenward-roger", "containment", "normal"}
+        The joint test has lmerTest's approximation, or Kenward and Roger's scaled F; with
+        "containment" it has the smallest df of the coefficients that occur.
+    rhs : scalar or (q,)
+    level : float
+        Coverage of the intervals.
+
+    Returns
+    -------
+    WaldTest
+
+    Raises
+    ------
+    FitError
+        If L cannot be read or names what is not there, rhs contradicts itself, level is not
+        between 0 and 1, df is unknown, or "kenward-roger" for a fit by ML.
+    """
+    _check_level(level)
+    how = _prepare(fit, df)
+    names = list(fit.design.fixed_names)
+    found = read(L, names, fit.design.terms)
+    target = _right_side(rhs, len(found.L))
+    _check_consistent(found.L, target)
+    estimates = _estimates(fit, how, found.L, target, level)
+    estimates.index = pd.Index(found.labels, name="hypothesis")
+    test, notes = _joint(fit, how, found.L, target)
+    if test.num < len(found.L):
+        notes = (f"{len(found.L)} rows, of which {test.num} are independent", *notes)
+    return WaldTest(
+        L=pd.DataFrame(found.L, index=estimates.index, columns=names),
+        rhs=target, estimates=estimates, F=test.F, num_df=test.num, den_df=test.den,
+        p_value=_p_value(test), chi2=test.num * test.F if df == "normal" else None,
+        scaling=test.scaling, df=df, level=level, notes=(*found.notes, *notes),
+    )  # fmt: skip
+
+
+def term_tests(fit: MixedFit, df: DF = "satterthwaite") -> pd.DataFrame:
+    """Test for each term of the formula that its coefficients are all 0.
+
+    These are the marginal tests of nlme and lmerTest: every term beside all others, in the
+    coding that the fit has. With treatment coding a main effect is the one at the reference level
+    of what it interacts with.
+
+    Returns
+    -------
+    pd.DataFrame
+        Index "term"; num_df, den_df, F, p_value. With df "containment", den_df is nlme's for terms.
+
+    Raises
+    ------
+    FitError
+        As `table`.
+    """
+    how = _prepare(fit, df)
+    rows = {}
+    for i, (term, places) in enumerate(fit.design.terms.items()):
+        L = np.eye(len(fit.gamma))[list(places)]
+        test, _ = _joint(fit, how, L, np.zeros(len(L)))
+        if how.containment is not None:
+            test = test._replace(den=float(how.containment.terms[i]))
+        rows[term] = (test.num, test.den, test.F, _p_value(test))
+    frame = pd.DataFrame.from_dict(
+        rows, orient="index", columns=["num_df", "den_df", "F", "p_value"]
+    )
+    return frame.rename_axis("term")
+
+
+# ---------------------------------------------------------------- what they share
+
+
+class _How(NamedTuple):
+    """A way to degrees of freedom, with what it needs once for a fit."""
+
+    df: DF
+    adjustment: Adjustment | None
+    containment: Containment | None
+
+
+def _prepare(fit: MixedFit, df: DF) -> _How:
+    if df not in METHODS:
+        raise FitError(f"df is {df!r}; it must be one of {', '.join(map(repr, METHODS))}")
+    if df == "kenward-roger":
+        if fit.method != "REML":
+            raise FitError(
+                f"df 'kenward-roger' is defined for REML, and this fit is by {fit.method}; refit "
+                'with method="REML", or take df="satterthwaite"'
+            )
+        return _How(df, kenward_roger(fit.optimum), None)
+    if df == "containment":
+        design = fit.design
+        return _How(df, None, containment(design.X, design.cluster, list(design.terms.values())))
+    return _How(df, None, None)
+
+
+def _estimates(fit: MixedFit, how: _How, L: Floats, rhs: Floats, level: float) -> pd.DataFrame:
+    """Each row of L on its own."""
+    units = fit.clusters.units
+    engine = units.s_y * (L @ units.A)
+    covariance = how.adjustment.adjusted if how.adjustment else fit.optimum.sigma2 * fit.optimum.phi
+    with np.errstate(invalid="ignore"):  # nothing keeps Φ_A from being indefinite
+        std_error = np.sqrt(np.einsum("qc,cd,qd->q", engine, covariance, engine))
+    if how.adjustment is not None:
+        df = kr_df(how.adjustment, engine)
+    elif how.containment is not None:
+        df = np.where(L != 0, how.containment.df, np.inf).min(axis=1)
+        df = np.where(df > 0, df, np.nan)
+    elif how.df == "satterthwaite":
+        df = satterthwaite_df(fit.optimum, engine)
+    else:
+        df = np.full(len(L), np.inf)
+    estimate = L @ units.b + engine @ fit.optimum.gamma
+    inference = infer(estimate - rhs, std_error, df, level)
+    return pd.DataFrame(
+        {
+            "estimate": estimate,
+            "std_error": std_error,
+            "df": df,
+            "statistic": (estimate - rhs) / std_error,
+            "p_value": inference.p_value,
+            "lower": inference.lower + rhs,
+            "upper": inference.upper + rhs,
+        }
+    )
+
+
+def _joint(fit: MixedFit, how: _How, L: Floats, rhs: Floats) -> tuple[Test, tuple[str, ...]]:
+    """All rows of L together."""
+    units = fit.clusters.units
+    engine, target = units.s_y * (L @ units.A), rhs - L @ units.b
+    if how.adjustment is not None:
+        test = kr_test(how.adjustment, engine, target)
+        return test, _doubts(test)
+    if how.df == "satterthwaite":
+        return satterthwaite_test(fit.optimum, engine, target), ()
+    if how.containment is None:
+        return wald_test(fit.optimum, engine, target), ()
+    involved = np.unique(how.containment.df[(L != 0).any(axis=0)])
+    notes = []
+    if len(involved) > 1:
+        listed = ", ".join(f"{value:g}" for value in involved)
+        notes.append(
+            f"the coefficients differ in their containment df ({listed}); the smallest is taken"
+        )
+    den = float(involved[0])
+    if den <= 0:
+        notes.append("containment leaves no df: too few clusters for so many coefficients")
+        den = float("nan")
+    return wald_test(fit.optimum, engine, target, den), tuple(notes)
+
+
+def _doubts(test: Test) -> tuple[str, ...]:
+    """Where Kenward and Roger's approximation breaks down."""
+    advice = "too few clusters for a joint test of so many contrasts; test fewer"
+    if not test.den > NO_DF:
+        return (f"Kenward and Roger's approximation leaves no denominator df: {advice}",)
+    if test.num > 1 and abs(test.den - 2) < UNSCALED:
+        return (f"at 2 denominator df F has no scale; it is left as it is: {advice}",)
+    if test.scaling < FAR:
+        return (f"Kenward and Roger multiply F by {test.scaling:.3g}: {advice}",)
+    return ()
+
+
+def _p_value(test: Test) -> float:
+    if test is NOTHING or not (test.F >= 0 and test.den > NO_DF):
+        return float("nan")
+    if np.isinf(test.den):
+        return float(special.chdtrc(test.num, test.num * test.F))
+    return float(special.fdtrc(test.num, test.den, test.F))
+
+
+def _right_side(rhs: ArrayLike, q: int) -> Floats:
+    try:
+        target = np.array(np.broadcast_to(np.asarray(rhs, dtype=float), q))
+    except (TypeError, ValueError) as error:
+        raise FitError(f"rhs must be a number, or {q} numbers, one for each row of L") from error
+    if not np.isfinite(target).all():
+        raise FitError("rhs has a value that is not a finite number")
+    return target
+
+
+def _check_consistent(L: Floats, rhs: Floats) -> None:
+    """Refuse rows that say two things of one combination of coefficients."""
+    unit = L / np.linalg.norm(L, axis=1, keepdims=True)
+    goal = rhs / np.linalg.norm(L, axis=1)
+    best = np.linalg.lstsq(unit, goal, rcond=1e-10)[0]
+    if np.abs(unit @ best - goal).max() > 1e-8 * np.abs(goal).max(initial=0.0):
+        raise FitError(
+            "rows of L depend on each other, and rhs gives them values that cannot all hold; "
+            "remove rows or change rhs"
+        )
+
+
+def _check_level(level: float) -> None:
+    if not 0 < level < 1:
+        raise FitError(f"level is {level!r}; it must be between 0 and 1, such as 0.95")

@@ -1,0 +1,360 @@
+"""Confidence intervals: of the variance components, by Wald or profile; of all parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import pandas as pd
+from scipy.stats import norm
+
+from simlab.data import DataError
+from simlab.mixed.information import components, pairs, transformed
+from simlab.mixed.optimum import Optimum, optimise
+from simlab.mixed.profile import (
+    NotAMinimumError,
+    Track,
+    correlation,
+    fixed_effect,
+    limit,
+    residual,
+    standard_deviation,
+    trace,
+)
+from simlab.moments import Floats
+
+if TYPE_CHECKING:
+    from simlab.fitting.result import DF, MixedFit
+
+Kind = Literal["wald", "profile"]
+Which = Literal["all", "fixed", "random"]
+
+_AT_BOUNDARY = (
+    "the fit is singular: a variance is at 0 or a correlation at ±1, where the deviance is not "
+    'near a parabola; Wald intervals do not exist: use method="profile", or simulate'
+)
+_NO_CONVERGENCE = "the fit did not converge: there are no Wald intervals"
+_NO_INFORMATION = (
+    "the observed information is not positive definite: the data hardly tell the variance "
+    'components apart; use method="profile"'
+)
+_BY_ML = "intervals of fixed effects by the ML profile; the model was refitted by ML for them"
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class VarCorr:
+    """Variance components with their intervals, in units of the response.
+
+    Attributes
+    ----------
+    table : pd.DataFrame
+        Rows ``sd(x)`` of each random effect, ``cor(x,y)`` of each correlated pair, ``sigma``.
+        Columns ``estimate``, ``lower``, ``upper``; for Wald intervals also ``std_error``, on the
+        transformed scale, and ``scale``, its name: ``log``, or ``logit`` for log((1 + ρ)/(1 − ρ)).
+    level : float
+        Of the intervals.
+    method : {"wald", "profile"}
+        How the intervals were made.
+    criterion : {"REML", "ML"}
+        The likelihood that the model was fitted by, and that the intervals are from.
+    notes : tuple of str
+        Why there are no intervals, where there are none.
+    """
+
+    table: pd.DataFrame
+    level: float
+    method: Kind
+    criterion: str
+    notes: tuple[str, ...]
+
+    def __str__(self) -> str:
+        kind = {"wald": "Wald", "profile": "profile likelihood"}[self.method]
+        shown = self.table[["estimate", "lower", "upper"]].map(lambda value: f"{value:.5g}")
+        head = f"Variance components, {100 * self.level:g}% {kind} intervals, {self.criterion}"
+        return "\n".join([head, shown.to_string(), *(f"({note})" for note in self.notes)])
+
+    __repr__ = __str__
+
+
+def varcorr(fit: MixedFit, level: float = 0.95, method: Kind = "wald") -> VarCorr:
+    """Intervals of the standard deviations and correlations of the random effects, and of σ.
+
+    Parameters
+    ----------
+    fit
+        A fitted model.
+    level
+        Of confidence.
+    method
+        ``"wald"``
+            From the observed information, on scales without bounds: log sd, log((1 + ρ)/(1 − ρ)),
+            log σ, and back (Pinheiro & Bates 2000, §2.4.3; as nlme's ``intervals``). Absent where
+            the fit is singular.
+        ``"profile"``
+            Where the deviance, minimised over everything else, rises by z² above its minimum.
+            It is the fit's own deviance, REML or ML (lme4's ``confint`` takes ML always). An
+            interval of a standard deviation begins at 0 if the deviance there is not above this,
+            and that of a correlation ends at ±1 likewise; a correlation is free, [−1, 1], if one
+            of its two effects may have no variance.
+
+    Returns
+    -------
+    VarCorr
+
+    Raises
+    ------
+    DataError
+        If the level or the method does not exist, or the fit did not converge (profile only).
+    """
+    z = _quantile(level)
+    _one_of(method, ("wald", "profile"), "method")
+    if method == "wald":
+        table, notes = _wald(fit, z)
+    else:
+        table = _estimates(fit)
+        ends, notes = _limits(_random_tracks(fit), z)
+        table["lower"], table["upper"] = ends.T
+    return VarCorr(table, level, method, fit.method, tuple(notes))
+
+
+def conf_int(
+    fit: MixedFit,
+    level: float = 0.95,
+    kind: Kind = "wald",
+    df: DF = "satterthwaite",
+    which: Which = "all",
+) -> pd.DataFrame:
+    """Confidence intervals of the parameters.
+
+    Parameters
+    ----------
+    fit
+        A fitted model.
+    level
+        Of confidence.
+    kind
+        ``"wald"``: t intervals of the fixed effects, with the degrees of freedom `df`, and
+        `varcorr`'s of the variance components. ``"profile"``: profile likelihood. For fixed
+        effects that is always the ML likelihood, since REML likelihoods with different fixed
+        parts cannot be compared: a REML fit is refitted by ML inside, and its interval need not
+        be centred near the REML estimate. For variance components it is the fit's own.
+    df
+        Degrees of freedom of Wald intervals.
+    which
+        ``"fixed"`` effects, ``"random"`` for the variance components, or both.
+
+    Returns
+    -------
+    pd.DataFrame
+        Columns ``lower`` and ``upper``; the fixed effects first. ``attrs["notes"]`` is a tuple of
+        what is to be known: a refit, or why there are no intervals.
+
+    Raises
+    ------
+    DataError
+        As `varcorr`.
+    """
+    z = _quantile(level)
+    _one_of(kind, ("wald", "profile"), "kind")
+    _one_of(which, ("all", "fixed", "random"), "which")
+    parts: list[pd.DataFrame] = []
+    notes: list[str] = []
+    if which != "random" and kind == "wald":
+        from simlab.fitting.hypotheses import conf_int_fixed
+
+        parts.append(conf_int_fixed(fit, level, df)[["lower", "upper"]])
+    elif which != "random":
+        ends, notes = _limits(_fixed_tracks(fit), z)
+        notes = notes if fit.method == "ML" else [_BY_ML, *notes]
+        index = list(fit.design.fixed_names)
+        parts.append(pd.DataFrame(ends, index=index, columns=["lower", "upper"]))
+    if which != "fixed":
+        random = varcorr(fit, level, kind)
+        parts.append(random.table[["lower", "upper"]])
+        notes += random.notes
+    out = pd.concat(parts).rename_axis("parameter")
+    out.attrs["notes"] = tuple(notes)
+    return out
+
+
+def profile(
+    fit: MixedFit, which: str | Iterable[str] = "all", points: int = 31, level: float = 0.99
+) -> pd.DataFrame:
+    """Profiles of parameters, for plotting.
+
+    Where ζ is a straight line against the value, the Wald interval is right; where it is bent,
+    the interval should be read off at ζ = ±z.
+
+    Parameters
+    ----------
+    fit
+        A fitted model.
+    which
+        ``"all"``, ``"fixed"``, ``"random"``, or names of parameters: those of the fixed effects,
+        and those of `varcorr`.
+    points
+        Of each profile, at least 2; the estimate comes in addition, if it is not one of them.
+    level
+        The profiles span the intervals of this level.
+
+    Returns
+    -------
+    pd.DataFrame
+        Columns ``parameter``; ``value``; ``zeta`` = sign(value − estimate)·√(rise of the
+        deviance), 0 at the estimate: the ML estimate for a fixed effect, as in `conf_int`.
+
+    Raises
+    ------
+    DataError
+        As `varcorr`, or if a parameter does not exist.
+    """
+    z = _quantile(level)
+    if isinstance(points, bool) or not isinstance(points, int) or points < 2:
+        raise DataError(f"points is {points!r}; it must be a whole number, at least 2")
+    fixed, random = list(fit.design.fixed_names), _names(fit)
+    groups = {"all": fixed + random, "fixed": fixed, "random": random}
+    wanted = groups.get(which, [which]) if isinstance(which, str) else list(which)
+    if not wanted:
+        raise DataError("which is empty; name a parameter, or take all, fixed or random")
+    for name in wanted:
+        if name not in groups["all"]:
+            known = ", ".join(map(repr, groups["all"]))
+            raise DataError(
+                f"which: no parameter {name!r}; there are {known}, and all, fixed, random"
+            )
+    tracks = _random_tracks(fit, wanted)
+    if any(name in fixed for name in wanted):
+        tracks |= _fixed_tracks(fit, wanted)
+    parts = []
+    for name in wanted:
+        try:
+            psi, zeta = trace(tracks[name], z, points)
+        except NotAMinimumError as error:
+            raise DataError(f"profile of {name}: {_missed(error)}") from error
+        value = [tracks[name].user(p) for p in psi.tolist()]
+        parts.append(pd.DataFrame({"parameter": name, "value": value, "zeta": zeta}))
+    return pd.concat(parts, ignore_index=True)
+
+
+# ---------------------------------------------------------------------------------- parts
+
+
+def _names(fit: MixedFit) -> list[str]:
+    """Names of the variance components: standard deviations, correlations, sigma."""
+    names = fit.design.random_names
+    cors = [f"cor({names[a]},{names[b]})" for a, b in pairs(fit.optimum.rotated)]
+    return [*(f"sd({name})" for name in names), *cors, "sigma"]
+
+
+def _estimates(fit: MixedFit) -> pd.DataFrame:
+    sd, _, rho, sigma = components(fit.optimum, fit.clusters.units)
+    return pd.DataFrame({"estimate": [*sd, *rho, sigma]}, index=_names(fit))
+
+
+def _wald(fit: MixedFit, z: float) -> tuple[pd.DataFrame, list[str]]:
+    """The table of Wald intervals; NaN and a note where there are none."""
+    table = _estimates(fit)
+    r = len(fit.design.random_names)
+    cors = len(table) - r - 1
+    lower = upper = std_error = np.full(len(table), np.nan)
+    notes = []
+    if not fit.converged:
+        notes = [_NO_CONVERGENCE]
+    elif fit.singular:
+        notes = [_AT_BOUNDARY]
+    else:
+        estimate, covariance = transformed(fit.optimum, fit.clusters.units)
+        std_error = np.sqrt(np.diag(covariance))
+        lower = _back(estimate - z * std_error, r)
+        upper = _back(estimate + z * std_error, r)
+        if np.isnan(std_error).any():
+            notes = [_NO_INFORMATION]
+    table["lower"], table["upper"], table["std_error"] = lower, upper, std_error
+    table["scale"] = ["log"] * r + ["logit"] * cors + ["log"]
+    return table, notes
+
+
+def _back(values: Floats, r: int) -> Floats:
+    """From the transformed scales: r standard deviations, correlations, σ. May be infinite."""
+    with np.errstate(over="ignore"):
+        out: Floats = np.exp(values)
+    out[r:-1] = np.tanh(values[r:-1] / 2)
+    return out
+
+
+def _random_tracks(fit: MixedFit, wanted: Iterable[str] | None = None) -> dict[str, Track]:
+    """Profiles of the variance components, or of the wanted ones."""
+    _refuse(fit)
+    o, units = fit.optimum, fit.clusters.units
+    names, both = _names(fit), pairs(fit.optimum.rotated)
+    r = len(fit.design.random_names)
+    out: dict[str, Track] = {}
+    for i, name in enumerate(names):
+        if wanted is not None and name not in wanted:
+            continue
+        if i < r:
+            out[name] = standard_deviation(o, units, i)
+        elif i < r + len(both):
+            out[name] = correlation(o, units, *both[i - r])
+        else:
+            out[name] = residual(o, units)
+    return out
+
+
+def _fixed_tracks(fit: MixedFit, wanted: Iterable[str] | None = None) -> dict[str, Track]:
+    """Profiles of the fixed effects, or of the wanted ones, by ML."""
+    _refuse(fit)
+    ml = fit.optimum if fit.method == "ML" else _by_ml(fit)
+    return {
+        name: fixed_effect(ml, fit.clusters.units, k)
+        for k, name in enumerate(fit.design.fixed_names)
+        if wanted is None or name in wanted
+    }
+
+
+def _by_ml(fit: MixedFit) -> Optimum:
+    ml = optimise(fit.optimum.rotated, reml=False)
+    if ml.evaluations <= 0:
+        raise DataError(
+            "the model was refitted by ML for the profiles of its fixed effects, and that did not "
+            'converge; use kind="wald"'
+        )
+    return ml
+
+
+def _limits(tracks: dict[str, Track], z: float) -> tuple[Floats, list[str]]:
+    """Both ends of each interval, (parameters, 2); NaN and a note where there are none."""
+    ends, notes = np.full((len(tracks), 2), np.nan), []
+    for i, (name, track) in enumerate(tracks.items()):
+        try:
+            ends[i] = [track.user(limit(track, side, z).psi) for side in (-1, 1)]
+        except NotAMinimumError as error:
+            notes.append(f"{name}: {_missed(error)}")
+    return ends, notes
+
+
+def _missed(error: NotAMinimumError) -> str:
+    return f"{error}: that was not the minimum, and its estimates are in doubt; no profile"
+
+
+def _refuse(fit: MixedFit) -> None:
+    if not fit.converged:
+        raise DataError(
+            "the fit did not converge: there is no minimum to profile from; simplify the model"
+        )
+
+
+def _quantile(level: object) -> float:
+    """Normal quantile of a level of confidence."""
+    number = isinstance(level, (int, float, np.number)) and not isinstance(level, bool)
+    if not number or not 0 < float(level) < 1:  # type: ignore[arg-type]
+        raise DataError(f"level is {level!r}; it must be a number between 0 and 1, such as 0.95")
+    return float(norm.isf((1 - float(level)) / 2))  # type: ignore[arg-type]
+
+
+def _one_of(value: object, allowed: tuple[str, ...], name: str) -> None:
+    if value not in allowed:
+        words = ", ".join(map(repr, allowed))
+        raise DataError(f"{name} is {value!r}; it must be one of {words}")

@@ -1,0 +1,161 @@
+"""From a formula and a data frame to a fitted model."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from simlab.data import DataError
+from simlab.fitting.errors import FitError, FitWarning
+from simlab.fitting.result import Method, MixedFit
+from simlab.formula import Design, build
+from simlab.mixed.optimum import Optimum, is_singular, optimise
+from simlab.mixed.rows import rotate_rows
+from simlab.moments import Floats
+
+
+def fit(
+    formula: str,
+    data: pd.DataFrame | Mapping[str, Any],
+    method: Method = "REML",
+    *,
+    random: str | None = None,
+    missing: Literal["drop", "raise"] = "drop",
+    source: str = "the data",
+) -> MixedFit:
+    """Fit a linear mixed model with two levels.
+
+        y_j = X_j γ + Z_j u_j + ε_j,   u_j ~ N(0, G),   ε_j ~ N(0, σ²I)
+
+    Parameters
+    ----------
+    formula : str
+        In lme4's notation, ``"mathach ~ ses * sector + (1 + ses | school)"``; `||`
+        for uncorrelated random effects. ``cvar(ses, school)`` is the mean of ses in
+        the school, ``dvar(ses, school)`` the deviation from it.
+    data : pandas.DataFrame or dict
+        One row per unit.
+    method : {"REML", "ML"}
+        Restricted or full maximum likelihood.
+    random : str, optional
+        The random part in nlme's notation, ``"~ 1 + ses | school"``; then `formula`
+        has no bar.
+    missing : {"drop", "raise"}
+        Rows with a missing value are left out, with a warning that counts them; or
+        they are an error.
+    source : str
+        What error messages call the data.
+
+    Returns
+    -------
+    MixedFit
+
+    Raises
+    ------
+    FormulaError
+        If the formula cannot be read.
+    DataError
+        If the data do not allow the model; one line says which column, row or
+        cluster, and what to do.
+
+    Warns
+    -----
+    FitWarning
+        If rows were left out, columns dropped, or the search did not converge.
+
+    Examples
+    --------
+    >>> import simlab
+    >>> fit = simlab.fit("mathach ~ ses + (1 + ses | school)", simlab.data.hs())
+    >>> round(float(fit.fixef["ses"]), 4)
+    2.3894
+    """
+    if method not in ("REML", "ML"):
+        raise FitError(f"method is {method!r}; it must be 'REML' or 'ML'")
+    fitted = fit_design(build(formula, data, random, missing, source), method, source)
+    for note in fitted.notes:
+        if not note.startswith("singular"):
+            warnings.warn(note, FitWarning, stacklevel=2)
+    return fitted
+
+
+def fit_design(design: Design, method: Method, source: str = "the data") -> MixedFit:
+    """Fit a model whose formula has been turned into numbers.
+
+    Raises
+    ------
+    DataError
+        If there are as many coefficients as rows, or no residual is left.
+    """
+    N, p = len(design.y), len(design.fixed)
+    if p >= N:
+        raise DataError(
+            f"{source}: {N} rows for {p} fixed effects; nothing is left to estimate a variance"
+        )
+    clusters = rotate_rows(
+        design.D, design.y, design.cluster, design.fixed, design.random, design.blocks
+    )
+    optimum = optimise(clusters.rotated, method == "REML")
+    exact = clusters.units.s_y <= 1e-7 * float(np.std(design.y))
+    if exact or not np.isfinite(optimum.deviance):
+        raise DataError(
+            f"{source}: the fixed effects explain '{design.response}' exactly; with no residual "
+            "there is no variance to estimate"
+        )
+    return MixedFit(design, clusters, optimum, method, _notes(design, optimum))
+
+
+def refit(fitted: MixedFit, y: Floats | pd.Series[float] | None, method: Method | None) -> MixedFit:
+    """Fit the same model to another response, or by another method.
+
+    Raises
+    ------
+    FitError
+        If y does not have one finite number for each row that was used.
+    """
+    design = fitted.design
+    if y is not None:
+        values = np.ascontiguousarray(y, dtype=float)
+        if values.shape != design.y.shape:
+            raise FitError(
+                f"refit: y has shape {values.shape}; the model used {len(design.y)} rows, "
+                "and needs one number for each"
+            )
+        if not np.isfinite(values).all():
+            first = design.rows[int(np.argmin(np.isfinite(values)))]
+            raise FitError(f"refit: y is not a finite number in row {first}")
+        design = replace(design, y=values)
+    return fit_design(design, method or fitted.method)
+
+
+def _notes(design: Design, optimum: Optimum) -> tuple[str, ...]:
+    """Return what the user must know."""
+    notes = []
+    if design.dropped_rows:
+        counts = ", ".join(f"{name} {n}" for name, n in design.missing.items())
+        notes.append(
+            f"{design.dropped_rows} of {design.dropped_rows + len(design.y)} rows left out, "
+            f"with missing values in: {counts}"
+        )
+    if design.dropped_columns:
+        names = ", ".join(design.dropped_columns)
+        notes.append(
+            f"fixed effects are rank-deficient: dropped {names}, "
+            "a combination of the columns before"
+        )
+    if optimum.evaluations < 0:
+        notes.append(
+            f"no convergence in {-optimum.evaluations} evaluations: do not trust these numbers; "
+            "try fewer random effects"
+        )
+    elif is_singular(optimum):
+        notes.append(
+            "singular fit: some combination of the random effects has no variance; "
+            "near_singularity() names it"
+        )
+    return tuple(notes)

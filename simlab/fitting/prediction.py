@@ -1,0 +1,418 @@
+"""What a fit says of rows: fitted values, residuals, predictions, new responses, variances.
+
+Levels are numbered as in nlme: 0 is the population, Xγ̂; 1 adds the cluster's own Z_jû_j.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+import numpy as np
+import pandas as pd
+from scipy.stats import norm
+
+from simlab.data import DataError
+from simlab.mixed.effects import Effects, effects, whiten
+from simlab.mixed.rows import sort
+from simlab.moments import Floats, Ints, divide
+
+if TYPE_CHECKING:
+    from simlab.fitting.result import MixedFit
+
+Level = Literal[0, 1]
+Kind = Literal["response", "pearson", "studentized", "normalized"]
+Interval = Literal["confidence", "prediction"]
+
+NO_VARIANCE = 1e-10  # of σ²: a residual with less variance than this is 0 but for rounding
+
+
+class _Rows(NamedTuple):
+    """Rows to be predicted; in the engine's units Xγ = X̃γ̃ and Zu = s_y Z̃ũ."""
+
+    X: Floats
+    X_engine: Floats
+    Z_engine: Floats
+    cluster: Ints  # −1 where the prediction is the population's
+    labels: pd.Index
+
+
+# ---------------------------------------------------------------- fitted values and residuals
+
+
+def fitted(fit: MixedFit, level: Level = 1) -> pd.Series[float]:
+    """Fitted values Xγ̂ (level 0) or Xγ̂ + Zû (level 1).
+
+    Returns
+    -------
+    pd.Series
+        (N,), in units of the response; the index is that of the rows that were used.
+
+    Raises
+    ------
+    DataError
+        If there is no such level.
+    """
+    _one_of(level, (0, 1), "level")
+    rows = _training(fit, level)
+    return pd.Series(_mean(fit, rows, effects(fit.optimum)), index=rows.labels, name="fitted")
+
+
+def residuals(
+    fit: MixedFit, level: Level | None = None, kind: Kind = "response"
+) -> pd.Series[float]:
+    """Residuals of the rows.
+
+    Parameters
+    ----------
+    fit
+        A fitted model.
+    level
+        0: about the population, y − Xγ̂; 1: about the cluster, y − Xγ̂ − Zû. By default 1, and
+        0 for normalized ones.
+    kind
+        ``"response"``
+            In units of the response.
+        ``"pearson"``
+            Divided by σ̂, at both levels, as in nlme.
+        ``"studentized"``
+            Divided by their own standard deviation, the variance components taken as known:
+
+                level 0:  Var(y_i − x_i'γ̂) = z_i'Gz_i + σ² − x_i'Var(γ̂)x_i
+                level 1:  σ² − z_i'Cz_i − w_i'Var(γ̂)w_i,   C = Var(u_j | y, γ), w_i = x_i − D_j'z_i
+
+            (Nobre & Singer 2007, Biometrical Journal 49:863). NaN where that is 0.
+        ``"normalized"``
+            L_j⁻¹(y_j − X_jγ̂), V_j = Z_jGZ_j' + σ²I = L_jL_j' with L_j lower triangular, the rows
+            of a cluster in the order of the data: what the rows before it do not predict, over
+            its standard deviation. Independent N(0, 1) if the model holds (but for γ̂ and V̂).
+            They are of level 0 only.
+
+    Returns
+    -------
+    pd.Series
+        (N,), with the index of the rows that were used.
+
+    Raises
+    ------
+    DataError
+        If there is no such level or kind.
+    """
+    _one_of(level, (None, 0, 1), "level")
+    _one_of(kind, ("response", "pearson", "studentized", "normalized"), "kind")
+    if kind == "normalized" and level == 1:
+        raise DataError("normalized residuals are of level 0; leave level out, or ask for pearson")
+    chosen: Level = level if level is not None else (0 if kind == "normalized" else 1)
+    found, rows = effects(fit.optimum), _training(fit, chosen)
+    e = fit.design.y - _mean(fit, rows, found)
+    sigma = float(np.sqrt(fit.sigma2))
+    if kind == "pearson":
+        e = e / sigma
+    elif kind == "studentized":
+        variance = fit.sigma2 + (1.0 if chosen == 0 else -1.0) * _between(fit, rows, found)
+        variance -= _of_mean(fit, rows, found)
+        sd = np.sqrt(np.where(variance > NO_VARIANCE * fit.sigma2, variance, 0.0))
+        e = divide(e, sd, np.nan)
+    elif kind == "normalized":
+        Z = fit.clusters.units.s_y * rows.Z_engine @ found.root
+        out = np.empty(len(e))
+        whiten(e, np.ascontiguousarray(Z), sigma, *sort(fit.design.cluster), out)
+        e = out
+    return pd.Series(e, index=rows.labels, name="residual")
+
+
+# ---------------------------------------------------------------- prediction
+
+
+def predict(
+    fit: MixedFit,
+    newdata: pd.DataFrame | Mapping[str, Any] | None = None,
+    level: Level | None = None,
+    interval: Interval | None = None,
+    conf: float = 0.95,
+) -> pd.Series[float] | pd.DataFrame:
+    """Predict rows, of the data or new ones.
+
+    With C_j = Var(u_j | y, γ), D_j = GZ_j'V_j⁻¹X_j and w = x − D_j'z, the variance of the error is
+
+        population:       x'Var(γ̂)x             (confidence),   + z'Gz + σ²  (prediction)
+        known cluster j:  w'Var(γ̂)w + z'C_jz    (confidence),   + σ²         (prediction)
+
+    (Henderson 1975, Biometrics 31:423): the interval for the mean response, or for a new row, of
+    an unknown cluster or of this one. Intervals are x'γ̂ (+ z'û_j) ∓ the normal quantile times the
+    root; the variance components are taken as known, so with few clusters they are too short.
+
+    Parameters
+    ----------
+    fit
+        A fitted model.
+    newdata
+        The columns of the right-hand side, and the grouping variable where clusters are known;
+        by default the rows that were fitted.
+    level
+        0: for the population; 1: with û_j, every cluster being one that the fit knows. By default
+        1 where the cluster is known and 0 elsewhere.
+    interval
+        Whether to give one, and for what.
+    conf
+        Its probability.
+
+    Returns
+    -------
+    pd.Series or pd.DataFrame
+        The predictions; with `interval`, columns ``fit``, ``lower``, ``upper``. Index as in
+        `newdata`. ``attrs["note"]`` says which rows are predicted at level 0, if only for want of
+        a cluster.
+
+    Raises
+    ------
+    DataError
+        If `newdata` lacks what is needed (see `Design.new`), a cluster is unknown at level 1, or
+        an option is.
+    """
+    _one_of(level, (None, 0, 1), "level")
+    _one_of(interval, (None, "confidence", "prediction"), "interval")
+    if not 0 < conf < 1:
+        raise DataError(f"conf is {conf}; it must lie between 0 and 1, such as 0.95")
+    note = ""
+    if newdata is None:
+        rows = _training(fit, 1 if level is None else level)
+    else:
+        rows, note = _new(fit, newdata, level)
+    found = effects(fit.optimum)
+    mean = _mean(fit, rows, found)
+    out: pd.Series[float] | pd.DataFrame
+    if interval is None:
+        out = pd.Series(mean, index=rows.labels, name="fit")
+    else:
+        known, between = rows.cluster >= 0, _between(fit, rows, found)
+        variance = _of_mean(fit, rows, found) + np.where(known, between, 0.0)
+        if interval == "prediction":
+            variance += np.where(known, 0.0, between) + fit.sigma2
+        half = norm.ppf((1 + conf) / 2) * np.sqrt(variance)
+        out = pd.DataFrame(
+            {"fit": mean, "lower": mean - half, "upper": mean + half}, index=rows.labels
+        )
+    if note:
+        out.attrs["note"] = note
+    return out
+
+
+def simulate(fit: MixedFit, n: int = 1, seed: int = 0, conditional: bool = False) -> pd.DataFrame:
+    """Draw responses from the fitted model.
+
+        y = Xγ̂ + Zu + ε,   u_j ~ N(0, Ĝ),   ε ~ N(0, σ̂²I)
+
+    Parameters
+    ----------
+    fit
+        A fitted model.
+    n
+        Number of replicates.
+    seed
+        The same seed gives the same responses; the first replicates do not depend on `n`.
+    conditional
+        Keep the clusters: û_j in the place of a new u_j.
+
+    Returns
+    -------
+    pd.DataFrame
+        (N, n): rows with the index of those that were used, one column for each replicate.
+
+    Raises
+    ------
+    DataError
+        If `n` is not positive or `seed` is negative.
+    """
+    for name, value, least in (("n", n, 1), ("seed", seed, 0)):
+        if not isinstance(value, int | np.integer) or value < least:
+            raise DataError(f"{name} is {value}; it must be a whole number, at least {least}")
+    rng = np.random.Generator(np.random.PCG64DXSM(seed))
+    rows, found = _training(fit, 1), effects(fit.optimum)
+    fixed_part = rows if conditional else rows._replace(cluster=np.full_like(rows.cluster, -1))
+    mean = _mean(fit, fixed_part, found)
+    Z = fit.clusters.units.s_y * rows.Z_engine @ found.root
+    sigma = np.sqrt(fit.sigma2)
+    out = np.tile(mean, (n, 1))
+    for i in range(n):
+        if not conditional:
+            v = rng.standard_normal(found.v.shape)
+            out[i] += np.einsum("ia,ia->i", Z, v[rows.cluster])
+        out[i] += sigma * rng.standard_normal(len(mean))
+    return pd.DataFrame(out.T, index=rows.labels, columns=pd.RangeIndex(n, name="replicate"))
+
+
+# ---------------------------------------------------------------- shares of variance
+
+
+def r2(fit: MixedFit) -> pd.Series[float]:
+    """Shares of variance explained.
+
+        marginal = s_f²/(s_f² + s_u² + σ²),   conditional = (s_f² + s_u²)/(s_f² + s_u² + σ²)
+
+    s_f² is the variance of Xγ̂ over the rows (over N − 1, as in R), s_u² the mean of z_i'Gz_i over
+    the rows: g_00 for a random intercept (Nakagawa & Schielzeth 2013, Methods in Ecology and
+    Evolution 4:133; with random slopes Johnson 2014, the same journal 5:944).
+
+    Returns
+    -------
+    pd.Series
+        ``marginal``, by the fixed effects; ``conditional``, by fixed and random effects.
+    """
+    fixed = float(np.var(fitted(fit, 0).to_numpy(), ddof=1))
+    random = _random_variance(fit)
+    total = fixed + random + fit.sigma2
+    return pd.Series({"marginal": fixed / total, "conditional": (fixed + random) / total})
+
+
+def r2_levels(fit: MixedFit, null: MixedFit) -> pd.Series[float]:
+    """Proportional reduction of the prediction error at either level.
+
+        level1 = 1 − (σ² + g_00)/(σ_0² + g_00,0),   level2 = 1 − (σ²/ñ + g_00)/(σ_0²/ñ + g_00,0)
+
+    with ñ the harmonic mean of the n_j (Snijders & Bosker 1994, Sociological Methods & Research
+    22:342). Defined for random intercepts; with random slopes its authors advise to fit the fixed
+    part again with a random intercept. It may be negative: then the fixed part is misspecified.
+
+    Parameters
+    ----------
+    fit, null
+        Models of the same rows with a random intercept; `null` is mostly ``y ~ 1 + (1 | g)``.
+
+    Returns
+    -------
+    pd.Series
+        ``level1``, ``level2``.
+
+    Raises
+    ------
+    DataError
+        If one has other random effects, or the models are of different rows.
+    """
+    for name, one in (("fit", fit), ("null", null)):
+        if one.design.random_names != ("(Intercept)",):
+            has = ", ".join(one.design.random_names)
+            raise DataError(
+                f"{name} has the random effects {has}; refit it with a random intercept only"
+            )
+    same = np.array_equal(fit.design.y, null.design.y) and np.array_equal(
+        fit.design.cluster, null.design.cluster
+    )
+    if not same:
+        raise DataError("fit and null are of different rows; fit both to the same complete rows")
+    n = len(fit.clusters.n) / (1 / fit.clusters.n).sum()
+    out = {}
+    for level, share in (("level1", 1.0), ("level2", 1 / n)):
+        ours, theirs = (share * m.sigma2 + m.G_matrix[0, 0] for m in (fit, null))
+        out[level] = 1 - ours / theirs
+    return pd.Series(out)
+
+
+def icc(fit: MixedFit) -> pd.Series[float]:
+    """Intraclass correlation: the share of the clusters in the variance that Xγ leaves.
+
+    Returns
+    -------
+    pd.Series
+        ``intercept`` = g_00/(g_00 + σ²), where all other random covariates are 0; NaN without a
+        random intercept. ``mean`` = s_u²/(s_u² + σ²) with s_u² the mean of z_i'Gz_i over the
+        rows, which does not depend on where covariates have their 0. With a random intercept
+        alone the two are the same number.
+    """
+    names = fit.design.random_names
+    g00 = np.nan
+    if "(Intercept)" in names:
+        a = names.index("(Intercept)")
+        g00 = float(fit.G_matrix[a, a])
+    random = _random_variance(fit)
+    return pd.Series(
+        {"intercept": g00 / (g00 + fit.sigma2), "mean": random / (random + fit.sigma2)}
+    )
+
+
+# ---------------------------------------------------------------- rows and their variances
+
+
+def _training(fit: MixedFit, level: Level) -> _Rows:
+    design, units = fit.design, fit.clusters.units
+    X = design.X
+    cluster = design.cluster if level == 1 else np.full(len(X), -1)
+    return _Rows(X, X @ units.A, design.Z @ units.B, cluster, design.rows)
+
+
+def _new(
+    fit: MixedFit, newdata: pd.DataFrame | Mapping[str, Any], level: Level | None
+) -> tuple[_Rows, str]:
+    """Rows of new data, and which of them are predicted at level 0 for want of a cluster."""
+    design, units = fit.design, fit.clusters.units
+    X, Z, labels = design.new(newdata, cluster_required=level == 1)
+    index = newdata.index if isinstance(newdata, pd.DataFrame) else pd.RangeIndex(len(X))
+    cluster, note = np.full(len(X), -1), ""
+    if level != 0 and labels is None:
+        note = f"no column {design.cluster_name!r} in the new data: predicted at level 0"
+    elif level != 0 and labels is not None:
+        cluster = _known(fit, labels)
+        unknown = pd.unique(np.asarray(labels)[cluster < 0])
+        if len(unknown):
+            listed = ", ".join(map(str, unknown[:5])) + (", …" if len(unknown) > 5 else "")
+            many = f"{len(unknown)} clusters" if len(unknown) > 1 else "1 cluster"
+            what = f"{design.cluster_name}: {many} that the fit does not know"
+            if level == 1:
+                raise DataError(
+                    f"the new data, {what} ({listed}); ask for level=0, or leave level out to "
+                    "predict these for the population"
+                )
+            note = f"{what} ({listed}), {int((cluster < 0).sum())} rows: predicted at level 0"
+    return _Rows(X, X @ units.A, Z @ units.B, cluster, index), note
+
+
+def _known(fit: MixedFit, labels: pd.Index) -> Ints:
+    """Codes of the clusters of new rows; −1 for one that the fit does not know."""
+    ours, name = fit.design.clusters, fit.design.cluster_name
+    are = [pd.api.types.is_numeric_dtype(index.dtype) for index in (labels.infer_objects(), ours)]
+    if are[0] != are[1]:
+        words = ["numbers" if number else "text" for number in are]
+        raise DataError(
+            f"the new data: {name!r} holds {words[0]}, and {words[1]} in the data of the model; "
+            "convert it, or clusters cannot be recognised"
+        )
+    codes: Ints = ours.get_indexer(labels).astype(np.int64)
+    return codes
+
+
+def _mean(fit: MixedFit, rows: _Rows, found: Effects) -> Floats:
+    """Xγ̂, and Zû where the cluster is known; (M,)."""
+    mean: Floats = rows.X @ fit.gamma
+    known = rows.cluster >= 0
+    u = fit.clusters.units.s_y * found.u[rows.cluster[known]]
+    mean[known] += np.einsum("ia,ia->i", rows.Z_engine[known], u)
+    return mean
+
+
+def _of_mean(fit: MixedFit, rows: _Rows, found: Effects) -> Floats:
+    """x'Var(γ̂)x, and w'Var(γ̂)w with w = x − D_j'z where the cluster is known; (M,)."""
+    w = rows.X_engine.copy()
+    known = rows.cluster >= 0
+    w[known] -= np.einsum("ia,iac->ic", rows.Z_engine[known], found.D[rows.cluster[known]])
+    out: Floats = fit.sigma2 * np.einsum("ia,ia->i", w @ fit.optimum.phi, w)
+    return out
+
+
+def _between(fit: MixedFit, rows: _Rows, found: Effects) -> Floats:
+    """z'Gz, and z'C_jz with C_j = Var(u_j | y, γ) where the cluster is known; (M,)."""
+    Z, known = rows.Z_engine, rows.cluster >= 0
+    out: Floats = fit.clusters.units.s_y**2 * ((Z @ found.root) ** 2).sum(axis=1)
+    C = fit.clusters.units.s_y**2 * found.conditional[rows.cluster[known]]
+    out[known] = np.einsum("ia,iab,ib->i", Z[known], C, Z[known])
+    return out
+
+
+def _random_variance(fit: MixedFit) -> float:
+    """Mean of z_i'Gz_i over the rows."""
+    return float(_between(fit, _training(fit, 0), effects(fit.optimum)).mean())
+
+
+def _one_of(value: object, allowed: tuple[object, ...], name: str) -> None:
+    if isinstance(value, bool) or value not in allowed:
+        words = ", ".join(map(repr, allowed))
+        raise DataError(f"{name} is {value!r}; it must be one of {words}")

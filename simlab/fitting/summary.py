@@ -1,0 +1,341 @@
+"""What a user sees of a fit: the whole summary, and a short form of some lines."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from simlab.fitting.layout import (
+    degrees,
+    html_block,
+    html_table,
+    html_text,
+    number,
+    one_line,
+    p_value,
+    statistic,
+    text_table,
+    wrapped,
+    wrapped_sum,
+)
+
+if TYPE_CHECKING:
+    from simlab.fitting.result import DF, Method, MixedFit
+
+SHORT = 6  # fixed effects in the short form
+
+SOURCES = {
+    "satterthwaite": "df of Satterthwaite (Fai & Cornelius 1996), as lmerTest",
+    "kenward-roger": "df and standard errors of Kenward & Roger (1997), as pbkrtest",
+    "containment": "df by containment, as nlme",
+    "normal": "tests by the normal law, as with infinite df",
+}
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Summary:
+    """A fit as one reads it: `print` it, or let a notebook show it.
+
+    Attributes
+    ----------
+    formula, cluster, response : str
+        What was fitted; in lme4's spelling.
+    method : {"REML", "ML"}
+        Which likelihood.
+    sizes : tuple
+        N rows, J clusters; least, median and greatest number of rows in a cluster.
+    notes : tuple of str
+        What the reader must know: rows left out, columns dropped, no convergence, singular G.
+    statistics : pd.Series
+        ``npar``, ``logLik``, ``deviance``, ``AIC``, ``BIC``.
+    components : pd.DataFrame
+        Index ``sd(…)``, ``cor(…)``, ``sigma``; ``estimate``, ``lower``, ``upper``. Ends are NaN
+        where there is no interval.
+    interval_notes : tuple of str
+        Why intervals are lacking.
+    coefficients : pd.DataFrame
+        Index: coefficients; ``estimate``, ``std_error``, ``df``, ``statistic``, ``p_value``,
+        ``lower``, ``upper``.
+    correlation : pd.DataFrame or None
+        Of the estimates of fixed effects, (p, p), if it was asked for.
+    shares : pd.Series
+        ``icc`` (at the mean of z'Gz), ``r2_marginal``, ``r2_conditional``.
+    df : str
+        How degrees of freedom were found.
+    level : float
+        Coverage of the intervals.
+    """
+
+    formula: str
+    cluster: str
+    response: str
+    method: Method
+    sizes: tuple[int, int, float, float, float]
+    notes: tuple[str, ...]
+    statistics: pd.Series[float]
+    components: pd.DataFrame
+    interval_notes: tuple[str, ...]
+    coefficients: pd.DataFrame
+    correlation: pd.DataFrame | None
+    shares: pd.Series[float]
+    df: DF
+    level: float
+
+    def to_frame(self) -> pd.DataFrame:
+        """Every number, tidy.
+
+        Returns
+        -------
+        pd.DataFrame
+            Columns ``part`` (fixed, random, model), ``term``, ``estimate``, ``std_error``, ``df``,
+            ``statistic``, ``p_value``, ``lower``, ``upper``; NaN where there is none.
+        """
+        fixed = self.coefficients.rename_axis("term").reset_index().assign(part="fixed")
+        random = self.components.rename_axis("term").reset_index().assign(part="random")
+        model = pd.concat([self.statistics, self.shares])
+        whole = pd.DataFrame({"part": "model", "term": model.index, "estimate": model.to_numpy()})
+        columns = ["part", "term", *self.coefficients.columns]
+        parts = [part.reindex(columns=columns) for part in (fixed, random, whole)]
+        return pd.DataFrame(
+            {name: [v for part in parts for v in part[name]] for name in columns}, columns=columns
+        )
+
+    def __str__(self) -> str:
+        return _text(self)
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        return _html(self)
+
+
+def summary(
+    fit: MixedFit, df: DF = "satterthwaite", level: float = 0.95, correlation: bool = False
+) -> Summary:
+    """Summarise a fit.
+
+    Parameters
+    ----------
+    fit
+        A fitted model.
+    df : {"satterthwaite", "kenward-roger", "containment", "normal"}
+        Degrees of freedom of the fixed effects; see `simlab.fitting.hypotheses.table`.
+    level
+        Coverage of the intervals. Those of the fixed effects are estimate ± t(df) · standard
+        error; those of the variance components are Wald's on the scales of log sd and of
+        log((1 + ρ)/(1 − ρ)) (Pinheiro & Bates 2000, section 2.4.3).
+    correlation
+        Add the correlations of the estimates of fixed effects.
+
+    Returns
+    -------
+    Summary
+
+    Raises
+    ------
+    FitError
+        If df is unknown, "kenward-roger" is asked of a fit by ML, or level is not between 0 and 1.
+    """
+    from simlab.fitting.hypotheses import conf_int_fixed, table
+    from simlab.fitting.intervals import varcorr
+    from simlab.fitting.prediction import icc, r2
+
+    coefficients = table(fit, df).join(conf_int_fixed(fit, level, df))
+    found = varcorr(fit, level)
+    explained = r2(fit)
+    n = fit.clusters.n
+    values = (fit.npar, fit.loglik, fit.deviance, fit.aic, fit.bic)
+    return Summary(
+        formula=fit.design.formula,
+        cluster=fit.design.cluster_name,
+        response=fit.design.response,
+        method=fit.method,
+        sizes=(fit.nobs, fit.nclusters, float(n.min()), float(np.median(n)), float(n.max())),
+        notes=fit.notes,
+        statistics=pd.Series(values, ["npar", "logLik", "deviance", "AIC", "BIC"], dtype=float),
+        components=found.table[["estimate", "lower", "upper"]],
+        interval_notes=found.notes,
+        coefficients=coefficients,
+        correlation=_correlation(fit) if correlation else None,
+        shares=pd.Series(
+            {
+                "icc": icc(fit)["mean"],
+                "r2_marginal": explained["marginal"],
+                "r2_conditional": explained["conditional"],
+            }
+        ),
+        df=df,
+        level=level,
+    )
+
+
+def brief(fit: MixedFit) -> str:
+    """Describe a fit in a few lines.
+
+    Returns
+    -------
+    str
+        Formula, sizes, log-likelihood, fixed effects, variance components, notes.
+    """
+    G = fit.G_matrix
+    sd = np.sqrt(np.maximum(np.diag(G), 0.0))
+    names = fit.design.random_names
+    spread = [f"{name} {number(s)}" for name, s in zip(names, sd, strict=True)]
+    pairs = [(a, b) for a, b in fit.optimum.free if a != b and sd[a] * sd[b] > 0]
+    cors = [f"({names[b]}, {names[a]}) {G[a, b] / (sd[a] * sd[b]):.3f}" for a, b in pairs]
+    fixed = [
+        f"{name} {number(g, s)} ({number(s)})"
+        for name, g, s in zip(fit.fixef.index, fit.gamma, fit.std_error, strict=True)
+    ]
+    if len(fixed) > SHORT:
+        fixed = [*fixed[:SHORT], f"… and {len(fixed) - SHORT} more"]
+    cluster = one_line(fit.design.cluster_name)
+    lines = [
+        wrapped_sum(f"Mixed model by {fit.method}: {one_line(fit.design.formula)}", "", "  "),
+        f"{fit.nobs} rows in {fit.nclusters} clusters of {cluster}; "
+        f"logLik {fit.loglik:.4f}, AIC {fit.aic:.2f}, BIC {fit.bic:.2f}",
+        _listed("Fixed effects (standard errors)", fixed),
+        _listed("sd of the random effects", [*spread, f"residual {number(fit.sigma2**0.5)}"]),
+        *([_listed("correlations", cors)] if cors else []),
+        *(wrapped(f"Note: {note}", "  ", "") for note in fit.notes),
+    ]
+    return "\n".join(lines)
+
+
+def _listed(title: str, items: list[str]) -> str:
+    tied = [one_line(item).replace(" ", "\u00a0") for item in items]
+    return wrapped(f"{title}: {', '.join(tied)}", "  ", "").replace("\u00a0", " ")
+
+
+def _correlation(fit: MixedFit) -> pd.DataFrame:
+    V = fit.covariance
+    sd = np.sqrt(np.diag(V))
+    names = list(fit.design.fixed_names)
+    return pd.DataFrame(V / np.outer(sd, sd), index=names, columns=names)
+
+
+# ---------------------------------------------------------------- the parts, as cells
+
+
+def _head(s: Summary) -> tuple[str, str]:
+    N, J, least, median, most = s.sizes
+    rows = f"{least:g} rows" if least == most else f"{least:g} to {most:g} rows, median {median:g}"
+    return (
+        f"Linear mixed model with two levels, fitted by {s.method}",
+        f"N = {N} rows in J = {J} clusters of {one_line(s.cluster)}, each of {rows}",
+    )
+
+
+def _statistics(s: Summary) -> tuple[list[str], list[list[str]]]:
+    likelihood = "log L restricted" if s.method == "REML" else "log L"
+    values = s.statistics
+    header = [likelihood, "deviance (−2 log L)", "AIC", "BIC", "parameters"]
+    cells = [f"{values[name]:.4f}" for name in ("logLik", "deviance", "AIC", "BIC")]
+    return ["", *header], [["", *cells, f"{values['npar']:.0f}"]]
+
+
+def _components(s: Summary) -> tuple[list[str], list[list[str]], int]:
+    """Standard deviations with their squares; correlations; where these begin."""
+    header = ["", "variance", "sd", "lower", "upper"]
+    sds, cors = [], []
+    for name, row in s.components.iterrows():
+        label, value = str(name), float(row["estimate"])
+        ends = [number(float(row[end])) for end in ("lower", "upper")]
+        if label.startswith("cor("):
+            ends = [_three(float(row[end])) for end in ("lower", "upper")]
+            cors.append([label.replace(",", ", ", 1), "", _three(value), *ends])
+        else:
+            shown = "residual" if label == "sigma" else label[3:-1]
+            sds.append([shown, number(value**2), number(value), *ends])
+    return header, [*sds, *cors], len(sds)
+
+
+def _three(value: float) -> str:
+    return "" if np.isnan(value) else f"{value:.3f}"
+
+
+def _fixed(s: Summary) -> tuple[list[str], list[list[str]]]:
+    test = "z" if s.df == "normal" else "t"
+    header = ["", "estimate", "std. error", "df", test, "p", "lower", "upper"]
+    rows = []
+    for name, row in s.coefficients.iterrows():
+        unit = float(row["std_error"])
+        rows.append(
+            [
+                str(name),
+                number(row["estimate"], unit),
+                number(unit),
+                degrees(row["df"]),
+                statistic(row["statistic"]),
+                p_value(row["p_value"]),
+                *(number(row[end], unit) for end in ("lower", "upper")),
+            ]
+        )
+    return header, rows
+
+
+def _cross(s: Summary) -> tuple[list[str], list[list[str]]]:
+    """Correlations below the diagonal; columns are numbered as rows are."""
+    assert s.correlation is not None
+    C = s.correlation.to_numpy()
+    names = [f"{i + 1} {name}" for i, name in enumerate(s.correlation.index)]
+    header = ["", *(str(i + 1) for i in range(len(names) - 1))]
+    return header, [
+        [name, *(f"{C[i, k]:.3f}" if k < i else "" for k in range(len(names) - 1))]
+        for i, name in enumerate(names)
+    ]
+
+
+def _shares(s: Summary) -> str:
+    shares = s.shares
+    return (
+        f"Of the variance that the fixed effects leave, {shares['icc']:.3f} is between clusters "
+        f"(intraclass correlation). R²: {shares['r2_marginal']:.3f} by the fixed effects, "
+        f"{shares['r2_conditional']:.3f} with the random ones (Nakagawa & Schielzeth 2013, "
+        "Johnson 2014)."
+    )
+
+
+def _captions(s: Summary) -> tuple[str, str]:
+    between = f"with {100 * s.level:g} % intervals"
+    return (
+        f"Random effects u_j ~ N(0, G), residuals ~ N(0, σ²): sd {between}",
+        f"Fixed effects {between}: {SOURCES[s.df]}",
+    )
+
+
+def _text(s: Summary) -> str:
+    title, sizes = _head(s)
+    of_random, of_fixed = _captions(s)
+    parts = [title, wrapped_sum(one_line(s.formula), "  ", "    "), wrapped(sizes, "  ")]
+    parts += [wrapped(f"NOTE: {one_line(note)}", "      ", "") for note in s.notes]
+    parts.append(text_table(*_statistics(s), indent=""))
+    header, rows, correlations = _components(s)
+    parts.append(f"{of_random}\n\n" + text_table(header, rows, breaks=[correlations]))
+    parts += [wrapped(f"Note: {note}", "  ", "  ") for note in s.interval_notes]
+    parts.append(f"{of_fixed}\n\n" + text_table(*_fixed(s)))
+    if s.correlation is not None and len(s.correlation) > 1:
+        parts.append("Correlations of their estimates\n\n" + text_table(*_cross(s)))
+    parts.append(wrapped(_shares(s)))
+    return "\n\n".join(parts)
+
+
+def _html(s: Summary) -> str:
+    title, sizes = _head(s)
+    of_random, of_fixed = _captions(s)
+    parts = [f"<p><b>{html_text(title)}</b></p>", f"<p><code>{html_text(s.formula)}</code></p>"]
+    parts.append(f"<p>{html_text(sizes)}</p>")
+    parts += [f'<p class="note"><b>Note</b>: {html_text(note)}</p>' for note in s.notes]
+    parts.append(html_table(*_statistics(s)))
+    header, rows, correlations = _components(s)
+    rules = [correlations] if correlations < len(rows) else []
+    parts.append(html_table(header, rows, of_random, rules))
+    parts += [f'<p class="note">{html_text(note)}</p>' for note in s.interval_notes]
+    parts.append(html_table(*_fixed(s), caption=of_fixed))
+    if s.correlation is not None and len(s.correlation) > 1:
+        parts.append(html_table(*_cross(s), caption="Correlations of their estimates"))
+    parts.append(f"<p>{html_text(_shares(s))}</p>")
+    return html_block(*parts)

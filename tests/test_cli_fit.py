@@ -1,0 +1,160 @@
+"""The commands `fit`, `catalogue` and `notation` as a user meets them."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from print_cases import agrees, cells, checked
+from reference_cases import stored
+from test_cli import simlab
+
+from simlab.data import hs
+from simlab.fitting.notation import notation
+
+FIVE = "mathach ~ ses * sector + (1 + ses | school)"
+ROLES = ("--y", "mathach", "--x", "ses", "--w", "sector", "--cluster", "school")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the data as a file, once whole and once damaged."""
+    folder = tmp_path_factory.mktemp("fit")
+    df = hs()
+    df.to_csv(folder / "schools.csv", index=False)
+    df.loc[[2, 9], "ses"] = float("nan")
+    df.to_csv(folder / "missing.csv", index=False)
+    damaged = df.astype({"ses": object})
+    damaged.loc[5, "ses"] = "high"
+    damaged.to_csv(folder / "damaged.csv", index=False)
+    return folder
+
+
+def test_fit_prints_the_summary_and_the_tests() -> None:
+    shown = simlab("fit", "hs", FIVE, "--test", "sector", "ses:sector")
+    assert shown.returncode == 0, shown.stderr
+    assert shown.stderr == ""
+    truth = stored("fits", "hs.json")["m5"]["REML"]
+    for i, name in enumerate(("(Intercept)", "ses", "sectorPublic", "ses:sectorPublic")):
+        found = cells(shown.stdout, name)
+        assert agrees(found[0], truth["beta"][i])
+        assert agrees(found[2], truth["df"][i])
+    assert "Test of sector\n" in shown.stdout
+    assert "Test of ses:sector\n" in shown.stdout
+    assert "F(2, " in shown.stdout
+
+
+def test_options_reach_the_fit(folder: Path) -> None:
+    fixed = "mathach ~ ses * sector"
+    random = ("--random", "~ 1 + ses | school")
+    options = ("--ml", "--df", "normal", "--level", "0.9", "--format", "csv", "--test", "ses")
+    shown = simlab("fit", "schools.csv", fixed, *random, *options, cwd=folder)
+    assert shown.returncode == 0, shown.stderr
+    frame = pd.read_csv(io.StringIO(shown.stdout)).set_index(["part", "term"])
+    truth = stored("fits", "hs.json")["m5"]["ML"]
+    assert frame.loc["fixed", "estimate"].tolist() == pytest.approx(truth["beta"], rel=1e-6)
+    assert frame.loc[("model", "logLik"), "estimate"] == pytest.approx(truth["logLik"], abs=1e-7)
+    slope = frame.loc[("fixed", "ses")]
+    half = 1.6448536269514722 * slope["std_error"]
+    assert slope["upper"] == pytest.approx(slope["estimate"] + half)
+    assert frame.loc[("test", "ses"), "statistic"] == pytest.approx(slope["statistic"] ** 2)
+    assert frame.loc[("test", "ses"), "num_df"] == 1
+
+
+def test_html_is_a_page(folder: Path) -> None:
+    odd = "`s<1` ~ ses + (1 | school)"
+    hs().rename(columns={"mathach": "s<1"}).to_csv(folder / "odd.csv", index=False)
+    shown = simlab("fit", "odd.csv", odd, "--format", "html", "--test", "ses", cwd=folder)
+    assert shown.returncode == 0, shown.stderr
+    first, rest = shown.stdout.split("\n", 1)
+    assert first == "<!DOCTYPE html>"
+    text = checked(rest.strip())
+    assert "`s<1`" in text
+    assert "Test of ses" in text
+    assert "s<1" not in rest
+    page = simlab("catalogue", "hs", *ROLES, "--format", "html").stdout
+    assert "12.6047" in checked(page.split("\n", 1)[1].strip())
+
+
+def test_a_warning_is_one_line_on_stderr(folder: Path) -> None:
+    shown = simlab("fit", "missing.csv", FIVE, cwd=folder)
+    assert shown.returncode == 0
+    said = "2 of 1977 rows left out, with missing values in: ses 2"
+    assert shown.stderr == f"simlab: {said}\n"
+    assert f"NOTE: {said}" in shown.stdout
+    refused = simlab("fit", "missing.csv", FIVE, "--missing", "raise", cwd=folder)
+    assert refused.returncode == 2
+    assert refused.stderr.startswith("missing.csv: 2 of 1977 rows have missing values: ses 2")
+
+
+def test_catalogue() -> None:
+    shown = simlab("catalogue", "hs", *ROLES)
+    assert shown.returncode == 0, shown.stderr
+    assert "m5   Intercepts and slopes as outcomes" in shown.stdout
+    record = stored("fits", "hs.json")
+    for name in (f"m{i}" for i in range(1, 11)):
+        assert f"{record[name]['REML']['logLik']:.2f}" in shown.stdout
+    csv = simlab("catalogue", "hs", *ROLES, "--ml", "--format", "csv")
+    frame = pd.read_csv(io.StringIO(csv.stdout)).set_index(["part", "term", "quantity"])
+    for name in frame.columns:
+        truth = record[name]["ML"]["logLik"]
+        assert frame.loc[("model", "logLik", "value"), name] == pytest.approx(truth, abs=1e-7)
+
+
+def test_notation_prints_the_dictionary() -> None:
+    assert simlab("notation").stdout == notation() + "\n"
+
+
+def test_help_names_the_commands() -> None:
+    shown = simlab("--help").stdout
+    assert all(f"│ {command} " in shown for command in ("fit", "catalogue", "notation"))
+    for option in ("--random", "--df", "--missing", "--test", "--ml"):
+        assert option in simlab("fit", "--help").stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "phrase"),
+    [
+        (("fit", "hs", "mathach ~ ses"), "no random effects"),
+        (("fit", "hs", "mathach ~ sess + (1 | school)"), "did you mean 'ses'"),
+        (("fit", "hs", "mathach ~ ses + (1 | school / sex)"), "two levels only"),
+        (("fit", "hs", FIVE, "--random", "~ 1 | school"), "random effects both in the formula"),
+        (("fit", "hs", FIVE, "--ml", "--df", "kenward-roger"), "defined for REML"),
+        (("fit", "hs", FIVE, "--level", "95"), "between 0 and 1"),
+        (("fit", "hs", FIVE, "--test", "sex"), "'sex'"),
+        (("fit", "absent.csv", FIVE), "absent.csv: no such file"),
+        (
+            ("fit", "damaged.csv", "ses ~ sector + (1 | school)"),
+            "damaged.csv, line 7: ses is 'high'",
+        ),
+        (("catalogue", "hs", *ROLES[:4], "--w", "sex", *ROLES[6:]), "sex varies within"),
+        (("catalogue", "damaged.csv", *ROLES), "damaged.csv, line 7: ses is 'high'"),
+    ],
+)
+def test_a_mistake_is_one_line_and_status_2(
+    folder: Path, arguments: tuple[str, ...], phrase: str
+) -> None:
+    shown = simlab(*arguments, cwd=folder)
+    assert shown.returncode == 2
+    assert phrase in shown.stderr
+    told = [line for line in shown.stderr.strip().split("\n") if not line.startswith("simlab: ")]
+    assert len(told) == 1
+    assert shown.stdout == ""
+
+
+def test_one_slip_among_numbers_is_pointed_at(folder: Path) -> None:
+    said = "simlab: damaged.csv, line 7: ses is 'high', though most of its values are numbers"
+    shown = simlab("fit", "damaged.csv", FIVE, cwd=folder)
+    assert shown.stderr.startswith(said)
+    fine = simlab("fit", "damaged.csv", "mathach ~ sector + (1 | school)", cwd=folder)
+    assert fine.returncode == 0
+    assert fine.stderr == ""  # sector is text, and ses is not used
+
+
+def test_a_df_that_does_not_exist_is_refused() -> None:
+    shown = simlab("fit", "hs", FIVE, "--df", "kr")
+    assert shown.returncode != 0
+    assert "kenward-roger" in shown.stderr + shown.stdout
+    assert "Traceback" not in shown.stderr
