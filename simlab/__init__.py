@@ -20,7 +20,14 @@ if TYPE_CHECKING:
     from simlab import data as data
     from simlab.comparison import compare as compare
     from simlab.comparison import fit_statistics as fit_statistics
+    from simlab.data import cvar as cvar
+    from simlab.data import dvar as dvar
+    from simlab.data import merge_levels as merge_levels
+    from simlab.data import up as up
+    from simlab.fitting.catalogue import catalogue as catalogue
+    from simlab.fitting.diagnostics import three_means as three_means
     from simlab.fitting.model import fit as fit
+    from simlab.fitting.notation import notation as notation
     from simlab.measures import measure as measure
     from simlab.measures import paired as paired
     from simlab.measures import tidy as tidy
@@ -32,18 +39,25 @@ if TYPE_CHECKING:
 
 # Where each public name lives: nothing is imported before it is asked for.
 _HOMES = {
+    "catalogue": "fitting.catalogue",
     "compare": "comparison",
+    "cvar": "data",
     "data": "data",
+    "dvar": "data",
     "fit": "fitting.model",
     "fit_statistics": "comparison",
     "load": "study",
     "measure": "measures",
+    "merge_levels": "data",
     "methods_table": "tables",
+    "notation": "fitting.notation",
     "open_dataset": "results",
     "paired": "measures",
     "replicate": "study",
     "run": "runner",
+    "three_means": "fitting.diagnostics",
     "tidy": "measures",
+    "up": "data",
 }
 
 __all__ = sorted(_HOMES)  # noqa: PLE0605

@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from typing import Literal, NamedTuple
 
 import pandas as pd
-from pandas.api.types import is_string_dtype
 
 from simlab import data
 from simlab.fitting.catalogue import catalogue as ten_models
@@ -19,9 +18,6 @@ from simlab.fitting.layout import html_page, html_text, one_line
 from simlab.fitting.model import fit as fit_model
 from simlab.fitting.result import DF, Method
 from simlab.fitting.summary import Summary, summary
-from simlab.formula import parse
-from simlab.formula.expressions import columns
-from simlab.formula.tokens import tokenize
 
 Format = Literal["text", "html", "csv"]
 
@@ -55,8 +51,6 @@ def fit(
 ) -> None:
     """Print the summary of a fit, and tests of its fixed effects."""
     df = data.read(source)
-    for line in _nearly_numbers(df, formula, random, source):
-        print(f"simlab: {line}", file=sys.stderr)
     with _warnings_on_stderr():
         fitted = fit_model(
             formula, df, options.method, random=random, missing=options.missing, source=source
@@ -84,26 +78,6 @@ def catalogue(
         print(html_page(found._repr_html_(), f"Ten models of {roles[0]}"))
     else:
         print(found)
-
-
-def _nearly_numbers(
-    df: pd.DataFrame, formula: str, random: str | None, source: str
-) -> Iterator[str]:
-    """Variables that one slip in a file has turned from numbers into categories."""
-    cluster = parse(formula, random).cluster
-    tokens = [*tokenize(formula), *(tokenize(random) if random else ())]
-    used = dict.fromkeys(name for t in tokens if t.node is not None for name in columns(t.node))
-    for name in used:
-        if name == cluster or name not in df.columns or not is_string_dtype(df[name].dtype):
-            continue
-        there = df[name].dropna()
-        bad = pd.to_numeric(there, errors="coerce").isna()
-        if bad.any() and bad.mean() < 0.5:
-            value, line = there[bad].iloc[0], there.index[int(bad.argmax())]
-            yield (
-                f"{source}, {df.index.name or 'row'} {line}: {name} is {value!r}, though most of "
-                f"its values are numbers; so {name} is read as categories"
-            )
 
 
 def _titled(term: str, test: WaldTest, escape: bool = False) -> str:

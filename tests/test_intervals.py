@@ -14,7 +14,7 @@ from dense_cases import dense_deviance
 from fit_cases import data, fit_formula, fitted, models
 from reference_cases import stored
 
-from simlab.data import DataError
+from simlab.fitting.errors import FitError
 from simlab.fitting.intervals import conf_int, profile, varcorr
 from simlab.mixed.deviance import allocate_work
 from simlab.mixed.information import (
@@ -180,7 +180,7 @@ def test_a_fit_that_did_not_converge_has_a_reason():
     found = varcorr(lost)
     assert found.table["lower"].isna().all()
     assert "did not converge" in found.notes[0]
-    with pytest.raises(DataError, match="did not converge"):
+    with pytest.raises(FitError, match="did not converge"):
         varcorr(lost, method="profile")
 
 
@@ -243,6 +243,6 @@ def test_conf_int_passes_on_why_there_are_no_intervals():
     ],
 )
 def test_bad_requests_are_said_in_one_line(call, words):
-    with pytest.raises(DataError, match=words) as caught:
+    with pytest.raises(FitError, match=words) as caught:
         call(fitted("hs", "m7", "REML"))
     assert "\n" not in str(caught.value)

@@ -12,8 +12,8 @@ from fit_cases import fitted as reference_fit
 from reference_cases import stored
 from scipy import stats
 
-from simlab.data import DataError
 from simlab.fitting.effects import ranef
+from simlab.fitting.errors import FitError
 from simlab.fitting.prediction import (
     fitted,
     icc,
@@ -258,7 +258,7 @@ def test_prediction_says_what_is_wrong(small):
         "seed is -1": lambda: simulate(small, 1, -1),
         "n is 1.5": lambda: simulate(small, 1.5),
     }.items():
-        with pytest.raises(DataError, match=message) as caught:
+        with pytest.raises(FitError, match=message) as caught:
             call()
         assert "\n" not in str(caught.value)
 
@@ -349,9 +349,9 @@ def test_reductions_of_snijders_and_bosker_by_hand():
     np.testing.assert_allclose(ours["level1"], 1 - (g + s) / (g0 + s0), rtol=1e-12)
     np.testing.assert_allclose(ours["level2"], 1 - (g + s / n) / (g0 + s0 / n), rtol=1e-12)
     assert (r2_levels(null, null) == 0).all()
-    with pytest.raises(DataError, match=r"fit has the random effects .* random intercept only"):
+    with pytest.raises(FitError, match=r"fit has the random effects .* random intercept only"):
         r2_levels(reference_fit("hs", "m5", "ML"), null)
-    with pytest.raises(DataError, match="different rows"):
+    with pytest.raises(FitError, match="different rows"):
         r2_levels(fit, reference_fit("hsb", "m1", "ML"))
 
 

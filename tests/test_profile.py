@@ -17,7 +17,7 @@ from reference_cases import stored
 from scipy.optimize import minimize
 from scipy.stats import chi2, norm
 
-from simlab.data import DataError
+from simlab.fitting.errors import FitError
 from simlab.fitting.intervals import conf_int, profile, varcorr
 from simlab.mixed.constrained import Component
 from simlab.mixed.information import components, transformed
@@ -332,7 +332,7 @@ def test_a_point_that_is_no_minimum_is_noticed():
     found = varcorr(lost, method="profile")
     assert found.table.loc["sigma", ["lower", "upper"]].isna().all()
     assert any("not the minimum" in note for note in found.notes)
-    with pytest.raises(DataError, match="not the minimum"):
+    with pytest.raises(FitError, match="not the minimum"):
         profile(lost, "sigma")
 
 

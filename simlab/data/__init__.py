@@ -141,7 +141,9 @@ def require(df: pd.DataFrame, names: Mapping[str, str], source: str) -> None:
         if columns.count(name) > 1
     ]
     if wrong:
-        raise DataError(f"{source}: {'; '.join(wrong)}. Columns: {', '.join(columns)}")
+        told = "; ".join(wrong)
+        stop = "" if told.endswith("?") else "."
+        raise DataError(f"{source}: {told}{stop} Columns: {', '.join(columns)}")
 
 
 def numeric(df: pd.DataFrame, column: str, source: str) -> NDArray[np.float64]:

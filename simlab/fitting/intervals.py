@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
-from simlab.data import DataError
+from simlab.fitting.errors import FitError
 from simlab.mixed.information import components, pairs, transformed
 from simlab.mixed.optimum import Optimum, optimise
 from simlab.mixed.profile import (
@@ -105,7 +105,7 @@ def varcorr(fit: MixedFit, level: float = 0.95, method: Kind = "wald") -> VarCor
 
     Raises
     ------
-    DataError
+    FitError
         If the level or the method does not exist, or the fit did not converge (profile only).
     """
     z = _quantile(level)
@@ -153,7 +153,7 @@ def conf_int(
 
     Raises
     ------
-    DataError
+    FitError
         As `varcorr`.
     """
     z = _quantile(level)
@@ -207,21 +207,21 @@ def profile(
 
     Raises
     ------
-    DataError
+    FitError
         As `varcorr`, or if a parameter does not exist.
     """
     z = _quantile(level)
     if isinstance(points, bool) or not isinstance(points, int) or points < 2:
-        raise DataError(f"points is {points!r}; it must be a whole number, at least 2")
+        raise FitError(f"points is {points!r}; it must be a whole number, at least 2")
     fixed, random = list(fit.design.fixed_names), _names(fit)
     groups = {"all": fixed + random, "fixed": fixed, "random": random}
     wanted = groups.get(which, [which]) if isinstance(which, str) else list(which)
     if not wanted:
-        raise DataError("which is empty; name a parameter, or take all, fixed or random")
+        raise FitError("which is empty; name a parameter, or take all, fixed or random")
     for name in wanted:
         if name not in groups["all"]:
             known = ", ".join(map(repr, groups["all"]))
-            raise DataError(
+            raise FitError(
                 f"which: no parameter {name!r}; there are {known}, and all, fixed, random"
             )
     tracks = _random_tracks(fit, wanted)
@@ -232,7 +232,7 @@ def profile(
         try:
             psi, zeta = trace(tracks[name], z, points)
         except NotAMinimumError as error:
-            raise DataError(f"profile of {name}: {_missed(error)}") from error
+            raise FitError(f"profile of {name}: {_missed(error)}") from error
         value = [tracks[name].user(p) for p in psi.tolist()]
         parts.append(pd.DataFrame({"parameter": name, "value": value, "zeta": zeta}))
     return pd.concat(parts, ignore_index=True)
@@ -317,7 +317,7 @@ def _fixed_tracks(fit: MixedFit, wanted: Iterable[str] | None = None) -> dict[st
 def _by_ml(fit: MixedFit) -> Optimum:
     ml = optimise(fit.optimum.rotated, reml=False)
     if ml.evaluations <= 0:
-        raise DataError(
+        raise FitError(
             "the model was refitted by ML for the profiles of its fixed effects, and that did not "
             'converge; use kind="wald"'
         )
@@ -341,7 +341,7 @@ def _missed(error: NotAMinimumError) -> str:
 
 def _refuse(fit: MixedFit) -> None:
     if not fit.converged:
-        raise DataError(
+        raise FitError(
             "the fit did not converge: there is no minimum to profile from; simplify the model"
         )
 
@@ -350,11 +350,11 @@ def _quantile(level: object) -> float:
     """Normal quantile of a level of confidence."""
     number = isinstance(level, (int, float, np.number)) and not isinstance(level, bool)
     if not number or not 0 < float(level) < 1:  # type: ignore[arg-type]
-        raise DataError(f"level is {level!r}; it must be a number between 0 and 1, such as 0.95")
+        raise FitError(f"level is {level!r}; it must be a number between 0 and 1, such as 0.95")
     return float(norm.isf((1 - float(level)) / 2))  # type: ignore[arg-type]
 
 
 def _one_of(value: object, allowed: tuple[str, ...], name: str) -> None:
     if value not in allowed:
         words = ", ".join(map(repr, allowed))
-        raise DataError(f"{name} is {value!r}; it must be one of {words}")
+        raise FitError(f"{name} is {value!r}; it must be one of {words}")

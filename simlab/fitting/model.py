@@ -14,7 +14,8 @@ from simlab.data import DataError
 from simlab.fitting.errors import FitError, FitWarning
 from simlab.fitting.result import Method, MixedFit
 from simlab.formula import Design, build
-from simlab.mixed.optimum import Optimum, is_singular, optimise
+from simlab.formula.slips import nearly_numbers
+from simlab.mixed.optimum import Optimum, is_singular, optimise, runs_away
 from simlab.mixed.rows import rotate_rows
 from simlab.moments import Floats
 
@@ -66,7 +67,8 @@ def fit(
     Warns
     -----
     FitWarning
-        If rows were left out, columns dropped, or the search did not converge.
+        If rows were left out, columns dropped, or the search did not converge; or if all but
+        a few values of a text column are numbers.
 
     Examples
     --------
@@ -77,8 +79,10 @@ def fit(
     """
     if method not in ("REML", "ML"):
         raise FitError(f"method is {method!r}; it must be 'REML' or 'ML'")
-    fitted = fit_design(build(formula, data, random, missing, source), method, source)
-    for note in fitted.notes:
+    design = build(formula, data, random, missing, source)
+    fitted = fit_design(design, method, source)
+    slips = nearly_numbers(pd.DataFrame(data), formula, random, source)
+    for note in (*slips, *fitted.notes):
         if not note.startswith("singular"):
             warnings.warn(note, FitWarning, stacklevel=2)
     return fitted
@@ -152,6 +156,11 @@ def _notes(design: Design, optimum: Optimum) -> tuple[str, ...]:
         notes.append(
             f"no convergence in {-optimum.evaluations} evaluations: do not trust these numbers; "
             "try fewer random effects"
+        )
+    elif runs_away(optimum):
+        notes.append(
+            "the likelihood does not say how large the variance of the random effects is: too few "
+            "clusters for the fixed effects that vary between them"
         )
     elif is_singular(optimum):
         notes.append(

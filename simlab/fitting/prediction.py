@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
-from simlab.data import DataError
+from simlab.fitting.errors import FitError
 from simlab.mixed.effects import Effects, effects, whiten
 from simlab.mixed.rows import sort
 from simlab.moments import Floats, Ints, divide
@@ -50,7 +50,7 @@ def fitted(fit: MixedFit, level: Level = 1) -> pd.Series[float]:
 
     Raises
     ------
-    DataError
+    FitError
         If there is no such level.
     """
     _one_of(level, (0, 1), "level")
@@ -95,13 +95,13 @@ def residuals(
 
     Raises
     ------
-    DataError
+    FitError
         If there is no such level or kind.
     """
     _one_of(level, (None, 0, 1), "level")
     _one_of(kind, ("response", "pearson", "studentized", "normalized"), "kind")
     if kind == "normalized" and level == 1:
-        raise DataError("normalized residuals are of level 0; leave level out, or ask for pearson")
+        raise FitError("normalized residuals are of level 0; leave level out, or ask for pearson")
     chosen: Level = level if level is not None else (0 if kind == "normalized" else 1)
     found, rows = effects(fit.optimum), _training(fit, chosen)
     e = fit.design.y - _mean(fit, rows, found)
@@ -166,14 +166,14 @@ def predict(
 
     Raises
     ------
-    DataError
+    FitError
         If `newdata` lacks what is needed (see `Design.new`), a cluster is unknown at level 1, or
         an option is.
     """
     _one_of(level, (None, 0, 1), "level")
     _one_of(interval, (None, "confidence", "prediction"), "interval")
     if not 0 < conf < 1:
-        raise DataError(f"conf is {conf}; it must lie between 0 and 1, such as 0.95")
+        raise FitError(f"conf is {conf}; it must lie between 0 and 1, such as 0.95")
     note = ""
     if newdata is None:
         rows = _training(fit, 1 if level is None else level)
@@ -221,12 +221,12 @@ def simulate(fit: MixedFit, n: int = 1, seed: int = 0, conditional: bool = False
 
     Raises
     ------
-    DataError
+    FitError
         If `n` is not positive or `seed` is negative.
     """
     for name, value, least in (("n", n, 1), ("seed", seed, 0)):
         if not isinstance(value, int | np.integer) or value < least:
-            raise DataError(f"{name} is {value}; it must be a whole number, at least {least}")
+            raise FitError(f"{name} is {value}; it must be a whole number, at least {least}")
     rng = np.random.Generator(np.random.PCG64DXSM(seed))
     rows, found = _training(fit, 1), effects(fit.optimum)
     fixed_part = rows if conditional else rows._replace(cluster=np.full_like(rows.cluster, -1))
@@ -286,20 +286,20 @@ def r2_levels(fit: MixedFit, null: MixedFit) -> pd.Series[float]:
 
     Raises
     ------
-    DataError
+    FitError
         If one has other random effects, or the models are of different rows.
     """
     for name, one in (("fit", fit), ("null", null)):
         if one.design.random_names != ("(Intercept)",):
             has = ", ".join(one.design.random_names)
-            raise DataError(
+            raise FitError(
                 f"{name} has the random effects {has}; refit it with a random intercept only"
             )
     same = np.array_equal(fit.design.y, null.design.y) and np.array_equal(
         fit.design.cluster, null.design.cluster
     )
     if not same:
-        raise DataError("fit and null are of different rows; fit both to the same complete rows")
+        raise FitError("fit and null are of different rows; fit both to the same complete rows")
     n = len(fit.clusters.n) / (1 / fit.clusters.n).sum()
     out = {}
     for level, share in (("level1", 1.0), ("level2", 1 / n)):
@@ -358,7 +358,7 @@ def _new(
             many = f"{len(unknown)} clusters" if len(unknown) > 1 else "1 cluster"
             what = f"{design.cluster_name}: {many} that the fit does not know"
             if level == 1:
-                raise DataError(
+                raise FitError(
                     f"the new data, {what} ({listed}); ask for level=0, or leave level out to "
                     "predict these for the population"
                 )
@@ -372,7 +372,7 @@ def _known(fit: MixedFit, labels: pd.Index) -> Ints:
     are = [pd.api.types.is_numeric_dtype(index.dtype) for index in (labels.infer_objects(), ours)]
     if are[0] != are[1]:
         words = ["numbers" if number else "text" for number in are]
-        raise DataError(
+        raise FitError(
             f"the new data: {name!r} holds {words[0]}, and {words[1]} in the data of the model; "
             "convert it, or clusters cannot be recognised"
         )
@@ -415,4 +415,4 @@ def _random_variance(fit: MixedFit) -> float:
 def _one_of(value: object, allowed: tuple[object, ...], name: str) -> None:
     if isinstance(value, bool) or value not in allowed:
         words = ", ".join(map(repr, allowed))
-        raise DataError(f"{name} is {value!r}; it must be one of {words}")
+        raise FitError(f"{name} is {value!r}; it must be one of {words}")

@@ -14,7 +14,14 @@ import numpy as np
 import pandas as pd
 
 from simlab.formula import Design
-from simlab.mixed.optimum import Optimum, is_singular, lower_triangle, semidefinite_root
+from simlab.mixed.optimum import (
+    Optimum,
+    at,
+    is_singular,
+    lower_triangle,
+    runs_away,
+    semidefinite_root,
+)
 from simlab.mixed.rows import Clusters
 from simlab.moments import Floats
 
@@ -130,8 +137,8 @@ class MixedFit:
 
     @property
     def converged(self) -> bool:
-        """Whether the search ended at a minimum."""
-        return self.optimum.evaluations > 0
+        """Whether the search ended at a minimum that says how large the variances are."""
+        return self.optimum.evaluations > 0 and not runs_away(self.optimum)
 
     # ---------------------------------------------------- the fit as a whole
 
@@ -161,6 +168,12 @@ class MixedFit:
     def loglik(self) -> float:
         """Log-likelihood (restricted, for REML)."""
         return -self.deviance / 2
+
+    @property
+    def loglik_ols(self) -> float:
+        """Log-likelihood of the same fixed part with G = 0; 2(loglik − loglik_ols) tests G."""
+        optimum = at(self.clusters.rotated, np.zeros_like(self.optimum.Lambda), self.optimum.reml)
+        return self.loglik + (self.optimum.deviance - optimum.deviance) / 2
 
     @property
     def aic(self) -> float:
@@ -298,19 +311,26 @@ class MixedFit:
 
         return icc(self)
 
-    def summary(self, df: DF = "satterthwaite", level: float = 0.95) -> Summary:
+    def summary(
+        self, df: DF = "satterthwaite", level: float = 0.95, correlation: bool = False
+    ) -> Summary:
         """Everything on one page, as text and HTML; see `summary.summary`."""
         from simlab.fitting.summary import summary
 
-        return summary(self, df, level)
+        return summary(self, df, level, correlation)
 
     # ------------------------------------------------------------ diagnostics
 
-    def hausman(self, kind: Literal["both", "quadratic", "regression"] = "both") -> Hausman:
+    def hausman(
+        self,
+        kind: Literal["both", "quadratic", "regression"] = "both",
+        variance: Literal["classical", "model"] | None = None,
+        df: DF = "satterthwaite",
+    ) -> Hausman:
         """Hausman's test, by its quadratic form and by regression; see `diagnostics.hausman`."""
         from simlab.fitting.diagnostics import hausman
 
-        return hausman(self, kind)
+        return hausman(self, kind, variance, df)
 
     def contextual(
         self, x: str | Sequence[str] | None = None, df: DF = "satterthwaite"

@@ -200,7 +200,7 @@ def _response(node: Node, text: str, scope: Scope, keep: Bools | None) -> Floats
     value = evaluate(node, scope)
     y = numbers(value)
     if y is None and isinstance(value, Factor):
-        row = int(np.argmax(value.codes >= 0))
+        row = _not_a_number(value)
         raise DataError(
             f"{scope.table.place(row)}: the response {text} is {value.levels[value.codes[row]]!r}; "
             "it must be a number"
@@ -215,6 +215,13 @@ def _response(node: Node, text: str, scope: Scope, keep: Bools | None) -> Floats
             "nothing to model"
         )
     return y
+
+
+def _not_a_number(value: Factor) -> int:
+    """Find the first row whose level is no number in words, or else the first row."""
+    numeric = pd.to_numeric(pd.Series(value.levels, dtype=object), errors="coerce").notna()
+    wrong = (value.codes >= 0) & ~numeric.to_numpy()[value.codes]
+    return int(np.argmax(wrong if wrong.any() else value.codes >= 0))
 
 
 def _used_levels(value: Value, text: str, source: str) -> Value:

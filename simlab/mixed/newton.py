@@ -282,7 +282,8 @@ def global_search(rotated: Rotated, reml: bool, mode: int, starts: int, w: Work,
     for attempt in range(starts + 2):
         found = search(rotated, reml, mode, w, G)
         total += abs(found)
-        if mode != SEARCH or starts < 0 or found == -1:  # -1: no deviance, wherever one starts
+        # -1: there is no deviance, wherever one starts
+        if mode in (EVALUATE, DERIVE) or starts < 0 or found == -1 or attempt > starts:
             return total if found > 0 else -total
         better = found > 0 and w.value[0] < lowest - SAME
         if better:
@@ -292,6 +293,7 @@ def global_search(rotated: Rotated, reml: bool, mode: int, starts: int, w: Work,
                     best[a, b] = G[a, b] / w.sigma2[0]
         if attempt == 0 and found > 0 and _settled(rotated, w):
             return total
+        mode = POLISH  # scoring would leap from one valley into another
         if attempt < starts:
             start_elsewhere(attempt, w.K, w.blocks, w.trial)
         elif lowest == np.inf:
@@ -299,7 +301,6 @@ def global_search(rotated: Rotated, reml: bool, mode: int, starts: int, w: Work,
         elif better:  # the last attempt was the best
             return total
         else:
-            mode = POLISH
             _factor_in_order(best, w.order, w.trial)
     return -total
 

@@ -122,6 +122,13 @@ def smallest(optimum: Optimum) -> float:
     return float(np.sqrt(max(np.linalg.eigvalsh(optimum.delta)[0], 0.0)))
 
 
+def runs_away(optimum: Optimum) -> bool:
+    """Whether Λ is large and could as well be larger: the deviance does not know its size."""
+    along = lower_triangle(optimum.Lambda)
+    curvature = float(along @ optimum.work.hessian @ along)
+    return bool(np.abs(along).max() > 1.0 and curvature < 1e-3)
+
+
 def lower_triangle(matrix: Floats) -> Floats:
     """Return the lower triangle by columns, as lme4's theta has it."""
     r = len(matrix)

@@ -1,0 +1,239 @@
+"""`simlab.fit` and what a `MixedFit` says of itself, against R.
+
+Tolerances are those of the collection (see `test_mixed_reference`), but for the parts of the
+covariance: 1e-8 relative is reached, R's numbers were polished to about 1e-11. Likelihood-ratio
+statistics are differences of two log-likelihoods of 1e4, each right to 1e-7: 1e-6.
+"""
+
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+from fit_cases import data, fitted, models
+from reference_cases import META, stored
+
+import simlab
+from simlab.data import DataError
+from simlab.fitting.errors import FitError, FitWarning
+from simlab.formula import FormulaError
+
+hs = simlab.data.hs
+
+
+@pytest.mark.parametrize(("name", "model", "method"), models())
+def test_every_number_of_a_fit_is_that_of_lme4(name, model, method):
+    ref = stored("fits", f"{name}.json")[model][method]
+    fit = fitted(name, model, method)
+    assert fit.converged
+    assert fit.singular == ref["singular"]
+    assert abs(fit.loglik - ref["logLik"]) <= 1e-7
+    np.testing.assert_allclose([fit.aic, fit.bic], [ref["AIC"], ref["BIC"]], rtol=0, atol=1e-6)
+    np.testing.assert_allclose(fit.fixef, ref["beta"], rtol=1e-8)
+    np.testing.assert_allclose(fit.std_error, ref["se"], rtol=1e-8)
+    vcov = np.array(ref["vcov"])
+    np.testing.assert_allclose(fit.vcov, vcov, rtol=0, atol=1e-8 * np.abs(vcov).max())
+    np.testing.assert_allclose(fit.sigma2, ref["sigma2"], rtol=1e-8)
+    G = np.array(ref["G"])
+    np.testing.assert_allclose(fit.G, G, rtol=0, atol=1e-8 * np.abs(G).max())
+    if not ref["singular"]:
+        np.testing.assert_allclose(fit.theta, ref["theta"], rtol=1e-6, atol=1e-8)
+    np.testing.assert_allclose(fit.table()["df"], ref["df"], rtol=1e-6)
+
+
+def test_a_fit_by_the_other_method_is_not_that_of_lme4():
+    """Control: the tolerances tell REML from ML."""
+    ref = stored("fits", "hs.json")["m5"]["ML"]
+    fit = fitted("hs", "m5", "REML")
+    assert abs(fit.loglik - ref["logLik"]) > 1e-3
+    assert (abs(fit.std_error / ref["se"] - 1) > 1e-3).all()
+    assert fit.singular != ref["singular"]
+
+
+@pytest.mark.parametrize("name", stored("tests.json"))
+@pytest.mark.parametrize("method", ["REML", "ML"])
+def test_likelihood_ratio_statistics_of_variance_components(name, method):
+    ref = stored("tests.json")[name]
+    y, x, g = ref["y"], ref["x"], ref["group"]
+    df = data(name)
+    for part, fixed in (("g00_null_model", "1"), ("g00_given_x", x)):
+        fit = simlab.fit(f"{y} ~ {fixed} + (1 | {g})", df, method)
+        assert abs(2 * (fit.loglik - fit.loglik_ols) - ref[part][method]) <= 1e-6
+    slope = simlab.fit(f"{y} ~ {x} + (1 + {x} | {g})", df, method)
+    assert abs(2 * (slope.loglik - fit.loglik) - ref["slope"][method]) <= 1e-6
+    if method == "REML" and "independent" in ref["slope"]:
+        apart = simlab.fit(f"{y} ~ {x} + (1 | {g}) + (0 + {x} | {g})", df, method)
+        again = simlab.fit(f"{y} ~ {x} + (1 + {x} || {g})", df, method)
+        assert abs(2 * (apart.loglik - fit.loglik) - ref["slope"]["independent"]) <= 1e-6
+        assert again.loglik == apart.loglik
+        assert apart.npar == slope.npar - 1
+
+
+def test_both_spellings_are_one_model():
+    one = simlab.fit("mathach ~ ses * sector + (1 + ses | school)", hs())
+    other = simlab.fit("mathach ~ ses * sector", hs(), random="~ 1 + ses | school")
+    assert one.loglik == other.loglik
+    assert one.design.formula == other.design.formula
+
+
+@pytest.mark.parametrize("r", [4, 6])
+def test_many_random_effects_against_dense_matrices(r):
+    """No optimum is known from outside; BFGS on a dense likelihood must not find a better one."""
+    from scipy.optimize import minimize
+
+    rng = np.random.default_rng(r)
+    J, n = 30, 15
+    g = np.repeat(np.arange(J), n)
+    names = [f"x{i}" for i in range(1, r)]
+    df = pd.DataFrame(rng.standard_normal((J * n, r - 1)), columns=names)
+    u = rng.standard_normal((J, r)) @ np.tril(rng.uniform(0.2, 1, (r, r))).T
+    Z = np.column_stack([np.ones(J * n), df])
+    df["y"] = 1 + df["x1"] + (Z * u[g]).sum(axis=1) + rng.standard_normal(J * n)
+    df["g"] = g
+    terms = " + ".join(names)
+    fit = simlab.fit(f"y ~ {terms} + (1 + {terms} | g)", df, "ML")
+    assert fit.converged
+    lower = np.tril_indices(r)
+
+    def dense(theta):
+        Lambda = np.zeros((r, r))
+        Lambda[lower] = theta
+        value, XX, Xy, yy = 0.0, 0.0, 0.0, 0.0
+        for j in range(J):
+            rows = slice(j * n, (j + 1) * n)
+            B = Z[rows] @ Lambda
+            V = np.eye(n) + B @ B.T
+            value += np.linalg.slogdet(V)[1]
+            solved = np.linalg.solve(V, np.column_stack([Z[rows], df["y"][rows]]))
+            XX = XX + Z[rows].T @ solved[:, :-1]
+            Xy = Xy + Z[rows].T @ solved[:, -1]
+            yy += df["y"].to_numpy()[rows] @ solved[:, -1]
+        sigma2 = (yy - Xy @ np.linalg.solve(XX, Xy)) / (J * n)
+        return value + J * n * (1 + np.log(2 * np.pi * sigma2))
+
+    root = np.linalg.cholesky(fit.G_matrix / fit.sigma2)
+    at_ours = dense(root[lower])
+    assert fit.deviance == pytest.approx(at_ours, abs=1e-7)
+    start = root[lower] + 0.02 * rng.standard_normal(len(lower[0]))
+    found = minimize(dense, start, method="BFGS", options={"maxiter": 25})
+    assert found.fun > fit.deviance - 1e-6
+    assert dense(start) > fit.deviance + 1e-3  # control: the likelihood is not flat
+
+
+def test_units_and_origins_change_what_they_must():
+    """A covariate of size 1e5 far from 0, and a response about 1e6."""
+    df = hs()
+    plain = simlab.fit("mathach ~ ses * sector + (1 + ses | school)", df)
+    df["ses"] = 1e5 * df["ses"] + 3e7
+    df["mathach"] += 1e6
+    far = simlab.fit("mathach ~ ses * sector + (1 + ses | school)", df)
+    assert far.fixef["ses"] * 1e5 == pytest.approx(plain.fixef["ses"], rel=1e-6)
+    assert far.sigma2 == pytest.approx(plain.sigma2, rel=1e-8)
+    assert far.G.loc["ses", "ses"] * 1e10 == pytest.approx(plain.G.loc["ses", "ses"], rel=1e-5)
+    slope = ["ses", "ses:sectorPublic"]
+    np.testing.assert_allclose(
+        far.table().loc[slope, "df"], plain.table().loc[slope, "df"], rtol=1e-5
+    )
+
+
+def test_refit_is_a_fit():
+    fit = simlab.fit("mathach ~ ses + (1 | school)", hs())
+    other = hs().assign(mathach=fit.simulate(1, seed=3).iloc[:, 0].to_numpy())
+    assert fit.refit(other["mathach"]).loglik == pytest.approx(
+        simlab.fit("mathach ~ ses + (1 | school)", other).loglik, abs=1e-9
+    )
+    assert fit.refit(method="ML").method == "ML"
+    with pytest.raises(FitError, match="one number for each"):
+        fit.refit(other["mathach"][:-1])
+    with pytest.raises(FitError, match="not a finite number in row 1"):
+        fit.refit(other["mathach"].where(other.index != 1))
+
+
+def test_anova_refuses_reml_fits_with_different_fixed_parts():
+    one = simlab.fit("mathach ~ ses + (1 | school)", hs())
+    two = simlab.fit("mathach ~ ses + sector + (1 | school)", hs())
+    with pytest.raises(FitError, match="ML"):
+        one.anova(two)
+    table = one.refit(method="ML").anova(two.refit(method="ML"))
+    assert table["p_value"].iloc[-1] < 0.01
+
+
+def test_a_fit_is_frozen():
+    fit = fitted("hs", "m3", "REML")
+    with pytest.raises(AttributeError):
+        fit.method = "ML"
+
+
+def test_what_is_left_out_is_said():
+    df = hs()
+    df.loc[[3, 4], "ses"] = np.nan
+    df["twice"] = 2 * df["ses"]
+    with pytest.warns(FitWarning) as caught:
+        fit = simlab.fit("mathach ~ ses + twice + (1 | school)", df)
+    told = [str(w.message) for w in caught]
+    assert "2 of 1977 rows left out, with missing values in: ses 2, twice 2" in told
+    assert any("dropped twice" in line for line in told)
+    assert fit.nobs == 1975
+    assert list(fit.fixef.index) == ["(Intercept)", "ses"]
+    with pytest.raises(DataError, match="ses 2"):
+        simlab.fit("mathach ~ ses + (1 | school)", df, missing="raise")
+
+
+def test_a_slip_among_numbers_is_pointed_at():
+    df = hs()
+    df["ses"] = df["ses"].astype(str)
+    df.loc[7, "ses"] = "o.5"
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        simlab.fit("mathach ~ minority + (1 | school)", df)
+        assert not caught
+    with pytest.raises(DataError, match="row 7: the response ses is 'o.5'"):
+        simlab.fit("ses ~ minority + (1 | school)", df)
+
+
+def test_a_variance_that_the_data_do_not_bound_is_not_called_converged():
+    """Two clusters and a covariate of clusters: no contrast between clusters is left."""
+    rng = np.random.default_rng(1)
+    df = pd.DataFrame({"g": np.repeat([0, 1], 20), "y": rng.standard_normal(40)})
+    df["w"] = df["g"] * 1.0
+    with pytest.warns(FitWarning, match="does not say how large"):
+        fit = simlab.fit("y ~ w + (1 | g)", df)
+    assert not fit.converged
+
+
+BAD = [
+    ("mathach ~ sess + (1 | school)", DataError, "did you mean 'ses'"),
+    ("mathach ~ ses", FormulaError, "|"),
+    ("mathach ~ ses + (1 | schol)", DataError, "did you mean 'school'"),
+    ("sex ~ ses + (1 | school)", DataError, "must be a number"),
+    ("mathach ~ ses + (1 | one)", DataError, "one"),
+    ("mathach ~ ses + (1 | each)", DataError, "1977"),
+    ("same ~ ses + (1 | school)", DataError, "nothing to model"),
+    ("infinite ~ ses + (1 | school)", DataError, "row 5"),
+    ("mathach ~ ses + (1 + same | school)", DataError, "same"),
+    ("exact ~ ses + (1 | school)", DataError, "exactly"),
+    ("mathach ~ __import__('os').getcwd() + (1 | school)", FormulaError, ""),
+]
+
+
+@pytest.mark.parametrize(("formula", "error", "words"), BAD, ids=[b[0] for b in BAD])
+def test_a_mistake_is_one_clear_line(formula, error, words):
+    df = hs().assign(one=1, same=2.0)
+    df["each"] = np.arange(len(df))
+    df["infinite"] = df["mathach"].where(df.index != 5, np.inf)
+    df["exact"] = 1 + 2 * df["ses"]
+    with pytest.raises(error) as caught:
+        simlab.fit(formula, df)
+    told = str(caught.value)
+    assert words in told
+    assert "\n" not in told
+
+
+def test_a_method_that_does_not_exist():
+    with pytest.raises(FitError, match="'REML' or 'ML'"):
+        simlab.fit("mathach ~ ses + (1 | school)", hs(), "reml")
+
+
+def test_every_set_is_there():
+    assert len(models()) > 120
+    assert set(META) < {name for name, *_ in models()}
