@@ -15,7 +15,7 @@ from simlab.fitting.errors import FitError, FitWarning
 from simlab.fitting.result import Method, MixedFit
 from simlab.formula import Design, build
 from simlab.formula.slips import nearly_numbers
-from simlab.mixed.optimum import Optimum, is_singular, optimise, runs_away
+from simlab.mixed.optimum import Optimum, is_flat, is_singular, optimise
 from simlab.mixed.rows import rotate_rows
 from simlab.moments import Floats
 
@@ -105,7 +105,7 @@ def fit_design(design: Design, method: Method, source: str = "the data") -> Mixe
         design.D, design.y, design.cluster, design.fixed, design.random, design.blocks
     )
     optimum = optimise(clusters.rotated, method == "REML")
-    exact = clusters.units.s_y <= 1e-7 * float(np.std(design.y))
+    exact = clusters.units.s_y <= 2e-7 * float(np.std(design.y))
     if exact or not np.isfinite(optimum.deviance):
         raise DataError(
             f"{source}: the fixed effects explain '{design.response}' exactly; with no residual "
@@ -157,7 +157,7 @@ def _notes(design: Design, optimum: Optimum) -> tuple[str, ...]:
             f"no convergence in {-optimum.evaluations} evaluations: do not trust these numbers; "
             "try fewer random effects"
         )
-    elif runs_away(optimum):
+    elif is_flat(optimum):
         notes.append(
             "the likelihood does not say how large the variance of the random effects is: too few "
             "clusters for the fixed effects that vary between them"

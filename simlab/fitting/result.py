@@ -17,9 +17,9 @@ from simlab.formula import Design
 from simlab.mixed.optimum import (
     Optimum,
     at,
+    is_flat,
     is_singular,
     lower_triangle,
-    runs_away,
     semidefinite_root,
 )
 from simlab.mixed.rows import Clusters
@@ -138,7 +138,7 @@ class MixedFit:
     @property
     def converged(self) -> bool:
         """Whether the search ended at a minimum that says how large the variances are."""
-        return self.optimum.evaluations > 0 and not runs_away(self.optimum)
+        return self.optimum.evaluations > 0 and not is_flat(self.optimum)
 
     # ---------------------------------------------------- the fit as a whole
 

@@ -122,11 +122,16 @@ def smallest(optimum: Optimum) -> float:
     return float(np.sqrt(max(np.linalg.eigvalsh(optimum.delta)[0], 0.0)))
 
 
-def runs_away(optimum: Optimum) -> bool:
-    """Whether Λ is large and could as well be larger: the deviance does not know its size."""
+def is_flat(optimum: Optimum) -> bool:
+    """Whether the deviance does not know how large G is: no curvature where there should be some.
+
+    Along Λ the curvature should be of the order of Σ tr(P_jΔP_jΔ), P_j = Z'V⁻¹Z.
+    """
     along = lower_triangle(optimum.Lambda)
     curvature = float(along @ optimum.work.hessian @ along)
-    return bool(np.abs(along).max() > 1.0 and curvature < 1e-3)
+    half = np.moveaxis(optimum.work.T, 2, 0) @ optimum.Lambda
+    expected = float(np.square(half @ half.transpose(0, 2, 1)).sum())
+    return bool(np.abs(along).max() > 1e-6 and curvature < 1e-8 * expected)
 
 
 def lower_triangle(matrix: Floats) -> Floats:
