@@ -102,9 +102,16 @@ def _frame(found: Summary, tested: dict[str, WaldTest]) -> pd.DataFrame:
 @contextmanager
 def _warnings_on_stderr() -> Iterator[None]:
     """Say a FitWarning in one line on stderr, without the line of code that it came from."""
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", FitWarning)
-        yield
+    caught: list[warnings.WarningMessage] = []
+    try:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", FitWarning)
+            yield
+    finally:
+        _tell(caught)
+
+
+def _tell(caught: list[warnings.WarningMessage]) -> None:
     for warning in caught:
         if issubclass(warning.category, FitWarning):
             print(f"simlab: {one_line(warning.message)}", file=sys.stderr)

@@ -127,7 +127,7 @@ def test_help_names_the_commands() -> None:
         (("fit", "absent.csv", FIVE), "absent.csv: no such file"),
         (
             ("fit", "damaged.csv", "ses ~ sector + (1 | school)"),
-            "damaged.csv, line 7: ses is 'high'",
+            "damaged.csv, line 7: the response ses is 'high'",
         ),
         (("catalogue", "hs", *ROLES[:4], "--w", "sex", *ROLES[6:]), "sex varies within"),
         (("catalogue", "damaged.csv", *ROLES), "damaged.csv, line 7: ses is 'high'"),

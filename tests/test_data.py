@@ -175,7 +175,7 @@ def test_require():
     require(df, {"response": "mathach", "cluster": "school"}, "hs")
     fails(
         "^hs: no column 'matach' for the response; did you mean 'mathach'\\?; "
-        "no column 'SES' for the covariate; did you mean 'ses'\\?. Columns: school, mathach, ses",
+        "no column 'SES' for the covariate; did you mean 'ses'\\? Columns: school, mathach, ses",
         *(require, df, {"response": "matach", "covariate": "SES", "cluster": "school"}, "hs"),
     )
     twice = pd.DataFrame([[1, 2]], columns=["x", "x"])

@@ -188,7 +188,8 @@ def test_a_slip_among_numbers_is_pointed_at():
         simlab.fit("mathach ~ minority + (1 | school)", df)
         assert not caught
     with pytest.raises(DataError, match="row 7: the response ses is"):
-        simlab.fit("ses ~ minority + (1 | school)", df)
+        with pytest.warns(FitWarning, match="most of its values are numbers"):
+            simlab.fit("ses ~ minority + (1 | school)", df)
 
 
 def test_a_variance_that_the_data_do_not_bound_is_not_called_converged():

@@ -79,10 +79,11 @@ def fit(
     """
     if method not in ("REML", "ML"):
         raise FitError(f"method is {method!r}; it must be 'REML' or 'ML'")
-    design = build(formula, data, random, missing, source)
-    fitted = fit_design(design, method, source)
-    slips = nearly_numbers(pd.DataFrame(data), formula, random, source)
-    for note in (*slips, *fitted.notes):
+    if isinstance(data, pd.DataFrame):  # before what follows from a slip is called an error
+        for slip in nearly_numbers(data, formula, random, source):
+            warnings.warn(slip, FitWarning, stacklevel=2)
+    fitted = fit_design(build(formula, data, random, missing, source), method, source)
+    for note in fitted.notes:
         if not note.startswith("singular"):
             warnings.warn(note, FitWarning, stacklevel=2)
     return fitted

@@ -16,6 +16,8 @@ def nearly_numbers(
     df: pd.DataFrame, formula: str, random: str | None, source: str
 ) -> Iterator[str]:
     """Tell of variables that a slip in the data has turned from numbers into categories."""
+    if not any(is_string_dtype(dtype) for dtype in df.dtypes):
+        return
     cluster = parse(formula, random).cluster
     tokens = [*tokenize(formula), *(tokenize(random) if random else ())]
     used = dict.fromkeys(name for t in tokens if t.node is not None for name in columns(t.node))

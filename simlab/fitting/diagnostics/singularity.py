@@ -137,7 +137,7 @@ def _sentence(
         return f"{said}."
     if not singular and shares[0] >= THIN:
         return (
-            f"G is far from singular: {_sum(terms)}, the combination that varies least, still has "
+            f"G is not singular: {_sum(terms)}, the combination that varies least, still has "
             f"{100 * shares[0]:.2g}% of the variance."
         )
     nearly = "" if singular else "nearly "

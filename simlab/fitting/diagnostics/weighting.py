@@ -34,9 +34,12 @@ class Weights:
 
     def __str__(self) -> str:
         weights = self.table.drop(columns="n")
-        shown = pd.DataFrame(
-            {"least": weights.min(), "most": weights.max(), "effective": self.effective}
-        ).round(12)
+        shown = (
+            pd.DataFrame(
+                {"least": weights.min(), "most": weights.max(), "effective": self.effective}
+            ).round(12)
+            + 0.0
+        )  # no −0
         return (
             f"Weights of {len(self.table)} clusters of {self.table['n'].min()} to "
             f"{self.table['n'].max()} rows; each column sums to 1\n"
