@@ -187,9 +187,11 @@ def test_a_slip_among_numbers_is_pointed_at():
         warnings.simplefilter("always")
         simlab.fit("mathach ~ minority + (1 | school)", df)
         assert not caught
-    with pytest.raises(DataError, match="row 7: the response ses is"):
-        with pytest.warns(FitWarning, match="most of its values are numbers"):
-            simlab.fit("ses ~ minority + (1 | school)", df)
+    with (
+        pytest.warns(FitWarning, match="most of its values are numbers"),
+        pytest.raises(DataError, match="row 7: the response ses is"),
+    ):
+        simlab.fit("ses ~ minority + (1 | school)", df)
 
 
 def test_a_variance_that_the_data_do_not_bound_is_not_called_converged():
