@@ -19,10 +19,11 @@ import numpy as np
 from rich.progress import track
 from scipy.optimize import minimize
 
-from simlab.mixed.deviance import allocate_work, deviance
+from simlab.mixed.deviance import deviance
 from simlab.mixed.newton import SEARCH, minimise
 from simlab.mixed.rotated import Rotated, allocate, rotate_line
 from simlab.mixed.starts import n_starts
+from simlab.mixed.work import allocate_work
 from simlab.moments import Floats, Moments, from_rows
 
 TOLERANCE = 1e-6

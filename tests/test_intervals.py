@@ -16,7 +16,6 @@ from reference_cases import stored
 
 from simlab.fitting.errors import FitError
 from simlab.fitting.intervals import conf_int, profile, varcorr
-from simlab.mixed.deviance import allocate_work
 from simlab.mixed.information import (
     covariance,
     covariance_G,
@@ -25,6 +24,7 @@ from simlab.mixed.information import (
     unprofiled,
 )
 from simlab.mixed.optimum import at
+from simlab.mixed.work import allocate_work
 
 
 def reference(name, model, method):

@@ -17,11 +17,12 @@ from mixed_cases import rotate
 from scipy.optimize import minimize
 from study_cases import plan
 
-from simlab.mixed.deviance import allocate_work, deviance
+from simlab.mixed.deviance import deviance
 from simlab.mixed.lines import fit_lines
 from simlab.mixed.newton import SEARCH, minimise
 from simlab.mixed.rotated import allocate, rotate_line
 from simlab.mixed.satterthwaite import variances
+from simlab.mixed.work import allocate_work
 from simlab.moments import Moments, from_rows
 from simlab.sampling import draw_clusters, draw_moments
 

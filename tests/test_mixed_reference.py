@@ -13,10 +13,10 @@ import pytest
 from mixed_cases import rotate
 from reference_cases import META, design, moments, stored
 
-from simlab.mixed.deviance import allocate_work
 from simlab.mixed.lines import fit_lines
 from simlab.mixed.newton import SEARCH, minimise
 from simlab.mixed.satterthwaite import variances
+from simlab.mixed.work import allocate_work
 
 CASES = [
     (name, model, method)

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from mixed_cases import rotate
 
-from simlab.mixed.deviance import allocate_work, deviance
+from simlab.mixed.deviance import deviance
 from simlab.mixed.optimum import is_singular, optimise, semidefinite_root
 from simlab.mixed.rows import rotate_rows
+from simlab.mixed.work import allocate_work
 
 
 class Case:

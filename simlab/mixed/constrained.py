@@ -18,9 +18,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from simlab.mixed.deviance import Work
 from simlab.mixed.information import Entries, Unprofiled, unprofiled
 from simlab.mixed.rotated import Rotated
+from simlab.mixed.work import Work
 from simlab.moments import Floats, Ints
 
 DECREMENT = 1e-11  # a constrained minimum is found to this, in units of deviance

@@ -21,105 +21,13 @@ For ML the terms in Q and tr(Φ F Φ F) are absent. Derived from Lindstrom & Bat
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 
 from simlab.kernels import inner, kernel
+from simlab.mixed.derivatives import directions, hessian, lower, sums
 from simlab.mixed.rotated import Rotated
+from simlab.mixed.work import CHUNK, Work, load
 from simlab.moments import Floats, Ints
-
-CHUNK = 64  # clusters worked on at once: their numbers stay in the nearest cache
-
-
-class Work(NamedTuple):
-    """What one evaluation leaves behind. m = r(r+1)/2 entries of Λ, by columns.
-
-    Attributes
-    ----------
-    gradient, hessian : (m,), (m, m)
-        Derivatives of the deviance in the lower triangle of Λ.
-    gamma : (S, k)
-        γ̂ of each sector.
-    phi : (S, k, k)
-        Φ, the covariance of γ̂ over σ².
-    sigma2 : (1,)
-        σ̂².
-    F, f, a : (S, m, k, k), (S, m, k), (m,)
-        F_i = −∂(X'V⁻¹X)/∂Λ_i, f_i = X'V⁻¹(∂V/∂Λ_i)e, a_i = e'(∂V/∂Λ_i)e.
-    """
-
-    gradient: Floats
-    hessian: Floats
-    gamma: Floats
-    phi: Floats
-    sigma2: Floats
-    F: Floats
-    f: Floats
-    a: Floats
-    M: Floats  # (r, r)
-    root: Floats  # inverse of the Cholesky factor of X'V⁻¹X, (S, k, k)
-    cross: Floats  # X'V⁻¹X beside X'V⁻¹y, (S, k + 1, k + 1)
-    K: Floats  # the data, clusters last, the random effects in `order`: (r, r, J)
-    xy: Floats  # (r, k + 1, J)
-    order: Ints  # (r,)
-    blocks: Ints  # (r,)
-    T: Floats  # (r, r, J)
-    U: Floats  # (r, k + 1, J)
-    L: Floats  # scratch of CHUNK clusters: (r, r, CHUNK)
-    B: Floats  # (r, r, CHUNK)
-    C: Floats  # (r, k, CHUNK)
-    D: Floats  # (r, k, CHUNK), C R⁻ᵀ, so that Q = DD'
-    P: Floats  # (m, CHUNK), the lower triangle of P_j
-    Y: Floats  # (m, CHUNK)
-    h: Floats  # (r, CHUNK)
-    product: Floats  # (CHUNK,)
-    sum_hh: Floats  # Σ h h', (m,)
-    sum_P: Floats  # Σ P, (m,)
-    sum_Q: Floats  # Σ Q, (m,)
-    sum_PY: Floats  # Σ P ⊗ Y, (m, m)
-    sum_CC: Floats  # Σ C_a'C_b, (S, r, r, k, k), a ≥ b
-    sum_Ch: Floats  # Σ C_a'h_b, (S, r, r, k)
-    Lambda: Floats  # (r, r)
-    trial: Floats  # (r, r)
-    scratch: Floats  # (m + 1, m)
-    identity: Floats  # (r, r)
-    phi_f: Floats  # Φ f_i, (S, m, k)
-    phi_F: Floats  # Φ F_i, (S, m, k, k)
-    value: Floats  # the deviance at a minimum, (1,)
-    edge: Floats  # roughly how much it rises on the way to a singular G, (1,)
-
-
-def allocate_work(rotated: Rotated) -> Work:
-    """Return room for evaluations of the deviance of data sets of this shape."""
-    J, r, k1 = rotated.xy.shape
-    S, k, m = len(rotated.rest), k1 - 1, r * (r + 1) // 2
-    e, c = np.empty, CHUNK
-    return Work(
-        e(m), e((m, m)), e((S, k)), e((S, k, k)), e(1), e((S, m, k, k)), e((S, m, k)), e(m),
-        e((r, r)), e((S, k, k)), e((S, k1, k1)),
-        e((r, r, J)), e((r, k1, J)), np.arange(r), np.zeros(r, dtype=np.int64),
-        e((r, r, J)), e((r, k1, J)), e((r, r, c)), e((r, r, c)), e((r, k, c)), e((r, k, c)),
-        e((m, c)), e((m, c)), e((r, c)), e(c),
-        e(m), e(m), e(m), e((m, m)), e((S, r, r, k, k)), e((S, r, r, k)),
-        e((r, r)), e((r, r)), e((m + 1, m)), np.eye(r),
-        e((S, m, k)), e((S, m, k, k)), np.zeros(1), np.zeros(1),
-    )  # fmt: skip
-
-
-@inner
-def load(rotated: Rotated, w: Work) -> None:
-    """Lay a data set out with the clusters last: the processor then works on several at once."""
-    J, r, k1 = rotated.xy.shape
-    for a in range(r):
-        w.order[a] = a
-        w.blocks[a] = rotated.blocks[a]
-        for c in range(r):
-            for j in range(J):
-                w.K[a, c, j] = rotated.K[j, a, c]
-        for c in range(k1):
-            for j in range(J):
-                w.xy[a, c, j] = rotated.xy[j, a, c]
 
 
 @inner
@@ -255,209 +163,6 @@ def _residual_sum(U: Floats, gamma: Floats, rest: Floats, starts: Ints) -> float
 
 
 @inner
-def _sums(
-    random: tuple[int, ...], starts: Ints, reml: bool, expected: bool, weight: float, w: Work
-) -> None:
-    """Sum over the clusters what the derivatives need; D is a root of Q. `expected`: Y = P."""
-    r, S, k = len(random), w.gamma.shape[0], w.gamma.shape[1]
-    m = r * (r + 1) // 2
-    T, U, C, D, P, Y, h, inverse = w.T, w.U, w.C, w.D, w.P, w.Y, w.h, w.root
-    hh, sum_P, sum_Q, PY, CC, Ch = w.sum_hh, w.sum_P, w.sum_Q, w.sum_PY, w.sum_CC, w.sum_Ch
-    for i in range(m):
-        hh[i] = sum_P[i] = sum_Q[i] = 0.0
-        for e in range(m):
-            PY[i, e] = 0.0
-    for s in range(S):
-        for a in range(r):
-            for b in range(r):
-                for c in range(k):
-                    Ch[s, a, b, c] = 0.0
-                    for d in range(k):
-                        CC[s, a, b, c, d] = 0.0
-        for start in range(starts[s], starts[s + 1], CHUNK):
-            first = np.uint64(start)  # unsigned: no index could be negative
-            n = np.uint64(min(CHUNK, starts[s + 1] - start))
-            for a in range(r):
-                for c in range(k + 1):
-                    last = c == k
-                    for j in range(n):
-                        value = T[0, a, first + j] * U[0, c, first + j]
-                        for b in range(1, r):
-                            value += T[b, a, first + j] * U[b, c, first + j]
-                        if last:
-                            h[a, j] = value
-                        else:
-                            C[a, c, j] = value
-                if reml:
-                    for c in range(k):
-                        for j in range(n):
-                            D[a, c, j] = inverse[s, c, 0] * C[a, 0, j]
-                        for b in range(1, c + 1):
-                            for j in range(n):
-                                D[a, c, j] += inverse[s, c, b] * C[a, b, j]
-            i = 0
-            for a in range(r):
-                for c in range(a + 1):
-                    for j in range(n):
-                        value = T[0, a, first + j] * T[0, c, first + j]
-                        for b in range(1, r):
-                            value += T[b, a, first + j] * T[b, c, first + j]
-                        P[i, j] = value
-                    for j in range(n):
-                        Y[i, j] = 0.0
-                    if reml:
-                        for b in range(k):
-                            for j in range(n):
-                                Y[i, j] += D[a, b, j] * D[c, b, j]
-                    for j in range(n):
-                        sum_P[i] += P[i, j]
-                    for j in range(n):
-                        sum_Q[i] += Y[i, j]
-                    for j in range(n):
-                        hh[i] += h[a, j] * h[c, j]
-                    if expected:
-                        for j in range(n):
-                            Y[i, j] = P[i, j]
-                    else:
-                        for j in range(n):
-                            Y[i, j] = 2.0 * (Y[i, j] + h[a, j] * h[c, j] * weight) - P[i, j]
-                    i += 1
-            for a in range(m):
-                for b in range(m):
-                    for j in range(n):
-                        PY[a, b] += P[a, j] * Y[b, j]
-            if expected:
-                continue
-            for a in range(r):
-                for b in range(r):
-                    for c in range(k):
-                        for j in range(n):
-                            Ch[s, a, b, c] += C[a, c, j] * h[b, j]
-                for b in range(a + 1):
-                    for c in range(k):
-                        for d in range(c + 1 if a == b else k):
-                            for j in range(n):
-                                CC[s, a, b, c, d] += C[a, c, j] * C[b, d, j]
-
-
-@inner
-def _lower(a: int, c: int) -> int:
-    """Place of (a, c) in a lower triangle held by rows."""
-    return (a * (a + 1) >> 1) + c if a >= c else (c * (c + 1) >> 1) + a
-
-
-@inner
-def _directions(Lambda: Floats, w: Work) -> None:
-    """a_i, Φf_i, F_i and ΦF_i for every entry i = (a, b) of Λ, from the sums over clusters."""
-    r, S, k = Lambda.shape[0], w.gamma.shape[0], w.gamma.shape[1]
-    Ch, CC = w.sum_Ch, w.sum_CC
-    i = 0
-    for b in range(r):
-        for a in range(b, r):
-            w.a[i] = 0.0
-            for e in range(b, r):
-                w.a[i] += 2.0 * Lambda[e, b] * w.sum_hh[_lower(a, e)]
-            for s in range(S):
-                for c in range(k):
-                    value = 0.0
-                    for e in range(b, r):
-                        value += Lambda[e, b] * (Ch[s, a, e, c] + Ch[s, e, a, c])
-                    w.f[s, i, c] = value
-                    for d in range(c + 1):
-                        value = 0.0
-                        for e in range(b, r):
-                            hi, lo = max(a, e), min(a, e)
-                            twice = CC[s, hi, lo, c, d]
-                            twice += twice if a == e else CC[s, hi, lo, d, c]
-                            value += Lambda[e, b] * twice
-                        w.F[s, i, c, d] = w.F[s, i, d, c] = value
-                for c in range(k):
-                    value = 0.0
-                    for e in range(k):
-                        value += w.phi[s, c, e] * w.f[s, i, e]
-                    w.phi_f[s, i, c] = value
-                    for d in range(k):
-                        value = 0.0
-                        for e in range(k):
-                            value += w.phi[s, c, e] * w.F[s, i, e, d]
-                        w.phi_F[s, i, c, d] = value
-            i += 1
-
-
-@inner
-def _clusters_term(a: int, b: int, c: int, d: int, Lambda: Floats, PY: Floats) -> float:
-    """Σ_j tr(E_ab P_j E_cd Y_j)."""
-    r = Lambda.shape[0]
-    total = 0.0
-    for e in range(b, r):
-        for f in range(d, r):
-            weight = Lambda[e, b] * Lambda[f, d]
-            if weight == 0.0:
-                continue
-            # λ_b'Pe_c · λ_d'Ye_a + λ_b'Pλ_d · e_c'Ye_a + e_a'Pe_c · λ_d'Yλ_b + e_a'Pλ_d · e_c'Yλ_b
-            total += weight * (
-                PY[_lower(e, c), _lower(f, a)] + PY[_lower(e, f), _lower(c, a)]
-                + PY[_lower(a, c), _lower(f, e)] + PY[_lower(a, f), _lower(c, e)]
-            )  # fmt: skip
-    return total
-
-
-@inner
-def _fixed_term(
-    i: int, j: int, reml: bool, sigma2: float,
-    f: Floats, phi_f: Floats, phi_F: Floats,
-) -> float:  # fmt: skip
-    """tr(Φ F_i Φ F_j) (REML only) + (2/σ²) f_i'Φ f_j, over the sectors."""
-    trace = product = 0.0
-    for s in range(f.shape[0]):
-        for a in range(f.shape[2]):
-            product += f[s, i, a] * phi_f[s, j, a]
-            if reml:
-                for b in range(f.shape[2]):
-                    trace += phi_F[s, i, a, b] * phi_F[s, j, b, a]
-    return float(trace + 2.0 / sigma2 * product)
-
-
-@inner
-def _hessian(Lambda: Floats, blocks: Ints, nu: float, reml: bool, expected: bool, w: Work) -> None:
-    """Fill the gradient and the Hessian: in Λ, or with the expected information in Δ.
-
-    The latter is Σ tr(E_i P E_k P) − Σtr(E_i P) Σtr(E_k P)/ν, with E_ab = e_ae_b' + e_be_a'.
-    Entries between two blocks stay 0: nothing changes along them.
-    """
-    r, M, sigma2 = Lambda.shape[0], w.M, w.sigma2[0]
-    f, phi_f, phi_F, PY = w.f, w.phi_f, w.phi_F, w.sum_PY
-    gradient, hessian, sum_P, quadratic = w.gradient, w.hessian, w.sum_P, w.a
-    i = 0
-    for b in range(r):
-        for a in range(b, r):
-            value = 2.0 * M[a, b]
-            if not expected:
-                value = 0.0
-                for e in range(b, r):
-                    value += 2.0 * M[a, e] * Lambda[e, b]
-            free = blocks[a] == blocks[b]
-            gradient[i] = value if free else 0.0
-            j = 0
-            for d in range(b + 1):
-                for c in range(d, r):
-                    if j <= i and not (free and blocks[c] == blocks[d]):
-                        hessian[i, j] = hessian[j, i] = 0.0
-                    elif j <= i:
-                        value = _clusters_term(a, b, c, d, Lambda, PY)
-                        if expected:
-                            value -= 4.0 * sum_P[_lower(a, b)] * sum_P[_lower(c, d)] / nu
-                        else:
-                            value -= _fixed_term(i, j, reml, sigma2, f, phi_f, phi_F)
-                            value -= quadratic[i] * quadratic[j] / (nu * sigma2 * sigma2)
-                            if b == d:
-                                value += 2.0 * M[a, c]
-                        hessian[i, j] = hessian[j, i] = value
-                    j += 1
-            i += 1
-
-
-@inner
 def evaluate(
     Lambda: Floats, rotated: Rotated, reml: bool, expected: bool, derivatives: bool, w: Work
 ) -> float:
@@ -475,15 +180,15 @@ def evaluate(
     if not sigma2 > 0.0:
         return np.nan
     if derivatives:
-        _sums(random, starts, reml, expected, 1.0 / sigma2, w)
+        sums(random, starts, reml, expected, 1.0 / sigma2, w)
         M, sum_P, sum_Q, sum_hh = w.M, w.sum_P, w.sum_Q, w.sum_hh
         for a in range(Lambda.shape[0]):
             for b in range(Lambda.shape[0]):
-                i = _lower(a, b)
+                i = lower(a, b)
                 M[a, b] = sum_P[i] - sum_Q[i] - sum_hh[i] / sigma2
         if not expected:
-            _directions(Lambda, w)
-        _hessian(w.identity if expected else Lambda, w.blocks, nu, reml, expected, w)
+            directions(Lambda, w)
+        hessian(w.identity if expected else Lambda, w.blocks, nu, reml, expected, w)
     if reml:
         log_det += log_det_x
     return float(log_det + nu * (1.0 + np.log(2.0 * np.pi * sigma2)))

@@ -26,10 +26,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from simlab.mixed.deviance import Work, allocate_work, deviance
-from simlab.mixed.optimum import SINGULAR, Optimum
+from simlab.mixed.optimum import SINGULAR, Optimum, derive
 from simlab.mixed.rotated import Rotated
 from simlab.mixed.rows import Units
+from simlab.mixed.work import Work, allocate_work
 from simlab.moments import Floats
 
 Entries = tuple[tuple[int, int], ...]
@@ -78,7 +78,7 @@ def unprofiled(Lambda: Floats, tau: float, rotated: Rotated, reml: bool, w: Work
     -------
     Unprofiled
     """
-    profiled = deviance(Lambda, rotated, reml, False, w)
+    profiled = derive(Lambda, rotated, reml, w)
     r = len(Lambda)
     if np.isnan(profiled):
         return Unprofiled(np.nan, np.zeros(0), np.zeros((0, 0)))

@@ -14,11 +14,11 @@ from typing import NamedTuple
 import numpy as np
 
 from simlab.kernels import inner, kernel
-from simlab.mixed.deviance import Work, allocate_work
 from simlab.mixed.newton import EVALUATE, SEARCH, global_search
 from simlab.mixed.rotated import Rotated, allocate, fill_line
 from simlab.mixed.satterthwaite import approximate, contrast
 from simlab.mixed.starts import n_starts
+from simlab.mixed.work import Work, allocate_work
 from simlab.moments import Floats, Ints, Moments
 
 SINGULAR = 1e-8  # det G/(tr G)², in standard units, below which G is singular

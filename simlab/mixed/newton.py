@@ -11,9 +11,10 @@ from __future__ import annotations
 import numpy as np
 
 from simlab.kernels import inner, kernel
-from simlab.mixed.deviance import Work, evaluate, load
+from simlab.mixed.deviance import evaluate
 from simlab.mixed.rotated import Rotated
 from simlab.mixed.starts import start, start_elsewhere
+from simlab.mixed.work import Work, load
 from simlab.moments import Floats, Ints
 
 MAX_ITERATIONS = 100

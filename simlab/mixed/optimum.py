@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from simlab.mixed.deviance import Work, allocate_work
 from simlab.mixed.newton import DERIVE, SEARCH, minimise
 from simlab.mixed.rotated import Rotated
 from simlab.mixed.starts import n_starts
+from simlab.mixed.work import Work, allocate_work
 from simlab.moments import Floats
 
 SINGULAR = 1e-4  # a standard deviation of a combination of standardised random effects, over σ
@@ -90,13 +90,21 @@ def optimise(rotated: Rotated, reml: bool) -> Optimum:
 def at(rotated: Rotated, Lambda: Floats, reml: bool, evaluations: int = 0) -> Optimum:
     """Describe any point Λ as if it were the optimum."""
     w = allocate_work(rotated)
-    w.trial[...] = Lambda
-    minimise(rotated, reml, w, np.zeros_like(Lambda), DERIVE, 0)
-    value = float(w.value[0])
+    value = derive(Lambda, rotated, reml, w)
     nu = float(rotated.n_rows[0] - (w.gamma.shape[1] if reml else 0))
     return Optimum(
         rotated, Lambda, float(w.sigma2[0]), w.gamma[0], w.phi[0], value, reml, nu, evaluations, w
     )
+
+
+def derive(Lambda: Floats, rotated: Rotated, reml: bool, w: Work) -> float:
+    """Return the deviance at Λ, NaN where there is none, and leave its derivatives in w.
+
+    It is `deviance`, by the kernel that is compiled already.
+    """
+    w.trial[...] = Lambda
+    found = minimise(rotated, reml, w, np.zeros_like(Lambda), DERIVE, 0)
+    return float(w.value[0]) if found > 0 else np.nan
 
 
 def semidefinite_root(G: Floats) -> Floats:

@@ -17,11 +17,11 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from simlab.mixed.constrained import Component, Point, drop_first, first
-from simlab.mixed.deviance import allocate_work, deviance
 from simlab.mixed.information import free_entries
-from simlab.mixed.optimum import Optimum, at, optimise, semidefinite_root
+from simlab.mixed.optimum import Optimum, at, derive, optimise, semidefinite_root
 from simlab.mixed.rotated import Rotated
 from simlab.mixed.rows import Units
+from simlab.mixed.work import allocate_work
 from simlab.moments import Floats
 
 CLOSE = 1e-8  # ζ at an end of an interval
@@ -343,7 +343,7 @@ class Coefficient(NamedTuple):
         move[0, -1] = -psi
         there = optimise(_columns(self.rotated, move), reml=False)
         w = allocate_work(self.rotated)
-        deviance(there.Lambda, self.rotated, False, False, w)
+        derive(there.Lambda, self.rotated, False, w)
         slope = 2.0 * (psi - w.gamma[0, 0]) / (w.phi[0, 0, 0] * there.sigma2)
         return Point(psi, there.deviance - self.minimum, float(slope), near.x)
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 import numpy as np
 
 from simlab.kernels import inner, kernel
-from simlab.mixed.deviance import Work
+from simlab.mixed.work import Work
 from simlab.moments import Floats
 
 FLAT = 1e-10  # pivots below this share of the largest curvature are directions without information

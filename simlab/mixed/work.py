@@ -1,0 +1,103 @@
+"""The working space of a fit: what evaluations of the deviance read, keep and leave behind."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from simlab.kernels import inner
+from simlab.mixed.rotated import Rotated
+from simlab.moments import Floats, Ints
+
+CHUNK = 64  # clusters worked on at once: their numbers stay in the nearest cache
+
+
+class Work(NamedTuple):
+    """What one evaluation leaves behind. m = r(r+1)/2 entries of Λ, by columns.
+
+    Attributes
+    ----------
+    gradient, hessian : (m,), (m, m)
+        Derivatives of the deviance in the lower triangle of Λ.
+    gamma : (S, k)
+        γ̂ of each sector.
+    phi : (S, k, k)
+        Φ, the covariance of γ̂ over σ².
+    sigma2 : (1,)
+        σ̂².
+    F, f, a : (S, m, k, k), (S, m, k), (m,)
+        F_i = −∂(X'V⁻¹X)/∂Λ_i, f_i = X'V⁻¹(∂V/∂Λ_i)e, a_i = e'(∂V/∂Λ_i)e.
+    """
+
+    gradient: Floats
+    hessian: Floats
+    gamma: Floats
+    phi: Floats
+    sigma2: Floats
+    F: Floats
+    f: Floats
+    a: Floats
+    M: Floats  # (r, r)
+    root: Floats  # inverse of the Cholesky factor of X'V⁻¹X, (S, k, k)
+    cross: Floats  # X'V⁻¹X beside X'V⁻¹y, (S, k + 1, k + 1)
+    K: Floats  # the data, clusters last, the random effects in `order`: (r, r, J)
+    xy: Floats  # (r, k + 1, J)
+    order: Ints  # (r,)
+    blocks: Ints  # (r,)
+    T: Floats  # (r, r, J)
+    U: Floats  # (r, k + 1, J)
+    L: Floats  # scratch of CHUNK clusters: (r, r, CHUNK)
+    B: Floats  # (r, r, CHUNK)
+    C: Floats  # (r, k, CHUNK)
+    D: Floats  # (r, k, CHUNK), C R⁻ᵀ, so that Q = DD'
+    P: Floats  # (m, CHUNK), the lower triangle of P_j
+    Y: Floats  # (m, CHUNK)
+    h: Floats  # (r, CHUNK)
+    product: Floats  # (CHUNK,)
+    sum_hh: Floats  # Σ h h', (m,)
+    sum_P: Floats  # Σ P, (m,)
+    sum_Q: Floats  # Σ Q, (m,)
+    sum_PY: Floats  # Σ P ⊗ Y, (m, m)
+    sum_CC: Floats  # Σ C_a'C_b, (S, r, r, k, k), a ≥ b
+    sum_Ch: Floats  # Σ C_a'h_b, (S, r, r, k)
+    Lambda: Floats  # (r, r)
+    trial: Floats  # (r, r)
+    scratch: Floats  # (m + 1, m)
+    identity: Floats  # (r, r)
+    phi_f: Floats  # Φ f_i, (S, m, k)
+    phi_F: Floats  # Φ F_i, (S, m, k, k)
+    value: Floats  # the deviance at a minimum, (1,)
+    edge: Floats  # roughly how much it rises on the way to a singular G, (1,)
+
+
+def allocate_work(rotated: Rotated) -> Work:
+    """Return room for evaluations of the deviance of data sets of this shape."""
+    J, r, k1 = rotated.xy.shape
+    S, k, m = len(rotated.rest), k1 - 1, r * (r + 1) // 2
+    e, c = np.empty, CHUNK
+    return Work(
+        e(m), e((m, m)), e((S, k)), e((S, k, k)), e(1), e((S, m, k, k)), e((S, m, k)), e(m),
+        e((r, r)), e((S, k, k)), e((S, k1, k1)),
+        e((r, r, J)), e((r, k1, J)), np.arange(r), np.zeros(r, dtype=np.int64),
+        e((r, r, J)), e((r, k1, J)), e((r, r, c)), e((r, r, c)), e((r, k, c)), e((r, k, c)),
+        e((m, c)), e((m, c)), e((r, c)), e(c),
+        e(m), e(m), e(m), e((m, m)), e((S, r, r, k, k)), e((S, r, r, k)),
+        e((r, r)), e((r, r)), e((m + 1, m)), np.eye(r),
+        e((S, m, k)), e((S, m, k, k)), np.zeros(1), np.zeros(1),
+    )  # fmt: skip
+
+
+@inner
+def load(rotated: Rotated, w: Work) -> None:
+    """Lay a data set out with the clusters last: the processor then works on several at once."""
+    J, r, k1 = rotated.xy.shape
+    for a in range(r):
+        w.order[a] = a
+        w.blocks[a] = rotated.blocks[a]
+        for c in range(r):
+            for j in range(J):
+                w.K[a, c, j] = rotated.K[j, a, c]
+        for c in range(k1):
+            for j in range(J):
+                w.xy[a, c, j] = rotated.xy[j, a, c]
