@@ -76,11 +76,11 @@ def test_both_spellings_are_one_model():
     assert one.design.formula == other.design.formula
 
 
-@pytest.mark.parametrize("r", [4, 6])
-def test_many_random_effects_against_dense_matrices(r):
+def test_six_random_effects_against_dense_matrices():
     """No optimum is known from outside; BFGS on a dense likelihood must not find a better one."""
     from scipy.optimize import minimize
 
+    r = 6
     rng = np.random.default_rng(r)
     J, n = 30, 15
     g = np.repeat(np.arange(J), n)
