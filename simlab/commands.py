@@ -19,6 +19,7 @@ from simlab.comparison import compare as compare_methods
 from simlab.comparison import fit_statistics
 from simlab.config import Study
 from simlab.estimators import REGISTRY
+from simlab.fitting.layout import degrees, p_value
 from simlab.results import open_dataset
 
 Format = Literal["text", "markdown", "latex", "csv"]
@@ -155,7 +156,7 @@ def _estimates(part: pd.DataFrame, level: float) -> Table:
         table.add_row(
             label, row["term"].split("[")[0],
             f"{row['estimate']:.6f}", f"{row['std_error']:.6f}", _df(row["df"]),
-            f"{row['estimate'] / row['std_error']:.6f}", _p(row["p_value"]),
+            f"{row['estimate'] / row['std_error']:.6f}", p_value(row["p_value"]),
             f"{row['lower']:.4f}", f"{row['upper']:.4f}",
         )  # fmt: skip
     return table
@@ -170,7 +171,7 @@ def _statistics(statistics: pd.DataFrame) -> Table:
         label = REGISTRY[row["method"]].label if row["method"] != before else ""
         before = row["method"]
         degrees = ", ".join(_df(row[name]) for name in ("num_df", "den_df") if row[name] > 0)
-        p = _p(row["p_value"]) if row["p_value"] >= 0 else ""
+        p = p_value(row["p_value"]) if row["p_value"] >= 0 else ""
         table.add_row(label, row["statistic"], f"{row['value']:.5f}", degrees, p)
     return table
 
@@ -186,8 +187,4 @@ def _titled(title: str, *columns: str) -> Table:
 def _df(df: float) -> str:
     if not np.isfinite(df):
         return "–"
-    return f"{df:.0f}" if df == round(df) else f"{df:.2f}"
-
-
-def _p(p: float) -> str:
-    return f"{p:.2e}" if p < 1e-4 else f"{p:.5f}"
+    return degrees(df)

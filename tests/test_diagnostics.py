@@ -257,7 +257,7 @@ def test_two_columns_are_tested_together_and_each():
     assert found.test.num_df == 2
     assert list(found.estimates.index.get_level_values("x")[::3]) == ["ses", "ses:sectorPublic"]
     text = str(found)
-    assert "No contextual effect: F(2, " in text
+    assert "Test of no contextual effect: F(2, " in text
     assert "between" in text
 
 

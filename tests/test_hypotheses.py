@@ -358,7 +358,7 @@ def test_other_mistakes(hs):
 def test_it_prints(hs):
     text = str(wald(hs, "sector", "kenward-roger"))
     assert text == repr(wald(hs, "sector", "kenward-roger"))
-    assert text.startswith("Wald test (kenward-roger): F(2, 35.042) = 9.0626, p = 0.0006726")
+    assert text.startswith("Wald test (kenward-roger): F(2, 35.042) = 9.0626, p = 0.00067")
     assert "ses:sectorPublic" in text
     assert "Note: 'sector'" in text
     assert "χ²(2) = 18.975" in str(wald(hs, "sector", "normal"))

@@ -7,5 +7,18 @@ class FitError(ValueError):
     """The fit cannot answer this; one line says why and what to do."""
 
 
+def one_of(value: object, allowed: tuple[object, ...], name: str) -> None:
+    """Refuse an option that does not exist.
+
+    Raises
+    ------
+    FitError
+        With the options that there are; True and False are none of the numbers.
+    """
+    if isinstance(value, bool) or value not in allowed:
+        words = ", ".join(map(repr, allowed))
+        raise FitError(f"{name} is {value!r}; it must be one of {words}")
+
+
 class FitWarning(UserWarning):
     """The fit is not quite of what was asked: rows left out, columns dropped, no convergence."""

@@ -14,6 +14,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy import special
 
+from simlab.fitting import layout
 from simlab.fitting.contrasts import Hypothesis, read
 from simlab.fitting.errors import FitError
 from simlab.inference import infer
@@ -91,21 +92,16 @@ class WaldTest:
         else:
             joint = f"F({self.num_df}, {self.den_df:.5g}) = {self.F:.5g}"
         shown = self.estimates.to_string(
-            formatters={"p_value": _p} | dict.fromkeys(("df", "statistic"), "{:.4g}".format),
+            formatters={"p_value": layout.p_value}
+            | dict.fromkeys(("df", "statistic"), "{:.4g}".format),
             float_format="{:.5g}".format,
         )
-        head = f"Wald test ({self.df}): {joint}, p {_p(self.p_value, joint=True)}"
+        head = f"Wald test ({self.df}): {joint}, p = {layout.p_value(self.p_value)}"
         return "\n".join([head, "", shown, *(f"Note: {note}" for note in self.notes)])
 
     def __repr__(self) -> str:
         """As it is printed."""
         return str(self)
-
-
-def _p(value: float, joint: bool = False) -> str:
-    if value < 1e-5:
-        return "< .00001" if joint else "<.00001"
-    return f"= {value:.4g}" if joint else f"{value:.5f}"
 
 
 # ---------------------------------------------------------------- tables

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
-from simlab.fitting.errors import FitError
+from simlab.fitting.errors import FitError, one_of
 from simlab.mixed.information import components, pairs, transformed
 from simlab.mixed.optimum import Optimum, optimise
 from simlab.mixed.profile import (
@@ -109,7 +109,7 @@ def varcorr(fit: MixedFit, level: float = 0.95, method: Kind = "wald") -> VarCor
         If the level or the method does not exist, or the fit did not converge (profile only).
     """
     z = _quantile(level)
-    _one_of(method, ("wald", "profile"), "method")
+    one_of(method, ("wald", "profile"), "method")
     if method == "wald":
         table, notes = _wald(fit, z)
     else:
@@ -157,8 +157,8 @@ def conf_int(
         As `varcorr`.
     """
     z = _quantile(level)
-    _one_of(kind, ("wald", "profile"), "kind")
-    _one_of(which, ("all", "fixed", "random"), "which")
+    one_of(kind, ("wald", "profile"), "kind")
+    one_of(which, ("all", "fixed", "random"), "which")
     parts: list[pd.DataFrame] = []
     notes: list[str] = []
     if which != "random" and kind == "wald":
@@ -352,9 +352,3 @@ def _quantile(level: object) -> float:
     if not number or not 0 < float(level) < 1:  # type: ignore[arg-type]
         raise FitError(f"level is {level!r}; it must be a number between 0 and 1, such as 0.95")
     return float(norm.isf((1 - float(level)) / 2))  # type: ignore[arg-type]
-
-
-def _one_of(value: object, allowed: tuple[str, ...], name: str) -> None:
-    if value not in allowed:
-        words = ", ".join(map(repr, allowed))
-        raise FitError(f"{name} is {value!r}; it must be one of {words}")

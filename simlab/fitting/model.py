@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from simlab.data import DataError
-from simlab.fitting.errors import FitError, FitWarning
+from simlab.fitting.errors import FitError, FitWarning, one_of
 from simlab.fitting.result import Method, MixedFit
 from simlab.formula import Design, build
 from simlab.formula.slips import nearly_numbers
@@ -77,8 +77,7 @@ def fit(
     >>> round(float(fit.fixef["ses"]), 4)
     2.3894
     """
-    if method not in ("REML", "ML"):
-        raise FitError(f"method is {method!r}; it must be 'REML' or 'ML'")
+    one_of(method, ("REML", "ML"), "method")
     if isinstance(data, pd.DataFrame):  # before what follows from a slip is called an error
         for slip in nearly_numbers(data, formula, random, source):
             warnings.warn(slip, FitWarning, stacklevel=2)

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
-from simlab.fitting.errors import FitError
+from simlab.fitting.errors import FitError, one_of
 from simlab.mixed.effects import Effects, effects, whiten
 from simlab.mixed.rows import sort
 from simlab.moments import Floats, Ints, divide
@@ -53,7 +53,7 @@ def fitted(fit: MixedFit, level: Level = 1) -> pd.Series[float]:
     FitError
         If there is no such level.
     """
-    _one_of(level, (0, 1), "level")
+    one_of(level, (0, 1), "level")
     rows = _training(fit, level)
     return pd.Series(_mean(fit, rows, effects(fit.optimum)), index=rows.labels, name="fitted")
 
@@ -98,8 +98,8 @@ def residuals(
     FitError
         If there is no such level or kind.
     """
-    _one_of(level, (None, 0, 1), "level")
-    _one_of(kind, ("response", "pearson", "studentized", "normalized"), "kind")
+    one_of(level, (None, 0, 1), "level")
+    one_of(kind, ("response", "pearson", "studentized", "normalized"), "kind")
     if kind == "normalized" and level == 1:
         raise FitError("normalized residuals are of level 0; leave level out, or ask for pearson")
     chosen: Level = level if level is not None else (0 if kind == "normalized" else 1)
@@ -170,8 +170,8 @@ def predict(
         If `newdata` lacks what is needed (see `Design.new`), a cluster is unknown at level 1, or
         an option is.
     """
-    _one_of(level, (None, 0, 1), "level")
-    _one_of(interval, (None, "confidence", "prediction"), "interval")
+    one_of(level, (None, 0, 1), "level")
+    one_of(interval, (None, "confidence", "prediction"), "interval")
     if not 0 < conf < 1:
         raise FitError(f"conf is {conf}; it must lie between 0 and 1, such as 0.95")
     note = ""
@@ -410,9 +410,3 @@ def _between(fit: MixedFit, rows: _Rows, found: Effects) -> Floats:
 def _random_variance(fit: MixedFit) -> float:
     """Mean of z_i'Gz_i over the rows."""
     return float(_between(fit, _training(fit, 0), effects(fit.optimum)).mean())
-
-
-def _one_of(value: object, allowed: tuple[object, ...], name: str) -> None:
-    if isinstance(value, bool) or value not in allowed:
-        words = ", ".join(map(repr, allowed))
-        raise FitError(f"{name} is {value!r}; it must be one of {words}")

@@ -19,7 +19,6 @@ from simlab.mixed.optimum import (
     at,
     is_flat,
     is_singular,
-    lower_triangle,
     semidefinite_root,
 )
 from simlab.mixed.rows import Clusters
@@ -127,8 +126,7 @@ class MixedFit:
         Entries that `||` sets to 0 are left out.
         """
         Lambda = semidefinite_root(self.G_matrix / self.sigma2)
-        free = self.optimum.free
-        return lower_triangle(Lambda) if not free else np.array([Lambda[a, b] for a, b in free])
+        return np.array([Lambda[a, b] for a, b in self.optimum.free])
 
     @property
     def singular(self) -> bool:

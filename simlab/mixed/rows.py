@@ -61,16 +61,13 @@ def sort(cluster: Ints) -> Sorted:
 
 
 @kernel
-def _cross(
-    D: Floats, y: Floats, centre: Floats, scale: Floats, products: bool, out: Floats
-) -> None:
-    """Sum the columns of [D y] about `centre` and over `scale`, or their products."""
+def _cross(D: Floats, y: Floats, centre: Floats, products: bool, out: Floats) -> None:
+    """Sum the columns of [D y] about `centre`, or their products (the lower triangle)."""
     d = D.shape[1]
     row = np.empty(d + 1)
     for i in range(D.shape[0]):
         for a in range(d + 1):
-            value = D[i, a] if a < d else y[i]
-            row[a] = (value - centre[a]) / scale[a]
+            row[a] = (D[i, a] if a < d else y[i]) - centre[a]
         for a in range(d + 1):
             if not products:
                 out[a, 0] += row[a]
@@ -209,12 +206,13 @@ def rotate_rows(
     Clusters
     """
     blocks = np.zeros(len(random), dtype=np.int64) if blocks is None else blocks
-    centre, scale, intercept = _standard(D, y, fixed, random, blocks)
+    mean, cross = _moments(D, y)
+    centre, scale, intercept = _standard(mean, np.diag(cross) / len(y), fixed, random, blocks)
     others = [c for c in dict.fromkeys(fixed.tolist()) if c not in set(random.tolist())]
     columns = np.array([*random.tolist(), *others], dtype=np.int64)
     place = {c: a for a, c in enumerate(columns.tolist())}
     in_E = np.array([place[c] for c in fixed.tolist()], dtype=np.int64)
-    b, s_y = _pilot(D, y, centre, scale, fixed)
+    b, s_y = _pilot(cross, mean - centre, len(y), scale, fixed)
     pilot = np.zeros(len(columns))
     pilot[in_E] = b
     rows, first = sort(cluster)
@@ -236,26 +234,30 @@ def rotate_rows(
     return Clusters(out, rest, n, Units(A, B, user_b, s_y))
 
 
+def _moments(D: Floats, y: Floats) -> tuple[Floats, Floats]:
+    """Means of the columns of [D y], and their cross-products about these."""
+    d = D.shape[1]
+    origin = np.append(D[0], y[0])
+    sums, cross = np.zeros((2, d + 1, d + 1))
+    _cross(D, y, origin, False, sums)
+    mean = origin + sums[:, 0] / len(y)
+    _cross(D, y, mean, True, cross)
+    return mean, cross + np.tril(cross, -1).T
+
+
 def _standard(
-    D: Floats, y: Floats, fixed: Ints, random: Ints, blocks: Ints
+    mean: Floats, variance: Floats, fixed: Ints, random: Ints, blocks: Ints
 ) -> tuple[Floats, Floats, int]:
     """Centre and scale of the columns of [D y], and the column of ones, −1 without one.
 
     A column is centred only where an intercept can take its mean up: among the
     fixed effects, and in its block of random effects.
     """
-    N, d = D.shape
-    zero, one = np.zeros(d + 1), np.ones(d + 1)
-    sums = np.zeros((d + 1, d + 1))
-    _cross(D, y, np.append(D[0], y[0]), one, False, sums)
-    mean = np.append(D[0], y[0]) + sums[:, 0] / N
-    square = np.zeros((d + 1, d + 1))
-    _cross(D, y, mean, one, True, square)
-    spread = np.sqrt(np.diag(square) / N)
+    d, spread = len(mean) - 1, np.sqrt(variance)
     constant = spread <= 1e-12 * np.abs(mean)
     ones = np.flatnonzero(constant[:d] & (mean[:d] == 1.0))
     intercept = int(ones[0]) if len(ones) else -1
-    centre = zero
+    centre = np.zeros(d + 1)
     if intercept in fixed:
         centre = mean.copy()
         centre[:d][constant[:d]] = 0.0
@@ -274,19 +276,18 @@ def _standard(
 
 
 def _pilot(
-    D: Floats, y: Floats, centre: Floats, scale: Floats, fixed: Ints
+    cross: Floats, shift: Floats, N: int, scale: Floats, fixed: Ints
 ) -> tuple[Floats, float]:
-    """Pooled least squares in units of `scale`, and the root mean square of its residuals."""
-    d = D.shape[1]
-    unit = scale.copy()
-    unit[-1] = 1.0
-    gram = np.zeros((d + 1, d + 1))
-    _cross(D, y, centre, unit, True, gram)
-    gram += np.tril(gram, -1).T
+    """Pooled least squares in units of `scale`, and the root mean square of its residuals.
+
+    From the cross-products about the means, which are `shift` above the centre.
+    """
+    unit = np.append(scale[:-1], 1.0)
+    gram = (cross + N * np.outer(shift, shift)) / np.outer(unit, unit)
     XX, Xy = gram[np.ix_(fixed, fixed)], gram[fixed, -1]
     b = np.linalg.solve(XX + 1e-10 * np.trace(XX) * np.eye(len(fixed)), Xy)
     left = gram[-1, -1] - 2 * b @ Xy + b @ XX @ b
-    s_y = float(np.sqrt(max(left, 1e-14 * gram[-1, -1]) / len(y)))
+    s_y = float(np.sqrt(max(left, 1e-14 * gram[-1, -1]) / N))
     return b, s_y if s_y > 0 else 1.0
 
 

@@ -13,6 +13,7 @@ import pandas as pd
 from simlab.fitting.diagnostics.within import ALIASED, independent, split, varying
 from simlab.fitting.errors import FitError
 from simlab.fitting.hypotheses import WaldTest, wald
+from simlab.fitting.layout import p_value
 from simlab.fitting.model import fit_design
 from simlab.fitting.result import DF, MixedFit
 from simlab.moments import Ints
@@ -64,7 +65,7 @@ class Contextual:
             "Contextual effects: the model with cluster means added "
             f"({', '.join(self.added)}; {self.method})",
             self.estimates.to_string(float_format=lambda v: f"{v:.4g}"),
-            f"No contextual effect: {joint(self.test)}",
+            f"Test of no contextual effect: {joint(self.test)}",
         ]
         if self.already:
             lines.append(f"Not added, since the model holds their means: {', '.join(self.already)}")
@@ -173,7 +174,7 @@ def add_means(fit: MixedFit, x: str | Sequence[str] | None) -> Added:
 
 def joint(test: WaldTest) -> str:
     """One line of a joint test."""
-    p = "p < 0.0001" if test.p_value < 1e-4 else f"p = {test.p_value:.4f}"
+    p = f"p = {p_value(test.p_value)}"
     if test.chi2 is not None:
         return f"χ²({test.num_df}) = {test.chi2:.4g}, {p}"
     return f"F({test.num_df}, {test.den_df:.4g}) = {test.F:.4g}, {p}"

@@ -11,7 +11,7 @@ from scipy.stats import chi2
 
 from simlab.fitting.diagnostics.mundlak import Contextual, NoContextError, contextual, joint
 from simlab.fitting.diagnostics.within import WithinFit, independent, split, varying, within_fit
-from simlab.fitting.errors import FitError
+from simlab.fitting.errors import FitError, one_of
 from simlab.fitting.result import DF, MixedFit
 from simlab.moments import Floats, Ints
 
@@ -126,10 +126,8 @@ def hausman(
         If no fixed effect varies within clusters; if several have the same deviations; or if
         N − J leaves no degrees of freedom.
     """
-    if kind not in ("both", "quadratic", "regression"):
-        raise FitError(f"kind is {kind!r}; choose both, quadratic or regression")
-    if variance not in (None, "classical", "model"):
-        raise FitError(f"variance is {variance!r}; choose classical or model")
+    one_of(kind, ("both", "quadratic", "regression"), "kind")
+    one_of(variance, (None, "classical", "model"), "variance")
     simple = fit.design.random_names == ("(Intercept)",)
     variance = variance or ("classical" if simple else "model")
     columns, within, model_variance = _within(fit)

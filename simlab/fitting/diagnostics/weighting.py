@@ -34,12 +34,8 @@ class Weights:
 
     def __str__(self) -> str:
         weights = self.table.drop(columns="n")
-        shown = (
-            pd.DataFrame(
-                {"least": weights.min(), "most": weights.max(), "effective": self.effective}
-            ).round(12)
-            + 0.0
-        )  # no −0
+        least, most = weights.min().round(12) + 0.0, weights.max()  # no −0
+        shown = pd.DataFrame({"least": least, "most": most, "effective": self.effective})
         return (
             f"Weights of {len(self.table)} clusters of {self.table['n'].min()} to "
             f"{self.table['n'].max()} rows; each column sums to 1\n"
