@@ -20,7 +20,8 @@ from rich.progress import track
 from scipy.optimize import minimize
 
 from simlab.mixed.deviance import deviance
-from simlab.mixed.newton import SEARCH, minimise
+from simlab.mixed.many import minimise
+from simlab.mixed.newton import SEARCH
 from simlab.mixed.rotated import Rotated, allocate, rotate_line
 from simlab.mixed.starts import n_starts
 from simlab.mixed.work import allocate_work

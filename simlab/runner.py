@@ -23,7 +23,6 @@ from typing import Any, Protocol
 
 import numpy as np
 import xarray as xr
-from joblib import Parallel, delayed
 
 from simlab.config import Study
 from simlab.design import Condition, conditions
@@ -40,6 +39,7 @@ from simlab.estimators.base import (
 from simlab.inference import infer
 from simlab.limits import new_cluster_limits, same_cluster_limits
 from simlab.moments import Floats, Rows
+from simlab.parallel import in_threads
 from simlab.population import Plan, compile_plan, needs_rows, truth
 from simlab.results import Block, MemoryResults, Results, Schema, Status, ZarrResults, open_results
 from simlab.sampling import block_clusters, draw_block
@@ -303,9 +303,7 @@ def _results(schema: Schema, out: str | Path | None, overwrite: bool) -> Results
 
 def _blocks(work: Work, pending: list[tuple[int, int]], jobs: int) -> Iterable[Block]:
     """Yield blocks as they are finished, in any order."""
-    parallel = Parallel(n_jobs=jobs, backend="threading", return_as="generator_unordered")
-    blocks: Iterable[Block] = parallel(delayed(run_block)(work, c, b) for c, b in pending)
-    return blocks
+    return in_threads(run_block, ((work, c, b) for c, b in pending), jobs, ordered=False)
 
 
 def _size(study: Study, number: int) -> int:

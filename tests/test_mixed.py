@@ -19,7 +19,8 @@ from study_cases import plan
 
 from simlab.mixed.deviance import deviance
 from simlab.mixed.lines import fit_lines
-from simlab.mixed.newton import SEARCH, minimise
+from simlab.mixed.many import minimise
+from simlab.mixed.newton import SEARCH
 from simlab.mixed.rotated import allocate, rotate_line
 from simlab.mixed.satterthwaite import variances
 from simlab.mixed.work import allocate_work

@@ -14,7 +14,8 @@ from mixed_cases import rotate
 from reference_cases import META, design, moments, stored
 
 from simlab.mixed.lines import fit_lines
-from simlab.mixed.newton import SEARCH, minimise
+from simlab.mixed.many import minimise
+from simlab.mixed.newton import SEARCH
 from simlab.mixed.satterthwaite import variances
 from simlab.mixed.work import allocate_work
 

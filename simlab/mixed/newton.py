@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from simlab.kernels import inner, kernel
+from simlab.kernels import inner
 from simlab.mixed.deviance import evaluate
 from simlab.mixed.rotated import Rotated
 from simlab.mixed.starts import start, start_elsewhere
@@ -268,7 +268,7 @@ def _settled(rotated: Rotated, w: Work) -> bool:
 
 @inner
 def global_search(rotated: Rotated, reml: bool, mode: int, starts: int, w: Work, G: Floats) -> int:
-    """Do as `minimise` does, for other kernels.
+    """Do as `many.minimise` does, for other kernels.
 
     Where the data say little, the deviance may have two minima: one of them, nearly
     always, at a singular G. Then the search starts again from elsewhere, up to
@@ -321,32 +321,3 @@ def _factor_in_order(delta: Floats, order: Ints, Lambda: Floats) -> None:
             elif a > b:
                 value = value / Lambda[b, b] if Lambda[b, b] > 0.0 else 0.0
             Lambda[a, b] = value
-
-
-@kernel
-def minimise(rotated: Rotated, reml: bool, w: Work, G: Floats, mode: int, starts: int) -> int:
-    """Minimise the deviance; `w` is left at the minimum.
-
-    Fisher scoring in Δ first: for balanced data it arrives in one step, from
-    anywhere. Then Newton in Λ, shortened where a step does not descend.
-
-    Parameters
-    ----------
-    rotated, reml, w
-        See `deviance`. In `w` the random effects stand in `w.order`.
-    G : (r, r)
-        Receives the minimiser, σ̂²ΛΛ', in their own order.
-    mode : int
-        SEARCH; or DERIVE, which only evaluates at the Λ in `w.trial`, with the
-        deviance left in `w.value`.
-    starts : int
-        How often to start again from elsewhere where there might be several
-        minima, `n_starts(r)` for all that are known; −1 to search once, from
-        the Λ in `w.trial`.
-
-    Returns
-    -------
-    int
-        Number of evaluations in all, negative when it did not converge.
-    """
-    return global_search(rotated, reml, mode, starts, w, G)

@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from simlab.mixed.newton import DERIVE, SEARCH, minimise
+from simlab.mixed.many import minimise
+from simlab.mixed.newton import DERIVE, SEARCH
 from simlab.mixed.rotated import Rotated
 from simlab.mixed.starts import n_starts
 from simlab.mixed.work import Work, allocate_work

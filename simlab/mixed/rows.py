@@ -234,6 +234,37 @@ def rotate_rows(
     return Clusters(out, rest, n, Units(A, B, user_b, s_y))
 
 
+def reduce_rows(D: Floats, y: Floats, cluster: Ints) -> tuple[Floats, Floats, Floats, Ints]:
+    """Triangular factor of each cluster's D_j = Q_jR_j, and the response in its directions.
+
+    Parameters
+    ----------
+    D : (N, d)
+        Any columns.
+    y : (N,)
+        Response.
+    cluster : (N,)
+        Codes 0 … J−1.
+
+    Returns
+    -------
+    R, e, rss, n : (J, d, d), (J, d), (J,), (J,)
+        R_j, Q_j'y_j, the sum of squares of y_j orthogonal to Q_j, and n_j; entries beyond
+        n_j are 0.
+    """
+    d = D.shape[1]
+    rows, first = sort(cluster)
+    n = np.diff(first)
+    J = len(n)
+    K, xy, rest = np.empty((J, d, d)), np.empty((J, d, 1)), np.empty((J, 1, 1))
+    columns, zero, one = np.arange(d), np.zeros(d + 1), np.ones(d + 1)
+    _rotate(
+        D, y, rows, first, zero, one, np.zeros(d), columns, columns[:0], d,
+        np.empty((int(n.max()), d + 1)), K, xy, rest,
+    )  # fmt: skip
+    return np.ascontiguousarray(K.transpose(0, 2, 1)), xy[:, :, 0].copy(), rest[:, 0, 0].copy(), n
+
+
 def _moments(D: Floats, y: Floats) -> tuple[Floats, Floats]:
     """Means of the columns of [D y], and their cross-products about these."""
     d = D.shape[1]

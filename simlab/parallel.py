@@ -1,0 +1,39 @@
+"""Work in threads; the only place that names joblib.
+
+Kernels release the GIL, so threads share the compiled code and the data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, TypeVar
+
+from joblib import Parallel, delayed
+
+Result = TypeVar("Result")
+
+
+def in_threads(
+    function: Callable[..., Result],
+    tasks: Iterable[tuple[Any, ...]],
+    jobs: int = -1,
+    ordered: bool = True,
+) -> Iterator[Result]:
+    """Yield function(*task) for every task, as results arrive or in the order of the tasks.
+
+    Parameters
+    ----------
+    function : callable
+        What to do.
+    tasks : iterable of tuple
+        Its arguments; taken a few at a time, so that a reader who stops stops the work.
+    jobs : int
+        Threads; −1 for one per core.
+    ordered : bool
+        Whether results keep the order of the tasks.
+    """
+    how = "generator" if ordered else "generator_unordered"
+    results: Iterator[Result] = Parallel(n_jobs=jobs, backend="threading", return_as=how)(
+        delayed(function)(*task) for task in tasks
+    )
+    return results

@@ -1,0 +1,1 @@
+"""Draws from a fitted model, or of its clusters: Monte Carlo p-values, bootstrap intervals."""
