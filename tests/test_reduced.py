@@ -87,7 +87,7 @@ def test_a_model_without_random_effects():
 
 
 def test_rows_and_reduced_clusters_give_one_and_the_same_statistic():
-    """The same rows, fitted by formula and by reduction; their fixed part and scale do not count."""
+    """The same rows, by formula and by reduction; their fixed part and scale do not count."""
     fits = [simlab.fit(formula, hs()) for formula in PAIRS["a slope"]]
     joint = join(fits)
     y = fits[0].simulate(n=6, seed=4)
