@@ -247,23 +247,27 @@ def _settled(rotated: Rotated, w: Work) -> bool:
     """Whether the minimum that `w` holds is beyond doubt the only one.
 
     It is when Λ is far from singular (in units of deviance), or when many
-    clusters share the information on every variance: (Σ P_aa)²/Σ P_aa², their
-    effective number.
+    clusters share the information on every variance, both here and at G = 0.
     """
     if w.edge[0] > FAR:
         return True
-    r, T = len(rotated.random), w.T
-    for a in range(r):
-        total = square = 0.0
-        for j in range(T.shape[2]):
-            value = 0.0
-            for b in range(r):
-                value += T[b, a, j] ** 2
-            total += value
-            square += value * value
-        if total * total < MANY * square:
+    for a in range(len(rotated.random)):  # noqa: SIM110 - kernels have no generators
+        if _few(w.T[:, a]) or _few(w.K[a]):
             return False
     return True
+
+
+@inner
+def _few(root: Floats) -> bool:
+    """Whether (Σ P_j)²/Σ P_j², an effective number of clusters, is small; P_j = Σ_b root_bj²."""
+    total = square = 0.0
+    for j in range(root.shape[1]):
+        value = 0.0
+        for b in range(root.shape[0]):
+            value += root[b, j] ** 2
+        total += value
+        square += value * value
+    return total * total < MANY * square
 
 
 @inner

@@ -73,23 +73,25 @@ def start(rotated: Rotated, Lambda: Floats) -> None:
 
 
 def n_starts(r: int) -> int:
-    """Return how many starts `start_elsewhere` knows: two for each effect, and for each pair."""
-    return 2 * r + r * (r - 1)
+    """Return how many starts `start_elsewhere` knows: two for each effect or pair, one near 0."""
+    return 2 * r + r * (r - 1) + 1
 
 
 @inner
 def start_elsewhere(number: int, K: Floats, blocks: Ints, Lambda: Floats) -> None:
-    """Write a Λ with one dominating direction: a random effect, or a pair of them.
+    """Write a Λ with one dominating direction, a random effect or a pair of them; or almost 0.
 
-    A second minimum mostly has a singular G, and lies in one of these directions.
-    Lengths are such that the variances dominate σ² a little, or do not. How many
-    starts find how many minima: docs/design.md. K and the blocks as in `Work`.
+    A second minimum mostly has a singular G, and lies in one of these directions, or is G = 0:
+    no fit is worse than the one without random effects. Lengths are such that the variances
+    dominate σ² a little, or do not. How many starts find how many minima: docs/design.md.
+    K and the blocks as in `Work`.
     """
     r, J = K.shape[0], K.shape[2]
     first, second, sign = 0, 0, 1.0
+    nowhere = number == 2 * r + r * (r - 1)
     if number < 2 * r:
         first = second = number >> 1
-    else:
+    elif not nowhere:
         pair = (number - 2 * r) >> 1
         first, second = 0, 1
         for _ in range(pair):
@@ -111,7 +113,9 @@ def start_elsewhere(number: int, K: Floats, blocks: Ints, Lambda: Floats) -> Non
         elif a == second:
             share = 0.5 * sign
         for b in range(r):
-            Lambda[a, b] = 0.1 * unit if a == b else 0.0
+            Lambda[a, b] = (0.01 if nowhere else 0.1) * unit if a == b else 0.0
+        if nowhere:
+            continue
         if a == first:
             Lambda[a, a] = share * unit
         elif a == second:
