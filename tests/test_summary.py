@@ -20,9 +20,11 @@ from reference_cases import stored
 from simlab.data import DataError, hs
 from simlab.fitting import model as fit_model
 from simlab.fitting.errors import FitError, FitWarning
-from simlab.fitting.layout import html_page, html_symbols, number, p_value, text_table, wrapped_sum
+from simlab.fitting.layout import number, p_value, text_table, wrapped_sum
 from simlab.fitting.summary import SOURCES, brief, summary
 from simlab.formula import FormulaError
+from simlab.report import Section, page
+from simlab.report.fragments import html_symbols
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "fitting.md"
 SETS = ("hs", "sleepstudy", "sim5", "Orthodont")
@@ -205,9 +207,9 @@ def test_names_are_escaped():
     assert "<img" not in html
     assert "a&lt;b &amp; &#x27;c&#x27;" in html
     assert "mathach\n" not in str(summary(fit)).split("Fixed")[0].split("\n\n")[1]
-    page = html_page(html, "<b>")
-    assert "<title>&lt;b&gt;</title>" in page
-    checked(page.split("\n", 1)[1])
+    whole = page("<b>", [Section("", html)])
+    assert "<title>&lt;b&gt;</title>" in whole
+    checked(whole.split("\n", 1)[1])
 
 
 def test_the_short_form():

@@ -8,16 +8,13 @@ import pandas as pd
 
 from simlab.fitting.layout import (
     WIDTH,
-    html_block,
-    html_symbols,
-    html_table,
-    html_text,
     number,
     one_line,
     text_table,
     wrapped,
     wrapped_sum,
 )
+from simlab.report.fragments import html_block, html_symbols, html_table, html_text
 
 if TYPE_CHECKING:
     from simlab.fitting.catalogue import Catalogue, Model

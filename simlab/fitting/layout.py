@@ -1,4 +1,4 @@
-"""How numbers and tables of a fit are written, as text and as HTML; nothing is computed here."""
+"""How numbers and tables of a fit are written as text; nothing is computed here."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import math
 import re
 import textwrap
 from collections.abc import Sequence
-from html import escape
 from itertools import pairwise
 
 from rich.cells import cell_len
@@ -15,20 +14,6 @@ WIDTH = 96
 _LARGE = 7  # digits before the point, beyond which a number is written with an exponent
 _SMALL = 7  # decimals, the same
 _TIE = "\u00a0"  # a space at which no line is broken
-_SUBSCRIPT = re.compile(r"(?<=[^\s_])_(ij|\d?j|\d\d?)(?![\w])")
-
-STYLE = (
-    "div.simlab{font-family:sans-serif;max-width:70em}"
-    "div.simlab table{border-collapse:collapse;margin:.4em 0 1em}"
-    "div.simlab caption{text-align:left;font-weight:bold;padding:.2em 0}"
-    "div.simlab th,div.simlab td{padding:.15em .7em;text-align:right;vertical-align:top;"
-    "font-variant-numeric:tabular-nums}"
-    "div.simlab th:first-child,div.simlab td:first-child{text-align:left;padding-left:0}"
-    "div.simlab thead th{border-bottom:1px solid currentColor;font-weight:normal}"
-    "div.simlab tr.rule td{border-top:1px solid currentColor}"
-    "div.simlab p.note{border-left:.3em solid #c60;padding-left:.6em}"
-    "div.simlab pre,div.simlab code{font-family:monospace}"
-)
 
 
 # ---------------------------------------------------------------- numbers
@@ -152,47 +137,3 @@ def _aligned(cells: list[str]) -> list[str]:
         cell + " " * (longest - tail(cell)) if ok else cell
         for cell, ok in zip(cells, plain, strict=True)
     ]
-
-
-# ---------------------------------------------------------------- HTML
-
-
-def html_page(body: str, title: str) -> str:
-    """Return a whole page, for a file."""
-    return (
-        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"/>'
-        f"<title>{html_text(title)}</title></head><body>\n{body}\n</body></html>"
-    )
-
-
-def html_block(*parts: str) -> str:
-    """Put parts, which are HTML, into one block with its style."""
-    return f'<div class="simlab"><style>{STYLE}</style>\n' + "\n".join(parts) + "\n</div>"
-
-
-def html_text(text: object) -> str:
-    """Escape a text."""
-    return escape(one_line(text))
-
-
-def html_symbols(text: str) -> str:
-    """Escape a formula, with its subscripts set as such: β_0j."""
-    return _SUBSCRIPT.sub(r"<sub>\1</sub>", html_text(text))
-
-
-def html_table(
-    header: Sequence[str],
-    rows: Sequence[Sequence[str]],
-    caption: str = "",
-    rules: Sequence[int] = (),
-) -> str:
-    """Write a table; `rules` are the rows that begin below a line."""
-    head = "".join(f"<th>{html_text(cell)}</th>" for cell in header)
-    body = "\n".join(
-        ('<tr class="rule">' if i in rules else "<tr>")
-        + "".join(f"<td>{'<br/>'.join(map(html_text, cell.split(chr(10))))}</td>" for cell in row)
-        + "</tr>"
-        for i, row in enumerate(rows)
-    )
-    title = f"<caption>{html_text(caption)}</caption>" if caption else ""
-    return f"<table>{title}<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody></table>"

@@ -10,9 +10,6 @@ import pandas as pd
 
 from simlab.fitting.layout import (
     degrees,
-    html_block,
-    html_table,
-    html_text,
     number,
     one_line,
     p_value,
@@ -21,6 +18,7 @@ from simlab.fitting.layout import (
     wrapped,
     wrapped_sum,
 )
+from simlab.report.fragments import html_block, html_table, html_text
 
 if TYPE_CHECKING:
     from simlab.fitting.result import DF, Method, MixedFit
