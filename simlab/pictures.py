@@ -1,0 +1,232 @@
+"""What the pictures of data show, prepared: lines of clusters, panels, one simulated school.
+
+Functions of `simlab.plots` draw what these return. Nothing here knows matplotlib, or a model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from simlab import data
+from simlab.data import DataError
+
+Floats = NDArray[np.float64]
+Key = tuple[Hashable, ...]
+
+
+def cluster_lines(df: pd.DataFrame, y: str, x: str, cluster: str) -> pd.DataFrame:
+    """Least-squares line of each cluster by itself.
+
+        β̂_1j = Σ(x − x̄_j)y / Σ(x − x̄_j)²,   β̂_0j = ȳ_j − β̂_1j x̄_j
+
+    Parameters
+    ----------
+    df
+        One row per unit; rows with a missing value are left out.
+    y, x, cluster
+        Columns.
+
+    Returns
+    -------
+    pd.DataFrame
+        One row per cluster in order of first appearance: cluster, intercept, slope (NaN where x
+        does not vary), low, high (least and largest x), x_mean, y_mean. They are the fields of
+        `simlab.plots.ClusterLines`.
+
+    Raises
+    ------
+    DataError
+        If there is no such column, or y or x is not a number.
+    """
+    rows = _rows(df, {"y": y, "x": x, "cluster": cluster})
+    return _lines(rows, ["cluster"])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Panels:
+    """Clusters to be drawn side by side, each with its rows and its lines.
+
+    Attributes
+    ----------
+    rows : pd.DataFrame
+        x, y, cluster and by, the factor that has a line of its own ("" without one).
+    lines : pd.DataFrame
+        cluster, by, intercept, slope, low, high: the least-squares lines.
+    order : dict of str to list
+        Clusters of each group by rising mean x; one group "" without groups.
+    y, x, cluster : str
+        What they are called.
+    """
+
+    rows: pd.DataFrame
+    lines: pd.DataFrame
+    order: dict[str, list[Hashable]]
+    y: str
+    x: str
+    cluster: str
+
+
+def panels(
+    df: pd.DataFrame, y: str, x: str, cluster: str, group: str | None = None, by: str | None = None
+) -> Panels:
+    """Sort clusters into groups and by their mean x, and fit their lines.
+
+    Parameters
+    ----------
+    df
+        One row per unit; rows with a missing value are left out.
+    y, x, cluster
+        Columns.
+    group
+        A column that is constant in every cluster, such as the sector of a school.
+    by
+        A column that may vary within clusters, such as sex: each of its levels has its own line.
+
+    Returns
+    -------
+    Panels
+
+    Raises
+    ------
+    DataError
+        If there is no such column, y or x is not a number, or the group varies within clusters.
+    """
+    roles = {"y": y, "x": x, "cluster": cluster, "group": group, "by": by}
+    rows = _rows(df, {role: name for role, name in roles.items() if name is not None})
+    for name in ("group", "by"):
+        rows[name] = (
+            rows[name].astype("category") if name in rows else pd.Categorical([""] * len(rows))
+        )
+    if varying := data.varying(rows[["cluster", "group"]], "cluster"):
+        some = ", ".join(str(label) for label in varying["group"][:5])
+        raise DataError(
+            f"{group!r} varies within clusters of {cluster!r} ({some}), so it is no group"
+        )
+    firsts = rows.groupby("cluster", sort=False).agg(group=("group", "first"), x=("x", "mean"))
+    ordered = firsts.sort_values("x", kind="stable")
+    order = {
+        str(level): ordered.index[(ordered["group"] == level).to_numpy()].tolist()
+        for level in rows["group"].cat.categories
+    }
+    return Panels(
+        rows, _lines(rows, ["cluster", "by"]), {g: c for g, c in order.items() if c}, y, x, cluster
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class School:
+    """One school of a known population: its true line, its students, its least-squares line.
+
+        β_j = γ + u_j,  u_j ~ N(0, G),    y_ij = β_0j + β_1j x_ij + ε_ij,  ε_ij ~ N(0, σ²)
+
+    Attributes
+    ----------
+    gamma : (2,)
+        γ, intercept and slope of the population.
+    G : (2, 2)
+        Covariance of the true β_j.
+    sigma2 : float
+        σ².
+    beta : (2,)
+        β_j, true in this school.
+    x, y : (n,)
+        Its students.
+    beta_hat : (2,)
+        β̂_j, by least squares.
+    sampling : (2, 2)
+        σ²(X_j'X_j)⁻¹, the covariance of β̂_j about β_j.
+    """
+
+    gamma: Floats
+    G: Floats
+    sigma2: float
+    beta: Floats
+    x: Floats
+    y: Floats
+    beta_hat: Floats
+    sampling: Floats
+
+    @property
+    def V(self) -> Floats:
+        """G + σ²(X_j'X_j)⁻¹, the covariance of β̂_j about γ; (2, 2)."""
+        return self.G + self.sampling
+
+
+def school(gamma: ArrayLike, G: ArrayLike, sigma2: float, x: ArrayLike, seed: int = 0) -> School:
+    """Draw a school with given x from a population, and fit its line.
+
+    Parameters
+    ----------
+    gamma : (2,)
+        γ.
+    G : (2, 2)
+        Symmetric and non-negative definite.
+    sigma2
+        σ², above 0.
+    x : (n,)
+        Of its students; not all equal.
+    seed
+        0 is a seed too.
+
+    Returns
+    -------
+    School
+
+    Raises
+    ------
+    DataError
+        If shapes or values are not as above.
+    """
+    centre, spread, xs = (np.asarray(given, dtype=np.float64) for given in (gamma, G, x))
+    if not all(np.isfinite(given).all() for given in (centre, spread, xs, sigma2)):
+        raise DataError("gamma, G, sigma2 and x must be finite numbers")
+    if centre.shape != (2,) or spread.shape != (2, 2):
+        raise DataError(
+            f"gamma and G need 2 and 2 × 2 numbers, not {centre.shape} and {spread.shape}"
+        )
+    values, vectors = np.linalg.eigh(spread)
+    if not np.allclose(spread, spread.T) or values[0] < -1e-8 * abs(values[1]):
+        raise DataError("G must be symmetric with no negative eigenvalue")
+    if sigma2 <= 0:
+        raise DataError(f"sigma2 is {sigma2}; it must be above 0")
+    if xs.ndim != 1 or len(xs) < 2 or np.ptp(xs) == 0:
+        raise DataError("x needs two different values or more, or the school has no line")
+    rng = np.random.Generator(np.random.PCG64DXSM(np.random.SeedSequence(seed)))
+    beta = centre + vectors @ (np.sqrt(np.maximum(values, 0.0)) * rng.standard_normal(2))
+    y = beta[0] + beta[1] * xs + np.sqrt(sigma2) * rng.standard_normal(len(xs))
+    X = np.column_stack([np.ones_like(xs), xs])
+    beta_hat = np.linalg.lstsq(X, y)[0]
+    sampling = np.asarray(sigma2 * np.linalg.inv(X.T @ X), dtype=np.float64)
+    return School(centre, spread, sigma2, beta, xs, y, beta_hat, sampling)
+
+
+def _rows(df: pd.DataFrame, roles: dict[str, str]) -> pd.DataFrame:
+    """Complete rows, with columns named by their roles."""
+    kept, _ = data.complete(df, roles.values(), "the data")
+    numbers = {role: data.numeric(kept, roles[role], "the data") for role in ("y", "x")}
+    rest = {role: kept[name] for role, name in roles.items() if role not in numbers}
+    return pd.DataFrame(rest | numbers).reset_index(drop=True)
+
+
+def _lines(rows: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
+    """Least-squares line of y on x for each combination of keys, in order of first appearance."""
+    code = rows.groupby(keys, sort=False, observed=True).ngroup()
+    parts = pd.DataFrame({"x": rows["x"], "y": rows["y"], "dx": data.dvar(rows["x"], code)})
+    parts["xx"], parts["xy"] = parts["dx"] ** 2, parts["dx"] * data.dvar(rows["y"], code)
+    found = rows.loc[~code.duplicated(), keys].reset_index(drop=True)
+    of = parts.groupby(code.to_numpy(), sort=False)
+    total, mean = of[["xx", "xy"]].sum(), of[["x", "y"]].mean()
+    slope = (total["xy"] / total["xx"].where(total["xx"] > 0)).to_numpy()
+    return found.assign(
+        intercept=mean["y"].to_numpy() - slope * mean["x"].to_numpy(),
+        slope=slope,
+        low=of["x"].min().to_numpy(),
+        high=of["x"].max().to_numpy(),
+        x_mean=mean["x"].to_numpy(),
+        y_mean=mean["y"].to_numpy(),
+    )
