@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from simlab.measures import average, measure
 from simlab.plots import style
+from simlab.plots.lookup import condition_of
 from simlab.verdicts.course import course_of
 
 HEIGHT = 0.50  # of a strip, where methods are 1 apart
@@ -85,9 +86,7 @@ def sampling_distributions(
         If there is no such condition or term, or no method has an estimate of it.
     """
     style.of(ds, "term", term)
-    if not -ds.sizes["condition"] <= condition < ds.sizes["condition"]:
-        raise ValueError(f"there are {ds.sizes['condition']} conditions, but no number {condition}")
-    here = ds.isel(condition=[condition]).sel(term=[term])
+    here = ds.isel(condition=[condition_of(ds, condition)]).sel(term=[term])
     measured = measure(here).isel(condition=0, term=0)
     here = here.isel(condition=0, term=0)
     methods = style.having(measured["empirical_se"])

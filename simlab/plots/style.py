@@ -6,11 +6,16 @@ with any common colour blindness. Where they tell methods apart, a marker does s
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.patheffects import AbstractPathEffect, Normal, Stroke
+from matplotlib.text import Annotation
+from numpy.typing import NDArray
 
 INK: Final = "#222222"
 QUIET: Final = "#707070"
@@ -18,8 +23,10 @@ STRIP: Final = "#A9CFE8"
 REPORTED: Final = "#D55E00"
 WITHIN: Final = "#0072B2"
 BETWEEN: Final = "#008060"
-LINES: Final = ("#008060", "#B07800", "#B2568F", "#0072B2", "#222222", "#56B4E9", "#D55E00")
+CLUSTERS: Final = "#5F86A8"
+LINES: Final = ("#008060", "#B07800", "#B2568F", "#0072B2", "#222222", "#D55E00", "#56B4E9")
 MARKERS: Final = ("o", "s", "^", "D", "v", "P", "X", "<", ">")
+DASHES: Final = ("-", (0, (6, 2)), (0, (2, 1.5)), (0, (6, 2, 1.5, 2)))
 
 TEXT: Final = 13.0
 """Points; on a figure 10 inches wide it can be read from the back of a room."""
@@ -27,8 +34,107 @@ TEXT: Final = 13.0
 Z: Final = 1.96
 """Half-width of a 95 % interval in Monte Carlo standard errors."""
 
+FACTORS: Final = {
+    "population.clusters": "number of clusters $J$",
+    "population.cluster_sizes.mean": "mean cluster size",
+    "population.beta_between": r"$\beta_B$",
+    "population.sigma2": r"$\sigma^2$",
+}
+"""Factors of a grid in words, by their dotted path."""
 
-def of(data: xr.Dataset, dim: str, label: str) -> str:
+TARGETS: Final = {
+    "beta_within": (r"$\beta_W$", WITHIN),
+    "beta_between": (r"$\beta_B$", BETWEEN),
+    "limit": ("its limit", INK),
+}
+"""Symbol and colour of what an estimate is compared with."""
+
+
+class Look(NamedTuple):
+    """How one thing of several is told from the others."""
+
+    color: str
+    marker: str
+    dash: str | tuple[int, tuple[float, ...]]
+
+
+def look(i: int) -> Look:
+    """Return the look of the i-th of several things; colours, markers and dashes come round."""
+    dash = DASHES[i // len(LINES) % len(DASHES)]
+    return Look(LINES[i % len(LINES)], MARKERS[i % len(MARKERS)], dash)
+
+
+def plain(text: object) -> str:
+    """Return a name that a user gave, so that a dollar in it begins no mathematics."""
+    return str(text).replace("$", r"\$")
+
+
+def halo(width: float) -> list[AbstractPathEffect]:
+    """Return a white border, for lines and words that cross others."""
+    return [Stroke(linewidth=width, foreground="white"), Normal()]
+
+
+def frame(ax: Axes, x: str, y: str, size: float = TEXT, math: bool = False) -> None:
+    """Name the axes, in letters that can be read, and keep the frame in the background.
+
+    With `math`, a dollar in a name begins mathematics: for names that no user gave.
+    """
+    ax.set_xlabel(x if math else plain(x), fontsize=size)
+    ax.set_ylabel(y if math else plain(y), fontsize=size)
+    ax.tick_params(labelsize=size, color=QUIET)
+    ax.spines[["right", "top"]].set_visible(False)
+    ax.spines[["left", "bottom"]].set_color(QUIET)
+
+
+def around(values: NDArray[np.float64], margin: float) -> tuple[float, float]:
+    """Return limits that hold the values, with a share of their range left on each side."""
+    low, high = float(values.min()), float(values.max())
+    room = margin * (high - low) or 0.5
+    return low - room, high + room
+
+
+def end_labels(
+    ax: Axes,
+    ends: Mapping[str, tuple[float, float]],
+    colors: Mapping[str, str],
+    math: bool = False,
+) -> dict[str, Annotation]:
+    """Name points at the right of the Axes, each joined to its name, no name over another.
+
+    The limits of the Axes must be final. `ends` are points (x, y) in the units of the data. With
+    `math`, a dollar in a name begins mathematics.
+    """
+    points = ax.get_window_extent().height * 72 / ax.figure.dpi
+    gap = 1.35 * TEXT / points
+    to_axes = ax.transScale + ax.transLimits
+    heights = apart((float(to_axes.transform(point)[1]) for point in ends.values()), gap)
+    # Where names would leave the Axes at one end they are moved together towards the other.
+    up = max(-min(heights, default=0.0), 0.0) - max(max(heights, default=1.0) - 1.0, 0.0)
+    return {
+        name: ax.annotate(
+            name if math else plain(name), ends[name], xytext=(1.03, height + up),
+            textcoords="axes fraction", ha="left", va="center", fontsize=TEXT,
+            color=colors[name], annotation_clip=False,
+            arrowprops={
+                "arrowstyle": "-", "color": colors[name], "lw": 0.9, "shrinkA": 1, "shrinkB": 1,
+                "relpos": (0.0, 0.5),
+            },
+        )
+        for name, height in zip(ends, heights, strict=True)
+    }  # fmt: skip
+
+
+def mark_target(ax: Axes, name: str, at: float) -> Line2D:
+    """Draw a dashed vertical line at a target, behind all else, with its symbol on top."""
+    symbol, color = TARGETS[name]
+    ax.annotate(
+        symbol, (at, 1.0), xytext=(0, 2), xycoords=("data", "axes fraction"),
+        textcoords="offset points", ha="center", va="bottom", fontsize=TEXT, color=color,
+    )  # fmt: skip
+    return ax.axvline(at, color=color, lw=2, ls=(0, (4, 2)), zorder=0.5)
+
+
+def of(data: Mapping[Any, xr.DataArray], dim: str, label: str) -> str:
     """Return a label after checking that the Dataset has it.
 
     Raises

@@ -16,11 +16,6 @@ from simlab.plots import style
 from simlab.verdicts.course import course_of
 from simlab.verdicts.places import config_of, places
 
-WORDS = {
-    "population.clusters": "number of clusters $J$",
-    "population.cluster_sizes.mean": "mean cluster size",
-    "population.sigma2": r"$\sigma^2$",
-}
 GAP = 0.065  # of the height of the Axes, between labels
 
 
@@ -100,11 +95,8 @@ def _axes(ax: Axes, x: np.ndarray, factor: str, term: str) -> None:
     ax.xaxis.set_major_locator(FixedLocator(x.tolist()))
     ax.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
     ax.xaxis.set_minor_locator(NullLocator())
-    ax.set_xlabel(WORDS.get(factor, factor), fontsize=style.TEXT)
-    ax.set_ylabel(rf"bias of the {term} for $\beta_W$", fontsize=style.TEXT)
-    ax.tick_params(labelsize=style.TEXT, color=style.QUIET)
-    ax.spines[["right", "top"]].set_visible(False)
-    ax.spines[["left", "bottom"]].set_color(style.QUIET)
+    name = style.FACTORS.get(factor, factor)
+    style.frame(ax, name, rf"bias of the {term} for $\beta_W$", math=True)
 
 
 def _labels(ax: Axes, x: float, here: xr.Dataset, names: list[str]) -> dict[str, Annotation]:

@@ -1,0 +1,238 @@
+"""Beta space: a line is a point, its intercept and its slope."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.collections import PathCollection
+from matplotlib.lines import Line2D
+from matplotlib.patches import Polygon
+from matplotlib.text import Annotation
+from numpy.typing import ArrayLike, NDArray
+
+from simlab.plots import style
+from simlab.plots.ellipses import ellipse, radius_of
+
+FAR = 3.0  # interquartile ranges beyond the quartiles, further than which a point is left out
+MARGIN = 0.05
+
+
+class Estimate(NamedTuple):
+    """An estimated line, and how surely.
+
+    Attributes
+    ----------
+    center : (2,)
+        Intercept and slope; the intercept may be NaN for a method without one.
+    reported : (2, 2), optional
+        The covariance that the method reports: a solid ellipse.
+    true : (2, 2), optional
+        The covariance of its estimates in repeated samples: a dashed ellipse.
+    """
+
+    center: ArrayLike
+    reported: ArrayLike | None = None
+    true: ArrayLike | None = None
+
+
+class Ellipses(NamedTuple):
+    """What is drawn of one estimate: its point and its ellipses, None where there is none."""
+
+    point: Line2D
+    reported: Line2D | None
+    true: Line2D | None
+
+
+class BetaSpace(NamedTuple):
+    """What `beta_space` has drawn.
+
+    Attributes
+    ----------
+    points : PathCollection or None
+        The clusters.
+    estimates : dict of str to Ellipses
+        The methods.
+    dispersions : dict of str to Polygon
+        Ellipses of G.
+    labels : dict of str to Annotation
+        Names of the methods.
+    """
+
+    points: PathCollection | None
+    estimates: dict[str, Ellipses]
+    dispersions: dict[str, Polygon]
+    labels: dict[str, Annotation]
+
+
+def beta_space(
+    ax: Axes,
+    clusters: ArrayLike | None = None,
+    estimates: Mapping[str, Estimate] | None = None,
+    dispersions: Mapping[str, tuple[ArrayLike, ArrayLike]] | None = None,
+    *,
+    level: float = 0.95,
+    joint: bool = True,
+    level2: str = "cluster",
+) -> BetaSpace:
+    """Draw slopes over intercepts: of clusters, of methods, and how the true ones are dispersed.
+
+    Ellipses of estimates have radius √χ²_{2, level}, or √χ²_{1, level}, whose shadows on the
+    axes are the intervals of the two coefficients. Those of G have radius 1: their shadows are
+    γ ± one standard deviation of the clusters' true coefficients.
+
+    Parameters
+    ----------
+    ax : Axes
+        To draw on; 10 by 7 inches leave room for the names.
+    clusters : (J, 2), optional
+        Intercept and slope of each cluster's own least-squares line (BLUEs); NaN where it has
+        none. Clusters far off the others are left out, and their number is written.
+    estimates : mapping of str to Estimate, optional
+        By the name of the method; one without a slope, NaN, is left out. Give the methods in the
+        order of `data_space`, and they have the same colours.
+    dispersions : mapping of str to (gamma, G), optional
+        By what they are called, such as "G about γ".
+    level : float
+        Of confidence.
+    joint : bool
+        Whether ellipses cover both coefficients together, or their shadows each.
+    level2 : str
+        What the legend calls a cluster.
+
+    Returns
+    -------
+    BetaSpace
+
+    Raises
+    ------
+    ValueError
+        If a covariance is not one.
+    """
+    radius = radius_of(level, joint)
+    own = np.asarray(np.empty((0, 2)) if clusters is None else clusters, dtype=float)
+    own = own[np.isfinite(own).all(axis=1)]
+    near = _near(own)
+    spreads = {
+        name: _dispersion(ax, np.asarray(gamma, dtype=float), ellipse(gamma, G))
+        for name, (gamma, G) in (dispersions or {}).items()
+    }
+    paths = [own[near], *(np.asarray(spread.get_xy()) for spread in spreads.values())]
+    points = None
+    if len(own):
+        points = ax.scatter(
+            own[near, 0], own[near, 1], s=30, color=style.CLUSTERS, alpha=0.7, linewidths=0,
+            zorder=2,
+        )  # fmt: skip
+    shown: dict[str, Ellipses] = {}
+    centers: dict[str, NDArray[np.float64]] = {}
+    colors: dict[str, str] = {}
+    for i, (name, given) in enumerate((estimates or {}).items()):
+        center = np.asarray(given[0], dtype=float)
+        if np.isfinite(center[1]):
+            look = style.look(i)
+            shown[name] = _estimate(ax, Estimate(*given), radius, look)
+            centers[name], colors[name] = center, look.color
+            outlines = (line for line in shown[name][1:] if line is not None)
+            paths += [center[None], *(np.column_stack(line.get_data()) for line in outlines)]
+    _limits(ax, np.concatenate(paths))
+    style.frame(ax, "intercept", "slope")
+    right = ax.get_xlim()[1]
+    ends = {
+        name: (float(np.nan_to_num(c[0], nan=right)), float(c[1])) for name, c in centers.items()
+    }
+    labels = style.end_labels(ax, ends, colors)
+    if far := int((~near).sum()):
+        ax.annotate(
+            style.plain(f"not shown: {far} of {len(own)} {level2}s"), (0.99, 0.01),
+            xycoords="axes fraction", ha="right", va="bottom", fontsize=style.TEXT - 2,
+            color=style.QUIET,
+        )  # fmt: skip
+    _legend(ax, bool(len(own)), shown, list(spreads), (level, joint), level2)
+    return BetaSpace(points, shown, spreads, labels)
+
+
+def _near(points: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which points are not far off the others in either coefficient."""
+    if not len(points):
+        return np.zeros(0, dtype=bool)
+    low, high = np.quantile(points, [0.25, 0.75], axis=0)
+    reach = FAR * (high - low)
+    return np.asarray(((points >= low - reach) & (points <= high + reach)).all(axis=1))
+
+
+def _dispersion(ax: Axes, center: NDArray[np.float64], path: NDArray[np.float64]) -> Polygon:
+    ax.plot(*center, marker="+", ms=12, mew=2, color=style.INK, ls="", zorder=3)
+    patch = Polygon(
+        path, closed=True, facecolor=(style.STRIP, 0.35), edgecolor=style.INK, lw=1.4,
+        zorder=1,
+    )  # fmt: skip
+    ax.add_patch(patch)
+    return patch
+
+
+def _estimate(ax: Axes, estimate: Estimate, radius: float, look: style.Look) -> Ellipses:
+    center = np.asarray(estimate.center, dtype=float)
+    if np.isnan(center[0]):
+        line = ax.axhline(center[1], color=look.color, lw=1.6, ls=(0, (1, 2)), zorder=3)
+        return Ellipses(line, None, None)
+    outlines = [
+        None
+        if covariance is None
+        else ax.plot(
+            *ellipse(center, covariance, radius).T, color=look.color, lw=2.2, ls=dash, zorder=4
+        )[0]
+        for covariance, dash in ((estimate.reported, "-"), (estimate.true, (0, (4, 2))))
+    ]
+    (point,) = ax.plot(
+        *center, marker=look.marker, ms=9, ls="", color=look.color, mec="white", mew=1, zorder=5
+    )
+    return Ellipses(point, *outlines)
+
+
+def _limits(ax: Axes, points: NDArray[np.float64]) -> None:
+    """Show everything that is drawn, with a margin."""
+    for values, limit in ((points[:, 0], "set_xlim"), (points[:, 1], "set_ylim")):
+        known = values[np.isfinite(values)]
+        if len(known):
+            getattr(ax, limit)(*style.around(known, MARGIN))
+
+
+def _legend(
+    ax: Axes,
+    clusters: bool,
+    estimates: Mapping[str, Ellipses],
+    spreads: list[str],
+    confidence: tuple[float, bool],
+    level2: str,
+) -> None:
+    level, joint = confidence
+    what = f"{100 * level:g} % ellipse" if joint else f"ellipse with {100 * level:g} % shadows"
+    handles: list[Line2D | Polygon] = []
+    if clusters:
+        handles.append(
+            Line2D([], [], ls="", marker="o", ms=6, color=style.CLUSTERS, alpha=0.7,
+                   label=style.plain(f"line of one {level2}"))
+        )  # fmt: skip
+    handles += [
+        Polygon(
+            np.empty((0, 2)),
+            facecolor=style.STRIP,
+            edgecolor=style.INK,
+            alpha=0.6,
+            label=style.plain(name),
+        )
+        for name in spreads
+    ]
+    if any(one.reported is not None for one in estimates.values()):
+        handles.append(Line2D([], [], lw=2.2, color=style.QUIET, label=f"{what}, as reported"))
+    if any(one.true is not None for one in estimates.values()):
+        handles.append(
+            Line2D([], [], lw=2.2, ls=(0, (4, 2)), color=style.QUIET, label=f"{what}, true")
+        )
+    ax.legend(
+        handles=handles, loc="upper center", bbox_to_anchor=(0.5, -0.12), ncols=2,
+        frameon=False, fontsize=style.TEXT - 1, columnspacing=1.4, handletextpad=0.5,
+    )  # fmt: skip

@@ -1,0 +1,34 @@
+"""Empty figures, for those who may not name matplotlib."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+
+def canvas(
+    width: float, height: float, columns: int = 1, **grid: Any
+) -> tuple[Figure, NDArray[np.object_]]:
+    """Return a new figure with a row of Axes, which belongs to no window.
+
+    Parameters
+    ----------
+    width, height : float
+        Inches.
+    columns : int
+        How many Axes, side by side.
+    **grid
+        As for ``Figure.subplots``.
+
+    Returns
+    -------
+    Figure, (columns,) array of Axes
+    """
+    figure = Figure(figsize=(width, height), layout="constrained")
+    found = figure.subplots(1, columns, **grid)
+    axes = np.array([found] if isinstance(found, Axes) else found, dtype=object)
+    return figure, axes

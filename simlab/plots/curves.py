@@ -1,0 +1,102 @@
+"""Measured points, with what theory says of them as a curve."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.container import ErrorbarContainer
+from matplotlib.lines import Line2D
+from matplotlib.text import Annotation
+from matplotlib.ticker import FixedLocator, NullLocator
+from numpy.typing import ArrayLike
+
+from simlab.plots import style
+
+
+class Curve(NamedTuple):
+    """A quantity that was measured in several places.
+
+    Attributes
+    ----------
+    x, value : (n,)
+        Where, and what was measured.
+    mcse : (n,) or float
+        Monte Carlo standard errors.
+    theory : ((m,), (m,)), optional
+        x and y of what theory says.
+    color : str, optional
+        To be that of the same thing in another panel.
+    """
+
+    x: ArrayLike
+    value: ArrayLike
+    mcse: ArrayLike = 0.0
+    theory: tuple[ArrayLike, ArrayLike] | None = None
+    color: str | None = None
+
+
+class Curves(NamedTuple):
+    """What `curves` has drawn, by name; theories only of those that have one."""
+
+    points: dict[str, ErrorbarContainer]
+    theories: dict[str, Line2D]
+    labels: dict[str, Annotation]
+
+
+def curves(
+    ax: Axes, given: Mapping[str, Curve], names: tuple[str, str], log: bool = False
+) -> Curves:
+    """Draw measured points with whiskers of ± 1.96 MCSE, and theory as lines.
+
+    Points without a theory are joined by thin lines. Each name stands at the right end.
+
+    Parameters
+    ----------
+    ax : Axes
+        To draw on.
+    given : mapping of str to Curve
+        What to draw, by name.
+    names : (str, str)
+        Of x and y.
+    log : bool
+        Whether x is logarithmic; its ticks are then at the points.
+
+    Returns
+    -------
+    Curves
+    """
+    points, theories = {}, {}
+    colors = {
+        name: curve.color or style.look(i).color for i, (name, curve) in enumerate(given.items())
+    }
+    for i, (name, curve) in enumerate(given.items()):
+        color, marker = colors[name], style.look(i).marker
+        x, value, mcse = (np.asarray(v, dtype=float) for v in curve[:3])
+        points[name] = ax.errorbar(
+            x, value, yerr=style.Z * np.broadcast_to(mcse, x.shape), color=color, marker=marker,
+            ls="-" if curve.theory is None else "", lw=1.2, ms=7, elinewidth=1.6, capsize=3,
+        )  # fmt: skip
+        if curve.theory is not None:
+            (theories[name],) = ax.plot(*curve.theory, color=color, lw=2.2, alpha=0.75, zorder=1.5)
+    if log:
+        ax.set_xscale("log")
+        ticks = np.unique(np.concatenate([np.asarray(c.x, dtype=float) for c in given.values()]))
+        ax.xaxis.set_major_locator(FixedLocator(ticks.tolist()))
+        ax.xaxis.set_major_formatter(lambda value, _: f"{value:,g}")
+        ax.xaxis.set_minor_locator(NullLocator())
+    style.frame(ax, *names)
+    ax.set_ylim(*ax.get_ylim())  # final, as labels at the ends need
+    return Curves(points, theories, style.end_labels(ax, _ends(given), colors))
+
+
+def _ends(given: Mapping[str, Curve]) -> dict[str, tuple[float, float]]:
+    """Return the rightmost point of each: of its theory, where it has one."""
+    ends = {}
+    for name, curve in given.items():
+        where = curve[:2] if curve.theory is None else curve.theory
+        x, y = (np.asarray(values, dtype=float) for values in where)
+        ends[name] = (float(x[-1]), float(y[-1]))
+    return ends

@@ -1,0 +1,134 @@
+"""One measure of every method, each a lolly with the Monte Carlo interval around its head."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
+from matplotlib.lines import Line2D
+
+from simlab.plots import style
+from simlab.plots.lookup import condition_of, methods, one_measure
+from simlab.verdicts.course import course_of
+
+BESIDE_ONE = ("efficiency",)
+NOMINAL = ("coverage", "bias_eliminated_coverage")
+
+
+class Lollies(NamedTuple):
+    """What `lolly` has drawn.
+
+    Attributes
+    ----------
+    heads : Line2D
+        Dots at the values, from top to bottom.
+    sticks : LineCollection
+        From the reference to the heads.
+    brackets : tuple of Line2D
+        The parentheses "(" and ")" at the values ∓ 1.96 Monte Carlo standard errors.
+    reference : Line2D
+        Vertical line where a perfect method would be.
+    """
+
+    heads: Line2D
+    sticks: LineCollection
+    brackets: tuple[Line2D, Line2D]
+    reference: Line2D
+
+
+def lolly(
+    measured: xr.Dataset,
+    ax: Axes,
+    measure: str,
+    condition: int = 0,
+    term: str = "slope",
+    target: str = "beta_within",
+    reference: float | None = None,
+    estimators: Sequence[str] | None = None,
+) -> Lollies:
+    """Draw one measure of every method in one condition.
+
+    Parameters
+    ----------
+    measured : Dataset
+        From `simlab.measure`.
+    ax : Axes
+        To draw on.
+    measure : str
+        A measure with a Monte Carlo standard error, such as "bias", "coverage", "relative_error".
+    condition : int
+        Position of the condition.
+    term : str
+        Methods without it are left out. No matter for a measure of whole fits, such as "failures".
+    target : str
+        For measures that have one.
+    reference : float, optional
+        Where the sticks begin: by default the level of the intervals for coverage, 1 for
+        efficiency, 0 otherwise.
+    estimators : sequence of str, optional
+        Which methods, in which order; by default all that have the measure.
+
+    Returns
+    -------
+    Lollies
+
+    Raises
+    ------
+    ValueError
+        If there is no such measure, condition, term, target or method, or no method has a value.
+
+    Notes
+    -----
+    ``lolly`` of R's rsimsum, which also marks the Monte Carlo interval with parentheses.
+    """
+    here = one_measure(measured, measure, term, target)
+    here = here.isel(condition=condition_of(measured, condition))
+    names = methods(here[measure], estimators)
+    value, mcse = (here[name].sel(estimator=names).values for name in (measure, f"{measure}_mcse"))
+    start = _reference(measured, measure) if reference is None else reference
+    rows = np.arange(len(names))
+    line = ax.axvline(start, color=style.INK, lw=1.6, zorder=0.5)
+    sticks = ax.hlines(rows, start, value, color=style.STRIP, lw=4, zorder=1)
+    (heads,) = ax.plot(value, rows, "o", color=style.WITHIN, ms=6, ls="", zorder=2)
+    opening, closing = (
+        ax.plot(at, rows, ls="", marker=sign, ms=15, mew=0.4, color=style.INK, zorder=3)[0]
+        for at, sign in ((value - style.Z * mcse, "$($"), (value + style.Z * mcse, "$)$"))
+    )
+    _words(ax, names, measured[measure].attrs)
+    _numbers(ax, value, style.Z * mcse)
+    return Lollies(heads, sticks, (opening, closing), line)
+
+
+def _reference(measured: xr.Dataset, measure: str) -> float:
+    if measure in NOMINAL:
+        return float(measured.attrs.get("level", 0.95))
+    return 1.0 if measure in BESIDE_ONE else 0.0
+
+
+def _words(ax: Axes, names: list[str], attrs: dict[str, str]) -> None:
+    ax.set_yticks(range(len(names)), [course_of(name).label for name in names])
+    ax.set_ylim(len(names) - 0.5, -0.6)
+    unit = f" ({attrs['units']})" if attrs["units"] == "%" else ""
+    style.frame(ax, attrs["long_name"] + unit, "")
+    ax.tick_params(axis="y", length=0)
+    ax.spines["left"].set_visible(False)
+
+
+def _numbers(ax: Axes, value: np.ndarray, margin: np.ndarray) -> None:
+    """Values at the right, all with the decimals that the widest interval makes meaningful."""
+    widest = np.nanmax(margin, initial=0.0)
+    decimals = max(1 - int(np.floor(np.log10(widest))), 0) if widest > 0 else 3
+    ax.annotate(
+        "value ± 1.96 MCSE", (1.02, 1.0), xycoords="axes fraction", va="bottom",
+        ha="left", fontsize=style.TEXT - 2, color=style.QUIET,
+    )  # fmt: skip
+    for row, (v, m) in enumerate(zip(value, margin, strict=True)):
+        ax.annotate(
+            f"{v:z.{decimals}f} ± {m:.{decimals}f}".replace("-", "−"), (1.02, row),
+            xycoords=("axes fraction", "data"), ha="left", va="center",
+            fontsize=style.TEXT - 1, color=style.INK,
+        )  # fmt: skip

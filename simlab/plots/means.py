@@ -1,0 +1,106 @@
+"""Three means of the same clusters, and how surely each is known, for two questions."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+
+from simlab.plots import style
+
+COLORS = (style.INK, style.REPORTED, style.BETWEEN)
+
+
+class Means(NamedTuple):
+    """What `three_means` has drawn.
+
+    Attributes
+    ----------
+    heads : dict of str to Line2D
+        The means, by row of the table.
+    these, population : dict of str to Line2D
+        ± 1.96 SE for the mean of these clusters, thick, and for that of their population, thin.
+    """
+
+    heads: dict[str, Line2D]
+    these: dict[str, Line2D]
+    population: dict[str, Line2D]
+
+
+def three_means(
+    table: pd.DataFrame, ax: Axes, name: str = "mean", level2: str = "cluster"
+) -> Means:
+    """Draw the mean of rows, the mean of cluster means, and the mixed model's.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        `simlab.three_means(...).table`: estimate, se_these, se_population.
+    ax : Axes
+        To draw on; 9 by 4 inches.
+    name : str
+        Of the response.
+    level2 : str
+        What the legend calls a cluster.
+
+    Returns
+    -------
+    Means
+
+    Raises
+    ------
+    ValueError
+        If the table lacks a column.
+    """
+    needed = ("estimate", "se_these", "se_population")
+    if missing := [column for column in needed if column not in table]:
+        raise ValueError(f"the table of means lacks {', '.join(missing)}")
+    heads, these, population = {}, {}, {}
+    values = table[list(needed)].to_numpy(dtype=float)
+    for row, (key, (at, near, far)) in enumerate(zip(table.index.astype(str), values, strict=True)):
+        color = COLORS[row % len(COLORS)]
+        population[key] = _bar(ax, at, style.Z * far, row, color, 1.6)
+        these[key] = _bar(ax, at, style.Z * near, row, color, 6.0)
+        (heads[key],) = ax.plot(
+            [at], [row], "o", color="white", mec=color, mew=2.4, ms=10, zorder=3
+        )
+        ax.annotate(
+            f"{at:.2f}", (at, row), xytext=(0, 9), textcoords="offset points", ha="center",
+            va="bottom", fontsize=style.TEXT - 1, color=color,
+        )  # fmt: skip
+    rows = [f"mean of {which}" if which != "GLS" else "GLS" for which in heads]
+    ax.set_yticks(range(len(rows)), [style.plain(row) for row in rows])
+    ax.set_ylim(len(rows) - 0.5, -0.6)
+    style.frame(ax, name, "")
+    ax.tick_params(axis="y", length=0)
+    ax.spines["left"].set_visible(False)
+    _legend(ax, level2)
+    return Means(heads, these, population)
+
+
+def _bar(ax: Axes, at: float, half: float, row: int, color: str, width: float) -> Line2D:
+    (bar,) = ax.plot(
+        [at - half, at + half], [row, row], color=color, lw=width, solid_capstyle="butt", zorder=2,
+        alpha=1.0 if width < 2 else 0.45,
+    )  # fmt: skip
+    return bar
+
+
+def _legend(ax: Axes, level2: str) -> None:
+    handles = [
+        Line2D(
+            [],
+            [],
+            color=style.QUIET,
+            lw=6,
+            alpha=0.45,
+            label=style.plain(f"± 1.96 SE for these {level2}s"),
+        ),
+        Line2D([], [], color=style.QUIET, lw=1.6, label="for their population"),
+    ]
+    ax.legend(
+        handles=handles, loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2, frameon=False,
+        fontsize=style.TEXT - 1,
+    )  # fmt: skip

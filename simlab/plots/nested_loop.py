@@ -1,0 +1,188 @@
+"""A measure over all conditions of a grid: the nested-loop plot of Rücker & Schwarzer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.container import ErrorbarContainer
+from matplotlib.patches import StepPatch
+from matplotlib.text import Annotation
+
+from simlab.plots import style
+from simlab.plots.lookup import methods, one_measure
+from simlab.verdicts.course import course_of
+from simlab.verdicts.places import Level, Places, config_of, places
+
+LOOP, GAP = 0.09, 0.06  # heights of a factor's line and of what is above it, in heights of the data
+
+
+class NestedLoop(NamedTuple):
+    """What `nested_loop` has drawn.
+
+    Attributes
+    ----------
+    conditions : list of int
+        Positions of the conditions, from left to right.
+    steps : dict of str to StepPatch
+        By method: its values, one step for each condition.
+    whiskers : dict of str to ErrorbarContainer
+        By method: ± 1.96 Monte Carlo standard errors, with a marker on each step.
+    loops : dict of str to StepPatch
+        By factor: the rank of its level in each condition.
+    labels : dict of str to Annotation
+        Names of the methods.
+    """
+
+    conditions: list[int]
+    steps: dict[str, StepPatch]
+    whiskers: dict[str, ErrorbarContainer]
+    loops: dict[str, StepPatch]
+    labels: dict[str, Annotation]
+
+
+def nested_loop(
+    measured: xr.Dataset,
+    ax: Axes,
+    measure: str,
+    term: str = "slope",
+    target: str = "beta_within",
+    factors: Sequence[str] | None = None,
+    estimators: Sequence[str] | None = None,
+    reference: float | None = 0.0,
+) -> NestedLoop:
+    """Draw a measure of every method in every condition, the levels of the factors below.
+
+    Conditions are sorted by the first factor, then by the second, and so on: the last one changes
+    fastest, and its effect is seen from step to step.
+
+    Parameters
+    ----------
+    measured : Dataset
+        From `simlab.measure`, of a study whose grid crosses its factors.
+    ax : Axes
+        To draw on; 10 by 6 inches serve 40 conditions.
+    measure : str
+        A measure with a Monte Carlo standard error, such as "bias".
+    term : str
+        Of what.
+    target : str
+        For measures that have one.
+    factors : sequence of str, optional
+        Dotted paths, outermost first; by default all factors of the grid in its order. Where a
+        condition occurs with several levels of a factor that is left out, each is a step.
+    estimators : sequence of str, optional
+        Which methods; by default all that have the measure.
+    reference : float, optional
+        Where to draw a horizontal line; None for no line.
+
+    Returns
+    -------
+    NestedLoop
+
+    Raises
+    ------
+    ValueError
+        If there is no such measure, term, target, factor or method, or no factor at all.
+
+    Notes
+    -----
+    Rücker & Schwarzer (2014), *BMC Medical Research Methodology* 14:129; ``nlp`` of rsimsum.
+    """
+    here = one_measure(measured, measure, term, target)
+    found = places(measured, config_of(measured))
+    chosen = list(found.levels) if factors is None else list(factors)
+    if not chosen or (unknown := [name for name in chosen if name not in found.levels]):
+        wrong = f"{unknown[0]!r} is no factor of the grid" if chosen else "there is no factor"
+        raise ValueError(f"{wrong}; its factors: {', '.join(found.levels) or 'none'}")
+    names = methods(here[measure], estimators)
+    ranks = {name: _ranks(found, name) for name in chosen}
+    conditions = sorted(range(len(found.scheme)), key=lambda c: [ranks[f][c] for f in chosen])
+    here = here.isel(condition=conditions)
+    steps, whiskers = {}, {}
+    for i, name in enumerate(names):
+        one = here.sel(estimator=name)
+        steps[name], whiskers[name] = _method(
+            ax, one[measure].values, one[f"{measure}_mcse"].values, style.look(i)
+        )
+    if reference is not None:
+        ax.axhline(reference, color=style.QUIET, lw=1.2, zorder=0.5)
+    low, high = ax.get_ylim()
+    loops = {
+        name: _loop(ax, found, name, [ranks[name][c] for c in conditions], low, high - low, row)
+        for row, name in enumerate(chosen)
+    }
+    _axes(ax, measured[measure].attrs["long_name"], low, high, len(chosen), len(conditions))
+    ends = {
+        course_of(name).label: (float(len(conditions)), _last(here[measure], name))
+        for name in names
+    }
+    colors = dict(zip(ends, (style.look(i).color for i in range(len(names))), strict=True))
+    labels = style.end_labels(ax, ends, colors)
+    return NestedLoop(
+        conditions, steps, whiskers, loops, dict(zip(names, labels.values(), strict=True))
+    )
+
+
+def _levels(found: Places, factor: str) -> list[Level]:
+    """Levels of a factor: by their size where they have one, else in order of appearance."""
+    sizes = dict(zip(found.levels[factor], found.sizes[factor], strict=True))
+    if all(size is not None for size in sizes.values()):
+        return sorted(sizes, key=lambda level: sizes[level] or 0.0)
+    return list(sizes)
+
+
+def _ranks(found: Places, factor: str) -> list[int]:
+    order = _levels(found, factor)
+    return [order.index(level) for level in found.levels[factor]]
+
+
+def _method(
+    ax: Axes, values: np.ndarray, mcse: np.ndarray, look: style.Look
+) -> tuple[StepPatch, ErrorbarContainer]:
+    steps = ax.stairs(values, baseline=None, color=look.color, lw=2, ls=look.dash)
+    whiskers = ax.errorbar(
+        np.arange(len(values)) + 0.5, values, yerr=style.Z * mcse, ls="", color=look.color,
+        marker=look.marker, ms=5, elinewidth=1.5, capsize=2,
+    )  # fmt: skip
+    return steps, whiskers
+
+
+def _last(values: xr.DataArray, method: str) -> float:
+    """Value of a method in the last condition where it has one."""
+    return float(values.sel(estimator=method).dropna("condition")[-1])
+
+
+def _loop(
+    ax: Axes, found: Places, factor: str, ranks: list[int], low: float, height: float, row: int
+) -> StepPatch:
+    """Line of one factor below the data, the words of its levels above it."""
+    base = low - height * (GAP + (row + 1) * (LOOP + GAP) - GAP / 2)
+    rise = height * LOOP / 2 / max(*ranks, 1)
+    line = ax.stairs(base + rise * np.array(ranks), baseline=None, color=style.INK, lw=1.4)
+    levels = ", ".join(
+        f"{level:g}" if isinstance(level, float) else level or "–"
+        for level in _levels(found, factor)
+    )
+    ax.annotate(
+        f"{style.FACTORS.get(factor, factor)}: {levels}", (0, base + height * LOOP / 2),
+        xytext=(0, 3), textcoords="offset points", ha="left", va="bottom",
+        fontsize=style.TEXT - 2, color=style.INK,
+    )  # fmt: skip
+    return line
+
+
+def _axes(ax: Axes, name: str, low: float, high: float, factors: int, conditions: int) -> None:
+    style.frame(ax, f"{conditions} conditions", name)
+    bottom = low - (high - low) * (GAP + factors * (LOOP + GAP))
+    ticks = [tick for tick in ax.get_yticks() if low <= tick <= high]
+    ax.set_yticks(ticks)
+    ax.set_xticks([])
+    ax.spines["left"].set_bounds(low, high)
+    ax.spines["bottom"].set_visible(False)
+    ax.yaxis.label.set_y((high + low - 2 * bottom) / (2 * (high - bottom)))
+    ax.set_xlim(0, conditions)
+    ax.set_ylim(bottom, high)

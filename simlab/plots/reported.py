@@ -1,0 +1,158 @@
+"""Is the reported standard error the true one? All methods against the line of honesty."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.container import ErrorbarContainer
+from matplotlib.lines import Line2D
+from matplotlib.text import Annotation
+from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
+
+from simlab.plots import style
+from simlab.plots.lookup import condition_of, methods
+from simlab.verdicts.course import course_of
+from simlab.verdicts.places import config_of, places
+
+ROOM = 0.08  # of the range of the points, on a logarithmic scale, around them
+WIDE = 4.0  # ratio of the limits above which diagonals at ½ and 2, and ticks at 1, 2, 5 serve
+
+
+class HonestSE(NamedTuple):
+    """What `honest_se` has drawn.
+
+    Attributes
+    ----------
+    points : dict of (str, str) to ErrorbarContainer
+        By method and question: a marker at (true SE, reported SE), whiskers of ± 1.96 Monte
+        Carlo standard errors.
+    honesty : Line2D
+        Where both are equal.
+    labels : dict of str to Annotation
+        Names of the methods, at the first question.
+    """
+
+    points: dict[tuple[str, str], ErrorbarContainer]
+    honesty: Line2D
+    labels: dict[str, Annotation]
+
+
+def honest_se(
+    measured: xr.Dataset,
+    ax: Axes,
+    conditions: Mapping[str, int] | None = None,
+    term: str = "slope",
+    estimators: Sequence[str] | None = None,
+) -> HonestSE:
+    """Draw the standard error that each method reports against the one that it has.
+
+    On the diagonal a method is honest. Below, it claims more than it knows: its intervals are
+    too short. Scales are logarithmic, so equal ratios have equal distances from the diagonal.
+
+    Parameters
+    ----------
+    measured : Dataset
+        From `simlab.measure`.
+    ax : Axes
+        To draw on, 9 by 6 inches with the names.
+    conditions : mapping of str to int, optional
+        Position of a condition, by the question that it answers; the first has filled markers. By
+        default the base of the study under new schools, and, if there, under the same schools.
+    term : str
+        Methods without it are left out.
+    estimators : sequence of str, optional
+        Which methods; by default all that have the term.
+
+    Returns
+    -------
+    HonestSE
+
+    Raises
+    ------
+    ValueError
+        If there is no such condition, term or method, or no method has two standard errors
+        above 0.
+    """
+    style.of(measured, "term", term)
+    asked = _questions(measured) if conditions is None else dict(conditions)
+    if not asked:
+        raise ValueError("conditions is empty; name a question and give the place of its condition")
+    at = {name: measured.isel(condition=condition_of(measured, c)) for name, c in asked.items()}
+    first = next(iter(at.values())).sel(term=term)
+    names = methods(first["model_se"], estimators)
+    points = {
+        (name, question): _point(ax, here.sel(term=term, estimator=name), style.look(i), q == 0)
+        for q, (question, here) in enumerate(at.items())
+        for i, name in enumerate(names)
+    }
+    honesty = _scales(ax, points)
+    style.frame(ax, "true SE", "reported SE")
+    ends = {course_of(name).label: _place(points[name, next(iter(at))]) for name in names}
+    colors = dict(zip(ends, (style.look(i).color for i in range(len(names))), strict=True))
+    labels = style.end_labels(ax, ends, colors)
+    if len(at) > 1:
+        _legend(ax, list(at))
+    return HonestSE(points, honesty, dict(zip(names, labels.values(), strict=True)))
+
+
+def _questions(measured: xr.Dataset) -> dict[str, int]:
+    found = places(measured, config_of(measured))
+    known = {"new schools": found.base, "other students of the same schools": found.same}
+    return {name: c for name, c in known.items() if c is not None}
+
+
+def _point(ax: Axes, one: xr.Dataset, look: style.Look, filled: bool) -> ErrorbarContainer:
+    x, y = float(one["empirical_se"]), float(one["model_se"])
+    return ax.errorbar(
+        [x], [y], xerr=style.Z * float(one["empirical_se_mcse"]),
+        yerr=style.Z * float(one["model_se_mcse"]), color=look.color, marker=look.marker, ms=9,
+        mfc=look.color if filled else "white", mew=1.8, elinewidth=1.5, zorder=3,
+    )  # fmt: skip
+
+
+def _place(point: ErrorbarContainer) -> tuple[float, float]:
+    x, y = (float(np.asarray(values)[0]) for values in point.lines[0].get_data())
+    return x, y
+
+
+def _scales(ax: Axes, points: Mapping[tuple[str, str], ErrorbarContainer]) -> Line2D:
+    """Logarithmic scales of one length, with diagonals at simple ratios."""
+    places = np.array([_place(point) for point in points.values()])
+    values = np.log(places[(places > 0).all(axis=1)])
+    if not len(values):
+        raise ValueError("no method has a true and a reported standard error above 0")
+    room = ROOM * float(np.ptp(values)) or ROOM
+    ax.set(xscale="log", yscale="log")
+    low, high = np.exp(values.min() - room), np.exp(values.max() + room)
+    ends = np.array([low, high])
+    wide = bool(high / low > WIDE)
+    for ratio, name in ((0.5, "half the truth"), (2.0, "twice the truth")) if wide else ():
+        ax.plot(ends, ratio * ends, color=style.QUIET, lw=1, ls=(0, (1, 3)), zorder=0.5)
+        ax.annotate(
+            name, (low / min(ratio, 1), low * max(ratio, 1)), xytext=(6, 6),
+            textcoords="offset points", ha="left", va="bottom", rotation=45,
+            rotation_mode="anchor", fontsize=style.TEXT - 2, color=style.QUIET,
+        )  # fmt: skip
+    (line,) = ax.plot(ends, ends, color=style.INK, lw=1.6, zorder=0.5)
+    ax.set(xlim=ends, ylim=ends, aspect="equal")
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.set_major_locator(LogLocator(subs=(1, 2, 5)) if wide else MaxNLocator(4))
+        axis.set_major_formatter(lambda value, _: f"{value:g}")
+        axis.set_minor_locator(NullLocator())
+    return line
+
+
+def _legend(ax: Axes, questions: list[str]) -> None:
+    handles = [
+        Line2D([], [], ls="", marker="o", ms=9, color=style.QUIET, mew=1.8,
+               mfc=style.QUIET if q == 0 else "white", label=question)
+        for q, question in enumerate(questions)
+    ]  # fmt: skip
+    ax.legend(
+        handles=handles, loc="lower left", bbox_to_anchor=(0, 1), ncols=len(questions),
+        frameon=False, fontsize=style.TEXT - 1, handletextpad=0.3, borderaxespad=0.2,
+    )  # fmt: skip

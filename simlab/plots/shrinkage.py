@@ -1,0 +1,166 @@
+"""From BLUE to BLUP: how far each cluster is drawn towards the mean of all."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
+from matplotlib.lines import Line2D
+from numpy.typing import ArrayLike
+
+from simlab.plots import style
+from simlab.plots.ellipses import ellipse
+
+BLUE, BLUP, GLS = style.WITHIN, style.REPORTED, style.BETWEEN
+MARGIN = 0.05
+
+
+class Shrinkage(NamedTuple):
+    """What is drawn of shrinkage.
+
+    Attributes
+    ----------
+    blue, blup : Line2D
+        Dots at each cluster's own estimate, and at its prediction.
+    arrows : LineCollection
+        From the one to the other.
+    gls : Line2D
+        The estimated mean of all clusters: a line, or in beta space a point.
+    dispersion : Line2D or None
+        The ellipse of Ĝ, in beta space.
+    """
+
+    blue: Line2D
+    blup: Line2D
+    arrows: LineCollection
+    gls: Line2D
+    dispersion: Line2D | None = None
+
+
+def shrinkage(
+    blue: pd.Series[float],
+    blup: pd.Series[float],
+    n: pd.Series[int],
+    ax: Axes,
+    gls: float,
+    name: str = "estimate",
+    level2: str = "cluster",
+) -> Shrinkage:
+    """Draw BLUEs and BLUPs against the size of the clusters.
+
+    Parameters
+    ----------
+    blue, blup : (J,) Series
+        By cluster: its own estimate, such as `fit.blue()["(Intercept)"]`, and its prediction,
+        such as `fit.coef()["(Intercept)"]`. A cluster without an estimate of its own is left out.
+    n : (J,) Series
+        Rows of each cluster.
+    ax : Axes
+        To draw on.
+    gls : float
+        The estimate for all clusters, such as `fit.fixef["(Intercept)"]`.
+    name : str
+        Of what is estimated.
+    level2 : str
+        What a cluster is called.
+
+    Returns
+    -------
+    Shrinkage
+
+    Raises
+    ------
+    ValueError
+        If no cluster has all three.
+    """
+    rows = pd.DataFrame({"blue": blue, "blup": blup, "n": n}).dropna()
+    if rows.empty:
+        raise ValueError("no cluster has a BLUE, a BLUP and a size; give series by cluster")
+    line = ax.axhline(gls, color=GLS, lw=2.2, zorder=1)
+    arrows, dots = _moves(
+        ax, rows[["n", "blue"]].to_numpy(float), rows[["n", "blup"]].to_numpy(float)
+    )
+    style.frame(ax, f"rows of the {level2}", name)
+    _legend(ax, Line2D([], [], color=GLS, lw=2.2, label="GLS, of all"))
+    return Shrinkage(*dots, arrows, line)
+
+
+def shrinkage_space(
+    blue: pd.DataFrame,
+    blup: pd.DataFrame,
+    ax: Axes,
+    gls: ArrayLike,
+    G: ArrayLike | None = None,
+) -> Shrinkage:
+    """Draw BLUEs and BLUPs in beta space, and the dispersion ellipse of Ĝ about the mean.
+
+    The ellipse has radius 1: its shadows are γ̂ ± one standard deviation of the true coefficients.
+    BLUEs spread further than that, by their own error; BLUPs less.
+
+    Parameters
+    ----------
+    blue, blup : (J, 2) DataFrame
+        Intercept and slope of each cluster, such as `fit.blue()` and `fit.coef()`. Columns are
+        those of `blue`. A cluster without a line of its own is left out.
+    ax : Axes
+        To draw on; 8 by 6 inches.
+    gls : (2,)
+        γ̂.
+    G : (2, 2), optional
+        Ĝ.
+
+    Returns
+    -------
+    Shrinkage
+
+    Raises
+    ------
+    ValueError
+        If `blue` has not two columns, `blup` lacks one of them, or no cluster has both.
+    """
+    names = [str(name) for name in blue.columns]
+    if len(names) != 2 or not set(names) <= set(blup.columns):
+        raise ValueError("beta space has two axes; give BLUEs and BLUPs of two coefficients")
+    both = pd.concat([blue, blup[names]], axis=1, join="inner").dropna().to_numpy(float)
+    if not len(both):
+        raise ValueError("no cluster has both a BLUE and a BLUP")
+    dispersion = None
+    if G is not None:
+        path = ellipse(gls, G)
+        (dispersion,) = ax.plot(*path.T, color=GLS, lw=2, zorder=1)
+    (mean,) = ax.plot(*np.asarray(gls, dtype=float)[:, None], "D", color=GLS, ms=10, zorder=4)
+    arrows, dots = _moves(ax, both[:, :2], both[:, 2:])
+    x, y = (name.replace("(Intercept)", "intercept") for name in names)
+    style.frame(ax, x, y)
+    handle = Line2D([], [], color=GLS, marker="D", ms=8, lw=2 if G is not None else 0)
+    handle.set_label(r"$\hat\gamma$" + (r", ellipse of $\hat G$" if G is not None else ""))
+    _legend(ax, handle)
+    return Shrinkage(*dots, arrows, mean, dispersion)
+
+
+def _moves(
+    ax: Axes, start: np.ndarray, end: np.ndarray
+) -> tuple[LineCollection, tuple[Line2D, Line2D]]:
+    arrows = LineCollection(
+        list(np.stack([start, end], axis=1)), colors=style.QUIET, lw=1.1, zorder=2
+    )
+    ax.add_collection(arrows)
+    (blue,) = ax.plot(*start.T, "o", color=BLUE, ms=6, alpha=0.75, mew=0, zorder=3)
+    (blup,) = ax.plot(*end.T, "^", color=BLUP, ms=7, mew=0, zorder=3)
+    ax.margins(MARGIN)
+    return arrows, (blue, blup)
+
+
+def _legend(ax: Axes, gls: Line2D) -> None:
+    handles = [
+        Line2D([], [], ls="", marker="o", color=BLUE, ms=7, label="BLUE, its own"),
+        Line2D([], [], ls="", marker="^", color=BLUP, ms=8, label="BLUP, shrunken"),
+        gls,
+    ]
+    ax.legend(
+        handles=handles, loc="lower left", bbox_to_anchor=(0, 1), ncols=3, frameon=False,
+        fontsize=style.TEXT - 1, handletextpad=0.4, columnspacing=1.4, borderaxespad=0.2,
+    )  # fmt: skip

@@ -1,0 +1,137 @@
+"""A panel for each cluster, with its rows and its least-squares line."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import NamedTuple
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.collections import PathCollection
+from matplotlib.figure import Figure, SubFigure
+from matplotlib.lines import Line2D
+
+from simlab.pictures import Panels
+from simlab.plots import style
+
+SMALL = style.TEXT - 3.5  # points, for what stands in every panel
+MARGIN = 0.06
+COLORS = (3, 5, 0, 1, 2, 4)  # of style.LINES: the two that differ most come first
+NAME = 0.2  # of the height of the data: room above it for the name of a cluster
+
+
+class Panel(NamedTuple):
+    """What `trellis` has drawn of one cluster, by the level of the factor within ("" for none)."""
+
+    ax: Axes
+    points: dict[str, PathCollection]
+    lines: dict[str, Line2D]
+
+
+def trellis(panels: Panels, figure: Figure | SubFigure, columns: int = 8) -> dict[Hashable, Panel]:
+    """Draw every cluster in a panel of its own, all with the same axes.
+
+    Groups follow each other, each beginning a row; within a group the mean of x rises from panel
+    to panel. A cluster in which x does not vary has no line.
+
+    Parameters
+    ----------
+    panels : Panels
+        From `simlab.pictures.panels`.
+    figure : Figure or SubFigure
+        An empty one; 10 by 8 inches, with a constrained layout, serve 40 clusters.
+    columns : int
+        Panels in a row.
+
+    Returns
+    -------
+    dict of cluster to Panel
+
+    Raises
+    ------
+    ValueError
+        If `columns` is below 1.
+    """
+    if columns < 1:
+        raise ValueError(f"columns is {columns}; give 1 or more panels in a row")
+    columns = min(columns, max(len(names) for names in panels.order.values()))
+    heights = {group: -(-len(names) // columns) for group, names in panels.order.items()}
+    axes = figure.subplots(sum(heights.values()), columns, sharex=True, sharey=True, squeeze=False)
+    for ax in axes.flat:
+        ax.set_visible(False)
+    levels = [str(level) for level in panels.rows["by"].cat.categories]
+    looks = {
+        level: style.look(i)._replace(color=style.LINES[COLORS[i % len(COLORS)]])
+        for i, level in enumerate(levels)
+    }
+    drawn = {}
+    top = 0
+    for group, names in panels.order.items():
+        cells = axes[top : top + heights[group]].flat
+        for ax, name in zip(cells, names, strict=False):
+            drawn[name] = _panel(ax, panels, name, looks)
+        if group:
+            axes[top, 0].set_title(
+                style.plain(group), loc="left", fontsize=style.TEXT, fontweight="bold"
+            )
+        top += heights[group]
+    _frame(figure, axes, panels)
+    if len(levels) > 1:
+        _legend(figure, looks)
+    return drawn
+
+
+def _panel(ax: Axes, panels: Panels, name: Hashable, looks: dict[str, style.Look]) -> Panel:
+    ax.set_visible(True)
+    rows = panels.rows[(panels.rows["cluster"] == name).to_numpy()]
+    lines = panels.lines[(panels.lines["cluster"] == name).to_numpy()]
+    points, drawn = {}, {}
+    for level, look in looks.items():
+        here = rows[(rows["by"].astype(str) == level).to_numpy()]
+        if here.empty:
+            continue
+        points[level] = ax.scatter(
+            here["x"], here["y"], s=7, color=look.color, marker=look.marker, alpha=0.45, lw=0,
+            zorder=1,
+        )  # fmt: skip
+    numbers = lines[["low", "high", "intercept", "slope"]].to_numpy(dtype=float)
+    for level, (low, high, intercept, slope) in zip(lines["by"].astype(str), numbers, strict=True):
+        if np.isnan(slope):
+            continue
+        ends = np.array([low, high])
+        (drawn[level],) = ax.plot(
+            ends, intercept + slope * ends, color=looks[level].color, lw=2, zorder=2,
+            path_effects=style.halo(3.5), solid_capstyle="butt",
+        )  # fmt: skip
+    ax.annotate(
+        style.plain(name), (0.04, 0.96), xycoords="axes fraction", ha="left", va="top",
+        fontsize=SMALL, color=style.INK, path_effects=style.halo(2.5), zorder=3,
+    )  # fmt: skip
+    return Panel(ax, points, drawn)
+
+
+def _frame(figure: Figure | SubFigure, axes: np.ndarray, panels: Panels) -> None:
+    first = axes[0, 0]
+    first.set_xlim(*style.around(panels.rows["x"].to_numpy(), MARGIN))
+    low, high = style.around(panels.rows["y"].to_numpy(), MARGIN)
+    first.set_ylim(low, high + NAME * (high - low))
+    for (row, column), ax in np.ndenumerate(axes):
+        last = not any(below.get_visible() for below in axes[row + 1 :, column])
+        ax.tick_params(
+            labelsize=SMALL, color=style.QUIET, labelleft=column == 0, labelbottom=last,
+        )  # fmt: skip
+        ax.spines[:].set_color(style.QUIET)
+        ax.spines[:].set_linewidth(0.6)
+    figure.supxlabel(style.plain(panels.x), fontsize=style.TEXT)
+    figure.supylabel(style.plain(panels.y), fontsize=style.TEXT)
+
+
+def _legend(figure: Figure | SubFigure, looks: dict[str, style.Look]) -> None:
+    handles = [
+        Line2D([], [], color=look.color, marker=look.marker, lw=2, ms=5, label=style.plain(level))
+        for level, look in looks.items()
+    ]
+    figure.legend(
+        handles=handles, loc="outside upper right", ncols=len(handles), frameon=False,
+        fontsize=style.TEXT - 1,
+    )  # fmt: skip

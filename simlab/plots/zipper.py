@@ -1,0 +1,159 @@
+"""Every confidence interval of a method, ranked: the zip plot of Morris, White & Crowther."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
+from matplotlib.lines import Line2D
+from matplotlib.patches import Rectangle
+from numpy.typing import NDArray
+from scipy.special import stdtr
+
+from simlab.plots import style
+from simlab.plots.lookup import Replicates, replicates
+from simlab.verdicts.course import course_of
+
+TAIL = 0.005  # share of the intervals' ends that may lie beyond the Axes, on either side
+FILLED = 300.0  # points: the widths of all lines that are shown add up to this, within limits
+
+
+class Zip(NamedTuple):
+    """What `zipplot` has drawn.
+
+    Attributes
+    ----------
+    covering, missing : LineCollection
+        Intervals that cover the target, and those that miss it.
+    target : Line2D
+        Vertical line at the target.
+    coverage : Line2D
+        Horizontal line at the coverage, in per cent.
+    mcse : Rectangle
+        Band of ± 1.96 Monte Carlo standard errors about it.
+    """
+
+    covering: LineCollection
+    missing: LineCollection
+    target: Line2D
+    coverage: Line2D
+    mcse: Rectangle
+
+
+def zipplot(
+    ds: xr.Dataset,
+    ax: Axes,
+    estimator: str,
+    condition: int = 0,
+    term: str = "slope",
+    target: str = "beta_within",
+    by: Literal["z", "p"] = "z",
+    zoom: float = 1.0,
+) -> Zip:
+    """Draw the confidence interval of every replicate, the worst on top.
+
+    Intervals are ranked by |z| = |θ̂ − θ|/s, or by the p-value of θ, which differ where the
+    degrees of freedom do. In a method whose intervals are honest, colours change at 95 on the
+    axis of centiles, and misses lie on either side of θ alike.
+
+    Parameters
+    ----------
+    ds : Dataset
+        Results of a study, as for `simlab.measure`.
+    ax : Axes
+        To draw on; narrow ones, side by side, compare methods.
+    estimator : str
+        Whose intervals.
+    condition : int
+        Position of the condition.
+    term : str
+        Of what.
+    target : {"beta_within", "beta_between", "limit"}
+        θ, which the intervals should cover; "limit" is the method's own probability limit.
+    by : {"z", "p"}
+        What ranks them.
+    zoom : float
+        Share of the centiles that is shown, from the top: 0.2 shows the worst fifth.
+
+    Returns
+    -------
+    Zip
+
+    Raises
+    ------
+    ValueError
+        If there is no such method, condition, term or target; `by` is neither z nor p; or `zoom`
+        is not above 0 and at most 1.
+
+    Notes
+    -----
+    Morris, White & Crowther (2019), *Statistics in Medicine* 38:2074; ``zipplot`` of R's rsimsum,
+    whose `zoom` this is too.
+    """
+    if by not in ("z", "p"):
+        raise ValueError(f"by is {by!r}; rank the intervals by 'z' or by 'p'")
+    if not 0 < zoom <= 1:
+        raise ValueError(f"zoom is {zoom}; give the share to show, above 0 and at most 1")
+    found = replicates(ds, estimator, condition, term, target)
+    height = 100 * (_rank(found, by) + 0.5) / len(found.lower)
+    width = float(np.clip(FILLED / (zoom * len(height)), 0.5, 3.0))
+    covering = _intervals(ax, found, height, found.covers, style.STRIP, width)
+    missing = _intervals(ax, found, height, ~found.covers, style.REPORTED, width)
+    line = style.mark_target(ax, target, found.target)
+    line.set_zorder(3)
+    coverage, mcse = (
+        100 * float(found.measured[name].sel(target=target))
+        for name in ("coverage", "coverage_mcse")
+    )
+    ax.set_xlim(*_limits(found))
+    ax.set_ylim(100 * (1 - zoom), 100)
+    level, band = _coverage(ax, coverage, mcse)
+    ax.set_title(course_of(estimator).label, loc="left", fontsize=style.TEXT + 1, pad=22)
+    wide = round(100 * float(ds.attrs.get("level", 0.95)))
+    rank = "$|z|$" if by == "z" else "$1 - p$"
+    style.frame(ax, f"{wide} % intervals of the {term}", f"centile of {rank}", math=True)
+    return Zip(covering, missing, line, level, band)
+
+
+def _rank(found: Replicates, by: str) -> NDArray[np.int64]:
+    """Place of each interval in the order of its distance from the target, from 0."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        z = np.abs(found.estimate - found.target) / found.std_error
+    distance = z if by == "z" else -stdtr(found.df, -z)
+    return np.argsort(np.argsort(distance, kind="stable"))
+
+
+def _intervals(
+    ax: Axes, found: Replicates, height: NDArray[np.float64], which: NDArray[np.bool_], color: str,
+    width: float,
+) -> LineCollection:  # fmt: skip
+    ends = np.stack([found.lower[which], found.upper[which]], axis=1)
+    segments = np.stack([ends, np.repeat(height[which][:, None], 2, axis=1)], axis=2)
+    # As pixels, also in a vector file: there may be thousands.
+    drawn = LineCollection(list(segments), colors=color, linewidths=width, rasterized=True)
+    ax.add_collection(drawn)
+    return drawn
+
+
+def _coverage(ax: Axes, coverage: float, mcse: float) -> tuple[Line2D, Rectangle]:
+    low = coverage - style.Z * mcse
+    band = ax.axhspan(low, low + 2 * style.Z * mcse, color=style.INK, alpha=0.25, lw=0, zorder=2.5)
+    line = ax.axhline(coverage, color=style.INK, lw=1.4, zorder=3)
+    bottom, top = ax.get_ylim()
+    edge = 0.05 * (top - bottom)
+    ax.annotate(
+        f"{coverage:.1f} %\n± {style.Z * mcse:.1f}",
+        (1.02, np.clip(coverage, bottom + edge, top - edge)), xycoords=("axes fraction", "data"),
+        ha="left", va="center", fontsize=style.TEXT - 1, color=style.INK,
+    )  # fmt: skip
+    return line, band
+
+
+def _limits(found: Replicates) -> tuple[float, float]:
+    low = min(float(np.quantile(found.lower, TAIL)), found.target)
+    high = max(float(np.quantile(found.upper, 1 - TAIL)), found.target)
+    margin = 0.03 * (high - low)
+    return low - margin, high + margin

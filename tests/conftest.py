@@ -1,0 +1,10 @@
+"""Settings of all tests."""
+
+import pytest
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config):
+    """Compare pictures with their baselines wherever pytest-mpl is there, without being asked."""
+    if config.pluginmanager.hasplugin("pytest_mpl") and config.option.mpl_generate_path is None:
+        config.option.mpl = True
