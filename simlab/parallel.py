@@ -32,8 +32,20 @@ def in_threads(
     ordered : bool
         Whether results keep the order of the tasks.
     """
+    reading = True
+
+    def wanted() -> Iterator[Any]:
+        for task in tasks:
+            if not reading:
+                return
+            yield delayed(function)(*task)
+
     how = "generator" if ordered else "generator_unordered"
-    results: Iterator[Result] = Parallel(n_jobs=jobs, backend="threading", return_as=how)(
-        delayed(function)(*task) for task in tasks
-    )
-    return results
+    results = Parallel(n_jobs=jobs, backend="threading", return_as=how)(wanted())
+    try:
+        for result in results:  # noqa: UP028 (`yield from` would close it early: joblib warns)
+            yield result
+    finally:
+        reading = False
+        for _ in results:  # what is under way
+            pass

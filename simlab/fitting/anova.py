@@ -88,7 +88,7 @@ def _check_comparable(a: MixedFit, b: MixedFit) -> None:
             f"{names} have different responses, '{a.design.response}' and '{b.design.response}', "
             "or different data; their likelihoods cannot be compared"
         )
-    if a.method == "REML" and not _same_columns(a.design.X, b.design.X):
+    if a.method == "REML" and not same_columns(a.design.X, b.design.X):
         raise FitError(
             f"{names} are by REML and have different fixed parts: their restricted likelihoods "
             'are of different data (what X leaves of y); refit both with method="ML"'
@@ -100,7 +100,7 @@ def _compare(small: MixedFit, large: MixedFit) -> tuple[float, float, float, str
     df = large.npar - small.npar
     if df == 0:
         return np.nan, np.nan, np.nan, SAME_SIZE
-    if not _nested(small, large):
+    if not nested(small, large):
         return np.nan, np.nan, np.nan, f"{small.design.formula!r} is {NOT_NESTED}"
     chisq = small.deviance - large.deviance
     note = BOUNDARY if len(large.design.random) > len(small.design.random) else ""
@@ -110,7 +110,7 @@ def _compare(small: MixedFit, large: MixedFit) -> tuple[float, float, float, str
     return chisq, float(df), float(special.chdtrc(df, chisq)), note
 
 
-def _nested(small: MixedFit, large: MixedFit) -> bool:
+def nested(small: MixedFit, large: MixedFit) -> bool:
     """Whether every γ and G of the small model is one of the large model.
 
     Columns X₀ = XC, Z₀ = ZC with C common to all clusters, and CG₀C' with no covariance that the
@@ -118,9 +118,9 @@ def _nested(small: MixedFit, large: MixedFit) -> bool:
     """
     if not np.array_equal(small.design.cluster, large.design.cluster):
         return False
-    if _combination(small.design.X, large.design.X) is None:
+    if combination(small.design.X, large.design.X) is None:
         return False
-    C = _combination(small.design.Z, large.design.Z)
+    C = combination(small.design.Z, large.design.Z)
     if C is None:
         return False
     used = np.abs(C) > IN_SPAN * np.abs(C).max()
@@ -132,7 +132,7 @@ def _nested(small: MixedFit, large: MixedFit) -> bool:
     )
 
 
-def _same_columns(a: Floats, b: Floats) -> bool:
+def same_columns(a: Floats, b: Floats) -> bool:
     """Whether the columns are the same, in any order (a coding of its own changes |X'X|)."""
     if a.shape != b.shape:
         return False
@@ -146,7 +146,7 @@ def _same_columns(a: Floats, b: Floats) -> bool:
     return True
 
 
-def _combination(small: Floats, large: Floats) -> Floats | None:
+def combination(small: Floats, large: Floats) -> Floats | None:
     """Return C with small = large C, in units of the columns' lengths; None if there is none."""
     length_small, length_large = np.linalg.norm(small, axis=0), np.linalg.norm(large, axis=0)
     target, base = small / length_small, large / length_large

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -48,6 +48,7 @@ def build(
     random: str | None = None,
     missing: Literal["drop", "raise"] = "drop",
     source: str = "the data",
+    also: Iterable[str] = (),
 ) -> Design:
     """Turn a formula and data into numeric arrays.
 
@@ -73,6 +74,9 @@ def build(
         ``"raise"`` refuses them.
     source
         Name of the data in messages.
+    also
+        Columns that the formula need not use and that count as missing all the same, so that
+        several models have the same rows; see `variables`.
 
     Returns
     -------
@@ -95,7 +99,7 @@ def build(
     groups = _groups(parsed)
     table = Table(frame(data, source), source)
     response = _node(parsed.response)
-    roles = _roles(parsed, response, groups)
+    roles = _roles(parsed, response, groups, also)
     table.require((role, column) for column, role in roles.items())
     keep, counts = _complete(table, list(roles), parsed.cluster, missing)
     scope = Scope(table, {}, True, {})
@@ -150,12 +154,26 @@ def _groups(parsed: Parsed) -> _Groups:
     return _Groups(fixed, bars, nodes)
 
 
-def _roles(parsed: Parsed, response: Node, groups: _Groups) -> dict[str, str]:
-    """Every column that is used → what for."""
+def variables(formula: str, random: str | None = None) -> tuple[str, ...]:
+    """Columns that a formula uses, its response and its cluster among them.
+
+    Raises
+    ------
+    FormulaError
+        If the formula cannot be read.
+    """
+    parsed = parse(formula, random)
+    return tuple(_roles(parsed, _node(parsed.response), _groups(parsed), ()))
+
+
+def _roles(parsed: Parsed, response: Node, groups: _Groups, also: Iterable[str]) -> dict[str, str]:
+    """Every column that is used, or must be there → what for."""
     roles = dict.fromkeys(columns(response), "response")
     for node in groups.nodes.values():
         for column in columns(node):
             roles.setdefault(column, "formula")
+    for column in also:
+        roles.setdefault(column, "formula")
     roles[parsed.cluster] = "cluster"
     return roles
 

@@ -1,0 +1,1 @@
+"""Monte Carlo p-values: models, draws from the null, what they exceed, what is put beside it."""

@@ -1,0 +1,200 @@
+"""From formulas to a fitted null model and its alternatives, all of the same rows."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from simlab.fitting.anova import WORSE, combination, nested, same_columns
+from simlab.fitting.errors import FitError, FitWarning
+from simlab.fitting.model import fit_design
+from simlab.fitting.result import Method, MixedFit
+from simlab.formula import Design, build, parse, variables
+from simlab.formula.expressions import quoted
+from simlab.formula.slips import nearly_numbers
+from simlab.formula.tokens import tokenize
+from simlab.mixed.optimum import at
+from simlab.mixed.rows import rotate_rows
+from simlab.resampling.pvalues.hypothesis import Hypothesis
+
+Missing = Literal["drop", "raise"]
+Data = pd.DataFrame | Mapping[str, Any]
+Spelled = list[tuple[str, str | None]]  # a formula, and nlme's random= for one without a bar
+
+LEFT_OUT = "rows left out"  # the note of a fit that is of its data
+
+
+def named(alternative: str | Sequence[str] | Mapping[str, str]) -> dict[str, str]:
+    """Alternatives by name; one that has none goes by its formula.
+
+    Raises
+    ------
+    FitError
+        If there is none, or one occurs twice.
+    """
+    if isinstance(alternative, Mapping):
+        formulas = {str(name): formula for name, formula in alternative.items()}
+        listed = list(formulas.values())
+    else:
+        if isinstance(alternative, str) or not isinstance(alternative, Iterable):
+            alternative = [alternative]
+        listed = list(alternative)
+        formulas = {str(formula): formula for formula in listed}
+    if not listed:
+        raise FitError("no alternative; give the formula of a model that the null is a part of")
+    if twice := [formula for formula in listed if listed.count(formula) > 1]:
+        raise FitError(f"the alternative {twice[0]!r} occurs twice; give it once")
+    return formulas
+
+
+def fit_models(
+    data: Data,
+    null: str,
+    alternatives: Mapping[str, str],
+    method: Literal["auto", "REML", "ML"],
+    missing: Missing,
+    source: str,
+) -> dict[str, Hypothesis]:
+    """Fit the null model and the alternatives to the rows that are complete for all of them.
+
+    Parameters
+    ----------
+    data : pandas.DataFrame or dict
+        One row per unit.
+    null : str
+        Formula; without a bar, of a linear model.
+    alternatives : mapping of str to str
+        Name → formula.
+    method : {"auto", "REML", "ML"}
+        auto is REML if all have the fixed part of the null.
+    missing : {"drop", "raise"}
+        What to do with rows where a value is missing.
+    source : str
+        What error messages call the data.
+
+    Returns
+    -------
+    dict of str to Hypothesis
+        By the names of the alternatives; all have the same null model.
+
+    Raises
+    ------
+    FormulaError, DataError
+        As `simlab.fit`.
+    FitError
+        If the models cannot be compared, or a search found no maximum; one line says why.
+
+    Warns
+    -----
+    FitWarning
+        If rows were left out, or all but a few values of a text column are numbers.
+    """
+    first, *_ = alternatives.values()
+    linear = isinstance(null, str) and not any(t.text in ("|", "||") for t in tokenize(null))
+    place_holder = f"~ 1 | {quoted(parse(first).cluster)}" if linear else None
+    spelled: Spelled = [(null, place_holder), *((f, None) for f in alternatives.values())]
+    used = dict.fromkeys(name for f, random in spelled for name in variables(f, random))
+    null_design, *designs = (build(f, data, r, missing, source, used) for f, r in spelled)
+    for design in designs:
+        _check_alike(null_design, design)
+    chosen = _method(method, null_design, designs)
+    fitted = _linear(null, null_design, chosen) if linear else _fit(null_design, chosen, source)
+    larger = [_fit(design, chosen, source) for design in designs]
+    _warn(data, spelled, source, larger[0].notes)
+    return {
+        name: _inside(Hypothesis(fitted, linear, fit))
+        for name, fit in zip(alternatives, larger, strict=True)
+    }
+
+
+def notes_of(hypothesis: Hypothesis) -> tuple[str, ...]:
+    """What the fits say that the user must know."""
+    null, large = hypothesis.null, hypothesis.alternative
+    of_data = [note for note in large.notes if LEFT_OUT in note]
+    of_null = [f"null model: {note}" for note in null.notes if LEFT_OUT not in note]
+    of_large = [f"alternative: {note}" for note in large.notes if LEFT_OUT not in note]
+    return (*of_data, *of_null, *of_large)
+
+
+def _check_alike(null: Design, other: Design) -> None:
+    if null.response != other.response:
+        raise FitError(
+            f"the null model is of {null.response}, the alternative of {other.response}; models "
+            "of different responses cannot be compared"
+        )
+    if null.cluster_name != other.cluster_name:
+        raise FitError(
+            f"the clusters of the null model are {null.cluster_name}, those of the alternative "
+            f"{other.cluster_name}; a null model is a part of its alternative"
+        )
+
+
+def _method(method: Literal["auto", "REML", "ML"], null: Design, others: list[Design]) -> Method:
+    differ = [other for other in others if not same_columns(null.X, other.X)]
+    if method == "auto":
+        return "ML" if differ else "REML"
+    if method == "REML" and differ:
+        raise FitError(
+            f"{null.formula!r} and {differ[0].formula!r} have different fixed parts: their "
+            "restricted likelihoods are of different data and cannot be compared; take "
+            'method="ML", or "auto"'
+        )
+    return method
+
+
+def _fit(design: Design, method: Method, source: str) -> MixedFit:
+    fitted = fit_design(design, method, source)
+    if fitted.optimum.evaluations < 0:
+        raise FitError(
+            f"{design.formula!r}: the search for the maximum did not converge, so there is no "
+            "statistic; try fewer random effects"
+        )
+    return fitted
+
+
+def _linear(formula: str, design: Design, method: Method) -> MixedFit:
+    """A linear model, as a mixed model with G = 0."""
+    clusters = rotate_rows(
+        design.D, design.y, design.cluster, design.fixed, design.random, design.blocks
+    )
+    r = len(design.random)
+    optimum = at(clusters.rotated, np.zeros((r, r)), method == "REML")
+    return MixedFit(replace(design, formula=formula), clusters, optimum, method, ())
+
+
+def _inside(hypothesis: Hypothesis) -> Hypothesis:
+    """Refuse a null model that is not a smaller one inside its alternative."""
+    null, linear, large = hypothesis
+    names = f"the null {null.design.formula!r} and the alternative {large.design.formula!r}"
+    if linear:
+        inside = combination(null.design.X, large.design.X) is not None
+    else:
+        inside = nested(null, large)
+    if not inside and not linear and nested(large, null):
+        raise FitError(f"{names}: the null is the larger model; exchange them")
+    if not inside:
+        raise FitError(
+            f"{names} are not nested: the null must be the alternative with some of its "
+            "parameters left out"
+        )
+    if hypothesis.df == 0:
+        raise FitError(f"{names} are the same model; there is nothing to test")
+    if hypothesis.gain < -WORSE:
+        raise FitError(
+            f"{names}: the alternative fits worse by {-hypothesis.gain:.3g} units of "
+            "deviance, so its search missed the maximum; try fewer random effects"
+        )
+    return hypothesis
+
+
+def _warn(data: Data, spelled: Spelled, source: str, notes: tuple[str, ...]) -> None:
+    told = [note for note in notes if LEFT_OUT in note]
+    if isinstance(data, pd.DataFrame):
+        told += [slip for f, r in spelled for slip in nearly_numbers(data, f, r, source)]
+    for slip in dict.fromkeys(told):
+        warnings.warn(slip, FitWarning, stacklevel=4)

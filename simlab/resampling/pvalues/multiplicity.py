@@ -1,0 +1,93 @@
+"""Several hypotheses tested with the same draws: p-values that allow for their number.
+
+The probability of one false rejection or more is held at α. Holm and Bonferroni know the p-values
+alone and must expect the worst. Draws know how the statistics go together (Westfall & Young 1993,
+Resampling-based multiple testing).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from simlab.moments import Floats
+from simlab.resampling.pvalues.exceedance import TIE, reaches
+
+
+class Adjusted(NamedTuple):
+    """Adjusted p-values of M hypotheses, each (M,).
+
+    Attributes
+    ----------
+    procedure : {"max-T", "min-P"}
+        Whether statistics were compared, or their p-values.
+    single_step, step_down : (M,)
+        From the draws. Stepping down compares the k-th with the hypotheses that are left only.
+    holm, bonferroni : (M,)
+        From the p-values alone.
+    """
+
+    procedure: str
+    single_step: Floats
+    step_down: Floats
+    holm: Floats
+    bonferroni: Floats
+
+
+def adjust(observed: Floats, simulated: Floats, p_values: Floats, alike: bool) -> Adjusted:
+    """Adjust the p-values of M hypotheses.
+
+    The data are one of B + 1 draws if all null hypotheses hold. Max-T asks in how many of them the
+    greatest statistic is as large as T_m. That is fair where all have the same reference
+    distribution; otherwise each T*_bm is first turned into its p-value among the B + 1 draws of
+    statistic m, and min-P asks in how many draws the least of these is as small as that of T_m
+    (Ge, Dudoit & Speed 2003, Test 12:1, boxes 1 to 3).
+
+    Parameters
+    ----------
+    observed : (M,)
+        T.
+    simulated : (B, M)
+        T* of the same draws; NaN where a fit failed, which counts as larger than any.
+    p_values : (M,)
+        Raw Monte Carlo p-values.
+    alike : bool
+        Whether all statistics have the same reference distribution.
+    """
+    pool = np.vstack([observed, np.where(np.isnan(simulated), np.inf, simulated)])
+    if not alike:
+        pool = -_ranks(pool)
+    single, down = _max_T(pool)
+    holm, bonferroni = _by_number(p_values)
+    return Adjusted("max-T" if alike else "min-P", single, down, holm, bonferroni)
+
+
+def _ranks(pool: Floats) -> Floats:
+    """How many of its column are as large as each entry, up to rounding; (B + 1, M)."""
+    ranks = np.empty_like(pool)
+    for m in range(pool.shape[1]):
+        column = pool[:, m]
+        least = column - np.where(np.isinf(column), 0.0, TIE * np.maximum(1.0, column))
+        ranks[:, m] = len(column) - np.searchsorted(np.sort(column), least)
+    return ranks
+
+
+def _max_T(pool: Floats) -> tuple[Floats, Floats]:
+    """Single-step and step-down adjusted p-values of row 0 among all rows, each (M,)."""
+    observed = pool[0]
+    order = np.argsort(-observed, kind="stable")
+    greatest = np.maximum.accumulate(pool[:, order[::-1]], axis=1)[:, ::-1]
+    down = np.empty_like(observed)
+    down[order] = np.maximum.accumulate(reaches(greatest, observed[order]).mean(axis=0))
+    return reaches(greatest[:, :1], observed).mean(axis=0), down
+
+
+def _by_number(p_values: Floats) -> tuple[Floats, Floats]:
+    """Holm's (1979) and Bonferroni's adjusted p-values."""
+    M = len(p_values)
+    order = np.argsort(p_values, kind="stable")
+    steps = np.maximum.accumulate(p_values[order] * np.arange(M, 0, -1))
+    holm = np.empty(M)
+    holm[order] = np.minimum(steps, 1.0)
+    return holm, np.minimum(p_values * M, 1.0)

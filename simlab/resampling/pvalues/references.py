@@ -1,0 +1,186 @@
+"""The other p-values of a likelihood-ratio test, beside the simulated one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from scipy import special
+
+from simlab.fitting.hypotheses import wald
+from simlab.fitting.layout import degrees
+from simlab.fitting.result import DF
+from simlab.moments import Floats
+from simlab.resampling.exact import exact_null, no_exact_null
+from simlab.resampling.pvalues.exceedance import reaches
+from simlab.resampling.pvalues.hypothesis import Hypothesis, Mixture
+
+WALD: dict[str, DF] = {
+    "Wald χ²": "normal",
+    "Satterthwaite": "satterthwaite",
+    "Kenward–Roger": "kenward-roger",
+}
+"""Tests of fixed effects in the alternative refitted by REML, and their degrees of freedom."""
+
+FOR_MOMENTS = 50  # draws, with fewer of which their mean and variance are not worth having
+
+nan = float("nan")
+
+
+class Reference(NamedTuple):
+    """A p-value by another way.
+
+    Attributes
+    ----------
+    reference : str
+        Its name.
+    law : str
+        What the statistic is referred to; "" where there is no such p-value.
+    statistic, num_df, den_df : float
+        Degrees of freedom are NaN where the law has none.
+    p_value : float
+        NaN where there is none.
+    remark : str
+        What it rests on, or why it is lacking.
+    """
+
+    reference: str
+    law: str
+    statistic: float
+    num_df: float
+    den_df: float
+    p_value: float
+    remark: str
+
+
+def references(
+    hypothesis: Hypothesis, simulated: Floats | None, exact_draws: int, seed: int, jobs: int
+) -> pd.DataFrame:
+    """Find all the p-values that there are for a hypothesis, and say why others are lacking.
+
+    Parameters
+    ----------
+    hypothesis : Hypothesis
+        The two models.
+    simulated : (B,), optional
+        T* under the null, for laws that take their moments; NaN where a fit failed.
+    exact_draws : int
+        Draws from the exact null distribution, where there is one; 0 to leave it out.
+    seed, jobs : int
+        Of these draws.
+
+    Returns
+    -------
+    pd.DataFrame
+        Index "reference"; the fields of `Reference`.
+    """
+    found = [_naive(hypothesis)]
+    if hypothesis.fixed_only:
+        found += _walds(hypothesis)
+        if simulated is not None and np.isfinite(simulated).sum() >= FOR_MOMENTS:
+            found += _by_moments(hypothesis, simulated[np.isfinite(simulated)])
+    else:
+        found.append(_mixture(hypothesis))
+        if exact_draws:
+            found.append(_exact(hypothesis, exact_draws, seed, jobs))
+    return pd.DataFrame(found, columns=list(Reference._fields)).set_index("reference")
+
+
+def mixture_p(T: float, mixture: Mixture) -> float:
+    """P(T* ≥ T) of a mixture Σ w χ²(df); χ²(0) is 0."""
+    return sum(w * (float(special.chdtrc(df, T)) if df else float(T == 0)) for w, df in mixture)
+
+
+def _naive(h: Hypothesis) -> Reference:
+    remark = "holds as the number of clusters grows"
+    if h.added:
+        at = "a variance is" if h.added == 1 else f"{h.added} variances are"
+        remark = f"conservative, for under H0 {at} at the boundary"
+    T = h.statistic
+    p = float(special.chdtrc(h.df, T))
+    return Reference("naive χ²", f"χ²({h.df})", T, h.df, nan, p, remark)
+
+
+def _mixture(h: Hypothesis) -> Reference:
+    T, name = h.statistic, "χ̄² mixture"
+    if h.added == 0:
+        remark = "none is needed, for a covariance alone is not at a boundary: χ² is the law"
+        return Reference(name, "", nan, nan, nan, nan, remark)
+    if not h.mixture:
+        remark = (
+            f"none in closed form: {h.added} variances are at the boundary, so its weights depend "
+            "on the design"
+        )
+        return Reference(name, "", nan, nan, nan, nan, remark)
+    law = " + ".join(f"½χ²({df})" for _, df in h.mixture)
+    remark = "holds as the number of clusters grows (Self & Liang 1987, Stram & Lee 1994)"
+    if not h.linear and h.null.singular:
+        remark = "its conditions fail: the null model is singular, so other variances are 0 too"
+    return Reference(name, law, T, nan, nan, mixture_p(T, h.mixture), remark)
+
+
+def _exact(h: Hypothesis, draws: int, seed: int, jobs: int) -> Reference:
+    """Exact in samples of any size, or by a law that is exact for a like model and then says so."""
+    lacking = _no_exact(h)
+    if lacking is not None:
+        return Reference("exact null", "", nan, nan, nan, nan, f"does not exist: {lacking}")
+    assert h.new_effect is not None
+    null = exact_null(h.alternative, h.null_random, h.new_effect, h.q, draws, seed, jobs)
+    T = h.statistic
+    p = (1 + int(reaches(null.statistics, T).sum())) / (draws + 1)
+    return Reference(f"{null.kind} null", f"{draws:,} draws", T, nan, nan, p, null.conditions)
+
+
+def _no_exact(h: Hypothesis) -> str | None:
+    reason = no_exact_null(h.alternative, h.null_random, h.new_effect, h.q)
+    if reason is None and h.df > h.q + 1:
+        return "covariances of other random effects are tested together with the variance"
+    return reason and reason.removeprefix("no exact null distribution: ")
+
+
+def _walds(h: Hypothesis) -> Iterator[Reference]:
+    """Wald tests of the same contrasts in the alternative by REML."""
+    fit = h.alternative.refit(method="REML")
+    for name, df in WALD.items():
+        test = wald(fit, h.contrasts, df)
+        remark = "; ".join(["Wald tests in the alternative refitted by REML", *test.notes])
+        num, den = test.num_df, test.den_df
+        law, value = _law_F(num, den), test.F
+        if test.chi2 is not None:
+            law, value, den = f"χ²({num})", test.chi2, nan
+        yield Reference(name, law, value, num, den, test.p_value, remark)
+
+
+def _by_moments(h: Hypothesis, simulated: Floats) -> Iterator[Reference]:
+    """Laws with the moments of the draws, as in Halekoh & Højsgaard (2014, JSS 59(9), section 5).
+
+    Bartlett: T·df/Ē ~ χ²(df), Ē the mean of T*. Gamma: of the same mean and variance. F: T/df ~
+    F(df, d) of the same mean, d = 2E/(E − 1) with E = Ē/df; it needs E > 1. (pbkrtest takes Ē for
+    E, which is the same for df = 1 only.)
+    """
+    T, df = h.statistic, h.df
+    mean, variance = float(simulated.mean()), float(simulated.var(ddof=1))
+    remark = (
+        "laws with the mean of T* (gamma: and its variance), which smooth what was simulated, "
+        "also beyond the least p that draws can give"
+    )
+    corrected = T * df / mean
+    p = float(special.chdtrc(df, corrected))
+    yield Reference("Bartlett", f"χ²({df})", corrected, df, nan, p, remark)
+    shape, scale = mean**2 / variance, variance / mean
+    p = float(special.gammaincc(shape, T / scale))
+    yield Reference("gamma", f"Γ({shape:.3g}, {scale:.3g})", T, nan, nan, p, remark)
+    ratio = mean / df
+    if ratio > 1:
+        den = 2 * ratio / (ratio - 1)
+        p = float(special.fdtrc(df, den, T / df))
+        yield Reference("F", _law_F(df, den), T / df, df, den, p, remark)
+    else:
+        none = "no such law, for the mean of T* is not above its df"
+        yield Reference("F", "", nan, nan, nan, nan, none)
+
+
+def _law_F(num: float, den: float) -> str:
+    return f"F({num}, {degrees(den)})"
