@@ -16,7 +16,7 @@ from fit_cases import fit_design, fit_formula, fitted
 from simlab.fitting.diagnostics import influence
 from simlab.fitting.diagnostics.influences import _gamma
 from simlab.fitting.errors import FitError
-from simlab.mixed.deletion import _aliased, _without, delete_each
+from simlab.mixed.deletion import _without, aliased, delete_each
 
 CASES = [
     ("hs", "m4", "REML"),
@@ -238,8 +238,8 @@ def test_aliased_names_the_first_column_that_adds_nothing():
     columns = np.column_stack([a, a @ [1.0, 2.0], rng.normal(size=20)])
     gram = columns.T @ columns
     full = gram[np.ix_([0, 1, 3], [0, 1, 3])]
-    assert _aliased(gram[None], gram).tolist() == [2]
-    assert _aliased(full[None], full).tolist() == [-1]
+    assert aliased(gram[None], gram).tolist() == [2]
+    assert aliased(full[None], full).tolist() == [-1]
 
 
 def test_a_choice_of_clusters_gives_their_rows_of_the_whole_table():

@@ -82,8 +82,8 @@ def delete_each(optimum: Optimum, rest: Floats, n: Ints, which: Ints) -> Deletio
         displacement=np.full(M, np.nan),
         evaluations=np.zeros(M, dtype=np.int64),
         singular=np.zeros(M, dtype=np.int64),
-        fixed_aliased=_aliased(_without(fixed_gram)[which], fixed_gram.sum(axis=0)),
-        random_aliased=_aliased(_without(random_gram)[which], random_gram.sum(axis=0)),
+        fixed_aliased=aliased(_without(fixed_gram)[which], fixed_gram.sum(axis=0)),
+        random_aliased=aliased(_without(random_gram)[which], random_gram.sum(axis=0)),
     )
     rest_without = _without(rest)
     for i, j in enumerate(which.tolist()):
@@ -147,7 +147,7 @@ def _without(terms: Floats) -> Floats:
     return out
 
 
-def _aliased(grams: Floats, whole: Floats) -> Ints:
+def aliased(grams: Floats, whole: Floats) -> Ints:
     """First column of each Gram matrix (M, k, k) that adds nothing to those before it, or −1.
 
     By the pivots of its Cholesky factor, beside the columns' lengths in `whole` (k, k).

@@ -1,0 +1,1 @@
+"""The bootstrap: statistics, the draws they are taken of, quantiles and intervals."""

@@ -1,0 +1,154 @@
+"""Bootstrap samples of a fit, refitted in the compiled loop: parametric, or of whole clusters.
+
+Parametric draws are y = Xγ̂ + σ̂y*, y* without a fixed part: γ̂* = γ̂ + σ̂Aγ̃*, G* = σ̂²G̃*,
+σ*² = σ̂²σ̃*². Draws of clusters are in the units of the fit: γ̂* = b + s_y Aγ̃*, G* = s_y²G̃*.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import numpy as np
+from numpy.random import Generator
+
+from simlab.fitting.result import MixedFit
+from simlab.mixed.deletion import aliased
+from simlab.mixed.many import Refits, refit_clusters
+from simlab.mixed.reduced import draw, refit
+from simlab.mixed.rows import sort
+from simlab.moments import Floats, Ints
+from simlab.parallel import in_threads
+from simlab.resampling.bootstrapping.statistics import Bools, Estimates
+from simlab.resampling.draws import BOOTSTRAP, CHUNK, CLUSTER_BOOTSTRAP, in_chunks, join
+
+
+def of_fit(fit: MixedFit) -> Estimates:
+    """Return the estimates of the fit itself, as B = 1."""
+    o, s_y = fit.optimum, fit.clusters.units.s_y
+    G = s_y**2 * o.sigma2 * o.delta
+    spread = _spread(_sums(fit), np.ones((1, fit.nclusters)))
+    B = fit.clusters.units.B
+    return Estimates(fit.gamma[None], G[None], np.array([fit.sigma2]), B, *spread)
+
+
+def parametric(fit: MixedFit, draws: int, seed: int, jobs: int) -> Iterator[Estimates]:
+    """Draw u ~ N(0, Ĝ) and ε ~ N(0, σ̂²), and refit; yield a chunk of draws at a time."""
+    joint = join([fit])
+    sigma = float(np.sqrt(fit.sigma2))
+    spread = _spread(_sums(fit), np.ones((1, fit.nclusters)))
+
+    def chunk(rng: Generator, size: int) -> Estimates:
+        responses = draw(rng, joint.reduced, joint.loadings[0], size)
+        return _estimates(fit, refit(joint.models[0], responses), fit.gamma, sigma, *spread)
+
+    return in_chunks(chunk, draws, seed, BOOTSTRAP, jobs)
+
+
+def clusters(fit: MixedFit, draws: int, seed: int, jobs: int) -> Iterator[Estimates]:
+    """Draw J of the J clusters with replacement, and refit; yield a chunk of draws at a time."""
+    refitted = _refitted(fit)
+    J = fit.nclusters
+    return in_chunks(
+        lambda rng, size: refitted(choose(rng, J, size)), draws, seed, CLUSTER_BOOTSTRAP, jobs
+    )
+
+
+def without_each(fit: MixedFit, jobs: int) -> Iterator[Estimates]:
+    """Refit without each of the J clusters in turn; yield a chunk of them at a time."""
+    J = fit.nclusters
+    refitted = _refitted(fit)
+    return in_threads(
+        lambda first: refitted(all_but(np.arange(first, min(first + CHUNK, J)), J)),
+        ((first,) for first in range(0, J, CHUNK)),
+        jobs,
+    )
+
+
+def choose(rng: Generator, J: int, size: int) -> Ints:
+    """Draw J of J clusters with replacement, (size, J)."""
+    return rng.integers(J, size=(size, J))
+
+
+def all_but(left_out: Ints, J: int) -> Ints:
+    """Return the J clusters less one, (M,) to (M, J − 1)."""
+    others = np.arange(J - 1)
+    return others + (others >= left_out[:, None])
+
+
+def estimable(fit: MixedFit, chosen: Ints) -> Bools:
+    """Whether X and Z keep their rank in the chosen clusters, (B, J') to (B,) bool."""
+    k = fit.clusters.rotated.xy.shape[2] - 1
+    x, K = fit.clusters.rotated.xy[:, :, :k], fit.clusters.rotated.K
+    fixed = np.einsum("jac,jad->jcd", x, x) + fit.clusters.rest[:, :k, :k]
+    random = K @ K.transpose(0, 2, 1)
+    often = _often(chosen, fit.nclusters)
+    lost = np.zeros(len(chosen), dtype=bool)
+    for gram in (fixed, random):
+        lost |= aliased(np.tensordot(often, gram, 1), gram.sum(axis=0)) >= 0
+    return ~lost
+
+
+def _refitted(fit: MixedFit) -> Callable[[Ints], Estimates]:
+    """Return what refits to chosen clusters."""
+    rotated, rest, n, units = fit.clusters
+    sums = _sums(fit)
+
+    def refitted(chosen: Ints) -> Estimates:
+        fits = refit_clusters(rotated, rest, n, chosen, fit.method == "REML")
+        fits.sigma2[~estimable(fit, chosen)] = np.nan
+        spread = _spread(sums, _often(chosen, len(n)))
+        return _estimates(fit, fits, units.b, units.s_y, *spread)
+
+    return refitted
+
+
+def _estimates(
+    fit: MixedFit, fits: Refits, origin: Floats, scale: float, xx: Floats, zz: Floats
+) -> Estimates:
+    """γ = origin + scale·Aγ̃, G and σ² times scale²."""
+    units = fit.clusters.units
+    failed = np.isnan(fits.sigma2)
+    fits.gamma[failed], fits.G[failed] = np.nan, np.nan
+    gamma = origin + scale * fits.gamma @ units.A.T
+    return Estimates(gamma, scale**2 * fits.G, scale**2 * fits.sigma2, units.B, xx, zz)
+
+
+def _often(chosen: Ints, J: int) -> Floats:
+    """How often each cluster is chosen, (B, J') to (B, J)."""
+    B = len(chosen)
+    places = chosen + J * np.arange(B)[:, None]
+    return np.bincount(places.ravel(), minlength=B * J).reshape(B, J).astype(float)
+
+
+# ------------------------------------------------------------- rows: spread of X and of Z̃
+
+
+class _Sums(NamedTuple):
+    """Sums over the rows of each cluster.
+
+    Attributes
+    ----------
+    xx : (J, p + 1, p + 1)
+        Of products of [1 X_c], X_c being X less its mean, so that no digits are lost.
+    zz : (J, r, r)
+        Z̃_j'Z̃_j.
+    """
+
+    xx: Floats
+    zz: Floats
+
+
+def _sums(fit: MixedFit) -> _Sums:
+    X, K = fit.design.X, fit.clusters.rotated.K
+    rows, first = sort(fit.design.cluster)
+    X = np.column_stack([np.ones(len(X)), X - X.mean(axis=0)])[rows]
+    products = [np.add.reduceat(X * X[:, [a]], first[:-1]) for a in range(X.shape[1])]
+    return _Sums(np.stack(products, axis=1), K @ K.transpose(0, 2, 1))
+
+
+def _spread(sums: _Sums, often: Floats) -> tuple[Floats, Floats]:
+    """Covariance of X over the rows, and mean of z̃z̃', with each cluster so often, (B, J)."""
+    xx, zz = (np.tensordot(often, part, 1) for part in sums)
+    N, total = xx[:, :1, :1], xx[:, 1:, :1]
+    return (xx[:, 1:, 1:] - total @ xx[:, :1, 1:] / N) / (N - 1), zz / N

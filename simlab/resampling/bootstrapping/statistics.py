@@ -1,0 +1,228 @@
+"""Statistics of fits by their names, for all draws at once.
+
+Functions of a fit that have no name here are for `each`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from difflib import get_close_matches
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from simlab.fitting.contrasts import Contrasts, Hypothesis
+from simlab.fitting.contrasts import read as read_weights
+from simlab.fitting.errors import FitError
+from simlab.fitting.result import MixedFit
+from simlab.mixed.information import pairs
+from simlab.mixed.optimum import SINGULAR
+from simlab.moments import Floats, divide
+
+Bools = NDArray[np.bool_]
+Function: TypeAlias = "Callable[[MixedFit], float | Mapping[str, float] | pd.Series[float] | Any]"
+Statistic: TypeAlias = "str | Function | Hypothesis"
+
+ALL = ("fixef", "varcorr", "sigma", "icc", "r2")
+"""What "all" is."""
+
+
+class Estimates(NamedTuple):
+    """B fits of one model, in units of the response; NaN where a fit failed.
+
+    Attributes
+    ----------
+    gamma : (B, p)
+        γ̂.
+    G : (B, r, r)
+        Ĝ of the random effects of Z̃, the engine's covariates (see `Units`): ZGZ' is the same.
+    sigma2 : (B,)
+        σ̂².
+    B : (r, r)
+        G of the covariates themselves is BGB'.
+    xx : (p, p) or (B, p, p)
+        Covariance of the columns of X over the rows (over N − 1).
+    zz : (r, r) or (B, r, r)
+        Mean of z̃z̃' over the rows.
+    """
+
+    gamma: Floats
+    G: Floats
+    sigma2: Floats
+    B: Floats
+    xx: Floats
+    zz: Floats
+
+    @property
+    def user_G(self) -> Floats:
+        """Ĝ of the covariates themselves, (B, r, r)."""
+        G = self.B @ self.G @ self.B.T
+        return (G + G.transpose(0, 2, 1)) / 2
+
+    @property
+    def failed(self) -> Bools:
+        """Whether a fit failed, (B,) bool."""
+        return np.isnan(self.sigma2)
+
+    @property
+    def singular(self) -> Bools:
+        """Whether a combination of random effects has no variance, (B,) bool; not if it failed."""
+        fine = ~self.failed
+        out = np.zeros(len(fine), dtype=bool)
+        Delta = self.G[fine] / self.sigma2[fine, None, None]
+        out[fine] = np.linalg.eigvalsh(Delta)[:, 0] < SINGULAR**2
+        return out
+
+    @property
+    def fixed_variance(self) -> Floats:
+        """s_f², the variance of Xγ̂ over the rows, (B,)."""
+        out: Floats = ((self.xx @ self.gamma[:, :, None])[:, :, 0] * self.gamma).sum(axis=1)
+        return out
+
+    @property
+    def random_variance(self) -> Floats:
+        """s_u², the mean of z'Ĝz over the rows, (B,)."""
+        out: Floats = (self.zz * self.G).sum(axis=(1, 2))
+        return out
+
+
+class Named(NamedTuple):
+    """Statistics with names.
+
+    Attributes
+    ----------
+    labels : tuple of str
+        The q names.
+    values : callable
+        From Estimates to (B, q).
+    """
+
+    labels: tuple[str, ...]
+    values: Callable[[Estimates], Floats]
+
+
+def read(statistic: Statistic | list[Statistic], fit: MixedFit) -> list[Named | Function]:
+    """Read what is asked for.
+
+    Parameters
+    ----------
+    statistic
+        ``"all"``; a group, "fixef", "varcorr", "G", "sigma", "sigma2", "icc" or "r2"; the name of
+        one statistic, such as a coefficient or "sd(ses)"; weights of the coefficients, as `wald`
+        has them (a dict, an array, a data frame); a function of a fit; or a list of these.
+    fit
+        The fit.
+
+    Returns
+    -------
+    list of Named or callable
+
+    Raises
+    ------
+    FitError
+        If there is no such statistic, or two are the same.
+    """
+    pieces = [statistic]
+    if isinstance(statistic, list | tuple):
+        if not len(statistic):
+            raise FitError('statistic is empty; name one, or take "all"')
+        if any(isinstance(s, str | Mapping | pd.Series) or callable(s) for s in statistic):
+            pieces = list(statistic)
+    groups = _groups(fit)
+    found = [part for piece in pieces for part in _piece(piece, fit, groups)]
+    labels = [label for part in found if isinstance(part, Named) for label in part.labels]
+    once(labels)
+    return found
+
+
+def once(labels: list[str]) -> None:
+    """Refuse two statistics of one name.
+
+    Raises
+    ------
+    FitError
+        With the name.
+    """
+    twice = [label for i, label in enumerate(labels) if label in labels[:i]]
+    if twice:
+        raise FitError(f"statistic: two are called {twice[0]!r}; ask for each of them once")
+
+
+def _piece(piece: object, fit: MixedFit, groups: dict[str, Named]) -> list[Named | Function]:
+    if isinstance(piece, str):
+        return [groups[name] for name in ALL] if piece == "all" else [_named(piece, groups)]
+    if callable(piece):
+        return [piece]
+    names = fit.design.fixed_names
+    return [_weighted(read_weights(piece, names, fit.design.terms))]  # type: ignore[arg-type]
+
+
+def _named(name: str, groups: dict[str, Named]) -> Named:
+    """Return a group, or one statistic of a group."""
+    if name in groups:
+        return groups[name]
+    for group in groups.values():
+        if name in group.labels:
+            return _one(group, group.labels.index(name))
+    single = [label for group in groups.values() for label in group.labels]
+    near = get_close_matches(name, ["all", *groups, *single], n=1)
+    guess = f" (did you mean {near[0]!r}?)" if near else ""
+    raise FitError(
+        f"no statistic is called {name!r}{guess}. Groups: all, {', '.join(groups)}; and single "
+        f"ones: {', '.join(dict.fromkeys(single))}"
+    )
+
+
+def _one(group: Named, place: int) -> Named:
+    return Named(group.labels[place : place + 1], lambda e: group.values(e)[:, place : place + 1])
+
+
+def _weighted(weights: Contrasts) -> Named:
+    return Named(tuple(weights.labels), lambda e: e.gamma @ weights.L.T)
+
+
+def _groups(fit: MixedFit) -> dict[str, Named]:
+    """The groups of statistics that have names."""
+    names, both = fit.design.random_names, pairs(fit.optimum.rotated)
+    cors = [f"cor({names[a]},{names[b]})" for a, b in both]
+    covs = [f"cov({names[a]},{names[b]})" for a, b in both]
+    sds, variances = ([f"{what}({name})" for name in names] for what in ("sd", "var"))
+    return {
+        "fixef": Named(fit.design.fixed_names, lambda e: e.gamma),
+        "varcorr": Named((*sds, *cors), lambda e: _varcorr(e, both)),
+        "G": Named((*variances, *covs), lambda e: _entries(e.user_G, both)),
+        "sigma": Named(("sigma",), lambda e: np.sqrt(e.sigma2)[:, None]),
+        "sigma2": Named(("sigma2",), lambda e: e.sigma2[:, None]),
+        "icc": Named(("icc",), _icc),
+        "r2": Named(("r2_marginal", "r2_conditional"), _r2),
+    }
+
+
+def _entries(G: Floats, both: list[tuple[int, int]]) -> Floats:
+    """Variances, then the covariances that the model allows."""
+    diagonal = np.diagonal(G, axis1=1, axis2=2)
+    return np.column_stack([diagonal, *(G[:, a, b] for a, b in both)])
+
+
+def _varcorr(e: Estimates, both: list[tuple[int, int]]) -> Floats:
+    """Standard deviations, and correlations of what varies; NaN where an effect does not."""
+    G = e.user_G
+    sd = np.sqrt(np.maximum(np.diagonal(G, axis1=1, axis2=2), 0.0))
+    varies = sd > SINGULAR * np.sqrt(e.sigma2)[:, None] * np.linalg.norm(e.B, axis=1)
+    ruler = np.where(varies, sd, np.nan)
+    cors = [np.clip(G[:, a, b] / (ruler[:, a] * ruler[:, b]), -1.0, 1.0) for a, b in both]
+    return np.column_stack([sd, *cors])
+
+
+def _icc(e: Estimates) -> Floats:
+    """s_u²/(s_u² + σ²); g_00/(g_00 + σ²) for a random intercept alone."""
+    return divide(e.random_variance, e.random_variance + e.sigma2, np.nan)[:, None]
+
+
+def _r2(e: Estimates) -> Floats:
+    """Marginal s_f²/(s_f² + s_u² + σ²), conditional (s_f² + s_u²)/(s_f² + s_u² + σ²)."""
+    fixed, random = e.fixed_variance, e.random_variance
+    total = fixed + random + e.sigma2
+    return np.column_stack([fixed, fixed + random]) / total[:, None]
