@@ -16,15 +16,18 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Protocol
 
 import numpy as np
+import pandas as pd
 import xarray as xr
+from numpy.typing import NDArray
 
-from simlab.config import Study
+from simlab.config import ConfigError, Finding, Study, locate
 from simlab.design import Condition, conditions
 from simlab.estimators import METHODS, REGISTRY
 from simlab.estimators.base import (
@@ -36,13 +39,18 @@ from simlab.estimators.base import (
     sector_contrasts,
     term_names,
 )
+from simlab.hypotheses import KINDS as TEST_KINDS
+from simlab.hypotheses import REGISTRY as TESTS
+from simlab.hypotheses import Hypothesis, Kind, Sampling, evaluate
 from simlab.inference import infer
 from simlab.limits import new_cluster_limits, same_cluster_limits
-from simlab.moments import Floats, Rows
+from simlab.moments import Floats, Moments, Rows
 from simlab.parallel import in_threads
-from simlab.population import Plan, compile_plan, needs_rows, truth
+from simlab.population import Clusters, Plan, compile_plan, needs_rows, truth
 from simlab.results import Block, MemoryResults, Results, Schema, Status, ZarrResults, open_results
-from simlab.sampling import block_clusters, draw_block
+from simlab.sampling import NULL_DRAWS, block_clusters, draw_block, stream
+
+Data = Mapping[str, pd.DataFrame] | None
 
 SLAB = 2**14  # clusters × replicates that the estimators see at once: what fits in a cache
 
@@ -83,6 +91,10 @@ class Work:
         The union of the estimators' terms.
     columns : mapping of str to array
         Place of each estimator's terms among them.
+    hypotheses : tuple of Hypothesis
+        Its tests, in the order of the registry.
+    kinds : tuple of Kind
+        The union of their kinds of p-value.
     """
 
     study: Study
@@ -90,36 +102,64 @@ class Work:
     jobs: tuple[Job, ...]
     terms: tuple[str, ...]
     columns: Mapping[str, Any]
+    hypotheses: tuple[Hypothesis, ...]
+    kinds: tuple[Kind, ...]
 
 
-def prepare(study: Study) -> Work:
+def prepare(study: Study, data: Data = None) -> Work:
     """Compile every condition of a study.
+
+    Parameters
+    ----------
+    study : Study
+        As declared.
+    data : mapping of str to DataFrame, optional
+        Data in memory, by the name that the study gives them; others are read from their files.
 
     Raises
     ------
     ConfigError, PopulationError, DataError
-        When a condition cannot be drawn.
+        When a condition cannot be drawn, or not tested.
     """
     names = study.estimators or tuple(REGISTRY)
     methods = tuple(method for method in METHODS if method.name in names)
     rows = any(method.needs == "rows" for method in methods)
-    jobs = tuple(_job(condition, study, rows) for condition in conditions(study))
+    jobs = tuple(_job(condition, study, rows, data) for condition in conditions(study))
     sectors = jobs[0].plan.sectors
     terms = term_names(tuple(k for k in KINDS if any(k in m.kinds for m in methods)), sectors)
     columns = {
         m.name: np.array([terms.index(t) for t in term_names(m.kinds, sectors)]) for m in methods
     }
-    return Work(study, methods, jobs, terms, MappingProxyType(columns))
+    hypotheses = _hypotheses(study, sectors)
+    kinds = tuple(kind for kind in TEST_KINDS if any(kind in h.kinds for h in hypotheses))
+    return Work(study, methods, jobs, terms, MappingProxyType(columns), hypotheses, kinds)
 
 
-def _job(condition: Condition, study: Study, rows: bool) -> Job:
-    plan = compile_plan(condition, study.base_dir)
+def _hypotheses(study: Study, sectors: tuple[str, ...]) -> tuple[Hypothesis, ...]:
+    """What a study tests, in the order of the registry."""
+    if study.tests is None:
+        return ()
+    found = [
+        Finding(("tests", "names", i), f"unknown test {name!r}; known are {', '.join(TESTS)}")
+        for i, name in enumerate(study.tests.names)
+        if name not in TESTS
+    ]
+    if len(sectors) > 1:
+        message = f"need a population of one sector, and this one has {', '.join(sectors)}"
+        found.append(Finding(("tests",), message, at_key=True))
+    if found:
+        raise ConfigError(locate(study, found))
+    return tuple(TESTS[name] for name in TESTS if name in study.tests.names)
+
+
+def _job(condition: Condition, study: Study, rows: bool, data: Data) -> Job:
+    plan = compile_plan(condition, study.base_dir, data)
     known = Known(np.array(condition.population.G), float(condition.population.sigma2))
     return Job(condition, plan, known, rows or condition.draw == "rows" or needs_rows(condition))
 
 
 def run_block(work: Work, condition: int, number: int) -> Block:
-    """Draw one block and apply every estimator to it.
+    """Draw one block and apply every estimator and every test to it.
 
     Parameters
     ----------
@@ -160,39 +200,75 @@ def run_block(work: Work, condition: int, number: int) -> Block:
             if method.mixed:
                 G[part, mixed.index(method)] = fitted.G
                 sigma2[part, mixed.index(method)] = fitted.sigma2
+    tests = _test(work, job, number * study.block, moments)
     return Block(
         condition, number, estimate, std_error, df,
         *infer(estimate, std_error, df, study.level),
-        status, dropped, G, sigma2, time.thread_time() - started,
+        status, dropped, G, sigma2, time.thread_time() - started, *tests,
     )  # fmt: skip
 
 
-def _knowledge(work: Work) -> tuple[Floats, Floats]:
-    """Truth (condition, term, target) and limits (condition, estimator, term)."""
-    C, E, T = len(work.jobs), len(work.methods), len(work.terms)
-    targets, limits = np.full((C, T, 2), np.nan), np.full((C, E, T), np.nan)
-    for c, job in enumerate(work.jobs):
-        plan, S = job.plan, len(job.plan.sectors)
-        contrast = sector_contrasts(S)
-        if job.condition.scheme == "same-clusters":
-            key, seed = job.condition.key, work.study.seed
-            clusters = block_clusters(plan, job.condition.scheme, seed, key, 0, 1)
-            true, limit = truth(plan, clusters), same_cluster_limits(plan, work.methods, clusters)
-        else:
-            true, limit = truth(plan), new_cluster_limits(plan, work.methods, job.known)
-        for kind, values in true.items():
-            for i, name in enumerate(term_names((kind,), plan.sectors)):  # type: ignore[arg-type]
-                if name in work.terms:
-                    targets[c, work.terms.index(name)] = contrast[i] @ values
-        for e, method in enumerate(work.methods):
-            limits[c, e, work.columns[method.name]] = (limit[method.name] @ contrast.T).ravel()
-    return targets, limits
+def targets_of(work: Work, condition: int) -> Floats:
+    """What the terms of one condition aim at, (term, target)."""
+    plan = work.jobs[condition].plan
+    true, contrast = truth(plan, _kept(work, condition)), sector_contrasts(len(plan.sectors))
+    targets = np.full((len(work.terms), 2), np.nan)
+    for kind, values in true.items():
+        for i, name in enumerate(term_names((kind,), plan.sectors)):  # type: ignore[arg-type]
+            if name in work.terms:
+                targets[work.terms.index(name)] = contrast[i] @ values
+    return targets
+
+
+def _limits_of(work: Work, condition: int) -> Floats:
+    """What the estimators of one condition converge to, (estimator, term)."""
+    job, clusters = work.jobs[condition], _kept(work, condition)
+    if clusters is None:
+        limit = new_cluster_limits(job.plan, work.methods, job.known)
+    else:
+        limit = same_cluster_limits(job.plan, work.methods, clusters)
+    contrast = sector_contrasts(len(job.plan.sectors))
+    limits = np.full((len(work.methods), len(work.terms)), np.nan)
+    for e, method in enumerate(work.methods):
+        limits[e, work.columns[method.name]] = (limit[method.name] @ contrast.T).ravel()
+    return limits
+
+
+def _kept(work: Work, condition: int) -> Clusters | None:
+    """Return the clusters that all replicates share; None where each draws its own."""
+    job = work.jobs[condition]
+    if job.condition.scheme == "new-clusters":
+        return None
+    key, seed = job.condition.key, work.study.seed
+    return block_clusters(job.plan, job.condition.scheme, seed, key, 0, 1)
+
+
+def _test(work: Work, job: Job, first: int, moments: Moments) -> tuple[Floats, Floats] | tuple[()]:
+    """Statistics (b, test) and p-values (b, test, kind) of a block; nothing without tests.
+
+    Every test of every replicate draws from a stream of its own, `first` being the number of the
+    block's first replicate.
+    """
+    study, key = work.study, job.condition.key
+    if study.tests is None:
+        return ()
+    draws, stop = study.tests.draws, study.tests.stop
+
+    def sampling(name: str, b: int) -> Sampling:
+        return Sampling(stream(study.seed, key, NULL_DRAWS, first + b, name), draws, stop)
+
+    each = [
+        evaluate(hypothesis, work.kinds, moments, partial(sampling, hypothesis.name))
+        for hypothesis in work.hypotheses
+    ]
+    statistics, p_values = zip(*each, strict=True)
+    return np.stack(statistics, axis=1), np.stack(p_values, axis=1)
 
 
 def schema_of(work: Work) -> Schema:
     """Describe the Dataset that a study fills, with its truth and its provenance."""
     study = work.study
-    truths, limits = _knowledge(work)
+    each = range(len(work.jobs))
     levels = {
         factor: tuple(job.condition.levels[factor] for job in work.jobs)
         for factor in work.jobs[0].condition.levels
@@ -209,11 +285,21 @@ def schema_of(work: Work) -> Schema:
         mixed=tuple(method.name for method in work.methods if method.mixed),
         keys=tuple(job.condition.key for job in work.jobs),
         levels=levels,
-        truth=truths,
-        limit=limits,
+        truth=np.array([targets_of(work, c) for c in each]),
+        limit=np.array([_limits_of(work, c) for c in each]),
         attrs=_provenance(study),
         fingerprint=hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest(),
+        tests=tuple(hypothesis.name for hypothesis in work.hypotheses),
+        kinds=work.kinds,
+        null_holds=_null_holds(work),
     )
+
+
+def _null_holds(work: Work) -> NDArray[np.bool_] | None:
+    """(condition, test); None without tests."""
+    if not work.hypotheses:
+        return None
+    return np.array([[h.holds(job.plan) for h in work.hypotheses] for job in work.jobs])
 
 
 def _provenance(study: Study) -> dict[str, str | int | float]:
@@ -244,6 +330,7 @@ def _git_revision() -> str:
 def run(
     study: Study,
     *,
+    data: Data = None,
     jobs: int = -1,
     out: str | Path | None = None,
     overwrite: bool = False,
@@ -255,6 +342,8 @@ def run(
     ----------
     study : Study
         From `simlab.load`.
+    data : mapping of str to DataFrame, optional
+        Data in memory, by the name that the study gives them; others are read from their files.
     jobs : int
         Threads; −1 for one per core. The numbers do not depend on it.
     out : path, optional
@@ -277,7 +366,7 @@ def run(
     StoreError
         When the store belongs to another study or cannot be written.
     """
-    work = prepare(study)
+    work = prepare(study, data)
     schema = schema_of(work)
     results = _results(schema, out, overwrite)
     done = results.done

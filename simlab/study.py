@@ -10,6 +10,7 @@ from simlab import config
 from simlab.config import Study
 from simlab.design import conditions
 from simlab.estimators import REGISTRY
+from simlab.hypotheses import REGISTRY as TESTS
 
 
 def load(path: str | Path) -> Study:
@@ -30,7 +31,7 @@ def load(path: str | Path) -> Study:
     ConfigError
         With every problem of the file at once, each by line and column.
     """
-    study = config.load(path, known_estimators=tuple(REGISTRY))
+    study = config.load(path, known_estimators=tuple(REGISTRY), known_tests=tuple(TESTS))
     conditions(study)
     return study
 

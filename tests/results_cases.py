@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from simlab.results import Block, Schema, StoreError
-from simlab.results.schema import VARIABLES
 
 
 def schema_of(replicates=20, block=8, mixed=("hlm",), conditions=3, **changes):
@@ -33,12 +32,20 @@ def schema_of(replicates=20, block=8, mixed=("hlm",), conditions=3, **changes):
     return replace(base, **changes)
 
 
+TESTS = {
+    "tests": ("random_slope", "fixed_slope"),
+    "kinds": ("chi2", "wald", "simulated"),
+    "null_holds": np.array([[True, False], [False, False], [True, True]]),
+}
+"""What a schema of three conditions has besides when the study tests something."""
+
+
 def block_of(schema, condition, number):
     """The one block that belongs in this place, with NaN and infinities among its numbers."""
     rng = np.random.default_rng([7, condition, number])
     rows = schema.rows(number)
     arrays = {}
-    for name, variable in VARIABLES.items():
+    for name, variable in schema.variables.items():
         shape = (rows.stop - rows.start, *schema.shape(variable.dims))
         if variable.dtype.kind == "f":
             arrays[name] = rng.standard_normal(shape)

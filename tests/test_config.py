@@ -104,9 +104,14 @@ verdicts:
   more_clusters: population.clusters
   larger_clusters: population.cluster_sizes.mean
   efficiency: [population.cluster_sizes, population.G]
+tests:
+  names: [fixed_slope, random_slope]
+  draws: 99
+  stop: 10
 """
 
 KNOWN = ("pooled", "hlm")
+NAMES = {"known_estimators": KNOWN, "known_tests": ("random_slope", "fixed_slope")}
 
 
 def changed(text, old, new):
@@ -129,6 +134,8 @@ def test_defaults():
     assert (study.scheme, study.draw, study.description) == ("new-clusters", "auto", "")
     assert study.estimators is None
     assert study.grid is None
+    assert study.tests is None
+    assert loads(BASE + "tests: {names: [any]}").tests.draws == 199
     assert study.verdicts == Verdicts()
     population = study.population
     assert population.cluster_sizes == PoissonSizes(mean=30, minimum=2)
@@ -142,7 +149,7 @@ def test_defaults():
 
 
 def test_everything_is_read():
-    study = loads(FULL, known_estimators=KNOWN)
+    study = loads(FULL, **NAMES)
     assert (study.seed, study.replicates, study.block, study.level) == (20261123, 1000, 128, 0.9)
     assert (study.scheme, study.draw, study.estimators) == ("same-clusters", "rows", KNOWN)
     assert study.description == "optional text"
@@ -152,6 +159,8 @@ def test_everything_is_read():
     assert study.population.random_effects == StudentTLaw(df=5)
     assert study.verdicts.efficiency == ("population.cluster_sizes", "population.G")
     assert study.verdicts.efficient_margin == 0.3
+    assert study.tests.names == ("fixed_slope", "random_slope")
+    assert (study.tests.draws, study.tests.stop) == (99, 10)
 
 
 def test_sectors():
@@ -316,6 +325,17 @@ REFUSED = [
     (BASE, "name: study", "name: study\nestimators: [hlm, hlm]", 2, 19, "repeats 'hlm'"),
     (BASE, "name: study", "name: study\nverdicts: {more_clusters: clusters}", 2, 27, "no such path 'clusters'; did you mean 'population.clusters'?"),
     (BASE, "name: study", "name: study\nverdicts: {efficiency: [population.g]}", 2, 25, "did you mean 'population.G'?"),
+    # tests
+    (BASE, "name: study", "name: study\ntests: {names: [random_slop]}", 2, 17, "unknown test 'random_slop'; did you mean 'random_slope'?"),
+    (BASE, "name: study", "name: study\ntests: {names: [xyzzy]}", 2, 17, "tests.names.0: unknown test 'xyzzy'; known are random_slope, fixed_slope"),
+    (BASE, "name: study", "name: study\ntests: {names: [fixed_slope, fixed_slope]}", 2, 30, "repeats 'fixed_slope'"),
+    (BASE, "name: study", "name: study\ntests: {names: []}", 2, 16, "must not be empty"),
+    (BASE, "name: study", "name: study\ntests: {draws: 99}", 2, 1, "tests.names: is required"),
+    (BASE, "name: study", "name: study\ntests: {names: [fixed_slope], draw: 99}", 2, 31, "tests.draw: unknown key; did you mean 'draws'?"),
+    (BASE, "name: study", "name: study\ntests: {names: [fixed_slope], draws: 0}", 2, 38, "tests.draws: must be at least 1, not 0"),
+    (BASE, "name: study", "name: study\ntests: {names: [fixed_slope], stop: 200}", 2, 37, "tests.stop: must be at most draws, 199, not 200"),
+    (BASE, "name: study", "name: study\ntests: [fixed_slope]", 2, 8, "must be a mapping (key: value), not [fixed_slope]"),
+    (BASE + "grid: {tests.draws: [9]}", "[9]", "[9]", 9, 8, "cannot be swept"),
     # what is missing or too much
     (BASE, "name: study\n", "", 1, 1, "name: is required"),
     (BASE, "  sigma2: 20\n", "", 3, 1, "population.sigma2: is required"),
@@ -382,7 +402,7 @@ REFUSED = [
 
 @pytest.mark.parametrize(("text", "old", "new", "line", "column", "phrase"), REFUSED)
 def test_refusals_name_place_and_cause(text, old, new, line, column, phrase):
-    found = problems(changed(text, old, new), known_estimators=KNOWN)
+    found = problems(changed(text, old, new), **NAMES)
     here = [str(p) for p in found if (p.line, p.column) == (line, column) and phrase in str(p)]
     assert here, f"{phrase!r} at {line}:{column} is not among\n" + "\n".join(map(str, found))
     assert here[0].startswith(f"f.yaml:{line}:{column}: ")
@@ -390,12 +410,12 @@ def test_refusals_name_place_and_cause(text, old, new, line, column, phrase):
 
 @pytest.mark.parametrize("text", [BASE, SECTORS, FROM_DATA, FULL])
 def test_control_valid_texts_have_no_problem(text):
-    loads(text, known_estimators=KNOWN)
+    loads(text, **NAMES)
 
 
 def test_one_mistake_is_one_problem():
     for text, old, new, *_ in REFUSED:
-        found = problems(changed(text, old, new), known_estimators=KNOWN)
+        found = problems(changed(text, old, new), **NAMES)
         assert len(found) == 1, "\n".join(map(str, found))
 
 

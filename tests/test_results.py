@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import xarray as xr
 import zarr
-from results_cases import block_of, places, schema_of
+from results_cases import TESTS, block_of, places, schema_of
 
 from simlab.results import MemoryResults, Status, ZarrResults, chunks, open_dataset, open_results
 from simlab.results.schema import VARIABLES
@@ -21,6 +21,7 @@ SHAPES = {
     "no mixed model": {"mixed": ()},
     "one condition": {"conditions": 1},
     "block of one": {"replicates": 2, "block": 1},
+    "tests": TESTS,
 }
 
 
@@ -60,6 +61,20 @@ def test_dataset_has_the_documented_shape():
     assert dataset["key"].dims == ("condition",)
     assert dataset.target.values.tolist() == ["beta_within", "beta_between"]
     assert dataset.sel(estimator="hlm", term="slope[Public - Catholic]").estimate.ndim == 2
+
+
+def test_tests_have_a_shape_of_their_own_and_leave_other_stores_alone(tmp_path):
+    dataset = MemoryResults(schema_of(**TESTS)).dataset()
+    assert dataset.test_p_value.dims == ("condition", "replicate", "test", "kind")
+    assert dataset.test_statistic.dims == ("condition", "replicate", "test")
+    assert dataset.null_holds.dims == ("condition", "test")
+    assert dataset.null_holds.dtype == bool
+    assert dataset.kind.values.tolist() == list(TESTS["kinds"])
+    without = MemoryResults(schema_of()).dataset()
+    assert not {"test", "kind"} & set(without.dims)
+    ZarrResults.create(tmp_path / "r", schema_of())
+    assert "tests" not in zarr.open_group(str(tmp_path / "r"), mode="r").attrs
+    assert not list((tmp_path / "r").glob("test*"))
 
 
 def test_what_is_not_done_is_missing_and_counted():
@@ -146,6 +161,14 @@ def test_a_block_that_is_not_one_chunk_is_refused(tmp_path, kind):
     assert not results.done.any()
 
 
+def test_a_block_without_its_tests_is_refused():
+    results = MemoryResults(schema_of(**TESTS))
+    block = block_of(results.schema, 0, 2)
+    with pytest.raises(ValueError, match="test_p_value has shape"):
+        results.write(replace(block, test_p_value=None))
+    results.write(block)
+
+
 BAD_SCHEMAS = {
     "replicates and block": {"block": 0},
     "terms must be": {"terms": ("slope", "slope")},
@@ -153,6 +176,8 @@ BAD_SCHEMAS = {
     "cannot name a factor": {"levels": {"term": (1, 2, 3)}},
     "has 2 levels for 3 keys": {"levels": {"a": (1, 2)}},
     "truth has shape": {"truth": np.zeros((3, 2))},
+    "tests, kinds and null_holds come together": {"tests": ("random_slope",)},
+    "null_holds has shape": {**TESTS, "null_holds": np.ones((2, 2), dtype=bool)},
     "attrs may not be named fingerprint": {"attrs": {"fingerprint": "x"}},
 }
 

@@ -1,6 +1,6 @@
 """YAML → frozen, validated study; what is wrong is told with file, line, column and field.
 
-`load` a file or `loads` a text; a `Study` is immutable from then on.
+`load` a file or `loads` a text; a `Study` is immutable from then on. `dumps` writes it again.
 """
 
 from .errors import ConfigError, Problem
@@ -20,8 +20,9 @@ from .laws import (
 from .population import Population, Setting
 from .reader import load, loads, locate
 from .section import Finding
-from .study import Study, Verdicts, schema
+from .study import Study, Tests, Verdicts, schema
 from .values import FrozenMap, canonical, flow, number, plain
+from .writer import dumps
 
 __all__ = [
     "MISSING",
@@ -43,8 +44,10 @@ __all__ = [
     "StudentTCovariate",
     "StudentTLaw",
     "Study",
+    "Tests",
     "Verdicts",
     "canonical",
+    "dumps",
     "flow",
     "load",
     "loads",

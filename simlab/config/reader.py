@@ -84,15 +84,19 @@ class _Document:
         return Problem(self.file, line, column, ".".join(map(str, found.loc)), found.message)
 
 
-def load(path: str | Path, known_estimators: Sequence[str] | None = None) -> Study:
+def load(
+    path: str | Path,
+    known_estimators: Sequence[str] | None = None,
+    known_tests: Sequence[str] | None = None,
+) -> Study:
     """Read a study from a YAML file.
 
     Parameters
     ----------
     path : str or Path
         The file. Relative data paths in it start from its folder.
-    known_estimators : sequence of str, optional
-        Names an estimator may have; without it they are not checked.
+    known_estimators, known_tests : sequence of str, optional
+        Names an estimator and a test may have; without them they are not checked.
 
     Returns
     -------
@@ -116,11 +120,14 @@ def load(path: str | Path, known_estimators: Sequence[str] | None = None) -> Stu
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise _unreadable(file, f"cannot be read: {reason}") from None
-    return loads(text, file, known_estimators).origin(text, file, path.parent)
+    return loads(text, file, known_estimators, known_tests).origin(text, file, path.parent)
 
 
 def loads(
-    text: str, source: str = "<string>", known_estimators: Sequence[str] | None = None
+    text: str,
+    source: str = "<string>",
+    known_estimators: Sequence[str] | None = None,
+    known_tests: Sequence[str] | None = None,
 ) -> Study:
     """Read a study from YAML text.
 
@@ -130,8 +137,8 @@ def loads(
         The YAML text.
     source : str
         What to call the text in messages.
-    known_estimators : sequence of str, optional
-        Names an estimator may have; without it they are not checked.
+    known_estimators, known_tests : sequence of str, optional
+        Names an estimator and a test may have; without them they are not checked.
 
     Returns
     -------
@@ -147,7 +154,8 @@ def loads(
     if document.problems:
         raise ConfigError(document.problems)
     try:
-        study = Study.model_validate(document.value, context={"known_estimators": known_estimators})
+        known = {"known_estimators": known_estimators, "known_tests": known_tests}
+        study = Study.model_validate(document.value, context=known)
     except ValidationError as error:
         problems = (document.problem(found) for found in findings(error))
         raise ConfigError(sorted(problems, key=lambda p: (p.line or 0, p.column or 0))) from None

@@ -1,4 +1,4 @@
-"""A whole study: what is sampled, how often, by which estimators, and how it is judged."""
+"""A whole study: what is sampled, how often, what is estimated and tested, how it is judged."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from .population import Setting
 from .section import BROKEN, Finding, Loc, Real, Section, Text, findings, refusal
 from .values import canonical, plain
 
-__all__ = ["Study", "Verdicts", "schema"]
+__all__ = ["Study", "Tests", "Verdicts", "schema"]
 
 Share = Annotated[Real, Field(gt=0, lt=1)]
 Number = Annotated[int, Field(strict=True, ge=1, le=MOST)]
@@ -34,6 +34,52 @@ def _unique(names: tuple[str, ...]) -> tuple[str, ...]:
     if twice:
         raise refusal(twice)
     return names
+
+
+def _known(
+    names: tuple[str, ...] | None, info: ValidationInfo, what: str
+) -> tuple[str, ...] | None:
+    """Refuse names that are not among `known_WHATs` of the context, where it has them."""
+    known = (info.context or {}).get(f"known_{what}s")
+    found = []
+    for i, name in enumerate(names or ()):
+        if known is not None and name not in known:
+            guess = did_you_mean(name, known)
+            hint = f"did you mean {guess!r}?" if guess else f"known are {', '.join(known)}"
+            found.append(Finding((i,), f"unknown {what} {name!r}; {hint}"))
+    if found:
+        raise refusal(found)
+    return names
+
+
+class Tests(Section):
+    """Which hypotheses are tested in every replicate, and with how many Monte Carlo draws."""
+
+    names: Annotated[tuple[Text, ...], Field(min_length=1), AfterValidator(_unique)] = Field(
+        description="Names of the tests."
+    )
+    draws: Number = Field(
+        199,
+        description="Draws from the fitted null for each Monte Carlo p-value; a level is attained "
+        "exactly where its product with draws + 1 is whole.",
+    )
+    stop: Number | None = Field(
+        None,
+        description="Draw no more once this many statistics are as large as the observed one "
+        "(Besag & Clifford 1991); by default all are drawn.",
+    )
+
+    @field_validator("names")
+    @classmethod
+    def _known_tests(cls, names: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...] | None:
+        return _known(names, info, "test")
+
+    @classmethod
+    def across(cls, raw: Mapping[str, Any]) -> Iterable[Finding]:
+        """Refuse a number of exceedances that is never reached."""
+        draws, stop = raw.get("draws", cls.model_fields["draws"].default), raw.get("stop")
+        if draws is not BROKEN and isinstance(stop, int) and stop > draws:
+            yield Finding(("stop",), f"must be at most draws, {draws}, not {stop}")
 
 
 class Verdicts(Section):
@@ -80,6 +126,9 @@ class Study(Setting):
     estimators: Annotated[tuple[Text, ...], Field(min_length=1), AfterValidator(_unique)] | None = (
         Field(None, description="Names of the estimators to compare; by default all.")
     )
+    tests: Tests | None = Field(
+        None, description="Hypotheses tested in every replicate; by default none."
+    )
     grid: Grid | None = Field(
         None,
         description="Dotted path → levels, a full factorial; or a list of such mappings, "
@@ -117,16 +166,7 @@ class Study(Setting):
     def _known_estimators(
         cls, names: tuple[str, ...] | None, info: ValidationInfo
     ) -> tuple[str, ...] | None:
-        known = (info.context or {}).get("known_estimators")
-        found = []
-        for i, name in enumerate(names or ()):
-            if known is not None and name not in known:
-                guess = did_you_mean(name, known)
-                hint = f"did you mean {guess!r}?" if guess else f"known are {', '.join(known)}"
-                found.append(Finding((i,), f"unknown estimator {name!r}; {hint}"))
-        if found:
-            raise refusal(found)
-        return names
+        return _known(names, info, "estimator")
 
     @classmethod
     def across(cls, raw: Mapping[str, Any]) -> Iterable[Finding]:

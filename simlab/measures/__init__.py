@@ -1,6 +1,7 @@
 """Performance measures of a study, each with its Monte Carlo standard error.
 
-`measure`, `paired` and `tidy` read a results Dataset; the functions of `core` take arrays.
+`measure`, `paired`, `rejection` and `tidy` read a results Dataset; the functions of `core` take
+arrays.
 """
 
 from simlab.measures.core import (
@@ -24,6 +25,7 @@ from simlab.measures.core import (
 )
 from simlab.measures.dataset import measure, paired, tidy
 from simlab.measures.definitions import COMPARISONS, DEFINITIONS, Definition
+from simlab.measures.rejections import rejection
 
 __all__ = [
     "COMPARISONS",
@@ -42,6 +44,7 @@ __all__ = [
     "mse",
     "paired",
     "paired_difference",
+    "rejection",
     "rejection_rate",
     "relative_bias",
     "relative_error",

@@ -16,7 +16,7 @@ from zarr.codecs import Crc32cCodec
 
 from simlab.results import chunks
 from simlab.results.memory import coordinates, variable_attrs
-from simlab.results.schema import KNOWN, STORE_ATTRS, VARIABLES, Schema, Variable
+from simlab.results.schema import STORE_ATTRS, Schema, Variable
 
 STORE_VERSION = 1
 BLOCK_CHUNK = (1, 1)
@@ -62,6 +62,8 @@ def lay_out(path: Path, schema: Schema) -> None:
         "factors": list(schema.levels),
         "coordinates": " ".join(["key", *schema.levels]),
     }
+    if schema.tests:  # stores without tests stay as they always were
+        own["tests"] = list(schema.tests)
     group = zarr.create_group(str(path), zarr_format=3, attributes={**schema.attrs, **own})
     for name, array in _arrays(schema).items():
         group.create_array(
@@ -128,6 +130,9 @@ def read_schema(path: Path) -> Schema:
             limit=_array(path, "limit"),
             attrs={name: root[name] for name in root if name not in STORE_ATTRS},
             fingerprint=root["fingerprint"],
+            tests=tuple(root.get("tests", ())),
+            kinds=_labels(path, "kind") if "tests" in root else (),
+            null_holds=_array(path, "null_holds") if "tests" in root else None,
         )
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise StoreError(_damaged(path, f"its metadata do not fit together ({error})")) from error
@@ -161,14 +166,14 @@ def read_done(path: Path, schema: Schema) -> NDArray[np.bool_]:
 def _arrays(schema: Schema) -> dict[str, _Array]:
     """Every array of the store."""
     arrays: dict[str, _Array] = {}
-    for name, v in VARIABLES.items():
+    for name, v in schema.variables.items():
         dims = ("condition", "replicate", *v.dims)
         attrs = variable_attrs(name)
         arrays[name] = _Array(dims, chunk_shape(schema, v), v.dtype, v.fill, attrs)
     for name, dtype, fill in (("seconds", np.float64, np.nan), ("done", np.bool_, False)):
         dims, attrs = ("condition", "block"), variable_attrs(name)
         arrays[name] = _Array(dims, BLOCK_CHUNK, np.dtype(dtype), fill, attrs)
-    for name, dims in KNOWN.items():
+    for name, dims in schema.known.items():
         arrays[name] = _known(dims, getattr(schema, name), variable_attrs(name))
     for name, (dim, labels) in coordinates(schema).items():
         arrays[name] = _known((dim,), *_encode(labels))
@@ -176,7 +181,8 @@ def _arrays(schema: Schema) -> dict[str, _Array]:
 
 
 def _known(dims: tuple[str, ...], values: NDArray[Any], attrs: Mapping[str, Any]) -> _Array:
-    return _Array(dims, _whole(values.shape), values.dtype, 0, attrs, values)
+    fill = values.dtype.type(0)
+    return _Array(dims, _whole(values.shape), values.dtype, fill, attrs, values)
 
 
 def _whole(shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -224,7 +230,7 @@ def _node(path: Path, name: str) -> dict[str, Any]:
 
 def _check_layout(path: Path, schema: Schema) -> None:
     """A block must be exactly one chunk, or writing it would destroy its neighbours."""
-    for name, variable in VARIABLES.items():
+    for name, variable in schema.variables.items():
         node = _node(path, name)
         shape = schema.shape(("condition", "replicate", *variable.dims))
         chunk = node.get("chunk_grid", {}).get("configuration", {}).get("chunk_shape")

@@ -9,7 +9,15 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from simlab.results.schema import EFFECTS, KNOWN, TARGETS, VARIABLES, Block, Schema, Status
+from simlab.results.schema import (
+    EFFECTS,
+    TARGETS,
+    TEST_VARIABLES,
+    VARIABLES,
+    Block,
+    Schema,
+    Status,
+)
 
 
 class MemoryResults:
@@ -33,7 +41,7 @@ class MemoryResults:
                 variable.fill,
                 variable.dtype,
             )
-            for name, variable in VARIABLES.items()
+            for name, variable in schema.variables.items()
         }
         self._arrays["seconds"] = np.full(blocks, np.nan)
 
@@ -57,7 +65,7 @@ class MemoryResults:
         """
         self._schema.check(block)
         rows = self._schema.rows(block.number)
-        for name in VARIABLES:
+        for name in self._schema.variables:
             self._arrays[name][block.condition, rows] = getattr(block, name)
         self._arrays["seconds"][block.condition, block.number] = block.seconds
         self._done[block.condition, block.number] = True
@@ -74,14 +82,14 @@ class MemoryResults:
         -------
         xr.Dataset
             Dimensions condition, replicate, estimator, term, target, mixed, effect, effect_ and
-            block; attrs are the schema's, its fingerprint and block size, and the numbers of
-            replicates done and planned, summed over conditions.
+            block, and test and kind if there are tests; attrs are the schema's, its fingerprint and
+            block size, and the numbers of replicates done and planned, summed over conditions.
         """
         variables: dict[str, tuple[Any, ...]] = {}
-        for name, variable in VARIABLES.items():
+        for name, variable in self._schema.variables.items():
             dims = ("condition", "replicate", *variable.dims)
             variables[name] = (dims, self._arrays[name], variable_attrs(name))
-        for name, dims in KNOWN.items():
+        for name, dims in self._schema.known.items():
             variables[name] = (dims, getattr(self._schema, name), variable_attrs(name))
         seconds = self._arrays["seconds"]
         variables["seconds"] = (("condition", "block"), seconds, variable_attrs("seconds"))
@@ -106,6 +114,7 @@ def coordinates(schema: Schema) -> dict[str, tuple[str, NDArray[Any]]]:
 
     A factor's labels are numbers when every one of its levels is a number, and strings otherwise.
     """
+    tests = {"test": schema.tests, "kind": schema.kinds} if schema.tests else {}
     along_condition = {name: _labels(levels) for name, levels in schema.levels.items()}
     return {
         "key": ("condition", _labels(schema.keys)),
@@ -116,6 +125,7 @@ def coordinates(schema: Schema) -> dict[str, tuple[str, NDArray[Any]]]:
         "mixed": ("mixed", _labels(schema.mixed)),
         "effect": ("effect", _labels(EFFECTS)),
         "effect_": ("effect_", _labels(EFFECTS)),
+        **{name: (name, _labels(labels)) for name, labels in tests.items()},
     }
 
 
@@ -125,9 +135,11 @@ def variable_attrs(name: str) -> dict[str, Any]:
         flags = {"flag_values": [int(s) for s in Status]}
         meanings = {"flag_meanings": " ".join(s.name.lower() for s in Status)}
         return {"long_name": VARIABLES[name].long_name, **flags, **meanings}
-    if name in VARIABLES:
-        return {"long_name": VARIABLES[name].long_name}
+    for variables in (VARIABLES, TEST_VARIABLES):
+        if name in variables:
+            return {"long_name": variables[name].long_name}
     return {
+        "null_holds": {"long_name": "True where the null hypothesis of the test is true"},
         "truth": {"long_name": "value of the term in the population"},
         "limit": {"long_name": "probability limit of the estimate"},
         "seconds": {"long_name": "core time of the block", "units": "s"},

@@ -75,10 +75,27 @@ VARIABLES: Mapping[str, Variable] = MappingProxyType(
 )
 """The variables with dimensions (condition, replicate, …), named as the fields of `Block`."""
 
-STORE_ATTRS = ("store_version", "fingerprint", "block", "replicates", "factors", "coordinates")
+TEST_VARIABLES: Mapping[str, Variable] = MappingProxyType(
+    {
+        "test_statistic": _real("likelihood-ratio statistic of the test", "test"),
+        "test_p_value": _real("p-value of the test's null hypothesis", "test", "kind"),
+    }
+)
+"""The variables of the same kind that only a study with tests has."""
+
+STORE_ATTRS = (
+    "store_version",
+    "fingerprint",
+    "block",
+    "replicates",
+    "factors",
+    "tests",
+    "coordinates",
+)
 DATASET_ATTRS = ("fingerprint", "block", "replicates_done", "replicates_planned")
 _FIXED_NAMES = {"key", "seconds", "done", "truth", "limit", "condition", "replicate", "block"}
 _FIXED_NAMES |= {"estimator", "term", "target", "mixed", "effect", "effect_", *VARIABLES}
+_FIXED_NAMES |= {"test", "kind", "null_holds", *TEST_VARIABLES}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -109,6 +126,10 @@ class Schema:
         Provenance: config, versions, seed, machine, git revision, time of creation.
     fingerprint
         Hash of all that must agree for a store to be continued.
+    tests, kinds
+        Labels along ``test`` and ``kind``; empty where a study tests nothing.
+    null_holds : (condition, test)
+        Whether the null hypothesis of a test is true; None where a study tests nothing.
 
     Raises
     ------
@@ -127,6 +148,9 @@ class Schema:
     limit: NDArray[np.float64]
     attrs: Mapping[str, str | int | float]
     fingerprint: str
+    tests: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
+    null_holds: NDArray[np.bool_] | None = None
 
     def __post_init__(self) -> None:
         if self.replicates < 1 or self.block < 1:
@@ -142,10 +166,22 @@ class Schema:
                 raise ValueError(f"{factor!r} cannot name a factor")
             if len(levels) != len(self.keys):
                 raise ValueError(f"{factor} has {len(levels)} levels for {len(self.keys)} keys")
-        for name, dims in KNOWN.items():
+        if len({bool(self.tests), bool(self.kinds), self.null_holds is not None}) > 1:
+            raise ValueError("tests, kinds and null_holds come together")
+        for name, dims in self.known.items():
             _check_shape(name, getattr(self, name), self.shape(dims))
         if taken := set(self.attrs) & {*STORE_ATTRS, *DATASET_ATTRS}:
             raise ValueError(f"attrs may not be named {', '.join(sorted(taken))}")
+
+    @property
+    def variables(self) -> Mapping[str, Variable]:
+        """The variables with a value per replicate that this study has."""
+        return {**VARIABLES, **TEST_VARIABLES} if self.tests else VARIABLES
+
+    @property
+    def known(self) -> Mapping[str, tuple[str, ...]]:
+        """The variables known before the first fit that this study has, and their dimensions."""
+        return {**KNOWN, **TEST_KNOWN} if self.tests else KNOWN
 
     @property
     def blocks_per_condition(self) -> int:
@@ -170,6 +206,8 @@ class Schema:
             "mixed": len(self.mixed),
             "effect": len(EFFECTS),
             "effect_": len(EFFECTS),
+            "test": len(self.tests),
+            "kind": len(self.kinds),
         }
 
     def shape(self, dims: tuple[str, ...]) -> tuple[int, ...]:
@@ -194,15 +232,18 @@ class Schema:
         if not 0 <= block.number < self.blocks_per_condition:
             raise ValueError(f"block {block.number} is not among the {self.blocks_per_condition}")
         rows = self.rows(block.number)
-        for name, variable in VARIABLES.items():
+        for name, variable in self.variables.items():
             expected = (rows.stop - rows.start, *self.shape(variable.dims))
-            _check_shape(name, getattr(block, name), expected)
+            _check_shape(name, np.asarray(getattr(block, name)), expected)
 
 
 KNOWN: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {"truth": ("condition", "term", "target"), "limit": ("condition", "estimator", "term")}
 )
 """The variables known before the first fit, and their dimensions."""
+
+TEST_KNOWN: Mapping[str, tuple[str, ...]] = MappingProxyType({"null_holds": ("condition", "test")})
+"""Those that only a study with tests has."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -223,6 +264,8 @@ class Block:
     sigma2 : (b, mixed) float64
     seconds
         Core time that the block took.
+    test_statistic, test_p_value : (b, test), (b, test, kind) float64
+        NaN where a test has no such p-value or could not be done; None without tests.
     """
 
     condition: int
@@ -238,6 +281,8 @@ class Block:
     G: NDArray[np.float64]
     sigma2: NDArray[np.float64]
     seconds: float
+    test_statistic: NDArray[np.float64] | None = None
+    test_p_value: NDArray[np.float64] | None = None
 
 
 class Results(Protocol):

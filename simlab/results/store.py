@@ -32,7 +32,7 @@ from simlab.results.layout import (
     read_schema,
 )
 from simlab.results.memory import MemoryResults
-from simlab.results.schema import VARIABLES, Block, Schema
+from simlab.results.schema import Block, Schema
 
 
 class ZarrResults:
@@ -126,7 +126,7 @@ class ZarrResults:
             if self._done[at]:
                 flag.unlink(missing_ok=True)
                 self._done[at] = False
-            for name, variable in VARIABLES.items():
+            for name, variable in self._schema.variables.items():
                 values = np.asarray(getattr(block, name), dtype=variable.dtype)[np.newaxis]
                 shape = chunk_shape(self._schema, variable)
                 chunks.write(self._file(name, *at), values, shape, variable.fill)
@@ -147,7 +147,7 @@ class ZarrResults:
         rows = self._schema.rows(number)
         b = rows.stop - rows.start
         arrays: dict[str, Any] = {}
-        for name, variable in VARIABLES.items():
+        for name, variable in self._schema.variables.items():
             chunk = self._chunk(
                 name, (condition, number), variable.dtype, chunk_shape(self._schema, variable)
             )
@@ -172,7 +172,8 @@ class ZarrResults:
         return memory.dataset(copy=False)
 
     def _file(self, name: str, condition: int, number: int) -> Path:
-        rest = len(VARIABLES[name].dims) if name in VARIABLES else 0
+        variables = self._schema.variables
+        rest = len(variables[name].dims) if name in variables else 0
         return self.path / name / chunks.key(condition, number, *(0,) * rest)
 
     def _chunk(
@@ -265,6 +266,7 @@ def _shape_facts(schema: Schema) -> dict[str, object]:
         "estimators": schema.estimators,
         "terms": schema.terms,
         "mixed estimators": schema.mixed,
+        "kinds of p-value": schema.kinds,
     }
 
 

@@ -18,11 +18,12 @@ from simlab.population import Clusters
 
 from .blocks import block_clusters, draw_block, replicate_rows
 from .draws import draw_clusters, draw_moments, draw_rows
-from .streams import BLOCK, CLUSTERS, ROWS, stream
+from .streams import BLOCK, CLUSTERS, NULL_DRAWS, ROWS, stream
 
 __all__ = [
     "BLOCK",
     "CLUSTERS",
+    "NULL_DRAWS",
     "ROWS",
     "Clusters",
     "Rows",

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import numpy as np
 from numpy.random import Generator
 
-__all__ = ["BLOCK", "CLUSTERS", "ROWS", "stream"]
+__all__ = ["BLOCK", "CLUSTERS", "NULL_DRAWS", "ROWS", "stream"]
 
-BLOCK, CLUSTERS, ROWS = 0, 1, 2
-"""Purposes: x and ε of a block; clusters; rows that have given moments."""
+BLOCK, CLUSTERS, ROWS, NULL_DRAWS = 0, 1, 2, 3
+"""Purposes: x and ε of a block; clusters; rows that have given moments; draws of a test."""
 
 
-def stream(seed: int, key: str, purpose: int, number: int) -> Generator:
+def stream(seed: int, key: str, purpose: int, number: int, name: str = "") -> Generator:
     """Return the random stream of one block, the same on every machine and for every worker.
 
     Parameters
@@ -21,10 +23,13 @@ def stream(seed: int, key: str, purpose: int, number: int) -> Generator:
     key : str
         Key of the condition, 32 hexadecimal digits.
     purpose : int
-        `BLOCK`, `CLUSTERS` or `ROWS`.
+        `BLOCK`, `CLUSTERS`, `ROWS` or `NULL_DRAWS`.
     number : int
-        Number of the block, or of the replicate for `ROWS`.
+        Number of the block, or of the replicate for `ROWS` and `NULL_DRAWS`.
+    name : str
+        Name of the test, for `NULL_DRAWS`: no test changes the draws of another.
     """
     words = (int(key[i : i + 8], 16) for i in range(0, 32, 8))
-    sequence = np.random.SeedSequence(seed, spawn_key=(*words, purpose, number))
+    named = (int(hashlib.sha256(name.encode()).hexdigest()[:8], 16),) if name else ()
+    sequence = np.random.SeedSequence(seed, spawn_key=(*words, purpose, number, *named))
     return Generator(np.random.PCG64DXSM(sequence))

@@ -1,0 +1,59 @@
+"""From a study back to YAML: what `loads` reads as the same study, bit for bit."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+from pydantic import BaseModel
+from ruamel.yaml import YAML
+
+from .study import Study
+from .values import plain
+
+__all__ = ["dumps"]
+
+ORDER = (
+    "name", "description", "seed", "replicates", "block", "level", "estimators",
+    "population", "scheme", "draw", "grid", "verdicts",
+)  # fmt: skip
+"""What a study says of itself comes first, then what is sampled, then what is varied."""
+
+
+def dumps(study: Study, comment: str = "") -> str:
+    """Write a study as YAML text.
+
+    Parameters
+    ----------
+    study : Study
+        Any study. Sections that are as by default are left out.
+    comment : str
+        Lines to put on top.
+
+    Returns
+    -------
+    str
+        Of which `loads` makes an equal study: numbers are written with all their digits.
+    """
+    written = _written(study)
+    yaml = YAML(typ="safe", pure=True)
+    yaml.default_flow_style = None  # lists of numbers in one line, mappings in several
+    yaml.allow_unicode = True
+    yaml.width = 96
+    yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
+    stream = io.StringIO()
+    yaml.dump({field: written[field] for field in ORDER if field in written}, stream)
+    above = "".join(f"# {line}".rstrip() + "\n" for line in comment.splitlines())
+    return above + ("\n" if above else "") + stream.getvalue()
+
+
+def _written(section: BaseModel) -> dict[str, Any]:
+    """Fields of a section in their order, without what is None and sections at their default."""
+    found: dict[str, Any] = {}
+    for name, field in type(section).model_fields.items():
+        value = getattr(section, name)
+        if isinstance(value, BaseModel) and value != field.default:
+            found[name] = _written(value)
+        elif value is not None and not isinstance(value, BaseModel):
+            found[name] = plain(value)
+    return found

@@ -1,0 +1,174 @@
+"""The sizes of a study's tests, and their power: as a data frame, and as a person reads them."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple, get_args
+
+import pandas as pd
+import xarray as xr
+
+from simlab.measures import rejection
+from simlab.measures.rejections import LEVELS
+from simlab.tables.formats import csv, latex, latex_table, markdown_table, text_table, wrapped
+from simlab.tables.render import Format, check_format
+from simlab.verdicts.sizes import CLEAR, kind_label, size_word, test_label
+
+SHORT = {
+    "population.clusters": "J",
+    "population.cluster_sizes.mean": "n",
+    "population.cluster_sizes.size": "n",
+}
+MARKS = {"conservative": " ↓", "liberal": " ↑"}
+
+
+def size_table(ds: xr.Dataset, levels: Sequence[float] = LEVELS) -> pd.DataFrame:
+    """Tabulate how often each kind of p-value rejects, at each nominal level.
+
+    Parameters
+    ----------
+    ds : Dataset
+        Results of a study with tests, from `simlab.run` or `simlab.open_dataset`.
+    levels : sequence of float
+        Nominal levels, between 0 and 1.
+
+    Returns
+    -------
+    DataFrame
+        One row for each test, nominal level, condition and kind of p-value that the test has:
+        test, what ("size" where the null hypothesis holds, "power" elsewhere), nominal, a column
+        per factor of the grid, kind, rejection (a share), mcse, n, and word: "conservative",
+        "nominal" or "liberal" for a size, empty for a power. `attrs` has study, factors and run.
+        See `render_sizes`.
+
+    Raises
+    ------
+    ValueError
+        If the study has no tests, or a level is not between 0 and 1.
+    """
+    measured = rejection(ds, levels)
+    factors = [
+        str(name) for name, v in measured.coords.items()
+        if v.dims == ("condition",) and name not in ("condition", "key")
+    ]  # fmt: skip
+    rows = []
+    for test in measured["test"].values:
+        holds = measured["null_holds"].sel(test=test).values
+        for what, wanted in (("size", True), ("power", False)):
+            for nominal in measured["nominal"].values:
+                for c in (c for c, true in enumerate(holds) if true == wanted):
+                    here = measured.isel(condition=c).sel(test=test, nominal=nominal)
+                    where = {factor: here[factor].item() for factor in factors}
+                    rows += _rows(here, {"test": str(test), "what": what, **where})
+    frame = pd.DataFrame(rows)
+    frame.attrs = {
+        "study": str(ds.attrs.get("name", "study")),
+        "factors": factors,
+        "run": _run(ds),
+    }
+    return frame
+
+
+def _rows(here: xr.Dataset, place: dict[str, Any]) -> list[dict[str, Any]]:
+    """One row for each kind that has p-values here."""
+    nominal, rows = float(here["nominal"]), []
+    for kind in here["kind"].values:
+        one = here.sel(kind=kind)
+        share, n = float(one["rejection"]), int(one["rejection_n"])
+        if n == 0:
+            continue
+        word = size_word(share, n, nominal) if place["what"] == "size" else ""
+        number = {"rejection": share, "mcse": float(one["rejection_mcse"]), "n": n, "word": word}
+        rows.append({**place, "nominal": nominal, "kind": str(kind), **number})
+    return rows
+
+
+def _run(ds: xr.Dataset) -> str:
+    config = json.loads(ds.attrs.get("config", "{}"))
+    tests = config.get("tests") or {}
+    stop = f", stopped at {tests['stop']} exceedances" if tests.get("stop") else ""
+    drawn = f"; Monte Carlo p-values of {tests['draws']:,} draws{stop}" if tests else ""
+    C, R = ds.sizes["condition"], ds.sizes["replicate"]
+    return f"{C} conditions × {R:,} replicates, seed {ds.attrs.get('seed')}{drawn}"
+
+
+def render_sizes(frame: pd.DataFrame, format: Format = "text") -> str:
+    """Render the frame of `size_table`: a table for each test, sizes before powers.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        From `size_table`, whole or some of its rows.
+    format : {"text", "markdown", "latex", "csv"}
+        `csv` is the frame itself.
+
+    Returns
+    -------
+    str
+        Without a final line break.
+
+    Raises
+    ------
+    ValueError
+        When there is no such format.
+    """
+    check_format(format, get_args(Format))
+    if format == "csv":
+        return csv(frame)
+    title, run = f"Tests: {frame.attrs['study']}", f"{frame.attrs['run']}."
+    sections = [
+        _section(part, frame.attrs["factors"])
+        for _, part in frame.groupby(["test", "what"], sort=False)
+    ]
+    if format == "markdown":
+        made = [f"### {s.name}\n\n{markdown_table(s.header, s.rows)}" for s in sections]
+        return "\n\n".join([f"## {title}", *made, _explained(), run])
+    if format == "latex":
+        made = [f"% {s.name}\n{latex_table(s.header, s.rows)}" for s in sections]
+        return "\n\n".join([f"% {title}", *made, latex(_explained()), latex(run)])
+    made = [f"{s.name}\n\n{text_table(s.header, s.rows)}" for s in sections]
+    return "\n\n".join([title, *made, wrapped(_explained()), wrapped(run)])
+
+
+class _Section(NamedTuple):
+    """One test, its size or its power: a row for each level and condition, a column each kind."""
+
+    name: str
+    header: list[str]
+    rows: list[list[str]]
+
+
+def _explained() -> str:
+    return (
+        "In % of the samples, ± one Monte Carlo standard error: p ≤ the nominal level. Size: the "
+        "null hypothesis is true. Power: it is not. ↓ conservative, ↑ liberal: the size is more "
+        f"than {CLEAR:g} standard errors below, above the nominal level."
+    )
+
+
+def _section(part: pd.DataFrame, factors: list[str]) -> _Section:
+    told = [factor for factor in factors if part[factor].nunique(dropna=False) > 1]
+    kinds = list(dict.fromkeys(part["kind"]))
+    cells: dict[tuple[Any, ...], dict[str, str]] = {}
+    for row in part.to_dict("records"):
+        place = (f"{100 * row['nominal']:g} %", *(_level(row[factor]) for factor in told))
+        cells.setdefault(place, {})[row["kind"]] = _cell(row)
+    short = [SHORT.get(factor, factor.rpartition(".")[2]) for factor in told]
+    return _Section(
+        f"{part['what'].iloc[0].capitalize()}: {test_label(part['test'].iloc[0])}",
+        ["nominal", *short, *map(kind_label, kinds)],
+        [[*place, *(row.get(kind, "") for kind in kinds)] for place, row in cells.items()],
+    )
+
+
+def _cell(row: dict[Any, Any]) -> str:
+    mark = MARKS.get(row["word"], "")
+    return f"{100 * row['rejection']:.1f} ± {100 * row['mcse']:.1f}{mark}"
+
+
+def _level(level: Any) -> str:
+    if isinstance(level, float):
+        return "" if math.isnan(level) else f"{level:g}"
+    return str(level)
