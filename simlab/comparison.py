@@ -19,6 +19,9 @@ from simlab.estimators.pooled import line
 from simlab.inference import infer
 from simlab.moments import Ints, Moments, from_rows
 
+APPLICABLE = tuple(m for m in METHODS if not m.oracle and m.needs == "moments")
+"""The methods that data are enough for."""
+
 STATUS = ("ok", "singular", "not_converged", "not_estimable")
 
 
@@ -155,21 +158,20 @@ def compare(
     """
     clustered = cluster_moments(df, y, x, cluster, group, source)
     parts = []
-    for method in METHODS:
-        if method.oracle or method.needs == "rows":
-            continue
-        parts.append(_tidy(method, clustered.moments, clustered.sectors, level))
+    for method in APPLICABLE:
+        parts.append(estimates_of(method, clustered.moments, clustered.sectors, level))
         if group is not None:
-            whole = _tidy(method, clustered.overall, ("",), level)
+            whole = estimates_of(method, clustered.overall, ("",), level)
             parts.append(whole.assign(term=[f"{term}[all]" for term in whole["term"]]))
     result = pd.concat(parts, ignore_index=True)
     result.attrs["missing"] = clustered.dropped_rows
     return result
 
 
-def _tidy(
+def estimates_of(
     method: Estimator, moments: Moments, sectors: tuple[str, ...], level: float
 ) -> pd.DataFrame:
+    """Apply one method to a data set, as a block of one replicate; tidy, as in `compare`."""
     fitted = method.fit(Sample(moments))
     inference = infer(fitted.estimate, fitted.std_error, fitted.df, level)
     return pd.DataFrame(

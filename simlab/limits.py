@@ -56,13 +56,8 @@ def new_cluster_limits(
         Limits of the terms of each sector; NaN for a method that needs rows, but for a slope
         whose λ has a closed form.
     """
-    replicates = 1 if plan.parameters.held else -(-CLUSTERS_DRAWN // plan.J)
-    rng = stream(0, "0" * 32, LIMITS, 0)
-    clusters = draw_clusters(rng, plan, replicates)
-    if needs_rows(plan):
-        drawn, _ = draw_rows(rng, plan, clusters, replicates, keep=False)
-    else:
-        drawn = draw_moments(rng, plan, clusters, replicates)
+    enough, held = -(-CLUSTERS_DRAWN // plan.J), plan.parameters.held
+    clusters, drawn = _draw(plan, 1 if held else enough, 0)
     moments, context = merge(drawn, clusters.m if plan.parameters.latent else drawn.x_mean)
     zero = np.zeros_like(context)
     of_context = moments._replace(y_mean=context, s_xy=zero, rss=zero)
@@ -75,7 +70,9 @@ def new_cluster_limits(
     limits = {}
     for method in methods:
         if method.mixed and method.share is None:
-            fitted = method.fit(Sample(moments))
+            # Its variances converge as clusters are added, where x is held those of the data again.
+            many = _side_by_side(plan, enough) if held else moments
+            fitted = method.fit(Sample(many))
             assert fitted.G is not None
             assert fitted.sigma2 is not None
             own = Known(fitted.G[0], float(fitted.sigma2[0]))
@@ -94,6 +91,20 @@ def new_cluster_limits(
             [base[kind] + shares[i] * (between - within) for i, kind in enumerate(method.kinds)]
         )
     return limits
+
+
+def _side_by_side(plan: Plan, replicates: int) -> Moments:
+    _, drawn = _draw(plan, replicates, 1)
+    return merge(drawn, drawn.x_mean)[0]
+
+
+def _draw(plan: Plan, replicates: int, number: int) -> tuple[Clusters, Moments]:
+    """Draw replicates of the plan's clusters, and their moments."""
+    rng = stream(0, "0" * 32, LIMITS, number)
+    clusters = draw_clusters(rng, plan, replicates)
+    if needs_rows(plan):
+        return clusters, draw_rows(rng, plan, clusters, replicates, keep=False)[0]
+    return clusters, draw_moments(rng, plan, clusters, replicates)
 
 
 def same_cluster_limits(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
+import pandas as pd
 
 from simlab.config import (
     Covariate,
@@ -31,7 +33,11 @@ class _HasPopulation(Protocol):
     def population(self) -> Population: ...
 
 
-def compile_plan(condition: Condition, base_dir: Path | None = None) -> Plan:
+def compile_plan(
+    condition: Condition,
+    base_dir: Path | None = None,
+    data: Mapping[str, pd.DataFrame] | None = None,
+) -> Plan:
     """Turn the population of a condition into the numbers that the kernels draw from.
 
     Parameters
@@ -40,6 +46,8 @@ def compile_plan(condition: Condition, base_dir: Path | None = None) -> Plan:
         One condition of a study.
     base_dir : Path, optional
         Folder from which relative data paths start; by default the current one.
+    data : mapping of str to DataFrame, optional
+        Data in memory, by the name that the population gives them.
 
     Raises
     ------
@@ -58,7 +66,7 @@ def compile_plan(condition: Condition, base_dir: Path | None = None) -> Plan:
         raise PopulationError(
             "population.context: x from data has no latent means; write context: sample-mean"
         )
-    clusters = frame(population, base_dir)
+    clusters = frame(population, base_dir, data)
     parameters = _parameters(population, clusters)
     return Plan(population, clusters.sectors, clusters.labels, clusters.starts, parameters)
 

@@ -43,7 +43,11 @@ class Frame(NamedTuple):
     x: Floats
 
 
-def frame(population: Population, base_dir: Path | None) -> Frame:
+def frame(
+    population: Population,
+    base_dir: Path | None,
+    data: Mapping[str, pd.DataFrame] | None = None,
+) -> Frame:
     """Return the clusters of a population.
 
     Parameters
@@ -52,6 +56,8 @@ def frame(population: Population, base_dir: Path | None) -> Frame:
         As declared.
     base_dir : Path or None
         Folder from which relative data paths start; None is the current one.
+    data : mapping of str to DataFrame, optional
+        Data in memory, by the name that the population gives them.
 
     Raises
     ------
@@ -64,7 +70,7 @@ def frame(population: Population, base_dir: Path | None) -> Frame:
     source = population.source
     if source is None:
         return _counted(population)
-    found = _from_data(source, base_dir)
+    found = _from_data(source, *_load(source, base_dir, data or {}))
     _check_sectors(population, source, found)
     return found
 
@@ -82,8 +88,7 @@ def _counted(population: Population) -> Frame:
     return Frame(tuple(by_sector), np.arange(1, J + 1), starts, n, np.empty(0))
 
 
-def _from_data(source: DataCovariate | DataSizes, base_dir: Path | None) -> Frame:
-    df, name = _load(source, base_dir)
+def _from_data(source: DataCovariate | DataSizes, df: pd.DataFrame, name: str) -> Frame:
     labels, cluster = _codes(df[source.cluster])
     sectors, sector = np.array(["all"]), np.zeros(len(df), dtype=np.int64)
     if source.sector is not None:
@@ -102,10 +107,15 @@ def _from_data(source: DataCovariate | DataSizes, base_dir: Path | None) -> Fram
     return Frame(tuple(map(str, sectors)), labels[order], starts, n, x)
 
 
-def _load(source: DataCovariate | DataSizes, base_dir: Path | None) -> tuple[pd.DataFrame, str]:
+def _load(
+    source: DataCovariate | DataSizes, base_dir: Path | None, data: Mapping[str, pd.DataFrame]
+) -> tuple[pd.DataFrame, str]:
     """Return the data and their name in messages, after checking that the columns are complete."""
-    path = source.data if source.data in DATASETS else (base_dir or Path()) / source.data
-    df, name = read(path), str(path)
+    if source.data in data:
+        df, name = data[source.data], source.data
+    else:
+        path = source.data if source.data in DATASETS else (base_dir or Path()) / source.data
+        df, name = read(path), str(path)
     roles = {"clusters": source.cluster}
     if source.sector is not None:
         roles["sectors"] = source.sector

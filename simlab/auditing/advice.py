@@ -1,0 +1,162 @@
+"""One sentence of advice for each method and question, made of the measured numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+from simlab.auditing.verdicts import (
+    BETWEEN,
+    BIAS,
+    HONEST,
+    NO,
+    NONE,
+    SAFE,
+    SURE,
+    TRUSTED,
+    WITHIN,
+    YES,
+    Row,
+    by_method,
+    rows_of,
+)
+from simlab.estimators import REGISTRY
+
+SYMBOL = {WITHIN: "β_W", BETWEEN: "β_B", "contextual": "β_B − β_W"}
+
+MANY_FAILURES = 0.01  # share of data sets without an estimate, worth a word
+
+Targets = Mapping[str, Row]
+"""The rows of one method, by target."""
+
+
+def with_advice(verdicts: pd.DataFrame, level: float) -> pd.DataFrame:
+    """Add the column `advice`: one sentence for each method, question and place."""
+    told: dict[tuple[str, str, str], str] = {}
+    for (question, place), part in verdicts.groupby(["question", "place"], sort=False):
+        rows = rows_of(part)
+        best = {target: _best(rows, target) for target in (WITHIN, BETWEEN)}
+        for method, own in by_method(rows).items():
+            here = {row["target"]: row for row in own}
+            told[str(question), str(place), method] = _sentence(method, here, best, level)
+    keys = zip(verdicts["question"], verdicts["place"], verdicts["method"], strict=True)
+    return verdicts.assign(advice=[told[key] for key in keys])
+
+
+def short(label: str) -> str:
+    """Shorten a method's label."""
+    return label.replace("Fixed effects", "FE")
+
+
+def aims_of(method: str) -> tuple[str, ...]:
+    """What a user of the method may want of it: β_W, β_B or both."""
+    found = REGISTRY[method]
+    if found.estimand == "mixture" or "between" in found.kinds:
+        return (WITHIN, BETWEEN)
+    return (found.estimand,)
+
+
+def _best(rows: Sequence[Row], target: str) -> str:
+    """Label of the most accurate method to trust: surely and no wider than need be, if there is."""
+    trusted = [row for row in rows if row["target"] == target and row["verdict"] in TRUSTED]
+    sure = [row for row in trusted if row["decided"] and not row["certainty"] < SURE]
+    for usable in ([row for row in sure if row["verdict"] == YES], sure, trusted):
+        if usable:
+            return short(min(usable, key=lambda row: float(row["rmse"]))["label"])
+    return ""
+
+
+def _sentence(method: str, own: Targets, best: Mapping[str, str], level: float) -> str:
+    """Say what to trust the method for, what is wrong with it, and what to use instead."""
+    verdict = {target: own[target]["verdict"] for target in (WITHIN, BETWEEN)}
+    if set(verdict.values()) == {NONE}:
+        return "It cannot be estimated here."
+    trusted = [own[t] for t in verdict if verdict[t] in TRUSTED]
+    failing = [own[t] for t in aims_of(method) if verdict[t] == NO]
+    clauses = _trust(trusted, level)
+    if failing:
+        clauses.append(_fault(failing, level))
+        instead = {row["target"]: best[row["target"]] for row in failing if best[row["target"]]}
+        clauses += _instead(instead, alone=not trusted)
+    elif not trusted:
+        clauses.append("no use for β_W or β_B here")
+    clauses += _doubt([*trusted, *failing])
+    failures = own[WITHIN]["failures"]
+    if failures > MANY_FAILURES:
+        clauses.append(f"it fails in {100 * failures:.0f} % of data sets")
+    sentence = "; ".join(clauses)
+    return sentence[0].upper() + sentence[1:] + "."
+
+
+def _trust(trusted: Sequence[Row], level: float) -> list[str]:
+    """What the method may be trusted for, and where it wastes."""
+    clauses = []
+    good = [row for row in trusted if row["verdict"] == YES]
+    if good:
+        interval = "intervals cover" if len(good) > 1 else "interval covers"
+        clauses.append(
+            f"trust it for {_symbols(good)}: its {100 * level:g} % {interval} {_covers(good)}"
+        )
+        if len(good) == 1 and abs(good[0]["relative_error"]) > HONEST:
+            clauses[-1] += f", though its SE is {_wrong(good[0])}"
+    for row in trusted:
+        if row["verdict"] == SAFE:
+            wide = row["relative_error"] > HONEST
+            why = f"its SE is {_wrong(row)}" if wide else "its interval is too wide"
+            clauses.append(
+                f"safe for {SYMBOL[row['target']]}, but wider than need be: {why}, and its "
+                f"{100 * level:g} % interval covers {_covers([row])}"
+            )
+    return clauses
+
+
+def _fault(failing: Sequence[Row], level: float) -> str:
+    """What is wrong: the standard error, the bias, or both."""
+    first, interval = failing[0], f"its {100 * level:g} % interval covers"
+    off = [row for row in failing if abs(bias_of(row)) > BIAS]
+    told = " and ".join(f"{abs(bias_of(row)):.2g} SE off {SYMBOL[row['target']]}" for row in off)
+    if abs(first["relative_error"]) <= HONEST:
+        covers = f"{interval} {_covers(off or failing)}"
+        return f"its SE is right, but it is {told}: {covers}" if off else covers
+    fault = f"its SE is {_wrong(first)} here: {interval} "
+    if not off:
+        return fault + _covers([first])
+    return f"{fault}{100 * first['own_coverage']:.0f} % of what it estimates, which is {told}"
+
+
+def _instead(best: Mapping[str, str], alone: bool) -> list[str]:
+    """What to use for the targets that the method fails."""
+    if not best:
+        return []
+    if alone and len(set(best.values())) == 1:
+        return [f"use {next(iter(best.values()))}"]
+    return ["use " + " and ".join(f"{label} for {SYMBOL[t]}" for t, label in best.items())]
+
+
+def _doubt(rows: Sequence[Row]) -> list[str]:
+    """Where other parameters that the data allow would turn the verdict."""
+    unsure = [row for row in rows if row["certainty"] < SURE]
+    if not unsure:
+        return []
+    shares = " and ".join(f"{100 * row['certainty']:.0f} %" for row in unsure)
+    what = "" if len(unsure) == len(rows) else f" for {_symbols(unsure)}"
+    return [f"so it is{what} with {shares} of the parameters that the data allow"]
+
+
+def bias_of(row: Row) -> float:
+    """Bias of a row for its own target, in true standard errors."""
+    return float(row["bias_between" if row["target"] == BETWEEN else "bias_within"])
+
+
+def _symbols(rows: Sequence[Row]) -> str:
+    return " and ".join(SYMBOL[row["target"]] for row in rows)
+
+
+def _covers(rows: Sequence[Row]) -> str:
+    return " and ".join(f"{100 * row['coverage']:.0f} %" for row in rows)
+
+
+def _wrong(row: Row) -> str:
+    error = row["relative_error"]
+    return f"{abs(error):.0f} % too {'small' if error < 0 else 'large'}"

@@ -1,0 +1,156 @@
+"""An audit as one HTML file: the answer, pictures, numbers, advice, and the configuration."""
+
+from __future__ import annotations
+
+import math
+from importlib.metadata import version
+
+import pandas as pd
+
+from simlab.auditing.advice import SYMBOL, aims_of, bias_of, short
+from simlab.auditing.pictures import beta_picture, data_picture, honesty_picture
+from simlab.auditing.result import Audit
+from simlab.auditing.studies import QUESTIONS
+from simlab.auditing.text import about, asked, explained, signed
+from simlab.auditing.verdicts import BETWEEN, TRUSTED, WITHIN, Row, places_of, rows_of
+from simlab.report import Section, code_tag, figure_tag, html_text, page, table_tag
+from simlab.report.fragments import Format
+
+GROUPS = 4  # drawn; a page with more is read by nobody
+
+
+def html(audit: Audit) -> str:
+    """Return the page: self-contained, for a file."""
+    s = audit.subject
+    places = places_of(s.groups)
+    sections = [Section("Which methods to trust", _answer(audit))]
+    for group in s.groups[:GROUPS]:
+        sections.append(Section(f"The data{f': {group}' if group else ''}", _data(audit, group)))
+    for question in QUESTIONS:
+        body = _figures(audit, question) + _advice(audit, question, places[0])
+        body += "".join(_numbers(audit, question, place) for place in places)
+        sections.append(Section(f"For {asked(audit, question)}", body))
+    sections += [
+        Section("How to read it", f"<p>{html_text(explained(audit))}</p>"),
+        Section("The configuration that reproduces it", _config(audit)),
+    ]
+    title = f"Audit of {s.source}: {s.roles.y} on {s.roles.x}"
+    footer = (
+        f"simlab {version('simlab')}; {audit.study.replicates:,} replicates for each question, "
+        f"{audit.draws} parameter sets drawn, seed {audit.study.seed}."
+    )
+    return page(title, sections, footer)
+
+
+def _answer(audit: Audit) -> str:
+    paragraphs = [f"<p>{html_text(line)}</p>" for line in about(audit)]
+    notes = [f'<p class="note">{html_text(found)}.</p>' for found in audit.paradox]
+    found = rows_of(audit.answer)
+    rows = [
+        {
+            "question": asked(audit, question),
+            "slope": SYMBOL[target],
+            "methods, the most accurate first": ", ".join(
+                _method(row)
+                for row in found
+                if (row["question"], row["target"]) == (question, target)
+                and row["verdict"] in TRUSTED
+            )
+            or "no method",
+        }
+        for question in QUESTIONS
+        for target in (WITHIN, BETWEEN)
+    ]
+    where = " in every group and for their difference" if len(audit.subject.groups) > 1 else ""
+    return "\n".join([*paragraphs, *notes, table_tag(pd.DataFrame(rows), f"To be trusted{where}")])
+
+
+def _method(row: Row) -> str:
+    sure = row["certainty"]
+    return str(row["label"]) + ("" if math.isnan(sure) else f" ({100 * sure:.0f} %)")
+
+
+def _data(audit: Audit, group: str) -> str:
+    roles = audit.subject.roles
+    where = f" where {roles.group} is {group}" if group and roles.group else ""
+    return figure_tag(
+        data_picture(audit, group),
+        f"Scatter plot of {roles.y} over {roles.x}{where}, with the line of each {roles.cluster} "
+        "and of each method.",
+        f"Data space: every row, the least-squares line and the mean of each {roles.cluster}, and "
+        "the line of each method.",
+    ) + figure_tag(
+        beta_picture(audit, group),
+        f"Slopes over intercepts{where}: one point for each {roles.cluster} and each method, "
+        "with ellipses of confidence.",
+        "Beta space: every line is a point, its intercept and its slope. Where the dashed ellipse "
+        "is larger than the solid one of the same colour, the method reports too small a standard "
+        "error for other clusters.",
+    )
+
+
+def _figures(audit: Audit, question: str) -> str:
+    tags = []
+    for place in places_of(audit.subject.groups):
+        of = f", {place}" if place else ""
+        tags.append(
+            figure_tag(
+                honesty_picture(audit, question, place),
+                f"Bias, ratio of standard errors and coverage of each method for β_W{of}.",
+                f"Slope of {audit.subject.roles.x}{of}, as an estimate of β_W. Bands: a bias of "
+                "0.4 SE, a standard error that is 5 % off, intervals that miss half to one and a "
+                "half times as often as they should. Squares are cautious, diamonds mislead; "
+                "whiskers are 95 % Monte Carlo intervals.",
+            )
+        )
+    return "".join(tags)
+
+
+def _advice(audit: Audit, question: str, place: str) -> str:
+    here = audit.verdicts
+    here = here[(here["question"] == question) & (here["place"] == place)]
+    rows = rows_of(here.drop_duplicates("method"))
+    told = [{"method": short(r["label"]), "advice": r["advice"]} for r in rows]
+    of = f", slope of {audit.subject.roles.x}, {place}" if place else ""
+    return table_tag(pd.DataFrame(told), f"Advice{of}")
+
+
+def _numbers(audit: Audit, question: str, place: str) -> str:
+    verdicts = audit.verdicts
+    here = verdicts[(verdicts["question"] == question) & (verdicts["place"] == place)]
+    rows = [
+        {
+            "method": short(row["label"]),
+            "for": SYMBOL[row["target"]],
+            "estimate": row["estimate"],
+            "SE": row["std_error"],
+            "λ": row["lambda"],
+            "true/reported SE": row["se_ratio"],
+            "bias, SE": bias_of(row),
+            "covers": row["coverage"],
+            "efficiency": row["efficiency"],
+            "trust": row["verdict"] + ("" if row["decided"] else "?"),
+            "certainty": row["certainty"],
+        }
+        for row in rows_of(here)
+        if row["target"] in aims_of(row["method"]) or row["verdict"] in TRUSTED
+    ]
+    of = f", {place}" if place else ""
+    formats: dict[str, Format] = {
+        "estimate": ".4g", "SE": ".3g", "λ": _two, "true/reported SE": _two, "bias, SE": _two,
+        "covers": ".1%", "efficiency": _two, "certainty": ".0%",
+    }  # fmt: skip
+    return table_tag(pd.DataFrame(rows), f"Slope of {audit.subject.roles.x}{of}", formats)
+
+
+def _two(value: object) -> str:
+    """Two decimals, with a minus as printers set it."""
+    return signed(float(str(value)), 2)
+
+
+def _config(audit: Audit) -> str:
+    dropped = "<p>The data named in it are the complete rows.</p>" if audit.subject.dropped else ""
+    return (
+        "<p>The study of the parameters as estimated; <code>simlab run</code> gives the very same "
+        f"estimates.</p>{dropped}{code_tag(audit.config)}"
+    )

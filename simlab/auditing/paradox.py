@@ -1,0 +1,80 @@
+"""Reversals: effects whose sign changes with the level at which one looks.
+
+Robinson (1950, American Sociological Review 15:351): β_W, among the members of a cluster, and β_B,
+among clusters, have opposite signs. Simpson (1951, JRSS B 13:238): β_W and the slope of all data
+pooled have opposite signs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+
+from simlab.auditing.studies import NEW, QUESTIONS
+from simlab.auditing.subject import TRUTH, Subject
+
+SIGNS = {-1: "negative", 0: "zero", 1: "positive"}
+
+
+@dataclass(frozen=True, slots=True)
+class Paradox:
+    """A reversal in the data.
+
+    Attributes
+    ----------
+    name : {"Robinson", "Simpson", "Robinson and Simpson"}
+    group : str
+        Where; "" without groups.
+    within, between, pooled : int
+        Signs of β_W, β_B and the pooled slope: −1, 0 or 1.
+    certainty : float
+        Share of the data sets drawn from the fitted model in which the three have these signs.
+    """
+
+    name: str
+    group: str
+    within: int
+    between: int
+    pooled: int
+    certainty: float
+
+    def __str__(self) -> str:
+        where = f" where the group is {self.group}" if self.group else ""
+        return (
+            f"{self.name}'s reversal{where}: the effect is {SIGNS[self.within]} within clusters "
+            f"(β_W), {SIGNS[self.between]} between them (β_B), {SIGNS[self.pooled]} in pooled "
+            f"data; so it is in {100 * self.certainty:.0f} % of data sets drawn from the fit"
+        )
+
+
+def paradoxes(subject: Subject, ds: xr.Dataset) -> tuple[Paradox, ...]:
+    """Find the reversals in each group of the data, and how sure they are.
+
+    Parameters
+    ----------
+    subject : Subject
+    ds : Dataset
+        Results of the first study.
+    """
+    estimate = subject.comparison.set_index(["method", "term"])["estimate"]
+    drawn = ds["estimate"].isel(condition=QUESTIONS.index(NEW))
+    found = []
+    for group in subject.groups:
+        at = f"[{group}]" if len(subject.groups) > 1 else ""
+        places = ((TRUTH, f"slope{at}"), (TRUTH, f"between{at}"), ("pooled", f"slope{at}"))
+        within, between, pooled = signs = tuple(int(np.sign(estimate[p])) for p in places)
+        names = [
+            name
+            for name, other in (("Robinson", between), ("Simpson", pooled))
+            if within * other < 0
+        ]
+        if not names:
+            continue
+        draws = [np.sign(drawn.sel(estimator=m, term=term).values) for m, term in places]
+        alike = np.all([d == sign for d, sign in zip(draws, signs, strict=True)], axis=0)
+        usable = ~np.isnan(draws).any(axis=0)
+        certainty = float(alike[usable].mean())
+        found.append(Paradox(" and ".join(names), group, within, between, pooled, certainty))
+    return tuple(found)

@@ -1,0 +1,163 @@
+"""The pictures of an audit: data space, beta space, and how honest each method is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from simlab import plots
+from simlab.auditing.advice import short
+from simlab.auditing.result import Audit
+from simlab.auditing.studies import NEW, QUESTIONS
+from simlab.auditing.subject import TRUTH, Subject
+from simlab.auditing.verdicts import WITHIN, term_at
+from simlab.estimators import REGISTRY, Sample
+from simlab.estimators.base import term_names
+from simlab.moments import Floats
+from simlab.verdicts import course_of
+
+Figure = Any  # of matplotlib, which only plots name
+
+LINES = ("pooled", "fixed_effects_separate", "two_stage", "ecological", "hlm")
+"""Methods with a line of their own; robust standard errors change none, common slopes have none."""
+
+
+WITHIN_LINE = f"{short(course_of(TRUTH).label)}: β_W"
+BETWEEN_LINE = f"{short(course_of(TRUTH).label)}: β_B"
+
+
+def data_picture(audit: Audit, group: str) -> Figure:
+    """Draw the rows of one group, the clusters' lines, and the line of every method."""
+    roles, rows = audit.subject.roles, _rows(audit.subject, group)
+    figure, (ax,) = plots.canvas(10, 7)
+    plots.data_space(
+        ax,
+        rows[roles.x],
+        rows[roles.y],
+        rows[roles.cluster],
+        clusters=_cluster_lines(audit.subject, rows),
+        lines={name: (a, b) for name, (a, b) in _lines(audit.subject, group).items()},
+        names=(_plain(roles.x), _plain(roles.y)),
+        level2=_plain(roles.cluster),
+    )
+    return figure
+
+
+def beta_picture(audit: Audit, group: str) -> Figure:
+    """Draw the lines of one group as points, with what is reported of them and what is true."""
+    s = audit.subject
+    g = s.groups.index(group)
+    own = _cluster_lines(s, _rows(s, group))
+    reported, true = reported_covariances(s, g), _true_covariances(audit, group)
+    estimates = {
+        name: plots.Estimate(line, reported.get(name), true.get(name))
+        for name, line in _lines(s, group).items()
+    }
+    center = _lines(s, group)[WITHIN_LINE]
+    figure, (ax,) = plots.canvas(10, 7)
+    plots.beta_space(
+        ax,
+        np.column_stack([own.intercept, own.slope]),
+        estimates,
+        {"G about γ": (center, s.parameters.G)},
+        level=audit.study.level,
+        level2=_plain(s.roles.cluster),
+    )
+    return figure
+
+
+def honesty_picture(audit: Audit, question: str, place: str) -> Figure:
+    """Draw bias, honesty and coverage of every method for one slope."""
+    verdicts = audit.verdicts
+    frame = verdicts[(verdicts["target"] == WITHIN) & (verdicts["place"] == place)]
+    frame = frame.assign(label=frame["label"].map(short))
+    figure, axes = plots.canvas(12, 4.8, 3)
+    term, level = term_at("slope", place), audit.study.level
+    plots.honesty(list(axes), frame, question, term, level=level)
+    return figure
+
+
+def reported_covariances(subject: Subject, g: int) -> dict[str, Floats]:
+    """Return each method's own covariance of intercept and slope, in group g, by label.
+
+    Methods report standard errors, of intercepts at x = 0. With the origin of x moved to c the
+    intercept is a + cb, and Var(a + cb) = Var a + 2c Cov(a, b) + c² Var b gives the covariance.
+    """
+    m = subject.moments
+    c = float(np.sqrt(m.ss_x.sum() / m.n.sum()))
+    moved = m._replace(x_mean=m.x_mean - c)
+    S, found = len(subject.groups), {}
+    for method in (*LINES, TRUTH):
+        second = "between" if method == TRUTH else "slope"
+        kinds = REGISTRY[method].kinds
+        width = 2 * S - 1
+        a, b = kinds.index("intercept") * width + g, kinds.index(second) * width + g
+        here, there = (REGISTRY[method].fit(Sample(one)).std_error[0] ** 2 for one in (m, moved))
+        covariance = (there[a] - here[a] - c * c * here[b]) / (2 * c)
+        name = BETWEEN_LINE if method == TRUTH else _label(method)
+        found[name] = np.array([[here[a], covariance], [covariance, here[b]]])
+    return found
+
+
+def _true_covariances(audit: Audit, group: str) -> dict[str, Floats]:
+    """Covariance of each method's intercept and slope over samples of new clusters, by label."""
+    drawn = audit.dataset["estimate"].isel(condition=QUESTIONS.index(NEW))
+    place = group if len(audit.subject.groups) > 1 else ""
+    found = {}
+    for method in (*LINES, TRUTH):
+        kind = "between" if method == TRUTH else "slope"
+        terms = [term_at("intercept", place), term_at(kind, place)]
+        values = drawn.sel(estimator=method, term=terms).values
+        name = BETWEEN_LINE if method == TRUTH else _label(method)
+        found[name] = np.cov(values[np.isfinite(values).all(axis=1)].T)
+    return found
+
+
+def _lines(s: Subject, group: str) -> dict[str, tuple[float, float]]:
+    """Intercept and slope of each method in one group; of the truth, one line for each effect.
+
+    Its line within clusters is that of a cluster with the mean of all cluster means.
+    """
+    estimate = s.comparison.set_index(["method", "term"])["estimate"]
+    at = list(term_names(("intercept", "slope"), s.groups))
+    g, width = s.groups.index(group), len(at) // 2
+    lines = {
+        _label(name): (float(estimate[name, at[g]]), float(estimate[name, at[width + g]]))
+        for name in LINES
+    }
+    p, m = s.parameters, s.moments
+    mean = float(m.x_mean[0, m.starts[g] : m.starts[g + 1]].mean())
+    intercept = float(p.gamma0[g] + (p.between[g] - p.within[g]) * mean)
+    lines[WITHIN_LINE] = (intercept, float(p.within[g]))
+    lines[BETWEEN_LINE] = (float(p.gamma0[g]), float(p.between[g]))
+    return {name: line for name, line in lines.items() if np.isfinite(line).all()}
+
+
+def _plain(name: str) -> str:
+    """Keep matplotlib from reading mathematics in a user's name."""
+    return name.replace("$", r"\$")
+
+
+def _label(method: str) -> str:
+    return short(course_of(method).label)
+
+
+def _rows(s: Subject, group: str) -> pd.DataFrame:
+    if s.roles.group is None:
+        return s.rows
+    return s.rows[s.rows[s.roles.group].astype(str) == group]
+
+
+def _cluster_lines(s: Subject, rows: pd.DataFrame) -> plots.ClusterLines:
+    x, y = (rows[column].astype(float) for column in (s.roles.x, s.roles.y))
+    by = rows[s.roles.cluster].to_numpy()
+    means = pd.DataFrame({"x": x, "y": y}).groupby(by, sort=False).mean()
+    dx, dy = (v - v.groupby(by, sort=False).transform("mean") for v in (x, y))
+    ss, cross = ((dx * v).groupby(by, sort=False).sum() for v in (dx, dy))
+    slope = (cross / ss.where(ss > 0)).to_numpy()
+    low, high = (getattr(x.groupby(by, sort=False), name)().to_numpy() for name in ("min", "max"))
+    x_mean, y_mean = means["x"].to_numpy(), means["y"].to_numpy()
+    intercept = y_mean - slope * x_mean
+    return plots.ClusterLines(means.index.to_numpy(), intercept, slope, low, high, x_mean, y_mean)

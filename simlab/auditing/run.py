@@ -1,0 +1,99 @@
+"""From a data frame to an audit."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from simlab import runner
+from simlab.auditing.result import Audit, first_answer, with_certainty
+from simlab.auditing.sensitivity import measure_others
+from simlab.auditing.studies import base_study, parameter_sets
+from simlab.auditing.subject import Roles, Subject, subject
+from simlab.config import ConfigError, Problem, Study
+from simlab.runner import Progress
+
+
+def audit(
+    df: pd.DataFrame,
+    y: str,
+    x: str,
+    cluster: str,
+    group: str | None = None,
+    *,
+    replicates: int = 2000,
+    draws: int = 50,
+    seed: int = 0,
+    level: float = 0.95,
+    jobs: int = -1,
+    source: str = "the data",
+    progress: Progress | None = None,
+) -> Audit:
+    """Ask of every method whether it can be trusted on these data, and for which question.
+
+    The contextual model fitted to the data is taken for true, and the data's own design (its
+    clusters, their sizes, x, groups) for the sampling plan. Every method is applied to samples
+    from it, in which clusters are new or stay the same. Then all is repeated with parameters that
+    the data allow as well.
+
+    Parameters
+    ----------
+    df : DataFrame
+        One row per unit; rows with missing values are left out and counted.
+    y, x, cluster, group : str
+        Columns: response, covariate, cluster, and optionally a group of clusters (a sector).
+    replicates : int
+        Samples for each question and each parameter set.
+    draws : int
+        Parameter sets drawn from the sampling distribution of the fit; 0 for none, and then
+        verdicts have no certainty.
+    seed : int
+        Root of the random streams; the same seed gives the same numbers.
+    level : float
+        Of the confidence intervals.
+    jobs : int
+        Threads; −1 for one per core. The numbers do not depend on it.
+    source : str
+        What messages and the configuration call the data.
+    progress : Progress, optional
+        Is told what arrives: of the first study, and then of the others.
+
+    Returns
+    -------
+    Audit
+
+    Raises
+    ------
+    DataError
+        In one line, when the data cannot be audited; says which methods remain.
+    ConfigError
+        If replicates, draws, seed or level are none.
+    """
+    check_draws(draws, replicates)
+    found = subject(df, Roles(y, x, cluster, group), level, source)
+    study = base_study(found, replicates, seed, level)
+    return complete(begin(found, study, jobs, progress), draws, jobs, progress)
+
+
+def begin(found: Subject, study: Study, jobs: int, progress: Progress | None) -> Audit:
+    """Audit with the parameters as estimated: the first answer, without certainty."""
+    data = {found.name: found.rows}
+    return first_answer(found, study, runner.run(study, data=data, jobs=jobs, progress=progress))
+
+
+def complete(first: Audit, draws: int, jobs: int, progress: Progress | None) -> Audit:
+    """Add how sure each verdict is."""
+    if draws == 0:
+        return first
+    sets = parameter_sets(first.subject, first.dataset, draws)
+    others = list(measure_others(first.subject, sets, first.study, jobs, progress))
+    return with_certainty(first, others)
+
+
+def check_draws(draws: int, replicates: int) -> None:
+    """Refuse a number of draws that there cannot be."""
+    if not 0 <= draws <= replicates:
+        message = (
+            f"must be from 0 to {replicates}, for parameters are drawn with the replicates "
+            f"of the first study, not {draws}"
+        )
+        raise ConfigError([Problem("", None, None, "draws", message)])

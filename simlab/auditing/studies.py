@@ -1,0 +1,106 @@
+"""Studies of an audit: the data's own design, sampled from given parameters."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from simlab.auditing.subject import TRUTH, Parameters, Subject, parameters
+from simlab.comparison import APPLICABLE
+from simlab.config import Study, dumps
+
+NEW, SAME = "new-clusters", "same-clusters"
+QUESTIONS = (NEW, SAME)
+
+METHODS = tuple(method.name for method in APPLICABLE)
+ORACLE = "gls_oracle"
+"""Runs beside the methods in the first study: efficiency is measured against it."""
+
+
+def base_study(subject: Subject, replicates: int, seed: int, level: float) -> Study:
+    """Return the study of the parameters as estimated, with both questions.
+
+    Raises
+    ------
+    ConfigError
+        If replicates, seed or level are none.
+    """
+    settings = {"replicates": replicates, "seed": seed, "level": level}
+    return _study(subject, subject.parameters, (*METHODS, ORACLE), settings)
+
+
+def other_study(subject: Subject, other: Parameters, base: Study) -> Study:
+    """Return the same study with other parameters."""
+    settings = {"replicates": base.replicates, "seed": base.seed, "level": base.level}
+    return _study(subject, other, METHODS, settings)
+
+
+def _study(
+    subject: Subject, p: Parameters, methods: tuple[str, ...], settings: dict[str, Any]
+) -> Study:
+    roles = subject.roles
+    x = {"law": "data", "data": subject.name, "column": roles.x, "cluster": roles.cluster}
+    gamma: Any = np.column_stack([p.gamma0, p.within]).tolist()
+    between: Any = p.between.tolist()
+    if roles.group is None:
+        (gamma,), (between,) = gamma, between
+    else:
+        x["sector"] = roles.group
+        gamma = dict(zip(subject.groups, gamma, strict=True))
+        between = dict(zip(subject.groups, between, strict=True))
+    raw = {
+        "name": "audit",
+        "description": f"Methods on {roles.y} by {roles.x} in {roles.cluster}, with the design "
+        f"of {subject.source}.",
+        "estimators": methods,
+        "population": {
+            "x": x,
+            "gamma": gamma,
+            "beta_between": between,
+            "context": "sample-mean",
+            "G": p.G.tolist(),
+            "sigma2": p.sigma2,
+        },
+        "grid": {"scheme": QUESTIONS},
+        **settings,
+    }
+    return Study.from_json(json.dumps(raw))
+
+
+def parameter_sets(subject: Subject, ds: xr.Dataset, draws: int) -> list[Parameters]:
+    """Draw parameters from the sampling distribution of the fit: a parametric bootstrap.
+
+    The replicates of the first study that draw new clusters are data sets drawn from the fitted
+    model in the design of the data, and the contextual model was refitted to each of them. Those
+    refits are the draws, so γ, G and σ² vary together, and G may be singular.
+
+    Parameters
+    ----------
+    subject : Subject
+    ds : Dataset
+        Results of the first study.
+    draws : int
+        How many; the first that converged.
+    """
+    here = ds.isel(condition=QUESTIONS.index(NEW)).sel(estimator=TRUTH, mixed=TRUTH)
+    usable = np.flatnonzero(here["status"].isin([0, 1]) & (here["sigma2"] > 0))[:draws]
+    values = (here[name].values[usable] for name in ("estimate", "G", "sigma2"))
+    S = len(subject.groups)
+    return [parameters(e, G, float(v), S) for e, G, v in zip(*values, strict=True)]
+
+
+def config_text(subject: Subject, study: Study) -> str:
+    """Write the first study as YAML that `simlab run` reproduces bit for bit."""
+    roles = subject.roles
+    grouped = f" and {roles.group}" if roles.group else ""
+    return dumps(
+        study,
+        f"What methods do in data like {subject.source}. Made by simlab audit.\n"
+        "\n"
+        f"The design is that of the data: {len(subject.rows):,} rows in {subject.clusters} "
+        f"clusters of {roles.cluster}{grouped},\nwith {roles.x} held. The parameters are those of "
+        f"the contextual HLM of {roles.y}, by REML.",
+    )

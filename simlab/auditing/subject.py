@@ -1,0 +1,225 @@
+"""The data that are audited: checked, fitted by every method, with what is taken for true."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from simlab import data
+from simlab.comparison import APPLICABLE, cluster_moments, estimates_of
+from simlab.data import DataError
+from simlab.estimators import REGISTRY, Sample
+from simlab.estimators.base import OK, SINGULAR, Estimates
+from simlab.moments import Floats, Moments
+from simlab.verdicts import course_of
+
+TRUTH = "hlm_contextual"
+"""The method whose estimates are taken for true: the only one with β_W, β_B, G and σ²."""
+
+EXACT = 1e-20  # share of the variation within clusters that is rounding, not residual
+FAR = 1e6  # standard deviations of x from 0, beyond which G at x = 0 has lost its digits
+
+
+class Roles(NamedTuple):
+    """Columns of the data: response, covariate, cluster, and group of clusters."""
+
+    y: str
+    x: str
+    cluster: str
+    group: str | None
+
+
+class Parameters(NamedTuple):
+    """The parameters of a contextual model.
+
+    Attributes
+    ----------
+    gamma0, within, between : (S,)
+        γ_0, β_W and β_B of each group.
+    G : (2, 2)
+        Covariance of (u_0j, u_1j).
+    sigma2 : float
+        Variance of ε_ij.
+    """
+
+    gamma0: Floats
+    within: Floats
+    between: Floats
+    G: Floats
+    sigma2: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Subject:
+    """A data set, as it is audited.
+
+    Attributes
+    ----------
+    source, name : str
+        What messages and studies call the data.
+    roles : Roles
+    rows : DataFrame
+        The complete rows, columns of the roles only.
+    missing : mapping of str to int
+        Missing values by column; their rows were left out.
+    dropped : int
+        Rows left out.
+    groups : tuple of str
+        Names of the S groups; one empty name without groups.
+    moments : Moments
+        Of the J clusters, group after group.
+    comparison : DataFrame
+        Every method's estimates, as `simlab.compare` has them, without the terms that
+        ignore the groups.
+    parameters : Parameters
+        Those of the contextual model, as estimated.
+    """
+
+    source: str
+    name: str
+    roles: Roles
+    rows: pd.DataFrame
+    missing: Mapping[str, int]
+    dropped: int
+    groups: tuple[str, ...]
+    moments: Moments
+    comparison: pd.DataFrame
+    parameters: Parameters
+
+    @property
+    def clusters(self) -> int:
+        """Number of clusters J."""
+        return int(self.moments.n.shape[-1])
+
+
+def subject(df: pd.DataFrame, roles: Roles, level: float, source: str) -> Subject:
+    """Check a data set, and fit every method to it.
+
+    Parameters
+    ----------
+    df : DataFrame
+        One row per unit.
+    roles : Roles
+        Its columns.
+    level : float
+        Of the intervals.
+    source : str
+        What messages call the data.
+
+    Raises
+    ------
+    DataError
+        In one line: what `simlab.compare` refuses; too few clusters, in all or in a group; x
+        constant within or between clusters; a contextual model that cannot be fitted.
+    """
+    columns = {role: column for role, column in roles._asdict().items() if column}
+    data.require(df, columns, source)
+    rows, missing = data.complete(df, columns.values(), source)
+    rows = rows[list(dict.fromkeys(columns.values()))].copy()
+    if roles.group is not None and not isinstance(rows[roles.group].dtype, pd.CategoricalDtype):
+        # In the order in which they appear, as a study finds them in a file.
+        order = pd.unique(rows[roles.group])
+        rows[roles.group] = pd.Categorical(rows[roles.group], categories=order)
+    clustered = cluster_moments(rows, *roles, source)
+    moments, groups = clustered.moments, clustered.sectors
+    comparison = pd.concat(
+        [estimates_of(method, moments, groups, level) for method in APPLICABLE], ignore_index=True
+    )
+    _check_design(moments, groups, roles, comparison, source)
+    fitted = REGISTRY[TRUTH].fit(Sample(moments))
+    _check_fit(fitted, comparison, source)
+    assert fitted.G is not None
+    assert fitted.sigma2 is not None
+    found = parameters(fitted.estimate[0], fitted.G[0], float(fitted.sigma2[0]), len(groups))
+    dropped = len(df) - len(rows)
+    name = f"{Path(source).stem}-complete.csv" if dropped else source
+    return Subject(
+        source, name, roles, rows, missing, dropped,
+        groups, moments, comparison, found,
+    )  # fmt: skip
+
+
+def parameters(estimate: Floats, G: Floats, sigma2: float, groups: int) -> Parameters:
+    """Take the parameters from a fit of the contextual model.
+
+    Parameters
+    ----------
+    estimate : (4 (2S − 1),)
+        Its terms, in their order: intercept, slope, between, contextual.
+    G, sigma2 : (2, 2), float
+        Its variances.
+    groups : int
+        S.
+    """
+    intercept, within, between, _ = estimate.reshape(4, -1)[:, :groups]
+    variances = np.maximum(np.diag(G), 0.0)
+    most = np.sqrt(variances).prod()
+    covariance = np.clip(G[0, 1], -most, most)  # rounding may carry a singular G beyond
+    made = np.array([[variances[0], covariance], [covariance, variances[1]]])
+    return Parameters(intercept, within, between, made, sigma2)
+
+
+def _check_design(
+    m: Moments, groups: tuple[str, ...], roles: Roles, comparison: pd.DataFrame, source: str
+) -> None:
+    """Refuse a design in which no contextual model can be told from another."""
+    x, cluster, left = roles.x, roles.cluster, _left(comparison)
+    for s, group in enumerate(groups):
+        part = slice(m.starts[s], m.starts[s + 1])
+        where = f" where '{roles.group}' is '{group}'" if roles.group else ""
+        means = m.x_mean[0, part]
+        if len(means) < 2:
+            raise DataError(
+                f"{source}: only one cluster of '{cluster}'{where}; a group needs two or more: "
+                "leave its rows out, join it to another group, or audit without the group"
+            )
+        if not (m.ss_x[0, part] > 0).any():
+            raise DataError(
+                f"{source}: '{x}' is constant within every '{cluster}'{where}, so there is no β_W "
+                "to audit; only the ecological regression of cluster means is left"
+            )
+        if np.ptp(means) <= 1e-10 * (np.abs(means).max() + np.sqrt(m.ss_x[0, part].max())):
+            raise DataError(
+                f"{source}: '{x}' has the same mean in every '{cluster}'{where}, so there is no "
+                f"β_B to audit; for β_W there remain {left}: see simlab compare"
+            )
+    J, S = m.n.shape[-1], len(groups)
+    if J <= 2 * S:
+        among = f" in {S} groups" if S > 1 else ""
+        raise DataError(
+            f"{source}: {J} clusters{among} are too few to tell how clusters vary about the line "
+            f"of their means: the contextual HLM, which is taken for true, needs {2 * S + 1} or "
+            f"more; there remain {left}, for questions about these very clusters: "
+            "see simlab compare"
+        )
+    if m.rss.sum() <= EXACT * (m.rss + m.s_xy_root**2).sum():
+        raise DataError(
+            f"{source}: '{roles.y}' lies on a line in '{x}' in every '{cluster}', so there is no "
+            "residual variance, and nothing to audit"
+        )
+    spread = np.sqrt(m.ss_x.sum() / m.n.sum())
+    if np.abs(m.x_mean).max() > FAR * spread:
+        raise DataError(
+            f"{source}: '{x}' is {np.abs(m.x_mean).max() / spread:.2g} of its standard deviations "
+            "away from 0, too far for random intercepts at 0; subtract its mean from it"
+        )
+
+
+def _check_fit(fitted: Estimates, comparison: pd.DataFrame, source: str) -> None:
+    if fitted.status[0] not in (OK, SINGULAR):
+        raise DataError(
+            f"{source}: the contextual HLM, which is taken for true, does not converge on these "
+            f"data; there remain {_left(comparison)}, unaudited: see simlab compare"
+        )
+
+
+def _left(comparison: pd.DataFrame) -> str:
+    """Name the methods that give an answer, but for the contextual model."""
+    usable = comparison[comparison["status"].isin(["ok", "singular"])]
+    names = [course_of(str(m)).label for m in usable["method"].unique() if m != TRUTH]
+    return ", ".join(names)

@@ -1,0 +1,271 @@
+"""From measures to verdicts: whether a method's interval may be trusted for a target.
+
+A method is trusted when its interval does what it says:
+
+* its bias is at most 0.4 of its true standard error, beyond which coverage and error rates suffer
+  (Collins, Schafer & Kam 2001, Psychological Methods 6:330);
+* its interval covers the target at least as often as 1 − 1.5α, α = 1 − level (Bradley 1978,
+  British Journal of Mathematical and Statistical Psychology 31:144, liberal criterion).
+
+It is "yes" up to 1 − 0.5α, and beyond that "safe": trusted, but its interval is wider than need be.
+Whether a standard error is honest is judged as in the methods table: within 5 % of the true one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from numpy.typing import NDArray
+
+from simlab.auditing.studies import METHODS, NEW, QUESTIONS
+from simlab.auditing.subject import Subject
+from simlab.config import Verdicts
+from simlab.estimators import REGISTRY
+from simlab.estimators.base import term_names
+from simlab.moments import Floats
+from simlab.verdicts import course_of
+from simlab.verdicts.judge import Number, Z, equivalent
+
+BIAS = 0.4  # of the true standard error
+HONEST = 100 * Verdicts().honest_margin  # %
+SURE = 0.9  # of the parameters drawn
+VAGUE = 0.25  # MCSE of λ, from which on it is not reported: β_B and β_W are too close
+
+YES, SAFE, NO, NONE = "yes", "safe", "no", "not estimable"
+TRUSTED = (YES, SAFE)
+WITHIN, BETWEEN, CONTEXTUAL = "beta_within", "beta_between", "contextual"
+
+
+Row = dict[str, Any]
+"""One row of the verdicts, by column."""
+
+
+def rows_of(frame: pd.DataFrame) -> list[Row]:
+    """Return the rows of a frame, each by column."""
+    return [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")]
+
+
+def by_method(rows: Sequence[Row]) -> dict[str, list[Row]]:
+    """Return rows by method, in their order."""
+    found: dict[str, list[Row]] = {}
+    for row in rows:
+        found.setdefault(row["method"], []).append(row)
+    return found
+
+
+def coverage_bounds(level: float) -> tuple[float, float]:
+    """Coverage below which an interval is not trusted, and above which it is too wide."""
+    alpha = 1 - level
+    return 1 - 1.5 * alpha, 1 - 0.5 * alpha
+
+
+def judged(bias: Floats, coverage: Floats, level: float) -> NDArray[np.str_]:
+    """Judge numbers as they are.
+
+    Parameters
+    ----------
+    bias : array
+        In units of the true standard error.
+    coverage : array
+        Of the target.
+    level : float
+        Of the intervals.
+    """
+    low, high = coverage_bounds(level)
+    trusted = (np.abs(bias) <= BIAS) & (coverage >= low)
+    words = np.where(trusted, np.where(coverage > high, SAFE, YES), NO)
+    return np.where(np.isnan(bias) | np.isnan(coverage), NONE, words)
+
+
+def places_of(groups: tuple[str, ...]) -> tuple[str, ...]:
+    """Where there is a slope: in each group, and in each later one minus the first."""
+    if len(groups) == 1:
+        return ("",)
+    return tuple(name[len("slope[") : -1] for name in term_names(("slope",), groups))
+
+
+def term_at(kind: str, place: str) -> str:
+    """Name a term as results do."""
+    return f"{kind}[{place}]" if place else kind
+
+
+def terms_of(method: str) -> tuple[tuple[str, str], ...]:
+    """Return (target, kind of term) for all that a method may be used for."""
+    kinds = REGISTRY[method].kinds
+    between = "between" if "between" in kinds else "slope"
+    contextual = ((CONTEXTUAL, "contextual"),) if "contextual" in kinds else ()
+    return ((WITHIN, "slope"), (BETWEEN, between), *contextual)
+
+
+def verdict_frame(subject: Subject, measures: xr.Dataset, level: float) -> pd.DataFrame:
+    """Judge every method, for each question, place and target.
+
+    Parameters
+    ----------
+    subject : Subject
+    measures : Dataset
+        As estimated, and for the parameters drawn; see `Audit.measures`.
+    level : float
+        Of the intervals.
+
+    Returns
+    -------
+    DataFrame
+        Tidy; see `Audit.verdicts`. The advice is still to be added.
+    """
+    on_data = {(row["method"], row["term"]): row for row in rows_of(subject.comparison)}
+    rows = [
+        _row(measures, on_data, (question, place, method, target, kind), level)
+        for question in QUESTIONS
+        for place in places_of(subject.groups)
+        for method in METHODS
+        for target, kind in terms_of(method)
+    ]
+    return pd.DataFrame(rows)
+
+
+def _row(
+    measures: xr.Dataset,
+    on_data: Mapping[tuple[str, str], Row],
+    which: tuple[str, str, str, str, str],
+    level: float,
+) -> dict[str, Any]:
+    question, place, method, target, kind = which
+    term = term_at(kind, place)
+    here = measures.sel(question=question, estimator=method, term=term)
+    base = here.isel(parameters=0)
+    index = 1 if target == BETWEEN else 0
+    number = {name: (float(base[name]), float(base[f"{name}_mcse"])) for name in _PER_TERM}
+    bias = [_pair(base, "bias_in_se", i) for i in (0, 1)]
+    coverage = _pair(base, "coverage", index)
+    words = judged(
+        here["bias_in_se"].values[:, index], here["coverage"].values[:, index], level
+    ).tolist()
+    share = base["lambda"], base["lambda_mcse"], base["lambda_theory"]
+    fitted = on_data[method, term]
+    return {
+        "method": method,
+        "label": course_of(method).label,
+        "question": question,
+        "place": place,
+        "term": term,
+        "target": target,
+        "truth": float(base["truth"][index]),
+        "estimate": float(fitted["estimate"]),
+        "std_error": float(fitted["std_error"]),
+        "status": str(fitted["status"]),
+        **dict(zip(("lambda", "lambda_mcse", "lambda_theory"), map(float, share), strict=True)),
+        "bias_within": bias[0][0],
+        "bias_within_mcse": bias[0][1],
+        "bias_between": bias[1][0],
+        "bias_between_mcse": bias[1][1],
+        **{
+            name + suffix: value
+            for name in _PER_TERM
+            for suffix, value in zip(("", "_mcse"), number[name], strict=True)
+        },
+        "rmse": number["true_se"][0] * float(np.hypot(1.0, bias[index][0])),
+        "coverage": coverage[0],
+        "coverage_mcse": coverage[1],
+        "honest": equivalent(Number(*number["relative_error"]), HONEST),
+        "verdict": words[0],
+        "decided": _decided(bias[index], coverage, words[0], level),
+        "certainty": _certainty(words),
+    }
+
+
+_PER_TERM = ("true_se", "relative_error", "se_ratio", "own_coverage", "efficiency", "failures")
+
+
+def _pair(base: xr.Dataset, name: str, target: int) -> tuple[float, float]:
+    return float(base[name][target]), float(base[f"{name}_mcse"][target])
+
+
+def _decided(
+    bias: tuple[float, float], coverage: tuple[float, float], word: str, level: float
+) -> bool:
+    """Whether more replicates could hardly turn trust into distrust, or the reverse."""
+    room = BIAS - abs(bias[0]), coverage[0] - coverage_bounds(level)[0]
+    clear = [abs(r) > Z * mcse for r, mcse in zip(room, (bias[1], coverage[1]), strict=True)]
+    if word in TRUSTED:
+        return all(clear)
+    return any(c and r < 0 for r, c in zip(room, clear, strict=True))
+
+
+def _certainty(words: list[str]) -> float:
+    """Share of the drawn parameters that give the trust, or the distrust, of the first."""
+    first, *drawn = [word in TRUSTED for word in words]
+    return float(np.mean([one == first for one in drawn])) if drawn else np.nan
+
+
+def answers(verdicts: pd.DataFrame, measures: xr.Dataset, level: float) -> pd.DataFrame:
+    """Say which methods to trust for all slopes at once.
+
+    Returns
+    -------
+    DataFrame
+        One row per question, target (β_W, β_B) and method: question, target, method, label,
+        verdict, certainty, rmse (mean over places). A method is trusted when it is in every group
+        and difference; `certainty` is the share of parameter draws in which that is so. Those to
+        be trusted come first; of these, those whose certainty is 90 % or more; of these, the most
+        accurate.
+    """
+    rows = []
+    for question in QUESTIONS:
+        for target in (WITHIN, BETWEEN):
+            here = verdicts[(verdicts["question"] == question) & (verdicts["target"] == target)]
+            for method, own in by_method(rows_of(here)).items():
+                terms = [row["term"] for row in own]
+                part = measures.sel(question=question, estimator=method, term=terms, target=target)
+                words = judged(part["bias_in_se"].values, part["coverage"].values, level)
+                trusted = np.atleast_1d(np.isin(words, TRUSTED).all(axis=1))
+                word = NONE if (words[0] == NONE).all() else NO
+                if trusted[0]:
+                    word = SAFE if (words[0] == SAFE).any() else YES
+                together = _certainty([YES if one else NO for one in trusted])
+                rmse = float(np.mean([row["rmse"] for row in own]))
+                rows.append((question, target, method, own[0]["label"], word, together, rmse))
+    columns = ["question", "target", "method", "label", "verdict", "certainty", "rmse"]
+    frame = pd.DataFrame(rows, columns=columns)
+    order = frame.assign(
+        question=frame["question"].map(QUESTIONS.index),
+        target=frame["target"].map((WITHIN, BETWEEN).index),
+        verdict=frame["verdict"].map({YES: 0, SAFE: 0, NO: 1, NONE: 2}),
+        certainty=frame["certainty"] < SURE,
+    ).sort_values(["question", "target", "verdict", "certainty", "rmse"], kind="stable")
+    return frame.loc[order.index].reset_index(drop=True)
+
+
+def with_shares(measures: xr.Dataset, theory: Floats, groups: tuple[str, ...]) -> xr.Dataset:
+    """Add λ to the measures: what each term estimates, β_W + λ(β_B − β_W).
+
+    Parameters
+    ----------
+    measures : Dataset
+        With `bias` and `truth`.
+    theory : (E, S)
+        λ of the probability limit of every slope.
+    groups : tuple of str
+        Names of the S groups.
+    """
+    truth = measures["truth"]
+    contrast = truth.sel(target=BETWEEN, drop=True) - truth.sel(target=WITHIN, drop=True)
+    places = groups if len(groups) > 1 else ("",)
+    whole = [term_at(kind, place) for kind in ("slope", "between") for place in places]
+    bias, mcse = (measures[name].sel(target=WITHIN, drop=True) for name in ("bias", "bias_mcse"))
+    defined = (mcse < VAGUE * abs(contrast)) & measures["term"].isin(whole)
+    limit = np.full((len(QUESTIONS), len(METHODS), measures.sizes["term"]), np.nan)
+    terms = [str(term) for term in measures["term"].values]
+    for s, place in enumerate(places):
+        limit[QUESTIONS.index(NEW), :, terms.index(term_at("slope", place))] = theory[:, s]
+    return measures.assign(
+        {
+            "lambda": (bias / contrast).where(defined),
+            "lambda_mcse": (mcse / abs(contrast)).where(defined),
+            "lambda_theory": (("question", "estimator", "term"), limit),
+        }
+    )
