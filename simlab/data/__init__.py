@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 __all__ = [
     "DATASETS",
     "DataError",
+    "berkeley",
     "complete",
     "cvar",
     "dvar",
@@ -270,5 +271,6 @@ def _shown(value: object) -> str:
 
 
 # They raise DataError, which must be there before they are imported.
+from simlab.data.classical import berkeley  # noqa: E402
 from simlab.data.levels import cvar, dvar, up, varying  # noqa: E402
 from simlab.data.merge import merge_levels  # noqa: E402

@@ -1,0 +1,128 @@
+"""The demonstrations: what a course on hierarchical models claims, shown by sampling.
+
+Each is a module of this package and a study of the same name. It states a question, runs the
+study, prints a table, draws a figure, and says what to notice, in sentences made of the measured
+numbers. A sentence that the numbers do not bear out is not printed: it is an error.
+
+    $ simlab demo robinson
+
+Nothing heavy is imported before a demonstration is run.
+"""
+
+from __future__ import annotations
+
+import ast
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from simlab.commands.console import UsageError
+from simlab.demos.errors import ClaimError
+
+if TYPE_CHECKING:
+    from simlab.config import Study
+    from simlab.demos.stage import Demo
+
+__all__ = ["NAMES", "ClaimError", "UsageError", "demo", "listing", "question", "run", "study"]
+
+NAMES = (
+    "methods_summary",
+    "robinson",
+    "simpson",
+    "three_estimates",
+    "ecological_and_atomistic",
+    "shrinkage",
+    "same_or_new_schools",
+    "weights",
+    "pvalues",
+    "asymptotics",
+)
+"""In the order in which a course might show them."""
+
+HERE = Path(__file__).parent
+
+
+def listing() -> str:
+    """Return the names of all demonstrations, with one line each."""
+    width = max(map(len, NAMES))
+    return "\n".join(f"{name:<{width}}  {question(name)[0]}" for name in NAMES)
+
+
+def question(name: str) -> tuple[str, str]:
+    """Return a demonstration's one line and its question, without importing it.
+
+    Raises
+    ------
+    UsageError
+        If there is no such demonstration.
+    """
+    _known(name)
+    tree = ast.parse((HERE / f"{name}.py").read_text(encoding="utf-8"))
+    line, _, rest = (ast.get_docstring(tree) or "").partition("\n\n")
+    return line.removesuffix("."), rest
+
+
+def study(name: str) -> Study:
+    """Load the study of a demonstration: from the package, or in a checkout from configs/.
+
+    Raises
+    ------
+    UsageError
+        If there is no such demonstration.
+    """
+    from simlab.study import load
+
+    _known(name)
+    installed = HERE / "configs" / f"{name}.yaml"
+    return load(installed if installed.exists() else HERE.parents[1] / "configs" / f"{name}.yaml")
+
+
+def demo(name: str) -> Demo[Any]:
+    """Import a demonstration.
+
+    Raises
+    ------
+    UsageError
+        If there is no such demonstration.
+    """
+    _known(name)
+    found: Demo[Any] = import_module(f"simlab.demos.{name}").DEMO
+    return found
+
+
+def run(
+    name: str, replicates: int | None = None, seed: int | None = None, out: Path = Path("results")
+) -> None:
+    """Run a demonstration: print its question, table and conclusions, and save its figure.
+
+    Parameters
+    ----------
+    name : str
+        One of `NAMES`.
+    replicates, seed : int, optional
+        Instead of those of its study.
+    out : path
+        Folder for the figure, ``demo_NAME.png``; made if it is not there.
+
+    Raises
+    ------
+    UsageError
+        If there is no such demonstration, or the figure cannot be written.
+    ConfigError
+        If the study cannot have so many replicates or such a seed.
+    ClaimError
+        If the numbers do not bear out what is said of them: with few replicates, most likely.
+    """
+    from simlab.demos.stage import prepared, show
+
+    chosen, words = demo(name), question(name)
+    show(chosen, name, words, prepared(chosen, study(name), replicates, seed), out)
+
+
+def _known(name: str) -> None:
+    if name not in NAMES:
+        from simlab.config.errors import did_you_mean
+
+        guess = did_you_mean(name, NAMES)
+        hint = f"did you mean {guess}?" if guess else f"there are {', '.join(NAMES)}"
+        raise UsageError(f"there is no demonstration {name!r}; {hint}")

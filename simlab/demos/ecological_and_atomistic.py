@@ -1,0 +1,134 @@
+"""Two fallacies, each with the size of the mistake.
+
+The ecological fallacy: to estimate β_B, from the means of schools, and to believe that it is β_W,
+an effect on students. The atomistic fallacy: to estimate β_W, from students within schools, and to
+believe that it is β_B, an effect on schools. How large is the mistake, does the standard error warn
+of it, and does a larger sample help?
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from simlab.demos.claims import Number, above, below, claim, within
+from simlab.demos.readings import Measured, label, measured, plus_minus
+from simlab.demos.stage import Demo
+from simlab.plots import panels, sampling_distributions
+from simlab.tables.formats import text_table
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+SYMBOL = {"beta_within": "β_W", "beta_between": "β_B"}
+
+
+class Belief(NamedTuple):
+    """An estimate, and what it is taken for."""
+
+    estimator: str
+    term: str
+    target: str
+    name: str
+
+
+ECOLOGICAL = Belief("ecological", "slope", "beta_within", "the ecological fallacy")
+ATOMISTIC = Belief("fixed_effects_common", "slope", "beta_between", "the atomistic fallacy")
+BELIEFS = (
+    ECOLOGICAL,
+    ATOMISTIC,
+    ECOLOGICAL._replace(target="beta_between", name="right"),
+    ATOMISTIC._replace(target="beta_within", name="right"),
+    Belief("hlm_contextual", "slope", "beta_within", "right"),
+    Belief("hlm_contextual", "between", "beta_between", "right"),
+)
+
+
+def mistake(found: Measured, belief: Belief, condition: int = 0) -> Number:
+    """Measure by how much one is wrong on the average."""
+    return found.number(
+        "bias", belief.estimator, condition=condition, term=belief.term, target=belief.target
+    )
+
+
+def covered(found: Measured, belief: Belief, condition: int = 0) -> Number:
+    """Measure how often the 95 % interval holds what it is believed to hold."""
+    return found.number(
+        "coverage", belief.estimator, condition=condition, term=belief.term, target=belief.target
+    )
+
+
+def table(found: Measured) -> str:
+    """Lay out every belief with the mistake that it is."""
+    body = [
+        [
+            f"{found.truth('beta_between', condition=c):g}",
+            f"{label(belief.estimator)}: {belief.term}",
+            SYMBOL[belief.target],
+            plus_minus(mistake(found, belief, c), "+.3f"),
+            f"{covered(found, belief, c):.1%}",
+            belief.name if _differ(found, c) else "right",
+        ]
+        for c in found.conditions
+        for belief in BELIEFS
+    ]
+    return text_table(
+        ["β_B", "estimate", "taken for", "mistake", "95 % interval covers", "this is"], body
+    )
+
+
+def _differ(found: Measured, condition: int) -> bool:
+    return found.truth(condition=condition) != found.truth("beta_between", condition=condition)
+
+
+def draw(found: Measured) -> Figure:
+    """Draw what the methods estimate where β_B is not β_W, and where it is."""
+    where = (r"Where $\beta_B = \beta_W$", r"Where $\beta_B \neq \beta_W$")
+    titles = [where[_differ(found, c)] for c in found.conditions]
+    figure, axes = panels(*titles, size=(20, 6.5))
+    for c, ax in enumerate(axes):
+        sampling_distributions(found.ds, ax, condition=c)
+    return figure
+
+
+def notice(found: Measured) -> list[str]:
+    """Say in words what the table and the figure show."""
+    gap = found.truth("beta_between") - found.truth()
+    ecological, atomistic = (mistake(found, belief) for belief in BELIEFS[:2])
+    misses = [covered(found, belief) for belief in BELIEFS[:2]]
+    right = [mistake(found, belief) for belief in BELIEFS[2:]]
+    alike = [mistake(found, belief, 1) for belief in BELIEFS[:2]]
+    size = found.number("empirical_se", "ecological")
+    return [
+        claim(
+            f"The ecological fallacy is wrong by {ecological:+.2f}, all of β_B − β_W = {gap:g}: "
+            f"the effect on a student seems {1 + gap / found.truth():.2g} times what it is.",
+            within(ecological, gap, 0.1),
+        ),
+        claim(
+            f"The atomistic fallacy is wrong by the same amount the other way, {atomistic:+.2f}: "
+            "what a richer school adds to the effect of a richer home is overlooked.",
+            within(atomistic, -gap, 0.1),
+        ),
+        claim(
+            "The standard error does not warn. The ecological interval covers the effect that it "
+            f"is taken for in {misses[0]:.1%} of samples, the other one in {misses[1]:.1%}.",
+            *(below(miss, 0.2) for miss in misses),
+        ),
+        claim(
+            f"Nothing is wrong with the estimates: each is right about its own effect (off by "
+            f"{right[0]:+.3f} and {right[1]:+.3f}), and HLM with context gives both. "
+            f"A mistake of {abs(ecological.value):.1f} is no accident of sampling either: it is "
+            f"{abs(ecological.value) / size.value:.1f} standard errors here, and more in a larger "
+            "sample.",
+            *(within(n, 0.0, 0.1) for n in right),
+            above(Number("mistake in standard errors", abs(ecological.value) / size.value), 3.0),
+        ),
+        claim(
+            "Where β_B = β_W there is nothing to confuse: the mistakes are "
+            f"{alike[0]:+.3f} and {alike[1]:+.3f}.",
+            *(within(n, 0.0, 0.1) for n in alike),
+        ),
+    ]
+
+
+DEMO = Demo(measured, table, draw, notice)

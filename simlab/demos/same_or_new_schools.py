@@ -1,0 +1,100 @@
+"""Other schools, or other students of the same: which question a standard error answers.
+
+Repeat a study with other schools, and the estimate moves because schools differ and because
+students do. Repeat it in the same schools with other students, and only the second part is left.
+A standard error can be honest for one of the two questions and not for the other. Which is it, for
+fixed effects, and for the two-stage method?
+"""
+
+from __future__ import annotations
+
+from operator import sub
+from typing import TYPE_CHECKING
+
+from simlab.demos.claims import Number, above, below, claim, within
+from simlab.demos.readings import Measured, label, measured, plus_minus
+from simlab.demos.stage import Demo
+from simlab.plots import panels, sampling_distributions
+from simlab.tables.formats import text_table
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+METHODS = ("fixed_effects_separate", "two_stage", "hlm")
+NEW, SAME = 0, 1
+"""The conditions, in the order of the study's grid."""
+
+
+def honesty(found: Measured, estimator: str, condition: int) -> Number:
+    """Measure the relative error of the reported standard error in percent: 0 is honest."""
+    return found.number("relative_error", estimator, condition=condition)
+
+
+def table(found: Measured) -> str:
+    """Lay out true and reported standard errors for both questions."""
+    body = [
+        [
+            ("other schools", "same schools")[c],
+            label(m),
+            *(f"{found.number(k, m, condition=c):.3f}" for k in ("empirical_se", "model_se")),
+            f"{plus_minus(honesty(found, m, c), '+.1f')} %",
+            f"{found.number('coverage', m, condition=c):.1%}",
+        ]
+        for c in (NEW, SAME)
+        for m in METHODS
+    ]
+    header = ["question", "method", "true SE", "reported SE", "error of the SE", "95 % covers"]
+    return text_table(header, body)
+
+
+def draw(found: Measured) -> Figure:
+    """Draw the sampling distributions for both questions."""
+    figure, axes = panels("Other schools", "Other students of the same schools", size=(20, 6.5))
+    for c, ax in zip((NEW, SAME), axes, strict=True):
+        sampling_distributions(found.ds.sel(estimator=list(METHODS)), ax, condition=c)
+    return figure
+
+
+def notice(found: Measured) -> list[str]:
+    """Say in words what the table and the figure show."""
+    fixed = [honesty(found, "fixed_effects_separate", c) for c in (NEW, SAME)]
+    two_stage = [honesty(found, "two_stage", c) for c in (NEW, SAME)]
+    covers = [found.number("coverage", "fixed_effects_separate", condition=c) for c in (NEW, SAME)]
+    generous = found.number("coverage", "two_stage", condition=SAME)
+    slopes = found.ds["estimate"].sel(term="slope")
+    both = (slopes.sel(estimator=m) for m in ("two_stage", "fixed_effects_separate"))
+    apart = Number("largest difference of the estimates", float(abs(sub(*both)).max()))
+    hlm, again = (honesty(found, "hlm", c) for c in (NEW, SAME))
+    return [
+        claim(
+            f"For other schools the fixed-effects standard error is {-fixed[NEW].value:.0f} % too "
+            f"small, and its 95 % interval covers β_W in {covers[NEW]:.0%} of samples: it knows "
+            "nothing of the schools that might have been drawn instead.",
+            below(fixed[NEW], -20),
+            below(covers[NEW], 0.85),
+        ),
+        claim(
+            f"For other students of these schools it is honest ({fixed[SAME]:+.1f} %, covers "
+            f"{covers[SAME]:.1%}): this is the question that it answers.",
+            within(fixed[SAME], 0, 8),
+            within(covers[SAME], 0.95, 0.02),
+        ),
+        claim(
+            "The two-stage method has the very same estimate and answers the other question: "
+            f"honest for other schools ({two_stage[NEW]:+.1f} %), and {two_stage[SAME]:.0f} % too "
+            f"large for the same ones, where it covers {generous:.1%}.",
+            within(two_stage[NEW], 0, 8),
+            above(two_stage[SAME], 20),
+            above(generous, 0.97),
+            below(apart, 1e-9),
+        ),
+        claim(
+            "HLM sides with the two-stage method: its standard error is for other schools "
+            f"({hlm:+.1f} %, and {again:+.0f} % for the same ones).",
+            within(hlm, 0, 8),
+            above(again, 20),
+        ),
+    ]
+
+
+DEMO = Demo(measured, table, draw, notice)

@@ -1,0 +1,140 @@
+"""A mean of students or of schools: what GLS estimates where size matters.
+
+There are three means of students in schools: of all students, of the schools' means, and that of
+the mixed model, GLS, which weights the mean of school j by 1/(g₀₀ + σ²/n_j). Where size has nothing
+to do with the level, all three estimate the same. Here large schools have a higher level than
+small ones, and the mean of students and the mean of schools are different numbers. Which one is it
+that GLS estimates?
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+import simlab
+from simlab.config import Study
+from simlab.demos.claims import Number, above, below, claim, mean, within
+from simlab.demos.readings import plus_minus
+from simlab.demos.samples import samples
+from simlab.demos.stage import Demo
+from simlab.design import conditions
+from simlab.moments import Floats
+from simlab.plots import Curve, curves, panels
+from simlab.tables.formats import text_table
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+MEANS = ("students", "schools", "GLS")
+
+
+class Found(NamedTuple):
+    """The three means at each σ²."""
+
+    sigma2: Floats
+    means: dict[str, list[Number]]
+    of_students: float
+    of_schools: float
+
+
+def find(study: Study) -> Found:
+    """Take the three means of every replicate, without the sectors."""
+    sigma2 = np.array([condition.population.sigma2 for condition in conditions(study)])
+    estimates = np.array([three_means(study, c) for c in range(len(sigma2))])
+    means = {
+        name: [mean(f"mean of {name}", of[:, i]) for of in estimates]
+        for i, name in enumerate(MEANS)
+    }
+    size, level = _population(study)
+    return Found(sigma2, means, float(size @ level / size.sum()), float(level.mean()))
+
+
+def three_means(study: Study, condition: int) -> Floats:
+    """Return the three means of each replicate of a condition, (B, 3)."""
+    drawn = samples(study, condition, rows=True)
+    found = []
+    for y in drawn.y:
+        cluster = np.repeat(np.arange(len(y)), [len(own) for own in y])
+        found.append(simlab.three_means(np.concatenate(y), cluster).table["estimate"][list(MEANS)])
+    return np.array(found, dtype=float)
+
+
+def _population(study: Study) -> tuple[Floats, Floats]:
+    """Size and expected level of every school."""
+    drawn = samples(study.replace(replicates=1))
+    sectors = study.population.sectors or ()
+    level = [study.population.gamma0(sector) for sector in sectors]
+    return drawn.moments.n[0], np.repeat(level, drawn.moments.clusters)
+
+
+def share(found: Found, condition: int) -> Number:
+    """Measure how far GLS has gone from the mean of schools to that of students."""
+    gls, gap = found.means["GLS"][condition], found.of_students - found.of_schools
+    return Number(
+        "way of GLS from schools to students", (gls.value - found.of_schools) / gap, gls.mcse / gap
+    )
+
+
+def table(found: Found) -> str:
+    """Lay out the three means against σ²."""
+    body = [
+        [
+            f"{sigma2:,g}",
+            *(plus_minus(found.means[name][c], ".3f") for name in MEANS),
+            f"{share(found, c):.0%}",
+        ]
+        for c, sigma2 in enumerate(found.sigma2)
+    ]
+    return text_table(["σ²", *(f"mean of {m}" for m in MEANS[:2]), "GLS", "way to students"], body)
+
+
+def draw(found: Found) -> Figure:
+    """Draw the three means against σ²."""
+    figure, (ax,) = panels("Three means of the same samples", size=(11, 6.5))
+    truth = {"students": found.of_students, "schools": found.of_schools}
+    drawn = {}
+    for name, numbers in found.means.items():
+        theory = None
+        if name in truth:
+            theory = (found.sigma2, np.full(len(found.sigma2), truth[name]))
+        label = name if name == "GLS" else f"mean of {name}"
+        drawn[label] = Curve(
+            found.sigma2, [n.value for n in numbers], [n.mcse for n in numbers], theory
+        )
+    curves(ax, drawn, ("σ², the variance of students of one school", "mean of y"), log=True)
+    return figure
+
+
+def notice(found: Found) -> list[str]:
+    """Say in words what the table and the figure show."""
+    last = len(found.sigma2) - 1
+    gls = found.means["GLS"]
+    return [
+        claim(
+            "Where size matters there is no such thing as the mean: it is "
+            f"{found.of_students:.2f} of students and {found.of_schools:.2f} of schools, and each "
+            "of the two plain means estimates its own.",
+            *(within(n, found.of_students, 0.4) for n in found.means["students"]),
+            *(within(n, found.of_schools, 0.6) for n in found.means["schools"]),
+        ),
+        claim(
+            f"GLS estimates neither. With σ² = {found.sigma2[0]:g} it is next to the mean of "
+            f"schools ({gls[0]:.2f}), with σ² = {found.sigma2[last]:,g} it has gone "
+            f"{share(found, last):.0%} of the way to the mean of students ({gls[last]:.2f}).",
+            within(share(found, 0), 0, 0.1),
+            above(share(found, last), 0.5),
+            below(share(found, 0), share(found, last)),
+        ),
+        claim(
+            "The schools are the same in all of these: what GLS estimates is decided by how much "
+            "students vary about their school, which nobody asked about. Ask for a mean of schools "
+            "or for one of students, or put size into the model.",
+            *(below(a, b) for a, b in pairwise(gls)),
+        ),
+    ]
+
+
+DEMO = Demo(find, table, draw, notice)
