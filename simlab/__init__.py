@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from simlab import data as data
+    from simlab.auditing.run import audit as audit
     from simlab.comparison import compare as compare
     from simlab.comparison import fit_statistics as fit_statistics
     from simlab.data import cvar as cvar
@@ -30,15 +31,21 @@ if TYPE_CHECKING:
     from simlab.fitting.notation import notation as notation
     from simlab.measures import measure as measure
     from simlab.measures import paired as paired
+    from simlab.measures import rejection as rejection
     from simlab.measures import tidy as tidy
+    from simlab.resampling.bootstrapping.bootstrap import bootstrap as bootstrap
+    from simlab.resampling.pvalues.pvalue import pvalue as pvalue
     from simlab.results import open_dataset as open_dataset
     from simlab.runner import run as run
     from simlab.study import load as load
     from simlab.study import replicate as replicate
     from simlab.tables import methods_table as methods_table
+    from simlab.tables import size_table as size_table
 
 # Where each public name lives: nothing is imported before it is asked for.
 _HOMES = {
+    "audit": "auditing.run",
+    "bootstrap": "resampling.bootstrapping.bootstrap",
     "catalogue": "fitting.catalogue",
     "compare": "comparison",
     "cvar": "data",
@@ -53,8 +60,11 @@ _HOMES = {
     "notation": "fitting.notation",
     "open_dataset": "results",
     "paired": "measures",
+    "pvalue": "resampling.pvalues.pvalue",
+    "rejection": "measures",
     "replicate": "study",
     "run": "runner",
+    "size_table": "tables",
     "three_means": "fitting.diagnostics",
     "tidy": "measures",
     "up": "data",

@@ -118,6 +118,7 @@ def test_compare_prints_the_course_numbers() -> None:
         (("run", "tiny.yaml", "--replicates", "0"), "replicates"),
         (("rum", "tiny.yaml"), "run"),
         (("table", "results/tiny.zarr", "--sector", "north"), "north"),
+        (("table", "results/tiny.zarr", "--tests"), "the study tests nothing"),
     ],
 )
 def test_a_mistake_is_told_in_plain_words(

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import sys
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Literal, NamedTuple
 
 import pandas as pd
 
 from simlab import data
+from simlab.commands.console import warnings_on_stderr
 from simlab.fitting.catalogue import catalogue as ten_models
-from simlab.fitting.errors import FitWarning
 from simlab.fitting.hypotheses import WaldTest, wald
-from simlab.fitting.layout import html_page, html_text, one_line
+from simlab.fitting.layout import one_line
 from simlab.fitting.model import fit as fit_model
 from simlab.fitting.result import DF, Method
 from simlab.fitting.summary import Summary, summary
+from simlab.report import Section, html_text, page
+from simlab.resampling.bootstrapping.bootstrap import bootstrap as bootstrapped
 
 Format = Literal["text", "html", "csv"]
 
@@ -46,12 +45,22 @@ class Options(NamedTuple):
     format: Format
 
 
+class Draws(NamedTuple):
+    """How to bootstrap; see `simlab.bootstrap`."""
+
+    draws: int
+    kind: Literal["parametric", "clusters"]
+    level: float
+    seed: int
+    jobs: int
+
+
 def fit(
     source: str, formula: str, random: str | None, tests: tuple[str, ...], options: Options
 ) -> None:
     """Print the summary of a fit, and tests of its fixed effects."""
     df = data.read(source)
-    with _warnings_on_stderr():
+    with warnings_on_stderr():
         fitted = fit_model(
             formula, df, options.method, random=random, missing=options.missing, source=source
         )
@@ -61,7 +70,7 @@ def fit(
         _frame(found, tested).to_csv(sys.stdout, index=False)
     elif options.format == "html":
         told = [f"<pre>{_titled(term, test, escape=True)}</pre>" for term, test in tested.items()]
-        print(html_page("\n".join([found._repr_html_(), *told]), formula))
+        print(page(formula, [Section("", "\n".join([found._repr_html_(), *told]))]))
     else:
         told = [_titled(term, test) for term, test in tested.items()]
         print("\n\n".join([str(found), *told]))
@@ -75,7 +84,26 @@ def catalogue(
     if format == "csv":
         found.to_frame().reset_index().to_csv(sys.stdout, index=False)
     elif format == "html":
-        print(html_page(found._repr_html_(), f"Ten models of {roles[0]}"))
+        print(page(f"Ten models of {roles[0]}", [Section("", found._repr_html_())]))
+    else:
+        print(found)
+
+
+def bootstrap(
+    source: str,
+    formula: str,
+    method: Method,
+    statistics: tuple[str, ...],
+    how: Draws,
+    format: Literal["text", "csv"],
+) -> None:
+    """Print bootstrap standard errors and intervals of a fit."""
+    df = data.read(source)
+    with warnings_on_stderr():
+        fitted = fit_model(formula, df, method, source=source)
+    found = bootstrapped(fitted, list(statistics), **how._asdict())
+    if format == "csv":
+        found.to_frame().to_csv(sys.stdout, index=False)
     else:
         print(found)
 
@@ -97,25 +125,3 @@ def _frame(found: Summary, tested: dict[str, WaldTest]) -> pd.DataFrame:
         }  # fmt: skip
         frame.loc[len(frame)] = pd.Series(row).reindex(frame.columns)
     return frame
-
-
-@contextmanager
-def _warnings_on_stderr() -> Iterator[None]:
-    """Say a FitWarning in one line on stderr, without the line of code that it came from."""
-    caught: list[warnings.WarningMessage] = []
-    try:
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always", FitWarning)
-            yield
-    finally:
-        _tell(caught)
-
-
-def _tell(caught: list[warnings.WarningMessage]) -> None:
-    for warning in caught:
-        if issubclass(warning.category, FitWarning):
-            print(f"simlab: {one_line(warning.message)}", file=sys.stderr)
-        else:
-            warnings.warn_explicit(
-                warning.message, warning.category, warning.filename, warning.lineno
-            )

@@ -1,4 +1,4 @@
-"""What the commands do: call the library, show the answer."""
+"""What the commands on studies do, and the comparison of all methods on one data set."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+import xarray as xr
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from simlab import data, measures, runner, tables
+from simlab.commands.console import Bar, UsageError
 from simlab.comparison import compare as compare_methods
 from simlab.comparison import fit_statistics
 from simlab.config import Study
@@ -26,52 +27,6 @@ Format = Literal["text", "markdown", "latex", "csv"]
 MeasureFormat = Literal["text", "markdown", "csv"]
 
 
-class UsageError(Exception):
-    """What was asked for does not exist; one line says so."""
-
-
-class Bar:
-    """A progress bar on stderr: done, time left, replicates a second, failures so far."""
-
-    def __init__(self, quiet: bool) -> None:
-        self._bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TextColumn("{task.completed:,.0f}/{task.total:,.0f} replicates"),
-            TextColumn("{task.fields[rate]}"),
-            TextColumn("[red]{task.fields[failures]}"),
-            TimeRemainingColumn(),
-            console=Console(stderr=True),
-            disable=quiet,
-        )
-        self._task: TaskID | None = None
-        self._began, self._arrived, self._failures = time.monotonic(), 0, 0
-
-    def __enter__(self) -> Bar:
-        self._bar.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._bar.stop()
-
-    def start(self, replicates: int, done: int) -> None:
-        """Show the whole, and what was there already."""
-        word = "continuing" if done else "sampling"
-        self._began = time.monotonic()
-        self._task = self._bar.add_task(
-            word, total=replicates, completed=done, rate="compiling …", failures=""
-        )
-
-    def advance(self, replicates: int, failures: int) -> None:
-        """Show that a block arrived."""
-        assert self._task is not None
-        self._arrived += replicates
-        self._failures += failures
-        rate = self._arrived / max(time.monotonic() - self._began, 1e-9)
-        told = f"{self._failures:,} failed fits" if self._failures else ""
-        self._bar.update(self._task, advance=replicates, rate=f"{rate:,.0f}/s", failures=told)
-
-
 def run(study: Study, jobs: int, out: Path, overwrite: bool, quiet: bool) -> None:
     """Run a study into OUT/NAME.zarr, write its table to OUT/NAME.md and print it."""
     store, page = out / f"{study.name}.zarr", out / f"{study.name}.md"
@@ -79,10 +34,20 @@ def run(study: Study, jobs: int, out: Path, overwrite: bool, quiet: bool) -> Non
     with Bar(quiet) as bar:
         ds = runner.run(study, jobs=jobs, out=store, overwrite=overwrite, progress=bar)
     seconds = time.monotonic() - began
-    frame = tables.methods_table(ds)
-    page.write_text(tables.render(frame, "markdown") + "\n", encoding="utf-8")
-    print(tables.render(frame, "text"))
+    page.write_text(_tables(ds, "markdown") + "\n", encoding="utf-8")
+    print(_tables(ds, "text"))
     print(f"\n{store}, {page}: written in {seconds:.1f} s", file=sys.stderr)
+
+
+def _tables(ds: xr.Dataset, format: Format, sector: str | None = None) -> str:
+    """The methods table, and the sizes of the tests if there are any.
+
+    Two tables are no CSV file: there it is the methods alone.
+    """
+    methods = tables.render(tables.methods_table(ds, sector), format)
+    if "test" not in ds.dims or format == "csv":
+        return methods
+    return f"{methods}\n\n{tables.render_sizes(tables.size_table(ds), format)}"
 
 
 def check(study: Study) -> None:
@@ -93,20 +58,24 @@ def check(study: Study) -> None:
     print(f"  {len(work.jobs)} conditions × {study.replicates:,} replicates in {blocks:,} blocks")
     print(f"  estimators: {', '.join(method.name for method in work.methods)}")
     print(f"  terms: {', '.join(work.terms)}")
+    for hypothesis in work.hypotheses:
+        print(f"  test {hypothesis.name}: {', '.join(hypothesis.kinds)}")
     for job in work.jobs:
         levels = ", ".join(f"{k} = {v}" for k, v in job.condition.levels.items() if str(v) != "nan")
         how = "rows" if job.rows else "moments"
         print(f"  {job.condition.index:>3}  {levels or 'base'}  (drawn as {how})")
 
 
-def table(store: Path, format: Format, sector: str | None) -> None:
-    """Print the methods table of a store."""
+def table(store: Path, format: Format, sector: str | None, tests: bool) -> None:
+    """Print the methods table of a store, and the sizes of its tests; or these alone."""
     ds = open_dataset(store)
     try:
-        frame = tables.methods_table(ds, sector)
+        if tests:
+            print(tables.render_sizes(tables.size_table(ds), format))
+        else:
+            print(_tables(ds, format, sector))
     except ValueError as error:
         raise UsageError(str(error)) from None
-    print(tables.render(frame, format))
 
 
 def measure(store: Path, format: MeasureFormat) -> None:

@@ -1,0 +1,11 @@
+"""The application that the commands belong to."""
+
+from __future__ import annotations
+
+from cyclopts import App
+
+app = App(
+    name="simlab",
+    help="A laboratory for sampling experiments on hierarchical data.",
+    version_flags=["--version"],
+)

@@ -1,0 +1,150 @@
+"""Commands on studies: run, check, read again; and the demonstrations, which are studies."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from simlab.cli.app import app
+
+if TYPE_CHECKING:
+    from simlab.config import Study
+
+Format = Literal["text", "markdown", "latex", "csv"]
+
+
+@app.command
+def run(
+    config: Path,
+    *,
+    replicates: int | None = None,
+    seed: int | None = None,
+    jobs: int = -1,
+    out: Path | None = None,
+    overwrite: bool = False,
+    quiet: bool = False,
+) -> None:
+    """Run a study, save its results, and print its tables.
+
+    An interrupted study is continued by the same command.
+
+    Parameters
+    ----------
+    config
+        The study, a YAML file.
+    replicates
+        Instead of the number in the file.
+    seed
+        Instead of the seed in the file.
+    jobs
+        Threads; -1 for one per core. The numbers do not depend on it.
+    out
+        Folder for NAME.zarr and NAME.md, NAME being the study's.
+    overwrite
+        Replace a store that belongs to another study.
+    quiet
+        No progress bar.
+    """
+    from simlab.commands import studies
+
+    studies.run(_study(config, replicates, seed), jobs, out or Path("results"), overwrite, quiet)
+
+
+@app.command
+def check(config: Path) -> None:
+    """Validate a study without running it, and say what it would do.
+
+    Parameters
+    ----------
+    config
+        The study, a YAML file.
+    """
+    from simlab.commands import studies
+
+    studies.check(_study(config, None, None))
+
+
+@app.command
+def schema() -> None:
+    """Print the JSON Schema of study files, for editors."""
+    import json
+
+    from simlab.config import schema as json_schema
+
+    print(json.dumps(json_schema(), indent=2, ensure_ascii=False))
+
+
+@app.command
+def table(
+    store: Path, *, format: Format = "text", sector: str | None = None, tests: bool = False
+) -> None:
+    """Print the summary-of-methods table of a finished study, and the sizes of its tests.
+
+    Parameters
+    ----------
+    store
+        A NAME.zarr folder.
+    format
+        How to print it.
+    sector
+        Which sector, where there are several; the first by default.
+    tests
+        Only the sizes of the tests; csv has them only so.
+    """
+    from simlab.commands import studies
+
+    studies.table(store, format, sector, tests)
+
+
+@app.command
+def measure(store: Path, *, format: Literal["text", "markdown", "csv"] = "csv") -> None:
+    """Print every performance measure with its Monte Carlo standard error.
+
+    Parameters
+    ----------
+    store
+        A NAME.zarr folder.
+    format
+        csv is tidy: one row per condition, estimator, term, target and measure.
+    """
+    from simlab.commands import studies
+
+    studies.measure(store, format)
+
+
+@app.command
+def demo(
+    name: str | None = None,
+    *,
+    replicates: int | None = None,
+    seed: int | None = None,
+    out: Path | None = None,
+) -> None:
+    """Run a demonstration of the course, or list them all.
+
+    Parameters
+    ----------
+    name
+        Which one; without a name, all are listed with one line each.
+    replicates
+        Instead of the number in its study.
+    seed
+        Instead of the seed in its study.
+    out
+        Folder for its figure, demo_NAME.png; results by default.
+    """
+    from simlab import demos
+
+    if name is None:
+        print(demos.listing())
+    else:
+        demos.run(name, replicates, seed, out or Path("results"))
+
+
+def _study(config: Path, replicates: int | None, seed: int | None) -> Study:
+    from simlab.study import load
+
+    study = load(config)
+    changes = {"replicates": replicates, "seed": seed}
+    given = {name: value for name, value in changes.items() if value is not None}
+    return study.replace(**given) if given else study

@@ -1,0 +1,111 @@
+"""What the commands share: a progress bar and warnings on stderr, and files that are written."""
+
+from __future__ import annotations
+
+import sys
+import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+from simlab.fitting.errors import FitWarning
+from simlab.fitting.layout import one_line
+
+
+class UsageError(Exception):
+    """What was asked for does not exist; one line says so."""
+
+
+class Bar:
+    """A progress bar on stderr: done, time left, how many a second, failures so far.
+
+    Parameters
+    ----------
+    quiet : bool
+        No bar at all.
+    unit : str
+        What is counted.
+    passing : bool
+        Take it away at the end, and show it on a terminal only.
+    """
+
+    def __init__(self, quiet: bool, unit: str = "replicates", passing: bool = False) -> None:
+        console = Console(stderr=True)
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn(f"{{task.completed:,.0f}}/{{task.total:,.0f}} {unit}"),
+            TextColumn("{task.fields[rate]}"),
+            TextColumn("[red]{task.fields[failures]}"),
+            TimeRemainingColumn(),
+            console=console,
+            transient=passing,
+            disable=quiet or (passing and not console.is_terminal),
+        )
+        self._task: TaskID | None = None
+        self._began, self._arrived, self._failures = time.monotonic(), 0, 0
+
+    def __enter__(self) -> Bar:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def start(self, total: int, done: int = 0) -> None:
+        """Say how many there are in all, and how many were there already."""
+        word = "continuing" if done else "sampling"
+        self._began = time.monotonic()
+        self._task = self._bar.add_task(
+            word, total=total, completed=done, rate="compiling …", failures=""
+        )
+
+    def advance(self, number: int, failures: int) -> None:
+        """Show that some arrived."""
+        assert self._task is not None
+        self._arrived += number
+        self._failures += failures
+        rate = self._arrived / max(time.monotonic() - self._began, 1e-9)
+        told = f"{self._failures:,} failed fits" if self._failures else ""
+        self._bar.update(self._task, advance=number, rate=f"{rate:,.0f}/s", failures=told)
+
+
+@contextmanager
+def warnings_on_stderr() -> Iterator[None]:
+    """Say a FitWarning in one line on stderr, without the line of code that it came from."""
+    caught: list[warnings.WarningMessage] = []
+    try:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", FitWarning)
+            yield
+    finally:
+        _tell(caught)
+
+
+def _tell(caught: list[warnings.WarningMessage]) -> None:
+    for warning in caught:
+        if issubclass(warning.category, FitWarning):
+            print(f"simlab: {one_line(warning.message)}", file=sys.stderr)
+        else:
+            warnings.warn_explicit(
+                warning.message, warning.category, warning.filename, warning.lineno
+            )
+
+
+def write(path: Path, text: str) -> None:
+    """Write a file and say so on stderr.
+
+    Raises
+    ------
+    UsageError
+        If it cannot be written.
+    """
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be written: {error.strerror or error}") from None
+    print(f"{path}: written", file=sys.stderr)
