@@ -10,7 +10,7 @@ table: $(READY)  ## run the main study and print the summary-of-methods table
 	$(BIN)/simlab run configs/methods_summary.yaml
 
 test: $(READY)  ## run the tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 check: $(READY)  ## what CI checks besides: style, types, layers
 	$(BIN)/ruff check .

@@ -13,6 +13,7 @@ import simlab.runner
 from simlab import config
 from simlab.config import schema
 from simlab.estimators import METHODS, REGISTRY
+from simlab.hypotheses import REGISTRY as TESTS
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
@@ -89,7 +90,7 @@ def test_every_study_of_the_page_loads(page):
     studies = [block for block in blocks(page, "yaml") if block.startswith("name:")]
     assert studies
     for text in studies:
-        config.loads(text, known_estimators=tuple(REGISTRY))
+        config.loads(text, known_estimators=tuple(REGISTRY), known_tests=tuple(TESTS))
 
 
 def test_every_field_is_documented():
@@ -102,6 +103,11 @@ def test_every_field_is_documented():
 def test_every_method_is_documented():
     text = (DOCS / "methods.md").read_text("utf-8")
     assert [name for name in REGISTRY if f"`{name}`" not in text] == []
+
+
+def test_every_test_is_documented():
+    text = (DOCS / "tests.md").read_text("utf-8")
+    assert [name for name in TESTS if f"`{name}`" not in text] == []
 
 
 @pytest.mark.parametrize("page", [*DOCS.glob("*.md"), ROOT / "README.md"], ids=lambda p: p.name)
