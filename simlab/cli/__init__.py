@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sys
 
-from simlab.cli import models, sampling, studies
+from simlab.cli import lab, models, sampling, studies
 from simlab.cli.app import app
 
-__all__ = ["app", "main", "models", "sampling", "studies"]
+__all__ = ["app", "lab", "main", "models", "sampling", "studies"]
 
 
 def main() -> None:
@@ -19,14 +19,15 @@ def main() -> None:
         raise SystemExit(1) from None
     except KeyboardInterrupt:
         print(
-            "\nsimlab: interrupted; finished blocks are saved, and the same command continues",
+            "\nsimlab: interrupted; a study keeps its finished blocks, and the same command "
+            "continues it",
             file=sys.stderr,
         )
         raise SystemExit(130) from None
     except Exception as error:
         if type(error).__name__ not in (
-            "ClaimError", "ConfigError", "DataError", "FitError", "FormulaError", "PopulationError",
-            "StoreError", "UsageError",
+            "AppError", "ClaimError", "ConfigError", "DataError", "FitError", "FormulaError",
+            "PopulationError", "StoreError", "UsageError",
         ):  # fmt: skip
             raise
         print(error, file=sys.stderr)

@@ -1,0 +1,176 @@
+"""The controls of the page: presets, sliders with a place for what is wrong, buttons."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+import panel as pn
+
+from simlab.app.look import LOOKS
+from simlab.app.settings import PRESETS, RANGES, SECTORS, Settings
+
+__all__ = ["Controls", "button"]
+
+GATHER = 5
+"""Milliseconds over which moves of a slider are gathered."""
+
+DIFFERENCES = ("intercept_difference", "slope_difference")
+
+SLIDER_CSS = """
+:host { --slider-size: 6px; }
+.bk-slider-title { font-size: 14px; color: #222; line-height: 1.15; white-space: nowrap; }
+.noUi-target { margin-top: 3px; }
+.noUi-handle:focus-visible { outline: 3px solid #0072B2; outline-offset: 2px; }
+"""
+
+BUTTON_CSS = """
+.bk-btn, .bk-btn-group .bk-btn { font-size: 14px; padding: 5px 6px; color: #222; }
+.bk-btn.bk-active, .bk-btn-primary { background: #005a8c !important; color: #fff !important; }
+.bk-btn:focus-visible { outline: 3px solid #0072B2; outline-offset: 1px; }
+select.bk-input, input.bk-input { font-size: 14px; color: #222; padding: 2px 6px; }
+label { font-size: 14px; color: #222; }
+"""
+
+BESIDE_CSS = """
+.bk-input-group { display: flex; flex-direction: row; align-items: center; gap: 6px; }
+.bk-input-group label { white-space: nowrap; }
+input { appearance: textfield; }
+.bk-spin-wrapper .bk-spin-btn { display: none; }
+"""
+
+
+def button(name: str, **options: Any) -> Any:
+    """Return a button in the style of the page."""
+    return pn.widgets.Button(
+        name=name, stylesheets=[BUTTON_CSS], height=32, **{"margin": 2, **options}
+    )
+
+
+class Controls:
+    """Widgets for every setting, kept equal to one `Settings`.
+
+    Parameters
+    ----------
+    settings : Settings
+        To begin with.
+    changed : callable
+        Is told the new settings, valid or not.
+    """
+
+    def __init__(self, settings: Settings, changed: Callable[[Settings], None]) -> None:
+        self._changed = changed
+        self._filling = False
+        self.settings = settings
+        self._widgets: dict[str, Any] = {
+            name: _slider(name, getattr(settings, name)) for name in RANGES
+        }
+        self._widgets["sectors"] = _choice({"one sector": 1, "two sectors": 2}, "Sectors")
+        self._widgets["scheme"] = _choice(
+            {"new schools": "new-clusters", "same schools": "same-clusters"}, "Each sample has"
+        )
+        self._widgets["seed"] = pn.widgets.IntInput(
+            name="seed", value=settings.seed, sizing_mode="stretch_width", height=34,
+            margin=(2, 8), stylesheets=[BUTTON_CSS, BESIDE_CSS],
+        )  # fmt: skip
+        self._said = {name: _message() for name in self._widgets}
+        self.preset = pn.widgets.RadioButtonGroup(
+            options=list(PRESETS),
+            value=None,
+            stylesheets=[BUTTON_CSS],
+            margin=0,
+            height=32,
+        )
+        for name, widget in self._widgets.items():
+            widget.param.watch(lambda event, name=name: self._moved(name, event.new), "value")
+        self.preset.param.watch(lambda event: self._preset(event.new), "value")
+        self.column = pn.Column(
+            *(part for name in (*RANGES, "sectors", "scheme", "seed")
+              for part in (self._widgets[name], self._said[name])),
+            sizing_mode="stretch_width",
+        )  # fmt: skip
+        self._order()
+
+    def say(self, problems: dict[str, str]) -> None:
+        """Write beside each setting what is wrong with it; nothing where nothing is."""
+        for name, place in self._said.items():
+            text = html.escape(problems.get(name, ""))
+            if name == "scheme" and "" in problems:
+                text = html.escape(problems[""])
+            said = f'<div role="alert">⚠ {text}</div>' if text else ""
+            if said != place.object:
+                place.param.update(object=said, visible=bool(text))
+
+    def fill(self, settings: Settings) -> None:
+        """Set every widget, and tell of it once."""
+        self._filling = True
+        for name, value in asdict(settings).items():
+            self._widgets[name].value = value
+        self._filling = False
+        self.settings = settings
+        self._order()
+        self._changed(settings)
+
+    def _moved(self, name: str, value: Any) -> None:
+        if self._filling:
+            return
+        if name in ("clusters", "size", "seed", "sectors") and value is not None:
+            value = int(value)
+        if name in RANGES and isinstance(value, float):
+            value = round(value, 6)  # steps of 0.1 are added up in binary
+        self.settings = Settings(**{**asdict(self.settings), name: value})
+        if name == "sectors":
+            self._order()
+        if self.preset.value is not None and PRESETS[self.preset.value] != self.settings:
+            self.preset.value = None
+        self._changed(self.settings)
+
+    def _preset(self, name: str | None) -> None:
+        if name is not None and PRESETS[name] != self.settings:
+            self.fill(PRESETS[name])
+
+    def _order(self) -> None:
+        for name in DIFFERENCES:
+            self._widgets[name].visible = self.settings.sectors == 2
+
+
+def _slider(name: str, value: float) -> Any:
+    label, start, end, step = RANGES[name]
+    kind = pn.widgets.IntSlider if isinstance(value, int) else pn.widgets.FloatSlider
+    slider = kind(
+        name=label, start=start, end=end, step=step, value=value, sizing_mode="stretch_width",
+        stylesheets=[SLIDER_CSS], margin=(0, 12, 0, 8), height=36, bar_color="#0072B2",
+    )  # fmt: skip
+    # Panel gathers the moves of 50 ms; a hand on a slider sees that. A public setting there is not.
+    slider._debounce = GATHER
+    return slider
+
+
+def _choice(options: dict[str, Any], label: str) -> Any:
+    return pn.widgets.RadioButtonGroup(
+        name=label, options=options, stylesheets=[BUTTON_CSS], margin=(1, 8), height=31,
+        sizing_mode="stretch_width",
+    )  # fmt: skip
+
+
+def _message() -> Any:
+    css = "div { color: #9B1C00; font-size: 14px; font-weight: 600; line-height: 1.25; }"
+    return pn.pane.HTML("", visible=False, stylesheets=[css], margin=(0, 8))
+
+
+def focus_select() -> Any:
+    """Return the choice of the method that stands out."""
+    options = {look.label: name for name, look in LOOKS.items()}
+    return pn.widgets.Select(
+        name="", options=options, value="pooled", width=160, height=32, margin=2,
+        stylesheets=[BUTTON_CSS], description=None,
+    )  # fmt: skip
+
+
+def place_options(sectors: int) -> dict[str, int]:
+    """Return what may be shown: the sectors, and their difference."""
+    if sectors == 1:
+        return {"all schools": 0}
+    return {SECTORS[0]: 0, SECTORS[1]: 1, f"{SECTORS[1]} − {SECTORS[0]}": 2}

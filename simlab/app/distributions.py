@@ -1,0 +1,190 @@
+"""Sampling distributions as they grow, and the zip of the last hundred intervals, in Bokeh."""
+
+from __future__ import annotations
+
+import numpy as np
+from bokeh.models import ColumnDataSource, FixedTicker, Range1d, Span
+
+from simlab.app.look import BETWEEN, INK, LOOKS, REPORTED, WITHIN
+from simlab.app.pictures import canvas
+from simlab.app.summary import LAST, Intervals, Summary
+from simlab.moments import Floats, Ints
+
+__all__ = ["Distributions", "Zip"]
+
+TALL = 0.66
+"""Height of the highest bar, in rows."""
+
+
+class Distributions:
+    """A row for each method: its estimates so far, and what its standard error claims."""
+
+    def __init__(self) -> None:
+        names = list(LOOKS)
+        E = len(names)
+        self._marked: tuple[float, float] | None = None
+        self._rows = np.arange(E)[::-1].astype(float)
+        self._range = Range1d(0, 1)
+        self.picture = p = canvas(
+            "distributions picture", "", "", x_range=self._range, y_range=(-0.4, E + 0.2)
+        )
+        self._bars = ColumnDataSource(
+            {"left": [], "right": [], "bottom": [], "top": [], "color": []}
+        )
+        self._strips = ColumnDataSource({"y": [], "low": [], "high": [], "color": []})
+        self._own = ColumnDataSource({"x": [], "y": [], "marker": [], "color": []})
+        self._marks = {
+            "within": Span(dimension="height", line_color=WITHIN, line_width=2.5),
+            "between": Span(
+                dimension="height", line_color=BETWEEN, line_width=2.5, line_dash="dashed"
+            ),
+        }
+        for mark in self._marks.values():
+            p.add_layout(mark)
+        p.quad(
+            "left", "right", "top", "bottom", source=self._bars, fill_color="color",
+            fill_alpha=0.55, line_color=None,
+        )  # fmt: skip
+        p.hbar("y", 0.09, "high", "low", source=self._strips, fill_color="color", line_color=None)
+        p.scatter(
+            "x", "y", source=self._own, marker="marker", size=11, fill_color="color",
+            line_color=INK,
+        )  # fmt: skip
+        self._names = ColumnDataSource(
+            {"x": [], "y": [], "text": [], "color": [], "align": [], "shift": []}
+        )
+        p.text(
+            "x", "y", "text", source=self._names, text_color="color", text_font_size="16px",
+            text_font_style="bold", text_align="align", x_offset="shift", text_baseline="top",
+        )  # fmt: skip
+        p.title.text = "± 1 SE: black true, orange reported"
+        p.yaxis[0].ticker = FixedTicker(ticks=[float(row) + 0.25 for row in self._rows])
+        p.yaxis[0].major_label_overrides = {
+            float(row) + 0.25: LOOKS[name].label
+            for row, name in zip(self._rows, names, strict=True)
+        }
+        p.yaxis[0].major_label_text_font_size = "14px"
+        p.yaxis[0].major_tick_line_color = p.yaxis[0].axis_line_color = None
+        p.ygrid.grid_line_color = None
+
+    def mark(self, within: float, between: float) -> None:
+        """Mark β_W and β_B; NaN is not drawn."""
+        if (within, between) == self._marked:
+            return
+        self._marked = within, between
+        for name, value in (("within", within), ("between", between)):
+            self._marks[name].update(
+                location=value if np.isfinite(value) else 0.0, visible=bool(np.isfinite(value))
+            )
+        top = len(self._rows) + 0.18
+        both = [("β_W", within, WITHIN), ("β_B", between, BETWEEN)]
+        if np.isclose(within, between, rtol=1e-9):
+            both = [("β_W = β_B", within, WITHIN)]
+        both = [entry for entry in both if np.isfinite(entry[1])]
+        outwards = [value == max(v for _, v, _ in both) for _, value, _ in both]
+        self._names.data = {
+            "x": [value for _, value, _ in both], "y": [top] * len(both),
+            "text": [text for text, _, _ in both], "color": [color for _, _, color in both],
+            "align": ["left" if right else "right" for right in outwards],
+            "shift": [6 if right else -6 for right in outwards],
+        }  # fmt: skip
+
+    def show(self, counts: Ints, edges: Floats, summary: Summary, own: Floats) -> None:
+        """Draw what has been counted.
+
+        Parameters
+        ----------
+        counts : (E, bins)
+            Estimates of each method in each bin.
+        edges : (bins + 1,)
+            Of the bins.
+        summary : Summary
+            Of the same replicates.
+        own : (E,)
+            Estimates in the sample that the other pictures show.
+        """
+        self._range.update(start=float(edges[0]), end=float(edges[-1]))
+        E, bins = counts.shape
+        highest = np.maximum(counts.max(axis=1, keepdims=True), 1)
+        bottom = np.repeat(self._rows, bins)
+        there = counts.ravel() > 0
+        looks = list(LOOKS.values())
+        self._bars.data = {
+            "left": np.tile(edges[:-1], E)[there],
+            "right": np.tile(edges[1:], E)[there],
+            "bottom": bottom[there],
+            "top": (bottom + TALL * (counts / highest).ravel())[there],
+            "color": np.repeat([look.color for look in looks], bins)[there].tolist(),
+        }
+        center = summary.mean.value
+        rows, low, high, color = [], [], [], []
+        for shift, se, ink in (
+            (-0.1, summary.true_se, INK),
+            (-0.22, summary.reported_se, REPORTED),
+        ):
+            rows.append(self._rows + shift)
+            low.append(center - se.value)
+            high.append(center + se.value)
+            color += [ink] * E
+        finite = np.isfinite(np.concatenate(low))
+        self._strips.data = {
+            "y": np.concatenate(rows)[finite],
+            "low": np.concatenate(low)[finite],
+            "high": np.concatenate(high)[finite],
+            "color": np.array(color)[finite],
+        }
+        self._own.data = {
+            "x": own, "y": self._rows + 0.06, "marker": [look.marker for look in looks],
+            "color": [look.color for look in looks],
+        }  # fmt: skip
+
+
+class Zip:
+    """The last hundred intervals of one method, the least surprising at the bottom."""
+
+    def __init__(self) -> None:
+        self._range = Range1d(0, 1)
+        self.picture = p = canvas("zip picture", "", "", x_range=self._range, y_range=(-1, LAST))
+        self._source = ColumnDataSource({"y": [], "low": [], "high": [], "color": [], "width": []})
+        self._target = Span(dimension="height", line_color=INK, line_width=2)
+        p.segment(
+            "low", "y", "high", "y", source=self._source, line_color="color", line_width="width"
+        )
+        p.add_layout(self._target)
+        p.yaxis.visible = False
+        p.xaxis[0].ticker.desired_num_ticks = 4
+        p.ygrid.grid_line_color = None
+
+    def show(self, last: Intervals, theta: float, name: str, target: str) -> None:
+        """Draw intervals, sorted by |estimate − θ| in units of their width.
+
+        Parameters
+        ----------
+        last : Intervals
+            Those of one method.
+        theta : float
+            What they should cover; NaN leaves the picture empty.
+        name, target : str
+            What the method and θ are called.
+        """
+        L = len(last.estimate)
+        label = LOOKS[name].label
+        self._target.update(
+            location=theta if np.isfinite(theta) else 0.0, visible=bool(np.isfinite(theta)),
+            line_color=WITHIN if target == "β_W" else BETWEEN,
+        )  # fmt: skip
+        if not L or not np.isfinite(theta):
+            self._source.data = {"y": [], "low": [], "high": [], "color": [], "width": []}
+            self.picture.title.text = f"{label}\nno intervals yet"
+            return
+        width = np.maximum(last.upper - last.lower, 1e-300)
+        order = np.argsort(np.abs(last.estimate - theta) / width, kind="stable")
+        covers = last.covers[order] > 0
+        low, high = last.lower[order], last.upper[order]
+        self._source.data = {
+            "y": np.arange(L), "low": low, "high": high,
+            "color": np.where(covers, "#8A97A3", REPORTED), "width": np.where(covers, 1.0, 2.0),
+        }  # fmt: skip
+        reach = np.quantile(np.abs(np.concatenate([low, high]) - theta), 0.97) * 1.1
+        self._range.update(start=float(theta - reach), end=float(theta + reach))
+        self.picture.title.text = f"{label}\n{int(covers.sum())} of {L} cover"

@@ -1,0 +1,257 @@
+"""One page that opens from disk: the closed-form part of the laboratory, without a server.
+
+Stored standard normals and the sliders give a sample of schools of one size. The lines that need no
+iteration (pooled, fixed effects, two-stage, ecological) and, with the true variances, generalised
+least squares and BLUPs are computed in the browser by `lesson.js`. All that the page needs, Bokeh
+included, is in the file.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from simlab.app.look import INK, LOOKS, PAPER, QUIET, STRIP
+from simlab.app.server import AppError, require
+from simlab.app.settings import PRESETS, RANGES, Settings
+from simlab.moments import Floats
+
+__all__ = ["LINES", "Normals", "normals", "write"]
+
+FOLDER = Path(__file__).parent
+SCHOOLS, STUDENTS, SEED = 12, 15, 20261123
+SLIDERS = (
+    "beta_within", "beta_between", "gamma0", "sd_intercepts", "sd_slopes", "correlation", "sigma",
+    "x_between", "x_within",
+)  # fmt: skip
+LEAST = MappingProxyType({"sigma": 0.1, "x_within": 0.1, "x_between": 0.1})
+"""Values below which there is no line to be drawn."""
+
+LINES = MappingProxyType(
+    {
+        "pooled": ("pooled", "Pooled"),
+        "fixed_effects_common": ("fixed_effects_common", "FE, common slope"),
+        "two_stage": ("two_stage", "Mean of schools’ lines"),
+        "ecological": ("ecological", "Ecological"),
+        "gls": ("gls_oracle", "HLM, known variances"),
+    }
+)
+"""The page's lines: whose look they have, and what they are called."""
+
+PAGE = """\
+<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>simlab: one sample, five lines</title>
+<style>{css}</style>
+{scripts}
+</head>
+<body>
+{places}
+{content}
+</body>
+</html>
+"""
+CSS = """
+html, body { margin: 0; background: #fff; color: #222;
+             font-family: "Segoe UI", "Helvetica Neue", Arial, sans-serif; }
+"""
+TABLE_CSS = """
+:host { font-size: 16px; color: #222; line-height: 1.35; }
+h1 { font-size: 22px; margin: 8px 0 0; } p { margin: 6px 0; }
+table { border-collapse: collapse; width: 100%; }
+th { text-align: left; font-weight: 400; } thead th { font-weight: 700; }
+td, thead th + th { text-align: right; font-variant-numeric: tabular-nums; }
+td, th { padding: 3px 6px; border-bottom: 1px solid #ddd; white-space: nowrap; }
+.paradox { color: #9B1C00; font-weight: 700; min-height: 46px; }
+"""
+WIDGET_CSS = """
+.bk-slider-title { font-size: 15px; color: #222; }
+.bk-btn { font-size: 14px; color: #222; padding: 4px 6px; }
+.noUi-handle:focus-visible, .bk-btn:focus-visible { outline: 3px solid #0072B2; }
+"""
+
+
+HEADING = """
+<h1>One sample, five lines</h1>
+<p>12 schools of 15 students. The draws stay the same while a slider moves: what changes is what
+the slider does, and not chance.</p>
+"""
+
+
+class Normals(NamedTuple):
+    """Independent standard normals: of schools, (J,) each, and of students, (J n,) each."""
+
+    m: Floats
+    u0: Floats
+    u1: Floats
+    d: Floats
+    e: Floats
+    n: int
+
+
+def normals() -> Normals:
+    """Return the normals that the page stores."""
+    rng = np.random.Generator(np.random.PCG64DXSM(SEED))
+    m, u0, u1 = rng.standard_normal((3, SCHOOLS))
+    d, e = rng.standard_normal((2, SCHOOLS * STUDENTS))
+    return Normals(m, u0, u1, d, e, STUDENTS)
+
+
+def write(path: str | Path) -> Path:
+    """Write the page.
+
+    Parameters
+    ----------
+    path : path
+        The file, which is replaced.
+
+    Raises
+    ------
+    AppError
+        If Bokeh is not installed, or the file cannot be written.
+    """
+    require("bokeh")
+    from bokeh.embed import components
+    from bokeh.resources import Resources
+
+    # Written out by hand: Bokeh's own templates are other ones once Panel has been imported.
+    raw = Resources(mode="inline", components=["bokeh", "bokeh-widgets"]).js_raw
+    scripts = "\n".join(f"<script>{code}</script>" for code in raw)
+    content, places = components(_document().roots)
+    page = PAGE.format(css=CSS, scripts=scripts, content=content, places="\n".join(places))
+    path = Path(path)
+    try:
+        path.write_text(page, encoding="utf-8")
+    except OSError as error:
+        raise AppError(f"{path}: cannot be written ({error.strerror})") from None
+    return path
+
+
+def _document() -> Any:
+    from bokeh.document import Document
+    from bokeh.layouts import column, row
+    from bokeh.models import ColumnDataSource, CustomJS, Div, InlineStyleSheet, Range1d
+
+    from simlab.app.pictures import canvas
+
+    start = PRESETS["Robinson"]
+    sheet = InlineStyleSheet(css=WIDGET_CSS)
+    sliders = {name: _slider(name, start, sheet) for name in SLIDERS}
+    x_range, y_range = Range1d(-7, 7), Range1d(-15, 40)
+    data = canvas(
+        "data picture",
+        "x",
+        "y",
+        x_range=x_range,
+        y_range=y_range,
+        tools="save,pan,wheel_zoom,reset",
+    )
+    beta = canvas(
+        "beta picture", "intercept", "slope", x_range=(-5, 30), y_range=(-8, 10),
+        tools="save,pan,wheel_zoom,reset",
+    )  # fmt: skip
+    data.title.text = "data space: students and lines"
+    beta.title.text = "beta space: ● BLUE → ◇ BLUP, shaded: G"
+    for picture in (data, beta):
+        picture.toolbar_location = "right"
+        picture.toolbar.logo = None
+        picture.sizing_mode = "stretch_both"
+    sources = _draw(data, beta)
+    table = Div(text="", name="table", stylesheets=[InlineStyleSheet(css=TABLE_CSS)], width=350)
+    answer = ColumnDataSource({"name": [], "intercept": [], "slope": []}, name="answer")
+    stored = normals()
+    z = {k: v.tolist() if isinstance(v, np.ndarray) else v for k, v in stored._asdict().items()}
+    script = CustomJS(
+        args={
+            **sources, "sliders": sliders, "z": z, "frame": x_range, "table": table,
+            "answer": answer,
+            "colors": {name: LOOKS[look].color for name, (look, _) in LINES.items()},
+            "signs": {name: LOOKS[look].sign for name, (look, _) in LINES.items()},
+            "labels": {name: label for name, (_, label) in LINES.items()},
+        },
+        code=(FOLDER / "lesson.js").read_text(encoding="utf-8"),
+    )  # fmt: skip
+    for slider in sliders.values():
+        slider.js_on_change("value", script)
+    sheets = [InlineStyleSheet(css=TABLE_CSS)]
+    left = column(_presets(sliders, sheet), *sliders.values(), width=270)
+    middle = column(data, beta, sizing_mode="stretch_both", min_width=300)
+    right = column(Div(text=HEADING, stylesheets=sheets), table, width=350)
+    document = Document()
+    document.add_root(
+        row(left, middle, right, sizing_mode="stretch_both", styles={"height": "98vh"})
+    )
+    # A source that nothing draws must be a root, or the page would not keep it.
+    document.add_root(answer)
+    document.js_on_event("document_ready", script)
+    return document
+
+
+def _slider(name: str, start: Settings, sheet: Any) -> Any:
+    from bokeh.models import Slider
+
+    label, low, high, step = RANGES[name]
+    return Slider(
+        title=label, start=max(low, LEAST.get(name, low)), end=high, step=step, name=name,
+        value=getattr(start, name), stylesheets=[sheet], sizing_mode="stretch_width", height=38,
+        bar_color="#0072B2",
+    )  # fmt: skip
+
+
+def _presets(sliders: dict[str, Any], sheet: Any) -> Any:
+    """Buttons that set all sliders at once."""
+    from bokeh.layouts import row
+    from bokeh.models import Button, CustomJS
+
+    buttons = []
+    for preset in ("Robinson", "Simpson", "Slides example"):
+        values = {n: max(getattr(PRESETS[preset], n), LEAST.get(n, -np.inf)) for n in SLIDERS}
+        asked = Button(label=preset, stylesheets=[sheet], height=32, margin=(4, 2))
+        code = (
+            "for (const [name, value] of Object.entries(values)) { sliders[name].value = value; }"
+        )
+        asked.js_on_click(CustomJS(args={"sliders": sliders, "values": values}, code=code))
+        buttons.append(asked)
+    return row(*buttons)
+
+
+def _draw(data: Any, beta: Any) -> dict[str, Any]:
+    """Draw empty sources, to be filled by the script; return them by its names."""
+    from bokeh.models import ColumnDataSource
+
+    students = ColumnDataSource({"x": [], "y": [], "school": []})
+    schools = ColumnDataSource({"intercept": [], "slope": [], "b0": [], "b1": [], "school": []})
+    school_lines = ColumnDataSource({"xs": [], "ys": [], "school": []})
+    dispersion = ColumnDataSource({"x": [], "y": []})
+    data.scatter(
+        "x", "y", source=students, size=6, fill_color=QUIET, fill_alpha=0.5, line_color=None
+    )
+    data.multi_line("xs", "ys", source=school_lines, line_color=QUIET, line_width=1.3)
+    beta.patch("x", "y", source=dispersion, fill_color=STRIP, fill_alpha=0.35, line_color=INK)
+    beta.segment("intercept", "slope", "b0", "b1", source=schools, line_color=QUIET)
+    beta.scatter("intercept", "slope", source=schools, size=9, fill_color=QUIET, line_color=None)
+    beta.scatter(
+        "b0", "b1", source=schools, marker="diamond", size=11, fill_color=PAPER, line_color=INK
+    )
+    shown, points = {}, {}
+    for name, (as_method, _) in LINES.items():
+        look = LOOKS[as_method]
+        shown[name] = ColumnDataSource({"x": [], "y": []})
+        points[name] = ColumnDataSource({"x": [], "y": []})
+        data.line(
+            "x", "y", source=shown[name], line_color=look.color, line_dash=look.dash, line_width=3
+        )
+        beta.scatter(
+            "x", "y", source=points[name], marker=look.marker, size=15, fill_color=look.color,
+            line_color=PAPER,
+        )  # fmt: skip
+    return {
+        "students": students, "schools": schools, "school_lines": school_lines,
+        "dispersion": dispersion, "shown": shown, "points": points,
+    }  # fmt: skip

@@ -1,0 +1,166 @@
+"""Repeated sampling in the background: block after block, until told to stop.
+
+The blocks are those of `runner.run_block`. So what has been drawn when the count says 3,000 is what
+`simlab run` gives for 3,000 replicates, in whatever steps it was asked for.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simlab.moments import Floats
+from simlab.parallel import in_threads
+from simlab.results import Block
+from simlab.runner import Work, run_block
+
+__all__ = ["MOST", "Live", "Replicates"]
+
+MOST = 50_000
+"""Replicates after which a run stops by itself: a coverage is then known to ±0.1 %."""
+
+STEP = 4
+"""Blocks that are done between two looks at the page."""
+
+
+class Replicates(NamedTuple):
+    """Some terms of every method, replicates first: (N, E, T'), and the statuses (N, E)."""
+
+    estimate: Floats
+    std_error: Floats
+    lower: Floats
+    upper: Floats
+    status: NDArray[np.int8]
+
+
+class Live:
+    """A study that is being sampled.
+
+    Parameters
+    ----------
+    arrived : callable
+        Is told, in the background thread, that there is something new.
+    """
+
+    def __init__(self, arrived: Callable[[], None]) -> None:
+        self._arrived = arrived
+        self._state = threading.Condition()
+        self._work: Work | None = None
+        self._blocks: list[Block] = []
+        self._goal = 0
+        self._closed = False
+        self._error: Exception | None = None
+        self._thread = threading.Thread(target=self._sample, daemon=True, name="simlab-live")
+        self._thread.start()
+
+    @property
+    def count(self) -> int:
+        """Number of replicates drawn."""
+        with self._state:
+            return _count(self._blocks)
+
+    @property
+    def running(self) -> bool:
+        """Whether replicates are still to come."""
+        with self._state:
+            return self._goal > _count(self._blocks)
+
+    def start(self, work: Work) -> None:
+        """Forget everything and stand ready to sample another study."""
+        with self._state:
+            self._work, self._blocks, self._goal, self._error = work, [], 0, None
+
+    def more(self, replicates: int) -> None:
+        """Draw so many more, up to `MOST` in all."""
+        with self._state:
+            self._goal = min(max(self._goal, _count(self._blocks)) + replicates, MOST)
+            self._state.notify()
+
+    def pause(self) -> None:
+        """Draw no more once the step under way has arrived."""
+        with self._state:
+            self._goal = 0
+
+    def close(self) -> None:
+        """End the thread."""
+        with self._state:
+            self._closed = True
+            self._state.notify()
+
+    def replicates(self, terms: NDArray[np.int64]) -> Replicates:
+        """Return what has arrived.
+
+        Parameters
+        ----------
+        terms : (E,)
+            Which term of each method.
+
+        Returns
+        -------
+        Replicates
+            With arrays of shape (N, E).
+
+        Raises
+        ------
+        Exception
+            What the background met, if anything.
+        """
+        with self._state:
+            blocks, error = list(self._blocks), self._error
+        if error is not None:
+            raise error
+        methods = np.arange(len(terms))
+
+        def together(name: str) -> Floats:
+            parts = [getattr(block, name)[:, methods, terms] for block in blocks]
+            return np.concatenate(parts) if parts else np.empty((0, len(terms)))
+
+        status = [block.status for block in blocks]
+        return Replicates(
+            together("estimate"),
+            together("std_error"),
+            together("lower"),
+            together("upper"),
+            np.concatenate(status) if status else np.empty((0, len(terms)), np.int8),
+        )
+
+    def _sample(self) -> None:
+        while True:
+            with self._state:
+                self._state.wait_for(lambda: self._closed or self._goal > _count(self._blocks))
+                if self._closed:
+                    return
+                work, done, goal = self._work, list(self._blocks), self._goal
+            if work is None:
+                self.pause()
+                continue
+            try:
+                blocks = _extend(work, done, goal)
+            except Exception as error:  # told to whoever looks: a thread has nobody to tell
+                with self._state:
+                    self._error, self._goal = error, 0
+            else:
+                with self._state:
+                    if work is not self._work:  # another study was started meanwhile
+                        continue
+                    self._blocks = blocks
+            self._arrived()
+
+
+def _count(blocks: list[Block]) -> int:
+    return sum(len(block.status) for block in blocks)
+
+
+def _extend(work: Work, blocks: list[Block], goal: int) -> list[Block]:
+    """Draw up to `STEP` blocks more; one that was not whole is drawn again, and then has more."""
+    size = work.study.block
+    whole = [block for block in blocks if len(block.status) == size]
+    last = min(-(-goal // size), len(whole) + STEP)
+    study = work.study.replace(replicates=min(goal, last * size))
+    tasks = ((replace(work, study=study), 0, number) for number in range(len(whole), last))
+    return whole + list(in_threads(run_block, tasks))

@@ -1,0 +1,350 @@
+"""The page: who sets what, and what is shown then. One `Page` for each visitor."""
+
+from __future__ import annotations
+
+import html
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import panel as pn
+
+from simlab.app import controls as widgets
+from simlab.app import facts as known
+from simlab.app import summary as measured
+from simlab.app.controls import BUTTON_CSS, Controls, button
+from simlab.app.distributions import Distributions, Zip
+from simlab.app.draws import prepare
+from simlab.app.frames import frames
+from simlab.app.live import MOST, Live
+from simlab.app.look import LOOKS
+from simlab.app.pictures import Spaces
+from simlab.app.sample import Drawn, draw
+from simlab.app.settings import PRESETS, Settings, problems, study
+from simlab.app.table import table
+from simlab.app.texts import python_text, yaml_text
+from simlab.config import ConfigError
+from simlab.design import conditions
+from simlab.population import PopulationError
+from simlab.runner import Work
+
+__all__ = ["Page"]
+
+FOLDER = Path(__file__).parent
+FIRST = "Robinson"
+FIRST_DRAWN = 1000
+AGAIN = 0.15
+"""Seconds after the last move of a slider before sampling starts anew."""
+
+TARGETS = {"β_W": "within", "β_B": "between"}
+
+TABLE_CSS = """
+table { border-collapse: collapse; width: 100%; font-size: 14px; color: #222; }
+caption { text-align: left; font-weight: 600; padding: 2px 4px; }
+th[scope=row] { text-align: left; font-weight: 400; white-space: nowrap; }
+th[scope=col] { text-align: right; font-weight: 600; line-height: 1.1; vertical-align: bottom; }
+td { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
+td, th { padding: 1.5px 4px; border-bottom: 1px solid #e4e4e4; }
+small { color: #555; font-size: 12px; }
+tr.focus th, tr.focus td { background: #E3F0F8; font-weight: 700; }
+@media (max-width: 1100px) { small { display: none; } td, th { padding: 1.5px 2px; } }
+td.off { color: #9B1C00; font-weight: 700; }
+"""
+
+TEXT_CSS = "pre { font-size: 14px; line-height: 1.3; color: #222; white-space: pre-wrap; }"
+
+BADGE_CSS = """
+.badge { display: inline-block; background: #9B1C00; color: #fff; border-radius: 6px;
+         padding: 3px 8px; font-size: 15px; margin-left: 6px; white-space: nowrap; }
+div { white-space: nowrap; }
+@media (max-width: 1100px) { .badge { font-size: 13px; padding: 3px 5px; margin-left: 3px; } }
+.none { color: #555; font-size: 14px; }
+"""
+
+
+class Page:
+    """What one visitor sees.
+
+    Parameters
+    ----------
+    document : bokeh.document.Document, optional
+        The visitor's; by default the current one.
+    """
+
+    def __init__(self, document: Any = None) -> None:
+        self._document = document or pn.state.curdoc
+        self._live = Live(self._tell)
+        self._told = False
+        self._again: tuple[Any, int] | None = None
+        self._first = FIRST_DRAWN
+        self._replicate = 0
+        self._key: str | None = None
+        self._settings = PRESETS[FIRST]
+        self._work: Work | None = None
+        self._drawn: Drawn | None = None
+        self._facts: known.Facts | None = None
+        self._edges: Any = None
+        self._spaces, self._rows, self._zip = Spaces(), Distributions(), Zip()
+        self._controls = Controls(PRESETS[FIRST], self._settings_changed)
+        self._badge = pn.pane.HTML("", stylesheets=[BADGE_CSS], margin=0)
+        self._table = pn.pane.HTML(
+            "", stylesheets=[TABLE_CSS], margin=0, sizing_mode="stretch_width"
+        )
+        self._shown = pn.widgets.CheckButtonGroup(
+            options={"ellipses": "ellipses", "BLUPs": "blups", "lines": "lines"},
+            value=["ellipses", "blups", "lines"], stylesheets=[BUTTON_CSS], margin=2, height=32,
+        )  # fmt: skip
+        self._focus = widgets.focus_select()
+        self._place = pn.widgets.Select(
+            name="show", options=widgets.place_options(1), value=0, margin=(2, 8), height=34,
+            stylesheets=[BUTTON_CSS, widgets.BESIDE_CSS], sizing_mode="stretch_width",
+            visible=False,
+        )  # fmt: skip
+        self._target = pn.widgets.RadioButtonGroup(
+            options=list(TARGETS), value="β_W", stylesheets=[BUTTON_CSS], margin=2, height=32
+        )
+        self._freeze = pn.widgets.Toggle(
+            name="freeze", stylesheets=[BUTTON_CSS], margin=2, height=32
+        )
+        self._run = button("run ▶", button_type="primary", width=84)
+        self._school = pn.widgets.IntInput(
+            name="school", start=0, end=200, width=96, height=32, margin=2,
+            stylesheets=[BUTTON_CSS, widgets.BESIDE_CSS],
+        )  # fmt: skip
+        self._text = pn.pane.HTML("", stylesheets=[TEXT_CSS], sizing_mode="stretch_width")
+        self._file = pn.widgets.FileDownload(
+            callback=self._written, filename="on_the_screen.yaml", button_type="primary",
+            label="save as a file", stylesheets=[BUTTON_CSS], width=160,
+        )  # fmt: skip
+        self._script = ""
+        self._wire()
+        self._controls.preset.value = FIRST
+        self._settings_changed(PRESETS[FIRST])
+
+    def _wire(self) -> None:
+        for widget in (self._shown, self._focus):
+            widget.param.watch(lambda _: self._show_options(), "value")
+        self._place.param.watch(lambda _: self._show_all(), "value")
+        self._target.param.watch(lambda _: self._show_live(fresh=True), "value")
+        self._freeze.param.watch(lambda event: self._hold(event.new), "value")
+        self._run.on_click(lambda _: self._toggle())
+        self._new = button("new sample")
+        self._new.on_click(lambda _: self._next(self._replicate + 1))
+        self._one, self._many = button("draw 1"), button("draw 1000")
+        self._one.on_click(lambda _: self._draw_one())
+        self._many.on_click(lambda _: self._live.more(1000))
+        self._clear = button("clear")
+        self._clear.on_click(lambda _: self._empty())
+        self._spaces.point_out(self._school)
+        self._save = [button("YAML", width=46, margin=1), button("Python", width=58, margin=1)]
+        for asked, suffix in zip(self._save, ("yaml", "py"), strict=True):
+            asked.on_click(lambda _, suffix=suffix: self._write(suffix))
+            asked.jscallback(clicks="document.getElementById('texts').showModal()")
+        pictures = [self._spaces.data, self._spaces.beta, self._rows.picture, self._zip.picture]
+        script = (FOLDER / "save.js").read_text(encoding="utf-8")
+        for format in ("png", "svg"):
+            asked = button(format.upper(), width=40, margin=1)
+            asked.jscallback(
+                clicks=f'const format = "{format}";\nconst pictures = [a, b, c, d];\n{script}',
+                args=dict(zip("abcd", pictures, strict=True)),
+            )
+            self._save.append(asked)
+
+    def template(self) -> Any:
+        """Return the page, to be served."""
+        css = (FOLDER / "page.css").read_text(encoding="utf-8")
+        source = (FOLDER / "page.html").read_text(encoding="utf-8")
+        page = pn.Template(source.replace("{{ css }}", css))
+        parts = {
+            "presets": self._controls.preset,
+            "badge": self._badge,
+            "controls": pn.Column(
+                self._controls.column, self._place, sizing_mode="stretch_width", margin=0
+            ),
+            "save": pn.Row(*self._save, margin=0),
+            "sample_bar": pn.FlexBox(self._new, self._freeze, self._shown, self._school, margin=0),
+            "data_space": pn.pane.Bokeh(self._spaces.data, sizing_mode="stretch_both"),
+            "beta_space": pn.pane.Bokeh(self._spaces.beta, sizing_mode="stretch_both"),
+            "live_bar": pn.FlexBox(
+                self._one, self._many, self._run, self._clear, self._target, self._focus, margin=0
+            ),
+            "distributions": pn.pane.Bokeh(self._rows.picture, sizing_mode="stretch_both"),
+            "table": self._table,
+            "zip": pn.pane.Bokeh(self._zip.picture, sizing_mode="stretch_both"),
+            "texts": pn.Column(self._file, self._text, sizing_mode="stretch_width"),
+        }
+        for name, part in parts.items():
+            page.add_panel(name, part)
+        return page
+
+    def close(self) -> None:
+        """End what runs in the background, when the visitor has left."""
+        self._live.close()
+
+    # What the visitor does
+
+    def _settings_changed(self, settings: Settings) -> None:
+        try:
+            work = prepare(study(settings), self._key)
+        except ConfigError as error:
+            self._controls.say(problems(error))
+            return
+        except PopulationError as error:
+            self._controls.say({"": str(error)})
+            return
+        self._controls.say({})
+        again = self._drawn_so_far()
+        self._live.start(work)  # before anything is shown: old samples say nothing of new settings
+        self._work, self._facts, self._settings = work, known.facts(work), settings
+        options = widgets.place_options(settings.sectors)
+        if self._place.options != options:
+            with pn.io.hold():
+                self._place.param.update(options=options, value=0, visible=settings.sectors > 1)
+        self._show_sample()
+        self._show_badge()
+        self._show_live(fresh=True)
+        self._start_anew(again)
+
+    def _hold(self, on: bool) -> None:
+        self._key = self._work.jobs[0].condition.key if on and self._work else None
+        if not on:
+            self._settings_changed(self._controls.settings)
+
+    def _next(self, replicate: int) -> None:
+        self._replicate = replicate
+        self._show_sample()
+        self._show_live()
+
+    def _empty(self) -> None:
+        self._cancel()
+        self._restart(0)
+
+    def _draw_one(self) -> None:
+        count = self._live.count
+        self._live.more(1)
+        self._next(count)
+
+    def _toggle(self) -> None:
+        if self._live.running:
+            self._live.pause()
+        else:
+            self._live.more(MOST)
+        self._label()
+
+    def _write(self, suffix: str) -> None:
+        """Show what is on the screen as text, in the dialogue that the browser has opened."""
+        replicates = max(self._live.count, self._replicate + 1)
+        shown = study(self._settings, replicates)
+        (own,) = conditions(shown)
+        key = None if self._key == own.key else self._key
+        write = yaml_text if suffix == "yaml" else python_text
+        self._script = write(shown, self._replicate, key)
+        self._text.object = f"<pre>{html.escape(self._script)}</pre>"
+        self._file.filename = f"on_the_screen.{suffix}"
+
+    def _written(self) -> io.StringIO:
+        return io.StringIO(self._script)
+
+    # What follows
+
+    def _drawn_so_far(self) -> int:
+        """How much the setting on the screen was sampled, or was to be."""
+        if self._again is not None:
+            return self._again[1]
+        first, self._first = self._first, 0
+        return MOST if self._live.running else max(min(self._live.count, 1000), first)
+
+    def _start_anew(self, again: int) -> None:
+        """Sample the new setting as much as the old one was, once the slider rests."""
+        self._cancel()
+        if self._document.session_context is None:
+            self._restart(again)
+            return
+        later = self._document.add_timeout_callback(lambda: self._restart(again), int(1000 * AGAIN))
+        self._again = (later, again)
+
+    def _cancel(self) -> None:
+        if self._again is not None:
+            self._document.remove_timeout_callback(self._again[0])
+            self._again = None
+
+    def _restart(self, replicates: int) -> None:
+        self._again = None
+        if self._work is not None:
+            self._live.start(self._work)
+            self._show_live(fresh=True)
+            if replicates:
+                self._live.more(replicates)
+        self._label()
+
+    def _tell(self) -> None:
+        """Called in the background: ask the visitor's own thread to look, once at a time."""
+        if not self._told and self._document.session_context is not None:
+            self._told = True
+            self._document.add_next_tick_callback(self._look)
+
+    def _look(self) -> None:
+        self._told = False
+        self._show_live()
+        self._label()
+
+    def _label(self) -> None:
+        self._run.name = "pause ⏸" if self._live.running else "run ▶"
+
+    def _show_options(self) -> None:
+        shown = self._shown.value
+        self._spaces.options(
+            "ellipses" in shown, "blups" in shown, "lines" in shown, self._focus.value
+        )
+        self._show_live()
+
+    def _show_all(self) -> None:
+        self._show_sample()
+        self._show_live(fresh=True)
+
+    def _show_badge(self) -> None:
+        assert self._work is not None
+        assert self._facts is not None
+        on = known.paradoxes(self._facts, self._work.jobs[0].plan.sectors)
+        self._badge.object = (
+            "".join(
+                f'<span class="badge" title="{name}’s paradox"><b>{name}</b> {text}</span>'
+                for name, text in on
+            )
+            or '<span class="none">no paradox here</span>'
+        )
+
+    def _show_sample(self) -> None:
+        assert self._work is not None
+        self._drawn = draw(self._work, self._replicate)
+        with pn.io.hold():
+            self._spaces.show(self._drawn, self._place.value, frames(self._settings))
+            self._show_marks()
+
+    def _show_marks(self) -> None:
+        assert self._facts is not None
+        at = self._place.value
+        self._rows.mark(float(self._facts.within[at]), float(self._facts.between[at]))
+
+    def _show_live(self, fresh: bool = False) -> None:
+        if self._work is None or self._facts is None or self._drawn is None:
+            return
+        work, at, target = self._work, self._place.value, self._target.value
+        sectors = work.jobs[0].plan.sectors
+        kind = TARGETS[target]
+        terms = measured.terms(work.methods, work.terms, sectors, at, kind)  # type: ignore[arg-type]
+        drawn = self._live.replicates(terms)
+        theta = float(getattr(self._facts, kind)[at])
+        summary = measured.summarise(drawn, theta)
+        marks = np.array([self._facts.within[at], self._facts.between[at]])
+        own = np.array([line.center[at, 1] for line in self._drawn.lines.values()])
+        if fresh or self._edges is None or len(drawn.estimate) <= 1000:
+            self._edges = measured.edges(drawn.estimate, np.append(marks, own))
+        counts = measured.counts(drawn.estimate, self._edges)
+        focus = self._focus.value
+        last = measured.intervals(drawn, list(LOOKS).index(focus), theta)
+        with pn.io.hold():
+            self._rows.show(counts, self._edges, summary, own)
+            self._zip.show(last, theta, focus, target)
+            self._table.object = table(summary, len(drawn.estimate), focus, target)

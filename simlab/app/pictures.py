@@ -1,0 +1,386 @@
+"""The two spaces of one sample, in Bokeh: students and lines, and lines as points.
+
+Each picture is made once; what moves afterwards is the data of its sources.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from bokeh.core.properties import field, value
+from bokeh.models import ColumnDataSource, CustomJS, HoverTool, Range1d
+from bokeh.plotting import figure
+
+from simlab.app.frames import Frames, Span, steady
+from simlab.app.look import INK, LOOKS, PAPER, QUIET, SECTOR_MARKERS, STRIP, Look
+from simlab.app.sample import Drawn
+from simlab.moments import Floats
+from simlab.plots.ellipses import ellipse, radius_of
+
+__all__ = ["Spaces", "canvas"]
+
+FOCUS = "#CC0066"
+SCHOOL = "#5B6B7B"
+TEXT = "15px"
+
+VARIED = {"line_color": "color", "line_dash": "dash", "line_width": "width"}
+
+HOVER = """
+// One school in both spaces: its students and line here, its points there.
+let j = 0;
+const at = cb_data.index;
+if (at.indices.length > 0) {
+  const i = at.indices[0];
+  j = source.data.school[i];
+}
+show(j);
+"""
+
+SHOW = """
+// Copy school j's students, line and points to the sources that are drawn on top.
+const pick = (from, columns, keep) => {
+  const out = {};
+  for (const c of columns) { out[c] = []; }
+  const n = from.data[columns[0]].length;
+  for (let i = 0; i < n; i++) {
+    if (keep(i)) { for (const c of columns) { out[c].push(from.data[c][i]); } }
+  }
+  return out;
+};
+const show = (j) => {
+  if (focus.tags[0] === j) { return; }
+  focus.tags = [j];
+  students_on.data = pick(students, ["x", "y"], i => students.data.school[i] === j);
+  line_on.data = pick(lines, ["x0", "y0", "x1", "y1"], i => lines.data.school[i] === j);
+  point_on.data = pick(schools, ["intercept", "slope", "b0", "b1"],
+                       i => schools.data.school[i] === j);
+};
+"""
+
+
+def canvas(name: str, x_label: str, y_label: str, **options: Any) -> figure:
+    """Return an empty picture in the style of the page.
+
+    Parameters
+    ----------
+    name : str
+        By which scripts find it.
+    x_label, y_label : str
+        Of the axes.
+    **options
+        As `bokeh.plotting.figure` takes them.
+    """
+    picture = figure(
+        name=name,
+        sizing_mode="stretch_both",
+        tools=options.pop("tools", "save"),
+        toolbar_location=None,
+        x_axis_label=x_label,
+        y_axis_label=y_label,
+        background_fill_color=PAPER,
+        border_fill_color=PAPER,
+        outline_line_color=None,
+        min_border=4,
+        **options,
+    )
+    for axis in (*picture.xaxis, *picture.yaxis):
+        axis.axis_label_text_font_size = TEXT
+        axis.axis_label_text_font_style = "normal"
+        axis.major_label_text_font_size = "13px"
+        axis.axis_label_text_color = axis.major_label_text_color = INK
+        axis.minor_tick_line_color = None
+        axis.axis_line_color = axis.major_tick_line_color = QUIET
+    picture.grid.grid_line_color = "#ECECEC"
+    picture.title.text_font_size = "14px"
+    picture.title.text_font_style = "normal"
+    picture.title.text_color = INK
+    return picture
+
+
+class Spaces:
+    """Data space and beta space, linked: a school under the pointer is marked in both."""
+
+    def __init__(self) -> None:
+        self._spans: list[Span | None] = [None] * 4
+        self._ranges = [Range1d(0, 1) for _ in range(4)]
+        self.data = canvas(
+            "data picture", "x", "y", x_range=self._ranges[0], y_range=self._ranges[1]
+        )
+        self.beta = canvas(
+            "beta picture", "intercept", "slope", x_range=self._ranges[2], y_range=self._ranges[3]
+        )
+        self.data.title.text = "data space: students and lines"
+        self.beta.title.text = "beta space: ● BLUE → ◇ BLUP, shaded: G"
+        self._students = _source("x", "y", "school", "alpha")
+        self._lines = _source("x0", "y0", "x1", "y1", "school", "alpha")
+        self._schools = _source("intercept", "slope", "b0", "b1", "school", "marker")
+        self._dispersion, self._truth = _source("xs", "ys"), _source("x", "y")
+        # One source for all methods: what the browser gets in one piece, it draws at once.
+        self._method_lines = _source("xs", "ys", "color", "dash", "width")
+        self._rings = _source("xs", "ys", "color", "dash", "width")
+        self._points = _source("x", "y", "marker", "color", "ink")
+        # The school that is pointed at; its number is the tag, 0 for none.
+        self._students_on = _source("x", "y")
+        self._students_on.tags = [0]
+        self._line_on = _source("x0", "y0", "x1", "y1")
+        self._point_on = _source("intercept", "slope", "b0", "b1")
+        self._focus = ""
+        self._shown: tuple[Drawn, int] | None = None
+        self._draw_data()
+        self._draw_beta()
+        self._link()
+
+    def _draw_data(self) -> None:
+        p = self.data
+        self._dots = p.scatter(
+            "x", "y", source=self._students, name="students", marker="circle", size=5,
+            fill_color=SCHOOL, line_color=None, fill_alpha="alpha",
+        )  # fmt: skip
+        self._school_lines = p.segment(
+            "x0", "y0", "x1", "y1", source=self._lines, line_color=SCHOOL, line_alpha="alpha",
+            line_width=1.2,
+        )  # fmt: skip
+        p.multi_line("xs", "ys", source=self._method_lines, **VARIED)
+        p.segment("x0", "y0", "x1", "y1", source=self._line_on, line_color=FOCUS, line_width=3)
+        p.scatter("x", "y", source=self._students_on, size=9, fill_color=FOCUS, line_color=PAPER)
+
+    def _draw_beta(self) -> None:
+        p = self.beta
+        p.patches(
+            "xs", "ys", source=self._dispersion, fill_color=STRIP, fill_alpha=0.35,
+            line_color=INK, line_width=1.2,
+        )  # fmt: skip
+        p.scatter(
+            "x", "y", source=self._truth, marker="cross", size=16, line_color=INK, line_width=2.5
+        )
+        self._arrows = p.segment(
+            "intercept", "slope", "b0", "b1", source=self._schools, line_color=QUIET, line_width=1.2
+        )
+        p.scatter(
+            "intercept", "slope", source=self._schools, name="schools", marker="marker", size=8,
+            fill_color=SCHOOL, fill_alpha=0.75, line_color=None,
+        )  # fmt: skip
+        self._blups = p.scatter(
+            "b0", "b1", source=self._schools, marker="diamond", size=9, fill_color=PAPER,
+            line_color=INK, line_width=1.2,
+        )  # fmt: skip
+        self._ellipses = p.multi_line("xs", "ys", source=self._rings, **VARIED)
+        p.scatter(
+            "x", "y", source=self._points, marker="marker", size=12, fill_color="color",
+            line_color="ink",
+        )  # fmt: skip
+        p.segment(
+            "intercept",
+            "slope",
+            "b0",
+            "b1",
+            source=self._point_on,
+            line_color=FOCUS,
+            line_width=2.5,
+        )
+        p.scatter(
+            "intercept", "slope", source=self._point_on, size=13, fill_color=FOCUS, line_color=PAPER
+        )
+
+    def _link(self) -> None:
+        """Let the pointer over a school, in either space, mark it in both; all in the browser."""
+        arguments = self._arguments()
+        for picture, source, name in (
+            (self.data, self._students, "students"),
+            (self.beta, self._schools, "schools"),
+        ):
+            script = CustomJS(args={**arguments, "source": source}, code=SHOW + HOVER)
+            renderers = [r for r in picture.renderers if r.name == name]
+            picture.add_tools(
+                HoverTool(
+                    renderers=renderers, tooltips=[("school", "@school")], callback=script,
+                    attachment="above", point_policy="snap_to_data",
+                )
+            )  # fmt: skip
+
+    def point_out(self, number: Any) -> None:
+        """Mark the school whose number a widget holds, as the pointer does."""
+        number.jscallback(value=SHOW + "show(cb_obj.value ?? 0);", args=self._arguments())
+
+    def _arguments(self) -> dict[str, Any]:
+        return {
+            "students": self._students, "lines": self._lines, "schools": self._schools,
+            "students_on": self._students_on, "line_on": self._line_on, "point_on": self._point_on,
+            "focus": self._students_on,
+        }  # fmt: skip
+
+    def options(self, ellipses: bool, blups: bool, lines: bool, focus: str) -> None:
+        """Say what is drawn besides points, and which method stands out.
+
+        Parameters
+        ----------
+        ellipses, blups, lines : bool
+            Confidence ellipses, predictions with their arrows, the schools' own lines.
+        focus : str
+            Name of a method.
+        """
+        self._ellipses.visible = ellipses
+        self._blups.visible = self._arrows.visible = blups
+        self._school_lines.visible = lines
+        self._focus = focus
+        if self._shown is not None:
+            self._show_methods(*self._shown)
+
+    def show(self, drawn: Drawn, place: int, wanted: Frames) -> None:
+        """Draw a sample.
+
+        Parameters
+        ----------
+        drawn : Drawn
+            The sample.
+        place : int
+            The sector whose lines are drawn, or a difference of sectors. Schools of other sectors
+            are faint; beta space has no schools when it shows differences.
+        wanted : Frames
+            What should be in sight.
+        """
+        S = len(drawn.gamma)
+        one = place < S
+        mine = drawn.sector == place if one else np.ones(len(drawn.sector), dtype=bool)
+        spans = list(wanted)
+        if not one:
+            spans[2:] = _difference_spans(drawn, place)
+        self._frame(spans)
+        faint = np.where(mine, 1.0, 0.25)
+        markers = np.array(SECTOR_MARKERS)[drawn.sector]
+        alpha = min(0.5, 450 / len(drawn.x)) * faint[drawn.school]  # a crowd is fainter
+        students = {"x": drawn.x, "y": drawn.y, "school": drawn.school + 1, "alpha": alpha}
+        # A marker must not be looked up before it is there, nor after it has gone.
+        if S == 1:
+            self._dots.glyph.marker = value(SECTOR_MARKERS[0])
+            self._students.data = students
+        else:
+            self._students.data = {**students, "marker": markers[drawn.school].tolist()}
+            self._dots.glyph.marker = field("marker")
+        number = np.arange(1, len(drawn.sector) + 1)
+        self._lines.data = _listed(**_school_lines(drawn), school=number, alpha=0.5 * faint)
+        at = np.flatnonzero(mine) if one else np.empty(0, dtype=int)
+        blue, blup = drawn.blue[at].T, drawn.blup[at].T
+        self._schools.data = _listed(
+            intercept=blue[0], slope=blue[1], b0=blup[0], b1=blup[1],
+            school=number[at], marker=markers[at],
+        )  # fmt: skip
+        self._show_truth(drawn, place)
+        self._show_methods(drawn, place)
+        self._follow(drawn)
+
+    def _follow(self, drawn: Drawn) -> None:
+        """Mark the school that is pointed at where it now is."""
+        j = self._students_on.tags[0]
+        if not j:
+            return
+        own = drawn.school == j - 1
+        self._students_on.data = _listed(x=drawn.x[own], y=drawn.y[own])
+        for source, shown in ((self._lines, self._line_on), (self._schools, self._point_on)):
+            numbers = list(source.data["school"])
+            at = [numbers.index(j)] if j in numbers else []
+            shown.data = {name: [source.data[name][i] for i in at] for name in shown.data}
+
+    def _frame(self, spans: list[Span]) -> None:
+        for i, (span, axis) in enumerate(zip(spans, self._ranges, strict=True)):
+            self._spans[i] = shown = steady(self._spans[i], span)
+            axis.update(start=shown[0], end=shown[1])
+
+    def _show_truth(self, drawn: Drawn, place: int) -> None:
+        S = len(drawn.gamma)
+        if place < S:
+            path = ellipse(drawn.gamma[place], drawn.G)
+            self._dispersion.data = {"xs": [path[:, 0].tolist()], "ys": [path[:, 1].tolist()]}
+            center = drawn.gamma[place]
+        else:
+            self._dispersion.data = {"xs": [], "ys": []}
+            center = drawn.gamma[place - S + 1] - drawn.gamma[0]
+        self._truth.data = _listed(x=center[:1], y=center[1:])
+
+    def _show_methods(self, drawn: Drawn, place: int) -> None:
+        self._shown = drawn, place
+        S = len(drawn.gamma)
+        ends = np.array([self._ranges[0].start, self._ranges[0].end])
+        across = np.array([self._ranges[2].start, self._ranges[2].end])
+        radius = radius_of(0.95)
+        lines, rings = _Bundle(), _Bundle()
+        points: dict[str, list[Any]] = {name: [] for name in self._points.data}
+        for name, line in drawn.lines.items():
+            look, width = LOOKS[name], 4.0 if name == self._focus else 1.8
+            for s in [place] if place < S else range(S):
+                path = _path(drawn, s, line.center[s], ends)
+                lines.add(ends, path, look, width)
+            center, covariance = line.center[place], line.covariance[place]
+            if np.isfinite(covariance).all():
+                ring = ellipse(center, covariance, radius, 91)
+                rings.add(ring[:, 0], ring[:, 1], look, width)
+            elif np.isnan(center[0]):  # a slope without an intercept is a level
+                rings.add(across, np.repeat(center[1], 2), look, width)
+            if np.isfinite(center).all():
+                ink = INK if "cross" in look.marker else PAPER
+                entry = (center[0], center[1], look.marker, look.color, ink)
+                for column, value in zip(points.values(), entry, strict=True):
+                    column.append(value)
+        self._method_lines.data = lines.columns
+        self._rings.data = rings.columns
+        self._points.data = points
+
+
+class _Bundle:
+    """Lines of different looks, column by column."""
+
+    def __init__(self) -> None:
+        self.columns: dict[str, list[Any]] = {
+            name: [] for name in ("xs", "ys", "color", "dash", "width")
+        }
+
+    def add(self, xs: Floats, ys: Floats, look: Look, width: float) -> None:
+        """Add a line, unless it has no place."""
+        if np.isfinite(ys).all():
+            entry = (xs.tolist(), ys.tolist(), look.color, look.dash, width)
+            for column, value in zip(self.columns.values(), entry, strict=True):
+                column.append(value)
+
+
+def _source(*columns: str) -> ColumnDataSource:
+    return ColumnDataSource({name: [] for name in columns})
+
+
+def _listed(**columns: Any) -> dict[str, list[Any]]:
+    """Write short columns as lists: they travel in one message, and arrays in one each."""
+    return {name: np.asarray(column).tolist() for name, column in columns.items()}
+
+
+def _school_lines(drawn: Drawn) -> dict[str, Floats]:
+    """Ends of each school's least-squares line, over its own range of x."""
+    first = np.flatnonzero(np.diff(drawn.school, prepend=-1))
+    low, high = np.minimum.reduceat(drawn.x, first), np.maximum.reduceat(drawn.x, first)
+    intercept, slope = drawn.blue.T
+    return {"x0": low, "y0": intercept + slope * low, "x1": high, "y1": intercept + slope * high}
+
+
+def _path(drawn: Drawn, sector: int, center: Floats, at: Floats) -> Floats:
+    """A method's line at some x; a slope alone goes through the mean of its sector's students."""
+    intercept, slope = center
+    if np.isnan(intercept):
+        own = drawn.sector == sector
+        n = drawn.n[own]
+        x_mean, y_mean = (np.average(v[own], weights=n) for v in (drawn.x_mean, drawn.y_mean))
+        intercept = y_mean - slope * x_mean
+    return np.asarray(intercept + slope * at)
+
+
+def _difference_spans(drawn: Drawn, place: int) -> list[Span]:
+    """Spans that hold the methods' differences with their ellipses, and zero."""
+    radius = radius_of(0.95)
+    spans = []
+    for k in range(2):
+        values = [0.0]
+        for line in drawn.lines.values():
+            half = radius * np.sqrt(line.covariance[place, k, k])
+            center = line.center[place, k]
+            values += [v for v in (center - half, center + half) if np.isfinite(v)]
+        margin = 0.05 * (max(values) - min(values)) or 1.0
+        spans.append((float(min(values) - margin), float(max(values) + margin)))
+    return spans

@@ -1,0 +1,250 @@
+"""One sample, as arrays for its pictures: students, schools, and every method's line.
+
+A line is a point in beta space, (intercept, slope). Places are the sectors and, after them, each
+later sector minus the first, as in `estimators.base.term_names`.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from simlab.estimators.base import Estimates, Estimator, Sample, sector_contrasts
+from simlab.moments import Floats, Ints, Moments, divide
+from simlab.population import Clusters, Plan
+from simlab.runner import Job, Work
+from simlab.sampling import block_clusters, draw_block, replicate_rows
+
+__all__ = ["Drawn", "Line", "blups", "draw", "fit_line", "gls_covariance"]
+
+
+class Line(NamedTuple):
+    """A method's line in each place.
+
+    Attributes
+    ----------
+    center : (P, 2)
+        Intercept, NaN for a method without one, and slope.
+    covariance : (P, 2, 2)
+        As the method reports it; NaN where it reports none.
+    """
+
+    center: Floats
+    covariance: Floats
+
+
+class Drawn(NamedTuple):
+    """A sample of N students in J schools.
+
+    Attributes
+    ----------
+    x, y, school : (N,)
+        School is its position, 0 … J − 1.
+    sector : (J,)
+        Position of the school's sector.
+    n, x_mean, y_mean : (J,)
+        Size and means of each school.
+    true, blue, blup : (J, 2)
+        β_j; its least-squares estimate, NaN without spread in x; its prediction by HLM, NaN when
+        HLM could not be fitted.
+    lines : dict of str to Line
+        By method.
+    gamma : (S, 2)
+        E β_j of each sector where the context is 0: (γ_0, β_W).
+    G : (2, 2)
+        True covariance of β_j about it.
+    status : dict of str to int
+        Of each method's fit; see `simlab.results.Status`.
+    """
+
+    x: Floats
+    y: Floats
+    school: Ints
+    sector: Ints
+    n: Floats
+    x_mean: Floats
+    y_mean: Floats
+    true: Floats
+    blue: Floats
+    blup: Floats
+    lines: dict[str, Line]
+    gamma: Floats
+    G: Floats
+    status: dict[str, int]
+
+
+def draw(work: Work, replicate: int) -> Drawn:
+    """Draw one replicate and fit every method to it.
+
+    Parameters
+    ----------
+    work : Work
+        A compiled study of one condition.
+    replicate : int
+        Its number, from 0. The estimates are those that `run_block` has for it.
+    """
+    (job,) = work.jobs
+    study, plan = work.study, job.plan
+    scheme, key = job.condition.scheme, job.condition.key
+    number, before = divmod(replicate, study.block)
+    moments, _ = draw_block(plan, scheme, job.rows, study.seed, key, number, before + 1)
+    own = moments.take(slice(before, before + 1))
+    rows = replicate_rows(plan, scheme, job.rows, study.seed, key, study.block, replicate)
+    clusters = block_clusters(plan, scheme, study.seed, key, number, before + 1)
+    sample = Sample(own, job.known)
+    fits = {method.name: method.fit(sample) for method in work.methods}
+    p = plan.parameters
+    first = plan.starts[:-1]
+    return Drawn(
+        x=rows["x"].to_numpy(),
+        y=rows["y"].to_numpy(),
+        school=np.repeat(np.arange(plan.J), own.n[0].astype(np.int64)),
+        sector=np.repeat(np.arange(own.n_sectors), own.clusters),
+        n=own.n[0],
+        x_mean=own.x_mean[0],
+        y_mean=own.y_mean[0],
+        true=_true(plan, clusters.take(slice(-1, None)), own),
+        blue=_blue(own),
+        blup=_predictions(own, fits["hlm"]),
+        lines={m.name: fit_line(m, sample, fits[m.name], job) for m in work.methods},
+        gamma=np.column_stack([p.gamma0[first], p.beta_within[first]]),
+        G=job.known.G,
+        status={name: int(fit.status[0]) for name, fit in fits.items()},
+    )
+
+
+def _true(plan: Plan, clusters: Clusters, m: Moments) -> Floats:
+    """β_0j = γ_0 + (β_B − β_W) c_j + u_0j and β_1j = β_W + u_1j. (J, 2)."""
+    p = plan.parameters
+    context = clusters.m[0] if p.latent else m.x_mean[0]
+    beta0 = p.gamma0 + p.contextual * context + clusters.u0[0]
+    return np.column_stack([beta0, p.beta_within + clusters.u1[0]])
+
+
+def _blue(m: Moments) -> Floats:
+    slope = m.slope[0]
+    return np.column_stack([m.y_mean[0] - slope * m.x_mean[0], slope])
+
+
+def _predictions(m: Moments, hlm: Estimates) -> Floats:
+    S = m.n_sectors
+    if hlm.G is None or hlm.sigma2 is None or not np.isfinite(hlm.estimate[0]).all():
+        return np.full((m.n.shape[-1], 2), np.nan)
+    gamma = hlm.estimate[0].reshape(2, 2 * S - 1)[:, :S].T
+    return blups(m, np.repeat(gamma, m.clusters, axis=0), hlm.G[0], float(hlm.sigma2[0]))
+
+
+def _inverse_dispersion(m: Moments) -> Floats:
+    """(X_j'X_j)⁻¹ of a block of one replicate; NaN where x does not vary. (J, 2, 2)."""
+    inverse = divide(np.ones(1), m.ss_x[0], np.nan)
+    x = m.x_mean[0]
+    off = -x * inverse
+    return np.stack(
+        [np.stack([1 / m.n[0] + x * x * inverse, off], -1), np.stack([off, inverse], -1)], -2
+    )
+
+
+def blups(m: Moments, gamma: Floats, G: Floats, sigma2: float) -> Floats:
+    """Best linear unbiased predictions of the schools' lines, given the variances.
+
+        β̃_j = γ_j + G V_j⁻¹ (β̂_j − γ_j),   V_j = G + σ²(X_j'X_j)⁻¹
+
+    Parameters
+    ----------
+    m : Moments
+        One replicate.
+    gamma : (J, 2)
+        What each school's line is shrunk towards.
+    G, sigma2 : (2, 2), float
+        The variances.
+
+    Returns
+    -------
+    (J, 2)
+        NaN for a school in which x does not vary.
+    """
+    V = G + sigma2 * _inverse_dispersion(m)
+    lines = np.isfinite(V).all(axis=(1, 2))
+    out: Floats = np.full(gamma.shape, np.nan)
+    off = (_blue(m) - gamma)[lines]
+    out[lines] = gamma[lines] + np.linalg.solve(V[lines], off[..., None])[..., 0] @ G
+    return out
+
+
+def gls_covariance(m: Moments, G: Floats, sigma2: float) -> Floats:
+    """Covariance of the contextual model's coefficients, given the variances.
+
+        Φ_s = (Σ_j W_j'V_j⁻¹W_j)⁻¹,   W_j = [[1, 0, x̄_j], [0, 1, 0]],   V_j = G + σ²(X_j'X_j)⁻¹
+
+    Parameters
+    ----------
+    m : Moments
+        One replicate; schools in which x does not vary are left out.
+    G, sigma2 : (2, 2), float
+        The variances.
+
+    Returns
+    -------
+    (S, 3, 3)
+        NaN in a sector whose coefficients are not identified.
+    """
+    V = G + sigma2 * _inverse_dispersion(m)
+    usable = np.asarray(np.isfinite(V).all(axis=(1, 2)))
+    out = np.full((m.n_sectors, 3, 3), np.nan)
+    for s, (a, b) in enumerate(zip(m.starts[:-1], m.starts[1:], strict=True)):
+        at = np.flatnonzero(usable[a:b]) + a
+        W = np.zeros((len(at), 2, 3))
+        W[:, 0, 0] = W[:, 1, 1] = 1.0
+        W[:, 0, 2] = m.x_mean[0, at]
+        information = (W.transpose(0, 2, 1) @ np.linalg.solve(V[at], W)).sum(axis=0)
+        if np.linalg.cond(information) < 1e12:
+            out[s] = np.linalg.inv(information)
+    return out
+
+
+def fit_line(method: Estimator, sample: Sample, fit: Estimates, job: Job) -> Line:
+    """Return a method's lines, with the covariance of intercept and slope that it reports.
+
+    Methods report variances of single terms. Every method moves with x: with x − h in the place
+    of x its slope stays and its intercept becomes a + bh, and so
+
+        Cov(a, b) = (Var(a + bh) − Var a − h² Var b)/2h.
+
+    A second fit thus tells the covariance, whatever the method. h = SE(a)/SE(b) loses no digits.
+    In the contextual models x̄_j moves too, and the covariance is from `gls_covariance`.
+
+    Parameters
+    ----------
+    method : Estimator
+        The method.
+    sample : Sample
+        One replicate.
+    fit : Estimates
+        What the method found in it.
+    job : Job
+        Holds the true variances.
+    """
+    m = sample.moments
+    S = m.n_sectors
+    P = 2 * S - 1
+    by_kind = dict(zip(method.kinds, fit.estimate[0].reshape(-1, P), strict=True))
+    variances = dict(zip(method.kinds, fit.std_error[0].reshape(-1, P) ** 2, strict=True))
+    intercept = by_kind.get("intercept", np.full(P, np.nan))
+    center = np.column_stack([intercept, by_kind["slope"]])
+    covariance = np.full((P, 2, 2), np.nan)
+    if "intercept" not in variances or not np.isfinite(center).all():
+        return Line(center, covariance)
+    va, vb = variances["intercept"], variances["slope"]
+    if "contextual" in variances:
+        G = job.known.G if fit.G is None else fit.G[0]
+        sigma2 = job.known.sigma2 if fit.sigma2 is None else float(fit.sigma2[0])
+        cab = sector_contrasts(S) ** 2 @ gls_covariance(m, G, sigma2)[:, 0, 1]
+    else:
+        h = float(np.sqrt(va[0] / vb[0])) if va[0] > 0 and vb[0] > 0 else 1.0
+        moved = method.fit(sample._replace(moments=m._replace(x_mean=m.x_mean - h)))
+        cab = (moved.std_error[0].reshape(-1, P)[0] ** 2 - va - h * h * vb) / (2 * h)
+    bound = np.sqrt(va * vb)
+    cab = np.clip(cab, -bound, bound)
+    covariance[:] = np.stack([np.stack([va, cab], -1), np.stack([cab, vb], -1)], -2)
+    return Line(center, covariance)

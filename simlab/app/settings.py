@@ -1,0 +1,218 @@
+"""What the controls of the page set: one frozen value, and the study that it stands for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Literal, NamedTuple
+
+from simlab.config import ConfigError, Study
+
+__all__ = ["PRESETS", "RANGES", "SECTORS", "Range", "Settings", "problems", "study"]
+
+SECTORS = ("Catholic", "Public")
+"""The course's names; the second is described by its difference from the first."""
+
+BLOCK = 250
+"""Replicates in a block: 1,000 make whole blocks."""
+
+NAME = "on_the_screen"
+
+PLACES = MappingProxyType(
+    {
+        "clusters": "clusters",
+        "sigma2": "sigma",
+        "G": "correlation",
+        "cluster_sizes": "size",
+        "x.within_sd": "x_within",
+        "x.between_sd": "x_between",
+        "gamma": "gamma0",
+        "beta_within": "beta_within",
+        "beta_between": "beta_between",
+        "seed": "seed",
+    }
+)
+"""Which setting stands behind a field of the study."""
+
+Scheme = Literal["new-clusters", "same-clusters"]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """A population with one covariate, and how it is sampled.
+
+    Attributes
+    ----------
+    gamma0 : float
+        γ_0, the mean of y where x and the context are 0.
+    beta_within, beta_between : float
+        β_W and β_B.
+    sd_intercepts, sd_slopes, correlation : float
+        Of (u_0j, u_1j): √g00, √g11 and g01/√(g00 g11).
+    sigma : float
+        σ, the standard deviation of students about the line of their school.
+    clusters : int
+        J, over all sectors.
+    size : int
+        Mean of the Poisson number of students in a school; no school has fewer than 2.
+    x_between, x_within : float
+        Standard deviations of the schools' means of x, and of x about them.
+    sectors : int
+        1 or 2.
+    intercept_difference, slope_difference : float
+        Second sector minus first, in γ_0, and in both β_W and β_B.
+    scheme : {"new-clusters", "same-clusters"}
+        What a replicate draws anew.
+    seed : int
+        Root of all random streams.
+    """
+
+    gamma0: float = 12.0
+    beta_within: float = 2.0
+    beta_between: float = 2.0
+    sd_intercepts: float = 4.0
+    sd_slopes: float = 5.0
+    correlation: float = 0.4
+    sigma: float = 4.5
+    clusters: int = 40
+    size: int = 30
+    x_between: float = 0.0
+    x_within: float = 1.0
+    sectors: int = 1
+    intercept_difference: float = 0.0
+    slope_difference: float = 0.0
+    scheme: Scheme = "new-clusters"
+    seed: int = 20261123
+
+
+class Range(NamedTuple):
+    """What a slider offers."""
+
+    label: str
+    start: float
+    end: float
+    step: float
+
+
+RANGES: Mapping[str, Range] = MappingProxyType(
+    {
+        "beta_within": Range("β_W  within schools", -6, 6, 0.1),
+        "beta_between": Range("β_B  between schools", -6, 8, 0.1),
+        "gamma0": Range("γ_0  mean intercept", 0, 25, 0.5),
+        "sd_intercepts": Range("√g₀₀  sd of intercepts", 0, 8, 0.1),
+        "sd_slopes": Range("√g₁₁  sd of slopes", 0, 6, 0.1),
+        "correlation": Range("ρ  their correlation", -1, 1, 0.05),
+        "sigma": Range("σ  sd of students", 0, 10, 0.1),
+        "clusters": Range("J  schools", 2, 100, 1),
+        "size": Range("n  students a school", 2, 100, 1),
+        "x_between": Range("sd of x between schools", 0, 3, 0.1),
+        "x_within": Range("sd of x within schools", 0, 3, 0.1),
+        "intercept_difference": Range("Public − Cath., intercept", -8, 8, 0.5),
+        "slope_difference": Range("Public − Cath., slope", -4, 4, 0.1),
+    }
+)
+
+PRESETS: Mapping[str, Settings] = MappingProxyType(
+    {
+        # Within a school more x goes with less y; richer schools are better: signs are opposite.
+        "Robinson": Settings(
+            beta_within=-1.5, beta_between=5.0, sd_intercepts=1.5, sd_slopes=0.5,
+            correlation=0.0, sigma=2.5, clusters=40, size=20, x_between=0.6, x_within=1.5,
+        ),
+        # As much spread of x between as within schools: pooling turns the sign of β_W.
+        "Simpson": Settings(
+            beta_within=-2.0, beta_between=4.0, sd_intercepts=2.0, sd_slopes=1.0,
+            correlation=0.0, sigma=2.0, clusters=16, size=30, x_between=2.0, x_within=0.8,
+        ),
+        # configs/slides_example.yaml, with σ² = 20.25 for its 20.
+        "Slides example": Settings(),
+        # configs/high_schools.yaml, with x drawn rather than held, and its values rounded.
+        "High schools": Settings(
+            gamma0=13.5, beta_within=1.7, beta_between=4.0, sd_intercepts=1.9, sd_slopes=0.4,
+            correlation=0.5, sigma=6.1, clusters=40, size=50, x_between=0.4, x_within=0.7,
+            sectors=2, intercept_difference=-1.0, slope_difference=1.2,
+        ),
+        # So few schools that two variances of schools can hardly be told.
+        "Few schools": Settings(
+            beta_within=2.0, beta_between=5.0, sd_intercepts=3.0, sd_slopes=1.2,
+            correlation=0.3, sigma=4.5, clusters=6, size=20, x_between=1.0, x_within=1.0,
+        ),
+        # Slopes hardly vary: the estimate of G is often singular.
+        "Singular": Settings(
+            beta_within=2.0, beta_between=3.0, sd_intercepts=1.0, sd_slopes=0.1,
+            correlation=0.0, sigma=6.0, clusters=12, size=15, x_between=0.7, x_within=1.0,
+        ),
+    }
+)  # fmt: skip
+
+
+def study(settings: Settings, replicates: int = 1000) -> Study:
+    """Return the study that settings stand for, checked as one read from a file is.
+
+    Parameters
+    ----------
+    settings : Settings
+        Any values.
+    replicates : int
+        How many the study asks for; they are the first of any larger number.
+
+    Raises
+    ------
+    ConfigError
+        If the values cannot be sampled; see `problems`.
+    """
+    s = settings
+    g01 = s.correlation * s.sd_intercepts * s.sd_slopes
+    J = s.clusters
+    population = {
+        "clusters": J if s.sectors == 1 else dict(zip(SECTORS, (J - J // 2, J // 2), strict=True)),
+        "gamma": _by_sector(s, s.gamma0, s.intercept_difference, lambda value: [value]),
+        "beta_within": _by_sector(s, s.beta_within, s.slope_difference),
+        "beta_between": _by_sector(s, s.beta_between, s.slope_difference),
+        "G": [[_tidy(s.sd_intercepts**2), _tidy(g01)], [_tidy(g01), _tidy(s.sd_slopes**2)]],
+        "sigma2": _tidy(s.sigma**2),
+        "cluster_sizes": {"law": "poisson", "mean": s.size, "minimum": 2},
+        "x": {"law": "normal", "between_sd": s.x_between, "within_sd": s.x_within},
+    }
+    declared = {
+        "name": NAME, "seed": s.seed, "replicates": replicates, "block": BLOCK,
+        "scheme": s.scheme, "population": population,
+    }  # fmt: skip
+    return Study.from_json(json.dumps(declared))
+
+
+def problems(error: ConfigError) -> dict[str, str]:
+    """Return what is wrong, by the name of the setting beside which it should be said.
+
+    Parameters
+    ----------
+    error : ConfigError
+        That `study` raised.
+
+    Returns
+    -------
+    dict of str to str
+        Under "" what no single setting is to blame for.
+    """
+    found: dict[str, str] = {}
+    for problem in error.problems:
+        field = problem.field.removeprefix("population.")
+        name = next((PLACES[place] for place in PLACES if field.startswith(place)), "")
+        found.setdefault(name, f"{problem.field.rpartition('.')[2]} {problem.message}")
+    return found
+
+
+def _by_sector(
+    s: Settings, value: float, difference: float, form: Callable[[float], Any] = lambda v: v
+) -> Any:
+    """Write one value, or one for each sector."""
+    if s.sectors == 1:
+        return form(value)
+    return {SECTORS[0]: form(value), SECTORS[1]: form(_tidy(value + difference))}
+
+
+def _tidy(value: float) -> float:
+    """Drop what binary arithmetic adds to decimals: 0.3² is 0.09."""
+    return round(value, 10)

@@ -1,0 +1,178 @@
+"""What the replicates so far say of each method: measures, histograms, and the last intervals."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from simlab.app.live import Replicates
+from simlab.estimators.base import Estimator, sector_contrasts, term_names
+from simlab.measures import core
+from simlab.measures.core import Measured
+from simlab.moments import Floats, Ints
+
+__all__ = [
+    "LAST",
+    "Intervals",
+    "Summary",
+    "Target",
+    "counts",
+    "edges",
+    "intervals",
+    "summarise",
+    "terms",
+]
+
+LAST = 100
+BINS = 90
+
+Target = Literal["within", "between"]
+
+
+class Summary(NamedTuple):
+    """Performance of each method, (E,) each, about one target."""
+
+    mean: Measured
+    bias: Measured
+    true_se: Measured
+    reported_se: Measured
+    coverage: Measured
+
+
+class Intervals(NamedTuple):
+    """A method's last intervals, oldest first.
+
+    Attributes
+    ----------
+    estimate, lower, upper : (L,)
+        L ≤ `LAST`; replicates without an estimate are left out.
+    covers : (L,)
+        Whether the target lies inside.
+    """
+
+    estimate: Floats
+    lower: Floats
+    upper: Floats
+    covers: Floats
+
+
+def terms(
+    methods: tuple[Estimator, ...], names: tuple[str, ...], sectors: tuple[str, ...],
+    place: int, target: Target,
+) -> Ints:  # fmt: skip
+    """Return which term of each method answers the question, (E,).
+
+    For β_B it is the between effect where a method has one; otherwise the slope, which is all that
+    the method offers.
+
+    Parameters
+    ----------
+    methods : tuple of Estimator
+        The methods.
+    names : tuple of str
+        All terms, as in `Work.terms`.
+    sectors : tuple of str
+        Their names.
+    place : int
+        Sector, or difference of sectors.
+    target : {"within", "between"}
+        Which effect is asked for.
+    """
+    places = len(sector_contrasts(len(sectors)))
+    assert 0 <= place < places
+    found = []
+    for method in methods:
+        kind = "between" if target == "between" and "between" in method.kinds else "slope"
+        own = term_names((kind,), sectors)  # type: ignore[arg-type]
+        found.append(names.index(own[place]))
+    return np.array(found)
+
+
+def summarise(drawn: Replicates, theta: float) -> Summary:
+    """Measure every method, with Monte Carlo standard errors.
+
+    Parameters
+    ----------
+    drawn : Replicates
+        With arrays (N, E).
+    theta : float
+        The target.
+    """
+    estimate, std_error, lower, upper = (
+        np.ascontiguousarray(values.T)
+        for values in (drawn.estimate, drawn.std_error, drawn.lower, drawn.upper)
+    )
+    targets = np.full(len(estimate), theta)
+    return Summary(
+        core.average(estimate),
+        core.bias(estimate, targets),
+        core.empirical_se(estimate),
+        core.model_se(std_error),
+        core.coverage(lower, upper, targets),
+    )
+
+
+def edges(estimate: Floats, marked: Floats, bins: int = BINS) -> Floats:
+    """Return edges of bins that hold nearly all estimates of all methods, and what is marked.
+
+    Parameters
+    ----------
+    estimate : (N, E)
+        May hold NaN.
+    marked : (k,)
+        Values that must be inside; NaN is passed over.
+    bins : int
+        How many.
+
+    Returns
+    -------
+    (bins + 1,)
+    """
+    values = [v for v in marked if np.isfinite(v)]
+    known = estimate[np.isfinite(estimate)]
+    if len(known):
+        # Tails of one wild method must not flatten the others.
+        values += [*np.nanquantile(estimate, [0.005, 0.995], axis=0).ravel()]
+    values = [v for v in values if np.isfinite(v)] or [0.0]
+    low, high = min(values), max(values)
+    margin = 0.12 * (high - low) or 1.0
+    return np.linspace(low - margin, high + margin, bins + 1)
+
+
+def counts(estimate: Floats, at: Floats) -> Ints:
+    """Count the estimates in each bin. (E, bins).
+
+    Parameters
+    ----------
+    estimate : (N, E)
+        NaN and what lies outside are not counted.
+    at : (bins + 1,)
+        Equidistant edges.
+    """
+    bins, E = len(at) - 1, estimate.shape[1]
+    with np.errstate(invalid="ignore"):
+        position = np.floor((estimate - at[0]) / (at[1] - at[0]))
+    inside = (position >= 0) & (position < bins)
+    flat = (position + bins * np.arange(E))[inside].astype(np.int64)
+    return np.bincount(flat, minlength=E * bins).reshape(E, bins)
+
+
+def intervals(drawn: Replicates, method: int, theta: float) -> Intervals:
+    """Return the last intervals of one method, and which of them cover.
+
+    Parameters
+    ----------
+    drawn : Replicates
+        With arrays (N, E).
+    method : int
+        Position of the method.
+    theta : float
+        The target.
+    """
+    estimate, lower, upper = (
+        values[-LAST:, method] for values in (drawn.estimate, drawn.lower, drawn.upper)
+    )
+    there = np.isfinite(estimate) & np.isfinite(lower) & np.isfinite(upper)
+    estimate, lower, upper = estimate[there], lower[there], upper[there]
+    return Intervals(estimate, lower, upper, ((lower <= theta) & (theta <= upper)).astype(float))

@@ -1,0 +1,105 @@
+"""The table of the page: bias, true and reported standard error, coverage of every method."""
+
+from __future__ import annotations
+
+import math
+
+from simlab.app.look import LOOKS
+from simlab.app.summary import Summary
+from simlab.measures.core import Measured
+
+__all__ = ["table"]
+
+Z = 3.0
+"""Monte Carlo standard errors by which a number must be off before it is marked."""
+
+NOMINAL = 0.95
+
+
+def table(summary: Summary, count: int, focus: str, target: str) -> str:
+    """Return the table in HTML.
+
+    A standard error or a coverage that is off by more than its Monte Carlo error, and by more than
+    5 %, is marked with an arrow, and so is not told by colour alone.
+
+    Parameters
+    ----------
+    summary : Summary
+        Of all methods, in the order of `look.LOOKS`.
+    count : int
+        Replicates.
+    focus : str
+        Method whose row stands out.
+    target : str
+        What bias and coverage are about, "β_W" or "β_B".
+    """
+    head = "".join(
+        f'<th scope="col">{text}</th>'
+        for text in ("", f"bias for {target}", "true<br>SE", "reported SE", f"covers {target}")
+    )
+    rows = "".join(_row(summary, e, name, name == focus) for e, name in enumerate(LOOKS))
+    samples = "1 sample" if count == 1 else f"{count:,} samples, ± Monte Carlo SE"
+    caption = samples if count else "no samples yet"
+    return (
+        f'<table class="methods" data-count="{count}"><caption>{caption}'
+        f"</caption><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+    )
+
+
+def _row(summary: Summary, e: int, name: str, focus: bool) -> str:
+    look = LOOKS[name]
+    cells = [
+        _cell(_number(summary.bias, e, "+.2f", noise=True), ""),
+        _cell(_number(summary.true_se, e, ".2f"), ""),
+        _cell(_number(summary.reported_se, e, ".2f"), _dishonest(summary, e)),
+        _cell(_percent(summary.coverage, e), _off(summary.coverage, e)),
+    ]
+    label = f'<span style="color:{look.color}" aria-hidden="true">{look.sign}</span> {look.label}'
+    kind = ' class="focus"' if focus else ""
+    return f'<tr{kind} data-method="{name}"><th scope="row">{label}</th>{"".join(cells)}</tr>'
+
+
+def _cell(text: str, mark: str) -> str:
+    if not mark:
+        return f"<td>{text}</td>"
+    word = {"▼": "too small", "▲": "too large"}[mark]
+    return f'<td class="off" title="{word}">{text} <span aria-label="{word}">{mark}</span></td>'
+
+
+def _number(measured: Measured, e: int, form: str, noise: bool = False) -> str:
+    value, mcse = float(measured.value[e]), float(measured.mcse[e])
+    if not math.isfinite(value):
+        return "–"
+    text = f"{value:{form}}".replace("-", "−")
+    if not math.isfinite(mcse):
+        return text
+    if noise:
+        return f"{text} <small>± {mcse:.2f}</small>"
+    return f'<span title="± {mcse:.3f}">{text}</span>'
+
+
+def _percent(measured: Measured, e: int) -> str:
+    value, mcse = 100 * float(measured.value[e]), 100 * float(measured.mcse[e])
+    if not math.isfinite(value):
+        return "–"
+    return f"{value:.0f} %" + (f" <small>± {mcse:.1f}</small>" if math.isfinite(mcse) else "")
+
+
+def _dishonest(summary: Summary, e: int) -> str:
+    true, reported = summary.true_se, summary.reported_se
+    difference = float(reported.value[e] - true.value[e])
+    noise = math.hypot(float(reported.mcse[e]), float(true.mcse[e]))
+    return _mark(difference, max(Z * noise, 0.05 * float(true.value[e])))
+
+
+def _off(coverage: Measured, e: int) -> str:
+    # The share that is expected tells the noise: an observed 100 % would claim to have none.
+    n = float(coverage.n[e])
+    noise = math.sqrt(NOMINAL * (1 - NOMINAL) / n) if n else math.nan
+    return _mark(float(coverage.value[e]) - NOMINAL, max(Z * noise, 0.01))
+
+
+def _mark(difference: float, margin: float) -> str:
+    if not (math.isfinite(difference) and math.isfinite(margin)) or abs(difference) <= margin:
+        return ""
+    return "▼" if difference < 0 else "▲"

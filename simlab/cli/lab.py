@@ -1,0 +1,30 @@
+"""The command that opens the laboratory on the screen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from simlab.cli.app import app
+
+
+@app.command(name="app")
+def laboratory(*, port: int = 5006, no_browser: bool = False, export: Path | None = None) -> None:
+    """Open the laboratory in a browser: move a population, see a sample, see sampling happen.
+
+    Parameters
+    ----------
+    port
+        Where the page is served, on this machine only; 0 for any port that is free.
+    no_browser
+        Print the address and open nothing.
+    export
+        Write a page that needs no server to this file, and serve nothing.
+    """
+    from simlab.app import server
+
+    if export is not None:
+        from simlab.app.lesson import write
+
+        print(f"{write(export)}: opens in any browser, without a server")
+    else:
+        server.serve(port, browser=not no_browser)
