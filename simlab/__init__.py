@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from simlab import data as data
     from simlab.auditing.run import audit as audit
+    from simlab.beta import beta_space as beta_space
     from simlab.comparison import compare as compare
     from simlab.comparison import fit_statistics as fit_statistics
     from simlab.data import cvar as cvar
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
 # Where each public name lives: nothing is imported before it is asked for.
 _HOMES = {
     "audit": "auditing.run",
+    "beta_space": "beta",
     "bootstrap": "resampling.bootstrapping.bootstrap",
     "catalogue": "fitting.catalogue",
     "compare": "comparison",

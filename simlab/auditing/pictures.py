@@ -13,7 +13,7 @@ from simlab.auditing.result import Audit
 from simlab.auditing.studies import NEW, QUESTIONS
 from simlab.auditing.subject import TRUTH, Subject
 from simlab.auditing.verdicts import WITHIN, term_at
-from simlab.estimators import REGISTRY, Sample
+from simlab.beta import points
 from simlab.estimators.base import term_names
 from simlab.moments import Floats
 from simlab.verdicts import course_of
@@ -80,24 +80,10 @@ def honesty_picture(audit: Audit, question: str, place: str) -> Figure:
 
 
 def reported_covariances(subject: Subject, g: int) -> dict[str, Floats]:
-    """Return each method's own covariance of intercept and slope, in group g, by label.
-
-    Methods report standard errors, of intercepts at x = 0. With the origin of x moved to c the
-    intercept is a + cb, and Var(a + cb) = Var a + 2c Cov(a, b) + c² Var b gives the covariance.
-    """
+    """Return each method's own covariance of intercept and slope, in group g, by label."""
     m = subject.moments
-    c = float(np.sqrt(m.ss_x.sum() / m.n.sum()))
-    moved = m._replace(x_mean=m.x_mean - c)
-    S, found = len(subject.groups), {}
-    for method in (*LINES, TRUTH):
-        second = "between" if method == TRUTH else "slope"
-        kinds = REGISTRY[method].kinds
-        width = 2 * S - 1
-        a, b = kinds.index("intercept") * width + g, kinds.index(second) * width + g
-        here, there = (REGISTRY[method].fit(Sample(one)).std_error[0] ** 2 for one in (m, moved))
-        covariance = (there[a] - here[a] - c * c * here[b]) / (2 * c)
-        name = BETWEEN_LINE if method == TRUTH else _label(method)
-        found[name] = np.array([[here[a], covariance], [covariance, here[b]]])
+    found = {_label(method): points(m, method)[g].covariance for method in LINES}
+    found[BETWEEN_LINE] = points(m, TRUTH, "between")[g].covariance
     return found
 
 

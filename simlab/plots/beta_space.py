@@ -18,6 +18,7 @@ from simlab.plots.ellipses import ellipse, radius_of
 
 FAR = 3.0  # interquartile ranges beyond the quartiles, further than which a point is left out
 MARGIN = 0.05
+ARC = (0, (1, 1.5))  # dashes of the arc
 
 
 class Estimate(NamedTuple):
@@ -59,12 +60,15 @@ class BetaSpace(NamedTuple):
         Ellipses of G.
     labels : dict of str to Annotation
         Names of the methods.
+    arc : Line2D or None
+        Where the pooled line may lie.
     """
 
     points: PathCollection | None
     estimates: dict[str, Ellipses]
     dispersions: dict[str, Polygon]
     labels: dict[str, Annotation]
+    arc: Line2D | None
 
 
 def beta_space(
@@ -73,6 +77,7 @@ def beta_space(
     estimates: Mapping[str, Estimate] | None = None,
     dispersions: Mapping[str, tuple[ArrayLike, ArrayLike]] | None = None,
     *,
+    arc: ArrayLike | None = None,
     level: float = 0.95,
     joint: bool = True,
     level2: str = "cluster",
@@ -95,6 +100,9 @@ def beta_space(
         order of `data_space`, and they have the same colours.
     dispersions : mapping of str to (gamma, G), optional
         By what they are called, such as "G about γ".
+    arc : (K, 2), optional
+        The points between the lines between and within clusters on which the pooled line lies;
+        see `simlab.beta_space`.
     level : float
         Of confidence.
     joint : bool
@@ -137,6 +145,9 @@ def beta_space(
             centers[name], colors[name] = center, look.color
             outlines = (line for line in shown[name][1:] if line is not None)
             paths += [center[None], *(np.column_stack(line.get_data()) for line in outlines)]
+    way = None if arc is None else _arc(ax, np.asarray(arc, dtype=float))
+    if way is not None:
+        paths.append(np.column_stack(way.get_data()))
     _limits(ax, np.concatenate(paths))
     style.frame(ax, "intercept", "slope")
     right = ax.get_xlim()[1]
@@ -150,8 +161,16 @@ def beta_space(
             xycoords="axes fraction", ha="right", va="bottom", fontsize=style.TEXT - 2,
             color=style.QUIET,
         )  # fmt: skip
-    _legend(ax, bool(len(own)), shown, list(spreads), (level, joint), level2)
-    return BetaSpace(points, shown, spreads, labels)
+    _legend(ax, bool(len(own)), shown, list(spreads), way, (level, joint), level2)
+    return BetaSpace(points, shown, spreads, labels, way)
+
+
+def _arc(ax: Axes, points: NDArray[np.float64]) -> Line2D:
+    (line,) = ax.plot(
+        *points.T, color=style.QUIET, lw=1.6, ls=ARC, zorder=3.5,
+        label="where the pooled line can lie",
+    )  # fmt: skip
+    return line
 
 
 def _near(points: NDArray[np.float64]) -> NDArray[np.bool_]:
@@ -205,6 +224,7 @@ def _legend(
     clusters: bool,
     estimates: Mapping[str, Ellipses],
     spreads: list[str],
+    arc: Line2D | None,
     confidence: tuple[float, bool],
     level2: str,
 ) -> None:
@@ -232,6 +252,8 @@ def _legend(
         handles.append(
             Line2D([], [], lw=2.2, ls=(0, (4, 2)), color=style.QUIET, label=f"{what}, true")
         )
+    if arc is not None:
+        handles.append(arc)
     ax.legend(
         handles=handles, loc="upper center", bbox_to_anchor=(0.5, -0.12), ncols=2,
         frameon=False, fontsize=style.TEXT - 1, columnspacing=1.4, handletextpad=0.5,

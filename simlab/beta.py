@@ -1,0 +1,147 @@
+"""Every method's line of one data set as a point of beta space, with its covariance.
+
+And the arc on which the pooled line lies between the line of the cluster means and the line within
+clusters: it is where one would land with another weight for what happens within clusters.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from simlab.comparison import cluster_moments
+from simlab.estimators import METHODS, REGISTRY
+from simlab.estimators.base import Sample, sector_contrasts, term_names
+from simlab.moments import Floats, Moments
+
+LINES = tuple(
+    method.name for method in METHODS
+    if {"intercept", "slope"} <= set(method.kinds) and not method.oracle
+    and method.needs == "moments" and "between" not in method.kinds
+)  # fmt: skip
+"""Methods with an intercept and one slope."""
+
+
+class Point(NamedTuple):
+    """A line in beta space.
+
+    Attributes
+    ----------
+    center : (2,)
+        Intercept and slope, at x = 0.
+    covariance : (2, 2)
+        As the method reports it; NaN where it cannot be estimated.
+    """
+
+    center: Floats
+    covariance: Floats
+
+
+class Beta(NamedTuple):
+    """The lines of one group of clusters, or the difference of two.
+
+    Attributes
+    ----------
+    lines : dict of str to Point
+        By the method's label.
+    arc : (K, 2)
+        From the line of the cluster means, weighted by their sizes, over the pooled line to the
+        line within clusters through the mean of all rows.
+    """
+
+    lines: dict[str, Point]
+    arc: Floats
+
+
+def beta_space(
+    df: pd.DataFrame, y: str, x: str, cluster: str, group: str | None = None
+) -> dict[str, Beta]:
+    """Put every method's line into beta space.
+
+    Parameters
+    ----------
+    df : pandas.DataFrame
+        One row per unit.
+    y, x, cluster, group : str
+        Columns, as for `simlab.compare`.
+
+    Returns
+    -------
+    dict of str to Beta
+        By group, and ``"B - A"`` for the difference of each later group B from the first; one
+        entry, ``""``, without groups.
+
+    Raises
+    ------
+    DataError
+        As `simlab.compare`.
+
+    Notes
+    -----
+    Pooled least squares minimise a sum of two parts, with the residuals of the cluster means and
+    with those of the rows about them. With the weight λ for the second part the solution is
+
+        b(λ) = (S_B b_B + λ S_W b_W) / (S_B + λ S_W),   a(λ) = ȳ − b(λ) x̄,
+
+    S_B = Σ n_j (x̄_j − x̄)², S_W = Σ ss_x of a group, b_B and b_W its slopes between and within.
+    λ = 0, 1, ∞ are the between line, the pooled line and the line within. In one group that is a
+    piece of a straight line. Of a difference of groups it is an arc, since they differ in S_B/S_W.
+    """
+    clustered = cluster_moments(df, y, x, cluster, group)
+    m, groups = clustered.moments, clustered.sectors
+    places = term_names(("slope",), groups)
+    names = [""] if len(groups) == 1 else [name[len("slope[") : -1] for name in places]
+    lines = {name: points(m, name) for name in LINES}
+    arcs = np.einsum("ps,ksc->kpc", sector_contrasts(len(groups)), _arcs(m))
+    return {
+        place: Beta({REGISTRY[name].label: lines[name][i] for name in LINES}, arcs[:, i])
+        for i, place in enumerate(names)
+    }
+
+
+def points(m: Moments, method: str, slope: str = "slope") -> list[Point]:
+    """Return a method's line in each group, and of each later group less the first.
+
+    Methods report standard errors, of intercepts at x = 0. With the origin of x moved to c the
+    intercept is a + cb, and Var(a + cb) = Var a + 2c Cov(a, b) + c² Var b gives the covariance.
+
+    Parameters
+    ----------
+    m : Moments
+        One data set.
+    method : str
+        Its name in the registry.
+    slope : str
+        The kind of term that is its slope: "slope", or "between" of a contextual model.
+    """
+    fit, kinds = REGISTRY[method].fit, REGISTRY[method].kinds
+    width = 2 * m.n_sectors - 1
+    a, b = kinds.index("intercept") * width, kinds.index(slope) * width
+    c = float(np.sqrt(m.ss_x.sum() / m.n.sum()))
+    here, moved = fit(Sample(m)), fit(Sample(m._replace(x_mean=m.x_mean - c)))
+    variance, there = here.std_error[0] ** 2, moved.std_error[0] ** 2
+    found = []
+    for i in range(width):
+        covariance = (there[a + i] - variance[a + i] - c * c * variance[b + i]) / (2 * c)
+        V = np.array([[variance[a + i], covariance], [covariance, variance[b + i]]])
+        found.append(Point(here.estimate[0, [a + i, b + i]], V))
+    return found
+
+
+def _arcs(m: Moments) -> Floats:
+    """Points (a, b) of every group at many weights λ, from 0 to ∞; (K, S, 2)."""
+    share = np.linspace(0.0, 1.0, 101)[:, None]  # λ = share/(1 − share): 1 in the middle
+    arcs = np.empty((len(share), m.n_sectors, 2))
+    for s in range(m.n_sectors):
+        part = slice(m.starts[s], m.starts[s + 1])
+        n, x, y = m.n[0, part], m.x_mean[0, part], m.y_mean[0, part]
+        x0, y0 = np.average(x, weights=n), np.average(y, weights=n)
+        S_B, S_W = float(n @ (x - x0) ** 2), float(m.ss_x[0, part].sum())
+        P_B, P_W = float(n @ ((x - x0) * (y - y0))), float(m.s_xy[0, part].sum())
+        with np.errstate(invalid="ignore", divide="ignore"):
+            b = ((1 - share) * P_B + share * P_W) / ((1 - share) * S_B + share * S_W)
+        arcs[:, s, 1] = b[:, 0]
+        arcs[:, s, 0] = y0 - b[:, 0] * x0
+    return arcs
