@@ -58,6 +58,7 @@ PAGE = """\
 </html>
 """
 CSS = """
+html { overflow-x: hidden; }
 html, body { margin: 0; background: #fff; color: #222;
              font-family: "Segoe UI", "Helvetica Neue", Arial, sans-serif; }
 """
@@ -185,7 +186,7 @@ def _document() -> Any:
     right = column(Div(text=HEADING, stylesheets=sheets), table, width=350)
     document = Document()
     document.add_root(
-        row(left, middle, right, sizing_mode="stretch_both", styles={"height": "98vh"})
+        row(left, middle, right, sizing_mode="stretch_both", styles={"height": "calc(100vh - 12px)"})
     )
     # A source that nothing draws must be a root, or the page would not keep it.
     document.add_root(answer)
