@@ -185,9 +185,8 @@ def _document() -> Any:
     middle = column(data, beta, sizing_mode="stretch_both", min_width=300)
     right = column(Div(text=HEADING, stylesheets=sheets), table, width=350)
     document = Document()
-    document.add_root(
-        row(left, middle, right, sizing_mode="stretch_both", styles={"height": "calc(100vh - 12px)"})
-    )
+    whole = {"height": "calc(100vh - 12px)"}  # margins are not part of it
+    document.add_root(row(left, middle, right, sizing_mode="stretch_both", styles=whole))
     # A source that nothing draws must be a root, or the page would not keep it.
     document.add_root(answer)
     document.js_on_event("document_ready", script)
