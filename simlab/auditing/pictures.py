@@ -16,6 +16,7 @@ from simlab.auditing.verdicts import WITHIN, term_at
 from simlab.beta import points
 from simlab.estimators.base import term_names
 from simlab.moments import Floats
+from simlab.pictures import cluster_lines
 from simlab.verdicts import course_of
 
 Figure = Any  # of matplotlib, which only plots name
@@ -137,13 +138,5 @@ def _rows(s: Subject, group: str) -> pd.DataFrame:
 
 
 def _cluster_lines(s: Subject, rows: pd.DataFrame) -> plots.ClusterLines:
-    x, y = (rows[column].astype(float) for column in (s.roles.x, s.roles.y))
-    by = rows[s.roles.cluster].to_numpy()
-    means = pd.DataFrame({"x": x, "y": y}).groupby(by, sort=False).mean()
-    dx, dy = (v - v.groupby(by, sort=False).transform("mean") for v in (x, y))
-    ss, cross = ((dx * v).groupby(by, sort=False).sum() for v in (dx, dy))
-    slope = (cross / ss.where(ss > 0)).to_numpy()
-    low, high = (getattr(x.groupby(by, sort=False), name)().to_numpy() for name in ("min", "max"))
-    x_mean, y_mean = means["x"].to_numpy(), means["y"].to_numpy()
-    intercept = y_mean - slope * x_mean
-    return plots.ClusterLines(means.index.to_numpy(), intercept, slope, low, high, x_mean, y_mean)
+    lines = cluster_lines(rows, s.roles.y, s.roles.x, s.roles.cluster)
+    return plots.ClusterLines(*(lines[name].to_numpy() for name in plots.ClusterLines._fields))
