@@ -13,7 +13,8 @@ import pandas as pd
 
 from simlab.comparison import cluster_moments
 from simlab.estimators import METHODS, REGISTRY
-from simlab.estimators.base import Sample, sector_contrasts, term_names
+from simlab.estimators.base import Kind, Sample, sector_contrasts, term_names
+from simlab.estimators.covariance import line_covariance
 from simlab.moments import Floats, Moments
 
 LINES = tuple(
@@ -101,11 +102,8 @@ def beta_space(
     }
 
 
-def points(m: Moments, method: str, slope: str = "slope") -> list[Point]:
+def points(m: Moments, method: str, slope: Kind = "slope") -> list[Point]:
     """Return a method's line in each group, and of each later group less the first.
-
-    Methods report standard errors, of intercepts at x = 0. With the origin of x moved to c the
-    intercept is a + cb, and Var(a + cb) = Var a + 2c Cov(a, b) + c² Var b gives the covariance.
 
     Parameters
     ----------
@@ -113,21 +111,14 @@ def points(m: Moments, method: str, slope: str = "slope") -> list[Point]:
         One data set.
     method : str
         Its name in the registry.
-    slope : str
-        The kind of term that is its slope: "slope", or "between" of a contextual model.
+    slope : Kind
+        The term that is its slope: "slope", or "between" of a contextual model.
     """
-    fit, kinds = REGISTRY[method].fit, REGISTRY[method].kinds
-    width = 2 * m.n_sectors - 1
-    a, b = kinds.index("intercept") * width, kinds.index(slope) * width
-    c = float(np.sqrt(m.ss_x.sum() / m.n.sum()))
-    here, moved = fit(Sample(m)), fit(Sample(m._replace(x_mean=m.x_mean - c)))
-    variance, there = here.std_error[0] ** 2, moved.std_error[0] ** 2
-    found = []
-    for i in range(width):
-        covariance = (there[a + i] - variance[a + i] - c * c * variance[b + i]) / (2 * c)
-        V = np.array([[variance[a + i], covariance], [covariance, variance[b + i]]])
-        found.append(Point(here.estimate[0, [a + i, b + i]], V))
-    return found
+    one, sample = REGISTRY[method], Sample(m)
+    fit = one.fit(sample)
+    terms = fit.estimate[0].reshape(len(one.kinds), -1)
+    centers = terms[[one.kinds.index("intercept"), one.kinds.index(slope)]].T
+    return list(map(Point, centers, line_covariance(one, sample, fit, slope)))
 
 
 def _arcs(m: Moments) -> Floats:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from simlab.estimators.base import Estimates, Estimator, Sample, sector_contrasts
+from simlab.estimators.covariance import line_covariance, symmetric
 from simlab.moments import Floats, Ints, Moments, divide
 from simlab.population import Clusters, Plan
 from simlab.runner import Job, Work
@@ -206,13 +207,8 @@ def gls_covariance(m: Moments, G: Floats, sigma2: float) -> Floats:
 def fit_line(method: Estimator, sample: Sample, fit: Estimates, job: Job) -> Line:
     """Return a method's lines, with the covariance of intercept and slope that it reports.
 
-    Methods report variances of single terms. Every method moves with x: with x − h in the place
-    of x its slope stays and its intercept becomes a + bh, and so
-
-        Cov(a, b) = (Var(a + bh) − Var a − h² Var b)/2h.
-
-    A second fit thus tells the covariance, whatever the method. h = SE(a)/SE(b) loses no digits.
-    In the contextual models x̄_j moves too, and the covariance is from `gls_covariance`.
+    In the contextual models the intercept moves with the slope between, not with that within, and
+    the covariance is from `gls_covariance`.
 
     Parameters
     ----------
@@ -229,22 +225,13 @@ def fit_line(method: Estimator, sample: Sample, fit: Estimates, job: Job) -> Lin
     S = m.n_sectors
     P = 2 * S - 1
     by_kind = dict(zip(method.kinds, fit.estimate[0].reshape(-1, P), strict=True))
+    center = np.column_stack([by_kind.get("intercept", np.full(P, np.nan)), by_kind["slope"]])
+    if not np.isfinite(center).all():
+        return Line(center, np.full((P, 2, 2), np.nan))
+    if "contextual" not in method.kinds:
+        return Line(center, line_covariance(method, sample, fit))
+    G = job.known.G if fit.G is None else fit.G[0]
+    sigma2 = job.known.sigma2 if fit.sigma2 is None else float(fit.sigma2[0])
     variances = dict(zip(method.kinds, fit.std_error[0].reshape(-1, P) ** 2, strict=True))
-    intercept = by_kind.get("intercept", np.full(P, np.nan))
-    center = np.column_stack([intercept, by_kind["slope"]])
-    covariance = np.full((P, 2, 2), np.nan)
-    if "intercept" not in variances or not np.isfinite(center).all():
-        return Line(center, covariance)
-    va, vb = variances["intercept"], variances["slope"]
-    if "contextual" in variances:
-        G = job.known.G if fit.G is None else fit.G[0]
-        sigma2 = job.known.sigma2 if fit.sigma2 is None else float(fit.sigma2[0])
-        cab = sector_contrasts(S) ** 2 @ gls_covariance(m, G, sigma2)[:, 0, 1]
-    else:
-        h = float(np.sqrt(va[0] / vb[0])) if va[0] > 0 and vb[0] > 0 else 1.0
-        moved = method.fit(sample._replace(moments=m._replace(x_mean=m.x_mean - h)))
-        cab = (moved.std_error[0].reshape(-1, P)[0] ** 2 - va - h * h * vb) / (2 * h)
-    bound = np.sqrt(va * vb)
-    cab = np.clip(cab, -bound, bound)
-    covariance[:] = np.stack([np.stack([va, cab], -1), np.stack([cab, vb], -1)], -2)
-    return Line(center, covariance)
+    cab = sector_contrasts(S) ** 2 @ gls_covariance(m, G, sigma2)[:, 0, 1]
+    return Line(center, symmetric(variances["intercept"], cab, variances["slope"]))
