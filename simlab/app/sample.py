@@ -12,7 +12,8 @@ import numpy as np
 
 from simlab.estimators.base import Estimates, Estimator, Sample, sector_contrasts
 from simlab.estimators.covariance import line_covariance, symmetric
-from simlab.moments import Floats, Ints, Moments, divide
+from simlab.estimators.lines import inverse_cross_product
+from simlab.moments import Floats, Ints, Moments
 from simlab.population import Clusters, Plan
 from simlab.runner import Job, Work
 from simlab.sampling import block_clusters, draw_block, replicate_rows
@@ -136,16 +137,6 @@ def _predictions(m: Moments, hlm: Estimates) -> Floats:
     return blups(m, np.repeat(gamma, m.clusters, axis=0), hlm.G[0], float(hlm.sigma2[0]))
 
 
-def _inverse_dispersion(m: Moments) -> Floats:
-    """(X_j'X_j)⁻¹ of a block of one replicate; NaN where x does not vary. (J, 2, 2)."""
-    inverse = divide(np.ones(1), m.ss_x[0], np.nan)
-    x = m.x_mean[0]
-    off = -x * inverse
-    return np.stack(
-        [np.stack([1 / m.n[0] + x * x * inverse, off], -1), np.stack([off, inverse], -1)], -2
-    )
-
-
 def blups(m: Moments, gamma: Floats, G: Floats, sigma2: float) -> Floats:
     """Best linear unbiased predictions of the schools' lines, given the variances.
 
@@ -165,7 +156,7 @@ def blups(m: Moments, gamma: Floats, G: Floats, sigma2: float) -> Floats:
     (J, 2)
         NaN for a school in which x does not vary.
     """
-    V = G + sigma2 * _inverse_dispersion(m)
+    V = G + sigma2 * inverse_cross_product(m)[0]
     lines = np.isfinite(V).all(axis=(1, 2))
     out: Floats = np.full(gamma.shape, np.nan)
     off = (_blue(m) - gamma)[lines]
@@ -190,7 +181,7 @@ def gls_covariance(m: Moments, G: Floats, sigma2: float) -> Floats:
     (S, 3, 3)
         NaN in a sector whose coefficients are not identified.
     """
-    V = G + sigma2 * _inverse_dispersion(m)
+    V = G + sigma2 * inverse_cross_product(m)[0]
     usable = np.asarray(np.isfinite(V).all(axis=(1, 2)))
     out = np.full((m.n_sectors, 3, 3), np.nan)
     for s, (a, b) in enumerate(zip(m.starts[:-1], m.starts[1:], strict=True)):

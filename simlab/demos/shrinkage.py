@@ -19,9 +19,9 @@ from simlab.config import Study
 from simlab.demos.claims import Check, Number, above, below, claim, mean, within
 from simlab.demos.samples import samples
 from simlab.demos.stage import Demo
-from simlab.estimators.lines import fit_clusters
+from simlab.estimators.lines import fit_clusters, inverse_cross_product
 from simlab.measures import average
-from simlab.moments import Floats, Moments
+from simlab.moments import Floats
 from simlab.plots import Curve, curves, panels, shrinkage_space
 from simlab.plots.shrinkage import BLUE, BLUP
 from simlab.tables.formats import text_table
@@ -76,12 +76,6 @@ def predict(study: Study, condition: int) -> Lines:
     shrink = G @ np.linalg.inv(G + error)
     blup = gamma + (shrink @ (blue - gamma)[..., None])[..., 0]
     return Lines(np.broadcast_to(gamma + u, blue.shape), blue, blup, shrink @ error)
-
-
-def inverse_cross_product(m: Moments) -> Floats:
-    """(X_j'X_j)⁻¹ of each school's own line: [[1/n + x̄²/ss, −x̄/ss], [−x̄/ss, 1/ss]]."""
-    entries = (1 / m.n + m.x_mean**2 / m.ss_x, -m.x_mean / m.ss_x, 1 / m.ss_x)
-    return np.stack([entries[i] for i in (0, 1, 1, 2)], axis=-1).reshape(*m.n.shape, 2, 2)
 
 
 def variance(name: str, lines: Floats, gamma: Floats, along: Floats) -> Number:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from simlab.moments import Floats, Moments
+from simlab.moments import Floats, Moments, divide
 
 
 class Lines(NamedTuple):
@@ -52,3 +52,16 @@ def fit_clusters(m: Moments) -> Lines:
         m.sum(slope) / divisor,
         (usable.shape[-1] - usable.sum(axis=-1)).astype(np.int32),
     )
+
+
+def inverse_cross_product(m: Moments) -> Floats:
+    """(X_j'X_j)⁻¹ of each cluster's own line: [[1/n + x̄²/ss, −x̄/ss], [−x̄/ss, 1/ss]].
+
+    Returns
+    -------
+    (B, J, 2, 2)
+        Var(β̂_j) over σ²; NaN where x does not vary.
+    """
+    inverse = divide(np.ones_like(m.ss_x), m.ss_x, np.nan)
+    entries = (1 / m.n + m.x_mean**2 * inverse, -m.x_mean * inverse, inverse)
+    return np.stack([entries[i] for i in (0, 1, 1, 2)], axis=-1).reshape(*m.n.shape, 2, 2)
