@@ -69,7 +69,7 @@ def parts() -> list[Row]:
     job = work.jobs[0]
 
     def draw() -> Moments:
-        return draw_block(job.plan, "new-clusters", False, 0, job.condition.key, 0, BLOCK)[0]
+        return draw_block(job.plan, "new-clusters", False, 0, job.key, 0, BLOCK)[0]
 
     moments = draw()
     step = SLAB // job.plan.J

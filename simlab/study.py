@@ -71,5 +71,5 @@ def replicate(study: Study, condition: int = 0, replicate: int = 0) -> pd.DataFr
     job = jobs[condition]
     return replicate_rows(
         job.plan, job.condition.scheme, job.rows,
-        study.seed, job.condition.key, study.block, replicate,
+        study.seed, job.key, study.block, replicate,
     )  # fmt: skip

@@ -105,7 +105,7 @@ def test_yaml_gives_what_is_on_the_screen_bit_for_bit(settings: Settings) -> Non
 
 def test_python_gives_what_is_on_the_screen_bit_for_bit(capsys: pytest.CaptureFixture[str]) -> None:
     shown = study(SMALL, 30)
-    key = draws.prepare(study(TWO)).jobs[0].condition.key
+    key = draws.prepare(study(TWO)).jobs[0].key
     for held in (None, key):
         work = draws.prepare(shown, held)
         left: dict[str, object] = {}
@@ -122,7 +122,7 @@ def test_python_gives_what_is_on_the_screen_bit_for_bit(capsys: pytest.CaptureFi
 
 def test_with_a_held_key_a_slider_moves_the_population_and_not_the_chance() -> None:
     first = draws.prepare(study(SMALL))
-    key = first.jobs[0].condition.key
+    key = first.jobs[0].key
     higher = study(replace(SMALL, gamma0=SMALL.gamma0 + 5))
     before, held, free = (
         sample.draw(work, 0) for work in (first, draws.prepare(higher, key), draws.prepare(higher))
@@ -144,7 +144,7 @@ def test_with_a_held_key_a_slider_moves_the_population_and_not_the_chance() -> N
 def one(request: pytest.FixtureRequest) -> tuple[simlab.runner.Work, Sample, sample.Drawn]:
     work = draws.prepare(study(request.param))
     (job,) = work.jobs
-    s, key = work.study, job.condition.key
+    s, key = work.study, job.key
     moments, _ = draw_block(job.plan, job.condition.scheme, job.rows, s.seed, key, 0, 1)
     return work, Sample(moments, job.known), sample.draw(work, 0)
 

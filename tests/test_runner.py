@@ -65,13 +65,13 @@ def test_order_of_blocks_does_not_matter(base, monkeypatch):
         order = np.random.default_rng(0).permutation(len(pending))
         return (runner.run_block(work, *pending[i]) for i in order)
 
-    monkeypatch.setattr(runner, "_blocks", shuffled)
+    monkeypatch.setattr("simlab.runner.loop._blocks", shuffled)
     assert_same_bits(simlab.run(s), ds)
 
 
 def test_size_of_slabs_does_not_matter(base, monkeypatch):
     s, ds = base
-    monkeypatch.setattr(runner, "SLAB", 40)
+    monkeypatch.setattr("simlab.runner.block.SLAB", 40)
     assert_same_bits(simlab.run(s, jobs=1), ds)
 
 
@@ -124,9 +124,10 @@ def test_an_unfinished_store_is_continued(base, tmp_path, monkeypatch):
     for c, b in ((1, 4), (0, 2), (1, 0)):
         results.write(runner.run_block(work, c, b))
     asked = []
-    blocks = runner._blocks
+    blocks = runner.loop._blocks
     monkeypatch.setattr(
-        runner, "_blocks", lambda work, left, jobs: asked.extend(left) or blocks(work, left, jobs)
+        "simlab.runner.loop._blocks",
+        lambda work, left, jobs: asked.extend(left) or blocks(work, left, jobs),
     )
     assert_same_bits(simlab.run(s, out=tmp_path / "r", jobs=2), ds)
     assert sorted(asked) == [(0, 0), (0, 1), (0, 3), (0, 4), (1, 1), (1, 2), (1, 3)]
@@ -262,14 +263,14 @@ BY_ROWS = replace(pooled.METHOD, name="by_rows", fit=pooled_by_rows, needs="rows
 
 @pytest.fixture
 def with_rows(monkeypatch):
-    monkeypatch.setattr(runner, "METHODS", (*METHODS, BY_ROWS))
-    monkeypatch.setattr(runner, "REGISTRY", {**REGISTRY, "by_rows": BY_ROWS})
+    monkeypatch.setattr("simlab.runner.work.METHODS", (*METHODS, BY_ROWS))
+    monkeypatch.setattr("simlab.runner.work.REGISTRY", {**REGISTRY, "by_rows": BY_ROWS})
 
 
 @pytest.mark.parametrize("slab", [40, 2**14])
 @pytest.mark.parametrize("scheme", ["new-clusters", "same-clusters"])
 def test_an_estimator_that_needs_rows_gets_them(with_rows, monkeypatch, slab, scheme):
-    monkeypatch.setattr(runner, "SLAB", slab)
+    monkeypatch.setattr("simlab.runner.block.SLAB", slab)
     s = study(40, block=16, scheme=scheme, estimators=["pooled", "by_rows"], population=SMALL)
     ds = simlab.run(s, jobs=2)
     one, two = (ds.estimate.sel(estimator=name) for name in ("pooled", "by_rows"))

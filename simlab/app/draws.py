@@ -39,4 +39,4 @@ def prepare(study: Study, key: str | None = None) -> Work:
     if key is None:
         return work
     (job,) = work.jobs
-    return replace(work, jobs=(replace(job, condition=replace(job.condition, key=key)),))
+    return replace(work, jobs=(replace(job, key=key),))

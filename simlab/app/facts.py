@@ -48,7 +48,7 @@ def facts(work: Work) -> Facts:
     plan, scheme = job.plan, job.condition.scheme
     clusters = None
     if scheme == "same-clusters":
-        clusters = block_clusters(plan, scheme, work.study.seed, job.condition.key, 0, 1)
+        clusters = block_clusters(plan, scheme, work.study.seed, job.key, 0, 1)
     targets = sector_contrasts(len(plan.sectors)) @ truth(plan, clusters)["slope"]
     population = truth(plan)["slope"]
     share = np.array([pooled.share(x) for x in _sizes(plan)])

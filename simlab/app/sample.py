@@ -88,7 +88,7 @@ def draw(work: Work, replicate: int) -> Drawn:
     """
     (job,) = work.jobs
     study, plan = work.study, job.plan
-    scheme, key = job.condition.scheme, job.condition.key
+    scheme, key = job.condition.scheme, job.key
     number, before = divmod(replicate, study.block)
     moments, _ = draw_block(plan, scheme, job.rows, study.seed, key, number, before + 1)
     own = moments.take(slice(before, before + 1))

@@ -50,7 +50,7 @@ def samples(study: Study, condition: int = 0, rows: bool = False) -> Samples:
         Whether to draw row by row, and to keep the responses.
     """
     job = prepare(study).jobs[condition]
-    scheme, stream = job.condition.scheme, (study.seed, job.condition.key)
+    scheme, stream = job.condition.scheme, (study.seed, job.key)
     clusters, moments, y = [], [], []
     for number, first in enumerate(range(0, study.replicates, study.block)):
         size = min(study.block, study.replicates - first)

@@ -1,0 +1,22 @@
+"""Run a study: `work` compiles it, `block` does one block, `loop` does all of them.
+
+`schema` describes the Dataset that is filled, and `provenance` says where it comes from.
+"""
+
+from simlab.runner.block import SLAB, run_block
+from simlab.runner.loop import Progress, run
+from simlab.runner.schema import schema_of, targets_of
+from simlab.runner.work import Data, Job, Work, prepare
+
+__all__ = [
+    "SLAB",
+    "Data",
+    "Job",
+    "Progress",
+    "Work",
+    "prepare",
+    "run",
+    "run_block",
+    "schema_of",
+    "targets_of",
+]

@@ -1,0 +1,106 @@
+"""Run a study: conditions × blocks, in parallel, into results.
+
+The unit of work is a block, whose random stream is opened by (seed, condition
+key, block number): no number depends on how many workers there are, on their
+order, or on the other conditions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import xarray as xr
+
+from simlab.config import Study
+from simlab.parallel import in_threads
+from simlab.results import Block, MemoryResults, Results, Schema, Status, ZarrResults, open_results
+from simlab.runner.block import run_block
+from simlab.runner.schema import schema_of
+from simlab.runner.work import Data, Work, prepare
+
+__all__ = ["Progress", "run"]
+
+
+class Progress(Protocol):
+    """What `run` tells while it runs."""
+
+    def start(self, replicates: int, done: int) -> None:
+        """Say how many replicates there are in all, and how many were there already."""
+
+    def advance(self, replicates: int, failures: int) -> None:
+        """Say that a block arrived, and how many fits failed in it."""
+
+
+def run(
+    study: Study,
+    *,
+    data: Data = None,
+    jobs: int = -1,
+    out: str | Path | None = None,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> xr.Dataset:
+    """Run a study.
+
+    Parameters
+    ----------
+    study : Study
+        From `simlab.load`.
+    data : mapping of str to DataFrame, optional
+        Data in memory, by the name that the study gives them; others are read from their files.
+    jobs : int
+        Threads; −1 for one per core. The numbers do not depend on it.
+    out : path, optional
+        Zarr store to write to; an unfinished one of the same study is continued.
+        In memory when omitted.
+    overwrite : bool
+        Replace a store of another study rather than refuse it.
+    progress : Progress, optional
+        Is told what arrives.
+
+    Returns
+    -------
+    xarray.Dataset
+        Estimates, truth and provenance; see `simlab.results`.
+
+    Raises
+    ------
+    ConfigError, PopulationError, DataError
+        When a condition cannot be drawn.
+    StoreError
+        When the store belongs to another study or cannot be written.
+    """
+    work = prepare(study, data)
+    schema = schema_of(work)
+    results = _results(schema, out, overwrite)
+    done = results.done
+    pending = [(int(c), int(b)) for c, b in np.argwhere(~done)]
+    total = study.replicates * len(work.jobs)
+    if progress is not None:
+        progress.start(total, total - sum(_size(study, b) for _, b in pending))
+    for block in _blocks(work, pending, jobs):
+        results.write(block)
+        if progress is not None:
+            failures = int((block.status >= Status.NOT_CONVERGED).sum())
+            progress.advance(len(block.status), failures)
+    return results.dataset()
+
+
+def _results(schema: Schema, out: str | Path | None, overwrite: bool) -> Results:
+    if out is None:
+        return MemoryResults(schema)
+    if not overwrite:
+        return open_results(out, schema)
+    return ZarrResults.create(out, schema, overwrite=True)
+
+
+def _blocks(work: Work, pending: list[tuple[int, int]], jobs: int) -> Iterable[Block]:
+    """Yield blocks as they are finished, in any order."""
+    return in_threads(run_block, ((work, c, b) for c, b in pending), jobs, ordered=False)
+
+
+def _size(study: Study, number: int) -> int:
+    return min(study.block, study.replicates - number * study.block)

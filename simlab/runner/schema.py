@@ -1,0 +1,92 @@
+"""The Dataset that a study fills: its shape, its truth, its limits and its provenance."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from importlib.metadata import version
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simlab.estimators.base import sector_contrasts, term_names
+from simlab.limits import new_cluster_limits, same_cluster_limits
+from simlab.moments import Floats
+from simlab.population import Clusters, truth
+from simlab.results import Schema
+from simlab.runner.provenance import provenance
+from simlab.runner.work import Work
+from simlab.sampling import block_clusters
+
+__all__ = ["schema_of", "targets_of"]
+
+
+def schema_of(work: Work) -> Schema:
+    """Describe the Dataset that a study fills, with its truth and its provenance."""
+    study = work.study
+    each = range(len(work.jobs))
+    levels = {
+        factor: tuple(job.condition.levels[factor] for job in work.jobs)
+        for factor in work.jobs[0].condition.levels
+    }
+    decisive = {
+        "config": {**json.loads(study.to_json()), "verdicts": None, "description": None},
+        "version": version("simlab"),
+    }
+    return Schema(
+        replicates=study.replicates,
+        block=study.block,
+        estimators=tuple(method.name for method in work.methods),
+        terms=work.terms,
+        mixed=tuple(method.name for method in work.methods if method.mixed),
+        keys=tuple(job.condition.key for job in work.jobs),
+        levels=levels,
+        truth=np.array([targets_of(work, c) for c in each]),
+        limit=np.array([_limits_of(work, c) for c in each]),
+        attrs=provenance(study),
+        fingerprint=hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest(),
+        tests=tuple(hypothesis.name for hypothesis in work.hypotheses),
+        kinds=work.kinds,
+        null_holds=_null_holds(work),
+    )
+
+
+def _null_holds(work: Work) -> NDArray[np.bool_] | None:
+    """(condition, test); None without tests."""
+    if not work.hypotheses:
+        return None
+    return np.array([[h.holds(job.plan) for h in work.hypotheses] for job in work.jobs])
+
+
+def targets_of(work: Work, condition: int) -> Floats:
+    """What the terms of one condition aim at, (term, target)."""
+    plan = work.jobs[condition].plan
+    true, contrast = truth(plan, _kept(work, condition)), sector_contrasts(len(plan.sectors))
+    targets = np.full((len(work.terms), 2), np.nan)
+    for kind, values in true.items():
+        for i, name in enumerate(term_names((kind,), plan.sectors)):  # type: ignore[arg-type]
+            if name in work.terms:
+                targets[work.terms.index(name)] = contrast[i] @ values
+    return targets
+
+
+def _limits_of(work: Work, condition: int) -> Floats:
+    """What the estimators of one condition converge to, (estimator, term)."""
+    job, clusters = work.jobs[condition], _kept(work, condition)
+    if clusters is None:
+        limit = new_cluster_limits(job.plan, work.methods, job.known)
+    else:
+        limit = same_cluster_limits(job.plan, work.methods, clusters)
+    contrast = sector_contrasts(len(job.plan.sectors))
+    limits = np.full((len(work.methods), len(work.terms)), np.nan)
+    for e, method in enumerate(work.methods):
+        limits[e, work.columns[method.name]] = (limit[method.name] @ contrast.T).ravel()
+    return limits
+
+
+def _kept(work: Work, condition: int) -> Clusters | None:
+    """Return the clusters that all replicates share; None where each draws its own."""
+    job = work.jobs[condition]
+    if job.condition.scheme == "new-clusters":
+        return None
+    return block_clusters(job.plan, job.condition.scheme, work.study.seed, job.key, 0, 1)
