@@ -18,6 +18,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from simlab import data as data
+    from simlab.archive import difference as difference
+    from simlab.archive import export as export
+    from simlab.archive import failures as failures
     from simlab.auditing.run import audit as audit
     from simlab.beta import beta_space as beta_space
     from simlab.comparison import compare as compare
@@ -34,6 +37,7 @@ if TYPE_CHECKING:
     from simlab.measures import paired as paired
     from simlab.measures import rejection as rejection
     from simlab.measures import tidy as tidy
+    from simlab.replaying import replay as replay
     from simlab.resampling.bootstrapping.bootstrap import bootstrap as bootstrap
     from simlab.resampling.pvalues.pvalue import pvalue as pvalue
     from simlab.results import open_dataset as open_dataset
@@ -52,7 +56,10 @@ _HOMES = {
     "compare": "comparison",
     "cvar": "data",
     "data": "data",
+    "difference": "archive",
     "dvar": "data",
+    "export": "archive",
+    "failures": "archive",
     "fit": "fitting.model",
     "fit_statistics": "comparison",
     "load": "study",
@@ -64,6 +71,7 @@ _HOMES = {
     "paired": "measures",
     "pvalue": "resampling.pvalues.pvalue",
     "rejection": "measures",
+    "replay": "replaying",
     "replicate": "study",
     "run": "runner",
     "size_table": "tables",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -11,6 +12,9 @@ from simlab.config import Study
 from simlab.design import conditions
 from simlab.estimators import REGISTRY
 from simlab.hypotheses import REGISTRY as TESTS
+
+if TYPE_CHECKING:
+    from simlab.runner import Work
 
 
 def load(path: str | Path) -> Study:
@@ -60,16 +64,22 @@ def replicate(study: Study, condition: int = 0, replicate: int = 0) -> pd.DataFr
         When the study has no such condition or replicate.
     """
     from simlab.runner import prepare
-    from simlab.sampling import replicate_rows
 
-    jobs = prepare(study).jobs
-    if not (0 <= condition < len(jobs) and 0 <= replicate < study.replicates):
+    work = prepare(study)
+    if not (0 <= condition < len(work.jobs) and 0 <= replicate < study.replicates):
         raise IndexError(
-            f"{study.name} has {len(jobs)} conditions of {study.replicates} replicates, "
+            f"{study.name} has {len(work.jobs)} conditions of {study.replicates} replicates, "
             f"numbered from 0; there is no replicate {replicate} of condition {condition}"
         )
-    job = jobs[condition]
+    return replicate_of(work, condition, replicate)
+
+
+def replicate_of(work: Work, condition: int, replicate: int) -> pd.DataFrame:
+    """Rebuild the rows of one replicate of a compiled study; see `replicate`."""
+    from simlab.sampling import replicate_rows
+
+    job = work.jobs[condition]
     return replicate_rows(
         job.plan, job.condition.scheme, job.rows,
-        study.seed, job.key, study.block, replicate,
+        work.study.seed, job.key, work.study.block, replicate,
     )  # fmt: skip

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sys
 
-from simlab.cli import lab, models, sampling, studies
+from simlab.cli import lab, models, sampling, stores, studies
 from simlab.cli.app import app
 
-__all__ = ["app", "lab", "main", "models", "sampling", "studies"]
+__all__ = ["app", "lab", "main", "models", "sampling", "stores", "studies"]
 
 
 def main() -> None:
@@ -26,8 +26,8 @@ def main() -> None:
         raise SystemExit(130) from None
     except Exception as error:
         if type(error).__name__ not in (
-            "AppError", "ClaimError", "ConfigError", "DataError", "FitError", "FormulaError",
-            "PopulationError", "StoreError", "UsageError",
+            "AppError", "ClaimError", "ConfigError", "DataError", "ExportError", "FitError",
+            "FormulaError", "PopulationError", "StoreError", "UsageError",
         ):  # fmt: skip
             raise
         print(error, file=sys.stderr)

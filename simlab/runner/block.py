@@ -20,7 +20,7 @@ __all__ = ["SLAB", "run_block"]
 SLAB = 2**14  # clusters × replicates that the estimators see at once: what fits in a cache
 
 
-def run_block(work: Work, condition: int, number: int) -> Block:
+def run_block(work: Work, condition: int, number: int, only: int | None = None) -> Block:
     """Draw one block and apply every estimator and every test to it.
 
     Parameters
@@ -29,6 +29,8 @@ def run_block(work: Work, condition: int, number: int) -> Block:
         The study.
     condition, number : int
         Which block.
+    only : int, optional
+        Estimate nothing but this replicate of the block, from 0: a block of one.
 
     Returns
     -------
@@ -43,6 +45,11 @@ def run_block(work: Work, condition: int, number: int) -> Block:
         job.plan, job.condition.scheme, job.rows,
         study.seed, job.key, number, size, keep_rows,
     )  # fmt: skip
+    before = 0
+    if only is not None:
+        before, size, part = only, 1, slice(only, only + 1)
+        moments = moments.take(part)
+        rows = rows if rows is None else Rows(rows.x, rows.y, rows.first[part])
     E, T = len(work.methods), len(work.terms)
     mixed = [method for method in work.methods if method.mixed]
     estimate, std_error, df = (np.full((size, E, T), np.nan) for _ in range(3))
@@ -62,7 +69,7 @@ def run_block(work: Work, condition: int, number: int) -> Block:
             if method.mixed:
                 G[part, mixed.index(method)] = fitted.G
                 sigma2[part, mixed.index(method)] = fitted.sigma2
-    tests = _test(work, job, number * study.block, moments)
+    tests = _test(work, job, number * study.block + before, moments)
     return Block(
         condition, number, estimate, std_error, df,
         *infer(estimate, std_error, df, study.level),

@@ -27,6 +27,7 @@ def provenance(study: Study) -> dict[str, str | int | float]:
         "python": platform.python_version(),
         "machine": f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()}",
         "git_revision": _git_revision(),
+        "folder": "" if study.base_dir is None else str(study.base_dir.absolute()),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
     }
 

@@ -62,6 +62,12 @@ def text_table(header: Sequence[str], rows: Sequence[Sequence[str]], width: int 
     return _printed(table, width)
 
 
+def wide_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Lay out a table as wide as it needs: a line a row, to be searched and scrolled."""
+    width = sum(max(map(len, column)) + 2 for column in zip(header, *rows, strict=True)) + 2
+    return text_table(header, rows, width)
+
+
 def wrapped(line: str, width: int = WIDTH, indent: str = "  ") -> str:
     """Break a line between words, with the later lines indented."""
     pieces = Text(line).wrap(Console(width=width, file=io.StringIO()), width - len(indent))

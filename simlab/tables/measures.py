@@ -6,7 +6,7 @@ from typing import Literal, get_args
 
 import pandas as pd
 
-from simlab.tables.formats import csv, markdown_table, text_table
+from simlab.tables.formats import csv, markdown_table, wide_table
 from simlab.tables.render import check_format
 
 MeasuresFormat = Literal["text", "csv", "markdown"]
@@ -39,9 +39,7 @@ def measures_table(tidy_frame: pd.DataFrame, format: MeasuresFormat = "text") ->
     rows = [[_cell(v) for v in row] for row in tidy_frame.itertuples(index=False)]
     if format == "markdown":
         return markdown_table(header, rows)
-    # As wide as it needs: a line a row, to be searched and scrolled.
-    width = sum(max(map(len, column)) + 2 for column in zip(header, *rows, strict=True)) + 2
-    return text_table(header, rows, width)
+    return wide_table(header, rows)
 
 
 def _cell(value: object) -> str:

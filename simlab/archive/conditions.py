@@ -1,0 +1,134 @@
+"""The conditions of a saved study: which one is meant, and what each cost and yielded."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from simlab.results import Status
+
+__all__ = ["condition_of", "describe", "factors", "summary"]
+
+
+def factors(ds: xr.Dataset) -> list[str]:
+    """Return the names of the factors of the grid, in the order of the study."""
+    along = (str(name) for name, v in ds.coords.items() if v.dims == ("condition",))
+    return [name for name in along if name not in ("condition", "key")]
+
+
+def describe(ds: xr.Dataset, condition: int) -> str:
+    """Name a condition by its levels, as `condition_of` reads it; "base" where nothing varies."""
+    levels = {name: _shown(ds[name].values[condition]) for name in factors(ds)}
+    told = [f"{name}={level}" for name, level in levels.items() if level != "nan"]
+    return ", ".join(told) or "base"
+
+
+def condition_of(ds: xr.Dataset, text: str) -> int:
+    """Find the condition that is meant.
+
+    Parameters
+    ----------
+    ds : Dataset
+        Results of a study.
+    text : str
+        A number from 0, the first digits of a key, or levels such as
+        ``population.clusters=20, scheme=same-clusters``; a factor may be called by the last part
+        of its path.
+
+    Returns
+    -------
+    int
+        Its position.
+
+    Raises
+    ------
+    ValueError
+        If no condition is meant, or several are; names those there are.
+    """
+    text, count = text.strip(), ds.sizes["condition"]
+    if text.isdecimal() and int(text) < count:
+        return int(text)
+    keys = [str(key) for key in ds["key"].values]
+    if "=" in text:
+        found = _with_levels(ds, text)
+    else:
+        found = [c for c, key in enumerate(keys) if len(text) >= 4 and key.startswith(text)]
+    if len(found) == 1:
+        return found[0]
+    offered = "\n".join(f"  {c:>3}  {describe(ds, c)}" for c in (found or range(count))[:20])
+    what = f"{len(found)} conditions are" if found else "no condition is"
+    raise ValueError(f"{what} {text!r}; give a number, or levels that single one out:\n{offered}")
+
+
+def _with_levels(ds: xr.Dataset, text: str) -> list[int]:
+    names = factors(ds)
+    found = list(range(ds.sizes["condition"]))
+    for part in text.split(","):
+        asked, _, level = (piece.strip() for piece in part.partition("="))
+        meant = [name for name in names if name == asked]
+        meant = meant or [name for name in names if name.rpartition(".")[2] == asked]
+        if len(meant) != 1:
+            offered = ", ".join(names) or "none"
+            raise ValueError(f"{asked!r} is no factor of this study; its factors are {offered}")
+        found = [c for c in found if _same(ds[meant[0]].values[c], level)]
+    return found
+
+
+def _same(value: Any, level: str) -> bool:
+    if _shown(value) == level:
+        return True
+    try:
+        return float(value) == float(level)
+    except ValueError:
+        return False
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, float | np.floating):
+        return "nan" if math.isnan(value) else f"{value:.12g}"
+    return str(value)
+
+
+def summary(ds: xr.Dataset) -> pd.DataFrame:
+    """Tell what each condition cost and what its fits came to.
+
+    Parameters
+    ----------
+    ds : Dataset
+        Results of a study, finished or not.
+
+    Returns
+    -------
+    DataFrame
+        A row for each condition: a column for each factor, then replicates (done), core_seconds,
+        wall_seconds (from first to last block while one was under way; NaN where not recorded),
+        and the number of fits of each status: ok, singular, not_converged, not_estimable.
+    """
+    table = pd.DataFrame({name: ds[name].values for name in factors(ds)})
+    status = ds["status"].transpose("condition", "estimator", "replicate").values
+    table["replicates"] = (status >= 0).any(axis=1).sum(axis=-1)
+    table["core_seconds"] = ds["seconds"].sum("block").values
+    table["wall_seconds"] = _wall(ds)
+    for word in Status:
+        table[word.name.lower()] = (status == word).sum(axis=(1, 2))
+    return table
+
+
+def _wall(ds: xr.Dataset) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Seconds during which at least one block of a condition was under way."""
+    if "began" not in ds or "ended" not in ds:
+        return np.full(ds.sizes["condition"], np.nan)
+    seconds = []
+    for began, ended in zip(ds["began"].values, ds["ended"].values, strict=True):
+        total, until = 0.0, -np.inf
+        for block in np.argsort(began):
+            if np.isnan(began[block]):
+                break
+            total += max(0.0, ended[block] - max(began[block], until))
+            until = max(until, ended[block])
+        seconds.append(total)
+    return np.array(seconds)

@@ -1,0 +1,142 @@
+"""A saved study in other formats: NetCDF as it is, CSV and Parquet in long form."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from simlab.archive.conditions import factors
+from simlab.archive.failures import WORDS
+
+__all__ = ["ExportError", "export", "long_form"]
+
+PER_TERM = ("estimate", "std_error", "df", "lower", "upper", "p_value")
+
+
+class ExportError(Exception):
+    """Results cannot be written in a format; one line says why and what to do."""
+
+
+def export(ds: xr.Dataset, path: str | Path) -> None:
+    """Write results to a file, in the format that its name ends with.
+
+    Parameters
+    ----------
+    ds : Dataset
+        Results of a study.
+    path : path
+        ``.nc``: NetCDF 3 (64-bit offset), the Dataset as it is. ``.csv`` and ``.parquet``: see
+        `long_form`; all digits are written. A file that is there is replaced, when the new one is
+        whole.
+
+    Raises
+    ------
+    ExportError
+        If the name ends otherwise, the format cannot hold the results, or the disk refuses.
+    """
+    path = Path(path)
+    writers: dict[str, Callable[[xr.Dataset, Path], None]] = {
+        ".nc": _netcdf, ".csv": _csv, ".parquet": _parquet,
+    }  # fmt: skip
+    if path.suffix not in writers:
+        raise ExportError(f"{path}: name a file that ends in {', '.join(writers)}")
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        writers[path.suffix](ds, partial)
+        os.replace(partial, path)
+    except OSError as error:
+        raise ExportError(f"{path}: cannot be written: {error.strerror or error}") from error
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def long_form(ds: xr.Dataset) -> Iterator[pd.DataFrame]:
+    """Yield the results condition by condition, a row for each estimate.
+
+    Columns are the factors of the grid, condition (position), replicate, estimator, term,
+    estimate, std_error, df, lower, upper, p_value, status (a word), dropped, sigma2, G_intercept,
+    G_covariance, G_slope (of mixed models), and the targets beta_within, beta_between and limit.
+    Terms that an estimator does not have, and replicates that have not been run, have no row; a
+    fit that failed has rows without numbers.
+    """
+    order = ("replicate", "estimator", "term")
+    has = ds["limit"].notnull() | ds["estimate"].notnull().any("replicate")
+    for c in range(ds.sizes["condition"]):
+        one = ds.isel(condition=c)
+        run = (one["status"] >= 0).transpose(*order[:2]).values
+        r, e, t = np.nonzero(run[:, :, None] & has.values[c][None])
+        columns: dict[str, Any] = {
+            name: np.repeat(one[name].values, len(r)) for name in factors(ds)
+        }
+        columns |= {
+            "condition": np.repeat(c, len(r)),
+            "replicate": r,
+            "estimator": ds["estimator"].values[e],
+            "term": ds["term"].values[t],
+        }
+        columns |= {name: one[name].transpose(*order).values[r, e, t] for name in PER_TERM}
+        codes = one["status"].transpose(*order[:2]).values[r, e]
+        columns["status"] = pd.Series([WORDS[code] for code in codes.tolist()], dtype=object)
+        columns["dropped"] = one["dropped"].transpose(*order[:2]).values[r, e]
+        columns |= _variances(one, r, ds["estimator"].values[e])
+        for target in ds["target"].values:
+            columns[str(target)] = one["truth"].sel(target=target).values[t]
+        columns["limit"] = one["limit"].values[e, t]
+        yield pd.DataFrame(columns)
+
+
+def _variances(one: xr.Dataset, r: Any, estimators: Any) -> dict[str, Any]:
+    """G and σ² of mixed models, NaN for the others."""
+    place = {name: i for i, name in enumerate(one["mixed"].values.tolist())}
+    at = np.array([place.get(name, -1) for name in estimators.tolist()], dtype=np.int64)
+    found: dict[str, Any] = {}
+    G = one["G"].transpose("replicate", "mixed", "effect", "effect_").values
+    sigma2 = one["sigma2"].transpose("replicate", "mixed").values
+    parts = {"sigma2": sigma2}
+    parts |= {"G_intercept": G[..., 0, 0], "G_covariance": G[..., 1, 0], "G_slope": G[..., 1, 1]}
+    for name, values in parts.items():
+        column = np.full(len(r), np.nan)
+        column[at >= 0] = values[r[at >= 0], at[at >= 0]]
+        found[name] = column
+    return found
+
+
+def _netcdf(ds: xr.Dataset, path: Path) -> None:
+    try:
+        ds.to_netcdf(path, engine="scipy", format="NETCDF3_64BIT")
+    except (ValueError, TypeError, OverflowError) as error:
+        raise ExportError(
+            f"NetCDF cannot hold these results ({error}); export to .parquet"
+        ) from error
+
+
+def _csv(ds: xr.Dataset, path: Path) -> None:
+    for number, frame in enumerate(long_form(ds)):
+        frame.to_csv(
+            path, index=False, mode="a" if number else "w", header=not number, encoding="utf-8"
+        )
+
+
+def _parquet(ds: xr.Dataset, path: Path) -> None:
+    try:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+    except ImportError:
+        raise ExportError(
+            "Parquet needs pyarrow: pip install 'simlab[parquet]', or export to .csv or .nc"
+        ) from None
+    writer = None
+    try:
+        for frame in long_form(ds):
+            table = pa.Table.from_pandas(frame, preserve_index=False)
+            writer = writer or pq.ParquetWriter(path, table.schema)
+            writer.write_table(table)
+    finally:
+        if writer is not None:
+            writer.close()

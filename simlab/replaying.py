@@ -1,0 +1,134 @@
+"""One replicate of a saved study, drawn and fitted again, and held against what was stored."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from simlab.archive import condition_of
+from simlab.config import Study
+from simlab.results import Block, open_dataset
+from simlab.results.schema import TEST_VARIABLES, VARIABLES
+from simlab.runner import Work, prepare, run_block
+from simlab.study import load, replicate_of
+
+__all__ = ["Replay", "replay"]
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """A replicate that was drawn and fitted again.
+
+    Attributes
+    ----------
+    work : Work
+        The study, compiled.
+    condition, replicate : int
+        Which one.
+    rows : DataFrame
+        Its data: cluster, sector, x, y.
+    drawn_as : {"rows", "moments"}
+        How the study drew it; rows of a replicate drawn as moments have these moments.
+    stored : Dataset
+        What the store holds of it.
+    again : Block
+        What the fit gives now, a block of one.
+    differs : DataFrame
+        variable, place, stored, again: every number that is another, to the bit. Empty, unless
+        the code, its libraries or the store have changed.
+    """
+
+    work: Work
+    condition: int
+    replicate: int
+    rows: pd.DataFrame
+    drawn_as: str
+    stored: xr.Dataset
+    again: Block
+    differs: pd.DataFrame
+
+
+def replay(
+    store: str | Path, condition: int | str, replicate: int, config: str | Path | None = None
+) -> Replay:
+    """Rebuild one replicate of a saved study, fit it again, and compare.
+
+    Parameters
+    ----------
+    store : path
+        A results store.
+    condition : int or str
+        Its position, the start of its key, or levels such as "population.clusters=20".
+    replicate : int
+        Its number in the condition, from 0.
+    config : path, optional
+        The study's file, where it reads data from beside it; otherwise what the store keeps of
+        the configuration is used.
+
+    Returns
+    -------
+    Replay
+
+    Raises
+    ------
+    StoreError
+        If the store cannot be read.
+    ValueError
+        If there is no such condition, or this replicate has not been run.
+    ConfigError, PopulationError, DataError
+        If the study cannot be drawn any more.
+    """
+    ds = open_dataset(store)
+    c = condition_of(ds, str(condition))
+    stored = _stored(ds, c, replicate)
+    work = prepare(_study(ds, config))
+    key = str(ds["key"].values[c])
+    place = {job.condition.key: i for i, job in enumerate(work.jobs)}
+    if key not in place:
+        raise ValueError(f"{config}: has no such condition as {store} has at {c}: another study")
+    number, only = divmod(replicate, work.study.block)
+    job = work.jobs[place[key]]
+    again = run_block(work, place[key], number, only)
+    return Replay(
+        work, place[key], replicate, replicate_of(work, place[key], replicate),
+        "rows" if job.rows else "moments", stored, again, _differs(stored, again),
+    )  # fmt: skip
+
+
+def _stored(ds: xr.Dataset, condition: int, replicate: int) -> xr.Dataset:
+    if "replicate" not in ds["status"].dims:
+        raise ValueError(
+            "these results keep measures and no replicates; run the study with keep: replicates"
+        )
+    run = (ds["status"][condition] >= 0).any("estimator").values
+    if not 0 <= replicate < len(run) or not run[replicate]:
+        raise ValueError(
+            f"condition {condition} has {int(run.sum()):,} replicates, numbered from 0; "
+            f"there is no replicate {replicate}"
+        )
+    names = [name for name in (*VARIABLES, *TEST_VARIABLES) if name in ds]
+    return ds[names].isel(condition=condition, replicate=replicate)
+
+
+def _study(ds: xr.Dataset, config: str | Path | None) -> Study:
+    study = Study.from_json(str(ds.attrs["config"]))
+    if config is not None:
+        return load(config).replace(seed=study.seed, replicates=study.replicates)
+    folder = str(ds.attrs.get("folder", ""))
+    return study.origin("", "", Path(folder) if folder else None)
+
+
+def _differs(stored: xr.Dataset, again: Block) -> pd.DataFrame:
+    rows = []
+    for name in map(str, stored.data_vars):
+        old, new = stored[name].values, np.asarray(getattr(again, name))[0]
+        for at in np.argwhere(~((old == new) | (np.isnan(old) & np.isnan(new)))).tolist():
+            where = ", ".join(
+                str(stored[dim].values[i]) for dim, i in zip(stored[name].dims, at, strict=True)
+            )
+            rows.append((name, where, old[tuple(at)], new[tuple(at)]))
+    return pd.DataFrame(rows, columns=["variable", "place", "stored", "again"])
