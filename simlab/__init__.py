@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from simlab.beta import beta_space as beta_space
     from simlab.comparison import compare as compare
     from simlab.comparison import fit_statistics as fit_statistics
+    from simlab.custom.marks import estimator as estimator
+    from simlab.custom.marks import generator as generator
     from simlab.data import cvar as cvar
     from simlab.data import dvar as dvar
     from simlab.data import merge_levels as merge_levels
@@ -58,10 +60,12 @@ _HOMES = {
     "data": "data",
     "difference": "archive",
     "dvar": "data",
+    "estimator": "custom.marks",
     "export": "archive",
     "failures": "archive",
     "fit": "fitting.model",
     "fit_statistics": "comparison",
+    "generator": "custom.marks",
     "load": "study",
     "measure": "measures",
     "merge_levels": "data",

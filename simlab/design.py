@@ -17,6 +17,7 @@ from .config import (
     ConfigError,
     Finding,
     FrozenMap,
+    Generated,
     GridLevel,
     Population,
     Setting,
@@ -62,7 +63,7 @@ class Condition:
     index: int
     key: str
     levels: Mapping[str, Level]
-    population: Population
+    population: Population | Generated
     scheme: str
     draw: str
 

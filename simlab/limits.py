@@ -53,8 +53,8 @@ def new_cluster_limits(
     Returns
     -------
     dict of name to (kinds, S) array
-        Limits of the terms of each sector; NaN for a method that needs rows, but for a slope
-        whose λ has a closed form.
+        Limits of the terms of each sector; NaN for a method that needs rows or is not linear, but
+        for a slope whose λ has a closed form.
     """
     enough, held = -(-CLUSTERS_DRAWN // plan.J), plan.parameters.held
     clusters, drawn = _draw(plan, 1 if held else enough, 0)
@@ -69,7 +69,9 @@ def new_cluster_limits(
     S = len(plan.sectors)
     limits = {}
     for method in methods:
-        if method.mixed and method.share is None:
+        if method.needs == "rows" or not method.linear:
+            share = np.full(len(method.kinds) * (2 * S - 1), np.nan)
+        elif method.mixed and method.share is None:
             # Its variances converge as clusters are added, where x is held those of the data again.
             many = _side_by_side(plan, enough) if held else moments
             fitted = method.fit(Sample(many))
@@ -80,8 +82,6 @@ def new_cluster_limits(
         elif method.mixed or method.oracle:
             oracle = Sample(of_context, known)
             share = mixed_estimates(oracle, hlm_contextual.WEIGHTS, known=known).estimate[0]
-        elif method.needs == "rows":
-            share = np.full(len(method.kinds) * (2 * S - 1), np.nan)
         else:
             share = method.fit(Sample(of_context, known)).estimate[0]
         shares = share.reshape(len(method.kinds), 2 * S - 1)[:, :S].copy()

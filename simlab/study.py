@@ -62,6 +62,8 @@ def replicate(study: Study, condition: int = 0, replicate: int = 0) -> pd.DataFr
     ------
     IndexError
         When the study has no such condition or replicate.
+    CustomError
+        When a generator drew it as moments, or failed to draw it.
     """
     from simlab.runner import prepare
 
@@ -76,10 +78,5 @@ def replicate(study: Study, condition: int = 0, replicate: int = 0) -> pd.DataFr
 
 def replicate_of(work: Work, condition: int, replicate: int) -> pd.DataFrame:
     """Rebuild the rows of one replicate of a compiled study; see `replicate`."""
-    from simlab.sampling import replicate_rows
-
-    job = work.jobs[condition]
-    return replicate_rows(
-        job.plan, job.condition.scheme, job.rows,
-        work.study.seed, job.key, work.study.block, replicate,
-    )  # fmt: skip
+    study, job = work.study, work.jobs[condition]
+    return job.source.replicate(study.seed, job.key, study.block, replicate)

@@ -52,8 +52,10 @@ def test_dataset_has_the_documented_shape():
     assert dataset.limit.dims == ("condition", "estimator", "term")
     assert dataset.seconds.dims == ("condition", "block")
     assert (dataset.status.dtype, dataset.dropped.dtype) == (np.int8, np.int32)
-    assert dataset.status.attrs["flag_values"] == [0, 1, 2, 3]
-    assert dataset.status.attrs["flag_meanings"] == "ok singular not_converged not_estimable"
+    assert dataset.status.attrs["flag_values"] == [0, 1, 2, 3, 4]
+    assert dataset.status.attrs["flag_meanings"] == (
+        "ok singular not_converged not_estimable error"
+    )
     assert [s.name.lower() for s in Status] == dataset.status.attrs["flag_meanings"].split()
     assert dataset["population.clusters"].values.tolist() == [10, 20, 30]
     assert dataset["population.G.slope"].values.tolist() == [0.0, 0.5, 1.0]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from simlab.config import Study, flow
+from simlab.config import Study, declared, flow
 
 __all__ = ["python_text", "yaml_text"]
 
@@ -24,7 +24,7 @@ def yaml_text(study: Study, sample: int, key: str | None = None) -> str:
     key : str, optional
         The key from which draws come, where it is not the study's own.
     """
-    p = study.population
+    p = declared(study.population)
     lines = [
         "# What simlab app showed: the population, and the repeated samples.",
         f"# The sample in the pictures was replicate {sample}, counted from 0.",

@@ -106,7 +106,7 @@ def summary(ds: xr.Dataset) -> pd.DataFrame:
     DataFrame
         A row for each condition: a column for each factor, then replicates (done), core_seconds,
         wall_seconds (from first to last block while one was under way; NaN where not recorded),
-        and the number of fits of each status: ok, singular, not_converged, not_estimable.
+        and the number of fits of each status: ok, singular, not_converged, not_estimable, error.
     """
     table = pd.DataFrame({name: ds[name].values for name in factors(ds)})
     status = ds["status"].transpose("condition", "estimator", "replicate").values

@@ -23,7 +23,7 @@ from simlab.fitting.layout import degrees, number
 from simlab.fitting.model import fit
 from simlab.replaying import Replay
 from simlab.replaying import replay as replay_one
-from simlab.results import open_dataset
+from simlab.results import Status, open_dataset
 from simlab.tables.formats import WIDTH, csv, text_table, wide_table, wrapped
 
 CLUSTERS = 8  # shown of a replicate; the file has all
@@ -70,7 +70,7 @@ def _size(store: Path) -> str:
 def _conditions(ds: xr.Dataset) -> str:
     table = archive.summary(ds)
     header = ["", "condition", "replicates", "core s", "wall s", "ms a replicate"]
-    words = [word for word in ("singular", "not_converged", "not_estimable") if word in table]
+    words = [status.name.lower() for status in Status if status != Status.OK]
     header += [word.replace("_", " ") for word in words]
     rows = []
     for c, row in enumerate(table.to_dict("records")):
@@ -202,9 +202,9 @@ def _data(rows: pd.DataFrame) -> str:
 def _refit(again: Replay) -> str:
     """Every estimate as it comes out now, beside what is stored."""
     work, one, rows = again.work, again.again, []
-    words = {0: "ok", 1: "singular", 2: "not converged", 3: "not estimable"}
     for e, method in enumerate(work.methods):
-        label, status = method.label, words.get(int(one.status[0, e]), "error")
+        label, status = method.label, Status(int(one.status[0, e])).name.lower()
+        status = status.replace("_", " ")
         status += f", {one.dropped[0, e]} clusters dropped" if one.dropped[0, e] > 0 else ""
         for t in work.columns[method.name].tolist():
             new, se = one.estimate[0, e, t], one.std_error[0, e, t]

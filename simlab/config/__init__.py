@@ -4,6 +4,7 @@
 """
 
 from .errors import ConfigError, Problem
+from .generated import Generated, Truth, read_truth
 from .grid import MISSING, GridLevel, lookup, settle, substitute, unfold
 from .laws import (
     Covariate,
@@ -17,9 +18,10 @@ from .laws import (
     StudentTCovariate,
     StudentTLaw,
 )
-from .population import Population, Setting
+from .population import Population
 from .reader import load, loads, locate
 from .section import Finding
+from .setting import Setting, declared
 from .study import Study, Tests, Verdicts, schema
 from .values import FrozenMap, canonical, flow, number, plain
 from .writer import dumps
@@ -34,6 +36,7 @@ __all__ = [
     "Finding",
     "FixedSizes",
     "FrozenMap",
+    "Generated",
     "GridLevel",
     "ListSizes",
     "PoissonSizes",
@@ -45,8 +48,10 @@ __all__ = [
     "StudentTLaw",
     "Study",
     "Tests",
+    "Truth",
     "Verdicts",
     "canonical",
+    "declared",
     "dumps",
     "flow",
     "load",
@@ -55,6 +60,7 @@ __all__ = [
     "lookup",
     "number",
     "plain",
+    "read_truth",
     "schema",
     "settle",
     "substitute",

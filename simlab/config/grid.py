@@ -21,8 +21,9 @@ from pydantic import (
 )
 
 from .errors import did_you_mean
-from .population import PER_SECTOR, Population, Setting
+from .population import PER_SECTOR, Population
 from .section import Finding, Loc, Text, findings
+from .setting import Setting
 from .values import FrozenMap, canonical, freeze
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "Factorial",
     "Grid",
     "GridLevel",
+    "leads",
     "lookup",
     "paths",
     "settle",
@@ -39,6 +41,8 @@ __all__ = [
 
 MISSING: Final = object()
 """What `lookup` returns where a setting has no such path."""
+
+PARAMETERS = "population.parameters"
 
 Raw = Annotated[Any, AfterValidator(freeze)]
 
@@ -115,6 +119,10 @@ def paths(base: Mapping[str, Any]) -> tuple[str, ...]:
     """
     found = list(Setting.model_fields)
     population = base.get("population")
+    if isinstance(population, Mapping) and "generator" in population:
+        written = population.get("parameters")
+        named = written if isinstance(written, Mapping) else {}
+        return (*found, "population.generator", PARAMETERS, *(f"{PARAMETERS}.{n}" for n in named))
     for name, field in Population.model_fields.items():
         written = population.get(name) if isinstance(population, Mapping) else None
         inside = [entry for section in _sections(field.annotation) for entry in section.fields()]
@@ -122,6 +130,11 @@ def paths(base: Mapping[str, Any]) -> tuple[str, ...]:
             inside = list(written)
         found += [f"population.{name}", *(f"population.{name}.{i}" for i in sorted(set(inside)))]
     return tuple(found)
+
+
+def leads(path: str, known: Iterable[str]) -> bool:
+    """Tell whether a path leads somewhere, given `paths`; to any parameter, if there are some."""
+    return path in known or (path.startswith(f"{PARAMETERS}.") and PARAMETERS in known)
 
 
 def _sections(annotation: Any) -> Iterator[Any]:
@@ -213,7 +226,7 @@ def _wrong_paths(
     factorial: Mapping[str, object], loc: Loc, known: tuple[str, ...], fixed: tuple[str, ...]
 ) -> Iterator[Finding]:
     for path in factorial:
-        if path in known:
+        if leads(path, known):
             continue
         if path.split(".")[0] in fixed:
             message = "cannot be swept; sweep scheme, draw, population or a path inside it"

@@ -1,4 +1,4 @@
-"""The population of a study, and the setting (population, scheme, draw) of one condition."""
+"""The population of a study, declared field by field."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ from .laws import (
     StandardLaw,
 )
 from .section import BROKEN, Finding, Positive, Real, Section, Text, shown
-from .values import FrozenMap, canonical
+from .values import FrozenMap
 
-__all__ = ["PER_SECTOR", "Population", "Setting"]
+__all__ = ["PER_SECTOR", "Population"]
 
 T = TypeVar("T")
 
@@ -83,6 +83,11 @@ Clusters = Annotated[
     int,
     Field(strict=True, le=MOST, json_schema_extra={"minimum": 2}),
     AfterValidator(_enough),
+]
+Covariance = Annotated[
+    tuple[tuple[Real, Real], tuple[Real, Real]],
+    BeforeValidator(_two_by_two),
+    AfterValidator(_covariance),
 ]
 Gamma = Annotated[tuple[Real, ...], Field(min_length=1, max_length=2)]
 ClustersBySector = Annotated[
@@ -146,11 +151,7 @@ class Population(Section):
     context: Literal["sample-mean", "latent-mean"] = Field(
         "sample-mean", description="Which cluster mean of x carries β_B − β_W."
     )
-    G: Annotated[
-        tuple[tuple[Real, Real], tuple[Real, Real]],
-        BeforeValidator(_two_by_two),
-        AfterValidator(_covariance),
-    ] = Field(description="2 × 2 covariance matrix of (u_0j, u_1j); may be singular.")
+    G: Covariance = Field(description="2 × 2 covariance matrix of (u_0j, u_1j); may be singular.")
     sigma2: Positive = Field(description="σ², the variance of the level-1 errors.")
     cluster_sizes: ClusterSizes | None = Field(
         None, description="Law of the cluster sizes n_j; omitted when x comes from data."
@@ -212,28 +213,6 @@ class Population(Section):
                 "beta_between": _once({s: self.between(s) for s in sectors}),
             }
         )
-
-
-class Setting(Section):
-    """All that determines the draws of a condition, but for the random stream."""
-
-    scheme: Literal["new-clusters", "same-clusters"] = Field(
-        "new-clusters",
-        description="Whether each replicate draws new clusters, or new rows in the same ones.",
-    )
-    draw: Literal["auto", "moments", "rows"] = Field(
-        "auto",
-        description="Draw rows or sufficient statistics; auto takes the latter where exact.",
-    )
-    population: Population = Field(description="The population that is sampled.")
-
-    def filled(self) -> Setting:
-        """Return the same setting with the defaults of its population written out."""
-        return Setting(scheme=self.scheme, draw=self.draw, population=self.population.filled())
-
-    def content(self) -> str:
-        """Return the canonical JSON text that is the same for every spelling of the setting."""
-        return canonical(self.filled())
 
 
 def _of(value: Mapping[str, T] | T, sector: str) -> T:

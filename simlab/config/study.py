@@ -17,10 +17,11 @@ from pydantic import (
 )
 
 from .errors import ConfigError, Problem, did_you_mean
-from .grid import Grid, check, paths
+from .generated import import_path, spelled_out
+from .grid import Grid, check, leads, paths
 from .laws import MOST
-from .population import Setting
 from .section import BROKEN, Finding, Loc, Real, Section, Text, findings, refusal
+from .setting import Setting
 from .values import canonical, plain
 
 __all__ = ["Study", "Tests", "Verdicts", "schema"]
@@ -43,7 +44,12 @@ def _known(
     known = (info.context or {}).get(f"known_{what}s")
     found = []
     for i, name in enumerate(names or ()):
-        if known is not None and name not in known:
+        if what == "estimator" and ":" in name:  # the user's own, imported when the study is run
+            try:
+                import_path(name)
+            except ValueError as error:
+                found.append(Finding((i,), str(error)))
+        elif known is not None and name not in known:
             guess = did_you_mean(name, known)
             hint = f"did you mean {guess!r}?" if guess else f"known are {', '.join(known)}"
             found.append(Finding((i,), f"unknown {what} {name!r}; {hint}"))
@@ -124,7 +130,11 @@ class Study(Setting):
     block: Number = Field(256, description="Replicates drawn together from one random stream.")
     level: Share = Field(0.95, description="Confidence level, between 0 and 1.")
     estimators: Annotated[tuple[Text, ...], Field(min_length=1), AfterValidator(_unique)] | None = (
-        Field(None, description="Names of the estimators to compare; by default all.")
+        Field(
+            None,
+            description="Names of the estimators to compare, by default all of simlab's; "
+            "mymodule:name is one of your own.",
+        )
     )
     tests: Tests | None = Field(
         None, description="Hypotheses tested in every replicate; by default none."
@@ -171,7 +181,9 @@ class Study(Setting):
     @classmethod
     def across(cls, raw: Mapping[str, Any]) -> Iterable[Finding]:
         """Return what is wrong with the levels of the grid and the factors of the verdicts."""
+        yield from super().across(raw)
         base = {name: raw[name] for name in Setting.model_fields if raw.get(name) is not None}
+        base["population"] = spelled_out(base.get("population"))
         if raw.get("grid") not in (None, BROKEN):
             for finding in check(raw["grid"], base, cls.fields() - Setting.fields()):
                 yield finding._replace(loc=("grid", *finding.loc))
@@ -226,7 +238,7 @@ def _factors(verdicts: Mapping[str, Any], known: tuple[str, ...]) -> Iterator[Fi
     if isinstance(efficiency, list):
         named += [(("efficiency", i), path) for i, path in enumerate(efficiency)]
     for loc, path in named:
-        if isinstance(path, str) and path and path not in known:
+        if isinstance(path, str) and path and not leads(path, known):
             guess = did_you_mean(path, known)
             hint = f"did you mean {guess!r}?" if guess else "a path is like population.clusters"
             yield Finding(("verdicts", *loc), f"no such path {path!r}; {hint}")

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit
 
-from simlab.config import Study
+from simlab.config import Study, declared
 from simlab.demos.claims import Number, above, below, claim, mean, within
 from simlab.demos.counts import correlations, from_counts
 from simlab.demos.readings import measured, plus_minus
@@ -95,7 +95,7 @@ def draw(found: Found) -> Figure:
     """Draw one simulated sample, and the states."""
     n = found.states.n
     figure, (left, right) = panels(
-        f"Simulated: {found.study.population.clusters} schools",
+        f"Simulated: {declared(found.study.population).clusters} schools",
         f"Made up: {n.size} states, {n.sum() / 1e6:.0f} million people",
     )
     draw_sample(left, found.study)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pandas as pd
 
-from simlab.config import Study
+from simlab.config import Study, declared
 from simlab.demos.claims import Check, Number, above, below, claim, mean, within
 from simlab.demos.samples import samples
 from simlab.demos.stage import Demo
@@ -60,7 +60,7 @@ def find(study: Study) -> Found:
 
 
 def _known(study: Study) -> tuple[Floats, Floats, float]:
-    population = study.population
+    population = declared(study.population)
     gamma = np.array([population.gamma0("all"), population.within("all")])
     return gamma, np.array(population.G), population.sigma2
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from simlab import data
-from simlab.config import Study
+from simlab.config import Study, declared
 from simlab.demos.claims import Number, above, below, claim
 from simlab.demos.counts import from_counts
 from simlab.demos.readings import Measured, measured, plus_minus
@@ -78,7 +78,7 @@ def table(found: Found) -> str:
 def draw(found: Found) -> Figure:
     """Draw one simulated sample, and Berkeley."""
     figure, (left, right) = panels(
-        f"Simulated: {found.study.population.clusters} schools",
+        f"Simulated: {declared(found.study.population).clusters} schools",
         f"Berkeley 1973: {found.berkeley.n.size} departments",
     )
     draw_sample(left, found.study)

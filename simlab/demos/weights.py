@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 import simlab
-from simlab.config import Study
+from simlab.config import Study, declared
 from simlab.demos.claims import Number, above, below, claim, mean, within
 from simlab.demos.readings import plus_minus
 from simlab.demos.samples import samples
@@ -42,7 +42,7 @@ class Found(NamedTuple):
 
 def find(study: Study) -> Found:
     """Take the three means of every replicate, without the sectors."""
-    sigma2 = np.array([condition.population.sigma2 for condition in conditions(study)])
+    sigma2 = np.array([declared(condition.population).sigma2 for condition in conditions(study)])
     estimates = np.array([three_means(study, c) for c in range(len(sigma2))])
     means = {
         name: [mean(f"mean of {name}", of[:, i]) for of in estimates]
@@ -65,8 +65,8 @@ def three_means(study: Study, condition: int) -> Floats:
 def _population(study: Study) -> tuple[Floats, Floats]:
     """Size and expected level of every school."""
     drawn = samples(study.replace(replicates=1))
-    sectors = study.population.sectors or ()
-    level = [study.population.gamma0(sector) for sector in sectors]
+    sectors = declared(study.population).sectors or ()
+    level = [declared(study.population).gamma0(sector) for sector in sectors]
     return drawn.moments.n[0], np.repeat(level, drawn.moments.clusters)
 
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Literal, NamedTuple
 
 import numpy as np
+import pandas as pd
+from numpy.random import Generator
 from numpy.typing import NDArray
 
 from simlab.moments import Floats, Moments, Rows
 
-OK, SINGULAR, NOT_CONVERGED, NOT_ESTIMABLE = range(4)
+OK, SINGULAR, NOT_CONVERGED, NOT_ESTIMABLE, ERROR = range(5)
 
 Kind = Literal["intercept", "slope", "between", "contextual"]
 Estimand = Literal["beta_within", "beta_between", "mixture"]
@@ -25,12 +28,41 @@ class Known(NamedTuple):
     sigma2: float
 
 
+class About(NamedTuple):
+    """What a method of the user may ask of a sample, beside its numbers.
+
+    Attributes
+    ----------
+    sectors : tuple of str
+        Their names.
+    frame : callable
+        Rows of a replicate, by its place in the sample, as a data frame of its own.
+    rng : callable
+        A random stream, by a replicate's place in the sample and the name of a method.
+    """
+
+    sectors: tuple[str, ...]
+    frame: Callable[[int], pd.DataFrame]
+    rng: Callable[[int, str], Generator]
+
+    def at(self, b: int) -> About:
+        """Return the same for the one replicate at b."""
+        return About(self.sectors, lambda _: self.frame(b), lambda _, name: self.rng(b, name))
+
+
 class Sample(NamedTuple):
     """B replicates of a data set, as an estimator sees them."""
 
     moments: Moments
     known: Known | None = None
     rows: Rows | None = None
+    about: About | None = None
+
+    def at(self, b: int) -> Sample:
+        """Return the sample of one replicate."""
+        one = slice(b, b + 1)
+        rows = self.rows and self.rows._replace(first=self.rows.first[one])
+        return Sample(self.moments.take(one), self.known, rows, self.about and self.about.at(b))
 
 
 class Estimates(NamedTuple):
@@ -44,11 +76,13 @@ class Estimates(NamedTuple):
     estimate, std_error, df : (B, T)
         NaN where a replicate has none.
     status : (B,)
-        OK, SINGULAR, NOT_CONVERGED or NOT_ESTIMABLE.
+        OK, SINGULAR, NOT_CONVERGED, NOT_ESTIMABLE or ERROR.
     dropped : (B,)
         Number of clusters that could not be used.
     G, sigma2 : (B, 2, 2), (B,), optional
         Variance components of a mixed model.
+    messages : dict of int to str, optional
+        What went wrong in the replicates with status ERROR, by their place.
     """
 
     estimate: Floats
@@ -58,6 +92,7 @@ class Estimates(NamedTuple):
     dropped: NDArray[np.int32]
     G: Floats | None = None
     sigma2: Floats | None = None
+    messages: Mapping[int, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +124,9 @@ class Estimator:
         Whether it estimates G and σ².
     oracle : bool
         Whether it must be told the truth, and so cannot be used on data.
+    linear : bool
+        Whether it is linear in y once its variances are fixed, so that its probability limit can
+        be computed.
     """
 
     name: str
@@ -101,6 +139,7 @@ class Estimator:
     needs: Literal["moments", "rows"] = "moments"
     mixed: bool = False
     oracle: bool = False
+    linear: bool = True
 
 
 class SizeMoments(NamedTuple):

@@ -12,11 +12,13 @@ import pandas as pd
 from simlab.config import (
     Covariate,
     DataCovariate,
+    Generated,
     PoissonSizes,
     Population,
     StandardLaw,
     StudentTCovariate,
     StudentTLaw,
+    declared,
 )
 from simlab.design import Condition
 from simlab.moments import Floats, from_rows
@@ -30,7 +32,7 @@ __all__ = ["compile_plan", "needs_rows"]
 
 class _HasPopulation(Protocol):
     @property
-    def population(self) -> Population: ...
+    def population(self) -> Population | Generated: ...
 
 
 def compile_plan(
@@ -56,7 +58,7 @@ def compile_plan(
     DataError
         If the data cannot be read or have no such columns.
     """
-    population = condition.population
+    population = declared(condition.population)
     if condition.draw == "moments" and (found := _row_laws(population)):
         raise PopulationError(
             f"draw: moments are drawn from normal laws only, but {' and '.join(found)}; "
@@ -77,7 +79,8 @@ def needs_rows(drawn: _HasPopulation) -> bool:
     So it is where the errors are not normal, or x is drawn and not normal. Random effects may
     have any law.
     """
-    return bool(_row_laws(drawn.population))
+    population = drawn.population
+    return isinstance(population, Generated) or bool(_row_laws(population))
 
 
 def _row_laws(population: Population) -> list[str]:

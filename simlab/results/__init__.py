@@ -6,6 +6,7 @@ opens the finished Dataset with `open_dataset` and needs nothing else from here.
 
 from simlab.results.layout import StoreError
 from simlab.results.memory import MemoryResults
+from simlab.results.messages import Message
 from simlab.results.schema import NOT_RUN, Block, Results, Schema, Status
 from simlab.results.store import ZarrResults, open_dataset, open_results
 
@@ -13,6 +14,7 @@ __all__ = [
     "NOT_RUN",
     "Block",
     "MemoryResults",
+    "Message",
     "Results",
     "Schema",
     "Status",

@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from simlab.results.messages import BlockMessages, Message, summary
 from simlab.results.schema import (
     EFFECTS,
     TARGETS,
@@ -29,7 +30,7 @@ class MemoryResults:
         The shape of the Dataset; every variable is allocated at once.
     """
 
-    __slots__ = ("_arrays", "_done", "_schema")
+    __slots__ = ("_arrays", "_done", "_messages", "_schema")
 
     def __init__(self, schema: Schema) -> None:
         blocks = schema.shape(("condition", "block"))
@@ -44,6 +45,7 @@ class MemoryResults:
             for name, variable in schema.variables.items()
         }
         self._arrays["seconds"] = np.full(blocks, np.nan)
+        self._messages: dict[tuple[int, int], BlockMessages] = {}
 
     @property
     def schema(self) -> Schema:
@@ -68,7 +70,16 @@ class MemoryResults:
         for name in self._schema.variables:
             self._arrays[name][block.condition, rows] = getattr(block, name)
         self._arrays["seconds"][block.condition, block.number] = block.seconds
+        self._messages[block.condition, block.number] = block.messages
         self._done[block.condition, block.number] = True
+
+    def messages(self) -> tuple[Message, ...]:
+        """What went wrong in each fit with the status ERROR, by condition and replicate."""
+        return tuple(
+            Message(c, self._schema.rows(number).start + b, estimator, text)
+            for (c, number), told in sorted(self._messages.items())
+            for b, estimator, text in told
+        )
 
     def dataset(self, *, copy: bool = True) -> xr.Dataset:
         """Everything written so far; NaN, and status -1, elsewhere.
@@ -83,7 +94,8 @@ class MemoryResults:
         xr.Dataset
             Dimensions condition, replicate, estimator, term, target, mixed, effect, effect_ and
             block, and test and kind if there are tests; attrs are the schema's, its fingerprint and
-            block size, and the numbers of replicates done and planned, summed over conditions.
+            block size, the numbers of replicates done and planned, summed over conditions, and a
+            summary of the messages if there are any.
         """
         variables: dict[str, tuple[Any, ...]] = {}
         for name, variable in self._schema.variables.items():
@@ -94,6 +106,8 @@ class MemoryResults:
         seconds = self._arrays["seconds"]
         variables["seconds"] = (("condition", "block"), seconds, variable_attrs("seconds"))
         attrs = {**self._schema.attrs, **self._progress()}
+        if messages := self.messages():
+            attrs["messages"] = summary(messages)
         dataset = xr.Dataset(variables, coords=coordinates(self._schema), attrs=attrs)
         return dataset.copy(deep=True) if copy else dataset
 

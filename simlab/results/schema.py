@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     import xarray as xr
 
+    from simlab.results.messages import BlockMessages, Message
+
 TARGETS = ("beta_within", "beta_between")
 EFFECTS = ("intercept", "slope")
 NOT_RUN = -1
@@ -27,6 +29,7 @@ class Status(IntEnum):
     SINGULAR = 1
     NOT_CONVERGED = 2
     NOT_ESTIMABLE = 3
+    ERROR = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +95,7 @@ STORE_ATTRS = (
     "tests",
     "coordinates",
 )
-DATASET_ATTRS = ("fingerprint", "block", "replicates_done", "replicates_planned")
+DATASET_ATTRS = ("fingerprint", "block", "messages", "replicates_done", "replicates_planned")
 _FIXED_NAMES = {"key", "seconds", "done", "truth", "limit", "condition", "replicate", "block"}
 _FIXED_NAMES |= {"estimator", "term", "target", "mixed", "effect", "effect_", *VARIABLES}
 _FIXED_NAMES |= {"test", "kind", "null_holds", *TEST_VARIABLES}
@@ -266,6 +269,8 @@ class Block:
         Core time that the block took.
     test_statistic, test_p_value : (b, test), (b, test, kind) float64
         NaN where a test has no such p-value or could not be done; None without tests.
+    messages : tuple of (b, estimator, text)
+        What went wrong where the status is ERROR: place in the block, name, one line.
     """
 
     condition: int
@@ -283,6 +288,7 @@ class Block:
     seconds: float
     test_statistic: NDArray[np.float64] | None = None
     test_p_value: NDArray[np.float64] | None = None
+    messages: BlockMessages = ()
 
 
 class Results(Protocol):
@@ -298,6 +304,9 @@ class Results(Protocol):
 
     def write(self, block: Block) -> None:
         """Keep a finished block."""
+
+    def messages(self) -> tuple[Message, ...]:
+        """What went wrong in each fit with the status ERROR, by condition and replicate."""
 
     def dataset(self) -> xr.Dataset:
         """Everything written so far; NaN, and status -1, elsewhere."""

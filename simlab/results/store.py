@@ -21,7 +21,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from simlab.results import chunks
+from simlab.results import chunks, messages
 from simlab.results.layout import (
     BLOCK_CHUNK,
     StoreError,
@@ -32,6 +32,7 @@ from simlab.results.layout import (
     read_schema,
 )
 from simlab.results.memory import MemoryResults
+from simlab.results.messages import BlockMessages, Message
 from simlab.results.schema import Block, Schema
 
 
@@ -133,6 +134,7 @@ class ZarrResults:
             chunks.write(
                 self._file("seconds", *at), np.full(BLOCK_CHUNK, block.seconds), BLOCK_CHUNK, np.nan
             )
+            messages.write(self._told(*at), block.messages)
             chunks.write(flag, np.ones(BLOCK_CHUNK, dtype=np.bool_), BLOCK_CHUNK, False)
         self._done[at] = True
 
@@ -154,7 +156,22 @@ class ZarrResults:
             cut = (b, *self._schema.shape(variable.dims))
             arrays[name] = chunk[0][tuple(map(slice, cut))]
         seconds = self._chunk("seconds", (condition, number), np.dtype(np.float64), BLOCK_CHUNK)
-        return Block(condition, number, **arrays, seconds=float(seconds[0, 0]))
+        told = self._messages(condition, number)
+        return Block(condition, number, **arrays, seconds=float(seconds[0, 0]), messages=told)
+
+    def messages(self) -> tuple[Message, ...]:
+        """What went wrong in each fit with the status ERROR, by condition and replicate.
+
+        Raises
+        ------
+        StoreError
+            If they cannot be read.
+        """
+        return tuple(
+            Message(c, self._schema.rows(number).start + b, estimator, text)
+            for c, number in np.argwhere(self._done).tolist()
+            for b, estimator, text in self._messages(c, number)
+        )
 
     def dataset(self) -> xr.Dataset:
         """Everything written so far, loaded; NaN, and status -1, elsewhere.
@@ -175,6 +192,20 @@ class ZarrResults:
         variables = self._schema.variables
         rest = len(variables[name].dims) if name in variables else 0
         return self.path / name / chunks.key(condition, number, *(0,) * rest)
+
+    def _told(self, condition: int, number: int) -> Path:
+        return self.path / "status" / f"{chunks.key(condition, number)}.messages.json"
+
+    def _messages(self, condition: int, number: int) -> BlockMessages:
+        file = self._told(condition, number)
+        try:
+            return messages.read(file)
+        except (OSError, ValueError) as error:
+            flag = self._file("done", condition, number)
+            raise StoreError(
+                f"{self.path}: {file.name} of array 'status' cannot be read ({error}); to have "
+                f"this block run again, delete {flag} and repeat the run"
+            ) from error
 
     def _chunk(
         self, name: str, at: tuple[int, int], dtype: np.dtype[Any], shape: tuple[int, ...]
@@ -277,7 +308,9 @@ def _settings(schema: Schema) -> dict[str, object]:
         tree = json.loads(str(config))
     except json.JSONDecodeError:
         tree = {"config": config}
-    return {**dict(_leaves(tree)), "seed": schema.attrs.get("seed")}
+    code = json.loads(str(schema.attrs.get("code", "{}")))
+    written = {f"code of {path}": f"{digest:.12}…" for path, digest in code.items()}
+    return {**dict(_leaves(tree)), "seed": schema.attrs.get("seed"), **written}
 
 
 def _leaves(tree: object, path: str = "") -> Iterator[tuple[str, object]]:

@@ -10,13 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simlab.estimators.base import sector_contrasts, term_names
-from simlab.limits import new_cluster_limits, same_cluster_limits
 from simlab.moments import Floats
-from simlab.population import Clusters, truth
 from simlab.results import Schema
 from simlab.runner.provenance import provenance
 from simlab.runner.work import Work
-from simlab.sampling import block_clusters
 
 __all__ = ["schema_of", "targets_of"]
 
@@ -29,10 +26,14 @@ def schema_of(work: Work) -> Schema:
         factor: tuple(job.condition.levels[factor] for job in work.jobs)
         for factor in work.jobs[0].condition.levels
     }
-    decisive = {
+    decisive: dict[str, object] = {
         "config": {**json.loads(study.to_json()), "verdicts": None, "description": None},
         "version": version("simlab"),
     }
+    attrs = provenance(study)
+    if work.code:  # results go on only with the code they were begun with
+        decisive["code"] = dict(work.code)
+        attrs["code"] = json.dumps(dict(work.code))
     return Schema(
         replicates=study.replicates,
         block=study.block,
@@ -43,7 +44,7 @@ def schema_of(work: Work) -> Schema:
         levels=levels,
         truth=np.array([targets_of(work, c) for c in each]),
         limit=np.array([_limits_of(work, c) for c in each]),
-        attrs=provenance(study),
+        attrs=attrs,
         fingerprint=hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest(),
         tests=tuple(hypothesis.name for hypothesis in work.hypotheses),
         kinds=work.kinds,
@@ -60,11 +61,12 @@ def _null_holds(work: Work) -> NDArray[np.bool_] | None:
 
 def targets_of(work: Work, condition: int) -> Floats:
     """What the terms of one condition aim at, (term, target)."""
-    plan = work.jobs[condition].plan
-    true, contrast = truth(plan, _kept(work, condition)), sector_contrasts(len(plan.sectors))
+    job = work.jobs[condition]
+    sectors = job.source.sectors
+    true, contrast = job.source.truth(work.study.seed, job.key), sector_contrasts(len(sectors))
     targets = np.full((len(work.terms), 2), np.nan)
     for kind, values in true.items():
-        for i, name in enumerate(term_names((kind,), plan.sectors)):  # type: ignore[arg-type]
+        for i, name in enumerate(term_names((kind,), sectors)):  # type: ignore[arg-type]
             if name in work.terms:
                 targets[work.terms.index(name)] = contrast[i] @ values
     return targets
@@ -72,21 +74,10 @@ def targets_of(work: Work, condition: int) -> Floats:
 
 def _limits_of(work: Work, condition: int) -> Floats:
     """What the estimators of one condition converge to, (estimator, term)."""
-    job, clusters = work.jobs[condition], _kept(work, condition)
-    if clusters is None:
-        limit = new_cluster_limits(job.plan, work.methods, job.known)
-    else:
-        limit = same_cluster_limits(job.plan, work.methods, clusters)
-    contrast = sector_contrasts(len(job.plan.sectors))
+    job = work.jobs[condition]
+    limit = job.source.limits(work.study.seed, job.key, work.methods)
+    contrast = sector_contrasts(len(job.source.sectors))
     limits = np.full((len(work.methods), len(work.terms)), np.nan)
     for e, method in enumerate(work.methods):
         limits[e, work.columns[method.name]] = (limit[method.name] @ contrast.T).ravel()
     return limits
-
-
-def _kept(work: Work, condition: int) -> Clusters | None:
-    """Return the clusters that all replicates share; None where each draws its own."""
-    job = work.jobs[condition]
-    if job.condition.scheme == "new-clusters":
-        return None
-    return block_clusters(job.plan, job.condition.scheme, work.study.seed, job.key, 0, 1)

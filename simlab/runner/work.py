@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from simlab.config import ConfigError, Finding, Study, locate
+from simlab.config import ConfigError, Finding, Generated, Study, declared, locate
+from simlab.custom.found import Address
+from simlab.custom.generated import OwnPopulation, own_population
+from simlab.custom.isolation import CustomError
+from simlab.custom.methods import Own, Shielded, own_estimator
 from simlab.design import Condition, conditions
 from simlab.estimators import METHODS, REGISTRY
 from simlab.estimators.base import KINDS, Estimator, Known, term_names
@@ -18,6 +22,7 @@ from simlab.hypotheses import KINDS as TEST_KINDS
 from simlab.hypotheses import REGISTRY as TESTS
 from simlab.hypotheses import Hypothesis, Kind
 from simlab.population import Plan, compile_plan, needs_rows
+from simlab.runner.sources import Declared, Source
 
 __all__ = ["Data", "Job", "Work", "prepare"]
 
@@ -34,19 +39,41 @@ class Job:
         As declared.
     key : str
         Opens its random streams.
-    plan : Plan
+    source : Source
         Its population, ready to be sampled.
-    known : Known
-        True variances, for the estimators that are told them.
-    rows : bool
-        Whether rows are drawn rather than moments.
     """
 
     condition: Condition
     key: str
-    plan: Plan
-    known: Known
-    rows: bool
+    source: Source
+
+    @property
+    def plan(self) -> Plan:
+        """The plan of a declared population.
+
+        Raises
+        ------
+        ConfigError
+            If a generator draws it.
+        """
+        return self._declared.plan
+
+    @property
+    def known(self) -> Known:
+        """True variances of a declared population; raises as `plan`."""
+        return self._declared.known
+
+    @property
+    def rows(self) -> bool:
+        """Whether rows are drawn rather than moments."""
+        return self.source.by_rows
+
+    @property
+    def _declared(self) -> Declared:
+        if isinstance(self.source, Declared):
+            return self.source
+        declared(self.condition.population)  # says what is wrong
+        raise AssertionError("a population without a plan is generated")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +85,7 @@ class Work:
     study : Study
         As declared.
     methods : tuple of Estimator
-        Its estimators, in the order of the registry.
+        Its estimators, in the order of the registry; then the user's, in the study's order.
     jobs : tuple of Job
         One per condition.
     terms : tuple of str
@@ -69,6 +96,8 @@ class Work:
         Its tests, in the order of the registry.
     kinds : tuple of Kind
         The union of their kinds of p-value.
+    code : mapping of str to str
+        SHA-256 of the files of the user's estimators and generators, by import path.
     """
 
     study: Study
@@ -78,6 +107,7 @@ class Work:
     columns: Mapping[str, Any]
     hypotheses: tuple[Hypothesis, ...]
     kinds: tuple[Kind, ...]
+    code: Mapping[str, str] = field(default_factory=dict)
 
 
 def prepare(study: Study, data: Data = None) -> Work:
@@ -95,18 +125,74 @@ def prepare(study: Study, data: Data = None) -> Work:
     ConfigError, PopulationError, DataError
         When a condition cannot be drawn, or not tested.
     """
-    names = study.estimators or tuple(REGISTRY)
-    methods = tuple(method for method in METHODS if method.name in names)
+    methods = _methods(study)
     rows = any(method.needs == "rows" for method in methods)
     jobs = tuple(_job(condition, study, rows, data) for condition in conditions(study))
-    sectors = jobs[0].plan.sectors
+    methods = _applicable(study, methods, jobs)
+    sectors = jobs[0].source.sectors
     terms = term_names(tuple(k for k in KINDS if any(k in m.kinds for m in methods)), sectors)
     columns = {
         m.name: np.array([terms.index(t) for t in term_names(m.kinds, sectors)]) for m in methods
     }
     hypotheses = _hypotheses(study, sectors)
     kinds = tuple(kind for kind in TEST_KINDS if any(kind in h.kinds for h in hypotheses))
-    return Work(study, methods, jobs, terms, MappingProxyType(columns), hypotheses, kinds)
+    code = {address.path: address.digest for address in _addresses(methods, jobs)}
+    return Work(study, methods, jobs, terms, MappingProxyType(columns), hypotheses, kinds, code)
+
+
+def _methods(study: Study) -> tuple[Estimator, ...]:
+    """Estimators of a study: simlab's in the order of the registry, then the user's."""
+    names = study.estimators or tuple(REGISTRY)
+    own: list[Estimator] = []
+    found: list[Finding] = []
+    for i, name in enumerate(names):
+        if ":" in name:
+            try:
+                own.append(own_estimator(name, study.base_dir))
+            except CustomError as error:
+                found.append(Finding(("estimators", i), str(error)))
+    if found:
+        raise ConfigError(locate(study, found))
+    return (*(method for method in METHODS if method.name in names), *own)
+
+
+def _applicable(
+    study: Study, methods: tuple[Estimator, ...], jobs: tuple[Job, ...]
+) -> tuple[Estimator, ...]:
+    """Leave out, or refuse where it is named, what a user's generator has no data for.
+
+    simlab's own estimators are shielded there: nothing is promised of such data.
+    """
+    generated = [job.source for job in jobs if isinstance(job.source, OwnPopulation)]
+    if not generated:
+        return methods
+    found = []
+    if len({job.source.sectors for job in jobs}) > 1:
+        found.append(Finding(("grid",), "the generators have different sectors", at_key=True))
+    kept = []
+    for method in methods:
+        place = ("estimators", study.estimators.index(method.name)) if study.estimators else ()
+        if method.oracle and any(source.known is None for source in generated):
+            if study.estimators is not None:
+                text = "must be told G and sigma2; write them under population.truth"
+                found.append(Finding(place, text))
+            continue
+        if method.needs == "rows" and not all(source.by_rows for source in generated):
+            found.append(Finding(place, "needs rows, and the generator draws moments"))
+        own = isinstance(method.fit, Own)
+        kept.append(method if own else replace(method, fit=Shielded(method)))
+    if study.tests is not None:
+        text = "need a declared population: of a generator's, no null hypothesis is known to hold"
+        found.append(Finding(("tests",), text, at_key=True))
+    if found:
+        raise ConfigError(locate(study, found))
+    return tuple(kept)
+
+
+def _addresses(methods: tuple[Estimator, ...], jobs: tuple[Job, ...]) -> list[Address]:
+    """Where the user's code is."""
+    fits = [method.fit.address for method in methods if isinstance(method.fit, Own)]
+    return fits + [job.source.address for job in jobs if isinstance(job.source, OwnPopulation)]
 
 
 def _hypotheses(study: Study, sectors: tuple[str, ...]) -> tuple[Hypothesis, ...]:
@@ -127,7 +213,17 @@ def _hypotheses(study: Study, sectors: tuple[str, ...]) -> tuple[Hypothesis, ...
 
 
 def _job(condition: Condition, study: Study, rows: bool, data: Data) -> Job:
+    return Job(condition, condition.key, _source(condition, study, rows, data))
+
+
+def _source(condition: Condition, study: Study, rows: bool, data: Data) -> Source:
+    population = condition.population
+    if isinstance(population, Generated):
+        try:
+            return own_population(population, study.base_dir, study.block)
+        except CustomError as error:
+            raise ConfigError(locate(study, [Finding(("population",), str(error))])) from None
     plan = compile_plan(condition, study.base_dir, data)
-    known = Known(np.array(condition.population.G), float(condition.population.sigma2))
+    known = Known(np.array(population.G), float(population.sigma2))
     drawn = rows or condition.draw == "rows" or needs_rows(condition)
-    return Job(condition, condition.key, plan, known, drawn)
+    return Declared(plan, condition.scheme, drawn, known)

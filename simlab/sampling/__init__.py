@@ -16,16 +16,21 @@ slope of a normal sample about a line are independent (Cochran's theorem).
 from simlab.moments import Rows
 from simlab.population import Clusters
 
-from .blocks import block_clusters, draw_block, replicate_rows
+from .blocks import block_clusters, draw_block, replicate_rows, rows_frame
 from .draws import draw_clusters, draw_moments, draw_rows
-from .streams import BLOCK, CLUSTERS, NULL_DRAWS, ROWS, stream
+from .parts import Drawn, Part
+from .streams import BLOCK, CLUSTERS, GENERATOR, METHOD, NULL_DRAWS, ROWS, stream
 
 __all__ = [
     "BLOCK",
     "CLUSTERS",
+    "GENERATOR",
+    "METHOD",
     "NULL_DRAWS",
     "ROWS",
     "Clusters",
+    "Drawn",
+    "Part",
     "Rows",
     "block_clusters",
     "draw_block",
@@ -33,5 +38,6 @@ __all__ = [
     "draw_moments",
     "draw_rows",
     "replicate_rows",
+    "rows_frame",
     "stream",
 ]

@@ -12,7 +12,7 @@ from simlab.population import Clusters, Plan
 from .draws import draw_clusters, draw_moments, draw_rows
 from .streams import BLOCK, CLUSTERS, ROWS, stream
 
-__all__ = ["block_clusters", "draw_block", "replicate_rows"]
+__all__ = ["block_clusters", "draw_block", "replicate_rows", "rows_frame"]
 
 
 def block_clusters(
@@ -99,6 +99,26 @@ def replicate_rows(
         moments = draw_moments(rng, plan, clusters, before + 1).take(slice(before, None))
         n = moments.n[0]
         x, y = _rows_given(stream(seed, key, ROWS, replicate), plan, moments)
+    return rows_frame(plan, n, x, y)
+
+
+def rows_frame(plan: Plan, n: Floats, x: Floats, y: Floats) -> pd.DataFrame:
+    """Return the rows of one replicate as a data frame.
+
+    Parameters
+    ----------
+    plan : Plan
+        Names the clusters and sectors.
+    n : (J,)
+        Number of rows of each cluster.
+    x, y : (N,)
+        Cluster after cluster.
+
+    Returns
+    -------
+    pd.DataFrame
+        As `replicate_rows`.
+    """
     cluster = np.repeat(np.arange(plan.J), n.astype(np.int64))
     sector = np.repeat(np.arange(len(plan.sectors)), np.diff(plan.starts))[cluster]
     names = pd.Categorical.from_codes(sector, categories=pd.Index(plan.sectors))

@@ -7,10 +7,13 @@ import hashlib
 import numpy as np
 from numpy.random import Generator
 
-__all__ = ["BLOCK", "CLUSTERS", "NULL_DRAWS", "ROWS", "stream"]
+__all__ = ["BLOCK", "CLUSTERS", "GENERATOR", "METHOD", "NULL_DRAWS", "ROWS", "stream"]
 
 BLOCK, CLUSTERS, ROWS, NULL_DRAWS = 0, 1, 2, 3
 """Purposes: x and ε of a block; clusters; rows that have given moments; draws of a test."""
+
+GENERATOR, METHOD = 8, 9
+"""Purposes of the user: what a generator draws; what a method draws beyond its data."""
 
 
 def stream(seed: int, key: str, purpose: int, number: int, name: str = "") -> Generator:
@@ -23,11 +26,13 @@ def stream(seed: int, key: str, purpose: int, number: int, name: str = "") -> Ge
     key : str
         Key of the condition, 32 hexadecimal digits.
     purpose : int
-        `BLOCK`, `CLUSTERS`, `ROWS` or `NULL_DRAWS`.
+        `BLOCK`, `CLUSTERS`, `ROWS`, `NULL_DRAWS`, `GENERATOR` or `METHOD`.
     number : int
-        Number of the block, or of the replicate for `ROWS` and `NULL_DRAWS`.
+        Number of the block, or of the replicate for `ROWS`, `NULL_DRAWS`, `METHOD` and a
+        `GENERATOR` of rows.
     name : str
-        Name of the test, for `NULL_DRAWS`: no test changes the draws of another.
+        Name of the test or method, for `NULL_DRAWS` and `METHOD`: none changes the draws of
+        another.
     """
     words = (int(key[i : i + 8], 16) for i in range(0, 32, 8))
     named = (int(hashlib.sha256(name.encode()).hexdigest()[:8], 16),) if name else ()

@@ -1,0 +1,153 @@
+"""From an import path to an object, and a hash of the file that it is in.
+
+``module:name`` is looked up in the folder of the study first, then where Python looks. A file of
+the study's folder is run as it is on the disk now, once for each content, so that the hash is that
+of the code which runs, also in a session that outlives several versions of it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache, reduce
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType
+from typing import Any, NamedTuple
+
+from simlab.config.errors import did_you_mean
+from simlab.custom.isolation import CustomError, Failure, attempt
+
+__all__ = ["Address", "locate_object"]
+
+
+class Address(NamedTuple):
+    """Where an object of the user is: what is sent to workers in its place.
+
+    Attributes
+    ----------
+    path : str
+        ``module:name``.
+    folder : str
+        The study's folder, absolute.
+    digest : str
+        SHA-256 of the module's file; empty where it has none.
+    """
+
+    path: str
+    folder: str
+    digest: str
+
+    @property
+    def file(self) -> str:
+        """The module's file, as tracebacks name it; empty where it has none."""
+        return _file(_module(self)) or ""
+
+    def load(self) -> Any:
+        """Return the object, importing its module where this process has not done so.
+
+        Raises
+        ------
+        CustomError
+            If it cannot be imported, or its file is no longer the one that was hashed.
+        """
+        module = _module(self)
+        name = self.path.partition(":")[2]
+        try:
+            return reduce(getattr, name.split("."), module)
+        except AttributeError:
+            guess = did_you_mean(name, [n for n in vars(module) if not n.startswith("_")])
+            hint = f"; did you mean {guess!r}?" if guess else ""
+            raise CustomError(f"{_name(self)} has no {name!r}{hint}") from None
+
+
+def locate_object(path: str, folder: Path | None) -> Address:
+    """Find the file of an import path and hash it.
+
+    Raises
+    ------
+    CustomError
+        If the module cannot be imported.
+    """
+    here = (folder or Path()).absolute()
+    own = _own_file(path, str(here))
+    if own is not None:
+        return Address(path, str(here), _digest(_read(own)))
+    file = _file(_imported(path.partition(":")[0], str(here)))
+    return Address(path, str(here), _digest(_read(Path(file))) if file else "")
+
+
+def _module(address: Address) -> ModuleType:
+    own = _own_file(address.path, address.folder)
+    if own is not None:
+        return _executed(own, address.digest)
+    return _imported(_name(address), address.folder)
+
+
+def _name(address: Address) -> str:
+    return address.path.partition(":")[0]
+
+
+def _own_file(path: str, folder: str) -> Path | None:
+    file = Path(folder, f"{path.partition(':')[0]}.py")
+    return file if file.is_file() else None
+
+
+def _file(module: ModuleType) -> str | None:
+    file = getattr(module, "__file__", None)
+    return file if file and file.endswith(".py") else None
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise CustomError(f"{file.name} cannot be read: {error.strerror}") from None
+
+
+def _digest(source: bytes) -> str:
+    return hashlib.sha256(source).hexdigest()
+
+
+@cache
+def _executed(file: Path, digest: str) -> ModuleType:
+    """Run a file of the study's folder, under a name of its own for each content."""
+    source = _read(file)
+    if _digest(source) != digest:
+        raise CustomError(f"{file.name} has changed since the study was started; start it again")
+    name = f"_{file.stem}_{_digest(bytes(file))[:8]}_{digest[:8]}"
+    spec = spec_from_file_location(name, file)
+    assert spec is not None
+    module = module_from_spec(spec)
+    sys.modules[name] = module
+    with _first(str(file.parent)):
+        found = attempt(lambda: exec(compile(source, str(file), "exec"), vars(module)), str(file))
+    if isinstance(found, Failure):
+        del sys.modules[name]
+        raise CustomError(f"{file.name} cannot be imported: {found.text}")
+    return module
+
+
+def _imported(name: str, folder: str) -> ModuleType:
+    """Import a package of the folder, or what is installed."""
+    importlib.invalidate_caches()
+    with _first(folder):
+        found = attempt(lambda: importlib.import_module(name), "")
+    if not isinstance(found, Failure):
+        return found
+    if found.text.startswith("ModuleNotFoundError: No module named") and f"'{name}'" in found.text:
+        raise CustomError(f"there is no {name}.py beside the study, nor such a module")
+    raise CustomError(f"{name} cannot be imported: {found.text}")
+
+
+@contextmanager
+def _first(folder: str) -> Iterator[None]:
+    """Put a folder before all others while something of it is imported."""
+    sys.path.insert(0, folder)
+    try:
+        yield
+    finally:
+        sys.path.remove(folder)

@@ -1,0 +1,264 @@
+"""A population that a user's function draws."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import pandas as pd
+
+from simlab.config import Generated, Truth, plain, read_truth
+from simlab.custom.found import Address, locate_object
+from simlab.custom.frames import from_frame
+from simlab.custom.isolation import CustomError, Failure, attempt
+from simlab.custom.marks import GeneratorMark, mark_of
+from simlab.estimators.base import Estimator, Known
+from simlab.moments import Floats, Moments, Rows
+from simlab.sampling import GENERATOR, Drawn, Part, stream
+
+__all__ = ["OwnPopulation", "own_population"]
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class OwnPopulation:
+    """A population by the address of the function that draws it, with one set of parameters.
+
+    Attributes
+    ----------
+    address : Address
+        Of the function, by which any process finds it.
+    parameters : mapping
+        What the function is given.
+    mark : GeneratorMark
+        How it draws.
+    told : Truth
+        What is said to be true.
+    block : int
+        Replicates of a whole block.
+    """
+
+    address: Address
+    parameters: Mapping[str, Any]
+    mark: GeneratorMark
+    told: Truth
+    block: int
+
+    @property
+    def sectors(self) -> tuple[str, ...]:
+        """Names of the sectors."""
+        return self.mark.sectors
+
+    @property
+    def known(self) -> Known | None:
+        """True variances, where they are told."""
+        if self.told.G is None or self.told.sigma2 is None:
+            return None
+        return Known(np.array(self.told.G), float(self.told.sigma2))
+
+    @property
+    def by_rows(self) -> bool:
+        """Whether rows are drawn rather than moments."""
+        return self.mark.draws == "rows"
+
+    def draw(self, seed: int, key: str, number: int, size: int, keep_rows: bool) -> Drawn:
+        """Draw one block of replicates; see `runner.sources.Source`."""
+        if not self.by_rows:
+            return self._moments(seed, key, number, size)
+        frames: dict[int, pd.DataFrame] = {}
+        errors: dict[int, str] = {}
+        alike: dict[bytes, list[tuple[int, Moments, Rows]]] = {}
+        for b in range(size):
+            found = self._replicate(seed, key, number * self.block + b)
+            if isinstance(found, Failure):
+                errors[b] = found.text
+                continue
+            frames[b], moments, rows = found
+            alike.setdefault(moments.starts.tobytes(), []).append((b, moments, rows))
+        parts = (_stacked(group, frames, keep_rows) for group in alike.values())
+        return Drawn(tuple(parts), errors)
+
+    def replicate(self, seed: int, key: str, block: int, replicate: int) -> pd.DataFrame:
+        """Rows of one replicate, as the function returned them.
+
+        Raises
+        ------
+        CustomError
+            If it draws moments, or failed to draw this replicate.
+        """
+        del block
+        if not self.by_rows:
+            raise CustomError(f"{self.address.path} draws moments: there are no rows to be rebuilt")
+        found = self._replicate(seed, key, replicate)
+        if isinstance(found, Failure):
+            raise CustomError(found.text)
+        return found[0]
+
+    def truth(self, seed: int, key: str) -> dict[str, Floats]:
+        """What each kind of term aims at, as far as it is told; see `population.truth`."""
+        del seed, key
+        within, between, intercept = (
+            self._per_sector(value)
+            for value in (self.told.beta_within, self.told.beta_between, self.told.intercept)
+        )
+        slope = np.column_stack([within, between])
+        contextual = np.column_stack([between - within] * 2)
+        intercepts = np.column_stack([intercept] * 2)
+        return {
+            "intercept": intercepts, "slope": slope, "between": slope, "contextual": contextual,
+        }  # fmt: skip
+
+    def limits(self, seed: int, key: str, methods: tuple[Estimator, ...]) -> dict[str, Floats]:
+        """Probability limits, which nobody knows here: NaN."""
+        del seed, key
+        S = len(self.sectors)
+        return {method.name: np.full((len(method.kinds), S), np.nan) for method in methods}
+
+    def _per_sector(self, value: Mapping[str, float] | float | None) -> Floats:
+        if isinstance(value, Mapping):
+            return np.array([value[sector] for sector in self.sectors])
+        return np.full(len(self.sectors), np.nan if value is None else value)
+
+    def _replicate(
+        self, seed: int, key: str, replicate: int
+    ) -> tuple[pd.DataFrame, Moments, Rows] | Failure:
+        rng = stream(seed, key, GENERATOR, replicate)
+
+        def call() -> tuple[pd.DataFrame, Moments, Rows]:
+            df = self.address.load()(rng, **plain(self.parameters))
+            moments, rows = from_frame(df, self.sectors)
+            return df.copy(), moments, rows
+
+        return self._named(attempt(call, self.address.file))
+
+    def _moments(self, seed: int, key: str, number: int, size: int) -> Drawn:
+        """Draw a whole block, and keep what is wanted of it: no number depends on how many."""
+        rng = stream(seed, key, GENERATOR, number)
+
+        def call() -> Moments:
+            drawn = self.address.load()(rng, self.block, **plain(self.parameters))
+            return _checked(drawn, self.block, len(self.sectors))
+
+        found = self._named(attempt(call, self.address.file))
+        if isinstance(found, Failure):
+            return Drawn((), dict.fromkeys(range(size), found.text))
+        moments = found.take(slice(0, size))
+        sound = np.all([np.isfinite(v).all(axis=1) for v in moments[:-1]], axis=0)
+        text = f"{self.address.path}: drew moments that are not finite"
+        errors = dict.fromkeys(np.flatnonzero(~sound).tolist(), text)
+        where = np.flatnonzero(sound)
+        kept = Moments._make([*(v[where] for v in moments[:-1]), moments.starts])
+        return Drawn((Part(where, kept, None, _no_frame),) if len(where) else (), errors)
+
+    def _named(self, found: T | Failure) -> T | Failure:
+        """Name the generator in what it did wrong, for it befalls every estimator."""
+        if isinstance(found, Failure):
+            return Failure(f"{self.address.path}: {found.text}")
+        return found
+
+
+def own_population(declared: Generated, folder: Path | None, block: int) -> OwnPopulation:
+    """Make a population of what an import path names.
+
+    Parameters
+    ----------
+    declared : Generated
+        As the study has it.
+    folder : Path, optional
+        The study's folder; by default the current one.
+    block : int
+        Replicates of a whole block.
+
+    Raises
+    ------
+    CustomError
+        If it cannot be imported, is no function of these parameters, or tells no truth.
+    """
+    path = declared.generator
+    address = locate_object(path, folder)
+    function = address.load()
+    if not callable(function):
+        raise CustomError(f"{path} is a {type(function).__name__}; a generator is a function")
+    mark = mark_of(function, GeneratorMark())
+    parameters = plain(declared.parameters)
+    _check_parameters(function, path, mark, parameters)
+    told = declared.truth or _told(mark, path, parameters, address.file)
+    for name in ("beta_within", "beta_between", "intercept"):
+        value = getattr(told, name)
+        if isinstance(value, Mapping) and set(value) != set(mark.sectors):
+            known = ", ".join(mark.sectors)
+            raise CustomError(f"{path}: truth names the sectors {', '.join(value)}, not {known}")
+    return OwnPopulation(address, declared.parameters, mark, told, block)
+
+
+def _told(mark: GeneratorMark, path: str, parameters: dict[str, Any], file: str) -> Truth:
+    """Return what the function says is true with these parameters."""
+    raw = mark.truth
+    if callable(raw):
+        found = attempt(partial(raw, **parameters), file)
+        if isinstance(found, Failure):
+            raise CustomError(f"{path}: its truth fails: {found.text}")
+        raw = found
+    return read_truth({} if raw is None else raw, f"{path}: its truth")
+
+
+def _check_parameters(
+    function: Callable[..., object], path: str, mark: GeneratorMark, parameters: dict[str, Any]
+) -> None:
+    try:
+        signature = inspect.signature(function)
+    except ValueError:  # compiled functions may have no signature
+        return
+    first = (None,) if mark.draws == "rows" else (None, 1)
+    try:
+        signature.bind(*first, **parameters)
+    except TypeError as error:
+        raise CustomError(f"{path}{signature} does not take these parameters: {error}") from None
+
+
+def _stacked(
+    group: list[tuple[int, Moments, Rows]], frames: Mapping[int, pd.DataFrame], keep_rows: bool
+) -> Part:
+    """Put replicates with the same numbers of clusters together."""
+    where, moments, rows = zip(*group, strict=True)
+    fields = [np.concatenate(field) for field in list(zip(*moments, strict=True))[:-1]]
+    joined = None
+    if keep_rows:
+        before = np.cumsum([0, *(len(r.x) for r in rows[:-1])])
+        joined = Rows(
+            np.concatenate([r.x for r in rows]),
+            np.concatenate([r.y for r in rows]),
+            np.concatenate([r.first + b for r, b in zip(rows, before, strict=True)]),
+        )
+    return Part(
+        np.array(where), Moments._make([*fields, moments[0].starts]), joined,
+        lambda b: frames[where[b]].copy(),
+    )  # fmt: skip
+
+
+def _checked(drawn: object, B: int, S: int) -> Moments:
+    """Return moments with arrays of their own, of the right shape."""
+    if not isinstance(drawn, Moments):
+        raise CustomError(f"returned a {type(drawn).__name__}, not Moments")
+    fields = [np.array(field, dtype=float) for field in drawn[:-1]]
+    starts = np.array(drawn.starts, dtype=np.int64)
+    J = int(starts[-1])
+    if starts.shape != (S + 1,) or starts[0] != 0 or (np.diff(starts) < 2).any():
+        raise CustomError(f"starts is {starts.tolist()}, not 0 and the ends of {S} sectors")
+    for name, field in zip(Moments._fields, fields, strict=False):
+        if field.shape != (B, J):
+            raise CustomError(f"{name} has the shape {field.shape}, not {(B, J)}")
+    n, _, _, ss_x, _, rss = fields
+    if (n < 1).any() or (ss_x < 0).any() or (rss < 0).any():
+        raise CustomError("a cluster has no row, or a sum of squares below 0")
+    return Moments._make([*fields, starts])
+
+
+def _no_frame(b: int) -> pd.DataFrame:
+    raise CustomError(f"replicate {b} was drawn as moments, and has no rows")

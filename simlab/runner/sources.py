@@ -1,0 +1,117 @@
+"""Where the replicates of a condition come from: a declared population, or a user's generator."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Protocol
+
+import numpy as np
+import pandas as pd
+
+from simlab.estimators.base import Estimator, Known
+from simlab.limits import new_cluster_limits, same_cluster_limits
+from simlab.moments import Floats
+from simlab.population import Clusters, Plan, truth
+from simlab.sampling import (
+    Drawn,
+    Part,
+    Rows,
+    block_clusters,
+    draw_block,
+    replicate_rows,
+    rows_frame,
+)
+
+__all__ = ["Declared", "Source"]
+
+
+class Source(Protocol):
+    """What the runner asks of a population; `seed` and `key` open its random streams."""
+
+    @property
+    def sectors(self) -> tuple[str, ...]:
+        """Names of the sectors."""
+
+    @property
+    def known(self) -> Known | None:
+        """True variances, for the estimators that are told them."""
+
+    @property
+    def by_rows(self) -> bool:
+        """Whether rows are drawn rather than moments."""
+
+    def draw(self, seed: int, key: str, number: int, size: int, keep_rows: bool) -> Drawn:
+        """Draw the first `size` replicates of block `number`, with their rows if wanted."""
+
+    def replicate(self, seed: int, key: str, block: int, replicate: int) -> pd.DataFrame:
+        """Rebuild the rows of one replicate, blocks having `block` replicates."""
+
+    def truth(self, seed: int, key: str) -> dict[str, Floats]:
+        """What each kind of term aims at, (S, target)."""
+
+    def limits(self, seed: int, key: str, methods: tuple[Estimator, ...]) -> dict[str, Floats]:
+        """What each estimator converges to, by its name, (kind, S)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """A population declared by its fields.
+
+    Attributes
+    ----------
+    plan : Plan
+        The population, ready to be sampled.
+    scheme : {"new-clusters", "same-clusters"}
+        What a replicate draws anew.
+    by_rows : bool
+        Whether rows are drawn rather than moments.
+    known : Known
+        True variances.
+    """
+
+    plan: Plan
+    scheme: str
+    by_rows: bool
+    known: Known
+
+    @property
+    def sectors(self) -> tuple[str, ...]:
+        """Names of the sectors."""
+        return self.plan.sectors
+
+    def draw(self, seed: int, key: str, number: int, size: int, keep_rows: bool) -> Drawn:
+        """Draw a block; all its replicates have the same clusters in each sector."""
+        moments, rows = draw_block(
+            self.plan, self.scheme, self.by_rows, seed, key, number, size, keep_rows
+        )
+        frame = partial(_frame, self.plan, moments.n, rows)
+        return Drawn((Part(np.arange(size), moments, rows, frame),), {})
+
+    def replicate(self, seed: int, key: str, block: int, replicate: int) -> pd.DataFrame:
+        """Rebuild the rows of one replicate; see `sampling.replicate_rows`."""
+        return replicate_rows(self.plan, self.scheme, self.by_rows, seed, key, block, replicate)
+
+    def truth(self, seed: int, key: str) -> dict[str, Floats]:
+        """What each kind of term aims at; see `population.truth`."""
+        return truth(self.plan, self._kept(seed, key))
+
+    def limits(self, seed: int, key: str, methods: tuple[Estimator, ...]) -> dict[str, Floats]:
+        """What each estimator converges to; see `limits`."""
+        clusters = self._kept(seed, key)
+        if clusters is None:
+            return new_cluster_limits(self.plan, methods, self.known)
+        return same_cluster_limits(self.plan, methods, clusters)
+
+    def _kept(self, seed: int, key: str) -> Clusters | None:
+        """Return the clusters that all replicates share; None where each draws its own."""
+        if self.scheme == "new-clusters":
+            return None
+        return block_clusters(self.plan, self.scheme, seed, key, 0, 1)
+
+
+def _frame(plan: Plan, n: Floats, rows: Rows | None, b: int) -> pd.DataFrame:
+    """Rows of replicate b of a block."""
+    assert rows is not None
+    own = slice(rows.first[b, 0], rows.first[b, -1])
+    return rows_frame(plan, n[b], rows.x[own], rows.y[own])
