@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sys
 
-from simlab.cli import lab, models, sampling, stores, studies
+from simlab.cli import bench, lab, models, sampling, stores, studies
 from simlab.cli.app import app
 
-__all__ = ["app", "lab", "main", "models", "sampling", "stores", "studies"]
+__all__ = ["app", "bench", "lab", "main", "models", "sampling", "stores", "studies"]
 
 
 def main() -> None:

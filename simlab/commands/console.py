@@ -31,9 +31,13 @@ class Bar:
         What is counted.
     passing : bool
         Take it away at the end, and show it on a terminal only.
+    word : str
+        What is being done.
     """
 
-    def __init__(self, quiet: bool, unit: str = "replicates", passing: bool = False) -> None:
+    def __init__(
+        self, quiet: bool, unit: str = "replicates", passing: bool = False, word: str = "sampling"
+    ) -> None:
         console = Console(stderr=True)
         self._bar = Progress(
             TextColumn("{task.description}"),
@@ -47,6 +51,7 @@ class Bar:
             disable=quiet or (passing and not console.is_terminal),
         )
         self._task: TaskID | None = None
+        self._word = word
         self._began, self._arrived, self._failures = time.monotonic(), 0, 0
 
     def __enter__(self) -> Bar:
@@ -58,7 +63,7 @@ class Bar:
 
     def start(self, total: int, done: int = 0) -> None:
         """Say how many there are in all, and how many were there already."""
-        word = "continuing" if done else "sampling"
+        word = "continuing" if done else self._word
         self._began = time.monotonic()
         self._task = self._bar.add_task(
             word, total=total, completed=done, rate="compiling …", failures=""
