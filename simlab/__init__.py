@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from simlab.fitting.diagnostics import three_means as three_means
     from simlab.fitting.model import fit as fit
     from simlab.fitting.notation import notation as notation
+    from simlab.measures import contrast as contrast
     from simlab.measures import measure as measure
     from simlab.measures import paired as paired
     from simlab.measures import rejection as rejection
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from simlab.runner import run as run
     from simlab.study import load as load
     from simlab.study import replicate as replicate
+    from simlab.tables import contrast_table as contrast_table
     from simlab.tables import methods_table as methods_table
     from simlab.tables import size_table as size_table
 
@@ -56,6 +58,8 @@ _HOMES = {
     "bootstrap": "resampling.bootstrapping.bootstrap",
     "catalogue": "fitting.catalogue",
     "compare": "comparison",
+    "contrast": "measures",
+    "contrast_table": "tables",
     "cvar": "data",
     "data": "data",
     "difference": "archive",

@@ -77,6 +77,7 @@ description: optional text
 seed: 20261123
 replicates: 1000
 block: 128
+common_random_numbers: true
 scheme: same-clusters
 draw: rows
 level: 0.9
@@ -132,6 +133,7 @@ def test_defaults():
     study = loads(BASE)
     assert (study.seed, study.block, study.level) == (0, 256, 0.95)
     assert (study.scheme, study.draw, study.description) == ("new-clusters", "auto", "")
+    assert study.common_random_numbers is False
     assert study.estimators is None
     assert study.grid is None
     assert study.tests is None
@@ -276,6 +278,8 @@ REFUSED = [
     (BASE, "clusters: 40", "clusters: 99999999999", 4, 13, "must be at most 1000000000"),
     (BASE, "sigma2: 20", "sigma2: yes", 7, 11, "population.sigma2: must be a number, not 'yes'"),
     (BASE, "sigma2: 20", "sigma2: true", 7, 11, "must be a number, not true"),
+    (FULL, "numbers: true", "numbers: yes", 6, 24, "random_numbers: must be true or false, not 'yes'"),
+    (FULL, "numbers: true", "numbers: 1", 6, 24, "random_numbers: must be true or false, not 1"),
     (BASE, "sigma2: 20", "sigma2:", 7, 3, "must be a number, not null"),
     (BASE, "sigma2: 20", "sigma2: .nan", 7, 11, "must be a finite number, not nan"),
     (BASE, "sigma2: 20", "sigma2: .inf", 7, 11, "must be a finite number, not inf"),

@@ -207,7 +207,7 @@ class Page:
         self._start_anew(again)
 
     def _hold(self, on: bool) -> None:
-        self._key = self._work.jobs[0].key if on and self._work else None
+        self._key = self._work.jobs[0].condition.key if on and self._work else None
         if not on:
             self._settings_changed(self._controls.settings)
 

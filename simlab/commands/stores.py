@@ -24,6 +24,7 @@ from simlab.fitting.model import fit
 from simlab.replaying import Replay
 from simlab.replaying import replay as replay_one
 from simlab.results import Status, open_dataset
+from simlab.sampling import Key
 from simlab.tables.formats import WIDTH, csv, text_table, wide_table, wrapped
 
 CLUSTERS = 8  # shown of a replicate; the file has all
@@ -173,7 +174,7 @@ def replay(
     number_, only = divmod(replicate, again.work.study.block)
     print(f"Replicate {replicate:,} of condition {again.condition} ({levels})")
     print(
-        f"drawn as {again.drawn_as}: seed {again.work.study.seed}, stream {job.key[:8]}, "
+        f"drawn as {again.drawn_as}: seed {again.work.study.seed}, {_stream(job.key)}, "
         f"block {number_}, number {only} in it\n"
     )
     print(f"{_data(again.rows)}\n\n{_refit(again)}\n")
@@ -181,6 +182,10 @@ def replay(
     if save is not None:
         write(save, again.rows.to_csv(index=False))
     return _verdict(again)
+
+
+def _stream(key: Key) -> str:
+    return f"stream {key[:8]}" if isinstance(key, str) else "common random numbers"
 
 
 def _data(rows: pd.DataFrame) -> str:

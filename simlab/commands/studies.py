@@ -85,6 +85,17 @@ def measure(store: Path, format: MeasureFormat) -> None:
     print(tables.measures_table(measures.tidy(measures.measure(ds, oracle)), format))
 
 
+def contrast(
+    store: Path, base: int | None, factor: str | None, target: str, format: MeasureFormat
+) -> None:
+    """Print the contrasts of a store."""
+    try:
+        frame = tables.contrast_table(open_dataset(store), base, factor, target)
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+    print(tables.render_contrasts(frame, format))
+
+
 def compare(
     source: str, y: str, x: str, cluster: str, group: str | None, level: float, format: str
 ) -> None:

@@ -127,6 +127,7 @@ WORDS: Final[Mapping[str, str]] = {
     "extra_forbidden": UNKNOWN,
     "int_type": "must be a whole number, not {value}",
     "int_from_float": "must be a whole number, not {value}",
+    "bool_type": "must be true or false, not {value}",
     "float_type": "must be a number, not {value}",
     "finite_number": "must be a finite number, not {value}",
     "string_type": "must be text, not {value}; put it in quotes if it is meant as text",

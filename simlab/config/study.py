@@ -128,6 +128,11 @@ class Study(Setting):
     )
     replicates: Number = Field(description="Samples drawn in each condition.")
     block: Number = Field(256, description="Replicates drawn together from one random stream.")
+    common_random_numbers: Annotated[bool, Field(strict=True)] = Field(
+        False,
+        description="Whether all conditions are drawn from the same random numbers, so that "
+        "differences between them are known better.",
+    )
     level: Share = Field(0.95, description="Confidence level, between 0 and 1.")
     estimators: Annotated[tuple[Text, ...], Field(min_length=1), AfterValidator(_unique)] | None = (
         Field(

@@ -14,8 +14,8 @@ from .values import plain
 __all__ = ["dumps"]
 
 ORDER = (
-    "name", "description", "seed", "replicates", "block", "level", "estimators",
-    "population", "scheme", "draw", "grid", "verdicts",
+    "name", "description", "seed", "replicates", "block", "common_random_numbers", "level",
+    "estimators", "population", "scheme", "draw", "grid", "verdicts",
 )  # fmt: skip
 """What a study says of itself comes first, then what is sampled, then what is varied."""
 

@@ -19,7 +19,7 @@ from simlab.custom.isolation import CustomError, Failure, attempt
 from simlab.custom.marks import GeneratorMark, mark_of
 from simlab.estimators.base import Estimator, Known
 from simlab.moments import Floats, Moments, Rows
-from simlab.sampling import GENERATOR, Drawn, Part, stream
+from simlab.sampling import GENERATOR, Drawn, Key, Part, stream
 
 __all__ = ["OwnPopulation", "own_population"]
 
@@ -67,7 +67,7 @@ class OwnPopulation:
         """Whether rows are drawn rather than moments."""
         return self.mark.draws == "rows"
 
-    def draw(self, seed: int, key: str, number: int, size: int, keep_rows: bool) -> Drawn:
+    def draw(self, seed: int, key: Key, number: int, size: int, keep_rows: bool) -> Drawn:
         """Draw one block of replicates; see `runner.sources.Source`."""
         if not self.by_rows:
             return self._moments(seed, key, number, size)
@@ -84,7 +84,7 @@ class OwnPopulation:
         parts = (_stacked(group, frames, keep_rows) for group in alike.values())
         return Drawn(tuple(parts), errors)
 
-    def replicate(self, seed: int, key: str, block: int, replicate: int) -> pd.DataFrame:
+    def replicate(self, seed: int, key: Key, block: int, replicate: int) -> pd.DataFrame:
         """Rows of one replicate, as the function returned them.
 
         Raises
@@ -100,7 +100,7 @@ class OwnPopulation:
             raise CustomError(found.text)
         return found[0]
 
-    def truth(self, seed: int, key: str) -> dict[str, Floats]:
+    def truth(self, seed: int, key: Key) -> dict[str, Floats]:
         """What each kind of term aims at, as far as it is told; see `population.truth`."""
         del seed, key
         within, between, intercept = (
@@ -114,7 +114,7 @@ class OwnPopulation:
             "intercept": intercepts, "slope": slope, "between": slope, "contextual": contextual,
         }  # fmt: skip
 
-    def limits(self, seed: int, key: str, methods: tuple[Estimator, ...]) -> dict[str, Floats]:
+    def limits(self, seed: int, key: Key, methods: tuple[Estimator, ...]) -> dict[str, Floats]:
         """Probability limits, which nobody knows here: NaN."""
         del seed, key
         S = len(self.sectors)
@@ -126,7 +126,7 @@ class OwnPopulation:
         return np.full(len(self.sectors), np.nan if value is None else value)
 
     def _replicate(
-        self, seed: int, key: str, replicate: int
+        self, seed: int, key: Key, replicate: int
     ) -> tuple[pd.DataFrame, Moments, Rows] | Failure:
         rng = stream(seed, key, GENERATOR, replicate)
 
@@ -137,7 +137,7 @@ class OwnPopulation:
 
         return self._named(attempt(call, self.address.file))
 
-    def _moments(self, seed: int, key: str, number: int, size: int) -> Drawn:
+    def _moments(self, seed: int, key: Key, number: int, size: int) -> Drawn:
         """Draw a whole block, and keep what is wanted of it: no number depends on how many."""
         rng = stream(seed, key, GENERATOR, number)
 

@@ -1,9 +1,10 @@
 """Performance measures of a study, each with its Monte Carlo standard error.
 
-`measure`, `paired`, `rejection` and `tidy` read a results Dataset; the functions of `core` take
-arrays.
+`measure`, `paired`, `contrast`, `rejection` and `tidy` read a results Dataset; the functions of
+`core` take arrays.
 """
 
+from simlab.measures.contrasts import contrast
 from simlab.measures.core import (
     Measured,
     average,
@@ -35,6 +36,7 @@ __all__ = [
     "average",
     "bias",
     "bias_eliminated_coverage",
+    "contrast",
     "coverage",
     "efficiency",
     "empirical_se",

@@ -16,7 +16,7 @@ from simlab.inference import infer
 from simlab.moments import Floats, Ints, Moments
 from simlab.results import Block
 from simlab.runner.work import Job, Work
-from simlab.sampling import METHOD, NULL_DRAWS, Drawn, Part, stream
+from simlab.sampling import METHOD, NULL_DRAWS, Drawn, Key, Part, stream
 
 __all__ = ["SLAB", "run_block"]
 
@@ -101,7 +101,7 @@ def _frame(part: Part, start: int, b: int) -> pd.DataFrame:
     return part.frame(start + b)
 
 
-def _stream(seed: int, key: str, replicates: Ints, b: int, name: str) -> Generator:
+def _stream(seed: int, key: Key, replicates: Ints, b: int, name: str) -> Generator:
     """Open the stream of a user's method in one replicate."""
     return stream(seed, key, METHOD, int(replicates[b]), name)
 
@@ -110,7 +110,8 @@ def _test(work: Work, job: Job, first: int, moments: Moments) -> tuple[Floats, F
     """Statistics (b, test) and p-values (b, test, kind) of a block.
 
     Every test of every replicate draws from a stream of its own, `first` being the number of the
-    block's first replicate.
+    block's first replicate. Common random numbers are common here too: p-values of two conditions
+    then differ by the conditions, not by the draws that estimate them.
     """
     study, key = work.study, job.key
     assert study.tests is not None

@@ -15,6 +15,7 @@ from simlab.moments import Floats
 from simlab.population import Clusters, Plan, truth
 from simlab.sampling import (
     Drawn,
+    Key,
     Part,
     Rows,
     block_clusters,
@@ -41,16 +42,16 @@ class Source(Protocol):
     def by_rows(self) -> bool:
         """Whether rows are drawn rather than moments."""
 
-    def draw(self, seed: int, key: str, number: int, size: int, keep_rows: bool) -> Drawn:
+    def draw(self, seed: int, key: Key, number: int, size: int, keep_rows: bool) -> Drawn:
         """Draw the first `size` replicates of block `number`, with their rows if wanted."""
 
-    def replicate(self, seed: int, key: str, block: int, replicate: int) -> pd.DataFrame:
+    def replicate(self, seed: int, key: Key, block: int, replicate: int) -> pd.DataFrame:
         """Rebuild the rows of one replicate, blocks having `block` replicates."""
 
-    def truth(self, seed: int, key: str) -> dict[str, Floats]:
+    def truth(self, seed: int, key: Key) -> dict[str, Floats]:
         """What each kind of term aims at, (S, target)."""
 
-    def limits(self, seed: int, key: str, methods: tuple[Estimator, ...]) -> dict[str, Floats]:
+    def limits(self, seed: int, key: Key, methods: tuple[Estimator, ...]) -> dict[str, Floats]:
         """What each estimator converges to, by its name, (kind, S)."""
 
 
@@ -80,7 +81,7 @@ class Declared:
         """Names of the sectors."""
         return self.plan.sectors
 
-    def draw(self, seed: int, key: str, number: int, size: int, keep_rows: bool) -> Drawn:
+    def draw(self, seed: int, key: Key, number: int, size: int, keep_rows: bool) -> Drawn:
         """Draw a block; all its replicates have the same clusters in each sector."""
         moments, rows = draw_block(
             self.plan, self.scheme, self.by_rows, seed, key, number, size, keep_rows
@@ -88,22 +89,22 @@ class Declared:
         frame = partial(_frame, self.plan, moments.n, rows)
         return Drawn((Part(np.arange(size), moments, rows, frame),), {})
 
-    def replicate(self, seed: int, key: str, block: int, replicate: int) -> pd.DataFrame:
+    def replicate(self, seed: int, key: Key, block: int, replicate: int) -> pd.DataFrame:
         """Rebuild the rows of one replicate; see `sampling.replicate_rows`."""
         return replicate_rows(self.plan, self.scheme, self.by_rows, seed, key, block, replicate)
 
-    def truth(self, seed: int, key: str) -> dict[str, Floats]:
+    def truth(self, seed: int, key: Key) -> dict[str, Floats]:
         """What each kind of term aims at; see `population.truth`."""
         return truth(self.plan, self._kept(seed, key))
 
-    def limits(self, seed: int, key: str, methods: tuple[Estimator, ...]) -> dict[str, Floats]:
+    def limits(self, seed: int, key: Key, methods: tuple[Estimator, ...]) -> dict[str, Floats]:
         """What each estimator converges to; see `limits`."""
         clusters = self._kept(seed, key)
         if clusters is None:
             return new_cluster_limits(self.plan, methods, self.known)
         return same_cluster_limits(self.plan, methods, clusters)
 
-    def _kept(self, seed: int, key: str) -> Clusters | None:
+    def _kept(self, seed: int, key: Key) -> Clusters | None:
         """Return the clusters that all replicates share; None where each draws its own."""
         if self.scheme == "new-clusters":
             return None

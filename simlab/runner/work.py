@@ -23,6 +23,7 @@ from simlab.hypotheses import REGISTRY as TESTS
 from simlab.hypotheses import Hypothesis, Kind
 from simlab.population import Plan, compile_plan, needs_rows
 from simlab.runner.sources import Declared, Source
+from simlab.sampling import Common, Key
 
 __all__ = ["Data", "Job", "Work", "prepare"]
 
@@ -37,14 +38,14 @@ class Job:
     ----------
     condition : Condition
         As declared.
-    key : str
-        Opens its random streams.
+    key : Key
+        Opens its random streams: its own, or the one that all conditions have in common.
     source : Source
         Its population, ready to be sampled.
     """
 
     condition: Condition
-    key: str
+    key: Key
     source: Source
 
     @property
@@ -213,7 +214,8 @@ def _hypotheses(study: Study, sectors: tuple[str, ...]) -> tuple[Hypothesis, ...
 
 
 def _job(condition: Condition, study: Study, rows: bool, data: Data) -> Job:
-    return Job(condition, condition.key, _source(condition, study, rows, data))
+    key = Common(study.block) if study.common_random_numbers else condition.key
+    return Job(condition, key, _source(condition, study, rows, data))
 
 
 def _source(condition: Condition, study: Study, rows: bool, data: Data) -> Source:

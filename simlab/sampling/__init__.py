@@ -19,7 +19,7 @@ from simlab.population import Clusters
 from .blocks import block_clusters, draw_block, replicate_rows, rows_frame
 from .draws import draw_clusters, draw_moments, draw_rows
 from .parts import Drawn, Part
-from .streams import BLOCK, CLUSTERS, GENERATOR, METHOD, NULL_DRAWS, ROWS, stream
+from .streams import BLOCK, CLUSTERS, GENERATOR, METHOD, NULL_DRAWS, ROWS, Common, Key, stream
 
 __all__ = [
     "BLOCK",
@@ -29,7 +29,9 @@ __all__ = [
     "NULL_DRAWS",
     "ROWS",
     "Clusters",
+    "Common",
     "Drawn",
+    "Key",
     "Part",
     "Rows",
     "block_clusters",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 from numpy.random import Generator
@@ -10,13 +12,14 @@ from simlab.moments import Floats, Moments, Rows, divide
 from simlab.population import Clusters, Plan
 
 from .draws import draw_clusters, draw_moments, draw_rows
-from .streams import BLOCK, CLUSTERS, ROWS, stream
+from .in_step import clusters_in_step, moments_in_step, rows_in_step
+from .streams import BLOCK, CLUSTERS, ROWS, Common, Key, stream, stream_at
 
 __all__ = ["block_clusters", "draw_block", "replicate_rows", "rows_frame"]
 
 
 def block_clusters(
-    plan: Plan, scheme: str, seed: int, key: str, number: int, replicates: int
+    plan: Plan, scheme: str, seed: int, key: Key, number: int, replicates: int
 ) -> Clusters:
     """Return the clusters of a block; of one replicate for all where the scheme keeps them.
 
@@ -31,8 +34,13 @@ def block_clusters(
     replicates : int
         Number of replicates of the block.
     """
-    if scheme == "same-clusters":
+    once = scheme == "same-clusters"
+    if once:
         number, replicates = 0, 1
+    if isinstance(key, Common):
+        open_stream = partial(stream_at, seed, key, CLUSTERS, number)
+        whole = clusters_in_step(open_stream, plan, 1 if once else key.block)
+        return whole.take(slice(replicates))
     return draw_clusters(stream(seed, key, CLUSTERS, number), plan, replicates)
 
 
@@ -41,7 +49,7 @@ def draw_block(
     scheme: str,
     rows: bool,
     seed: int,
-    key: str,
+    key: Key,
     number: int,
     replicates: int,
     keep_rows: bool = False,
@@ -57,6 +65,10 @@ def draw_block(
     keep_rows : bool
         Whether to return the rows, if any are drawn.
     """
+    if isinstance(key, Common):
+        keep = slice(replicates if keep_rows else 0)
+        moments, kept = _whole_block(plan, scheme, rows, seed, key, number, keep)
+        return moments.take(slice(replicates)), kept if keep_rows else None
     clusters = block_clusters(plan, scheme, seed, key, number, replicates)
     rng = stream(seed, key, BLOCK, number)
     if rows:
@@ -64,8 +76,19 @@ def draw_block(
     return draw_moments(rng, plan, clusters, replicates), None
 
 
+def _whole_block(
+    plan: Plan, scheme: str, rows: bool, seed: int, key: Common, number: int, keep: slice
+) -> tuple[Moments, Rows | None]:
+    """Draw a block from common random numbers, and return the rows, if any, of some replicates."""
+    clusters = block_clusters(plan, scheme, seed, key, number, key.block)
+    open_stream = partial(stream_at, seed, key, BLOCK, number)
+    if rows:
+        return rows_in_step(open_stream, plan, clusters, key.block, keep)
+    return moments_in_step(open_stream, plan, clusters, key.block), None
+
+
 def replicate_rows(
-    plan: Plan, scheme: str, rows: bool, seed: int, key: str, block_size: int, replicate: int
+    plan: Plan, scheme: str, rows: bool, seed: int, key: Key, block_size: int, replicate: int
 ) -> pd.DataFrame:
     """Return the rows of one replicate: those that were drawn, or ones with the moments drawn.
 
@@ -87,17 +110,23 @@ def replicate_rows(
         Columns ``cluster``, ``sector`` (categorical, in the order of the plan), ``x``, ``y``.
     """
     number, before = divmod(replicate, block_size)
-    clusters = block_clusters(plan, scheme, seed, key, number, before + 1)
-    rng = stream(seed, key, BLOCK, number)
-    if rows:
-        own = clusters.take(slice(-1, None))
-        draw_rows(rng, plan, clusters.take(slice(before)), before, keep=False)
-        _, drawn = draw_rows(rng, plan, own, 1, keep=True)
-        assert drawn is not None
-        n, x, y = own.n[0], drawn.x, drawn.y
+    own = slice(before, before + 1)
+    if isinstance(key, Common):
+        moments, drawn = _whole_block(plan, scheme, rows, seed, key, number, own)
+        moments = moments.take(own)
     else:
-        moments = draw_moments(rng, plan, clusters, before + 1).take(slice(before, None))
-        n = moments.n[0]
+        clusters = block_clusters(plan, scheme, seed, key, number, before + 1)
+        rng = stream(seed, key, BLOCK, number)
+        if rows:
+            draw_rows(rng, plan, clusters.take(slice(before)), before, keep=False)
+            last = clusters.take(slice(-1, None))
+            moments, drawn = draw_rows(rng, plan, last, 1, keep=True)
+        else:
+            moments, drawn = draw_moments(rng, plan, clusters, before + 1).take(own), None
+    n = moments.n[0]
+    if drawn is not None:
+        x, y = drawn.x, drawn.y
+    else:
         x, y = _rows_given(stream(seed, key, ROWS, replicate), plan, moments)
     return rows_frame(plan, n, x, y)
 

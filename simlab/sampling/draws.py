@@ -10,7 +10,17 @@ from simlab.population import Clusters, Parameters, Plan, needs_rows
 
 from .kernels import fill, moments_of_block, rows_of_block
 
-__all__ = ["draw_clusters", "draw_moments", "draw_rows"]
+__all__ = [
+    "begin",
+    "draw_clusters",
+    "draw_moments",
+    "draw_rows",
+    "random_effects",
+    "require_moments",
+    "respond",
+    "respond_rows",
+    "room",
+]
 
 
 def draw_clusters(rng: Generator, plan: Plan, replicates: int) -> Clusters:
@@ -41,9 +51,12 @@ def draw_clusters(rng: Generator, plan: Plan, replicates: int) -> Clusters:
         m = p.random_x.mean + p.random_x.between_sd * for_means.standard_normal(shape)
     z = np.empty((*shape, 2))
     fill(for_effects, p.effects, z.reshape(-1))
-    u0 = p.root[0, 0] * z[..., 0]
-    u1 = p.root[1, 0] * z[..., 0] + p.root[1, 1] * z[..., 1]
-    return Clusters(n, m, u0, u1)
+    return Clusters(n, m, *random_effects(p, z[..., 0], z[..., 1]))
+
+
+def random_effects(p: Parameters, z0: Floats, z1: Floats) -> tuple[Floats, Floats]:
+    """Return (u_0j, u_1j)' = root (z_0j, z_1j)'."""
+    return p.root[0, 0] * z0, p.root[1, 0] * z0 + p.root[1, 1] * z1
 
 
 def draw_moments(rng: Generator, plan: Plan, clusters: Clusters, replicates: int) -> Moments:
@@ -65,12 +78,17 @@ def draw_moments(rng: Generator, plan: Plan, clusters: Clusters, replicates: int
     ValueError
         If the population needs rows: its moments have no law to be drawn from.
     """
+    require_moments(plan)
+    moments = begin(plan, clusters, replicates)
+    moments_of_block(rng, plan.parameters, clusters, moments)
+    respond(plan, clusters, moments)
+    return moments
+
+
+def require_moments(plan: Plan) -> None:
+    """Refuse a population whose moments have no law to be drawn from."""
     if needs_rows(plan):
         raise ValueError("moments of x or errors that are not normal can only be drawn as rows")
-    moments = _start(plan, clusters, replicates)
-    moments_of_block(rng, plan.parameters, clusters, moments)
-    _respond(plan, clusters, moments)
-    return moments
 
 
 def draw_rows(
@@ -91,30 +109,25 @@ def draw_rows(
     keep : bool
         Whether to return the rows too; otherwise those of one cluster at a time are held.
     """
-    p, moments = plan.parameters, _start(plan, clusters, replicates)
+    p, moments = plan.parameters, begin(plan, clusters, replicates)
     buffer = np.empty((2, int(clusters.n.max(initial=0.0))))
-    rows = _room(moments.n) if keep else _room(np.empty((0, plan.J)))
+    rows = room(moments.n) if keep else room(np.empty((0, plan.J)))
     rows_of_block(rng, p, clusters, moments, rows, buffer)
-    _respond(plan, clusters, moments)
+    respond(plan, clusters, moments)
     if not keep:
         return moments, None
-    if p.held:
-        rows.x[:] = np.tile(p.held_x.values, replicates)
-    beta0, beta1 = _coefficients(p, clusters, moments.x_mean)
-    n = moments.n.astype(np.int64).ravel()
-    beta0, beta1 = (np.repeat(np.broadcast_to(v, moments.n.shape), n) for v in (beta0, beta1))
-    rows.y[:] += beta0 + beta1 * rows.x
+    respond_rows(plan, clusters, moments, rows)
     return moments, rows
 
 
-def _room(n: Floats) -> Rows:
+def room(n: Floats) -> Rows:
     """Return rows to be filled, n of each replicate and cluster, (B, J)."""
     last = np.cumsum(n, dtype=np.int64).reshape(n.shape)
     first = np.column_stack([last[:, 0] - n[:, 0].astype(np.int64), last])
     return Rows(np.empty(int(n.sum())), np.empty(int(n.sum())), first)
 
 
-def _start(plan: Plan, clusters: Clusters, replicates: int) -> Moments:
+def begin(plan: Plan, clusters: Clusters, replicates: int) -> Moments:
     """Return moments of which n, and the moments of x where it is held, are filled in."""
     shape = (replicates, plan.J)
     n, x_mean, y_mean, ss_x, s_xy, rss = (np.empty(shape) for _ in range(6))
@@ -130,8 +143,19 @@ def _coefficients(p: Parameters, clusters: Clusters, x_mean: Floats) -> tuple[Fl
     return p.gamma0 + p.contextual * c + clusters.u0, p.beta_within + clusters.u1
 
 
-def _respond(plan: Plan, clusters: Clusters, moments: Moments) -> None:
+def respond(plan: Plan, clusters: Clusters, moments: Moments) -> None:
     """Turn the moments of (x, ε) into those of (x, y), y_ij = β_0j + β_1j x_ij + ε_ij, in place."""
     beta0, beta1 = _coefficients(plan.parameters, clusters, moments.x_mean)
     moments.y_mean[:] += beta0 + beta1 * moments.x_mean
     moments.s_xy[:] += beta1 * moments.ss_x
+
+
+def respond_rows(plan: Plan, clusters: Clusters, moments: Moments, rows: Rows) -> None:
+    """Turn the rows of (x, ε) that have these moments into those of (x, y), in place."""
+    p = plan.parameters
+    if p.held:
+        rows.x[:] = np.tile(p.held_x.values, len(moments.n))
+    beta0, beta1 = _coefficients(p, clusters, moments.x_mean)
+    n = moments.n.astype(np.int64).ravel()
+    beta0, beta1 = (np.repeat(np.broadcast_to(v, moments.n.shape), n) for v in (beta0, beta1))
+    rows.y[:] += beta0 + beta1 * rows.x

@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.random import Generator
 
-__all__ = ["BLOCK", "CLUSTERS", "GENERATOR", "METHOD", "NULL_DRAWS", "ROWS", "stream"]
+__all__ = [
+    "BLOCK",
+    "CLUSTERS",
+    "GENERATOR",
+    "METHOD",
+    "NULL_DRAWS",
+    "ROWS",
+    "Common",
+    "Key",
+    "stream",
+    "stream_at",
+]
 
 BLOCK, CLUSTERS, ROWS, NULL_DRAWS = 0, 1, 2, 3
 """Purposes: x and ε of a block; clusters; rows that have given moments; draws of a test."""
@@ -16,15 +28,34 @@ GENERATOR, METHOD = 8, 9
 """Purposes of the user: what a generator draws; what a method draws beyond its data."""
 
 
-def stream(seed: int, key: str, purpose: int, number: int, name: str = "") -> Generator:
+@dataclass(frozen=True, slots=True)
+class Common:
+    """The key of all conditions of a study whose random numbers are common.
+
+    Attributes
+    ----------
+    block : int
+        Replicates of a whole block: so many are drawn, also where a block is cut short.
+    """
+
+    block: int
+
+
+Key = str | Common
+"""What opens the streams of a condition: its own key, 32 hexadecimal digits, or the common one."""
+
+_COMMON = hashlib.sha256(b"common random numbers").hexdigest()[:32]
+
+
+def stream(seed: int, key: Key, purpose: int, number: int, name: str = "") -> Generator:
     """Return the random stream of one block, the same on every machine and for every worker.
 
     Parameters
     ----------
     seed : int
         Root seed of the study, at least 0.
-    key : str
-        Key of the condition, 32 hexadecimal digits.
+    key : Key
+        Key of the condition.
     purpose : int
         `BLOCK`, `CLUSTERS`, `ROWS`, `NULL_DRAWS`, `GENERATOR` or `METHOD`.
     number : int
@@ -34,7 +65,21 @@ def stream(seed: int, key: str, purpose: int, number: int, name: str = "") -> Ge
         Name of the test or method, for `NULL_DRAWS` and `METHOD`: none changes the draws of
         another.
     """
-    words = (int(key[i : i + 8], 16) for i in range(0, 32, 8))
     named = (int(hashlib.sha256(name.encode()).hexdigest()[:8], 16),) if name else ()
-    sequence = np.random.SeedSequence(seed, spawn_key=(*words, purpose, number, *named))
+    return stream_at(seed, key, purpose, number, *named)
+
+
+def stream_at(seed: int, key: Key, purpose: int, number: int, *place: int) -> Generator:
+    """Return one of the several streams of a block.
+
+    Parameters
+    ----------
+    seed, key, purpose, number
+        As in `stream`.
+    *place : int
+        Which: the quantity, its sector, and what more is needed.
+    """
+    digits = _COMMON if isinstance(key, Common) else key
+    words = (int(digits[i : i + 8], 16) for i in range(0, 32, 8))
+    sequence = np.random.SeedSequence(seed, spawn_key=(*words, purpose, number, *place))
     return Generator(np.random.PCG64DXSM(sequence))

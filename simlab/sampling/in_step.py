@@ -1,0 +1,166 @@
+"""Common random numbers: draws that all conditions of a study share as far as they are alike.
+
+Cluster k of a sector has in replicate b the same uniform for its size, the same normals for its
+mean, and so on, whatever the population around it; what a condition makes of them differs. A block
+is drawn whole, each quantity from a stream of its own that goes from cluster to cluster and within
+it over the replicates: clusters that follow change none of those before. Rows have two streams for
+each cluster that go from row to row, so that the first rows of larger clusters are those of smaller
+ones. Every single condition has the very law that it has with streams of its own.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simlab.moments import Floats, Ints, Moments, Rows, divide
+from simlab.population import Clusters, Plan
+
+from .coupled import Open, chi_square, poisson, standardised
+from .draws import begin, random_effects, require_moments, respond, respond_rows, room
+
+__all__ = ["clusters_in_step", "moments_in_step", "rows_in_step"]
+
+SIZES, MEANS, EFFECTS = range(3)
+NORMALS, SS_X, RSS, X, ERRORS = range(5)
+"""Quantities, the first word of the place of a stream; the second is the sector."""
+
+
+def clusters_in_step(open_stream: Open, plan: Plan, replicates: int) -> Clusters:
+    """Draw the clusters of a block, as `draw_clusters` does.
+
+    Parameters
+    ----------
+    open_stream : Open
+        Opens the streams of the block's clusters.
+    plan : Plan
+        The population.
+    replicates : int
+        Number of replicates B of a whole block.
+
+    Returns
+    -------
+    Clusters
+        Arrays of shape (B, J).
+    """
+    p = plan.parameters
+    n, m, z0, z1 = (np.empty((replicates, plan.J)) for _ in range(4))
+    if not p.sizes.poisson:
+        n[:] = p.sizes.fixed
+    if p.held:
+        m[:] = p.held_x.mean
+    for sector, own in enumerate(plan.slices()):
+        shape = (own.stop - own.start, replicates)
+        if p.sizes.poisson:
+            u = open_stream(SIZES, sector).random(shape)
+            n[:, own] = np.maximum(poisson(u, p.sizes.mean), p.sizes.minimum).T
+        if not p.held:
+            z = open_stream(MEANS, sector).standard_normal(shape)
+            m[:, own] = (p.random_x.mean + p.random_x.between_sd * z).T
+        at_effects = partial(open_stream, EFFECTS, sector)
+        both = standardised(at_effects, p.effects, (shape[0], 2, replicates))
+        z0[:, own], z1[:, own] = both[:, 0].T, both[:, 1].T
+    return Clusters(n, m, *random_effects(p, z0, z1))
+
+
+def moments_in_step(open_stream: Open, plan: Plan, clusters: Clusters, replicates: int) -> Moments:
+    """Draw the moments of the rows of given clusters, as `draw_moments` does.
+
+    Parameters
+    ----------
+    open_stream : Open
+        Opens the streams of the block.
+    plan : Plan
+        A population that does not need rows.
+    clusters : Clusters
+        Those of each replicate of a whole block, or (B = 1) of all.
+    replicates : int
+        Number of replicates B of a whole block.
+
+    Raises
+    ------
+    ValueError
+        If the population needs rows: its moments have no law to be drawn from.
+    """
+    require_moments(plan)
+    p, moments = plan.parameters, begin(plan, clusters, replicates)
+    sd, sigma = p.random_x.within_sd, p.sigma
+    for sector, own in enumerate(plan.slices()):
+        n, m = moments.n[:, own].T, clusters.m[:, own].T
+        z = open_stream(NORMALS, sector).standard_normal((len(n), 3, replicates))
+        if not p.held:
+            moments.x_mean[:, own] = (m + sd * z[:, 0] / np.sqrt(n)).T
+            moments.ss_x[:, own] = (sd**2 * chi_square(partial(open_stream, SS_X, sector), n - 1)).T
+        ss_x = moments.ss_x[:, own].T
+        df = np.maximum(n - 1 - (ss_x > 0), 0)
+        moments.y_mean[:, own] = (sigma * z[:, 1] / np.sqrt(n)).T
+        moments.s_xy[:, own] = (sigma * z[:, 2] * np.sqrt(ss_x)).T
+        moments.rss[:, own] = (sigma**2 * chi_square(partial(open_stream, RSS, sector), df)).T
+    respond(plan, clusters, moments)
+    return moments
+
+
+def rows_in_step(
+    open_stream: Open, plan: Plan, clusters: Clusters, replicates: int, keep: slice
+) -> tuple[Moments, Rows]:
+    """Draw the rows of given clusters and return their moments, as `draw_rows` does.
+
+    Parameters
+    ----------
+    open_stream : Open
+        Opens the streams of the block.
+    plan : Plan
+        Any population.
+    clusters : Clusters
+        Those of each replicate of a whole block, or (B = 1) of all.
+    replicates : int
+        Number of replicates B of a whole block. The rows of one cluster are held for all of them.
+    keep : slice
+        The replicates whose rows to return.
+    """
+    p, moments = plan.parameters, begin(plan, clusters, replicates)
+    rows = room(moments.n[keep])
+    sectors = np.repeat(np.arange(len(plan.sectors)), np.diff(plan.starts))
+    places = [place for own in plan.slices() for place in range(own.stop - own.start)]
+    for j, (sector, place) in enumerate(zip(sectors.tolist(), places, strict=True)):
+        n, m = moments.n[:, j], np.broadcast_to(clusters.m[:, j], replicates)
+        shape = (int(n.max()), replicates)
+        there = np.arange(shape[0])[:, None] < n
+        e = p.sigma * standardised(partial(open_stream, ERRORS, sector, place), p.errors, shape)
+        if p.held:
+            dx = p.held_x.values[p.held_x.first[j] :][: shape[0], None] - m
+        else:
+            at_x = partial(open_stream, X, sector, place)
+            dx = p.random_x.within_sd * standardised(at_x, p.random_x.law, shape)
+        _put(rows.x, rows.first[:, j], m[keep] + dx[:, keep], there[:, keep])
+        _put(rows.y, rows.first[:, j], e[:, keep], there[:, keep])
+        x_mean = m + _centre(dx, there, n)
+        moments.y_mean[:, j] = _centre(e, there, n)
+        if not p.held:
+            moments.x_mean[:, j], moments.ss_x[:, j] = x_mean, (dx * dx).sum(axis=0)
+        ss_x = moments.ss_x[:, j]
+        slope = divide((dx * e).sum(axis=0), ss_x)
+        rss = ((e - slope * dx) ** 2).sum(axis=0)
+        moments.s_xy[:, j] = slope * ss_x
+        moments.rss[:, j] = np.where(n > 1 + (ss_x > 0), rss, 0.0)
+    respond(plan, clusters, moments)
+    own = clusters if len(clusters.n) == 1 else clusters.take(keep)
+    respond_rows(plan, own, moments.take(keep), rows)
+    return moments, rows
+
+
+def _centre(values: Floats, there: NDArray[np.bool_], n: Floats) -> Floats:
+    """Subtract its mean from every column where there are rows, set 0 elsewhere; (rows, B)."""
+    values *= there
+    mean: Floats = values.sum(axis=0) / n
+    values -= mean
+    values *= there
+    return mean
+
+
+def _put(out: Floats, first: Ints, values: Floats, there: NDArray[np.bool_]) -> None:
+    """Put the rows of one cluster, (rows, b), in their places."""
+    places = first + np.arange(len(values))[:, None]
+    out[places[there]] = values[there]

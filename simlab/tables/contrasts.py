@@ -1,0 +1,181 @@
+"""Differences between the conditions of a study: as a data frame, and as a person reads them."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any, Literal, get_args
+
+import pandas as pd
+import xarray as xr
+
+from simlab.measures.contrasts import QUANTITIES, TESTS, contrast
+from simlab.tables.formats import csv, markdown_table, text_table, wrapped
+from simlab.tables.render import check_format
+from simlab.tables.sizes import SHORT
+
+ContrastFormat = Literal["text", "markdown", "csv"]
+
+PARTS = {
+    "difference": "", "mcse": "_mcse", "mcse_independent": "_mcse_independent", "gain": "_gain",
+    "gain_mcse": "_gain_mcse", "n": "_n",
+}  # fmt: skip
+COLUMNS = ["contrast", "condition", "base", "of", "term", "measure", *PARTS]
+HEADERS = {
+    "bias": "bias",
+    "mse": "MSE",
+    "coverage": "coverage, %",
+    "rejection_rate": "rejection, %",
+    TESTS: "rejection, %",
+}
+SHARES = ("coverage", "rejection_rate", TESTS)
+
+
+def contrast_table(
+    ds: xr.Dataset,
+    base: int | None = None,
+    factor: str | None = None,
+    target: str = "beta_within",
+) -> pd.DataFrame:
+    """Tabulate how measures differ between conditions, and what common random numbers gained.
+
+    Parameters
+    ----------
+    ds, base, factor, target
+        As in `simlab.contrast`.
+
+    Returns
+    -------
+    DataFrame
+        One row for each contrast, estimator and term (or test and kind of p-value) and measure:
+        contrast (the levels that differ), condition, base, of, term, measure, difference, mcse,
+        mcse_independent, gain, gain_mcse, n. Undefined differences have no row. `attrs` has study
+        and run. See `render_contrasts`.
+
+    Raises
+    ------
+    ValueError
+        As `simlab.contrast`.
+    """
+    found = contrast(ds, base, factor, target)
+    rows = []
+    for c, (one, other) in enumerate(
+        zip(found["condition"].values, found["base"].values, strict=True)
+    ):
+        place = {"contrast": _label(ds, one, other), "condition": int(one), "base": int(other)}
+        for name in (q for q in (*QUANTITIES, TESTS) if q in found):
+            parts = {part: found[name + suffix].values[c] for part, suffix in PARTS.items()}
+            of, term = found[name].dims[1:]
+            for i, j in zip(*(~pd.isna(parts["difference"])).nonzero(), strict=True):
+                rows.append({
+                    **place,
+                    "of": str(found[of].values[i]),
+                    "term": str(found[term].values[j]),
+                    "measure": name,
+                    **{part: values[i, j] for part, values in parts.items()},
+                })  # fmt: skip
+    frame = pd.DataFrame(rows, columns=COLUMNS)
+    frame.attrs = {"study": str(ds.attrs.get("name", "study")), "run": _run(ds)}
+    return frame
+
+
+def _label(ds: xr.Dataset, one: int, other: int) -> str:
+    """Name the levels that differ: J 20 → 40."""
+    factors = [str(v) for v, c in ds.coords.items() if c.dims == ("condition",) and v != "key"]
+    told = []
+    for factor in (f for f in factors if f != "condition"):
+        before, after = (str(ds[factor].values[c]) for c in (other, one))
+        if before != after:
+            short = SHORT.get(factor, factor.removeprefix("population."))
+            told.append(f"{short} {_level(before)} → {_level(after)}")
+    return ", ".join(told)
+
+
+def _level(text: str) -> str:
+    return "none" if text == "nan" else text.removesuffix(".0")
+
+
+def _run(ds: xr.Dataset) -> str:
+    config = json.loads(ds.attrs.get("config", "{}"))
+    common = "common" if config.get("common_random_numbers") else "independent"
+    R, seed = ds.sizes["replicate"], ds.attrs.get("seed")
+    return f"{R:,} replicates, seed {seed}, {common} random numbers"
+
+
+def render_contrasts(frame: pd.DataFrame, format: ContrastFormat = "text") -> str:
+    """Render the frame of `contrast_table`: a table for each contrast.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        From `contrast_table`, whole or some of its rows.
+    format : {"text", "markdown", "csv"}
+        `csv` is the frame itself.
+
+    Returns
+    -------
+    str
+        Without a final line break.
+
+    Raises
+    ------
+    ValueError
+        When there is no such format.
+    """
+    check_format(format, get_args(ContrastFormat))
+    if format == "csv":
+        return csv(frame)
+    title, run = f"Contrasts: {frame.attrs['study']}", f"{frame.attrs['run']}."
+    sections = []
+    for name, part in frame.groupby("contrast", sort=False):
+        for tests in (False, True):
+            if len(some := part[(part["measure"] == TESTS) == tests]):
+                sections.append((str(name), *_section(some)))
+    if format == "markdown":
+        made = [f"### {name}\n\n{markdown_table(header, rows)}" for name, header, rows in sections]
+        return "\n\n".join([f"## {title}", *made, _explained(), run])
+    made = [f"{name}\n\n{text_table(header, rows)}" for name, header, rows in sections]
+    return "\n\n".join([title, *made, wrapped(_explained()), wrapped(run)])
+
+
+def _explained() -> str:
+    return (
+        "Second condition minus first, ± one Monte Carlo standard error of the pairs. × how many "
+        "times as many replicates two independent conditions would need for that standard error, "
+        "± its own; ∞ where the difference is the same in every replicate."
+    )
+
+
+def _section(part: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
+    """One contrast: a row for each estimator and term, a column for each measure."""
+    measures = list(dict.fromkeys(part["measure"]))
+    cells: dict[tuple[str, str], dict[str, str]] = {}
+    for row in part.to_dict("records"):
+        cells.setdefault((row["of"], row["term"]), {})[row["measure"]] = _cell(row)
+    first = ["test", "p-value"] if measures == [TESTS] else ["estimator", "term"]
+    rows = [[*place, *(row.get(m, "") for m in measures)] for place, row in cells.items()]
+    return [*first, *(HEADERS[m] for m in measures)], rows
+
+
+def _cell(row: dict[Any, Any]) -> str:
+    scale = 100.0 if row["measure"] in SHARES else 1.0
+    value, mcse = scale * row["difference"], scale * row["mcse"]
+    digits = 1 if scale > 1 else _digits(mcse)
+    shown = f"{value:+.{digits}f} ± {mcse:.{digits}f}".replace("-", "−")
+    return f"{shown}\n{_gain(row['gain'], row['gain_mcse'])}"
+
+
+def _digits(mcse: float) -> int:
+    """Decimals that show two digits of the standard error, from 2 to 6."""
+    if not mcse > 0:
+        return 4
+    return min(6, max(2, 1 - math.floor(math.log10(mcse))))
+
+
+def _gain(gain: float, mcse: float) -> str:
+    if math.isnan(gain):
+        return ""
+    if math.isinf(gain):
+        return "× ∞"
+    digits = min(2, _digits(mcse)) if mcse < 10 else 0
+    return f"× {gain:,.{digits}f} ± {mcse:,.{digits}f}"
