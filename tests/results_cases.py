@@ -6,7 +6,7 @@ from dataclasses import fields, replace
 import numpy as np
 import pytest
 
-from simlab.results import Block, Schema, StoreError
+from simlab.results import TIMES, Block, Schema, StoreError
 
 
 def schema_of(replicates=20, block=8, mixed=("hlm",), conditions=3, **changes):
@@ -53,7 +53,9 @@ def block_of(schema, condition, number):
             arrays[name][rng.random(shape) < 0.05] = np.inf
         else:
             arrays[name] = rng.integers(0, 4, shape).astype(variable.dtype)
-    return Block(condition, number, **arrays, seconds=float(rng.random()))
+    return Block(
+        condition, number, **arrays, **dict(zip(TIMES, rng.random(3).tolist(), strict=True))
+    )
 
 
 def places(schema):

@@ -19,7 +19,7 @@ from simlab import runner
 from simlab.estimators import METHODS, REGISTRY, Sample, pooled
 from simlab.estimators.base import NOT_ESTIMABLE, OK, SINGULAR
 from simlab.moments import from_rows
-from simlab.results import Status, open_results
+from simlab.results import TIMES, Status, open_results
 
 SECTORS = {
     "clusters": {"Catholic": 5, "Public": 6},
@@ -33,7 +33,7 @@ SMALL = {"cluster_sizes": {"law": "poisson", "mean": 6}}
 
 def numbers(ds):
     """All of a Dataset but when, how long and where it was computed."""
-    return ds.drop_vars("seconds", errors="ignore").drop_attrs()
+    return ds.drop_vars(TIMES, errors="ignore").drop_attrs()
 
 
 def assert_same_bits(one, other):

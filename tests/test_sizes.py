@@ -15,6 +15,7 @@ import simlab
 from simlab.config import ConfigError
 from simlab.hypotheses import HYPOTHESES, KINDS, REGISTRY, Sampling, evaluate
 from simlab.hypotheses import likelihood_ratio as lr
+from simlab.results import TIMES
 from simlab.sampling import NULL_DRAWS, draw_block, replicate_rows, stream
 
 ALL = tuple(REGISTRY)
@@ -53,12 +54,12 @@ def test_estimates_do_not_change_when_tests_are_added(ds):
     s = a_study(ALL, replicates=20, block=8).replace(tests=None)
     plain = simlab.run(s, jobs=1)
     assert "test" not in plain.dims
-    assert_same_bits(plain, ds, [name for name in plain.variables if name != "seconds"])
+    assert_same_bits(plain, ds, [name for name in plain.variables if name not in TIMES])
 
 
 def test_workers_and_stores_do_not_matter(ds, tmp_path):
     s = a_study(ALL, replicates=20, block=8)
-    names = [name for name in ds.variables if name != "seconds"]
+    names = [name for name in ds.variables if name not in TIMES]
     assert_same_bits(simlab.run(s, jobs=2), ds, names)
     simlab.run(s, jobs=2, out=tmp_path / "r.zarr")
     assert_same_bits(simlab.open_dataset(tmp_path / "r.zarr"), ds, names)

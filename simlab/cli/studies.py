@@ -22,6 +22,7 @@ def run(
     jobs: int = -1,
     out: Path | None = None,
     overwrite: bool = False,
+    extend: bool = False,
     quiet: bool = False,
 ) -> None:
     """Run a study, save its results, and print its tables.
@@ -42,12 +43,16 @@ def run(
         Folder for NAME.zarr and NAME.md, NAME being the study's.
     overwrite
         Replace a store that belongs to another study.
+    extend
+        Add replicates or conditions to a store of the same study, and keep what is done.
     quiet
         No progress bar.
     """
     from simlab.commands import studies
 
-    studies.run(_study(config, replicates, seed), jobs, out or Path("results"), overwrite, quiet)
+    studies.run(
+        _study(config, replicates, seed), jobs, out or Path("results"), overwrite, extend, quiet
+    )
 
 
 @app.command

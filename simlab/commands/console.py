@@ -8,12 +8,14 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from simlab.fitting.errors import FitWarning
 from simlab.fitting.layout import one_line
+from simlab.results import StoreWarning
 
 
 class UsageError(Exception):
@@ -81,24 +83,23 @@ class Bar:
 
 @contextmanager
 def warnings_on_stderr() -> Iterator[None]:
-    """Say a FitWarning in one line on stderr, without the line of code that it came from."""
-    caught: list[warnings.WarningMessage] = []
-    try:
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always", FitWarning)
-            yield
-    finally:
-        _tell(caught)
+    """Say a warning of ours at once, in one line on stderr, without the line that gave it."""
+    ours = (FitWarning, StoreWarning)
+    with warnings.catch_warnings():
+        for category in ours:
+            warnings.simplefilter("always", category)
+        otherwise = warnings.showwarning
 
+        def show(
+            message: Warning | str, category: type[Warning], file: str, line: int, *rest: Any
+        ) -> None:
+            if issubclass(category, ours):
+                print(f"simlab: {one_line(message)}", file=sys.stderr)
+            else:
+                otherwise(message, category, file, line, *rest)
 
-def _tell(caught: list[warnings.WarningMessage]) -> None:
-    for warning in caught:
-        if issubclass(warning.category, FitWarning):
-            print(f"simlab: {one_line(warning.message)}", file=sys.stderr)
-        else:
-            warnings.warn_explicit(
-                warning.message, warning.category, warning.filename, warning.lineno
-            )
+        warnings.showwarning = show  # type: ignore[assignment]  # warnings calls by position
+        yield
 
 
 def write(path: Path, text: str) -> None:
@@ -109,8 +110,19 @@ def write(path: Path, text: str) -> None:
     UsageError
         If it cannot be written.
     """
+    save(path, text)
+    print(f"{path}: written", file=sys.stderr)
+
+
+def save(path: Path, text: str) -> None:
+    """Write a file.
+
+    Raises
+    ------
+    UsageError
+        If it cannot be written.
+    """
     try:
         path.write_text(text, encoding="utf-8")
     except OSError as error:
         raise UsageError(f"{path}: cannot be written: {error.strerror or error}") from None
-    print(f"{path}: written", file=sys.stderr)

@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from simlab import data, measures, runner, tables
-from simlab.commands.console import Bar, UsageError
+from simlab.commands.console import Bar, UsageError, save, warnings_on_stderr
 from simlab.comparison import compare as compare_methods
 from simlab.comparison import fit_statistics
 from simlab.config import Study
@@ -27,14 +27,16 @@ Format = Literal["text", "markdown", "latex", "csv"]
 MeasureFormat = Literal["text", "markdown", "csv"]
 
 
-def run(study: Study, jobs: int, out: Path, overwrite: bool, quiet: bool) -> None:
+def run(study: Study, jobs: int, out: Path, overwrite: bool, extend: bool, quiet: bool) -> None:
     """Run a study into OUT/NAME.zarr, write its table to OUT/NAME.md and print it."""
     store, page = out / f"{study.name}.zarr", out / f"{study.name}.md"
     began = time.monotonic()
-    with Bar(quiet) as bar:
-        ds = runner.run(study, jobs=jobs, out=store, overwrite=overwrite, progress=bar)
+    with warnings_on_stderr(), Bar(quiet) as bar:
+        ds = runner.run(
+            study, jobs=jobs, out=store, overwrite=overwrite, extend=extend, progress=bar
+        )
     seconds = time.monotonic() - began
-    page.write_text(_tables(ds, "markdown") + "\n", encoding="utf-8")
+    save(page, _tables(ds, "markdown") + "\n")
     print(_tables(ds, "text"))
     print(f"\n{store}, {page}: written in {seconds:.1f} s", file=sys.stderr)
 

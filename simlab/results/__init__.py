@@ -1,25 +1,39 @@
 """What a study found: the shape of its Dataset, kept in memory or in a Zarr store.
 
 The runner writes `Block` after `Block` into a `MemoryResults` or a `ZarrResults`; the reading side
-opens the finished Dataset with `open_dataset` and needs nothing else from here.
+opens the finished Dataset with `open_dataset` and needs nothing else from here. Who writes to a
+store holds it with `locked`, continues or extends it with `open_results`, and leaves a record of
+its session with `recorded`.
 """
 
+from simlab.results.differences import FREE
 from simlab.results.layout import StoreError
+from simlab.results.lock import locked
 from simlab.results.memory import MemoryResults
 from simlab.results.messages import Message
-from simlab.results.schema import NOT_RUN, Block, Results, Schema, Status
-from simlab.results.store import ZarrResults, open_dataset, open_results
+from simlab.results.opening import StoreWarning, open_results
+from simlab.results.schema import NOT_RUN, TIMES, Block, Results, Schema, Status
+from simlab.results.sessions import Session, recorded, sessions, wall_seconds
+from simlab.results.store import ZarrResults, open_dataset
 
 __all__ = [
+    "FREE",
     "NOT_RUN",
+    "TIMES",
     "Block",
     "MemoryResults",
     "Message",
     "Results",
     "Schema",
+    "Session",
     "Status",
     "StoreError",
+    "StoreWarning",
     "ZarrResults",
+    "locked",
     "open_dataset",
     "open_results",
+    "recorded",
+    "sessions",
+    "wall_seconds",
 ]

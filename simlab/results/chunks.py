@@ -10,6 +10,7 @@ zarr-python renames its files into place. Tests hold both directions against zar
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -46,10 +47,15 @@ def write(file: Path, values: NDArray[Any], shape: tuple[int, ...], fill: float)
         chunk[tuple(map(slice, values.shape))] = values
     data = chunk.astype(chunk.dtype.newbyteorder("<"), copy=False).tobytes()
     partial = f"{file}.partial"
-    with open(partial, "wb") as stream:
-        stream.write(data)
-        stream.write(_checksum(data))
-    os.replace(partial, file)
+    try:
+        with open(partial, "wb") as stream:
+            stream.write(data)
+            stream.write(_checksum(data))
+        os.replace(partial, file)
+    except OSError:
+        with suppress(OSError):  # a full disk needs the room
+            os.unlink(partial)
+        raise
 
 
 def read(file: Path, dtype: np.dtype[Any], shape: tuple[int, ...]) -> NDArray[Any]:

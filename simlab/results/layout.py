@@ -16,7 +16,7 @@ from zarr.codecs import Crc32cCodec
 
 from simlab.results import chunks
 from simlab.results.memory import coordinates, variable_attrs
-from simlab.results.schema import STORE_ATTRS, Schema, Variable
+from simlab.results.schema import STORE_ATTRS, TIMES, Schema, Variable
 
 STORE_VERSION = 1
 BLOCK_CHUNK = (1, 1)
@@ -170,9 +170,12 @@ def _arrays(schema: Schema) -> dict[str, _Array]:
         dims = ("condition", "replicate", *v.dims)
         attrs = variable_attrs(name)
         arrays[name] = _Array(dims, chunk_shape(schema, v), v.dtype, v.fill, attrs)
-    for name, dtype, fill in (("seconds", np.float64, np.nan), ("done", np.bool_, False)):
-        dims, attrs = ("condition", "block"), variable_attrs(name)
-        arrays[name] = _Array(dims, BLOCK_CHUNK, np.dtype(dtype), fill, attrs)
+    each_block = ("condition", "block")
+    for name in TIMES:
+        attrs = variable_attrs(name)
+        arrays[name] = _Array(each_block, BLOCK_CHUNK, np.dtype(np.float64), np.nan, attrs)
+    flag = variable_attrs("done")
+    arrays["done"] = _Array(each_block, BLOCK_CHUNK, np.dtype(np.bool_), False, flag)
     for name, dims in schema.known.items():
         arrays[name] = _known(dims, getattr(schema, name), variable_attrs(name))
     for name, (dim, labels) in coordinates(schema).items():

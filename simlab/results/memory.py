@@ -14,6 +14,7 @@ from simlab.results.schema import (
     EFFECTS,
     TARGETS,
     TEST_VARIABLES,
+    TIMES,
     VARIABLES,
     Block,
     Schema,
@@ -44,7 +45,8 @@ class MemoryResults:
             )
             for name, variable in schema.variables.items()
         }
-        self._arrays["seconds"] = np.full(blocks, np.nan)
+        for name in TIMES:
+            self._arrays[name] = np.full(blocks, np.nan)
         self._messages: dict[tuple[int, int], BlockMessages] = {}
 
     @property
@@ -69,7 +71,8 @@ class MemoryResults:
         rows = self._schema.rows(block.number)
         for name in self._schema.variables:
             self._arrays[name][block.condition, rows] = getattr(block, name)
-        self._arrays["seconds"][block.condition, block.number] = block.seconds
+        for name in TIMES:
+            self._arrays[name][block.condition, block.number] = getattr(block, name)
         self._messages[block.condition, block.number] = block.messages
         self._done[block.condition, block.number] = True
 
@@ -103,8 +106,8 @@ class MemoryResults:
             variables[name] = (dims, self._arrays[name], variable_attrs(name))
         for name, dims in self._schema.known.items():
             variables[name] = (dims, getattr(self._schema, name), variable_attrs(name))
-        seconds = self._arrays["seconds"]
-        variables["seconds"] = (("condition", "block"), seconds, variable_attrs("seconds"))
+        for name in TIMES:
+            variables[name] = (("condition", "block"), self._arrays[name], variable_attrs(name))
         attrs = {**self._schema.attrs, **self._progress()}
         if messages := self.messages():
             attrs["messages"] = summary(messages)
@@ -149,6 +152,8 @@ def variable_attrs(name: str) -> dict[str, Any]:
         flags = {"flag_values": [int(s) for s in Status]}
         meanings = {"flag_meanings": " ".join(s.name.lower() for s in Status)}
         return {"long_name": VARIABLES[name].long_name, **flags, **meanings}
+    if name in TIMES:
+        return {"long_name": TIMES[name], "units": "s"}
     for variables in (VARIABLES, TEST_VARIABLES):
         if name in variables:
             return {"long_name": variables[name].long_name}
@@ -156,7 +161,6 @@ def variable_attrs(name: str) -> dict[str, Any]:
         "null_holds": {"long_name": "True where the null hypothesis of the test is true"},
         "truth": {"long_name": "value of the term in the population"},
         "limit": {"long_name": "probability limit of the estimate"},
-        "seconds": {"long_name": "core time of the block", "units": "s"},
         "done": {"long_name": "True where every array of the block has been written"},
     }[name]
 

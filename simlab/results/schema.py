@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
@@ -86,6 +87,15 @@ TEST_VARIABLES: Mapping[str, Variable] = MappingProxyType(
 )
 """The variables of the same kind that only a study with tests has."""
 
+TIMES: Mapping[str, str] = MappingProxyType(
+    {
+        "seconds": "core time of the block",
+        "began": "when the block began, since 1970-01-01 00:00 UTC",
+        "ended": "when the block was ready, since 1970-01-01 00:00 UTC",
+    }
+)
+"""The variables with dimensions (condition, block), in seconds: no two runs have the same."""
+
 STORE_ATTRS = (
     "store_version",
     "fingerprint",
@@ -96,7 +106,7 @@ STORE_ATTRS = (
     "coordinates",
 )
 DATASET_ATTRS = ("fingerprint", "block", "messages", "replicates_done", "replicates_planned")
-_FIXED_NAMES = {"key", "seconds", "done", "truth", "limit", "condition", "replicate", "block"}
+_FIXED_NAMES = {"key", *TIMES, "done", "truth", "limit", "condition", "replicate", "block"}
 _FIXED_NAMES |= {"estimator", "term", "target", "mixed", "effect", "effect_", *VARIABLES}
 _FIXED_NAMES |= {"test", "kind", "null_holds", *TEST_VARIABLES}
 
@@ -267,6 +277,8 @@ class Block:
     sigma2 : (b, mixed) float64
     seconds
         Core time that the block took.
+    began, ended
+        When it was begun and when it was ready, in seconds since 1970; NaN where not known.
     test_statistic, test_p_value : (b, test), (b, test, kind) float64
         NaN where a test has no such p-value or could not be done; None without tests.
     messages : tuple of (b, estimator, text)
@@ -286,6 +298,8 @@ class Block:
     G: NDArray[np.float64]
     sigma2: NDArray[np.float64]
     seconds: float
+    began: float = math.nan
+    ended: float = math.nan
     test_statistic: NDArray[np.float64] | None = None
     test_p_value: NDArray[np.float64] | None = None
     messages: BlockMessages = ()

@@ -9,11 +9,7 @@ with their names in ``labels``; Zarr v3 has no consolidated metadata, so none is
 
 from __future__ import annotations
 
-import json
 import shutil
-import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
@@ -22,6 +18,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from simlab.results import chunks, messages
+from simlab.results.disk import ELSEWHERE, SAFE, disk
 from simlab.results.layout import (
     BLOCK_CHUNK,
     StoreError,
@@ -32,22 +29,25 @@ from simlab.results.layout import (
     read_schema,
 )
 from simlab.results.memory import MemoryResults
-from simlab.results.messages import BlockMessages, Message
-from simlab.results.schema import Block, Schema
+from simlab.results.messages import Message
+from simlab.results.schema import TIMES, Block, Schema
+from simlab.results.swap import draft_of, former_of, is_free, take_place
 
 
 class ZarrResults:
     """Results of a study in a folder.
 
-    Made by `create`, `open` or `open_results`. One process writes to a store at a time.
+    Made by `create`, `open` or `open_results`. One process writes to a store at a time: who writes
+    holds its `locked`.
     """
 
-    __slots__ = ("_done", "_schema", "path")
+    __slots__ = ("_done", "_schema", "_times", "path")
 
     def __init__(self, path: Path, schema: Schema, done: NDArray[np.bool_]) -> None:
         self.path = path
         self._schema = schema
         self._done = done
+        self._times = [name for name in TIMES if (path / name).is_dir()]  # older stores have fewer
 
     @classmethod
     def create(cls, path: str | Path, schema: Schema, overwrite: bool = False) -> Self:
@@ -69,19 +69,16 @@ class ZarrResults:
         StoreError
             If something else is in the way, or the folder cannot be written.
         """
-        path = Path(path)
-        if not _is_free(path):
-            check_root(path)
-            if not overwrite:
-                raise StoreError(f"{path}: exists; choose another --out, or give --overwrite")
-        draft = path.absolute().with_name(f".{path.absolute().name}.{uuid.uuid4().hex}")
-        with _disk(path, "choose another --out"):
+        path, draft = Path(path), draft_of(Path(path))
+        with disk(path, ELSEWHERE):
+            if not is_free(path):
+                check_root(path)
+                if not overwrite:
+                    raise StoreError(f"{path}: exists; choose another --out, or give --overwrite")
             try:
                 draft.parent.mkdir(parents=True, exist_ok=True)
                 lay_out(draft, schema)
-                if path.exists():
-                    shutil.rmtree(path)
-                draft.rename(path)
+                take_place(path)
             finally:
                 shutil.rmtree(draft, ignore_errors=True)
         return cls(path, schema, np.zeros(schema.shape(("condition", "block")), dtype=np.bool_))
@@ -97,6 +94,11 @@ class ZarrResults:
             metadata is damaged.
         """
         path = Path(path)
+        if not path.exists() and former_of(path).exists():
+            raise StoreError(
+                f"{path}: its extension or replacement was broken off; repeat the run, which "
+                "finishes it"
+            )
         schema = read_schema(path)
         return cls(path, schema, read_done(path, schema))
 
@@ -123,7 +125,7 @@ class ZarrResults:
         self._schema.check(block)
         at = (block.condition, block.number)
         flag = self._file("done", *at)
-        with _disk(self.path, "blocks already done are safe: mend this and run again"):
+        with disk(self.path, SAFE):
             if self._done[at]:
                 flag.unlink(missing_ok=True)
                 self._done[at] = False
@@ -131,9 +133,9 @@ class ZarrResults:
                 values = np.asarray(getattr(block, name), dtype=variable.dtype)[np.newaxis]
                 shape = chunk_shape(self._schema, variable)
                 chunks.write(self._file(name, *at), values, shape, variable.fill)
-            chunks.write(
-                self._file("seconds", *at), np.full(BLOCK_CHUNK, block.seconds), BLOCK_CHUNK, np.nan
-            )
+            for name in self._times:
+                time = np.full(BLOCK_CHUNK, getattr(block, name))
+                chunks.write(self._file(name, *at), time, BLOCK_CHUNK, np.nan)
             messages.write(self._told(*at), block.messages)
             chunks.write(flag, np.ones(BLOCK_CHUNK, dtype=np.bool_), BLOCK_CHUNK, False)
         self._done[at] = True
@@ -146,18 +148,12 @@ class ZarrResults:
         StoreError
             If a chunk is missing or damaged; names the array, the chunk and the cure.
         """
-        rows = self._schema.rows(number)
-        b = rows.stop - rows.start
-        arrays: dict[str, Any] = {}
-        for name, variable in self._schema.variables.items():
-            chunk = self._chunk(
-                name, (condition, number), variable.dtype, chunk_shape(self._schema, variable)
-            )
-            cut = (b, *self._schema.shape(variable.dims))
-            arrays[name] = chunk[0][tuple(map(slice, cut))]
-        seconds = self._chunk("seconds", (condition, number), np.dtype(np.float64), BLOCK_CHUNK)
-        told = self._messages(condition, number)
-        return Block(condition, number, **arrays, seconds=float(seconds[0, 0]), messages=told)
+        try:
+            return self._load(condition, number)
+        except chunks.ChunkError as error:
+            raise StoreError(
+                f"{self.path}: {error}; repeat the run, which computes this block again"
+            ) from error
 
     def messages(self) -> tuple[Message, ...]:
         """What went wrong in each fit with the status ERROR, by condition and replicate.
@@ -170,8 +166,36 @@ class ZarrResults:
         return tuple(
             Message(c, self._schema.rows(number).start + b, estimator, text)
             for c, number in np.argwhere(self._done).tolist()
-            for b, estimator, text in self._messages(c, number)
+            for b, estimator, text in self.read(c, number).messages
         )
+
+    def mend(self) -> list[str]:
+        """Check every finished block; one that is damaged counts as not done from now on.
+
+        After a power failure a file system may have kept a flag and lost what it stands for.
+
+        Returns
+        -------
+        list of str
+            What was found, a text for each damaged block.
+
+        Raises
+        ------
+        StoreError
+            If a flag cannot be taken away.
+        """
+        found = []
+        for condition, number in np.argwhere(self._done).tolist():
+            flag = self._file("done", condition, number)
+            try:
+                _chunk(flag, np.dtype(np.bool_), BLOCK_CHUNK)
+                self._load(condition, number)
+            except chunks.ChunkError as error:
+                found.append(str(error))
+                with disk(self.path, SAFE):
+                    flag.unlink(missing_ok=True)
+                self._done[condition, number] = False
+        return found
 
     def dataset(self) -> xr.Dataset:
         """Everything written so far, loaded; NaN, and status -1, elsewhere.
@@ -188,6 +212,32 @@ class ZarrResults:
             memory.write(self.read(condition, number))
         return memory.dataset(copy=False)
 
+    def files(self, condition: int, number: int) -> dict[str, Path]:
+        """The file of every array of a block, and of its messages; its flag last."""
+        arrays = (*self._schema.variables, *self._times)
+        found = {name: self._file(name, condition, number) for name in arrays}
+        told, flag = self._told(condition, number), self._file("done", condition, number)
+        return {**found, "messages": told, "done": flag}
+
+    def _load(self, condition: int, number: int) -> Block:
+        """Read one finished block; raises ChunkError."""
+        at, rows = (condition, number), self._schema.rows(number)
+        arrays: dict[str, Any] = {}
+        for name, variable in self._schema.variables.items():
+            shape = chunk_shape(self._schema, variable)
+            cut = (rows.stop - rows.start, *self._schema.shape(variable.dims))
+            chunk = _chunk(self._file(name, *at), variable.dtype, shape)
+            arrays[name] = chunk[0][tuple(map(slice, cut))]
+        arrays |= {
+            name: float(_chunk(self._file(name, *at), np.dtype(np.float64), BLOCK_CHUNK)[0, 0])
+            for name in self._times
+        }
+        try:
+            told = messages.read(self._told(condition, number))
+        except (OSError, ValueError) as error:
+            raise chunks.ChunkError(f"messages of chunk {chunks.key(*at)} {error}") from error
+        return Block(condition, number, **arrays, messages=told)
+
     def _file(self, name: str, condition: int, number: int) -> Path:
         variables = self._schema.variables
         rest = len(variables[name].dims) if name in variables else 0
@@ -195,50 +245,6 @@ class ZarrResults:
 
     def _told(self, condition: int, number: int) -> Path:
         return self.path / "status" / f"{chunks.key(condition, number)}.messages.json"
-
-    def _messages(self, condition: int, number: int) -> BlockMessages:
-        file = self._told(condition, number)
-        try:
-            return messages.read(file)
-        except (OSError, ValueError) as error:
-            flag = self._file("done", condition, number)
-            raise StoreError(
-                f"{self.path}: {file.name} of array 'status' cannot be read ({error}); to have "
-                f"this block run again, delete {flag} and repeat the run"
-            ) from error
-
-    def _chunk(
-        self, name: str, at: tuple[int, int], dtype: np.dtype[Any], shape: tuple[int, ...]
-    ) -> NDArray[Any]:
-        file = self._file(name, *at)
-        try:
-            return chunks.read(file, dtype, shape)
-        except (chunks.ChunkError, OSError) as error:
-            raise StoreError(
-                f"{self.path}: array {name!r}, chunk {file.name} {error}; to have this "
-                f"block run again, delete {self._file('done', *at)} and repeat the run"
-            ) from error
-
-
-def open_results(path: str | Path, schema: Schema) -> ZarrResults:
-    """Create a store, or continue the one that is there if it belongs to the same study.
-
-    Raises
-    ------
-    StoreError
-        If `path` holds something else, or a store of another study; says what differs.
-    """
-    path = Path(path)
-    if _is_free(path):
-        return ZarrResults.create(path, schema)
-    results = ZarrResults.open(path)
-    if found := _differences(results.schema, schema):
-        more = f"; and {len(found) - 3} more" if len(found) > 3 else ""
-        raise StoreError(
-            f"{path}: holds another study ({'; '.join(found[:3])}{more}): "
-            "choose another --out, or give --overwrite"
-        )
-    return results
 
 
 def open_dataset(path: str | Path) -> xr.Dataset:
@@ -252,75 +258,9 @@ def open_dataset(path: str | Path) -> xr.Dataset:
     return ZarrResults.open(path).dataset()
 
 
-def _is_free(path: Path) -> bool:
-    with _disk(path, "choose another --out"):
-        return not path.exists() or (path.is_dir() and not any(path.iterdir()))
-
-
-@contextmanager
-def _disk(path: Path, advice: str) -> Iterator[None]:
-    """Turn what the disk refuses into one line."""
+def _chunk(file: Path, dtype: np.dtype[Any], shape: tuple[int, ...]) -> NDArray[Any]:
+    """Read a chunk; the ChunkError names its array."""
     try:
-        yield
-    except OSError as error:
-        raise StoreError(
-            f"{path}: cannot be written: {error.strerror or error}; {advice}"
-        ) from error
-
-
-def _differences(there: Schema, here: Schema) -> list[str]:
-    """What keeps `here` from continuing `there`; keys and fingerprint only if nothing plainer."""
-    shapes = _shape_facts(there), _shape_facts(here)
-    identities = (there.fingerprint, there.keys), (here.fingerprint, here.keys)
-    if shapes[0] == shapes[1] and identities[0] == identities[1]:
-        return []
-    old, new = (
-        {**_settings(schema), **shape} for schema, shape in zip((there, here), shapes, strict=True)
-    )
-    found = [
-        f"{name} is {_short(old.get(name))} there, {_short(new.get(name))} here"
-        for name in {**old, **new}
-        if old.get(name) != new.get(name)
-    ]
-    if found:
-        return found
-    if there.keys != here.keys:
-        return [f"condition keys are {_short(there.keys)} there, {_short(here.keys)} here"]
-    return [f"fingerprint is {there.fingerprint} there, {here.fingerprint} here"]
-
-
-def _shape_facts(schema: Schema) -> dict[str, object]:
-    return {
-        "number of conditions": len(schema.keys),
-        "number of replicates": schema.replicates,
-        "block size": schema.block,
-        "estimators": schema.estimators,
-        "terms": schema.terms,
-        "mixed estimators": schema.mixed,
-        "kinds of p-value": schema.kinds,
-    }
-
-
-def _settings(schema: Schema) -> dict[str, object]:
-    """The seed and every setting of the config, by dotted path."""
-    config = schema.attrs.get("config", "")
-    try:
-        tree = json.loads(str(config))
-    except json.JSONDecodeError:
-        tree = {"config": config}
-    code = json.loads(str(schema.attrs.get("code", "{}")))
-    written = {f"code of {path}": f"{digest:.12}…" for path, digest in code.items()}
-    return {**dict(_leaves(tree)), "seed": schema.attrs.get("seed"), **written}
-
-
-def _leaves(tree: object, path: str = "") -> Iterator[tuple[str, object]]:
-    if isinstance(tree, dict):
-        for name, branch in tree.items():
-            yield from _leaves(branch, f"{path}.{name}" if path else name)
-    else:
-        yield path or "config", tree
-
-
-def _short(value: object) -> str:
-    text = "absent" if value is None else str(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
+        return chunks.read(file, dtype, shape)
+    except (chunks.ChunkError, OSError) as error:
+        raise chunks.ChunkError(f"array {file.parent.name!r}, chunk {file.name} {error}") from error

@@ -40,7 +40,7 @@ def run_block(work: Work, condition: int, number: int, only: int | None = None) 
     Block
         With the last block of a condition as short as it must be.
     """
-    started = time.thread_time()
+    began, started = time.time(), time.thread_time()
     study, job = work.study, work.jobs[condition]
     size = min(study.block, study.replicates - number * study.block)
     keep_rows = any(method.needs == "rows" for method in work.methods)
@@ -74,7 +74,7 @@ def run_block(work: Work, condition: int, number: int, only: int | None = None) 
     return Block(
         condition, number, estimate, std_error, df,
         *infer(estimate, std_error, df, study.level),
-        status, dropped, G, sigma2, time.thread_time() - started, *tests, told,
+        status, dropped, G, sigma2, time.thread_time() - started, began, time.time(), *tests, told,
     )  # fmt: skip
 
 

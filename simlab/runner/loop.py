@@ -16,8 +16,18 @@ import xarray as xr
 
 from simlab.config import Study
 from simlab.parallel import in_threads
-from simlab.results import Block, MemoryResults, Results, Schema, Status, ZarrResults, open_results
+from simlab.results import (
+    Block,
+    MemoryResults,
+    Results,
+    Session,
+    Status,
+    locked,
+    open_results,
+    recorded,
+)
 from simlab.runner.block import run_block
+from simlab.runner.provenance import session
 from simlab.runner.schema import schema_of
 from simlab.runner.work import Data, Work, prepare
 
@@ -41,6 +51,7 @@ def run(
     jobs: int = -1,
     out: str | Path | None = None,
     overwrite: bool = False,
+    extend: bool = False,
     progress: Progress | None = None,
 ) -> xr.Dataset:
     """Run a study.
@@ -54,10 +65,13 @@ def run(
     jobs : int
         Threads; −1 for one per core. The numbers do not depend on it.
     out : path, optional
-        Zarr store to write to; an unfinished one of the same study is continued.
-        In memory when omitted.
+        Zarr store to write to; an unfinished one of the same study is continued, after its
+        finished blocks were checked. In memory when omitted.
     overwrite : bool
         Replace a store of another study rather than refuse it.
+    extend : bool
+        Where the store's study has fewer replicates or conditions and is the same otherwise, add
+        what is missing, rather than refuse it.
     progress : Progress, optional
         Is told what arrives.
 
@@ -71,30 +85,43 @@ def run(
     ConfigError, PopulationError, DataError
         When a condition cannot be drawn.
     StoreError
-        When the store belongs to another study or cannot be written.
+        When the store belongs to another study, is written by another process, or the disk
+        refuses.
+
+    Warns
+    -----
+    StoreWarning
+        When blocks of the store are damaged, which are run again; or when it was begun with other
+        versions of numpy, scipy or numba.
     """
     work = prepare(study, data)
     schema = schema_of(work)
-    results = _results(schema, out, overwrite)
-    done = results.done
-    pending = [(int(c), int(b)) for c, b in np.argwhere(~done)]
+    if out is None:
+        return _fill(MemoryResults(schema), work, jobs, progress, Session())
+    with locked(out):
+        results = open_results(out, schema, overwrite=overwrite, extend=extend)
+        if results.done.all():
+            return results.dataset()
+        with recorded(results.path, session("threading", jobs)) as record:
+            return _fill(results, work, jobs, progress, record)
+
+
+def _fill(
+    results: Results, work: Work, jobs: int, progress: Progress | None, record: Session
+) -> xr.Dataset:
+    """Run every block that is not done."""
+    study = work.study
+    pending = [(int(c), int(b)) for c, b in np.argwhere(~results.done)]
     total = study.replicates * len(work.jobs)
     if progress is not None:
         progress.start(total, total - sum(_size(study, b) for _, b in pending))
     for block in _blocks(work, pending, jobs):
         results.write(block)
+        record.blocks += 1
         if progress is not None:
             failures = int((block.status >= Status.NOT_CONVERGED).sum())
             progress.advance(len(block.status), failures)
     return results.dataset()
-
-
-def _results(schema: Schema, out: str | Path | None, overwrite: bool) -> Results:
-    if out is None:
-        return MemoryResults(schema)
-    if not overwrite:
-        return open_results(out, schema)
-    return ZarrResults.create(out, schema, overwrite=True)
 
 
 def _blocks(work: Work, pending: list[tuple[int, int]], jobs: int) -> Iterable[Block]:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-from importlib.metadata import version
 
 import numpy as np
 from numpy.typing import NDArray
 
 from simlab.estimators.base import sector_contrasts, term_names
 from simlab.moments import Floats
-from simlab.results import Schema
+from simlab.results import FREE, Schema
+from simlab.runner.code import code_version
 from simlab.runner.provenance import provenance
+from simlab.runner.sources import Declared
 from simlab.runner.work import Work
 
 __all__ = ["schema_of", "targets_of"]
@@ -26,14 +27,17 @@ def schema_of(work: Work) -> Schema:
         factor: tuple(job.condition.levels[factor] for job in work.jobs)
         for factor in work.jobs[0].condition.levels
     }
-    decisive: dict[str, object] = {
-        "config": {**json.loads(study.to_json()), "verdicts": None, "description": None},
-        "version": version("simlab"),
-    }
     attrs = provenance(study)
-    if work.code:  # results go on only with the code they were begun with
-        decisive["code"] = dict(work.code)
-        attrs["code"] = json.dumps(dict(work.code))
+    code = {**code_version(), **work.code}  # results go on only with the code they began with
+    attrs["code"] = json.dumps(code)
+    if found := _data(work):
+        attrs["data"] = json.dumps(found)
+    config = json.loads(study.to_json())
+    decisive = {
+        "config": {name: config[name] for name in config if name not in FREE},
+        "data": found,
+        "code": code,
+    }
     return Schema(
         replicates=study.replicates,
         block=study.block,
@@ -50,6 +54,19 @@ def schema_of(work: Work) -> Schema:
         kinds=work.kinds,
         null_holds=_null_holds(work),
     )
+
+
+def _data(work: Work) -> dict[str, str]:
+    """Condition key → a hash of the sizes and values that it takes from data, where it does."""
+    hashes = {}
+    for job in work.jobs:
+        if isinstance(job.source, Declared) and job.plan.population.source is not None:
+            digest = hashlib.sha256(repr(job.plan.labels.tolist()).encode())
+            p = job.plan.parameters
+            for array in (job.plan.starts, p.sizes.fixed, p.held_x.values):
+                digest.update(np.ascontiguousarray(array, dtype="<f8").tobytes())
+            hashes[job.condition.key] = digest.hexdigest()[:12]
+    return hashes
 
 
 def _null_holds(work: Work) -> NDArray[np.bool_] | None:

@@ -1,0 +1,176 @@
+"""In what two studies differ that claim the same store, and whether one only has more.
+
+A study is the same if its numbers are: its configuration without what is `FREE`, its data, and the
+code that makes numbers. It has grown if it asks for more replicates or conditions of the same kind,
+for then everything that was done is still right.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from simlab.results.schema import Schema
+
+FREE = ("description", "verdicts")
+"""Fields of a study that change none of its numbers."""
+
+GROWING = ("replicates", "grid", "population", "scheme", "draw")
+"""Fields whose effect on what is already done is told by the condition keys alone."""
+
+_MOST = 12  # lines of one group that a refusal shows
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One thing that differs.
+
+    Attributes
+    ----------
+    group
+        ``config``, ``data``, ``code`` or ``schema``.
+    name
+        A dotted path, the key of a condition, a module, or a part of the schema.
+    there, here
+        What the store has, and what is asked for; in short.
+    growth
+        Whether what is done stays right all the same.
+    """
+
+    group: str
+    name: str
+    there: str
+    here: str
+    growth: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.group:<6}  {self.name}: {self.there} → {self.here}"
+
+
+def differences(there: Schema, here: Schema) -> list[Difference]:
+    """Tell what keeps `here` from continuing `there`, configuration first; empty if nothing does.
+
+    Returns
+    -------
+    list of Difference
+    """
+    shapes = list(_shapes(there, here))
+    if there.fingerprint == here.fingerprint and there.keys == here.keys and not shapes:
+        return []
+    found = [
+        *_compared("config", _settings(there), _settings(here), _grows),
+        *_data(there, here),
+        *_code(there, here),
+        *shapes,
+    ]
+    if there.keys != here.keys:
+        found.append(_conditions(there, here))
+    if not found:
+        found.append(Difference("schema", "fingerprint", there.fingerprint, here.fingerprint))
+    return found
+
+
+def refusal(path: Path, found: list[Difference], extending: bool) -> str:
+    """Say in lines what differs, and what can be done about it."""
+    lines = [f"{path}: holds another study; what differs, there → here:"]
+    for group in dict.fromkeys(f.group for f in found):
+        shown = [f for f in found if f.group == group]
+        lines += [f"  {difference}" for difference in shown[:_MOST]]
+        if len(shown) > _MOST:
+            lines.append(f"  {group:<6}  … and {len(shown) - _MOST} more")
+    otherwise = "choose another --out, or give --overwrite"
+    if all(f.growth for f in found):
+        lines.append(f"--extend computes what is new and keeps the rest; or {otherwise}")
+    elif extending:
+        names = ", ".join(f.name for f in found if not f.growth)
+        lines.append(
+            "--extend adds replicates and conditions, takes none away, and changes nothing else "
+            f"({_short(names, 120)}): {otherwise}"
+        )
+    else:
+        lines.append(otherwise)
+    return "\n".join(lines)
+
+
+def _shapes(there: Schema, here: Schema) -> Iterator[Difference]:
+    old, new = there.replicates, here.replicates
+    if old != new:
+        yield Difference("schema", "replicates", f"{old:,}", f"{new:,}", growth=new > old)
+    for name in ("block", "estimators", "terms", "mixed", "tests", "kinds"):
+        old, new = getattr(there, name), getattr(here, name)
+        if old != new:
+            yield Difference("schema", name, _short(old), _short(new))
+
+
+def _conditions(there: Schema, here: Schema) -> Difference:
+    old, new = set(there.keys), set(here.keys)
+    if old == new:
+        return Difference("schema", "conditions", "in this order", "in another", growth=True)
+    changed = [f"{len(new - old)} new"] if new - old else []
+    changed += [f"{len(old - new)} absent"] if old - new else []
+    here_text = f"{len(new)} ({', '.join(changed)})"
+    return Difference("schema", "conditions", str(len(old)), here_text, growth=old <= new)
+
+
+def _code(there: Schema, here: Schema) -> Iterator[Difference]:
+    """Compare the modules that make numbers, by the hashes of their code."""
+    old, new = _tree(there, "code"), _tree(here, "code")
+    if new and not old:
+        yield Difference("code", "modules", "not recorded", f"{len(new)} with hashes")
+    else:
+        yield from _compared("code", old, new)
+
+
+def _data(there: Schema, here: Schema) -> Iterator[Difference]:
+    """Compare the data of the conditions that both have."""
+    old, new = _tree(there, "data"), _tree(here, "data")
+    for key in sorted(old.keys() & new.keys()):
+        if old[key] != new[key]:
+            yield Difference("data", f"condition {key[:8]}", _short(old[key]), _short(new[key]))
+
+
+def _compared(
+    group: str,
+    old: Mapping[str, object],
+    new: Mapping[str, object],
+    grows: Callable[[str], bool] = lambda _: False,
+) -> Iterator[Difference]:
+    for name in {**old, **new}:
+        there, here = old.get(name), new.get(name)
+        if there != here:
+            yield Difference(group, name, _short(there), _short(here), grows(name))
+
+
+def _grows(setting: str) -> bool:
+    return setting.partition(".")[0] in GROWING
+
+
+def _settings(schema: Schema) -> dict[str, object]:
+    """The seed and every setting of the config that is not free, by dotted path."""
+    tree = _tree(schema, "config")
+    kept = {name: branch for name, branch in tree.items() if name not in FREE}
+    return {**dict(_leaves(kept)), "seed": schema.attrs.get("seed")}
+
+
+def _tree(schema: Schema, attribute: str) -> dict[str, object]:
+    text = str(schema.attrs.get(attribute, "{}"))
+    try:
+        tree = json.loads(text)
+    except json.JSONDecodeError:
+        tree = text
+    return tree if isinstance(tree, dict) else {attribute: tree}
+
+
+def _leaves(tree: object, path: str = "") -> Iterator[tuple[str, object]]:
+    if isinstance(tree, dict) and tree:
+        for name, branch in tree.items():
+            yield from _leaves(branch, f"{path}.{name}" if path else name)
+    elif path:
+        yield path, tree
+
+
+def _short(value: object, most: int = 60) -> str:
+    text = "absent" if value is None else str(value)
+    return text if len(text) <= most else f"{text[: most - 3]}..."

@@ -1,0 +1,72 @@
+"""A store laid out anew for a study that has grown, with everything that is done kept.
+
+More replicates or more conditions change the shape of every array, and perhaps the order of the
+conditions; the blocks stay what they are. So a new store is laid out beside, the files of the
+blocks get a second name in it, and it takes the place of the old one.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+
+from simlab.results.disk import SAFE, disk
+from simlab.results.layout import lay_out
+from simlab.results.schema import Schema
+from simlab.results.sessions import FOLDER
+from simlab.results.store import ZarrResults
+from simlab.results.swap import draft_of, take_place
+
+
+def extended(results: ZarrResults, schema: Schema) -> ZarrResults:
+    """Return the store of `results` with the shape of `schema` and what is done in both.
+
+    The last block of a condition is kept only if it has the same length: its replicates are drawn
+    together. Whoever is killed on the way has lost nothing.
+
+    Parameters
+    ----------
+    results
+        The store, whose finished blocks are in order.
+    schema
+        Of the same study, grown: every condition of the store is among its conditions.
+
+    Raises
+    ------
+    StoreError
+        If the disk refuses; the store is then as it was.
+    """
+    path, draft = results.path, draft_of(results.path)
+    with disk(path, SAFE):
+        try:
+            lay_out(draft, schema)
+            _keep(results, ZarrResults.open(draft))
+            take_place(path)
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
+    return ZarrResults.open(path)
+
+
+def _keep(old: ZarrResults, new: ZarrResults) -> None:
+    """Put the finished blocks of one store, and its sessions, into another."""
+    place = {key: condition for condition, key in enumerate(new.schema.keys)}
+    for condition, number in np.argwhere(old.done).tolist():
+        if old.schema.rows(number) == new.schema.rows(number):
+            names = new.files(place[old.schema.keys[condition]], number)
+            for name, file in old.files(condition, number).items():
+                if name != "messages" or file.exists():
+                    _link(file, names[name])
+    with suppress(FileNotFoundError):  # none was recorded
+        shutil.copytree(old.path / FOLDER, new.path / FOLDER)
+
+
+def _link(file: Path, name: Path) -> None:
+    """Give a file a second name, or copy it where that is not allowed, as of others' files."""
+    try:
+        os.link(file, name)
+    except OSError:
+        shutil.copyfile(file, name)

@@ -1,0 +1,88 @@
+"""Open a store for writing: create it, continue it, or extend it, if it is the same study's."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+from simlab.results.differences import differences, refusal
+from simlab.results.disk import ELSEWHERE, disk
+from simlab.results.extend import extended
+from simlab.results.layout import StoreError
+from simlab.results.schema import Schema
+from simlab.results.store import ZarrResults
+from simlab.results.swap import is_free, recover
+
+_DECISIVE = ("numpy", "scipy", "numba")  # packages whose versions may change the last digits
+
+
+class StoreWarning(UserWarning):
+    """Something about a store that is no reason to stop, but should be known; one line."""
+
+
+def open_results(
+    path: str | Path, schema: Schema, *, overwrite: bool = False, extend: bool = False
+) -> ZarrResults:
+    """Create a store, or continue the one that is there if it belongs to the same study.
+
+    Every finished block of a store that is continued is read and checked. Damaged ones count as
+    not done, which a `StoreWarning` says.
+
+    Parameters
+    ----------
+    path
+        Where. Who calls holds it by `locked`, if others may write there too.
+    schema
+        The shape of the Dataset.
+    overwrite
+        Replace the store that is there, whatever it holds.
+    extend
+        If the study has only grown by replicates or conditions, keep what is done.
+
+    Raises
+    ------
+    StoreError
+        If `path` holds something else, or a store of another study, whose differences are told in
+        lines; or if the disk refuses.
+    """
+    path = Path(path)
+    with disk(path, ELSEWHERE):
+        recover(path)
+        free = is_free(path)
+    if free or overwrite:
+        return ZarrResults.create(path, schema, overwrite=overwrite)
+    results = ZarrResults.open(path)
+    found = differences(results.schema, schema)
+    if found and not (extend and all(difference.growth for difference in found)):
+        raise StoreError(refusal(path, found, extend))
+    _tell_versions(path, results.schema, schema)
+    _tell_damage(path, results.mend())
+    return extended(results, schema) if found else results
+
+
+def _tell_versions(path: Path, there: Schema, here: Schema) -> None:
+    old, new = _versions(there), _versions(here)
+    changed = [
+        f"{name} {old[name]} there, {new[name]} here"
+        for name in _DECISIVE
+        if name in old and name in new and old[name] != new[name]
+    ]
+    if changed:
+        warnings.warn(
+            f"{path}: was begun with {'; '.join(changed)}: last digits may differ between blocks",
+            StoreWarning,
+            stacklevel=3,
+        )
+
+
+def _tell_damage(path: Path, found: list[str]) -> None:
+    if found:
+        more = f"; and {len(found) - 1} more" if len(found) > 1 else ""
+        blocks = "1 damaged block is" if len(found) == 1 else f"{len(found)} damaged blocks are"
+        warnings.warn(f"{path}: {blocks} run again ({found[0]}{more})", StoreWarning, stacklevel=3)
+
+
+def _versions(schema: Schema) -> dict[str, str]:
+    """Package → version, from the attribute ``versions``, "numpy 2.1.0, scipy …"."""
+    pairs = (part.split() for part in str(schema.attrs.get("versions", "")).split(", "))
+    return dict(pair for pair in pairs if len(pair) == 2)

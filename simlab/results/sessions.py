@@ -1,0 +1,157 @@
+"""Who wrote to a store, when, on what machine and with what: one file a session.
+
+A session is a run, from its beginning to its end. Its file is written twice, whole each time, so a
+run that was killed is one that never ended.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from simlab.results.disk import ELSEWHERE, disk
+
+FOLDER = "sessions"
+UNFINISHED = "unfinished"
+
+
+@dataclass(slots=True)
+class Session:
+    """A session that is being recorded.
+
+    Attributes
+    ----------
+    blocks
+        Blocks written so far.
+    """
+
+    blocks: int = 0
+
+
+@contextmanager
+def recorded(store: Path, facts: Mapping[str, Any]) -> Iterator[Session]:
+    """Record a session in the store: its beginning now, and how it ended.
+
+    Parameters
+    ----------
+    store
+        The folder of the store, which exists.
+    facts
+        What else is to be told of it: machine, versions, command line.
+
+    Raises
+    ------
+    StoreError
+        If its beginning cannot be written. An end that cannot be written is a session unfinished.
+    """
+    folder = store / FOLDER
+    record: dict[str, Any] = {
+        **facts,
+        "began": _now(),
+        "ended": None,
+        "outcome": UNFINISHED,
+        "blocks": None,
+    }
+    with disk(store, ELSEWHERE):
+        folder.mkdir(exist_ok=True)
+        file = folder / f"{_last(folder) + 1:04d}.json"
+        _write(file, record)
+    session = Session()
+    outcome = "finished"
+    try:
+        yield session
+    except BaseException as error:
+        outcome = "interrupted" if isinstance(error, KeyboardInterrupt) else f"failed: {error}"
+        raise
+    finally:
+        end = {"ended": _now(), "outcome": outcome, "blocks": session.blocks}
+        with suppress(OSError):
+            _write(file, {**record, **end})
+
+
+def sessions(path: str | Path) -> list[dict[str, Any]]:
+    """Tell every session of the store at `path`, the first one first.
+
+    Returns
+    -------
+    list of dict
+        With ``number``; ``began`` and ``ended`` (ISO 8601, UTC; None while it runs, or where it
+        was killed); ``outcome``: finished, interrupted, failed with its message, unfinished, or
+        unreadable; ``blocks`` that it wrote (None where it did not end); and what the writer told
+        of itself. Empty for stores written before sessions were recorded.
+    """
+    return [
+        {"number": number, **_read(Path(path) / FOLDER / f"{number:04d}.json")}
+        for number in _numbers(Path(path) / FOLDER)
+    ]
+
+
+def wall_seconds(ds: xr.Dataset) -> xr.DataArray:
+    """Wall time that went by while a condition was worked on, in seconds.
+
+    The length of the union of the intervals from ``began`` to ``ended`` of its blocks: blocks that
+    were done at the same time count once, and the time between two sessions counts not at all.
+
+    Parameters
+    ----------
+    ds : xarray.Dataset
+        Results of a study.
+
+    Returns
+    -------
+    xarray.DataArray
+        Dimension condition; 0 where no times are known.
+    """
+    began, ended = ds["began"].values, ds["ended"].values
+    each = [_union(b, e) for b, e in zip(began, ended, strict=True)]
+    attrs = {"long_name": "wall time of the condition", "units": "s"}
+    return xr.DataArray(np.array(each), dims="condition", attrs=attrs)
+
+
+def _union(began: np.ndarray, ended: np.ndarray) -> float:
+    """Length of the union of intervals; those with NaN are left out."""
+    known = np.isfinite(began) & np.isfinite(ended)
+    order = np.argsort(began[known])
+    began, ended = began[known][order], ended[known][order]
+    reached = np.maximum.accumulate(ended)
+    before = np.concatenate([began[:1], reached[:-1]])
+    return float(np.maximum(ended - np.maximum(began, before), 0).sum())
+
+
+def _numbers(folder: Path) -> list[int]:
+    if not folder.is_dir():
+        return []
+    return sorted(int(f.stem) for f in folder.glob("*.json") if f.stem.isdigit())
+
+
+def _last(folder: Path) -> int:
+    return max(_numbers(folder), default=0)
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        record = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        record = None
+    if not isinstance(record, dict):
+        return {"began": None, "ended": None, "outcome": "unreadable", "blocks": None}
+    return record
+
+
+def _write(file: Path, record: Mapping[str, Any]) -> None:
+    partial = file.with_name(f"{file.name}.partial")
+    partial.write_text(json.dumps(record, indent=1, ensure_ascii=False), encoding="utf-8")
+    os.replace(partial, file)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,0 +1,280 @@
+"""A study killed with SIGKILL, again and again: what must hold after every kill, and at the end.
+
+Run as a program: it forks from one warm process, so that a kill costs no start of Python, and
+prints what happened as JSON. The child tells through a pipe each block whose writing has ended,
+one byte a block; what it told must be in the store, and at most the one block being written more.
+"""
+
+import json
+import os
+import shutil
+import signal
+import sys
+import time
+import traceback
+from pathlib import Path
+
+import numpy as np
+from study_cases import study
+
+import simlab
+from simlab import runner
+from simlab.results import TIMES, MemoryResults, StoreError, ZarrResults, open_results
+from simlab.results.swap import recover
+from simlab.runner import loop
+
+SMALL = {"clusters": 6, "cluster_sizes": {"law": "fixed", "size": 5}}
+GRID = {"population.sigma2": [1, 4, 9]}
+MORE = {"population.sigma2": [16, 9, 1, 4]}
+WRITERS = 4
+
+
+def a_study(**changes):
+    fields = {"replicates": 202, "block": 4, "grid": GRID, "estimators": ["pooled", "two_stage"]}
+    return study(population=SMALL, **{**fields, **changes})
+
+
+class Prepared:
+    """A study, compiled once for all of its children; and what it must come to."""
+
+    def __init__(self, declared):
+        self.study = declared
+        self.work = runner.prepare(declared)
+        self.schema = runner.schema_of(self.work)
+        memory = MemoryResults(self.schema)
+        for place in np.ndindex(*memory.done.shape):
+            memory.write(runner.run_block(self.work, *place))
+        self.whole = memory.dataset()
+
+    def run(self, path, told, **options):
+        """Continue the study, as `simlab.run` does, and tell each block."""
+        loop.prepare = lambda *_: self.work
+        loop.schema_of = lambda _: self.schema
+        simlab.run(self.study, out=path, jobs=WRITERS, progress=Teller(told), **options)
+
+
+class Teller:
+    def __init__(self, pipe):
+        self.pipe = pipe
+
+    def start(self, replicates, done):
+        pass
+
+    def advance(self, replicates, failures):
+        os.write(self.pipe, b".")
+
+
+def forked(action, *args, **options):
+    """Run action(*args, pipe) in a child; return its process and the end of the pipe."""
+    read, write = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(read)
+        status = 1
+        try:
+            action(*args, write, **options)
+            status = 0
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            os._exit(status)
+    os.close(write)
+    return child, read
+
+
+def wait(child, pipe):
+    """Return how many blocks the child told, and its exit status (−9 where it was killed)."""
+    told = 0
+    while part := os.read(pipe, 65536):
+        told += len(part)
+    os.close(pipe)
+    return told, os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def damaged(path, prepared):
+    """Blocks that say done and are not what they should be."""
+    store = ZarrResults.open(path)
+    conditions = {key: i for i, key in enumerate(prepared.schema.keys)}
+    found = []
+    for condition, number in np.argwhere(store.done).tolist():
+        rows = store.schema.rows(number)
+        expected = prepared.whole.isel(
+            condition=conditions[store.schema.keys[condition]], replicate=rows
+        )
+        try:
+            block = store.read(condition, number)
+        except StoreError as error:
+            found.append(str(error))
+            continue
+        if rows.stop < store.schema.replicates or rows == prepared.schema.rows(number):
+            found += [
+                f"{condition}.{number} {name}"
+                for name in store.schema.variables
+                if getattr(block, name).tobytes() != expected[name].values.tobytes()
+            ]
+    return found
+
+
+def same(ds, whole):
+    """Names of what differs, bit for bit; times aside."""
+    names = {*ds.variables, *whole.variables} - {*TIMES}
+    different = [
+        name
+        for name in sorted(names)
+        if name not in ds
+        or name not in whole
+        or (ds[name].dims, ds[name].dtype) != (whole[name].dims, whole[name].dtype)
+        or ds[name].values.tobytes() != whole[name].values.tobytes()
+    ]
+    dated = {"created", "config_text"}
+    return different + [
+        name
+        for name in sorted({*ds.attrs, *whole.attrs} - dated)
+        if ds.attrs.get(name) != whole.attrs.get(name)
+    ]
+
+
+def killed_again_and_again(path, prepared, kills, rng, **options):
+    """Kill a run at random moments, then let it finish.
+
+    Every other time the moment is a little after a number of blocks were told, else it may fall
+    into opening and extending too.
+    """
+    in_flight, problems, effective = [], [], 0
+    for kill in range(kills):
+        before = ZarrResults.open(path) if path.exists() else None
+        child, pipe = forked(prepared.run, path, **options)
+        told, wanted = 0, int(rng.integers(1, 20)) * (kill % 2)
+        while told < wanted and (part := os.read(pipe, 1)):
+            told += len(part)
+        time.sleep(rng.uniform(0, 0.01 if wanted else 0.2))
+        os.kill(child, signal.SIGKILL)
+        more, status = wait(child, pipe)
+        effective += status == -signal.SIGKILL
+        recover(path)
+        if path.exists():
+            after = ZarrResults.open(path)
+            in_flight.append(int(after.done.sum()) - _kept(before, after) - told - more)
+            problems += damaged(path, prepared)
+    last, status = wait(*forked(prepared.run, path, **options))
+    return {
+        "effective": effective,
+        "in flight": in_flight,
+        "damaged": problems,
+        "exit": status,
+        "last": last,
+        "different": same(ZarrResults.open(path).dataset(), prepared.whole),
+    }
+
+
+def _kept(before, after):
+    """Number of blocks that were done before and fit the layout that is there now."""
+    if before is None:
+        return 0
+    numbers = np.argwhere(before.done)[:, 1].tolist()
+    return sum(before.schema.rows(n) == after.schema.rows(n) for n in numbers)
+
+
+def killed_at_steps(folder, before, after, rng, number=20):
+    """Kill an extension right before file operations that it makes.
+
+    These are the ones around each step of the change of place, and others drawn at random.
+    """
+    start = folder / "start"
+    store = open_results(start, before.schema)
+    for place in np.ndindex(*store.done.shape):
+        store.write(runner.run_block(before.work, *place))
+    whole_blocks = int(store.done[:, :-1].sum())
+    shutil.copytree(start, folder / "r")
+    operations = folder / "operations"
+    assert wait(*forked(extend_until, folder / "r", after, None, operations))[1] == 0
+    named = operations.read_text().splitlines()
+    near = {
+        i + shift
+        for i, name in enumerate(named)
+        if name.startswith("os.rename .r.") or name.endswith(" r")
+        for shift in (-1, 0, 1, 2)
+    }
+    steps = sorted(near | set(rng.choice(len(named), number, replace=False).tolist()))
+    problems, came_back = [], set()
+    for step in steps:
+        shutil.rmtree(folder / "r")
+        shutil.copytree(start, folder / "r", copy_function=os.link)
+        _, status = wait(*forked(extend_until, folder / "r", after, step, operations))
+        assert status == 7, (step, status)
+        recover(folder / "r")
+        left = ZarrResults.open(folder / "r")
+        came_back.add(len(left.schema.keys))
+        if left.done.sum() < whole_blocks:
+            problems.append(f"{left.done.sum()} blocks of {whole_blocks}")
+        problems += damaged(folder / "r", after)
+        again = open_results(folder / "r", after.schema, extend=True)
+        for place in np.argwhere(~again.done).tolist():
+            again.write(runner.run_block(after.work, *place))
+        problems += same(again.dataset(), after.whole)
+        problems += [f"left {file.name}" for file in folder.glob(".*")]
+        if problems:
+            problems.append(f"at step {step}, {named[step]}")
+            break
+    return {"steps": len(steps), "of": len(named), "shapes": len(came_back), "problems": problems}
+
+
+CHANGES = {"os.rename", "os.link", "os.remove", "os.rmdir", "os.mkdir", "shutil.copyfile"}
+
+
+def extend_until(path, prepared, last, operations, _):
+    """Extend a store; end at once before the file operation number `last`."""
+    made = []
+
+    def watch(event, args):
+        if event in CHANGES or (event == "open" and str(args[1]).startswith(("w", "x", "a"))):
+            if len(made) == last:
+                os._exit(7)
+            made.append(f"{event} {Path(os.fsdecode(args[0])).name}")
+
+    sys.addaudithook(watch)
+    open_results(path, prepared.schema, extend=True)
+    watching = "\n".join(made)
+    operations.write_text(watching)
+
+
+def flag_first(self, block):
+    """A writer that is wrong: what it promises is not there yet."""
+    files = self.files(block.condition, block.number)
+    files["done"].write_bytes(b"\x01" + b"\0" * 4)
+    time.sleep(0.005)
+    right(self, block)
+
+
+right = ZarrResults.write
+
+
+def wrong_run(prepared, path, told):
+    ZarrResults.write = flag_first
+    prepared.run(path, told)
+
+
+def main(folder):
+    rng = np.random.default_rng(6)
+    fewer, more = Prepared(a_study()), Prepared(a_study(replicates=302, grid=MORE))
+    path = folder / "r.zarr"
+    report = {"continued": killed_again_and_again(path, fewer, 10, rng)}
+    report["extended"] = killed_again_and_again(path, more, 12, rng, extend=True)
+    tiny = Prepared(a_study(replicates=6)), Prepared(a_study(replicates=11, grid=MORE))
+    (folder / "steps").mkdir()
+    report["steps"] = killed_at_steps(folder / "steps", *tiny, rng)
+    wrong = folder / "wrong.zarr"
+    found = []
+    for _ in range(6):
+        child, pipe = forked(wrong_run, fewer, wrong)
+        os.read(pipe, 1)
+        time.sleep(rng.uniform(0, 0.05))
+        os.kill(child, signal.SIGKILL)
+        wait(child, pipe)
+        found += damaged(wrong, fewer)
+    report["control"] = len(found)
+    print(json.dumps(report))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
