@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from simlab.measures import paired as paired
     from simlab.measures import rejection as rejection
     from simlab.measures import tidy as tidy
+    from simlab.planning import plan as plan
     from simlab.replaying import replay as replay
     from simlab.resampling.bootstrapping.bootstrap import bootstrap as bootstrap
     from simlab.resampling.pvalues.pvalue import pvalue as pvalue
@@ -77,6 +78,7 @@ _HOMES = {
     "notation": "fitting.notation",
     "open_dataset": "results",
     "paired": "measures",
+    "plan": "planning",
     "pvalue": "resampling.pvalues.pvalue",
     "rejection": "measures",
     "replay": "replaying",

@@ -12,6 +12,7 @@ from simlab.config import Study
 from simlab.design import conditions
 from simlab.estimators import REGISTRY
 from simlab.hypotheses import REGISTRY as TESTS
+from simlab.measures import DEFINITIONS
 
 if TYPE_CHECKING:
     from simlab.runner import Work
@@ -35,7 +36,12 @@ def load(path: str | Path) -> Study:
     ConfigError
         With every problem of the file at once, each by line and column.
     """
-    study = config.load(path, known_estimators=tuple(REGISTRY), known_tests=tuple(TESTS))
+    study = config.load(
+        path,
+        known_estimators=tuple(REGISTRY),
+        known_tests=tuple(TESTS),
+        known_measures=tuple(d.name for d in DEFINITIONS),
+    )
     conditions(study)
     return study
 

@@ -34,7 +34,7 @@ def run(
     config
         The study, a YAML file.
     replicates
-        Instead of the number in the file.
+        Instead of the number in the file, or of its maximum.
     seed
         Instead of the seed in the file.
     jobs
@@ -67,6 +67,36 @@ def check(config: Path) -> None:
     from simlab.commands import studies
 
     studies.check(_study(config, None, None))
+
+
+@app.command
+def plan(
+    config: Path,
+    *,
+    measure: str | None = None,
+    mcse: float | None = None,
+    pilot: int = 512,
+    jobs: int = -1,
+) -> None:
+    """Say how many replicates a precision takes, and how long, from a pilot; nothing is saved.
+
+    Parameters
+    ----------
+    config
+        The study, a YAML file.
+    measure
+        What is to be known; by default what the study is sampled until, or coverage.
+    mcse
+        The largest Monte Carlo standard error, in the unit of the measure; by default that of the
+        file.
+    pilot
+        Replicates of each condition to look at.
+    jobs
+        Threads; -1 for one per core.
+    """
+    from simlab.commands import planning
+
+    planning.plan(_study(config, None, None), measure, mcse, pilot, jobs)
 
 
 @app.command
@@ -179,6 +209,6 @@ def _study(config: Path, replicates: int | None, seed: int | None) -> Study:
     from simlab.study import load
 
     study = load(config)
-    changes = {"replicates": replicates, "seed": seed}
-    given = {name: value for name, value in changes.items() if value is not None}
-    return study.replace(**given) if given else study
+    if replicates is not None:
+        study = study.at_most(replicates)
+    return study if seed is None else study.replace(seed=seed)

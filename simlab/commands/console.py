@@ -80,6 +80,12 @@ class Bar:
         told = f"{self._failures:,} failed fits" if self._failures else ""
         self._bar.update(self._task, advance=number, rate=f"{rate:,.0f}/s", failures=told)
 
+    def expect(self, total: int, stopped: int, conditions: int) -> None:
+        """Show how many there may be by what is known now, and how many conditions are done."""
+        assert self._task is not None
+        told = f"sampling, {stopped} of {conditions} conditions done"
+        self._bar.update(self._task, total=total, description=told)
+
 
 @contextmanager
 def warnings_on_stderr() -> Iterator[None]:

@@ -56,8 +56,11 @@ def check(study: Study) -> None:
     """Say what a study would do."""
     work = runner.prepare(study)
     blocks = -(-study.replicates // study.block) * len(work.jobs)
+    most = f"at most {study.replicates:,}" if study.until else f"{study.replicates:,}"
     print(f"{study.file or study.name}: valid")
-    print(f"  {len(work.jobs)} conditions × {study.replicates:,} replicates in {blocks:,} blocks")
+    print(f"  {len(work.jobs)} conditions × {most} replicates in {blocks:,} blocks")
+    if until := study.until:
+        print(f"  until MCSE({until.measure}) ≤ {until.mcse:g}, at least {study.least:,}")
     print(f"  estimators: {', '.join(method.name for method in work.methods)}")
     print(f"  terms: {', '.join(work.terms)}")
     for hypothesis in work.hypotheses:

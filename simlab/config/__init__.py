@@ -22,6 +22,7 @@ from .population import Population
 from .reader import load, loads, locate
 from .section import Finding
 from .setting import Setting, declared
+from .stopping import Replicates, Until
 from .study import Study, Tests, Verdicts, schema
 from .values import FrozenMap, canonical, flow, number, plain
 from .writer import dumps
@@ -42,6 +43,7 @@ __all__ = [
     "PoissonSizes",
     "Population",
     "Problem",
+    "Replicates",
     "Setting",
     "StandardLaw",
     "StudentTCovariate",
@@ -49,6 +51,7 @@ __all__ = [
     "Study",
     "Tests",
     "Truth",
+    "Until",
     "Verdicts",
     "canonical",
     "declared",

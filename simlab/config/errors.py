@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-__all__ = ["ConfigError", "Problem", "did_you_mean"]
+__all__ = ["ConfigError", "Problem", "did_you_mean", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,3 +68,11 @@ def did_you_mean(word: object, options: Iterable[str]) -> str:
     tails = [option for folded, option in known.items() if folded.endswith(f".{written}")]
     close = difflib.get_close_matches(written, known, n=1)
     return tails[0] if tails else known[close[0]] if close else ""
+
+
+def unknown(what: str, name: str, known: Iterable[str]) -> str:
+    """Return the refusal of a name that is not known, with the closest that is, or with all."""
+    known = tuple(known)
+    guess = did_you_mean(name, known)
+    hint = f"did you mean {guess!r}?" if guess else f"known are {', '.join(known)}"
+    return f"unknown {what} {name!r}; {hint}"

@@ -88,6 +88,7 @@ def load(
     path: str | Path,
     known_estimators: Sequence[str] | None = None,
     known_tests: Sequence[str] | None = None,
+    known_measures: Sequence[str] | None = None,
 ) -> Study:
     """Read a study from a YAML file.
 
@@ -95,8 +96,8 @@ def load(
     ----------
     path : str or Path
         The file. Relative data paths in it start from its folder.
-    known_estimators, known_tests : sequence of str, optional
-        Names an estimator and a test may have; without them they are not checked.
+    known_estimators, known_tests, known_measures : sequence of str, optional
+        Names an estimator, a test and a measure may have; without them they are not checked.
 
     Returns
     -------
@@ -120,7 +121,8 @@ def load(
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise _unreadable(file, f"cannot be read: {reason}") from None
-    return loads(text, file, known_estimators, known_tests).origin(text, file, path.parent)
+    study = loads(text, file, known_estimators, known_tests, known_measures)
+    return study.origin(text, file, path.parent)
 
 
 def loads(
@@ -128,6 +130,7 @@ def loads(
     source: str = "<string>",
     known_estimators: Sequence[str] | None = None,
     known_tests: Sequence[str] | None = None,
+    known_measures: Sequence[str] | None = None,
 ) -> Study:
     """Read a study from YAML text.
 
@@ -137,8 +140,8 @@ def loads(
         The YAML text.
     source : str
         What to call the text in messages.
-    known_estimators, known_tests : sequence of str, optional
-        Names an estimator and a test may have; without them they are not checked.
+    known_estimators, known_tests, known_measures : sequence of str, optional
+        Names an estimator, a test and a measure may have; without them they are not checked.
 
     Returns
     -------
@@ -154,7 +157,11 @@ def loads(
     if document.problems:
         raise ConfigError(document.problems)
     try:
-        known = {"known_estimators": known_estimators, "known_tests": known_tests}
+        known = {
+            "known_estimators": known_estimators,
+            "known_tests": known_tests,
+            "known_measures": known_measures,
+        }
         study = Study.model_validate(document.value, context=known)
     except ValidationError as error:
         problems = (document.problem(found) for found in findings(error))

@@ -22,7 +22,7 @@ from pydantic import (
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
 from .errors import did_you_mean
-from .values import flow, plain
+from .values import flow, keys, plain
 
 __all__ = ["BROKEN", "Finding", "Loc", "Positive", "Real", "Section", "Text", "findings", "refusal"]
 
@@ -103,7 +103,7 @@ class Section(BaseModel):
             # Only a mapping can have unknown keys; one that nearly spells a missing field is
             # reported once, as the misspelling.
             found = [_unknown(cls, finding) for finding in found]
-            guessed = {did_you_mean(key, cls.model_fields) for key in data.keys() - cls.fields()}
+            guessed = {did_you_mean(key, keys(cls)) for key in data.keys() - cls.fields()}
             found = [f for f in found if f.message != REQUIRED or f.loc[0] not in guessed]
             broken = {finding.loc[0] for finding in found if finding.loc} | guessed
             raw = plain(data) | dict.fromkeys(broken & cls.fields(), BROKEN)
@@ -115,7 +115,7 @@ class Section(BaseModel):
     @classmethod
     def fields(cls) -> set[str]:
         """Return the names of the keys a section may have."""
-        return set(cls.model_fields)
+        return set(keys(cls))
 
 
 REQUIRED = "is required"
@@ -196,7 +196,7 @@ def _finding(details: ErrorDetails) -> Finding:
 def _unknown(cls: type[Section], finding: Finding) -> Finding:
     if finding.message != UNKNOWN or len(finding.loc) != 1:
         return finding
-    guess = did_you_mean(finding.loc[0], cls.model_fields)
-    keys = ", ".join(cls.model_fields)
-    hint = f"did you mean {guess!r}?" if guess else f"the keys here are {keys}"
+    known = keys(cls)
+    guess = did_you_mean(finding.loc[0], known)
+    hint = f"did you mean {guess!r}?" if guess else f"the keys here are {', '.join(known)}"
     return finding._replace(message=f"{UNKNOWN}; {hint}")

@@ -16,18 +16,17 @@ from pydantic import (
     field_validator,
 )
 
-from .errors import ConfigError, Problem, did_you_mean
+from .errors import ConfigError, Problem, did_you_mean, unknown
 from .generated import import_path, spelled_out
 from .grid import Grid, check, leads, paths
-from .laws import MOST
 from .section import BROKEN, Finding, Loc, Real, Section, Text, findings, refusal
 from .setting import Setting
+from .stopping import Number, Replicates, Sampled, Until
 from .values import canonical, plain
 
 __all__ = ["Study", "Tests", "Verdicts", "schema"]
 
 Share = Annotated[Real, Field(gt=0, lt=1)]
-Number = Annotated[int, Field(strict=True, ge=1, le=MOST)]
 
 
 def _unique(names: tuple[str, ...]) -> tuple[str, ...]:
@@ -50,9 +49,7 @@ def _known(
             except ValueError as error:
                 found.append(Finding((i,), str(error)))
         elif known is not None and name not in known:
-            guess = did_you_mean(name, known)
-            hint = f"did you mean {guess!r}?" if guess else f"known are {', '.join(known)}"
-            found.append(Finding((i,), f"unknown {what} {name!r}; {hint}"))
+            found.append(Finding((i,), unknown(what, name, known)))
     if found:
         raise refusal(found)
     return names
@@ -126,7 +123,11 @@ class Study(Setting):
     seed: Annotated[int, Field(strict=True, ge=0)] = Field(
         0, description="Root of all random streams, a whole number from 0; 0 is a seed."
     )
-    replicates: Number = Field(description="Samples drawn in each condition.")
+    sampled: Sampled = Field(
+        alias="replicates",
+        description="Samples drawn in each condition: how many, or until when and how many at "
+        "most.",
+    )
     block: Number = Field(256, description="Replicates drawn together from one random stream.")
     common_random_numbers: Annotated[bool, Field(strict=True)] = Field(
         False,
@@ -154,6 +155,23 @@ class Study(Setting):
     _text: str = PrivateAttr("")
     _file: str = PrivateAttr("")
     _base_dir: Path | None = PrivateAttr(None)
+
+    @property
+    def replicates(self) -> int:
+        """Samples drawn in each condition; with a rule `until`, the most there may be."""
+        return self.sampled.max if isinstance(self.sampled, Replicates) else self.sampled
+
+    @property
+    def least(self) -> int:
+        """Samples that every condition has; without a rule, all of them."""
+        if isinstance(self.sampled, Replicates):
+            return min(self.sampled.min, self.sampled.max)
+        return self.sampled
+
+    @property
+    def until(self) -> Until | None:
+        """When a condition has enough samples; None if they are a number."""
+        return self.sampled.until if isinstance(self.sampled, Replicates) else None
 
     @property
     def text(self) -> str:
@@ -210,6 +228,19 @@ class Study(Setting):
             If a field does not exist or its new value does not fit.
         """
         return _rebuild({**plain(self), **changes}).origin(self._text, self._file, self._base_dir)
+
+    def at_most(self, replicates: int) -> Study:
+        """Return a validated copy with so many samples in each condition, or at most so many.
+
+        Raises
+        ------
+        ConfigError
+            If there cannot be so many.
+        """
+        if self.until is None:
+            return self.replace(replicates=replicates)
+        rule = {"max": replicates, "min": min(self.least, replicates), "until": self.until}
+        return self.replace(replicates=rule)
 
     def to_json(self) -> str:
         """Return canonical JSON: fields sorted, defaults filled, 12 and 12.0 written alike.

@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel
 
-__all__ = ["FrozenMap", "canonical", "flow", "freeze", "number", "plain"]
+__all__ = ["FrozenMap", "canonical", "flow", "freeze", "keys", "number", "plain"]
 
 V_co = TypeVar("V_co", covariant=True)
 
@@ -83,6 +83,11 @@ def number(value: float) -> int | float:
     return value
 
 
+def keys(section: type[BaseModel]) -> dict[str, str]:
+    """Return the keys of a section in a file, each with the field that holds it."""
+    return {field.alias or name: name for name, field in section.model_fields.items()}
+
+
 def plain(value: object) -> Any:
     """Return dictionaries, lists, text and numbers for a validated value.
 
@@ -90,8 +95,8 @@ def plain(value: object) -> Any:
     user chose (sectors, factors, levels) keep their order, which carries meaning.
     """
     if isinstance(value, BaseModel):
-        fields = ((name, getattr(value, name)) for name in sorted(type(value).model_fields))
-        return {name: plain(entry) for name, entry in fields if entry is not None}
+        fields = ((key, getattr(value, name)) for key, name in sorted(keys(type(value)).items()))
+        return {key: plain(entry) for key, entry in fields if entry is not None}
     if isinstance(value, Mapping):
         return {key: plain(entry) for key, entry in value.items()}
     if isinstance(value, list | tuple):

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from ruamel.yaml import YAML
 
 from .study import Study
-from .values import plain
+from .values import keys, plain
 
 __all__ = ["dumps"]
 
@@ -50,10 +50,11 @@ def dumps(study: Study, comment: str = "") -> str:
 def _written(section: BaseModel) -> dict[str, Any]:
     """Fields of a section in their order, without what is None and sections at their default."""
     found: dict[str, Any] = {}
-    for name, field in type(section).model_fields.items():
+    for key, name in keys(type(section)).items():
         value = getattr(section, name)
-        if isinstance(value, BaseModel) and value != field.default:
-            found[name] = _written(value)
-        elif value is not None and not isinstance(value, BaseModel):
-            found[name] = plain(value)
+        if isinstance(value, BaseModel):
+            if value != type(section).model_fields[name].default:
+                found[key] = _written(value)
+        elif value is not None:
+            found[key] = plain(value)
     return found

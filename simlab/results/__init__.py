@@ -12,7 +12,7 @@ from simlab.results.lock import locked
 from simlab.results.memory import MemoryResults
 from simlab.results.messages import Message
 from simlab.results.opening import StoreWarning, open_results
-from simlab.results.schema import NOT_RUN, TIMES, Block, Results, Schema, Status
+from simlab.results.schema import NOT_RUN, TIMES, Block, Results, Schema, Status, Stop
 from simlab.results.sessions import Session, recorded, sessions, wall_seconds
 from simlab.results.store import ZarrResults, open_dataset
 
@@ -27,6 +27,7 @@ __all__ = [
     "Schema",
     "Session",
     "Status",
+    "Stop",
     "StoreError",
     "StoreWarning",
     "ZarrResults",

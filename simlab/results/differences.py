@@ -135,15 +135,20 @@ def _compared(
     group: str,
     old: Mapping[str, object],
     new: Mapping[str, object],
-    grows: Callable[[str], bool] = lambda _: False,
+    grows: Callable[[str, object, object], bool] = lambda *_: False,
 ) -> Iterator[Difference]:
     for name in {**old, **new}:
         there, here = old.get(name), new.get(name)
         if there != here:
-            yield Difference(group, name, _short(there), _short(here), grows(name))
+            yield Difference(group, name, _short(there), _short(here), grows(name, there, here))
 
 
-def _grows(setting: str) -> bool:
+def _grows(setting: str, there: object, here: object) -> bool:
+    """Whether what is done stays right; a rule may only be made stricter, round after round."""
+    if setting == "replicates.until.mcse":
+        return isinstance(there, float) and isinstance(here, float) and here < there
+    if setting.startswith("replicates.") and setting != "replicates.max":
+        return False
     return setting.partition(".")[0] in GROWING
 
 

@@ -16,11 +16,14 @@ from zarr.codecs import Crc32cCodec
 
 from simlab.results import chunks
 from simlab.results.memory import coordinates, variable_attrs
-from simlab.results.schema import STORE_ATTRS, TIMES, Schema, Variable
+from simlab.results.schema import STORE_ATTRS, TIMES, Schema, Stop, Variable
 
 STORE_VERSION = 1
 BLOCK_CHUNK = (1, 1)
 """Chunk of the arrays with one value per block: a flag is never rewritten with its neighbours."""
+
+STOPPED = np.dtype(np.int8)
+"""Type of the reason why a condition stopped; one chunk a condition."""
 
 _METADATA = "zarr.json"
 _FLAG_BYTES = 1 + chunks.CHECKSUM_BYTES
@@ -64,6 +67,8 @@ def lay_out(path: Path, schema: Schema) -> None:
     }
     if schema.tests:  # stores without tests stay as they always were
         own["tests"] = list(schema.tests)
+    if schema.stops:  # and so do those whose conditions do not stop early
+        own["stops"] = True
     group = zarr.create_group(str(path), zarr_format=3, attributes={**schema.attrs, **own})
     for name, array in _arrays(schema).items():
         group.create_array(
@@ -133,6 +138,7 @@ def read_schema(path: Path) -> Schema:
             tests=tuple(root.get("tests", ())),
             kinds=_labels(path, "kind") if "tests" in root else (),
             null_holds=_array(path, "null_holds") if "tests" in root else None,
+            stops=root.get("stops", False),
         )
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise StoreError(_damaged(path, f"its metadata do not fit together ({error})")) from error
@@ -176,6 +182,9 @@ def _arrays(schema: Schema) -> dict[str, _Array]:
         arrays[name] = _Array(each_block, BLOCK_CHUNK, np.dtype(np.float64), np.nan, attrs)
     flag = variable_attrs("done")
     arrays["done"] = _Array(each_block, BLOCK_CHUNK, np.dtype(np.bool_), False, flag)
+    if schema.stops:
+        attrs = variable_attrs("stopped")
+        arrays["stopped"] = _Array(("condition",), (1,), STOPPED, int(Stop.NOT_YET), attrs)
     for name, dims in schema.known.items():
         arrays[name] = _known(dims, getattr(schema, name), variable_attrs(name))
     for name, (dim, labels) in coordinates(schema).items():

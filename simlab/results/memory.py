@@ -19,6 +19,7 @@ from simlab.results.schema import (
     Block,
     Schema,
     Status,
+    Stop,
 )
 
 
@@ -28,26 +29,41 @@ class MemoryResults:
     Parameters
     ----------
     schema
-        The shape of the Dataset; every variable is allocated at once.
+        The shape of the Dataset. Every variable is allocated at once, or as blocks arrive where
+        conditions stop before they have all.
     """
 
-    __slots__ = ("_arrays", "_done", "_messages", "_schema")
+    __slots__ = ("_arrays", "_done", "_messages", "_schema", "_stopped")
 
     def __init__(self, schema: Schema) -> None:
         blocks = schema.shape(("condition", "block"))
         self._schema = schema
         self._done = np.zeros(blocks, dtype=np.bool_)
-        self._arrays: dict[str, NDArray[Any]] = {
-            name: np.full(
-                schema.shape(("condition", "replicate", *variable.dims)),
-                variable.fill,
-                variable.dtype,
-            )
-            for name, variable in schema.variables.items()
-        }
+        self._arrays = self._allocated(0 if schema.stops else schema.replicates)
         for name in TIMES:
             self._arrays[name] = np.full(blocks, np.nan)
         self._messages: dict[tuple[int, int], BlockMessages] = {}
+        self._stopped = np.full(blocks[0], Stop.NOT_YET, dtype=np.int8)
+
+    def _allocated(self, replicates: int) -> dict[str, NDArray[Any]]:
+        """Every variable with room for some replicates of each condition, filled as not run."""
+        schema = self._schema
+        C = len(schema.keys)
+        return {
+            name: np.full((C, replicates, *schema.shape(v.dims)), v.fill, v.dtype)
+            for name, v in schema.variables.items()
+        }
+
+    def _make_room(self, replicates: int) -> None:
+        """Allocate for so many replicates and a half more, and keep what is there."""
+        before = self._arrays
+        there = before["status"].shape[1]
+        if replicates <= there:
+            return
+        wanted = min(self._schema.replicates, replicates + replicates // 2)
+        self._arrays = self._allocated(wanted) | {name: before[name] for name in TIMES}
+        for name in self._schema.variables:
+            self._arrays[name][:, :there] = before[name]
 
     @property
     def schema(self) -> Schema:
@@ -69,6 +85,7 @@ class MemoryResults:
         """
         self._schema.check(block)
         rows = self._schema.rows(block.number)
+        self._make_room(rows.stop)
         for name in self._schema.variables:
             self._arrays[name][block.condition, rows] = getattr(block, name)
         for name in TIMES:
@@ -84,6 +101,19 @@ class MemoryResults:
             for b, estimator, text in told
         )
 
+    def read(self, condition: int, number: int) -> Block:
+        """Return a finished block; it shares its memory with these results."""
+        rows = self._schema.rows(number)
+        found: dict[str, Any] = {
+            name: self._arrays[name][condition, rows] for name in self._schema.variables
+        }
+        found |= {name: float(self._arrays[name][condition, number]) for name in TIMES}
+        return Block(condition, number, **found, messages=self._messages[condition, number])
+
+    def settle(self, condition: int, why: Stop) -> None:
+        """Keep why a condition has no more replicates."""
+        self._stopped[condition] = why
+
     def dataset(self, *, copy: bool = True) -> xr.Dataset:
         """Everything written so far; NaN, and status -1, elsewhere.
 
@@ -98,31 +128,46 @@ class MemoryResults:
             Dimensions condition, replicate, estimator, term, target, mixed, effect, effect_ and
             block, and test and kind if there are tests; attrs are the schema's, its fingerprint and
             block size, the numbers of replicates done and planned, summed over conditions, and a
-            summary of the messages if there are any.
+            summary of the messages if there are any. Where conditions stop when a measure is
+            known, replicates and blocks end with the longest condition, `stopped` says why each
+            one stopped, and what a condition that has stopped planned is what it has.
         """
+        blocks = self._longest()
+        replicates = self._schema.rows(blocks - 1).stop if blocks else 0
         variables: dict[str, tuple[Any, ...]] = {}
         for name, variable in self._schema.variables.items():
             dims = ("condition", "replicate", *variable.dims)
-            variables[name] = (dims, self._arrays[name], variable_attrs(name))
+            variables[name] = (dims, self._arrays[name][:, :replicates], variable_attrs(name))
         for name, dims in self._schema.known.items():
             variables[name] = (dims, getattr(self._schema, name), variable_attrs(name))
         for name in TIMES:
-            variables[name] = (("condition", "block"), self._arrays[name], variable_attrs(name))
+            times = self._arrays[name][:, :blocks]
+            variables[name] = (("condition", "block"), times, variable_attrs(name))
+        if self._schema.stops:
+            variables["stopped"] = (("condition",), self._stopped, variable_attrs("stopped"))
         attrs = {**self._schema.attrs, **self._progress()}
         if messages := self.messages():
             attrs["messages"] = summary(messages)
         dataset = xr.Dataset(variables, coords=coordinates(self._schema), attrs=attrs)
         return dataset.copy(deep=True) if copy else dataset
 
+    def _longest(self) -> int:
+        """How many blocks the Dataset has."""
+        if not self._schema.stops:
+            return self._schema.blocks_per_condition
+        return int(np.flatnonzero(self._done.any(axis=0)).max(initial=-1)) + 1
+
     def _progress(self) -> dict[str, str | int]:
         schema = self._schema
         rows = [schema.rows(number) for number in range(schema.blocks_per_condition)]
         lengths = np.array([row.stop - row.start for row in rows])
+        done = (self._done * lengths).sum(axis=1)
+        planned = np.where(self._stopped == Stop.NOT_YET, schema.replicates, done)
         return {
             "fingerprint": schema.fingerprint,
             "block": schema.block,
-            "replicates_done": int((self._done * lengths).sum()),
-            "replicates_planned": len(schema.keys) * schema.replicates,
+            "replicates_done": int(done.sum()),
+            "replicates_planned": int(planned.sum()),
         }
 
 
@@ -154,6 +199,10 @@ def variable_attrs(name: str) -> dict[str, Any]:
         return {"long_name": VARIABLES[name].long_name, **flags, **meanings}
     if name in TIMES:
         return {"long_name": TIMES[name], "units": "s"}
+    if name == "stopped":
+        flags = {"flag_values": [int(s) for s in Stop]}
+        meanings = {"flag_meanings": " ".join(s.name.lower() for s in Stop)}
+        return {"long_name": "why the condition has no more replicates", **flags, **meanings}
     for variables in (VARIABLES, TEST_VARIABLES):
         if name in variables:
             return {"long_name": variables[name].long_name}

@@ -33,6 +33,15 @@ class Status(IntEnum):
     ERROR = 4
 
 
+class Stop(IntEnum):
+    """Why a condition that is sampled until a measure is known has no more replicates."""
+
+    NOT_YET = -1
+    REACHED = 0
+    MAXIMUM = 1
+    UNDEFINED = 2
+
+
 @dataclass(frozen=True, slots=True)
 class Variable:
     """One variable with a value per replicate.
@@ -103,12 +112,13 @@ STORE_ATTRS = (
     "replicates",
     "factors",
     "tests",
+    "stops",
     "coordinates",
 )
 DATASET_ATTRS = ("fingerprint", "block", "messages", "replicates_done", "replicates_planned")
 _FIXED_NAMES = {"key", *TIMES, "done", "truth", "limit", "condition", "replicate", "block"}
 _FIXED_NAMES |= {"estimator", "term", "target", "mixed", "effect", "effect_", *VARIABLES}
-_FIXED_NAMES |= {"test", "kind", "null_holds", *TEST_VARIABLES}
+_FIXED_NAMES |= {"test", "kind", "null_holds", "stopped", *TEST_VARIABLES}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -143,6 +153,8 @@ class Schema:
         Labels along ``test`` and ``kind``; empty where a study tests nothing.
     null_holds : (condition, test)
         Whether the null hypothesis of a test is true; None where a study tests nothing.
+    stops
+        Whether conditions stop when a measure is known; `replicates` is then the most they have.
 
     Raises
     ------
@@ -164,6 +176,7 @@ class Schema:
     tests: tuple[str, ...] = ()
     kinds: tuple[str, ...] = ()
     null_holds: NDArray[np.bool_] | None = None
+    stops: bool = False
 
     def __post_init__(self) -> None:
         if self.replicates < 1 or self.block < 1:
@@ -321,6 +334,12 @@ class Results(Protocol):
 
     def messages(self) -> tuple[Message, ...]:
         """What went wrong in each fit with the status ERROR, by condition and replicate."""
+
+    def read(self, condition: int, number: int) -> Block:
+        """Return a finished block, bit for bit as it was written."""
+
+    def settle(self, condition: int, why: Stop) -> None:
+        """Keep why a condition has no more replicates."""
 
     def dataset(self) -> xr.Dataset:
         """Everything written so far; NaN, and status -1, elsewhere."""

@@ -1,5 +1,6 @@
 """Run a study: `work` compiles it, `block` does one block, `loop` does all of them.
 
+`rounds` says which blocks are wanted, and `until` when a condition has enough of them.
 `schema` describes the Dataset that is filled, and `provenance` says where it comes from.
 """
 

@@ -28,6 +28,7 @@ from simlab.results import (
 )
 from simlab.runner.block import run_block
 from simlab.runner.provenance import session
+from simlab.runner.rounds import Rounds
 from simlab.runner.schema import schema_of
 from simlab.runner.work import Data, Work, prepare
 
@@ -42,6 +43,12 @@ class Progress(Protocol):
 
     def advance(self, replicates: int, failures: int) -> None:
         """Say that a block arrived, and how many fits failed in it."""
+
+    def expect(self, replicates: int, stopped: int, conditions: int) -> None:
+        """Say how many there will be by what is known now, and how many conditions have stopped.
+
+        Asked of studies that are sampled until a measure is known.
+        """
 
 
 def run(
@@ -97,30 +104,39 @@ def run(
     work = prepare(study, data)
     schema = schema_of(work)
     if out is None:
-        return _fill(MemoryResults(schema), work, jobs, progress, Session())
+        memory = MemoryResults(schema)
+        return _fill(memory, Rounds(work, memory), work, jobs, progress, Session())
     with locked(out):
         results = open_results(out, schema, overwrite=overwrite, extend=extend)
-        if results.done.all():
+        rounds = Rounds(work, results)
+        if not rounds.next():
             return results.dataset()
         with recorded(results.path, session("threading", jobs)) as record:
-            return _fill(results, work, jobs, progress, record)
+            return _fill(results, rounds, work, jobs, progress, record)
 
 
 def _fill(
-    results: Results, work: Work, jobs: int, progress: Progress | None, record: Session
+    results: Results,
+    rounds: Rounds,
+    work: Work,
+    jobs: int,
+    progress: Progress | None,
+    record: Session,
 ) -> xr.Dataset:
-    """Run every block that is not done."""
-    study = work.study
-    pending = [(int(c), int(b)) for c, b in np.argwhere(~results.done)]
-    total = study.replicates * len(work.jobs)
+    """Run every block that is wanted, wave after wave."""
+    pending = rounds.next()
     if progress is not None:
-        progress.start(total, total - sum(_size(study, b) for _, b in pending))
-    for block in _blocks(work, pending, jobs):
-        results.write(block)
-        record.blocks += 1
-        if progress is not None:
-            failures = int((block.status >= Status.NOT_CONVERGED).sum())
-            progress.advance(len(block.status), failures)
+        progress.start(rounds.expected, _replicates(results))
+    while pending:
+        for block in _blocks(work, pending, jobs):
+            results.write(block)
+            record.blocks += 1
+            if progress is not None:
+                failures = int((block.status >= Status.NOT_CONVERGED).sum())
+                progress.advance(len(block.status), failures)
+        pending = rounds.next()
+        if progress is not None and work.rule is not None:
+            progress.expect(rounds.expected, rounds.settled, len(work.jobs))
     return results.dataset()
 
 
@@ -129,5 +145,7 @@ def _blocks(work: Work, pending: list[tuple[int, int]], jobs: int) -> Iterable[B
     return in_threads(run_block, ((work, c, b) for c, b in pending), jobs, ordered=False)
 
 
-def _size(study: Study, number: int) -> int:
-    return min(study.block, study.replicates - number * study.block)
+def _replicates(results: Results) -> int:
+    """How many replicates are there."""
+    rows = (results.schema.rows(int(number)) for _, number in np.argwhere(results.done))
+    return sum(row.stop - row.start for row in rows)

@@ -53,6 +53,7 @@ def schema_of(work: Work) -> Schema:
         tests=tuple(hypothesis.name for hypothesis in work.hypotheses),
         kinds=work.kinds,
         null_holds=_null_holds(work),
+        stops=work.rule is not None,
     )
 
 

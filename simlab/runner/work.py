@@ -23,6 +23,7 @@ from simlab.hypotheses import REGISTRY as TESTS
 from simlab.hypotheses import Hypothesis, Kind
 from simlab.population import Plan, compile_plan, needs_rows
 from simlab.runner.sources import Declared, Source
+from simlab.runner.until import Rule, rule_of
 from simlab.sampling import Common, Key
 
 __all__ = ["Data", "Job", "Work", "prepare"]
@@ -99,6 +100,8 @@ class Work:
         The union of their kinds of p-value.
     code : mapping of str to str
         SHA-256 of the files of the user's estimators and generators, by import path.
+    rule : Rule or None
+        What it is sampled until; None where the number of replicates is fixed.
     """
 
     study: Study
@@ -109,6 +112,7 @@ class Work:
     hypotheses: tuple[Hypothesis, ...]
     kinds: tuple[Kind, ...]
     code: Mapping[str, str] = field(default_factory=dict)
+    rule: Rule | None = None
 
 
 def prepare(study: Study, data: Data = None) -> Work:
@@ -124,7 +128,7 @@ def prepare(study: Study, data: Data = None) -> Work:
     Raises
     ------
     ConfigError, PopulationError, DataError
-        When a condition cannot be drawn, or not tested.
+        When a condition cannot be drawn, or not tested, or a rule names what there is not.
     """
     methods = _methods(study)
     rows = any(method.needs == "rows" for method in methods)
@@ -138,7 +142,10 @@ def prepare(study: Study, data: Data = None) -> Work:
     hypotheses = _hypotheses(study, sectors)
     kinds = tuple(kind for kind in TEST_KINDS if any(kind in h.kinds for h in hypotheses))
     code = {address.path: address.digest for address in _addresses(methods, jobs)}
-    return Work(study, methods, jobs, terms, MappingProxyType(columns), hypotheses, kinds, code)
+    rule = rule_of(study, [method.name for method in methods], terms)
+    return Work(
+        study, methods, jobs, terms, MappingProxyType(columns), hypotheses, kinds, code, rule
+    )
 
 
 def _methods(study: Study) -> tuple[Estimator, ...]:

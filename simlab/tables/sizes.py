@@ -14,6 +14,7 @@ from simlab.measures import rejection
 from simlab.measures.rejections import LEVELS
 from simlab.tables.formats import csv, latex, latex_table, markdown_table, text_table, wrapped
 from simlab.tables.render import Format, check_format
+from simlab.verdicts.extent import extent
 from simlab.verdicts.sizes import CLEAR, kind_label, size_word, test_label
 
 SHORT = {
@@ -90,8 +91,7 @@ def _run(ds: xr.Dataset) -> str:
     tests = config.get("tests") or {}
     stop = f", stopped at {tests['stop']} exceedances" if tests.get("stop") else ""
     drawn = f"; Monte Carlo p-values of {tests['draws']:,} draws{stop}" if tests else ""
-    C, R = ds.sizes["condition"], ds.sizes["replicate"]
-    return f"{C} conditions × {R:,} replicates, seed {ds.attrs.get('seed')}{drawn}"
+    return f"{extent(ds)}, seed {ds.attrs.get('seed')}{drawn}"
 
 
 def render_sizes(frame: pd.DataFrame, format: Format = "text") -> str:

@@ -10,6 +10,7 @@ import xarray as xr
 
 from simlab.verdicts.assess import SWEEPS, TARGETS, consistency, efficiency, estimand, honesty
 from simlab.verdicts.course import COURSE, Course, Word, agreement, course_of
+from simlab.verdicts.extent import extent
 from simlab.verdicts.model import (
     Cell,
     Consistency,
@@ -115,9 +116,8 @@ def _notes(seen: View) -> list[str]:
 
 def _run(ds: xr.Dataset, seen: View) -> str:
     s = seen.settings
-    C, R = ds.sizes["condition"], ds.sizes["replicate"]
     return (
-        f"{C} condition{'s' * (C > 1)} × {R:,} replicates, seed {ds.attrs.get('seed', 'unknown')}; "
+        f"{extent(ds)}, seed {ds.attrs.get('seed', 'unknown')}; "
         f"margins: bias {100 * s.margin:g} % of |β_B − β_W|, SE {100 * s.honest_margin:g} %, "
         f"efficiency {1 - s.efficient_margin:g}; ± is one Monte Carlo standard error, "
         "verdicts use the 95 % interval"

@@ -1,0 +1,73 @@
+"""How often each condition is sampled: a number, or until a measure is known well enough."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import Discriminator, Field, Tag, ValidationInfo, field_validator
+
+from .errors import unknown
+from .laws import MOST
+from .section import Finding, Positive, Section, Text, refusal
+
+__all__ = ["Number", "Replicates", "Sampled", "Until"]
+
+Number = Annotated[int, Field(strict=True, ge=1, le=MOST)]
+Names = Annotated[tuple[Text, ...], Field(min_length=1)]
+
+
+class Until(Section):
+    """The precision that a condition is sampled for: the MCSE of a measure, in its worst cell."""
+
+    measure: Text = Field(description="Name of a performance measure, such as coverage.")
+    mcse: Positive = Field(
+        description="A condition is sampled until no Monte Carlo standard error of the measure is "
+        "above this, in the unit of the measure."
+    )
+    estimators: Names | None = Field(
+        None, description="Estimators that the rule looks at; by default all of the study."
+    )
+    terms: Names | None = Field(
+        None,
+        description="Terms that the rule looks at, such as slope, or slope[Public]; by default "
+        "all.",
+    )
+    target: Literal["beta_within", "beta_between", "limit"] | None = Field(
+        None, description="Target of the measure that the rule looks at; by default all."
+    )
+
+    @field_validator("measure")
+    @classmethod
+    def _known_measure(cls, name: str, info: ValidationInfo) -> str:
+        known = (info.context or {}).get("known_measures")
+        if known is not None and name not in known:
+            raise refusal([Finding((), unknown("measure", name, known))])
+        return name
+
+
+class Replicates(Section):
+    """Samples drawn in each condition until it is known well enough, and how many at most."""
+
+    max: Number = Field(description="Most samples drawn in a condition.")
+    min: Number = Field(
+        2000, description="Fewest samples drawn in a condition, in whole blocks, up to max."
+    )
+    until: Until = Field(description="When a condition has enough samples.")
+
+    @classmethod
+    def across(cls, raw: Mapping[str, Any]) -> Iterable[Finding]:
+        """Refuse a minimum above the maximum."""
+        most, least = raw.get("max"), raw.get("min")
+        if isinstance(most, int) and isinstance(least, int) and least > most:
+            yield Finding(("min",), f"must be at most max, {most}, not {least}")
+
+
+def _shape(value: object) -> str:
+    return "<until>" if isinstance(value, Mapping | Replicates) else "<number>"
+
+
+Sampled = Annotated[
+    Annotated[Number, Tag("<number>")] | Annotated[Replicates, Tag("<until>")],
+    Discriminator(_shape),
+]

@@ -1,0 +1,5 @@
+"""What a precision takes, before it is run: `forecast` runs the pilot, `ranges` reads it."""
+
+from simlab.planning.forecast import Forecast, Needed, plan
+
+__all__ = ["Forecast", "Needed", "plan"]

@@ -1,0 +1,236 @@
+"""How many replicates a precision takes, how long they take, and how much disk: from a pilot.
+
+The pilot is the first blocks of every condition, from the streams that the study itself uses.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from simlab.config import Study, Until
+from simlab.design import Level
+from simlab.parallel import in_threads
+from simlab.planning.ranges import GROUPS, range_of
+from simlab.results import Block, Schema, ZarrResults
+from simlab.runner import Data, Work, prepare, run_block, schema_of
+from simlab.runner.rounds import next_end
+
+__all__ = ["Forecast", "Needed", "plan"]
+
+MANY = 10**9
+"""The maximum of a study that has none: as many as may be."""
+
+
+@dataclass(frozen=True)
+class Needed:
+    """What one condition needs.
+
+    Attributes
+    ----------
+    levels : mapping of str to level
+        Its levels of the factors.
+    cell : str
+        Estimator, term and target of the cell that decides; empty where none is defined.
+    mcse : float
+        MCSE of that cell in the pilot, in the unit of the measure.
+    replicates, low, high : int
+        Replicates at which it will stop, and their range; whole rounds.
+    capped : bool
+        Whether it reaches the study's maximum before the precision.
+    seconds : float
+        Core time of a replicate, s.
+    """
+
+    levels: Mapping[str, Level]
+    cell: str
+    mcse: float
+    replicates: int
+    low: int
+    high: int
+    capped: bool
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What a study needs.
+
+    Attributes
+    ----------
+    until : Until
+        The precision.
+    pilot : int
+        Replicates of each condition that the forecast rests on.
+    conditions : tuple of Needed
+    most : int
+        The study's maximum; or one that leaves room for the upper end of every range.
+    least : int
+        Replicates that every condition has.
+    workers : int
+        Threads at hand.
+    speed : float
+        Core seconds that they did in a second of the pilot.
+    block_bytes : int
+        What a block takes on the disk, bytes.
+    block : int
+        Replicates of a block.
+    """
+
+    until: Until
+    pilot: int
+    conditions: tuple[Needed, ...]
+    most: int
+    least: int
+    workers: int
+    speed: float
+    block_bytes: int
+    block: int
+
+    def core(self, end: str = "replicates") -> float:
+        """Core time of the whole study, s; `end` may be "low" or "high"."""
+        return float(sum(getattr(c, end) * c.seconds for c in self.conditions))
+
+    def disk(self, end: str = "replicates") -> int:
+        """What all replicates take on the disk, bytes."""
+        return sum(-(-getattr(c, end) // self.block) * self.block_bytes for c in self.conditions)
+
+
+def plan(
+    study: Study,
+    *,
+    measure: str | None = None,
+    mcse: float | None = None,
+    pilot: int = 512,
+    data: Data = None,
+    jobs: int = -1,
+) -> Forecast:
+    """Forecast the replicates, the time and the disk that a precision takes.
+
+    Parameters
+    ----------
+    study : Study
+        From `simlab.load`.
+    measure : str, optional
+        Measure that is to be known; by default the one of the study's rule, or coverage.
+    mcse : float, optional
+        Largest Monte Carlo standard error, in its unit; by default that of the study's rule.
+    pilot : int
+        Replicates of each condition to look at, rounded up to whole blocks.
+    data : mapping of str to DataFrame, optional
+        Data in memory, as for `simlab.run`.
+    jobs : int
+        Threads; −1 for one per core.
+
+    Raises
+    ------
+    ValueError
+        When there is no precision to plan for, or the measure is defined nowhere.
+    ConfigError, PopulationError, DataError
+        As for `simlab.run`.
+    """
+    ruled, most = _ruled(study, measure, mcse), study.replicates if study.until else None
+    work = prepare(ruled, data)
+    rule = work.rule
+    assert rule is not None
+    assert ruled.until is not None
+    if pilot < 2 * GROUPS:
+        raise ValueError(f"a pilot needs {2 * GROUPS} replicates or more, not {pilot}")
+    schema = schema_of(replace(work, study=study.replace(replicates=study.block), rule=None))
+    number = -(-min(pilot, ruled.replicates) // study.block)
+    blocks, speed = _pilot(work, number, jobs)
+    ranges = [range_of(rule, b, schema.truth[c], schema.limit[c]) for c, b in enumerate(blocks)]
+    if not any(r.cell for r in ranges):
+        raise ValueError(
+            f"{ruled.until.measure} is defined in no cell that the rule looks at; name others"
+        )
+    cap = most or _round_up(max(r.high for r in ranges if r.cell))
+    rounds = _Rounds(ruled.least, cap, study.block)
+    conditions = tuple(
+        Needed(
+            job.condition.levels, r.cell, r.mcse,
+            rounds(r.need), rounds(r.low), rounds(r.high), r.need > cap,
+            sum(block.seconds for block in seen) / sum(len(block.status) for block in seen),
+        )
+        for job, seen, r in zip(work.jobs, blocks, ranges, strict=True)
+    )  # fmt: skip
+    workers = (os.cpu_count() or 1) if jobs < 0 else jobs
+    replicates = sum(len(b.status) for b in blocks[0])
+    return Forecast(
+        ruled.until, replicates, conditions, cap, ruled.least, workers, speed,
+        _bytes(schema, blocks[0][0]), study.block,
+    )  # fmt: skip
+
+
+def _ruled(study: Study, measure: str | None, mcse: float | None) -> Study:
+    """Return the study with the rule that is planned for, and no maximum unless it has one."""
+    there = study.until
+    wanted = {} if there is None else {n: v for n, v in there if v is not None}
+    if measure is not None and measure != wanted.get("measure"):
+        wanted = {name: wanted[name] for name in ("mcse", "estimators") if name in wanted}
+    wanted = {"measure": "coverage", **wanted}
+    wanted |= {k: v for k, v in (("measure", measure), ("mcse", mcse)) if v is not None}
+    if "mcse" not in wanted:
+        raise ValueError("say how well the measure is to be known, such as --mcse 0.005")
+    if there is not None:
+        rule = {"max": study.replicates, "min": study.least, "until": wanted}
+    else:
+        rule = {"max": MANY, "until": wanted}
+    return study.replace(replicates=rule)
+
+
+def _pilot(work: Work, number: int, jobs: int) -> tuple[list[list[Block]], float]:
+    """Run the first blocks of every condition; and say how many core seconds a second had.
+
+    A replicate of each condition goes before, so that nothing is compiled under the clock; and what
+    is done in less than a second is done again, since starting the threads takes time too.
+    """
+    conditions = range(len(work.jobs))
+    one = replace(work, study=work.study.replace(replicates=1, block=1))
+    for c in conditions:
+        run_block(one, c, 0)
+    tasks = [(work, c, b) for c in conditions for b in range(number)]
+    began, core, wall = time.perf_counter(), 0.0, 0.0
+    while wall < 1:
+        done = list(in_threads(run_block, tasks, jobs))
+        core += sum(block.seconds for block in done)
+        wall = time.perf_counter() - began
+    return [done[c * number : (c + 1) * number] for c in conditions], core / wall
+
+
+class _Rounds:
+    """From replicates to those at the end of the round in which they are reached."""
+
+    def __init__(self, least: int, most: int, block: int) -> None:
+        self._first, self._most = -(-least // block), -(-most // block)
+        self._replicates, self._block = most, block
+
+    def __call__(self, replicates: float) -> int:
+        end = 0
+        while end < self._most and (end == 0 or end * self._block < replicates):
+            end = next_end(end, self._first, self._most)
+        return min(end * self._block, self._replicates)
+
+
+def _round_up(replicates: float) -> int:
+    """Return the next number with two digits and zeros."""
+    unit: int = 10 ** max(0, int(math.log10(max(replicates, 1))) - 1)
+    return math.ceil(replicates / unit) * unit
+
+
+def _bytes(schema: Schema, block: Block) -> int:
+    """What a block takes on the disk: written once, into a folder that is removed."""
+    with TemporaryDirectory() as folder:
+        store = ZarrResults.create(Path(folder) / "pilot.zarr", schema)
+        before = _size(store.path)
+        store.write(replace(block, condition=0, number=0))
+        return _size(store.path) - before
+
+
+def _size(folder: Path) -> int:
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())

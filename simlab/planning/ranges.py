@@ -1,0 +1,121 @@
+"""How many replicates a condition needs, and how sure its pilot makes us of that.
+
+The square of a Monte Carlo standard error falls as 1/n: a cell whose MCSE was m after n replicates
+needs n(m/w)² of them for an MCSE of w. A share needs as many as its rule asks for at that share
+(`simlab.runner.until`). A condition needs what its worst cell needs.
+
+The range is one for the pilot's own doubt and for that of the run which is to come: 95 % for each
+cell, from the Wilson interval of a share, and from a jackknife of log MCSE² elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+
+from simlab.moments import Floats
+from simlab.results import Block
+from simlab.runner.until import SHARES, Cells, Rule, share_needed
+
+__all__ = ["GROUPS", "Range", "range_of"]
+
+Z = 1.96
+GROUPS = 16
+"""Parts of a pilot that the jackknife leaves out in turn."""
+
+
+class Range(NamedTuple):
+    """What the worst cell of a condition needs.
+
+    Attributes
+    ----------
+    cell : str
+        Its estimator, term and target; empty where no cell is defined, and then no number of
+        replicates is enough.
+    mcse : float
+        Its MCSE in the pilot.
+    need, low, high : float
+        Replicates, and their range. That of the condition: low and high may be of other cells.
+    """
+
+    cell: str
+    mcse: float
+    need: float
+    low: float
+    high: float
+
+
+def range_of(rule: Rule, blocks: Sequence[Block], truth: Floats, limit: Floats) -> Range:
+    """Tell what one condition needs.
+
+    Parameters
+    ----------
+    rule : Rule
+        What it is sampled until.
+    blocks : sequence of Block
+        Its pilot.
+    truth, limit : ndarray, shape (term, target), (estimator, term)
+        As for `Rule.cells`.
+    """
+    cells = rule.cells(blocks, truth, limit)
+    if np.isnan(cells.measured.mcse).all():
+        return Range("", np.nan, np.inf, np.inf, np.inf)
+    replicates = sum(len(block.status) for block in blocks)
+    if rule.definition.name in SHARES:
+        needs = _shares(cells, replicates, rule.mcse)
+    else:
+        parts = [part for block in blocks for part in _parts(block, len(blocks))]
+        rest = [
+            rule.cells(parts[:k] + parts[k + 1 :], truth, limit).measured.mcse
+            for k in range(len(parts))
+        ]
+        needs = _others(cells, replicates, rule.mcse, np.array(rest))
+    worst = int(np.nanargmax(needs[0]))
+    need, low, high = np.nanmax(needs, axis=1).tolist()
+    return Range(cells.names[worst], float(cells.measured.mcse[worst]), need, low, high)
+
+
+def _shares(cells: Cells, replicates: int, mcse: float) -> Floats:
+    """(3, L): replicates needed, low and high, of shares p̂.
+
+    Low and high are for the ends of the Wilson interval of p, and p = ½ if it is between them.
+    """
+    p, _, n = cells.measured
+    with np.errstate(invalid="ignore", divide="ignore"):
+        need = share_needed((n * p + 2) / (n + 4), mcse)
+        z2 = Z**2 * (1 + n / need)
+        centre = (n * p + z2 / 2) / (n + z2)
+        half = np.sqrt(z2 * (n * p * (1 - p) + z2 / 4)) / (n + z2)
+        ends = np.array([share_needed(q, mcse) for q in (centre - half, centre + half)])
+        high = np.where(np.abs(centre - 0.5) < half, share_needed(np.full_like(p, 0.5), mcse), 0)
+        each = np.array([need, ends.min(axis=0), np.maximum(ends.max(axis=0), high)])
+        return np.where(n > 1, each * (replicates / n), np.nan)
+
+
+def _others(cells: Cells, replicates: int, mcse: float, rest: Floats) -> Floats:
+    """(3, L): replicates needed, low and high, where MCSE² is a variance over n.
+
+    `rest` has the MCSE without each part of the pilot, (G, L).
+    """
+    with np.errstate(invalid="ignore", divide="ignore"):
+        need = replicates * (cells.measured.mcse / mcse) ** 2
+        u = np.log(rest**2)
+        G = len(u)
+        spread = np.sqrt((G - 1) / G * ((u - u.mean(axis=0)) ** 2).sum(axis=0))
+        factor = np.exp(Z * spread * np.sqrt(1 + replicates / need))
+        factor = np.where(need == 0, 1.0, factor)  # a quantity that has not varied
+        return np.array([need, need / factor, need * factor])
+
+
+def _parts(block: Block, blocks: int) -> list[Block]:
+    """Cut a block, one of some, so that they are `GROUPS` parts or a few more."""
+    pieces = np.array_split(np.arange(len(block.status)), -(-GROUPS // blocks))
+    names = ("estimate", "std_error", "df", "lower", "upper", "p_value", "status", "dropped")
+    return [
+        replace(block, **{name: getattr(block, name)[rows] for name in names})
+        for rows in pieces
+        if rows.size
+    ]

@@ -1,0 +1,122 @@
+"""What is run next: whole rounds of every condition, until it is known well enough.
+
+A round is a number of blocks that is fixed beforehand: the first has the fewest replicates that the
+study allows, and each later one ends a quarter beyond the one before. A condition is judged at the
+end of a round and nowhere else, by all blocks up to there and no other. So it is the same round
+whatever the number of workers, the order in which blocks arrive, or the interruptions. A study
+without a rule is one round.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from simlab.results import Results, Stop
+from simlab.runner.until import Rule, Worst
+from simlab.runner.work import Work
+
+__all__ = ["Rounds", "judge", "next_end"]
+
+GROWTH = 4
+"""A round adds one block for so many that are done."""
+
+
+def next_end(done: int, first: int, most: int) -> int:
+    """Return the block at which the next round ends.
+
+    Parameters
+    ----------
+    done : int
+        Where the last one ended; 0 before the first.
+    first, most : int
+        Blocks of the first round, and of all rounds.
+    """
+    return min(most, done + -(-done // GROWTH) if done else first)
+
+
+def judge(rule: Rule, worst: Worst, end: int, most: int) -> Stop:
+    """Say whether a condition stops after `end` of at most `most` blocks, and why."""
+    if worst.mcse <= rule.mcse:
+        return Stop.REACHED
+    if end < most:
+        return Stop.NOT_YET
+    return Stop.UNDEFINED if math.isnan(worst.mcse) else Stop.MAXIMUM
+
+
+class Rounds:
+    """The rounds of a study, wave after wave: one round of every condition that still needs one.
+
+    Parameters
+    ----------
+    work : Work
+        The study.
+    results : Results
+        Where its blocks are; those of an earlier session count like others.
+    """
+
+    def __init__(self, work: Work, results: Results) -> None:
+        study = work.study
+        self._work, self._results = work, results
+        self._most = results.schema.blocks_per_condition
+        self._first = -(-study.least // study.block)
+        self._ends = [self._begun(there) for there in results.done]
+        self._open = set(range(len(work.jobs)))
+        self._expected = [float(end) for end in self._ends]
+
+    def _begun(self, there: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> int:
+        """End of the last round that was begun: one that was not the last is past judging."""
+        last = int(np.flatnonzero(there)[-1]) + 1 if there.any() else 0
+        end = next_end(0, self._first, self._most)
+        while end < last:
+            end = next_end(end, self._first, self._most)
+        return end
+
+    def next(self) -> list[tuple[int, int]]:
+        """Judge the rounds that are complete, and return what is missing in those that are not.
+
+        Returns
+        -------
+        list of (int, int)
+            Condition and number of the blocks of the next wave; empty when every condition has
+            stopped.
+        """
+        done = self._results.done
+        for c in sorted(self._open):
+            if done[c, : self._ends[c]].all():
+                self._judge(c)
+        return [(c, b) for c in sorted(self._open) for b in range(self._ends[c]) if not done[c, b]]
+
+    def _judge(self, c: int) -> None:
+        """Close a condition, or begin its next round."""
+        rule, end = self._work.rule, self._ends[c]
+        if rule is None:
+            self._open.discard(c)
+            return
+        schema = self._results.schema
+        blocks = [self._results.read(c, b) for b in range(end)]
+        worst = rule.cells(blocks, schema.truth[c], schema.limit[c]).worst()
+        why = judge(rule, worst, end, self._most)
+        if why is Stop.NOT_YET:
+            self._ends[c] = next_end(end, self._first, self._most)
+            self._expected[c] = self._needed(end, worst.mcse / rule.mcse, self._ends[c])
+        else:
+            self._open.discard(c)
+            self._expected[c] = end
+            self._results.settle(c, why)
+
+    def _needed(self, end: int, ratio: float, least: int) -> float:
+        """Blocks that take the MCSE down by a ratio: its square falls as 1/n."""
+        return self._most if math.isnan(ratio) else min(max(end * ratio**2, least), self._most)
+
+    @property
+    def settled(self) -> int:
+        """Number of conditions that have stopped."""
+        return len(self._ends) - len(self._open)
+
+    @property
+    def expected(self) -> int:
+        """Replicates that all conditions will have, as far as can be told."""
+        rows = [self._results.schema.rows(math.ceil(end) - 1).stop for end in self._expected]
+        return sum(rows)
