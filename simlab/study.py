@@ -68,7 +68,7 @@ def replicate(study: Study, condition: int = 0, replicate: int = 0) -> pd.DataFr
     ------
     IndexError
         When the study has no such condition or replicate.
-    CustomError
+    PopulationError
         When a generator drew it as moments, or failed to draw it.
     """
     from simlab.runner import prepare

@@ -17,6 +17,7 @@ import simlab
 from simlab import runner
 from simlab.moments import Moments, from_rows
 from simlab.population import LAWS, Law
+from simlab.replaying import replay
 from simlab.sampling import Common, block_clusters, draw_block, replicate_rows
 from simlab.sampling.coupled import chi_square, poisson, standardised
 
@@ -335,6 +336,14 @@ def test_a_replicate_of_a_study_is_rebuilt():
         slope = np.polyfit(df.x, df.y, 1)[0]
         kept = ds.estimate.sel(estimator="pooled", term="slope")
         assert slope == pytest.approx(float(kept[c, r]), rel=1e-9)
+
+
+@pytest.mark.parametrize("draw", ["moments", "rows"])
+def test_a_replicate_of_a_store_is_replayed_bit_for_bit(draw, tmp_path):
+    s = crn(population=FIXED, draw=draw, grid={"population.clusters": [5, 8]})
+    simlab.run(s, out=tmp_path / "s.zarr", jobs=1)
+    for replicate in (0, 17, 39):
+        assert replay(tmp_path / "s.zarr", 1, replicate).differs.empty
 
 
 def test_tests_draw_from_common_numbers_too():

@@ -119,6 +119,10 @@ def test_what_cannot_be_planned_is_told():
     s = ruled("coverage", conditions=1)
     with pytest.raises(ValueError, match="say how well the measure is to be known"):
         plan(s.replace(replicates=100))
+    with pytest.raises(ValueError, match="unknown measure 'bia'; did you mean 'bias'"):
+        plan(s, measure="bia")
+    with pytest.raises(ValueError, match="say how well"):  # 0.008 is a precision of coverage
+        plan(s, measure="bias")
     with pytest.raises(ValueError, match="a pilot needs 32 replicates or more, not 5"):
         plan(s, pilot=5)
     rule = {"measure": "coverage", "mcse": 0.1, "terms": ["between"], "estimators": ["two_stage"]}

@@ -108,7 +108,7 @@ def test_extend_adds_and_does_nothing_else(tmp_path):
     simlab.run(a_study(), out=out, jobs=1)
     lines = refused(study=a_study((1, 4, 9), 20), out=out)
     assert lines[0].endswith("holds another study; what differs, there → here:")
-    assert "  schema  replicates: 14 → 20" in lines
+    assert "  config  replicates: 14 → 20" in lines
     assert "  schema  conditions: 2 → 3 (1 new)" in lines
     assert lines[-1].startswith("--extend computes what is new and keeps the rest")
     only = "--extend adds replicates and conditions, takes none away, and changes nothing else"
@@ -131,7 +131,24 @@ def test_extend_adds_and_does_nothing_else(tmp_path):
 def test_words_and_margins_may_change(tmp_path):
     simlab.run(a_study(), out=tmp_path / "r", jobs=1)
     s = a_study(description="the same numbers", verdicts={"margin": 0.1})
-    simlab.run(s, out=tmp_path / "r", jobs=1)
+    ds = simlab.run(s, out=tmp_path / "r", jobs=1)
+    assert same(ds, simlab.run(s, jobs=1)) == []
+    assert same(simlab.open_dataset(tmp_path / "r"), ds) == []
+    assert json.loads(ds.attrs["config"])["verdicts"]["margin"] == 0.1
+
+
+@pytest.mark.parametrize("array", ["estimate/zarr.json", "term/zarr.json", "truth/c.0.0.0"])
+def test_damaged_metadata_are_written_anew(tmp_path, array):
+    s, file = a_study(), tmp_path / "r" / array
+    whole = simlab.run(s, out=tmp_path / "r", jobs=1)
+    (tmp_path / "r" / "done" / "c.0.1").unlink()
+    file.write_bytes(file.read_bytes()[:10])
+    told = "damaged results store: .*repeat the run, which mends"
+    fails(told, simlab.open_dataset, tmp_path / "r")
+    with pytest.warns(StoreWarning, match="written anew"):
+        assert same(simlab.run(s, out=tmp_path / "r", jobs=1), whole) == []
+    assert same(simlab.open_dataset(tmp_path / "r"), whole) == []
+    assert [session["blocks"] for session in sessions(tmp_path / "r")] == [8, 1]
 
 
 @pytest.mark.parametrize("state", ["draft", "both", "former", "swapped"])
@@ -395,6 +412,8 @@ def test_a_run_is_recorded_with_machine_and_times(tmp_path):
     assert (ds.ended >= ds.began).all()
     assert ds.began.attrs["units"] == "s"
     assert (wall_seconds(ds) > 0).all()
+    with xr.open_zarr(tmp_path / "r", consolidated=False) as plain:  # and warns of nothing
+        assert (plain.estimate.values == ds.estimate.values).all()
 
 
 def test_wall_time_is_of_the_union():

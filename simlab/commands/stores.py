@@ -24,7 +24,6 @@ from simlab.fitting.model import fit
 from simlab.replaying import Replay
 from simlab.replaying import replay as replay_one
 from simlab.results import Status, open_dataset
-from simlab.sampling import Key
 from simlab.tables.formats import WIDTH, csv, text_table, wide_table, wrapped
 
 CLUSTERS = 8  # shown of a replicate; the file has all
@@ -110,6 +109,9 @@ def failures(
     ]  # fmt: skip
     print(wide_table(["", "condition", "estimator", "status", "fits", "share"], rows))
     print()
+    for told in json.loads(str(ds.attrs.get("messages", "[]"))):
+        place = f"condition {told['condition']}, replicate {told['replicate']}"
+        print(f"{told['estimator']}: {told['text']} ({told['count']:,} times, first {place})")
     # What cannot be explained by a variance at 0 comes first.
     found = found.assign(last=found["status"].eq("singular")).sort_values("last", kind="stable")
     each = found.groupby(["condition", "replicate"], sort=False)
@@ -174,7 +176,7 @@ def replay(
     number_, only = divmod(replicate, again.work.study.block)
     print(f"Replicate {replicate:,} of condition {again.condition} ({levels})")
     print(
-        f"drawn as {again.drawn_as}: seed {again.work.study.seed}, {_stream(job.key)}, "
+        f"drawn as {again.drawn_as}: seed {again.work.study.seed}, stream {str(job.key)[:8]}, "
         f"block {number_}, number {only} in it\n"
     )
     print(f"{_data(again.rows)}\n\n{_refit(again)}\n")
@@ -182,10 +184,6 @@ def replay(
     if save is not None:
         write(save, again.rows.to_csv(index=False))
     return _verdict(again)
-
-
-def _stream(key: Key) -> str:
-    return f"stream {key[:8]}" if isinstance(key, str) else "common random numbers"
 
 
 def _data(rows: pd.DataFrame) -> str:
@@ -208,8 +206,8 @@ def _refit(again: Replay) -> str:
     """Every estimate as it comes out now, beside what is stored."""
     work, one, rows = again.work, again.again, []
     for e, method in enumerate(work.methods):
-        label, status = method.label, Status(int(one.status[0, e])).name.lower()
-        status = status.replace("_", " ")
+        label = method.label
+        status = Status(int(one.status[0, e])).name.lower().replace("_", " ")
         status += f", {one.dropped[0, e]} clusters dropped" if one.dropped[0, e] > 0 else ""
         for t in work.columns[method.name].tolist():
             new, se = one.estimate[0, e, t], one.std_error[0, e, t]
@@ -221,7 +219,8 @@ def _refit(again: Replay) -> str:
             ])  # fmt: skip
             label = status = ""
     header = ["method", "term", "estimate", "SE", "df", "stored", "difference", "status"]
-    return wide_table(header, rows)
+    told = "".join(f"\n{name}: {text}" for _, name, text in one.messages)
+    return wide_table(header, rows) + (told and f"\n{told}")
 
 
 FORMULAS = {"hlm": "y ~ {s}x", "hlm_contextual": "y ~ {s}x + {s}x_mean"}

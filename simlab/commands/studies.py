@@ -62,6 +62,10 @@ def check(study: Study) -> None:
     if until := study.until:
         print(f"  until MCSE({until.measure}) ≤ {until.mcse:g}, at least {study.least:,}")
     print(f"  estimators: {', '.join(method.name for method in work.methods)}")
+    applied = [method.name for method in work.methods]
+    for name in REGISTRY if study.estimators is None else ():
+        if name not in applied:
+            print(f"  without {name}: the generator does not tell G and sigma2")
     print(f"  terms: {', '.join(work.terms)}")
     for hypothesis in work.hypotheses:
         print(f"  test {hypothesis.name}: {', '.join(hypothesis.kinds)}")

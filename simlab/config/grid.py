@@ -22,7 +22,7 @@ from pydantic import (
 
 from .errors import did_you_mean
 from .population import PER_SECTOR, Population
-from .section import Finding, Loc, Text, findings
+from .section import BROKEN, Finding, Loc, Text, findings
 from .setting import Setting
 from .values import FrozenMap, canonical, freeze
 
@@ -123,6 +123,8 @@ def paths(base: Mapping[str, Any]) -> tuple[str, ...]:
         written = population.get("parameters")
         named = written if isinstance(written, Mapping) else {}
         return (*found, "population.generator", PARAMETERS, *(f"{PARAMETERS}.{n}" for n in named))
+    if population is BROKEN:
+        found.append(PARAMETERS)  # nobody knows which of its paths are meant
     for name, field in Population.model_fields.items():
         written = population.get(name) if isinstance(population, Mapping) else None
         inside = [entry for section in _sections(field.annotation) for entry in section.fields()]

@@ -274,6 +274,8 @@ def _factors(verdicts: Mapping[str, Any], known: tuple[str, ...]) -> Iterator[Fi
     if isinstance(efficiency, list):
         named += [(("efficiency", i), path) for i, path in enumerate(efficiency)]
     for loc, path in named:
+        if path == Verdicts.model_fields[str(loc[0])].default:
+            continue
         if isinstance(path, str) and path and not leads(path, known):
             guess = did_you_mean(path, known)
             hint = f"did you mean {guess!r}?" if guess else "a path is like population.clusters"

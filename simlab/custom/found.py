@@ -19,7 +19,7 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 from simlab.config.errors import did_you_mean
-from simlab.custom.isolation import CustomError, Failure, attempt
+from simlab.custom.isolation import CustomError, Failure, attempt, untouched
 
 __all__ = ["Address", "locate_object"]
 
@@ -80,6 +80,7 @@ def locate_object(path: str, folder: Path | None) -> Address:
     return Address(path, str(here), _digest(_read(Path(file))) if file else "")
 
 
+@cache
 def _module(address: Address) -> ModuleType:
     own = _own_file(address.path, address.folder)
     if own is not None:
@@ -124,7 +125,8 @@ def _executed(file: Path, digest: str) -> ModuleType:
     module = module_from_spec(spec)
     sys.modules[name] = module
     with _first(str(file.parent)):
-        found = attempt(lambda: exec(compile(source, str(file), "exec"), vars(module)), str(file))
+        run = untouched(lambda: exec(compile(source, str(file), "exec"), vars(module)))
+        found = attempt(run, str(file))
     if isinstance(found, Failure):
         del sys.modules[name]
         raise CustomError(f"{file.name} cannot be imported: {found.text}")
@@ -135,7 +137,7 @@ def _imported(name: str, folder: str) -> ModuleType:
     """Import a package of the folder, or what is installed."""
     importlib.invalidate_caches()
     with _first(folder):
-        found = attempt(lambda: importlib.import_module(name), "")
+        found = attempt(untouched(lambda: importlib.import_module(name)), "")
     if not isinstance(found, Failure):
         return found
     if found.text.startswith("ModuleNotFoundError: No module named") and f"'{name}'" in found.text:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 
@@ -45,7 +43,8 @@ def from_frame(df: object, sectors: tuple[str, ...]) -> tuple[Moments, Rows]:
     number, sector = _in_order(cluster.astype(np.int64), _sector(df, sectors), sectors)
     rows = np.argsort(number, kind="stable")
     first = np.searchsorted(number[rows], np.arange(len(sector) + 1))
-    moments = from_rows(x, y, number, sector)
+    with np.errstate(over="ignore", invalid="ignore"):
+        moments = from_rows(x, y, number, sector)
     if not all(np.isfinite(field).all() for field in moments):
         raise CustomError("x or y are too large: their squares overflow")
     return moments, Rows(x[rows], y[rows], first[None].astype(np.int64))
@@ -65,14 +64,14 @@ def _sector(df: pd.DataFrame, sectors: tuple[str, ...]) -> Ints:
     """Position of each row's sector."""
     if "sector" not in df:
         return np.zeros(len(df), dtype=np.int64)
-    found: Any = pd.Categorical(df["sector"], categories=list(sectors)).codes
+    found = pd.Index(sectors).get_indexer(pd.Index(df["sector"]))
     if (found < 0).any():
         strange = df["sector"][found < 0].iloc[0]
         raise CustomError(
             f"the sector {strange!r} is not among {', '.join(sectors)}; "
             "say sectors=(…) in @simlab.generator"
         )
-    return np.asarray(found, dtype=np.int64)
+    return found.astype(np.int64)
 
 
 def _in_order(cluster: Ints, sector: Ints, names: tuple[str, ...]) -> tuple[Ints, Ints]:

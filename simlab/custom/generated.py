@@ -15,10 +15,11 @@ import pandas as pd
 from simlab.config import Generated, Truth, plain, read_truth
 from simlab.custom.found import Address, locate_object
 from simlab.custom.frames import from_frame
-from simlab.custom.isolation import CustomError, Failure, attempt
+from simlab.custom.isolation import CustomError, Failure, attempt, untouched
 from simlab.custom.marks import GeneratorMark, mark_of
 from simlab.estimators.base import Estimator, Known
 from simlab.moments import Floats, Moments, Rows
+from simlab.population import PopulationError
 from simlab.sampling import GENERATOR, Drawn, Key, Part, stream
 
 __all__ = ["OwnPopulation", "own_population"]
@@ -36,8 +37,10 @@ class OwnPopulation:
         Of the function, by which any process finds it.
     parameters : mapping
         What the function is given.
-    mark : GeneratorMark
-        How it draws.
+    sectors : tuple of str
+        Their names.
+    by_rows : bool
+        Whether it draws rows rather than moments.
     told : Truth
         What is said to be true.
     block : int
@@ -46,14 +49,10 @@ class OwnPopulation:
 
     address: Address
     parameters: Mapping[str, Any]
-    mark: GeneratorMark
+    sectors: tuple[str, ...]
+    by_rows: bool
     told: Truth
     block: int
-
-    @property
-    def sectors(self) -> tuple[str, ...]:
-        """Names of the sectors."""
-        return self.mark.sectors
 
     @property
     def known(self) -> Known | None:
@@ -61,11 +60,6 @@ class OwnPopulation:
         if self.told.G is None or self.told.sigma2 is None:
             return None
         return Known(np.array(self.told.G), float(self.told.sigma2))
-
-    @property
-    def by_rows(self) -> bool:
-        """Whether rows are drawn rather than moments."""
-        return self.mark.draws == "rows"
 
     def draw(self, seed: int, key: Key, number: int, size: int, keep_rows: bool) -> Drawn:
         """Draw one block of replicates; see `runner.sources.Source`."""
@@ -89,15 +83,16 @@ class OwnPopulation:
 
         Raises
         ------
-        CustomError
+        PopulationError
             If it draws moments, or failed to draw this replicate.
         """
         del block
         if not self.by_rows:
-            raise CustomError(f"{self.address.path} draws moments: there are no rows to be rebuilt")
+            path = self.address.path
+            raise PopulationError(f"{path} draws moments: there are no rows to be rebuilt")
         found = self._replicate(seed, key, replicate)
         if isinstance(found, Failure):
-            raise CustomError(found.text)
+            raise PopulationError(found.text)
         return found[0]
 
     def truth(self, seed: int, key: Key) -> dict[str, Floats]:
@@ -131,7 +126,7 @@ class OwnPopulation:
         rng = stream(seed, key, GENERATOR, replicate)
 
         def call() -> tuple[pd.DataFrame, Moments, Rows]:
-            df = self.address.load()(rng, **plain(self.parameters))
+            df = untouched(self.address.load())(rng, **plain(self.parameters))
             moments, rows = from_frame(df, self.sectors)
             return df.copy(), moments, rows
 
@@ -142,7 +137,7 @@ class OwnPopulation:
         rng = stream(seed, key, GENERATOR, number)
 
         def call() -> Moments:
-            drawn = self.address.load()(rng, self.block, **plain(self.parameters))
+            drawn = untouched(self.address.load())(rng, self.block, **plain(self.parameters))
             return _checked(drawn, self.block, len(self.sectors))
 
         found = self._named(attempt(call, self.address.file))
@@ -194,7 +189,9 @@ def own_population(declared: Generated, folder: Path | None, block: int) -> OwnP
         if isinstance(value, Mapping) and set(value) != set(mark.sectors):
             known = ", ".join(mark.sectors)
             raise CustomError(f"{path}: truth names the sectors {', '.join(value)}, not {known}")
-    return OwnPopulation(address, declared.parameters, mark, told, block)
+    return OwnPopulation(
+        address, declared.parameters, mark.sectors, mark.draws == "rows", told, block
+    )
 
 
 def _told(mark: GeneratorMark, path: str, parameters: dict[str, Any], file: str) -> Truth:

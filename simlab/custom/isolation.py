@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
-__all__ = ["CustomError", "Failure", "attempt", "message"]
+__all__ = ["CustomError", "Failure", "attempt", "message", "untouched"]
 
 LONGEST = 500
 """Characters of a message that are kept."""
@@ -46,15 +47,25 @@ def attempt(call: Callable[[], T], file: str) -> T | Failure:
     -------
     object or Failure
         What was returned, or what was raised. Only Ctrl-C passes: not even `SystemExit` ends a
-        study, and how numpy treats floating-point errors is as it was.
+        study.
     """
     try:
-        with np.errstate():
-            return call()
+        return call()
     except KeyboardInterrupt:
         raise
     except BaseException as error:
         return Failure(message(error, file))
+
+
+def untouched(function: Callable[..., T]) -> Callable[..., T]:
+    """Return the function such that numpy treats floating-point errors afterwards as before."""
+
+    @wraps(function)
+    def call(*args: Any, **kwargs: Any) -> T:
+        with np.errstate():
+            return function(*args, **kwargs)
+
+    return call
 
 
 def message(error: BaseException, file: str) -> str:

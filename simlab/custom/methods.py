@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from simlab.config import ConfigError, Problem
 from simlab.custom.found import Address, locate_object
-from simlab.custom.isolation import CustomError, Failure, attempt
+from simlab.custom.isolation import CustomError, Failure, attempt, untouched
 from simlab.custom.marks import MethodMark, mark_of
 from simlab.custom.returned import blank, joined, read
 from simlab.estimators.base import (
@@ -78,7 +78,9 @@ class Own:
             if how.asks_rng and some.about is not None:
                 extra["rng"] = some.about.rng(0, self.address.path)
             given = some.about.frame(0) if how.by_rows and some.about else _copied(some)
-            return read(how.function(given, **extra), terms, len(some.moments.n), how.mixed)
+            return read(
+                untouched(how.function)(given, **extra), terms, len(some.moments.n), how.mixed
+            )
 
         if not (how.by_rows or how.asks_rng):
             return _isolated(fit, sample, len(terms), self.address.file)

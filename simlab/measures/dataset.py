@@ -30,9 +30,9 @@ _PARTS = (("", ""), ("_mcse", "Monte Carlo standard error: "), ("_n", "replicate
 def measure(ds: xr.Dataset, reference: str | None = None) -> xr.Dataset:
     """Every performance measure of a study, each with its Monte Carlo standard error.
 
-    Replicates with status not_converged or not_estimable are counted in `failures` and enter no
-    other measure; singular fits are estimates like any other. For each measure `<name>` there are
-    `<name>_mcse` and `<name>_n`, the replicates that entered; `n` counts estimates.
+    Replicates with status not_converged, not_estimable or error are counted in `failures` and enter
+    no other measure; singular fits are estimates like any other. For each measure `<name>` there
+    are `<name>_mcse` and `<name>_n`, the replicates that entered; `n` counts estimates.
 
     Parameters
     ----------

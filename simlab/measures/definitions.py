@@ -94,7 +94,7 @@ DEFINITIONS = (
     Definition(
         "failures", core.share, ("failed",), False,
         "share of replicates without an estimate", "1",
-        "p = share with status not_converged or not_estimable", _SHARE,
+        "p = share with status not_converged, not_estimable or error", _SHARE,
     ),
     Definition(
         "singular", core.share, ("singular",), False,

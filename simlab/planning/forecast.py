@@ -14,12 +14,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from simlab.config import Study, Until
+from simlab.config.errors import unknown
 from simlab.design import Level
 from simlab.parallel import in_threads
 from simlab.planning.ranges import GROUPS, range_of
 from simlab.results import Block, Schema, ZarrResults
 from simlab.runner import Data, Work, prepare, run_block, schema_of
 from simlab.runner.rounds import next_end
+from simlab.runner.until import MEASURES
 
 __all__ = ["Forecast", "Needed", "plan"]
 
@@ -119,7 +121,8 @@ def plan(
     measure : str, optional
         Measure that is to be known; by default the one of the study's rule, or coverage.
     mcse : float, optional
-        Largest Monte Carlo standard error, in its unit; by default that of the study's rule.
+        Largest Monte Carlo standard error, in its unit; by default that of the study's rule, if
+        it is for the same measure.
     pilot : int
         Replicates of each condition to look at, rounded up to whole blocks.
     data : mapping of str to DataFrame, optional
@@ -130,17 +133,19 @@ def plan(
     Raises
     ------
     ValueError
-        When there is no precision to plan for, or the measure is defined nowhere.
+        When there is no precision to plan for, no such measure, or it is defined nowhere.
     ConfigError, PopulationError, DataError
         As for `simlab.run`.
     """
-    ruled, most = _ruled(study, measure, mcse), study.replicates if study.until else None
+    if pilot < 2 * GROUPS:
+        raise ValueError(f"a pilot needs {2 * GROUPS} replicates or more, not {pilot}")
+    if measure is not None and measure not in MEASURES:
+        raise ValueError(unknown("measure", measure, MEASURES))
+    ruled = _ruled(study, measure, mcse)
     work = prepare(ruled, data)
     rule = work.rule
     assert rule is not None
     assert ruled.until is not None
-    if pilot < 2 * GROUPS:
-        raise ValueError(f"a pilot needs {2 * GROUPS} replicates or more, not {pilot}")
     schema = schema_of(replace(work, study=study.replace(replicates=study.block), rule=None))
     number = -(-min(pilot, ruled.replicates) // study.block)
     blocks, speed = _pilot(work, number, jobs)
@@ -149,7 +154,9 @@ def plan(
         raise ValueError(
             f"{ruled.until.measure} is defined in no cell that the rule looks at; name others"
         )
-    cap = most or _round_up(max(r.high for r in ranges if r.cell))
+    cap = ruled.replicates
+    if study.until is None:
+        cap = max(ruled.least, _round_up(max(r.high for r in ranges if r.cell)))
     rounds = _Rounds(ruled.least, cap, study.block)
     conditions = tuple(
         Needed(
@@ -172,7 +179,7 @@ def _ruled(study: Study, measure: str | None, mcse: float | None) -> Study:
     there = study.until
     wanted = {} if there is None else {n: v for n, v in there if v is not None}
     if measure is not None and measure != wanted.get("measure"):
-        wanted = {name: wanted[name] for name in ("mcse", "estimators") if name in wanted}
+        wanted = {name: v for name, v in wanted.items() if name == "estimators"}
     wanted = {"measure": "coverage", **wanted}
     wanted |= {k: v for k, v in (("measure", measure), ("mcse", mcse)) if v is not None}
     if "mcse" not in wanted:

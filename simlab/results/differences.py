@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from simlab.results.schema import Schema
@@ -56,15 +56,14 @@ def differences(there: Schema, here: Schema) -> list[Difference]:
     -------
     list of Difference
     """
-    shapes = list(_shapes(there, here))
+    shapes = {f.name: f for f in _shapes(there, here)}
     if there.fingerprint == here.fingerprint and there.keys == here.keys and not shapes:
         return []
-    found = [
-        *_compared("config", _settings(there), _settings(here), _grows),
-        *_data(there, here),
-        *_code(there, here),
-        *shapes,
-    ]
+    config = list(_compared("config", _settings(there), _settings(here), _grows))
+    for i, setting in enumerate(config):  # told once, and as what it does to the shape
+        if setting.name in shapes:
+            config[i] = replace(setting, growth=shapes.pop(setting.name).growth)
+    found = [*config, *_data(there, here), *_code(there, here), *shapes.values()]
     if there.keys != here.keys:
         found.append(_conditions(there, here))
     if not found:

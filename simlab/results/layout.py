@@ -87,6 +87,22 @@ def lay_out(path: Path, schema: Schema) -> None:
             chunks.write(file, array.values, array.chunk, array.fill)
 
 
+def renew(path: Path, attributes: Mapping[str, Any]) -> None:
+    """Give attributes of the store at `path` new values.
+
+    Raises
+    ------
+    OSError
+        If the disk refuses.
+    """
+    file = path / _METADATA
+    node = _node(path, "")
+    node["attributes"] |= attributes
+    partial = file.with_name(f"{_METADATA}.partial")
+    partial.write_text(json.dumps(node, indent=2), encoding="utf-8")
+    os.replace(partial, file)
+
+
 def check_root(path: Path) -> dict[str, Any]:
     """Attributes of the results store at `path`, of whatever store version.
 
@@ -251,4 +267,7 @@ def _check_layout(path: Path, schema: Schema) -> None:
 
 
 def _damaged(path: Path, what: str) -> str:
-    return f"{path}: damaged results store: {what}; remove the folder or name another"
+    return (
+        f"{path}: damaged results store: {what}; repeat the run, which mends all but the store's "
+        f"own {_METADATA}, or name another folder"
+    )

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 from simlab.results.differences import differences, refusal
-from simlab.results.disk import ELSEWHERE, disk
+from simlab.results.disk import ELSEWHERE, SAFE, disk
 from simlab.results.extend import extended
-from simlab.results.layout import StoreError
+from simlab.results.layout import STORE_VERSION, StoreError, check_root, read_done, renew
 from simlab.results.schema import Schema
 from simlab.results.store import ZarrResults
 from simlab.results.swap import is_free, recover
 
 _DECISIVE = ("numpy", "scipy", "numba")  # packages whose versions may change the last digits
+_CONFIGURATION = ("config", "config_text")  # attributes
 
 
 class StoreWarning(UserWarning):
@@ -51,13 +53,41 @@ def open_results(
         free = is_free(path)
     if free or overwrite:
         return ZarrResults.create(path, schema, overwrite=overwrite)
-    results = ZarrResults.open(path)
+    results = _opened(path, schema)
     found = differences(results.schema, schema)
     if found and not (extend and all(difference.growth for difference in found)):
         raise StoreError(refusal(path, found, extend))
     _tell_versions(path, results.schema, schema)
     _tell_damage(path, results.mend())
-    return extended(results, schema) if found else results
+    if found or results.schema is schema:
+        return extended(results, schema)
+    return _renewed(results, schema)
+
+
+def _opened(path: Path, schema: Schema) -> ZarrResults:
+    """Open a store; where metadata below the root's are damaged, with those of the same study."""
+    try:
+        return ZarrResults.open(path)
+    except StoreError as error:
+        root = check_root(path)
+        here = (STORE_VERSION, schema.fingerprint, schema.block, schema.replicates)
+        names = ("store_version", "fingerprint", "block", "replicates")
+        if tuple(root.get(name) for name in names) != here:
+            raise
+        found = ZarrResults(path, schema, read_done(path, schema))
+        _warn(f"{str(error).partition(';')[0]}; its metadata are written anew")
+        return found
+
+
+def _renewed(results: ZarrResults, schema: Schema) -> ZarrResults:
+    """Let the store tell the configuration as it is now: what is free may have changed."""
+    old = results.schema.attrs
+    new = {name: schema.attrs[name] for name in _CONFIGURATION if name in schema.attrs}
+    if all(old.get(name) == value for name, value in new.items()):
+        return results
+    with disk(results.path, SAFE):
+        renew(results.path, new)
+    return ZarrResults(results.path, replace(results.schema, attrs={**old, **new}), results.done)
 
 
 def _tell_versions(path: Path, there: Schema, here: Schema) -> None:
@@ -68,18 +98,18 @@ def _tell_versions(path: Path, there: Schema, here: Schema) -> None:
         if name in old and name in new and old[name] != new[name]
     ]
     if changed:
-        warnings.warn(
-            f"{path}: was begun with {'; '.join(changed)}: last digits may differ between blocks",
-            StoreWarning,
-            stacklevel=3,
-        )
+        _warn(f"{path}: was begun with {'; '.join(changed)}: last digits may differ")
 
 
 def _tell_damage(path: Path, found: list[str]) -> None:
     if found:
         more = f"; and {len(found) - 1} more" if len(found) > 1 else ""
         blocks = "1 damaged block is" if len(found) == 1 else f"{len(found)} damaged blocks are"
-        warnings.warn(f"{path}: {blocks} run again ({found[0]}{more})", StoreWarning, stacklevel=3)
+        _warn(f"{path}: {blocks} run again ({found[0]}{more})")
+
+
+def _warn(text: str) -> None:
+    warnings.warn(text, StoreWarning, stacklevel=4)
 
 
 def _versions(schema: Schema) -> dict[str, str]:

@@ -22,6 +22,7 @@ from simlab.results.disk import ELSEWHERE, disk
 
 FOLDER = "sessions"
 UNFINISHED = "unfinished"
+_GROUP = {"zarr_format": 3, "node_type": "group", "attributes": {}}  # or readers of Zarr warn
 
 
 @dataclass(slots=True)
@@ -63,6 +64,7 @@ def recorded(store: Path, facts: Mapping[str, Any]) -> Iterator[Session]:
     }
     with disk(store, ELSEWHERE):
         folder.mkdir(exist_ok=True)
+        _write(folder / "zarr.json", _GROUP)
         file = folder / f"{_last(folder) + 1:04d}.json"
         _write(file, record)
     session = Session()

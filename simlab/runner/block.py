@@ -44,12 +44,10 @@ def run_block(work: Work, condition: int, number: int, only: int | None = None) 
     study, job = work.study, work.jobs[condition]
     size = min(study.block, study.replicates - number * study.block)
     keep_rows = any(method.needs == "rows" for method in work.methods)
-    first, drawn = (
-        number * study.block,
-        job.source.draw(study.seed, job.key, number, size, keep_rows),
-    )
+    drawn = job.source.draw(study.seed, job.key, number, size, keep_rows)
+    first = number * study.block  # number of the first replicate
     if only is not None:
-        first, size, drawn = first + only, 1, drawn.only(only)
+        drawn, size, first = drawn.at(only), 1, first + only
     E, T = len(work.methods), len(work.terms)
     mixed = [method for method in work.methods if method.mixed]
     estimate, std_error, df = (np.full((size, E, T), np.nan) for _ in range(3))

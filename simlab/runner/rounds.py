@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 
 from simlab.results import Results, Stop
 from simlab.runner.until import Rule, Worst
@@ -65,7 +66,7 @@ class Rounds:
         self._open = set(range(len(work.jobs)))
         self._expected = [float(end) for end in self._ends]
 
-    def _begun(self, there: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> int:
+    def _begun(self, there: NDArray[np.bool_]) -> int:
         """End of the last round that was begun: one that was not the last is past judging."""
         last = int(np.flatnonzero(there)[-1]) + 1 if there.any() else 0
         end = next_end(0, self._first, self._most)

@@ -25,7 +25,8 @@ __all__ = ["clusters_in_step", "moments_in_step", "rows_in_step"]
 
 SIZES, MEANS, EFFECTS = range(3)
 NORMALS, SS_X, RSS, X, ERRORS = range(5)
-"""Quantities, the first word of the place of a stream; the second is the sector."""
+"""Quantities of a block's clusters, and of what is drawn in them: the first word of the place of a
+stream. The second is the sector, for rows the third is the cluster's number in it."""
 
 
 def clusters_in_step(open_stream: Open, plan: Plan, replicates: int) -> Clusters:
@@ -122,9 +123,8 @@ def rows_in_step(
     """
     p, moments = plan.parameters, begin(plan, clusters, replicates)
     rows = room(moments.n[keep])
-    sectors = np.repeat(np.arange(len(plan.sectors)), np.diff(plan.starts))
-    places = [place for own in plan.slices() for place in range(own.stop - own.start)]
-    for j, (sector, place) in enumerate(zip(sectors.tolist(), places, strict=True)):
+    places = [(s, k) for s, own in enumerate(plan.slices()) for k in range(own.stop - own.start)]
+    for j, (sector, place) in enumerate(places):
         n, m = moments.n[:, j], np.broadcast_to(clusters.m[:, j], replicates)
         shape = (int(n.max()), replicates)
         there = np.arange(shape[0])[:, None] < n
@@ -152,7 +152,7 @@ def rows_in_step(
 
 
 def _centre(values: Floats, there: NDArray[np.bool_], n: Floats) -> Floats:
-    """Subtract its mean from every column where there are rows, set 0 elsewhere; (rows, B)."""
+    """Subtract from every column (rows, B) its mean over the rows there are; 0 elsewhere."""
     values *= there
     mean: Floats = values.sum(axis=0) / n
     values -= mean

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -34,6 +33,12 @@ class Part(NamedTuple):
     rows: Rows | None
     frame: Callable[[int], pd.DataFrame]
 
+    def at(self, i: int) -> Part:
+        """Return the one replicate at i of this part, as that of a block of its own."""
+        one = slice(i, i + 1)
+        rows = self.rows and self.rows._replace(first=self.rows.first[one])
+        return Part(np.zeros(1, np.int64), self.moments.take(one), rows, lambda _: self.frame(i))
+
 
 class Drawn(NamedTuple):
     """A block: its parts, and what went wrong in replicates that could not be drawn, by place."""
@@ -41,17 +46,9 @@ class Drawn(NamedTuple):
     parts: tuple[Part, ...]
     errors: Mapping[int, str]
 
-    def only(self, place: int) -> Drawn:
-        """Return one replicate as a block of its own."""
-        found = []
-        for part in self.parts:
-            for b in np.flatnonzero(part.where == place).tolist():
-                own = slice(b, b + 1)
-                rows = part.rows and part.rows._replace(first=part.rows.first[own])
-                frame = partial(_shifted, part.frame, b)
-                found.append(Part(np.zeros(1, np.int64), part.moments.take(own), rows, frame))
-        return Drawn(tuple(found), {0: self.errors[place]} if place in self.errors else {})
-
-
-def _shifted(frame: Callable[[int], pd.DataFrame], by: int, b: int) -> pd.DataFrame:
-    return frame(b + by)
+    def at(self, b: int) -> Drawn:
+        """Return the one replicate at b, as a block of its own."""
+        parts = [
+            part.at(i) for part in self.parts for i in np.flatnonzero(part.where == b).tolist()
+        ]
+        return Drawn(tuple(parts), {0: self.errors[b]} if b in self.errors else {})

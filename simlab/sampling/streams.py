@@ -40,6 +40,9 @@ class Common:
 
     block: int
 
+    def __str__(self) -> str:
+        return "common"
+
 
 Key = str | Common
 """What opens the streams of a condition: its own key, 32 hexadecimal digits, or the common one."""
