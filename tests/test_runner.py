@@ -19,6 +19,7 @@ from simlab import runner
 from simlab.estimators import METHODS, REGISTRY, Sample, pooled
 from simlab.estimators.base import NOT_ESTIMABLE, OK, SINGULAR
 from simlab.moments import from_rows
+from simlab.parallel import Workers
 from simlab.results import TIMES, Status, open_results
 
 SECTORS = {
@@ -61,11 +62,13 @@ def test_workers_do_not_matter(base):
 def test_order_of_blocks_does_not_matter(base, monkeypatch):
     s, ds = base
 
-    def shuffled(work, pending, jobs):
+    work = runner.prepare(s)
+
+    def shuffled(_, pending):
         order = np.random.default_rng(0).permutation(len(pending))
         return (runner.run_block(work, *pending[i]) for i in order)
 
-    monkeypatch.setattr("simlab.runner.loop._blocks", shuffled)
+    monkeypatch.setattr(Workers, "do", shuffled)
     assert_same_bits(simlab.run(s), ds)
 
 
@@ -124,10 +127,9 @@ def test_an_unfinished_store_is_continued(base, tmp_path, monkeypatch):
     for c, b in ((1, 4), (0, 2), (1, 0)):
         results.write(runner.run_block(work, c, b))
     asked = []
-    blocks = runner.loop._blocks
+    do = Workers.do
     monkeypatch.setattr(
-        "simlab.runner.loop._blocks",
-        lambda work, left, jobs: asked.extend(left) or blocks(work, left, jobs),
+        Workers, "do", lambda workers, left: asked.extend(left) or do(workers, left)
     )
     assert_same_bits(simlab.run(s, out=tmp_path / "r", jobs=2), ds)
     assert sorted(asked) == [(0, 0), (0, 1), (0, 3), (0, 4), (1, 1), (1, 2), (1, 3)]

@@ -27,7 +27,7 @@ def main() -> None:
     except Exception as error:
         if type(error).__name__ not in (
             "AppError", "ClaimError", "ConfigError", "DataError", "ExportError", "FitError",
-            "FormulaError", "PopulationError", "StoreError", "UsageError",
+            "FormulaError", "ParallelError", "PopulationError", "StoreError", "UsageError",
         ):  # fmt: skip
             raise
         print(error, file=sys.stderr)

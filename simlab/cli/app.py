@@ -8,4 +8,5 @@ app = App(
     name="simlab",
     help="A laboratory for sampling experiments on hierarchical data.",
     version_flags=["--version"],
+    suppress_keyboard_interrupt=False,  # `main` says what an interrupted study keeps
 )

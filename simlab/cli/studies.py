@@ -19,7 +19,9 @@ def run(
     *,
     replicates: int | None = None,
     seed: int | None = None,
-    jobs: int = -1,
+    jobs: int | None = None,
+    backend: Literal["threading", "loky", "dask"] | None = None,
+    scheduler: str | None = None,
     out: Path | None = None,
     overwrite: bool = False,
     extend: bool = False,
@@ -38,7 +40,13 @@ def run(
     seed
         Instead of the seed in the file.
     jobs
-        Threads; -1 for one per core. The numbers do not depend on it.
+        Threads or processes, instead of what the file says; -1 for one per core. The numbers
+        depend neither on it nor on the following two.
+    backend
+        Threads, processes of this machine (loky), or workers of dask, instead of what the file
+        says.
+    scheduler
+        Address of a dask scheduler, tcp://..., or its scheduler file, whose workers are used.
     out
         Folder for NAME.zarr and NAME.md, NAME being the study's.
     overwrite
@@ -50,9 +58,8 @@ def run(
     """
     from simlab.commands import studies
 
-    studies.run(
-        _study(config, replicates, seed), jobs, out or Path("results"), overwrite, extend, quiet
-    )
+    study, where = _study(config, replicates, seed), studies.Where(jobs, backend, scheduler)
+    studies.run(study, where, out or Path("results"), studies.Existing(overwrite, extend), quiet)
 
 
 @app.command

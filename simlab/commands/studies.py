@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -27,14 +27,27 @@ Format = Literal["text", "markdown", "latex", "csv"]
 MeasureFormat = Literal["text", "markdown", "csv"]
 
 
-def run(study: Study, jobs: int, out: Path, overwrite: bool, extend: bool, quiet: bool) -> None:
+class Where(NamedTuple):
+    """Where a study runs; what is None is as the study says."""
+
+    jobs: int | None
+    backend: str | None
+    scheduler: str | None
+
+
+class Existing(NamedTuple):
+    """What may be done with a store that is there; see `runner.run`."""
+
+    overwrite: bool
+    extend: bool
+
+
+def run(study: Study, where: Where, out: Path, existing: Existing, quiet: bool) -> None:
     """Run a study into OUT/NAME.zarr, write its table to OUT/NAME.md and print it."""
     store, page = out / f"{study.name}.zarr", out / f"{study.name}.md"
     began = time.monotonic()
     with warnings_on_stderr(), Bar(quiet) as bar:
-        ds = runner.run(
-            study, jobs=jobs, out=store, overwrite=overwrite, extend=extend, progress=bar
-        )
+        ds = runner.run(study, out=store, progress=bar, **where._asdict(), **existing._asdict())
     seconds = time.monotonic() - began
     save(page, _tables(ds, "markdown") + "\n")
     print(_tables(ds, "text"))

@@ -23,7 +23,7 @@ from .reader import load, loads, locate
 from .section import Finding
 from .setting import Setting, declared
 from .stopping import Replicates, Until
-from .study import Study, Tests, Verdicts, schema
+from .study import Parallel, Study, Tests, Verdicts, schema
 from .values import FrozenMap, canonical, flow, number, plain
 from .writer import dumps
 
@@ -40,6 +40,7 @@ __all__ = [
     "Generated",
     "GridLevel",
     "ListSizes",
+    "Parallel",
     "PoissonSizes",
     "Population",
     "Problem",

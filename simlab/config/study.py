@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -24,7 +24,7 @@ from .setting import Setting
 from .stopping import Number, Replicates, Sampled, Until
 from .values import canonical, plain
 
-__all__ = ["Study", "Tests", "Verdicts", "schema"]
+__all__ = ["Parallel", "Study", "Tests", "Verdicts", "schema"]
 
 Share = Annotated[Real, Field(gt=0, lt=1)]
 
@@ -34,6 +34,12 @@ def _unique(names: tuple[str, ...]) -> tuple[str, ...]:
     if twice:
         raise refusal(twice)
     return names
+
+
+def _some(jobs: int) -> int:
+    if jobs == 0:
+        raise ValueError("must be a number of workers, or -1 for one per core, not 0")
+    return jobs
 
 
 def _known(
@@ -83,6 +89,31 @@ class Tests(Section):
         draws, stop = raw.get("draws", cls.model_fields["draws"].default), raw.get("stop")
         if draws is not BROKEN and isinstance(stop, int) and stop > draws:
             yield Finding(("stop",), f"must be at most draws, {draws}, not {stop}")
+
+
+class Parallel(Section):
+    """Where a study runs. The numbers do not depend on it, and neither does what a store holds."""
+
+    backend: Literal["threading", "loky", "dask"] = Field(
+        "threading",
+        description="Threads, processes of this machine (loky), or workers of dask, which may be "
+        "on other machines.",
+    )
+    n_jobs: Annotated[int, Field(strict=True), AfterValidator(_some)] = Field(
+        -1, description="Threads or processes that are started; -1 for one per core."
+    )
+    scheduler: Text | None = Field(
+        None,
+        description="Address of a dask scheduler, tcp://…, or its scheduler file; by default dask "
+        "starts n_jobs processes on this machine.",
+    )
+
+    @classmethod
+    def across(cls, raw: Mapping[str, Any]) -> Iterable[Finding]:
+        """Refuse a scheduler that would not be asked."""
+        backend = raw.get("backend", cls.model_fields["backend"].default)
+        if raw.get("scheduler") is not None and backend not in ("dask", BROKEN):
+            yield Finding(("scheduler",), f"is for backend dask, not {backend}", at_key=True)
 
 
 class Verdicts(Section):
@@ -150,6 +181,7 @@ class Study(Setting):
         description="Dotted path → levels, a full factorial; or a list of such mappings, "
         "of which the union is run. Levels are a list, or a mapping from label to value.",
     )
+    parallel: Parallel = Field(Parallel(), description="Where it runs: threads, processes, dask.")
     verdicts: Verdicts = Field(Verdicts(), description="Margins and sweeps of the verdicts.")
 
     _text: str = PrivateAttr("")

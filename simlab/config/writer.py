@@ -15,7 +15,7 @@ __all__ = ["dumps"]
 
 ORDER = (
     "name", "description", "seed", "replicates", "block", "common_random_numbers", "level",
-    "estimators", "population", "scheme", "draw", "grid", "verdicts",
+    "estimators", "tests", "population", "scheme", "draw", "grid", "parallel", "verdicts",
 )  # fmt: skip
 """What a study says of itself comes first, then what is sampled, then what is varied."""
 

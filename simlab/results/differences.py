@@ -14,7 +14,7 @@ from pathlib import Path
 
 from simlab.results.schema import Schema
 
-FREE = ("description", "verdicts")
+FREE = ("description", "parallel", "verdicts")
 """Fields of a study that change none of its numbers."""
 
 GROWING = ("replicates", "grid", "population", "scheme", "draw")

@@ -7,17 +7,15 @@ order, or on the other conditions.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import xarray as xr
 
-from simlab.config import Study
-from simlab.parallel import in_threads
+from simlab.config import Parallel, Study
+from simlab.parallel import Workers
 from simlab.results import (
-    Block,
     MemoryResults,
     Results,
     Session,
@@ -55,7 +53,9 @@ def run(
     study: Study,
     *,
     data: Data = None,
-    jobs: int = -1,
+    jobs: int | None = None,
+    backend: str | None = None,
+    scheduler: str | None = None,
     out: str | Path | None = None,
     overwrite: bool = False,
     extend: bool = False,
@@ -69,8 +69,9 @@ def run(
         From `simlab.load`.
     data : mapping of str to DataFrame, optional
         Data in memory, by the name that the study gives them; others are read from their files.
-    jobs : int
-        Threads; −1 for one per core. The numbers do not depend on it.
+    jobs, backend, scheduler : optional
+        Where it runs, instead of what the study says under `parallel`. The numbers do not depend
+        on it. In a script, processes need `if __name__ == "__main__":` around what starts them.
     out : path, optional
         Zarr store to write to; an unfinished one of the same study is continued, after its
         finished blocks were checked. In memory when omitted.
@@ -90,7 +91,9 @@ def run(
     Raises
     ------
     ConfigError, PopulationError, DataError
-        When a condition cannot be drawn.
+        When a condition cannot be drawn, or jobs, backend and scheduler do not fit.
+    ParallelError
+        When workers cannot be had, or are lost; what is finished is kept.
     StoreError
         When the store belongs to another study, is written by another process, or the disk
         refuses.
@@ -101,25 +104,26 @@ def run(
         When blocks of the store are damaged, which are run again; or when it was begun with other
         versions of numpy, scipy or numba.
     """
+    where = _where(study, jobs, backend, scheduler)
     work = prepare(study, data)
     schema = schema_of(work)
     if out is None:
         memory = MemoryResults(schema)
-        return _fill(memory, Rounds(work, memory), work, jobs, progress, Session())
+        return _fill(memory, Rounds(work, memory), work, where, progress, Session())
     with locked(out):
         results = open_results(out, schema, overwrite=overwrite, extend=extend)
         rounds = Rounds(work, results)
         if not rounds.next():
             return results.dataset()
-        with recorded(results.path, session("threading", jobs)) as record:
-            return _fill(results, rounds, work, jobs, progress, record)
+        with recorded(results.path, session(where.backend, where.n_jobs)) as record:
+            return _fill(results, rounds, work, where, progress, record)
 
 
 def _fill(
     results: Results,
     rounds: Rounds,
     work: Work,
-    jobs: int,
+    where: Parallel,
     progress: Progress | None,
     record: Session,
 ) -> xr.Dataset:
@@ -127,22 +131,31 @@ def _fill(
     pending = rounds.next()
     if progress is not None:
         progress.start(rounds.expected, _replicates(results))
-    while pending:
-        for block in _blocks(work, pending, jobs):
-            results.write(block)
-            record.blocks += 1
-            if progress is not None:
-                failures = int((block.status >= Status.NOT_CONVERGED).sum())
-                progress.advance(len(block.status), failures)
-        pending = rounds.next()
-        if progress is not None and work.rule is not None:
-            progress.expect(rounds.expected, rounds.settled, len(work.jobs))
+    with Workers(run_block, work, where.backend, where.n_jobs, where.scheduler) as workers:
+        while pending:
+            for block in workers.do(pending):
+                results.write(block)
+                record.blocks += 1
+                if progress is not None:
+                    failures = int((block.status >= Status.NOT_CONVERGED).sum())
+                    progress.advance(len(block.status), failures)
+            pending = rounds.next()
+            if progress is not None and work.rule is not None:
+                progress.expect(rounds.expected, rounds.settled, len(work.jobs))
     return results.dataset()
 
 
-def _blocks(work: Work, pending: list[tuple[int, int]], jobs: int) -> Iterable[Block]:
-    """Yield blocks as they are finished, in any order."""
-    return in_threads(run_block, ((work, c, b) for c, b in pending), jobs, ordered=False)
+def _where(study: Study, jobs: int | None, backend: str | None, scheduler: str | None) -> Parallel:
+    """What the study says of where it runs, but for what is said instead.
+
+    A scheduler alone says dask, and another backend than dask needs no scheduler.
+    """
+    backend = backend or ("dask" if scheduler else None)
+    said = {"n_jobs": jobs, "backend": backend, "scheduler": scheduler}
+    instead: dict[str, Any] = {name: value for name, value in said.items() if value is not None}
+    if backend not in (None, "dask"):
+        instead["scheduler"] = scheduler
+    return study.replace(parallel={**study.parallel.model_dump(), **instead}).parallel
 
 
 def _replicates(results: Results) -> int:

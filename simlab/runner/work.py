@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from simlab.config import ConfigError, Finding, Generated, Study, declared, locate
+from simlab.config import ConfigError, Finding, FrozenMap, Generated, Study, declared, locate
 from simlab.custom.found import Address
 from simlab.custom.generated import OwnPopulation, own_population
 from simlab.custom.isolation import CustomError
@@ -80,7 +79,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """A study, compiled.
+    """A study, compiled. It is sent to processes, so all of it can be pickled.
 
     Attributes
     ----------
@@ -136,16 +135,14 @@ def prepare(study: Study, data: Data = None) -> Work:
     methods = _applicable(study, methods, jobs)
     sectors = jobs[0].source.sectors
     terms = term_names(tuple(k for k in KINDS if any(k in m.kinds for m in methods)), sectors)
-    columns = {
-        m.name: np.array([terms.index(t) for t in term_names(m.kinds, sectors)]) for m in methods
-    }
+    columns = FrozenMap(
+        (m.name, np.array([terms.index(t) for t in term_names(m.kinds, sectors)])) for m in methods
+    )
     hypotheses = _hypotheses(study, sectors)
     kinds = tuple(kind for kind in TEST_KINDS if any(kind in h.kinds for h in hypotheses))
     code = {address.path: address.digest for address in _addresses(methods, jobs)}
     rule = rule_of(study, [method.name for method in methods], terms)
-    return Work(
-        study, methods, jobs, terms, MappingProxyType(columns), hypotheses, kinds, code, rule
-    )
+    return Work(study, methods, jobs, terms, columns, hypotheses, kinds, code, rule)
 
 
 def _methods(study: Study) -> tuple[Estimator, ...]:

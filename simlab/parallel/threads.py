@@ -1,14 +1,16 @@
-"""Work in threads; the only place that names joblib.
+"""Work in threads.
 
 Kernels release the GIL, so threads share the compiled code and the data.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import Any, TypeVar
 
 from joblib import Parallel, delayed
+
+from simlab.parallel.batch import WITHIN_WORKER
 
 Result = TypeVar("Result")
 
@@ -18,7 +20,7 @@ def in_threads(
     tasks: Iterable[tuple[Any, ...]],
     jobs: int = -1,
     ordered: bool = True,
-) -> Iterator[Result]:
+) -> Generator[Result, None, None]:
     """Yield function(*task) for every task, as results arrive or in the order of the tasks.
 
     Parameters
@@ -28,7 +30,8 @@ def in_threads(
     tasks : iterable of tuple
         Its arguments; taken a few at a time, so that a reader who stops stops the work.
     jobs : int
-        Threads; −1 for one per core.
+        Threads; −1 for one per core. Within one of the `Workers` there is one: the cores are
+        taken by the others.
     ordered : bool
         Whether results keep the order of the tasks.
     """
@@ -41,7 +44,8 @@ def in_threads(
             yield delayed(function)(*task)
 
     how = "generator" if ordered else "generator_unordered"
-    results = Parallel(n_jobs=jobs, backend="threading", return_as=how)(wanted())
+    threads = 1 if WITHIN_WORKER.get() else jobs
+    results = Parallel(n_jobs=threads, backend="threading", return_as=how)(wanted())
     try:
         for result in results:  # noqa: UP028 (`yield from` would close it early: joblib warns)
             yield result

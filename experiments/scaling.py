@@ -1,0 +1,371 @@
+"""How a study scales from one worker to a thousand: what is measured here, and what follows.
+
+    python experiments/scaling.py [SECONDS]
+
+Measures the core time of blocks of three studies; then, through dask's own processes, the core
+time that a block and a batch cost the parent (which writes the store), the scheduler and a worker.
+From these, and nothing else, a bottleneck law predicts the throughput of W workers. The law is
+checked twice: against studies that compute, on the cores of this machine, and against up to 200
+workers whose blocks sleep and then return what a real block returns, so that scheduler and parent
+meet the load of 200 real ones. SECONDS is how long each of these checks lasts, 10 by default.
+Writes results/scaling.md. Needs dask.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+sys.path.append(str(Path(__file__).parents[1] / "benchmarks"))
+
+from common import core, machine
+from distributed import Client, Worker
+
+import simlab
+from simlab import runner
+from simlab.config import Study
+from simlab.parallel import workers
+from simlab.results import Block, ZarrResults
+
+POPULATION = {  # the course's example, configs/slides_example.yaml
+    "clusters": 40,
+    "gamma": [12, 2],
+    "G": [[16, 8], [8, 25]],
+    "sigma2": 20,
+    "cluster_sizes": {"law": "poisson", "mean": 30},
+}
+TESTS = {"names": ["random_slope"], "draws": 199}
+STUDIES = {  # what is studied, and the replicates of a block
+    "nine methods": ({}, 256),
+    "nine methods, blocks of 4,096": ({}, 4096),
+    "`hlm` and a Monte Carlo test": ({"estimators": ["hlm"], "tests": TESTS}, 256),
+}
+WORKERS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1000)
+ASLEEP = (10, 50, 200)
+NAP = 0.25  # seconds that a sleeping block takes
+ISSUE = 200 * 100_000  # replicates of a large study
+MS = 1e3
+
+
+def study(blocks: int, size: int = 256, **fields: Any) -> Study:
+    """The course's example, so many blocks of it."""
+    return Study.model_validate(
+        {"name": "scaling", "replicates": blocks * size, "block": size, "population": POPULATION}
+        | fields
+    )
+
+
+# ---------------------------------------------------------------- the law
+
+
+@dataclass(frozen=True, slots=True)
+class Costs:
+    """Core seconds of one part of the machinery: a block costs `block`, and a batch `batch`."""
+
+    block: float
+    batch: float
+
+    def of(self, size: float) -> float:
+        """Core seconds of a block in batches of this size."""
+        return self.block + self.batch / size
+
+
+@dataclass(frozen=True, slots=True)
+class Machinery:
+    """What blocks cost besides being computed."""
+
+    parent: Costs
+    scheduler: Costs
+    worker: Costs
+
+    def limits(self, seconds: float, W: int) -> dict[str, float]:
+        """Blocks a second that each part can do, a block taking a worker so many seconds.
+
+        Workers: W / (seconds + w). Parent: 1 / p. Scheduler: 1 / s. With w, p, s the costs of a
+        block in batches as `Workers` make them.
+        """
+        size = min(workers.MOST, max(1.0, max(workers.SECONDS, W / workers.RATE) / seconds))
+        p, s, w = (part.of(size) for part in (self.parent, self.scheduler, self.worker))
+        return {"workers": W / (seconds + w), "parent": 1 / p, "scheduler": 1 / s}
+
+
+# ---------------------------------------------------------------- what is measured
+
+
+def sham(shared: tuple[Block, float], condition: int, number: int) -> Block:
+    """Sleep as long as a block is said to take, and return a real one."""
+    block, seconds = shared
+    time.sleep(seconds)
+    return replace(block, condition=condition, number=number)
+
+
+@contextmanager
+def cluster(n: int) -> Iterator[tuple[str, Client]]:
+    """A scheduler of dask in a process of its own, and n workers in another."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "scheduler.json"
+        here = ("--scheduler-file", str(file), "--host", "127.0.0.1", "--port", "0")
+        commands = (
+            [sys.executable, "-m", "dask", "scheduler", *here, "--no-dashboard"],
+            [sys.executable, __file__, "workers", str(n), str(file)],
+        )
+        silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        programs = []
+        try:
+            for command in commands:
+                programs.append(subprocess.Popen(command, **silent))
+                while not (file.exists() and file.read_text().endswith("}")):
+                    time.sleep(0.1)
+            with Client(scheduler_file=str(file), set_as_default=False, timeout=60) as client:
+                client.wait_for_workers(n, timeout=120)
+                yield str(file), client
+        finally:
+            for program in programs:
+                program.kill()
+                program.wait()
+
+
+async def hold(n: int, file: str) -> None:
+    """Be n workers of one thread each."""
+    held = [
+        Worker(scheduler_file=file, nthreads=1, memory_limit=0, dashboard=False) for _ in range(n)
+    ]
+    await asyncio.gather(*held)
+    await asyncio.gather(*(worker.finished() for worker in held))
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """What some blocks took: wall seconds, and core seconds of each process."""
+
+    blocks: int
+    wall: float
+    parent: float
+    scheduler: float
+    worker: float
+
+
+def flow(where: str, client: Client, block: Block, blocks: int, nap: float) -> Flow:
+    """Let blocks flow from the workers into a store."""
+
+    def clocks() -> tuple[float, float, float, float]:
+        there = client.run(time.process_time, workers=client_workers)[client_workers[0]]
+        return (
+            time.perf_counter(), time.process_time(),
+            client.run_on_scheduler(time.process_time), there,
+        )  # fmt: skip
+
+    client_workers = list(client.nthreads())[:1]  # all are one process
+    schema = runner.schema_of(runner.prepare(study(blocks, len(block.status))))
+    with tempfile.TemporaryDirectory() as folder:
+        store = ZarrResults.create(Path(folder) / "r.zarr", schema)
+        tasks = ((0, number) for number in range(blocks))
+        before = clocks()
+        with workers.Workers(sham, (block, nap), "dask", scheduler=where) as there:
+            for found in there.do(tasks):
+                store.write(found)
+        after = clocks()
+    return Flow(blocks, *(b - a for a, b in zip(before, after, strict=True)))
+
+
+def costs(block: Block, blocks: int) -> Machinery:
+    """Core seconds of a block and of a batch, from flows in batches of 1 and of 10."""
+    per_block: dict[int, list[float]] = {}
+    with cluster(2) as (where, client):
+        for size in (1, 10):
+            before, workers.MOST = workers.MOST, size
+            flow(where, client, block, blocks // 4, 0.0)
+            found = flow(where, client, block, blocks, 0.0)
+            print(f"batches of {size}: {found}", file=sys.stderr)
+            workers.MOST = before
+            per_block[size] = [
+                seconds / found.blocks for seconds in (found.parent, found.scheduler, found.worker)
+            ]
+    parts = []
+    for one, ten in zip(per_block[1], per_block[10], strict=True):
+        batch = max(0.0, (one - ten) / 0.9)
+        parts.append(Costs(one - batch, batch))
+    return Machinery(*parts)
+
+
+def asleep(block: Block, machinery: Machinery, seconds: float) -> list[str]:
+    """Blocks a second of many workers that sleep, beside what the law says."""
+    rows = []
+    for W in ASLEEP:
+        law = machinery.limits(NAP, W)
+        # Here all workers are one process, and three processes share the cores of this machine.
+        size = max(workers.SECONDS, W / workers.RATE) / NAP
+        each = [part.of(size) for part in (machinery.parent, machinery.scheduler, machinery.worker)]
+        here = {"one process of workers": 1 / each[2], "cores": (os.cpu_count() or 1) / sum(each)}
+        said = min(law.values())
+        least = min(law | here, key=(law | here).__getitem__)
+        blocks = max(8 * W, int(seconds * (law | here)[least]))
+        with cluster(W) as (where, client):
+            flow(where, client, block, 2 * W, 0.0)
+            found = flow(where, client, block, blocks, NAP)
+        print(f"{W} workers that sleep: {found}", file=sys.stderr)
+        rate = found.blocks / found.wall
+        rows.append(
+            f"| {W} | {W / NAP:,.0f} | {said:,.0f} | {(law | here)[least]:,.0f} ({least}) "
+            f"| {rate:,.0f} | {found.parent / found.wall:.2f} "
+            f"| {found.scheduler / found.wall:.2f} |"
+        )
+    return rows
+
+
+def awake(seconds_per_block: float, seconds: float) -> list[str]:
+    """Blocks a second of workers that compute, beside what the law says of this machine."""
+    cores, rows = os.cpu_count() or 1, []
+    for backend in ("threading", "loky", "dask"):
+        for jobs in (1, 2, 4):
+            at_most = min(jobs, cores) / seconds_per_block
+            one = study(int(seconds * at_most))
+            clock = Clock()
+            with tempfile.TemporaryDirectory() as folder:
+                out = Path(folder) / "r.zarr"
+                simlab.run(one, backend=backend, jobs=jobs, out=out, progress=clock)
+            print(f"{backend}, {jobs} workers that compute", file=sys.stderr)
+            rows.append(f"| {backend} | {jobs} | {at_most:,.0f} | {clock.rate():,.0f} |")
+    return rows
+
+
+class Clock:
+    """Blocks a second after the first third of them: without the start of processes."""
+
+    def start(self, replicates: int, done: int) -> None:  # noqa: ARG002
+        """Begin."""
+        self.times: list[float] = []
+
+    def advance(self, replicates: int, failures: int) -> None:  # noqa: ARG002
+        """Note when a block arrived."""
+        self.times.append(time.perf_counter())
+
+    def rate(self) -> float:
+        """Blocks a second."""
+        first = len(self.times) // 3
+        return (len(self.times) - 1 - first) / (self.times[-1] - self.times[first])
+
+
+# ---------------------------------------------------------------- the report
+
+
+def predicted(studies: list[tuple[float, int, Machinery]]) -> list[str]:
+    """Replicates a second and efficiency of W workers, for every study."""
+    rows = []
+    for W in WORKERS:
+        row = f"| {W:,} "
+        for seconds, size, machinery in studies:
+            limits = machinery.limits(seconds, W)
+            least = min(limits, key=limits.__getitem__)
+            rate = limits[least]
+            hours = ISSUE / (rate * size) / 3600
+            row += f"| {rate * size:,.0f} | {rate * seconds / W:.0%} | {least} | {hours:,.2g} h "
+        rows.append(row + "|")
+    return rows
+
+
+def nbytes(block: Block) -> int:
+    """Size of a block's results."""
+    arrays = (getattr(block, name, None) for name in Block.__slots__)
+    return sum(array.nbytes for array in arrays if hasattr(array, "nbytes"))
+
+
+def main() -> None:
+    """Measure, predict, print the report and keep it."""
+    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 10.0
+    where = machine()
+    blocks, times = {}, {}
+    for name, (fields, size) in STUDIES.items():
+        work = runner.prepare(study(1, size, **fields))
+        blocks[name] = runner.run_block(work, 0, 0)
+        times[name] = core(lambda work=work: runner.run_block(work, 0, 0), 5)
+    base = next(iter(blocks.values()))
+    machinery = {  # fewer blocks where they are large
+        name: costs(block, max(20, int(40 * seconds * nbytes(base) / nbytes(block))))
+        for name, block in blocks.items()
+    }
+    what = [(times[name], size, machinery[name]) for name, (_, size) in STUDIES.items()]
+    lines = [
+        "# Scaling",
+        "",
+        f"{where}.",
+        "",
+        "## Measured",
+        "",
+        "| study | replicates a block | core time of a block | bytes of its results |",
+        "|---|---:|---:|---:|",
+        *(
+            f"| {name} | {size:,} | {times[name] * MS:,.0f} ms | {nbytes(blocks[name]):,} |"
+            for name, (_, size) in STUDIES.items()
+        ),
+        "",
+        "Core time that a block costs besides, and a batch; the parent receives and writes:",
+        "",
+        "| study | parent, block | batch | scheduler, block | batch | worker, block | batch |",
+        "|---|---:|---:|---:|---:|---:|---:|",
+        *(
+            f"| {name} | "
+            + " | ".join(
+                f"{part.block * MS:.2f} ms | {part.batch * MS:.2f} ms"
+                for part in (its.parent, its.scheduler, its.worker)
+            )
+            + " |"
+            for name, its in machinery.items()
+        ),
+        "",
+        "## The law",
+        "",
+        "A batch takes T = max(0.5 s, W/200) of a worker, that is b = T/t blocks of t seconds.",
+        "With p, s, w the core time of a block in parent, scheduler and worker (its own, and that",
+        "of a batch over b), blocks a second are the least of W/(t + w), 1/p and 1/s.",
+        "",
+        "## Checked here: workers that compute",
+        "",
+        f"The first study, {base.status.shape[0]} replicates a block, on {os.cpu_count()} cores, ",
+        "without the start of the processes. At most: min(workers, cores)/t.",
+        "",
+        "| backend | workers | blocks a second, at most | measured |",
+        "|---|---:|---:|---:|",
+        *awake(times["nine methods"], seconds),
+        "",
+        "## Checked here: workers that sleep",
+        "",
+        f"A block sleeps {NAP} s and returns the results of a real one, which the parent writes.",
+        f"All workers are one process, so beside the law this machine has two limits of its own: "
+        f"that process, and {os.cpu_count()} cores for all three.",
+        "",
+        "| workers | W/t | the law | the law and this machine | measured | parent, cores busy "
+        "| scheduler, cores busy |",
+        "|---:|---:|---:|---:|---:|---:|---:|",
+        *asleep(base, machinery["nine methods"], seconds),
+        "",
+        "## Extrapolated",
+        "",
+        "No such cluster was there. Replicates a second, share of the workers' time that is used,",
+        f"what limits, and hours for {ISSUE:,} replicates (200 conditions of 100,000).",
+        "Not in it: a network slower than loopback, a shared disk, machines of different speed.",
+        "",
+        "| workers " + "".join(f"| {name} | used | limit | large study " for name in STUDIES) + "|",
+        "|---:" + "|---:|---:|---|---:" * len(STUDIES) + "|",
+        *predicted(what),
+    ]
+    report = "\n".join(lines) + "\n"
+    print(report)
+    folder = Path(__file__).parents[1] / "results"
+    (folder / "scaling.md").write_text(report, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["workers"]:
+        asyncio.run(hold(int(sys.argv[2]), sys.argv[3]))
+    else:
+        main()

@@ -1,0 +1,96 @@
+"""The worker's side: a parcel that it receives once, and batches of tasks that it does with it."""
+
+from __future__ import annotations
+
+import pickle
+import time
+import traceback
+from collections.abc import Callable
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from simlab.parallel.environment import Environment, environment, refuse_other
+
+__all__ = ["WITHIN_WORKER", "Outcome", "Parcel", "Task", "do", "pack"]
+
+Task = tuple[Any, ...]
+
+WITHIN_WORKER: ContextVar[bool] = ContextVar("within_worker", default=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """What all tasks have in common.
+
+    Attributes
+    ----------
+    function : callable
+        Called as function(shared, *task).
+    shared : object
+        Its first argument.
+    environment : Environment
+        Code and versions of those who sent it; a worker that differs refuses the work.
+    """
+
+    function: Callable[..., Any]
+    shared: Any
+    environment: Environment
+
+
+class Outcome(NamedTuple):
+    """What became of a batch.
+
+    Attributes
+    ----------
+    results : list
+        Of its first tasks. The others are to be done again: time was up, or there was an error.
+    seconds : float
+        How long it took.
+    error : Exception or None
+        What the next task raised.
+    trace : str
+        Where it was raised, as text.
+    """
+
+    results: list[Any]
+    seconds: float
+    error: Exception | None = None
+    trace: str = ""
+
+
+def pack(function: Callable[..., Any], shared: Any) -> bytes:
+    """Make the parcel, as bytes: it is pickled once, whatever the number of workers."""
+    return pickle.dumps(Parcel(function, shared, environment()), protocol=5)
+
+
+def do(parcel: Parcel, tasks: list[Task], seconds: float) -> Outcome:
+    """Do tasks in their order, at least one, until all are done or the time is up.
+
+    An exception is returned, not raised, so that the results before it are kept and every kind
+    of worker tells it in the same way.
+    """
+    began, results = time.perf_counter(), list[Any]()
+    WITHIN_WORKER.set(True)
+    try:
+        refuse_other(parcel.environment)
+        for task in tasks:
+            results.append(parcel.function(parcel.shared, *task))
+            if time.perf_counter() - began > seconds:
+                break
+    except Exception as error:
+        return Outcome(results, time.perf_counter() - began, _sendable(error), _trace(error))
+    return Outcome(results, time.perf_counter() - began)
+
+
+def _sendable(error: Exception) -> Exception:
+    """Return the error if it survives pickling, otherwise its name and words."""
+    try:
+        pickle.loads(pickle.dumps(error))
+    except Exception:
+        return RuntimeError(f"{type(error).__name__}: {error}")
+    return error
+
+
+def _trace(error: Exception) -> str:
+    return "".join(traceback.format_exception(error))

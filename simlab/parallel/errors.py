@@ -1,0 +1,9 @@
+"""What can go wrong with workers."""
+
+from __future__ import annotations
+
+CONTINUES = "What is finished is kept, and the same command continues it"
+
+
+class ParallelError(Exception):
+    """Workers that cannot be had, or are gone; one line says what to do."""

@@ -1,0 +1,162 @@
+"""The parent's side: batches of tasks to workers, results as they arrive."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import closing
+from itertools import chain, islice
+from math import ceil
+from typing import Any, Literal, Protocol, Self
+
+from simlab.parallel.batch import Outcome, Task, pack
+from simlab.parallel.errors import ParallelError
+from simlab.parallel.threads import in_threads
+
+__all__ = ["Backend", "Pool", "Workers"]
+
+Backend = Literal["threading", "loky", "dask"]
+
+AHEAD = 2  # batches that each worker has before it, so that none waits for the parent
+SECONDS = 0.5  # that a batch should take, beside which sending it costs little
+RATE = 200  # batches a second that a scheduler bears: with many workers, they take longer
+MOST = 1000  # tasks of a batch
+
+
+class Pool(Protocol):
+    """Workers, of whatever kind."""
+
+    @property
+    def workers(self) -> int:
+        """How many batches are done at once, at present."""
+
+    def submit(self, tasks: list[Task], seconds: float) -> None:
+        """Send a batch; a worker that has used so many seconds hands the rest back."""
+
+    def collect(self) -> tuple[list[Task], Outcome]:
+        """Wait for any batch, and return it with what became of it."""
+
+    def close(self) -> None:
+        """End the workers that were started, and drop what is under way."""
+
+
+class Workers:
+    """Workers that do one thing with many tasks, until they are closed.
+
+    Processes receive what the tasks share once. They are started when there is work for them: the
+    first task is done here before processes of this machine start, so that what it compiles they
+    find on disk, and one task alone starts none.
+
+    Parameters
+    ----------
+    function : callable
+        What to do; a function of a module, so that processes find it.
+    shared : object
+        What all tasks have in common.
+    backend : {"threading", "loky", "dask"}
+        Threads, processes of this machine, or workers of dask.
+    jobs : int
+        Threads or processes that are started; −1 for one per core.
+    scheduler : str, optional
+        Address of a dask scheduler (tcp://…), or its scheduler file. The workers that it has are
+        used, and those that join it later. Without it, dask starts processes on this machine.
+    """
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        shared: Any,
+        backend: Backend = "threading",
+        jobs: int = -1,
+        scheduler: str | None = None,
+    ):
+        self._function, self._shared = function, shared
+        self._backend, self._jobs, self._scheduler = backend, jobs, scheduler
+        self._pool: Pool | None = None
+
+    def do(self, tasks: Iterable[Task]) -> Generator[Any, None, None]:
+        """Yield function(shared, *task) for every task, as results arrive.
+
+        Tasks are taken as workers become free. May be called again when all have been done; a
+        reader who stops before ends the workers.
+
+        Raises
+        ------
+        ParallelError
+            When there are no workers, they are of another version, or are lost again and again.
+        """
+        if self._backend == "threading":
+            each = ((self._shared, *task) for task in tasks)
+            with closing(in_threads(self._function, each, self._jobs, ordered=False)) as results:
+                yield from results
+            return
+        tasks = iter(tasks)
+        if self._pool is None:
+            if self._scheduler is None:
+                for task in islice(tasks, 1):
+                    yield self._function(self._shared, *task)
+            first = list(islice(tasks, 1))
+            if not first:
+                return
+            tasks = chain(first, tasks)
+            self._pool = self._open()
+        try:
+            yield from _stream(self._pool, tasks)
+        except BaseException:  # the reader's going among them: batches may be under way
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """End the workers that were started."""
+        if self._pool is not None:
+            self._pool.close()
+            self._pool = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _open(self) -> Pool:
+        parcel = pack(self._function, self._shared)
+        if self._backend == "loky":
+            from simlab.parallel.processes import Processes
+
+            return Processes(parcel, self._jobs)
+        try:
+            from simlab.parallel.cluster import Cluster
+        except ImportError as error:
+            raise ParallelError(
+                f"backend dask needs dask and distributed ({error}); pip install 'simlab[dask]'"
+            ) from None
+        return Cluster(parcel, self._jobs, self._scheduler)
+
+
+def _stream(pool: Pool, tasks: Iterator[Task]) -> Iterator[Any]:
+    """Keep every worker busy, with as many tasks a batch as should take it `seconds`.
+
+    Batches are small until it is known how long a task takes, and a worker that has used twice
+    the time hands the rest back: tasks of different length need no forecast.
+    """
+    returned = deque[Task]()
+    under_way, size = 0, 1
+    while True:
+        seconds = max(SECONDS, pool.workers / RATE)
+        while under_way < AHEAD * pool.workers:
+            batch = [returned.popleft() for _ in range(min(size, len(returned)))]
+            batch += islice(tasks, size - len(batch))
+            if not batch:
+                break
+            pool.submit(batch, 2 * seconds)
+            under_way += 1
+        if not under_way:
+            return
+        batch, outcome = pool.collect()
+        under_way -= 1
+        yield from outcome.results
+        if outcome.error is not None:
+            outcome.error.add_note(f"In a worker:\n{outcome.trace}")
+            raise outcome.error
+        returned.extend(batch[len(outcome.results) :])
+        size = min(MOST, max(1, ceil(seconds * len(outcome.results) / outcome.seconds)))
