@@ -100,7 +100,7 @@ def replay(
 
 
 def _stored(ds: xr.Dataset, condition: int, replicate: int) -> xr.Dataset:
-    if "replicate" not in ds["status"].dims:
+    if "replicate" not in ds.dims:
         raise ValueError(
             "these results keep measures and no replicates; run the study with keep: replicates"
         )

@@ -1,7 +1,7 @@
 """The labelled measures: the right arrays reach the array core, and failures are never silent.
 
-Everything is compared with `simlab.measures.core` applied to one cell at a time, so the tolerance
-is that of sums taken in another order.
+Everything is compared with `simlab.performance.replicates` applied to one cell at a time, so the
+tolerance is that of sums taken in another order.
 """
 
 import math

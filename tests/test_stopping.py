@@ -14,7 +14,7 @@ import simlab
 from simlab import runner
 from simlab.config import ConfigError, Replicates, Study, Until, dumps, loads
 from simlab.measures import DEFINITIONS
-from simlab.measures.core import Measured
+from simlab.performance import Measured
 from simlab.results import MemoryResults, Stop, open_dataset, open_results
 from simlab.runner.rounds import Rounds, next_end
 from simlab.runner.until import MEASURES, SHARES, cautious, share_needed

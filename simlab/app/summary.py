@@ -8,9 +8,9 @@ import numpy as np
 
 from simlab.app.live import Replicates
 from simlab.estimators.base import Estimator, sector_contrasts, term_names
-from simlab.measures import core
-from simlab.measures.core import Measured
 from simlab.moments import Floats, Ints
+from simlab.performance import replicates as core
+from simlab.performance.formulas import Measured
 
 __all__ = [
     "LAST",

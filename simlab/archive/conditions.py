@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import xarray as xr
+from numpy.typing import NDArray
 
 from simlab.results import Status
 
@@ -109,6 +110,8 @@ def summary(ds: xr.Dataset) -> pd.DataFrame:
         and the number of fits of each status: ok, singular, not_converged, not_estimable, error.
     """
     table = pd.DataFrame({name: ds[name].values for name in factors(ds)})
+    if "replicate" not in ds.dims:
+        return table.assign(**_summed(ds))
     status = ds["status"].transpose("condition", "estimator", "replicate").values
     table["replicates"] = (status >= 0).any(axis=1).sum(axis=-1)
     table["core_seconds"] = ds["seconds"].sum("block").values
@@ -116,6 +119,17 @@ def summary(ds: xr.Dataset) -> pd.DataFrame:
     for word in Status:
         table[word.name.lower()] = (status == word).sum(axis=(1, 2))
     return table
+
+
+def _summed(ds: xr.Dataset) -> dict[str, NDArray[Any]]:
+    """The same columns of a study that keeps measures."""
+    counts = ds["status_count"].sum("estimator").transpose("code", "condition").values
+    return {
+        "replicates": ds["replicates"].values,
+        "core_seconds": ds["seconds"].values,
+        "wall_seconds": np.full(ds.sizes["condition"], np.nan),
+        **{word.name.lower(): count for word, count in zip(Status, counts, strict=True)},
+    }
 
 
 def _wall(ds: xr.Dataset) -> np.ndarray[Any, np.dtype[np.float64]]:

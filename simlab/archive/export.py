@@ -41,6 +41,11 @@ def export(ds: xr.Dataset, path: str | Path) -> None:
         If the name ends otherwise, the format cannot hold the results, or the disk refuses.
     """
     path = Path(path)
+    if "replicate" not in ds.dims and path.suffix != ".nc":
+        raise ExportError(
+            f"{path}: these results keep measures and no replicates; export to .nc, or use "
+            "simlab measure --format csv"
+        )
     writers: dict[str, Callable[[xr.Dataset, Path], None]] = {
         ".nc": _netcdf, ".csv": _csv, ".parquet": _parquet,
     }  # fmt: skip

@@ -36,7 +36,7 @@ def failures(ds: xr.Dataset, statuses: Sequence[str] | None = None) -> pd.DataFr
     ValueError
         If there is no such status, or the results do not hold replicates.
     """
-    if "replicate" not in ds["status"].dims:
+    if "replicate" not in ds.dims:
         raise ValueError(
             "these results keep measures and no replicates; run the study with keep: replicates"
         )

@@ -16,8 +16,8 @@ import xarray as xr
 
 from simlab.auditing.studies import METHODS, NEW, ORACLE, QUESTIONS
 from simlab.estimators.base import sector_contrasts, term_names
-from simlab.measures import core
 from simlab.moments import Floats
+from simlab.performance import replicates as core
 
 
 def shares(ds: xr.Dataset, groups: tuple[str, ...]) -> Floats:

@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from simlab.measures import core
 from simlab.moments import Floats
+from simlab.performance import replicates as core
 
 FITTED = (0, 1)  # statuses ok and singular
 

@@ -14,7 +14,7 @@ from .values import keys, plain
 __all__ = ["dumps"]
 
 ORDER = (
-    "name", "description", "seed", "replicates", "block", "common_random_numbers", "level",
+    "name", "description", "seed", "replicates", "block", "keep", "common_random_numbers", "level",
     "estimators", "tests", "population", "scheme", "draw", "grid", "parallel", "verdicts",
 )  # fmt: skip
 """What a study says of itself comes first, then what is sampled, then what is varied."""

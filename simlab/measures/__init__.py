@@ -1,12 +1,15 @@
 """Performance measures of a study, each with its Monte Carlo standard error.
 
 `measure`, `paired`, `contrast`, `rejection` and `tidy` read a results Dataset; the functions of
-`core` take arrays.
+`simlab.performance.replicates`, which are offered here too, take arrays.
 """
 
 from simlab.measures.contrasts import contrast
-from simlab.measures.core import (
-    Measured,
+from simlab.measures.dataset import measure, paired, tidy
+from simlab.measures.rejections import rejection
+from simlab.performance.definitions import COMPARISONS, DEFINITIONS, Definition
+from simlab.performance.formulas import Measured
+from simlab.performance.replicates import (
     average,
     bias,
     bias_eliminated_coverage,
@@ -24,9 +27,6 @@ from simlab.measures.core import (
     rmse,
     share,
 )
-from simlab.measures.dataset import measure, paired, tidy
-from simlab.measures.definitions import COMPARISONS, DEFINITIONS, Definition
-from simlab.measures.rejections import rejection
 
 __all__ = [
     "COMPARISONS",

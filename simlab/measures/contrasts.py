@@ -12,8 +12,8 @@ from typing import NamedTuple
 import numpy as np
 import xarray as xr
 
-from simlab.measures import core
 from simlab.measures.dataset import LIMIT, _alpha, _factors, _indicator, _one_of, _outcomes, _theta
+from simlab.performance import replicates as core
 
 QUANTITIES = ("bias", "mse", "coverage", "rejection_rate")
 TESTS = "test_rejection"
@@ -25,7 +25,7 @@ _PARTS = {
     "_gain": ("gain of common random numbers: ", "(S² + S_base²)/sd(L − L_base)²"),
     "_gain_mcse": ("Monte Carlo standard error of the gain: ", "infinitesimal jackknife"),
 }
-"""Suffixes in the order of `core.Contrasted`."""
+"""Suffixes in the order of `performance.replicates.Contrasted`."""
 
 
 class Pair(NamedTuple):

@@ -1,7 +1,8 @@
-"""Performance of every estimator in a results Dataset: names and dimensions over `core`.
+"""Performance of every estimator in a results Dataset: names and dimensions over arrays.
 
-Reads estimates and truth of a saved study and nothing else; the arithmetic is in `core`, what each
-measure is called and means in `definitions`.
+Reads estimates and truth of a saved study and nothing else; what each measure is called and means
+is in `definitions`. The arithmetic is in `simlab.performance.replicates`, or in `summed` where a
+study kept running sums in place of its replicates.
 """
 
 from __future__ import annotations
@@ -14,8 +15,11 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from simlab.measures import core
-from simlab.measures.definitions import COMPARISONS, DEFINITIONS, Definition
+from simlab.measures import summed
+from simlab.performance import replicates as core
+from simlab.performance.definitions import COMPARISONS, DEFINITIONS, Definition
+from simlab.performance.formulas import Measured
+from simlab.performance.moments import Counts, Floats
 
 Quantity = Literal["bias", "mse", "coverage"]
 
@@ -59,17 +63,16 @@ def measure(ds: xr.Dataset, reference: str | None = None) -> xr.Dataset:
         If `ds` lacks a variable, its level is not between 0 and 1, or `reference` is not one of its
         estimators.
     """
-    outcomes = _outcomes(ds)
+    parts_of = _summed(ds, reference) if summed.keeps_measures(ds) else _stored(ds, reference)
     definitions: tuple[Definition, ...] = DEFINITIONS
     if reference is not None:
         _one_of("reference", reference, ds.estimator.values)
-        outcomes["reference"] = outcomes["estimate"].sel(estimator=reference, drop=True)
         definitions += COMPARISONS
     alpha = _alpha(ds)
 
     variables: dict[str, xr.DataArray] = {}
     for d in definitions:
-        variables |= _variables(d, ds, outcomes, alpha)
+        variables |= _variables(d, parts_of(d), alpha)
     variables["n"] = variables["empirical_se_n"].assign_attrs(
         long_name="replicates with an estimate",
         definition="replicates with status ok or singular in which the estimator has the term",
@@ -109,20 +112,14 @@ def paired(
     ValueError
         If `ds` lacks a variable, or a name is not among those it offers.
     """
-    outcomes = _outcomes(ds)
     _one_of("reference", reference, ds.estimator.values)
     _one_of("quantity", quantity, get_args(Quantity))
     _one_of("target", target, [*ds.target.values, LIMIT])
-
-    theta = _theta(ds, target)
-    if quantity == "coverage":
-        lower, upper = outcomes["lower"], outcomes["upper"]
-        known = lower.notnull() & upper.notnull() & theta.notnull()
-        loss = _indicator((lower <= theta) & (theta <= upper), known)
+    if summed.keeps_measures(ds):
+        parts = summed.paired_parts(ds, reference, quantity, target)
     else:
-        error = outcomes["estimate"] - theta
-        loss = error if quantity == "bias" else error**2
-    parts = _apply(core.paired_difference, [loss, loss.sel(estimator=reference, drop=True)])
+        loss = _loss(ds, quantity, target)
+        parts = _apply(core.paired_difference, [loss, loss.sel(estimator=reference, drop=True)])
 
     what = f"{quantity} minus that of {reference}, target {target}"
     units = next(d.units for d in DEFINITIONS if d.name == quantity)
@@ -135,11 +132,22 @@ def paired(
                 definition=text,
             )
             for name, part, (_, prefix), text in zip(
-                core.Measured._fields, parts, _PARTS, texts, strict=True
+                Measured._fields, parts, _PARTS, texts, strict=True
             )
         }
     )
     return result.assign_attrs(quantity=quantity, reference=reference, target=target)
+
+
+def _loss(ds: xr.Dataset, quantity: Quantity, target: str) -> xr.DataArray:
+    """What each replicate adds to a measure."""
+    outcomes, theta = _outcomes(ds), _theta(ds, target)
+    if quantity == "coverage":
+        lower, upper = outcomes["lower"], outcomes["upper"]
+        known = lower.notnull() & upper.notnull() & theta.notnull()
+        return _indicator((lower <= theta) & (theta <= upper), known)
+    error = outcomes["estimate"] - theta
+    return error if quantity == "bias" else error**2
 
 
 def tidy(measured: xr.Dataset) -> pd.DataFrame:
@@ -211,24 +219,37 @@ def _indicator(hit: xr.DataArray, known: xr.DataArray) -> xr.DataArray:
     return hit.astype(np.float64).where(known)
 
 
-def _variables(
-    d: Definition, ds: xr.Dataset, outcomes: dict[str, xr.DataArray], alpha: float
-) -> dict[str, xr.DataArray]:
-    """One measure, its MCSE and its n, with their attrs."""
-    compute: Callable[..., core.Measured] = d.compute
-    definition = d.value
-    if d.name == "rejection_rate":
-        compute = partial(compute, alpha=alpha)
-        definition += f", α = {alpha:g}"
-    needs = [outcomes[name] for name in d.needs]
-    if d.against_target:
+def _stored(ds: xr.Dataset, reference: str | None) -> Callable[[Definition], summed.Parts]:
+    """How to measure replicates that were kept."""
+    outcomes = _outcomes(ds)
+    if reference is not None:
+        _one_of("reference", reference, ds.estimator.values)
+        outcomes["reference"] = outcomes["estimate"].sel(estimator=reference, drop=True)
+    alpha = _alpha(ds)
+
+    def parts_of(d: Definition) -> summed.Parts:
+        compute: Callable[..., Measured] = d.compute
+        if d.name == "rejection_rate":
+            compute = partial(compute, alpha=alpha)
+        needs = [outcomes[name] for name in d.needs]
+        if not d.against_target:
+            return _apply(compute, needs)
         targets = [*ds.target.values.tolist(), LIMIT]
         each = [_apply(compute, needs, _theta(ds, target)) for target in targets]
         labels = xr.DataArray(targets, dims="target", name="target")
-        parts = tuple(xr.concat(part, labels) for part in zip(*each, strict=True))
-    else:
-        parts = _apply(compute, needs)
+        return tuple(xr.concat(part, labels) for part in zip(*each, strict=True))
 
+    return parts_of
+
+
+def _summed(ds: xr.Dataset, reference: str | None) -> Callable[[Definition], summed.Parts]:
+    """How to measure running sums."""
+    return lambda d: summed.parts_of(ds, d.name, reference)
+
+
+def _variables(d: Definition, parts: summed.Parts, alpha: float) -> dict[str, xr.DataArray]:
+    """One measure, its MCSE and its n, with their attrs."""
+    definition = d.value + (f", α = {alpha:g}" if d.name == "rejection_rate" else "")
     texts = (definition, d.mcse, "replicates in which all that the measure needs is available")
     return {
         d.name + suffix: part.transpose(*_DIMS, missing_dims="ignore").assign_attrs(
@@ -241,14 +262,14 @@ def _variables(
 
 
 def _apply(
-    compute: Callable[..., core.Measured], needs: list[xr.DataArray], *theta: xr.DataArray
+    compute: Callable[..., Measured], needs: list[xr.DataArray], *theta: xr.DataArray
 ) -> tuple[xr.DataArray, ...]:
     """Value, MCSE and n over all dimensions but replicate; condition comes first in every array."""
 
-    def by_condition(*arrays: core.Floats) -> core.Measured:
+    def by_condition(*arrays: Floats) -> Measured:
         # One condition at a time, replicates made contiguous: temporaries stay small, sums fast.
         each = [compute(*map(np.ascontiguousarray, slab)) for slab in zip(*arrays, strict=True)]
-        return core.Measured(*(np.stack(part) for part in zip(*each, strict=True)))
+        return Measured(*(np.stack(part) for part in zip(*each, strict=True)))
 
     parts: tuple[xr.DataArray, ...] = xr.apply_ufunc(
         by_condition,
@@ -292,7 +313,7 @@ def _factors(measured: xr.Dataset) -> list[str]:
     return [name for name in along if name not in ("condition", "key")]
 
 
-def _defined(measured: xr.Dataset, name: str) -> tuple[core.Counts, core.Floats]:
+def _defined(measured: xr.Dataset, name: str) -> tuple[Counts, Floats]:
     """Rows of one measure: positions (4, rows) along _DIMS, and value, MCSE, n (3, rows).
 
     The position along a dimension that the measure does not have is one past its last label.

@@ -7,10 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 import xarray as xr
 
-from simlab.measures import core
-
-LEVELS = (0.01, 0.05, 0.10)
-NEEDED = ("test_p_value", "null_holds")
+from simlab.measures import summed
+from simlab.performance import LEVELS
+from simlab.performance import replicates as core
 
 
 def rejection(ds: xr.Dataset, levels: Sequence[float] = LEVELS) -> xr.Dataset:
@@ -39,12 +38,15 @@ def rejection(ds: xr.Dataset, levels: Sequence[float] = LEVELS) -> xr.Dataset:
     ValueError
         If the study has no tests, or a level is not between 0 and 1.
     """
-    if any(name not in ds for name in NEEDED):
+    if "null_holds" not in ds:
         raise ValueError("the study tests nothing; name what to test under tests: and run it")
     if not levels or not all(0 < level < 1 for level in levels):
         raise ValueError(f"levels must be numbers between 0 and 1, not {tuple(levels)}")
-    p_value = ds["test_p_value"].transpose("condition", "test", "kind", "replicate")
-    each = [core.rejection_rate(p_value.values, level) for level in levels]
+    if summed.keeps_measures(ds):
+        each = [summed.rejected(ds, level) for level in levels]
+    else:
+        p_value = ds["test_p_value"].transpose("condition", "test", "kind", "replicate")
+        each = [core.rejection_rate(p_value.values, level) for level in levels]
     dims = ("condition", "test", "kind", "nominal")
     told = {
         "rejection": ("share of replicates with p ≤ the nominal level", "1"),

@@ -12,6 +12,7 @@ from matplotlib.patches import Patch, Rectangle, StepPatch
 from numpy.typing import NDArray
 
 from simlab.measures import average, measure
+from simlab.measures.summed import need_replicates
 from simlab.plots import style
 from simlab.plots.lookup import condition_of
 from simlab.verdicts.course import course_of
@@ -83,8 +84,10 @@ def sampling_distributions(
     Raises
     ------
     ValueError
-        If there is no such condition or term, or no method has an estimate of it.
+        If there is no such condition or term, no method has an estimate of it, or the study keeps
+        measures only.
     """
+    need_replicates(ds, "a picture of sampling distributions")
     style.of(ds, "term", term)
     here = ds.isel(condition=[condition_of(ds, condition)]).sel(term=[term])
     measured = measure(here).isel(condition=0, term=0)

@@ -10,6 +10,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from simlab.measures import measure
+from simlab.measures.summed import need_replicates
 from simlab.plots import style
 
 FITTED = (0, 1)  # status ok and singular: what `simlab.measure` counts as an estimate
@@ -49,8 +50,9 @@ def replicates(
     ------
     ValueError
         If there is no such estimator, condition, term or target; the method has no interval for
-        the term; or the target is not known there.
+        the term; the target is not known there; or the study keeps measures only.
     """
+    need_replicates(ds, "a picture of replicates")
     for dim, label in (("estimator", estimator), ("term", term)):
         style.of(ds, dim, label)
     if target != "limit":

@@ -11,16 +11,19 @@ from simlab.results.layout import StoreError
 from simlab.results.lock import locked
 from simlab.results.memory import MemoryResults
 from simlab.results.messages import Message
-from simlab.results.opening import StoreWarning, open_results
+from simlab.results.opening import StoreWarning, open_dataset, open_results
 from simlab.results.schema import NOT_RUN, TIMES, Block, Results, Schema, Status, Stop
 from simlab.results.sessions import Session, recorded, sessions, wall_seconds
-from simlab.results.store import ZarrResults, open_dataset
+from simlab.results.store import ZarrResults
+from simlab.results.summing import Leaf, Summing
+from simlab.results.sums import SumsResults
 
 __all__ = [
     "FREE",
     "NOT_RUN",
     "TIMES",
     "Block",
+    "Leaf",
     "MemoryResults",
     "Message",
     "Results",
@@ -30,6 +33,8 @@ __all__ = [
     "Stop",
     "StoreError",
     "StoreWarning",
+    "Summing",
+    "SumsResults",
     "ZarrResults",
     "locked",
     "open_dataset",

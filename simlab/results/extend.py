@@ -19,10 +19,13 @@ from simlab.results.layout import lay_out
 from simlab.results.schema import Schema
 from simlab.results.sessions import FOLDER
 from simlab.results.store import ZarrResults
+from simlab.results.sums import NODES, SumsResults
 from simlab.results.swap import draft_of, take_place
 
+Stored = ZarrResults | SumsResults
 
-def extended(results: ZarrResults, schema: Schema) -> ZarrResults:
+
+def extended(results: Stored, schema: Schema) -> Stored:
     """Return the store of `results` with the shape of `schema` and what is done in both.
 
     The last block of a condition is kept only if it has the same length: its replicates are drawn
@@ -40,19 +43,32 @@ def extended(results: ZarrResults, schema: Schema) -> ZarrResults:
     StoreError
         If the disk refuses; the store is then as it was.
     """
+    assert results.path is not None
     path, draft = results.path, draft_of(results.path)
     with disk(path, SAFE):
         try:
             lay_out(draft, schema)
-            _keep(results, ZarrResults.open(draft))
+            if isinstance(results, SumsResults):
+                _keep_nodes(results, draft)
+            else:
+                _keep_blocks(results, ZarrResults.open(draft))
+            with suppress(FileNotFoundError):  # none was recorded
+                shutil.copytree(path / FOLDER, draft / FOLDER)
             take_place(path)
         finally:
             shutil.rmtree(draft, ignore_errors=True)
-    return ZarrResults.open(path)
+    return type(results).open(path)
 
 
-def _keep(old: ZarrResults, new: ZarrResults) -> None:
-    """Put the finished blocks of one store, and its sessions, into another."""
+def _keep_nodes(old: SumsResults, draft: Path) -> None:
+    """Put the sums of one store into another; of a last block that was short none are taken up."""
+    for file in old.files():
+        (draft / NODES).mkdir(exist_ok=True)
+        _link(file, draft / NODES / file.name)
+
+
+def _keep_blocks(old: ZarrResults, new: ZarrResults) -> None:
+    """Put the finished blocks of one store into another."""
     place = {key: condition for condition, key in enumerate(new.schema.keys)}
     for condition, number in np.argwhere(old.done).tolist():
         if old.schema.rows(number) == new.schema.rows(number):
@@ -60,8 +76,6 @@ def _keep(old: ZarrResults, new: ZarrResults) -> None:
             for name, file in old.files(condition, number).items():
                 if name != "messages" or file.exists():
                     _link(file, names[name])
-    with suppress(FileNotFoundError):  # none was recorded
-        shutil.copytree(old.path / FOLDER, new.path / FOLDER)
 
 
 def _link(file: Path, name: Path) -> None:

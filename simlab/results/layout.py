@@ -69,6 +69,8 @@ def lay_out(path: Path, schema: Schema) -> None:
         own["tests"] = list(schema.tests)
     if schema.stops:  # and so do those whose conditions do not stop early
         own["stops"] = True
+    if schema.summed is not None:
+        own["summed"] = {name: list(terms) for name, terms in schema.summed.items()}
     group = zarr.create_group(str(path), zarr_format=3, attributes={**schema.attrs, **own})
     for name, array in _arrays(schema).items():
         group.create_array(
@@ -155,10 +157,12 @@ def read_schema(path: Path) -> Schema:
             kinds=_labels(path, "kind") if "tests" in root else (),
             null_holds=_array(path, "null_holds") if "tests" in root else None,
             stops=root.get("stops", False),
+            summed=_summed(root),
         )
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise StoreError(_damaged(path, f"its metadata do not fit together ({error})")) from error
-    _check_layout(path, schema)
+    if schema.summed is None:
+        _check_layout(path, schema)
     return schema
 
 
@@ -187,6 +191,19 @@ def read_done(path: Path, schema: Schema) -> NDArray[np.bool_]:
 
 def _arrays(schema: Schema) -> dict[str, _Array]:
     """Every array of the store."""
+    arrays = _per_replicate(schema) if schema.summed is None else {}
+    if schema.stops:
+        attrs = variable_attrs("stopped")
+        arrays["stopped"] = _Array(("condition",), (1,), STOPPED, int(Stop.NOT_YET), attrs)
+    for name, dims in schema.known.items():
+        arrays[name] = _known(dims, getattr(schema, name), variable_attrs(name))
+    for name, (dim, labels) in coordinates(schema).items():
+        arrays[name] = _known((dim,), *_encode(labels))
+    return arrays
+
+
+def _per_replicate(schema: Schema) -> dict[str, _Array]:
+    """The arrays that blocks are written to."""
     arrays: dict[str, _Array] = {}
     for name, v in schema.variables.items():
         dims = ("condition", "replicate", *v.dims)
@@ -198,13 +215,6 @@ def _arrays(schema: Schema) -> dict[str, _Array]:
         arrays[name] = _Array(each_block, BLOCK_CHUNK, np.dtype(np.float64), np.nan, attrs)
     flag = variable_attrs("done")
     arrays["done"] = _Array(each_block, BLOCK_CHUNK, np.dtype(np.bool_), False, flag)
-    if schema.stops:
-        attrs = variable_attrs("stopped")
-        arrays["stopped"] = _Array(("condition",), (1,), STOPPED, int(Stop.NOT_YET), attrs)
-    for name, dims in schema.known.items():
-        arrays[name] = _known(dims, getattr(schema, name), variable_attrs(name))
-    for name, (dim, labels) in coordinates(schema).items():
-        arrays[name] = _known((dim,), *_encode(labels))
     return arrays
 
 
@@ -225,6 +235,12 @@ def _encode(values: NDArray[Any]) -> tuple[NDArray[Any], dict[str, Any]]:
     code = {label: i for i, label in enumerate(labels)}
     codes = np.array([code[label] for label in values.tolist()], dtype=np.int32)
     return codes, {"flag_values": list(range(len(labels))), "labels": labels}
+
+
+def _summed(root: Mapping[str, Any]) -> dict[str, tuple[str, ...]] | None:
+    if "summed" not in root:
+        return None
+    return {name: tuple(terms) for name, terms in root["summed"].items()}
 
 
 def _labels(path: Path, name: str) -> tuple[Any, ...]:

@@ -1,4 +1,4 @@
-"""Open a store for writing: create it, continue it, or extend it, if it is the same study's."""
+"""Open a store, whichever way it keeps what a study found: to read it, or to write to it."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ import warnings
 from dataclasses import replace
 from pathlib import Path
 
+import xarray as xr
+
 from simlab.results.differences import differences, refusal
 from simlab.results.disk import ELSEWHERE, SAFE, disk
-from simlab.results.extend import extended
+from simlab.results.extend import Stored, extended
 from simlab.results.layout import STORE_VERSION, StoreError, check_root, read_done, renew
 from simlab.results.schema import Schema
 from simlab.results.store import ZarrResults
+from simlab.results.sums import SumsResults
 from simlab.results.swap import is_free, recover
 
 _DECISIVE = ("numpy", "scipy", "numba")  # packages whose versions may change the last digits
@@ -22,13 +25,24 @@ class StoreWarning(UserWarning):
     """Something about a store that is no reason to stop, but should be known; one line."""
 
 
+def open_dataset(path: str | Path) -> xr.Dataset:
+    """Load a study's Dataset, with labels as strings, from the store at `path`.
+
+    Raises
+    ------
+    StoreError
+        If there is no readable results store at `path`, or a part of it is damaged.
+    """
+    return _stored(Path(path)).dataset()
+
+
 def open_results(
     path: str | Path, schema: Schema, *, overwrite: bool = False, extend: bool = False
-) -> ZarrResults:
+) -> Stored:
     """Create a store, or continue the one that is there if it belongs to the same study.
 
-    Every finished block of a store that is continued is read and checked. Damaged ones count as
-    not done, which a `StoreWarning` says.
+    All that a store that is continued has is read and checked. Damaged blocks count as not done,
+    which a `StoreWarning` says.
 
     Parameters
     ----------
@@ -52,7 +66,8 @@ def open_results(
         recover(path)
         free = is_free(path)
     if free or overwrite:
-        return ZarrResults.create(path, schema, overwrite=overwrite)
+        kind = ZarrResults if schema.summed is None else SumsResults
+        return kind.create(path, schema, overwrite=overwrite)
     results = _opened(path, schema)
     found = differences(results.schema, schema)
     if found and not (extend and all(difference.growth for difference in found)):
@@ -61,33 +76,44 @@ def open_results(
     _tell_damage(path, results.mend())
     if found or results.schema is schema:
         return extended(results, schema)
-    return _renewed(results, schema)
+    return _renewed(results, path, schema)
 
 
-def _opened(path: Path, schema: Schema) -> ZarrResults:
+def _stored(path: Path) -> Stored:
+    """Open a store as what it is."""
+    if path.exists() and "summed" in check_root(path):
+        return SumsResults.open(path)
+    return ZarrResults.open(path)
+
+
+def _opened(path: Path, schema: Schema) -> Stored:
     """Open a store; where metadata below the root's are damaged, with those of the same study."""
     try:
-        return ZarrResults.open(path)
+        return _stored(path)
     except StoreError as error:
         root = check_root(path)
         here = (STORE_VERSION, schema.fingerprint, schema.block, schema.replicates)
         names = ("store_version", "fingerprint", "block", "replicates")
         if tuple(root.get(name) for name in names) != here:
             raise
-        found = ZarrResults(path, schema, read_done(path, schema))
         _warn(f"{str(error).partition(';')[0]}; its metadata are written anew")
-        return found
+        if schema.summed is not None:
+            return SumsResults.of(path, schema)
+        return ZarrResults(path, schema, read_done(path, schema))
 
 
-def _renewed(results: ZarrResults, schema: Schema) -> ZarrResults:
+def _renewed(results: Stored, path: Path, schema: Schema) -> Stored:
     """Let the store tell the configuration as it is now: what is free may have changed."""
     old = results.schema.attrs
     new = {name: schema.attrs[name] for name in _CONFIGURATION if name in schema.attrs}
     if all(old.get(name) == value for name, value in new.items()):
         return results
-    with disk(results.path, SAFE):
-        renew(results.path, new)
-    return ZarrResults(results.path, replace(results.schema, attrs={**old, **new}), results.done)
+    with disk(path, SAFE):
+        renew(path, new)
+    changed = replace(results.schema, attrs={**old, **new})
+    if isinstance(results, SumsResults):
+        return SumsResults.of(path, changed)
+    return ZarrResults(path, changed, results.done)
 
 
 def _tell_versions(path: Path, there: Schema, here: Schema) -> None:

@@ -113,6 +113,7 @@ STORE_ATTRS = (
     "factors",
     "tests",
     "stops",
+    "summed",
     "coordinates",
 )
 DATASET_ATTRS = ("fingerprint", "block", "messages", "replicates_done", "replicates_planned")
@@ -155,6 +156,9 @@ class Schema:
         Whether the null hypothesis of a test is true; None where a study tests nothing.
     stops
         Whether conditions stop when a measure is known; `replicates` is then the most they have.
+    summed
+        The terms of each estimator, where a study keeps running sums of these and no replicates;
+        None where it keeps replicates.
 
     Raises
     ------
@@ -177,6 +181,7 @@ class Schema:
     kinds: tuple[str, ...] = ()
     null_holds: NDArray[np.bool_] | None = None
     stops: bool = False
+    summed: Mapping[str, tuple[str, ...]] | None = None
 
     def __post_init__(self) -> None:
         if self.replicates < 1 or self.block < 1:
@@ -201,7 +206,7 @@ class Schema:
 
     @property
     def variables(self) -> Mapping[str, Variable]:
-        """The variables with a value per replicate that this study has."""
+        """The variables with a value per replicate that this study draws."""
         return {**VARIABLES, **TEST_VARIABLES} if self.tests else VARIABLES
 
     @property
@@ -316,6 +321,16 @@ class Block:
     test_statistic: NDArray[np.float64] | None = None
     test_p_value: NDArray[np.float64] | None = None
     messages: BlockMessages = ()
+
+    @property
+    def replicates(self) -> int:
+        """Number of its replicates."""
+        return len(self.status)
+
+    @property
+    def failures(self) -> int:
+        """Fits that gave no estimate."""
+        return int((self.status >= Status.NOT_CONVERGED).sum())
 
 
 class Results(Protocol):

@@ -101,6 +101,8 @@ class ZarrResults:
                 "finishes it"
             )
         schema = read_schema(path)
+        if schema.summed is not None:
+            raise StoreError(f"{path}: keeps measures only; run with keep: replicates")
         return cls(path, schema, read_done(path, schema))
 
     @property
@@ -272,17 +274,6 @@ class ZarrResults:
 
     def _told(self, condition: int, number: int) -> Path:
         return self.path / "status" / f"{chunks.key(condition, number)}.messages.json"
-
-
-def open_dataset(path: str | Path) -> xr.Dataset:
-    """Load a study's Dataset, with labels as strings, from the store at `path`.
-
-    Raises
-    ------
-    StoreError
-        If there is no readable results store at `path`, or one of its chunks is damaged.
-    """
-    return ZarrResults.open(path).dataset()
 
 
 def _chunk(file: Path, dtype: np.dtype[Any], shape: tuple[int, ...]) -> NDArray[Any]:

@@ -14,11 +14,11 @@ from simlab.estimators.base import ERROR, About, Estimates, Sample
 from simlab.hypotheses import Sampling, evaluate
 from simlab.inference import infer
 from simlab.moments import Floats, Ints, Moments
-from simlab.results import Block
+from simlab.results import Block, Leaf, Summing
 from simlab.runner.work import Job, Work
 from simlab.sampling import METHOD, NULL_DRAWS, Drawn, Key, Part, stream
 
-__all__ = ["SLAB", "run_block"]
+__all__ = ["SLAB", "run_block", "run_leaf"]
 
 SLAB = 2**14  # clusters × replicates that the estimators see at once: what fits in a cache
 
@@ -74,6 +74,12 @@ def run_block(work: Work, condition: int, number: int, only: int | None = None) 
         *infer(estimate, std_error, df, study.level),
         status, dropped, G, sigma2, time.thread_time() - started, began, time.time(), *tests, told,
     )  # fmt: skip
+
+
+def run_leaf(shared: tuple[Work, Summing], condition: int, number: int) -> Leaf:
+    """Run one block and sum it, where a study keeps measures: no replicate is sent back."""
+    work, summing = shared
+    return summing.leaf(run_block(work, condition, number))
 
 
 def _samples(work: Work, job: Job, first: int, drawn: Drawn) -> Iterator[tuple[Ints, Sample]]:

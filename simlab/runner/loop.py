@@ -19,12 +19,12 @@ from simlab.results import (
     MemoryResults,
     Results,
     Session,
-    Status,
+    SumsResults,
     locked,
     open_results,
     recorded,
 )
-from simlab.runner.block import run_block
+from simlab.runner.block import run_block, run_leaf
 from simlab.runner.provenance import session
 from simlab.runner.rounds import Rounds
 from simlab.runner.schema import schema_of
@@ -108,19 +108,19 @@ def run(
     work = prepare(study, data)
     schema = schema_of(work)
     if out is None:
-        memory = MemoryResults(schema)
+        memory = MemoryResults(schema) if schema.summed is None else SumsResults(schema)
         return _fill(memory, Rounds(work, memory), work, where, progress, Session())
     with locked(out):
         results = open_results(out, schema, overwrite=overwrite, extend=extend)
         rounds = Rounds(work, results)
         if not rounds.next():
             return results.dataset()
-        with recorded(results.path, session(where.backend, where.n_jobs)) as record:
+        with recorded(Path(out), session(where.backend, where.n_jobs)) as record:
             return _fill(results, rounds, work, where, progress, record)
 
 
 def _fill(
-    results: Results,
+    results: Results | SumsResults,
     rounds: Rounds,
     work: Work,
     where: Parallel,
@@ -131,14 +131,18 @@ def _fill(
     pending = rounds.next()
     if progress is not None:
         progress.start(rounds.expected, _replicates(results))
-    with Workers(run_block, work, where.backend, where.n_jobs, where.scheduler) as workers:
+    function, shared = (
+        (run_leaf, (work, results.summing))
+        if isinstance(results, SumsResults)
+        else (run_block, work)
+    )
+    with Workers(function, shared, where.backend, where.n_jobs, where.scheduler) as workers:
         while pending:
-            for block in workers.do(pending):
-                results.write(block)
+            for found in workers.do(pending):
+                results.write(found)
                 record.blocks += 1
                 if progress is not None:
-                    failures = int((block.status >= Status.NOT_CONVERGED).sum())
-                    progress.advance(len(block.status), failures)
+                    progress.advance(found.replicates, found.failures)
             pending = rounds.next()
             if progress is not None and work.rule is not None:
                 progress.expect(rounds.expected, rounds.settled, len(work.jobs))
@@ -158,7 +162,7 @@ def _where(study: Study, jobs: int | None, backend: str | None, scheduler: str |
     return study.replace(parallel={**study.parallel.model_dump(), **instead}).parallel
 
 
-def _replicates(results: Results) -> int:
+def _replicates(results: Results | SumsResults) -> int:
     """How many replicates are there."""
     rows = (results.schema.rows(int(number)) for _, number in np.argwhere(results.done))
     return sum(row.stop - row.start for row in rows)

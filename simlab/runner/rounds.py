@@ -14,7 +14,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from simlab.results import Results, Stop
+from simlab.results import Results, Stop, SumsResults
 from simlab.runner.until import Rule, Worst
 from simlab.runner.work import Work
 
@@ -57,7 +57,7 @@ class Rounds:
         Where its blocks are; those of an earlier session count like others.
     """
 
-    def __init__(self, work: Work, results: Results) -> None:
+    def __init__(self, work: Work, results: Results | SumsResults) -> None:
         study = work.study
         self._work, self._results = work, results
         self._most = results.schema.blocks_per_condition
@@ -96,6 +96,8 @@ class Rounds:
             self._open.discard(c)
             return
         schema = self._results.schema
+        if isinstance(self._results, SumsResults):
+            raise NotImplementedError
         blocks = [self._results.read(c, b) for b in range(end)]
         worst = rule.cells(blocks, schema.truth[c], schema.limit[c]).worst()
         why = judge(rule, worst, end, self._most)

@@ -54,6 +54,7 @@ def schema_of(work: Work) -> Schema:
         kinds=work.kinds,
         null_holds=_null_holds(work),
         stops=work.rule is not None,
+        summed=_summed(work),
     )
 
 
@@ -68,6 +69,13 @@ def _data(work: Work) -> dict[str, str]:
                 digest.update(np.ascontiguousarray(array, dtype="<f8").tobytes())
             hashes[job.condition.key] = digest.hexdigest()[:12]
     return hashes
+
+
+def _summed(work: Work) -> dict[str, tuple[str, ...]] | None:
+    """The terms that are summed, of each estimator; None where replicates are kept."""
+    if work.study.keep == "replicates":
+        return None
+    return {name: tuple(work.terms[i] for i in columns) for name, columns in work.columns.items()}
 
 
 def _null_holds(work: Work) -> NDArray[np.bool_] | None:

@@ -11,8 +11,9 @@ from typing import NamedTuple
 import numpy as np
 
 from simlab.config import ConfigError, Finding, Study, locate
-from simlab.measures.core import Floats, Measured
-from simlab.measures.definitions import DEFINITIONS, Definition
+from simlab.performance.definitions import DEFINITIONS, Definition
+from simlab.performance.formulas import Measured
+from simlab.performance.moments import Floats
 from simlab.results import Block, Status
 from simlab.results.schema import TARGETS
 

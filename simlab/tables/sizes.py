@@ -11,7 +11,7 @@ import pandas as pd
 import xarray as xr
 
 from simlab.measures import rejection
-from simlab.measures.rejections import LEVELS
+from simlab.performance import LEVELS
 from simlab.tables.formats import csv, latex, latex_table, markdown_table, text_table, wrapped
 from simlab.tables.render import Format, check_format
 from simlab.verdicts.extent import extent

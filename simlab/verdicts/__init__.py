@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import xarray as xr
 
+from simlab.performance import ORACLE
 from simlab.verdicts.assess import SWEEPS, TARGETS, consistency, efficiency, estimand, honesty
 from simlab.verdicts.course import COURSE, Course, Word, agreement, course_of
 from simlab.verdicts.extent import extent
@@ -29,7 +30,7 @@ from simlab.verdicts.sentences import (
     of_honesty,
     of_twins,
 )
-from simlab.verdicts.view import ORACLE, View, sectors_of, view
+from simlab.verdicts.view import View, sectors_of, view
 
 __all__ = [
     "COURSE",

@@ -7,13 +7,16 @@ import json
 import numpy as np
 import xarray as xr
 
-from simlab.measures.core import Counts
+from simlab.measures.summed import planned_replicates
+from simlab.performance.moments import Counts
 
 _MAXIMUM, _UNDEFINED = 1, 2
 
 
 def replicates_of(ds: xr.Dataset) -> Counts:
     """Replicates that each condition has, (condition,)."""
+    if "replicates" in ds:  # of results that keep measures only
+        return np.asarray(ds["replicates"].values, dtype=np.int64)
     run = (ds["status"] >= 0).any("estimator")
     return np.asarray(run.sum("replicate").values, dtype=np.int64)
 
@@ -27,7 +30,7 @@ def extent(ds: xr.Dataset) -> str:
         Results of a study. `stopped` (condition) is there if its conditions stop when a measure is
         known, and `ds.attrs["config"]` then says which.
     """
-    C, R = ds.sizes["condition"], ds.sizes["replicate"]
+    C, R = ds.sizes["condition"], planned_replicates(ds)
     conditions = f"{C} condition{'s' * (C > 1)}"
     if "stopped" not in ds:
         return f"{conditions} × {R:,} replicates"

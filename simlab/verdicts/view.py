@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
 import xarray as xr
 
-from simlab.measures import core, measure
+from simlab.measures import measure
+from simlab.measures.summed import keeps_measures
+from simlab.performance import ORACLE, contrast
+from simlab.verdicts.beside import Beside, Kept, Summed
 from simlab.verdicts.course import BETWEEN, course_of
 from simlab.verdicts.judge import UNKNOWN, Number
 from simlab.verdicts.places import Places, Settings, config_of, places, settings_of
 
-ORACLE = "gls_oracle"
 _FITTED = (0, 1)  # ok, singular
 
 
@@ -22,17 +23,17 @@ class View:
 
     Attributes
     ----------
-    estimate : DataArray (condition, replicate, estimator, term)
-        NaN where the fit failed. Terms are "slope", "between", "contextual", as far as there.
+    beside : Beside
+        Two methods in the same replicates.
     measured : Dataset
-        From `simlab.measures.measure`.
+        From `simlab.measures.measure`. Terms are "slope", "between", "contextual", as far as there.
     truth, limit : DataArray
         As in the results.
     places : Places
     settings : Settings
     """
 
-    estimate: xr.DataArray
+    beside: Beside
     measured: xr.Dataset
     truth: xr.DataArray
     limit: xr.DataArray
@@ -42,7 +43,7 @@ class View:
     @property
     def methods(self) -> list[str]:
         """Estimators in the order of the study."""
-        return [str(name) for name in self.estimate.estimator.values]
+        return [str(name) for name in self.measured.estimator.values]
 
     def target(self, condition: int, target: str) -> float:
         """β_W or β_B of a condition."""
@@ -51,7 +52,7 @@ class View:
     def contrast(self, condition: int) -> float:
         """β_B − β_W of a condition; exactly 0 where it is only rounding."""
         within, between = (self.target(condition, t) for t in self.truth.target.values)
-        return 0.0 if np.isclose(between, within, rtol=1e-12, atol=0) else between - within
+        return contrast(within, between)
 
     def share(self, condition: int, method: str) -> float:
         """Return λ of the probability limit; by the method's aim where β_B = β_W."""
@@ -66,7 +67,7 @@ class View:
     ) -> Number:
         """Return a measure, its MCSE and its n."""
         at = {"estimator": method, "term": term} | ({"target": target} if target else {})
-        if term not in self.estimate.term:
+        if term not in self.measured.term:
             return UNKNOWN
         value, mcse, n = (
             self.measured[name + part].sel(at)[condition].item() for part in ("", "_mcse", "_n")
@@ -75,32 +76,26 @@ class View:
 
     def term_for(self, method: str, target: str) -> str:
         """The term with which a method aims at β_W or β_B."""
-        separate = target == "beta_between" and "between" in self.estimate.term
-        if separate and bool(self.estimate.sel(estimator=method, term="between").notnull().any()):
+        separate = target == "beta_between" and "between" in self.measured.term
+        if separate and bool(self.measured["n"].sel(estimator=method, term="between").any()):
             return "between"
         return "slope"
 
     def has_oracle(self) -> bool:
         """Whether the oracle is there to be compared with."""
-        return ORACLE in self.methods and "contextual" in self.estimate.term
+        return ORACLE in self.methods and "contextual" in self.measured.term
 
     def efficiency(self, condition: int, method: str, term: str = "slope") -> Number:
         """Variance of the oracle over that of the method, for the same β_W + λ(β_B − β_W)."""
         if not self.has_oracle():
             return UNKNOWN
         share = self.share(condition, method) if term == "slope" else 1.0
-        here = self.estimate[condition]
-        oracle = here.sel(estimator=ORACLE)
-        best = oracle.sel(term="slope") + share * oracle.sel(term="contextual")
-        own = here.sel(estimator=method, term=term)
-        value, mcse, n = core.efficiency(own.values, best.values)
+        value, mcse, n = self.beside.efficiency(condition, method, term, share)
         return Number(float(value), float(mcse), int(n))
 
     def same_estimate(self, first: str, second: str) -> bool:
         """Whether two methods give the same slopes, number by number."""
-        a, b = (self.estimate.sel(estimator=m, term="slope").values for m in (first, second))
-        known = bool(np.isfinite(a).any())
-        return known and bool(np.allclose(a, b, rtol=1e-10, atol=1e-12, equal_nan=True))
+        return self.beside.same(first, second)
 
 
 def sectors_of(ds: xr.Dataset) -> tuple[str, ...]:
@@ -143,8 +138,13 @@ def view(ds: xr.Dataset, sector: str | None = None) -> tuple[str, View]:
         raise ValueError("the results have no slope, so there is nothing to judge methods by")
     part = ds.sel(term=[f"{kind}{suffix}" for kind in wanted]).assign_coords(term=wanted)
     config = config_of(ds)
+    beside = (
+        Summed(part)
+        if keeps_measures(ds)
+        else Kept(part["estimate"].where(part["status"].isin(_FITTED)))
+    )
     return chosen, View(
-        estimate=part["estimate"].where(part["status"].isin(_FITTED)),
+        beside=beside,
         measured=measure(part),
         truth=part["truth"],
         limit=part["limit"],

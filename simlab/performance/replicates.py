@@ -4,6 +4,8 @@ Notation of Morris, White & Crowther (2019), Statistics in Medicine 38:2074, Tab
 every formula here rests unless its docstring says otherwise: n replicates, estimates θ̂_i of θ,
 standard errors s_i, V_i = s_i², S = sd(θ̂) with divisor n − 1, M = √mean(V).
 
+The last step of each, from sums to a measure, is in `formulas`.
+
 Shapes are the same for all functions. Arrays of replicates are (..., n): **replicates last**, any
 leading axes, which broadcast. Targets θ are (...), one per cell. Results are (...). NaN means "not
 available in this replicate"; a replicate enters a cell when all that the measure needs of it is
@@ -17,29 +19,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-Floats = NDArray[np.float64]
+from simlab.performance import formulas
+from simlab.performance.formulas import Measured
+from simlab.performance.moments import Counts, Floats
+
 Mask = NDArray[np.bool_]
-Counts = NDArray[np.int64]
 
 _quietly = np.errstate(divide="ignore", invalid="ignore", over="ignore")
-
-
-class Measured(NamedTuple):
-    """A performance measure, cell by cell.
-
-    Attributes
-    ----------
-    value : ndarray of float, shape (...)
-        The measure; NaN where it is undefined or no replicate is available.
-    mcse : ndarray of float, shape (...)
-        Its Monte Carlo standard error, in the unit of `value`; NaN where n < 2.
-    n : ndarray of int, shape (...)
-        Replicates that entered.
-    """
-
-    value: Floats
-    mcse: Floats
-    n: Counts
 
 
 class Contrasted(NamedTuple):
@@ -108,23 +94,13 @@ def _variance(x: Floats, has: _Available) -> Floats:
     return np.where(has.n > 1, _sum(d, has) / (has.n - 1), np.nan)
 
 
-def _unless_zero(x: Floats) -> Floats:
-    """Return x with NaN for 0: what is divided by it is undefined there, not infinite."""
-    return np.where(x == 0, np.nan, x)
-
-
-def _measured(value: Floats, mcse: Floats, n: Counts) -> Measured:
-    return Measured(np.where(n > 0, value, np.nan), np.where(n > 1, mcse, np.nan), n)
-
-
 def _average(x: Floats) -> Measured:
     has = _where(x)
-    return _measured(_mean(x, has), np.sqrt(_variance(x, has) / has.n), has.n)
+    return formulas.average(_mean(x, has), _variance(x, has), has.n)
 
 
 def _share(hit: Mask, has: _Available) -> Measured:
-    p = _mean(hit, has)
-    return _measured(p, np.sqrt(p * (1 - p) / has.n), has.n)
+    return formulas.share(_sum(hit, has), has.n)
 
 
 @_quietly
@@ -179,9 +155,7 @@ def relative_bias(estimate: ArrayLike, theta: ArrayLike) -> Measured:
     theta : array_like, shape (...)
         The target, in the unit of the estimate.
     """
-    value, mcse, n = bias(estimate, theta)
-    theta = _unless_zero(_floats(theta))
-    return _measured(value / theta, mcse / np.abs(theta), n)
+    return formulas.relative_bias(bias(estimate, theta), _floats(theta))
 
 
 @_quietly
@@ -196,8 +170,7 @@ def empirical_se(estimate: ArrayLike) -> Measured:
     """
     estimate = _floats(estimate)
     has = _where(estimate)
-    S = np.sqrt(_variance(estimate, has))
-    return _measured(S, S / np.sqrt(2.0 * (has.n - 1)), has.n)
+    return formulas.empirical_se(_variance(estimate, has), has.n)
 
 
 @_quietly
@@ -223,9 +196,7 @@ def rmse(estimate: ArrayLike, theta: ArrayLike) -> Measured:
     theta : array_like, shape (...)
         The target, in the unit of the estimate.
     """
-    squared = mse(estimate, theta)
-    value = np.sqrt(squared.value)
-    return _measured(value, squared.mcse / (2 * _unless_zero(value)), squared.n)
+    return formulas.rmse(mse(estimate, theta))
 
 
 @_quietly
@@ -238,9 +209,7 @@ def model_se(std_error: ArrayLike) -> Measured:
     """
     V = _floats(std_error) ** 2
     has = _where(V)
-    n = has.n
-    M = np.sqrt(_mean(V, has))
-    return _measured(M, np.sqrt(_variance(V, has) / (4 * n * _unless_zero(M) ** 2)), n)
+    return formulas.model_se(_mean(V, has), _variance(V, has), has.n)
 
 
 @_quietly
@@ -255,12 +224,10 @@ def relative_error(estimate: ArrayLike, std_error: ArrayLike) -> Measured:
     """
     estimate, std_error = _together(estimate, std_error)
     has = _where(estimate, std_error)
-    n = has.n
     V = std_error**2
-    M = np.sqrt(_mean(V, has))
-    S = _unless_zero(np.sqrt(_variance(estimate, has)))
-    spread = _variance(V, has) / (4 * n * _unless_zero(M) ** 4) + 1 / (2.0 * (n - 1))
-    return _measured(100 * (M / S - 1), 100 * (M / S) * np.sqrt(spread), n)
+    return formulas.relative_error(
+        _variance(estimate, has), _mean(V, has), _variance(V, has), has.n
+    )
 
 
 @_quietly
@@ -354,12 +321,11 @@ def efficiency(estimate: ArrayLike, reference: ArrayLike) -> Measured:
     has = _where(estimate, reference)
     a, b = _deviations(estimate, has), _deviations(reference, has)
     aa, bb = _sum(a**2, has), _sum(b**2, has)
-    ratio = bb / _unless_zero(aa)
     a /= np.sqrt(aa)[..., None]
     b /= np.sqrt(bb)[..., None]
     # 1 − ρ² = (1 − ρ)(1 + ρ); as sums of squares both factors keep their digits near ρ = ±1.
     one_minus_rho2 = _sum((a - b) ** 2, has) / 2 * _sum((a + b) ** 2, has) / 2
-    return _measured(ratio, 2 * ratio * np.sqrt(one_minus_rho2 / (has.n - 1)), has.n)
+    return formulas.efficiency(aa, bb, one_minus_rho2, has.n)
 
 
 @_quietly
@@ -374,8 +340,7 @@ def relative_precision(estimate: ArrayLike, reference: ArrayLike) -> Measured:
     estimate, reference : array_like, shape (..., n)
         Estimates of the same target by two methods, replicate by replicate.
     """
-    value, mcse, n = efficiency(estimate, reference)
-    return _measured(100 * (value - 1), 100 * mcse, n)
+    return formulas.relative_precision(efficiency(estimate, reference))
 
 
 @_quietly

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from simlab.measures import core
+from simlab.performance import replicates as core
+from simlab.performance.formulas import Measured
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +18,7 @@ class Definition:
     name : str
         Name of the variable; `<name>_mcse` and `<name>_n` go with it.
     compute : callable
-        Function of `simlab.measures.core`; takes `needs`, then θ if `against_target`.
+        Function of `simlab.performance.replicates`; takes `needs`, then θ if `against_target`.
     needs : tuple of str
         Variables with a replicate dimension, in the order of `compute`'s arguments.
     against_target : bool
@@ -25,11 +26,11 @@ class Definition:
     long_name, units : str
         As in the CF conventions; units "1" is a ratio or a share.
     value, mcse : str
-        Formulae, in the notation of `simlab.measures.core`.
+        Formulae, in the notation of `simlab.performance.replicates`.
     """
 
     name: str
-    compute: Callable[..., core.Measured]
+    compute: Callable[..., Measured]
     needs: tuple[str, ...]
     against_target: bool
     long_name: str

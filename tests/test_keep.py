@@ -1,0 +1,123 @@
+"""A study with `keep: measures`, run: the same numbers, tables and sentences; and what it refuses.
+
+Numbers agree to 1e-10, relatively or on the scale of the empirical standard error, about 1 here.
+"""
+
+from functools import cache
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+from study_cases import study
+
+import simlab
+from simlab import plots, tables
+from simlab.archive.export import ExportError
+from simlab.commands import stores, studies
+from simlab.commands.console import UsageError
+from simlab.config import ConfigError, dumps, loads
+from simlab.measures import measure, paired
+from simlab.replaying import replay
+from simlab.results import StoreError, open_dataset
+from simlab.verdicts import judge
+
+METHODS = ["pooled", "fixed_effects_common", "hlm_contextual", "gls_oracle"]
+TOLERANCE = 1e-10
+
+
+def declared(**fields):
+    """Two conditions of 600 replicates in blocks of 256: two that are merged, and one short."""
+    fields = {"replicates": 600, "grid": {"population.clusters": [6, 12]}} | fields
+    return study(
+        estimators=METHODS,
+        tests={"names": ["fixed_slope"], "draws": 19},
+        population={"beta_between": 5, "cluster_sizes": {"law": "poisson", "mean": 8}},
+        **fields,
+    )
+
+
+@cache
+def both():
+    return simlab.run(declared()), simlab.run(declared(keep="measures"), jobs=2)
+
+
+@pytest.mark.parametrize("reference", ["gls_oracle", "pooled"])
+def test_measures_agree(reference):
+    kept, summed = (measure(ds, reference) for ds in both())
+    assert set(kept.data_vars) == set(summed.data_vars)
+    for name in kept.data_vars:
+        x, y = kept[name].values, summed[name].values
+        np.testing.assert_allclose(y, x, rtol=TOLERANCE, atol=TOLERANCE, err_msg=str(name))
+
+
+def test_paired_differences_agree():
+    for quantity in ("bias", "mse", "coverage"):
+        kept, summed = (paired(ds, "pooled", quantity, "limit") for ds in both())
+        for name in kept.data_vars:
+            np.testing.assert_allclose(summed[name], kept[name], rtol=TOLERANCE, atol=TOLERANCE)
+
+
+def test_tables_and_verdicts_are_the_same_text():
+    kept, summed = both()
+    for format in ("text", "markdown"):
+        one, other = (tables.render(tables.methods_table(ds), format) for ds in (kept, summed))
+        assert one == other
+        one, other = (tables.render_sizes(tables.size_table(ds), format) for ds in (kept, summed))
+        assert one == other
+    assert [v.sentences for v in judge(kept).rows] == [v.sentences for v in judge(summed).rows]
+
+
+def test_workers_do_not_matter():
+    one = simlab.run(declared(keep="measures"), jobs=1).drop_vars("seconds").drop_attrs()
+    assert one.identical(both()[1].drop_vars("seconds").drop_attrs())
+
+
+def test_a_store_is_continued_and_read_by_the_commands(tmp_path, capsys):
+    store = tmp_path / "s.zarr"
+    small = declared(keep="measures")
+    simlab.run(small, out=store)
+    again = simlab.run(small, out=store)  # nothing is left to do
+    assert again.drop_attrs().identical(open_dataset(store).drop_attrs())
+    assert (
+        again.drop_vars("seconds")
+        .drop_attrs()
+        .identical(both()[1].drop_vars("seconds").drop_attrs())
+    )
+    studies.measure(store, "csv")
+    assert "relative_precision" in capsys.readouterr().out
+    studies.table(store, "text", None, False)
+    assert "600 replicates" in capsys.readouterr().out
+    stores.info(store, False)
+    stores.diff(store, store)
+    assert "the same" in capsys.readouterr().out
+    stores.export(store, tmp_path / "s.nc")
+    for refused, error in (
+        (lambda: stores.failures(store, (), 10, "text"), UsageError),
+        (lambda: stores.export(store, tmp_path / "s.csv"), ExportError),
+        (lambda: replay(store, 0, 0), ValueError),
+    ):
+        with pytest.raises(error, match="keep measures and no replicates"):
+            refused()
+    with pytest.raises(StoreError, match="keep is measures there, replicates here"):
+        simlab.run(declared(), out=store)
+
+
+def test_pictures_that_need_replicates_say_so():
+    kept, summed = both()
+    ax = Figure().subplots()
+    for draw in (
+        lambda ds: plots.sampling_distributions(ds, ax),
+        lambda ds: plots.zipplot(ds, ax, "pooled"),
+    ):
+        draw(kept)
+        with pytest.raises(ValueError, match="keeps measures only; run with keep: replicates"):
+            draw(summed)
+
+
+def test_keep_is_a_word_of_two():
+    text = dumps(declared(keep="measures"))
+    assert "keep: measures" in text
+    assert loads(text).keep == "measures"
+    assert declared().keep == "replicates"
+    with pytest.raises(ConfigError, match="must be replicates or measures, not 'nothing'"):
+        declared().replace(keep="nothing")
