@@ -68,7 +68,7 @@ def block_of(schema, condition, number, failing=0.1, offset=0.0):
         estimate - half, estimate + half, p_value,
         status, rng.integers(0, 3, (b, E)).astype(np.int32),
         np.zeros((b, 0, 2, 2)), np.zeros((b, 0)), float(rng.random()),
-        tests[..., 0], tests,
+        test_statistic=tests[..., 0], test_p_value=tests,
     )  # fmt: skip
 
 

@@ -98,7 +98,7 @@ def test_a_store_is_continued_and_read_by_the_commands(tmp_path, capsys):
     ):
         with pytest.raises(error, match="keep measures and no replicates"):
             refused()
-    with pytest.raises(StoreError, match="keep is measures there, replicates here"):
+    with pytest.raises(StoreError, match="keep: measures → replicates"):
         simlab.run(declared(), out=store)
 
 

@@ -379,7 +379,7 @@ def test_damaged_messages_name_the_cure(tmp_path):
     simlab.run(s, jobs=1, out=tmp_path / "s.zarr")
     (file,) = (tmp_path / "s.zarr").rglob("*.messages.json")
     file.write_text("{}")
-    with pytest.raises(StoreError, match=r"c.0.0.messages.json .* delete .*done/c.0.0"):
+    with pytest.raises(StoreError, match=r"messages of chunk c.0.0 .*; repeat the run"):
         simlab.open_dataset(tmp_path / "s.zarr")
     (tmp_path / "s.zarr" / "done" / "c.0.0").unlink()
     simlab.run(s, jobs=1, out=tmp_path / "s.zarr")
@@ -393,9 +393,7 @@ def test_a_store_is_not_continued_with_other_code(tmp_path):
     s = study("changing:f", folder=tmp_path)
     first = simlab.run(s, jobs=1, out=tmp_path / "s.zarr")
     module.write_text(source.replace("1.0", "2.0"))
-    with pytest.raises(
-        StoreError, match=r"code of changing:f is [0-9a-f]{12}… there, [0-9a-f]{12}"
-    ):
+    with pytest.raises(StoreError, match=r"code    changing:f: [0-9a-f]{12} → [0-9a-f]{12}"):
         simlab.run(s, jobs=1, out=tmp_path / "s.zarr")
     second = simlab.run(s, jobs=1)  # the same session runs the code as it is now
     assert (first.estimate.sel(term="slope") == 1).all()

@@ -4,6 +4,7 @@ Two routes to every number, which differ in the order of sums and in what is sub
 1e-10, relative or on the scale of the quantity, is what is promised; most agree to 1e-14.
 """
 
+import json
 from functools import cache
 
 import numpy as np
@@ -17,8 +18,14 @@ from sums_cases import HAS, block_of, both_ways, places, schema_of
 import simlab.results.sums as sums_module
 from simlab.measures import measure, paired, rejection
 from simlab.performance import to_bytes
-from simlab.results import MemoryResults, SumsResults, ZarrResults, open_dataset, open_sums
-from simlab.results.store import open_results
+from simlab.results import (
+    MemoryResults,
+    StoreError,
+    SumsResults,
+    ZarrResults,
+    open_dataset,
+    open_results,
+)
 from simlab.verdicts.view import view
 
 TOLERANCE = 1e-10
@@ -159,7 +166,7 @@ def files(path):
 
 def test_a_store_is_read_as_it_was_written(tmp_path):
     schema = schema_of(keep="measures")
-    stored, memory = open_sums(tmp_path / "s", schema), SumsResults(schema)
+    stored, memory = open_results(tmp_path / "s", schema), SumsResults(schema)
     for place in places(schema)[:-3]:
         for results in (stored, memory):
             results.write(block_of(schema, *place))
@@ -210,7 +217,7 @@ def test_killed_at_any_instant_nothing_is_lost_or_counted_twice(tmp_path, monkey
     SumsResults.create(path, schema)
     while True:
         steps["left"], runs, at = 10**9, runs + 1, at + 1
-        results = open_sums(path, schema)
+        results = open_results(path, schema)
         steps["left"] = at
         try:
             for place in order:
@@ -221,7 +228,7 @@ def test_killed_at_any_instant_nothing_is_lost_or_counted_twice(tmp_path, monkey
             continue
     monkeypatch.undo()
     assert runs > 4
-    final = open_sums(path, schema)
+    final = open_results(path, schema)
     assert bits(final) == bits(expected)
     assert len(files(path)) == len(expected._tree.nodes)
 
@@ -235,7 +242,7 @@ def test_an_outer_node_hides_the_inner_ones(tmp_path):
     for name, content in inner.items():
         (tmp_path / "s" / "nodes" / name).write_bytes(content)
     assert int(SumsResults.open(tmp_path / "s").dataset()["replicates"][0]) == 128
-    open_sums(tmp_path / "s", schema)
+    open_results(tmp_path / "s", schema)
     assert [*files(tmp_path / "s")] == ["00000000.1.0"]
 
 
@@ -246,12 +253,12 @@ def test_a_damaged_node_is_named(tmp_path):
     file = tmp_path / "s" / "nodes" / "00000000.0.0"
     file.write_bytes(file.read_bytes()[:-9] + b"123456789")
     fails(
-        "node 00000000.0.0 fails its checksum; .* delete .*00000000.0.0",
+        "node 00000000.0.0 fails its checksum; repeat the run",
         open_dataset,
         tmp_path / "s",
     )
     file.unlink()
-    assert not open_sums(tmp_path / "s", schema).done.any()
+    assert not open_results(tmp_path / "s", schema).done.any()
 
 
 def test_a_short_last_block_is_run_again_when_there_are_more(tmp_path):
@@ -262,7 +269,7 @@ def test_a_short_last_block_is_run_again_when_there_are_more(tmp_path):
     longer = schema_of(replicates=1000, conditions=1, keep="measures")
     grown = SumsResults.create(tmp_path / "t", longer)
     (tmp_path / "s" / "nodes").rename(tmp_path / "t" / "nodes")
-    grown = open_sums(tmp_path / "t", longer)
+    grown = open_results(tmp_path / "t", longer)
     assert np.flatnonzero(~grown.done[0]).tolist() == [10, 11, 12, 13, 14, 15]
     for number in range(10, 16):
         grown.write(block_of(longer, 0, number))
@@ -273,17 +280,39 @@ def test_stores_of_either_kind_are_told_apart(tmp_path):
     kept, summed = schema_of(), schema_of(keep="measures")
     ZarrResults.create(tmp_path / "kept", kept)
     SumsResults.create(tmp_path / "summed", summed)
-    other = "keep is {} there, {} here"
-    fails(other.format("replicates", "measures"), open_sums, tmp_path / "kept", summed)
-    fails(other.format("measures", "replicates"), open_results, tmp_path / "summed", kept)
+    with pytest.raises(StoreError, match="keep: replicates → measures"):
+        open_results(tmp_path / "kept", summed)
+    fails("keep: measures → replicates", open_results, tmp_path / "summed", kept)
     fails("keeps measures only; run with keep: replicates", ZarrResults.open, tmp_path / "summed")
     fails("keeps replicates, not measures", SumsResults.open, tmp_path / "kept")
     fails("exists; choose another --out", SumsResults.create, tmp_path / "kept", summed)
     SumsResults.create(tmp_path / "kept", summed, overwrite=True)
-    assert not open_sums(tmp_path / "kept", summed).done.any()
+    assert not open_results(tmp_path / "kept", summed).done.any()
 
 
 def test_an_empty_study_has_no_measures():
     ds = SumsResults(schema_of(keep="measures")).dataset()
     empty = MemoryResults(schema_of()).dataset()
     assert_same(measure(empty, "pooled"), measure(ds, "pooled"), unit)
+
+
+def test_a_store_of_sums_grows(tmp_path):
+    """More replicates: whole blocks are kept, the short one is run again, the bits are the same."""
+
+    def schema(replicates):
+        config = json.dumps({"keep": "measures", "replicates": replicates})
+        return schema_of(
+            replicates=replicates, conditions=1, keep="measures", fingerprint=str(replicates),
+            attrs={"config": config, "level": 0.9},
+        )  # fmt: skip
+
+    results = open_results(tmp_path / "s", schema(700))
+    for place in places(schema(700)):
+        results.write(block_of(schema(700), *place))
+    with pytest.raises(StoreError, match="replicates"):
+        open_results(tmp_path / "s", schema(1000))
+    grown = open_results(tmp_path / "s", schema(1000), extend=True)
+    assert np.flatnonzero(~grown.done[0]).tolist() == [10, 11, 12, 13, 14, 15]
+    for number in range(10, 16):
+        grown.write(block_of(grown.schema, 0, number))
+    assert bits(grown) == bits(in_order(places(schema(1000)), replicates=1000, conditions=1))

@@ -14,8 +14,9 @@ import simlab
 from simlab import runner
 from simlab.config import ConfigError, Replicates, Study, Until, dumps, loads
 from simlab.measures import DEFINITIONS
+from simlab.parallel import Workers
 from simlab.performance import Measured
-from simlab.results import MemoryResults, Stop, open_dataset, open_results
+from simlab.results import TIMES, MemoryResults, Stop, open_dataset, open_results
 from simlab.runner.rounds import Rounds, next_end
 from simlab.runner.until import MEASURES, SHARES, cautious, share_needed
 from simlab.verdicts.extent import extent, replicates_of
@@ -44,7 +45,7 @@ def ruled(most=3000, least=200, until=UNTIL, **fields):
 
 def assert_same_bits(one, other):
     for name in set(one.variables) | set(other.variables):
-        if name != "seconds":
+        if name not in TIMES:
             a, b = one[name].values, other[name].values
             assert (a.dtype, a.shape, a.tobytes()) == (b.dtype, b.shape, b.tobytes()), name
 
@@ -188,10 +189,13 @@ def test_workers_do_not_matter(base):
         assert_same_bits(simlab.run(s, jobs=jobs), ds)
 
 
+DO = Workers.do
+
+
 def shuffled(seed):
-    def blocks(work, pending, jobs):
+    def blocks(workers, pending):
         order = np.random.default_rng(seed).permutation(len(pending))
-        return (runner.run_block(work, *pending[i]) for i in order)
+        return DO(workers, [pending[i] for i in order])
 
     return blocks
 
@@ -199,7 +203,7 @@ def shuffled(seed):
 @pytest.mark.parametrize("seed", range(3))
 def test_the_order_of_arrival_does_not_matter(base, monkeypatch, seed):
     s, ds = base
-    monkeypatch.setattr("simlab.runner.loop._blocks", shuffled(seed))
+    monkeypatch.setattr(Workers, "do", shuffled(seed))
     assert_same_bits(simlab.run(s), ds)
 
 
@@ -210,8 +214,8 @@ class Killed(Exception):
 def killed_after(blocks, left):
     """Let some blocks through in any order, then die as a process does: nothing more is written."""
 
-    def some(work, pending, jobs):
-        for block in blocks(work, pending, jobs):
+    def some(workers, pending):
+        for block in blocks(workers, pending):
             if not left[0]:
                 raise Killed
             left[0] -= 1
@@ -226,7 +230,7 @@ def test_a_run_that_is_killed_again_and_again_ends_the_same(base, tmp_path, monk
     with monkeypatch.context() as patched:
         while True:
             left = [int(rng.integers(10, 90))]
-            patched.setattr("simlab.runner.loop._blocks", killed_after(shuffled(sessions), left))
+            patched.setattr(Workers, "do", killed_after(shuffled(sessions), left))
             try:
                 stored = simlab.run(s, out=tmp_path / "r.zarr")
                 break
@@ -425,7 +429,7 @@ def test_another_rule_is_another_study(base, tmp_path):
     work = runner.prepare(s)
     open_results(tmp_path / "r", runner.schema_of(work))
     other = runner.prepare(ruled(until=UNTIL | {"mcse": 0.02}))
-    with pytest.raises(Exception, match=r"replicates\.until\.mcse is 0\.012 there, 0\.02 here"):
+    with pytest.raises(Exception, match=r"replicates\.until\.mcse: 0\.012 → 0\.02"):
         open_results(tmp_path / "r", runner.schema_of(other))
 
 

@@ -21,6 +21,7 @@ from study_cases import POPULATION, study
 import simlab
 from simlab import runner
 from simlab.config import Study
+from simlab.parallel import Workers
 from simlab.results import (
     StoreError,
     StoreWarning,
@@ -70,11 +71,8 @@ def test_an_extended_study_is_the_larger_study(tmp_path, monkeypatch, linked):
     if not linked:
         monkeypatch.setattr(os, "link", no_links)
     asked = []
-    blocks = runner.loop._blocks
-    monkeypatch.setattr(
-        "simlab.runner.loop._blocks",
-        lambda work, left, jobs: asked.extend(left) or blocks(work, left, jobs),
-    )
+    do = Workers.do
+    monkeypatch.setattr(Workers, "do", lambda self, left: asked.extend(left) or do(self, left))
     extended = simlab.run(large, out=tmp_path / "r", jobs=2, extend=True)
     new = [(0, number) for number in range(6)]
     assert sorted(asked) == [*new, (1, 3), (1, 4), (1, 5), (2, 3), (2, 4), (2, 5)]
@@ -90,6 +88,17 @@ def test_a_study_within_one_block_grows(tmp_path):
         s = a_study(replicates=replicates)
         grown = simlab.run(s, out=tmp_path / "r", jobs=1, extend=True)
         assert same(grown, simlab.run(s, jobs=1)) == []
+
+
+def test_a_store_behind_a_link_is_extended_where_it_is(tmp_path):
+    (tmp_path / "scratch").mkdir()
+    (tmp_path / "r").symlink_to(tmp_path / "scratch" / "r")
+    for replicates in (14, 20):
+        s = a_study(replicates=replicates)
+        ds = simlab.run(s, out=tmp_path / "r", jobs=1, extend=True)
+        assert same(simlab.open_dataset(tmp_path / "scratch" / "r"), ds) == []
+    assert [file.name for file in (tmp_path / "scratch").iterdir()] == ["r"]
+    assert (tmp_path / "r").is_symlink()
 
 
 def test_an_unfinished_store_is_extended(tmp_path):
@@ -177,8 +186,7 @@ def test_a_broken_change_of_place_is_put_in_order(tmp_path, state):
 def test_other_code_is_refused_by_the_name_of_its_module(tmp_path, monkeypatch):
     simlab.run(a_study(), out=tmp_path / "r", jobs=1)
     changed = {**runner.code.code_version(), "simlab.mixed.newton": "0" * 12}
-    for module in (runner.schema, runner.provenance):
-        monkeypatch.setattr(module, "code_version", lambda: changed)
+    monkeypatch.setattr(runner.schema, "code_version", lambda: changed)
     lines = refused(study=a_study(replicates=20), out=tmp_path / "r", extend=True)
     (line,) = [line for line in lines if line.startswith("  code")]
     assert line.startswith("  code    simlab.mixed.newton: ")

@@ -26,8 +26,9 @@ def main() -> None:
         raise SystemExit(130) from None
     except Exception as error:
         if type(error).__name__ not in (
-            "AppError", "ClaimError", "ConfigError", "DataError", "ExportError", "FitError",
-            "FormulaError", "ParallelError", "PopulationError", "StoreError", "UsageError",
+            "AppError", "ClaimError", "ConfigError", "CustomError", "DataError", "ExportError",
+            "FitError", "FormulaError", "ParallelError", "PopulationError", "StoreError",
+            "UsageError",
         ):  # fmt: skip
             raise
         print(error, file=sys.stderr)

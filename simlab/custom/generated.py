@@ -123,10 +123,10 @@ class OwnPopulation:
     def _replicate(
         self, seed: int, key: Key, replicate: int
     ) -> tuple[pd.DataFrame, Moments, Rows] | Failure:
-        rng = stream(seed, key, GENERATOR, replicate)
+        rng, function = stream(seed, key, GENERATOR, replicate), self.address.load()
 
         def call() -> tuple[pd.DataFrame, Moments, Rows]:
-            df = untouched(self.address.load())(rng, **plain(self.parameters))
+            df = untouched(function)(rng, **plain(self.parameters))
             moments, rows = from_frame(df, self.sectors)
             return df.copy(), moments, rows
 
@@ -134,10 +134,10 @@ class OwnPopulation:
 
     def _moments(self, seed: int, key: Key, number: int, size: int) -> Drawn:
         """Draw a whole block, and keep what is wanted of it: no number depends on how many."""
-        rng = stream(seed, key, GENERATOR, number)
+        rng, function = stream(seed, key, GENERATOR, number), self.address.load()
 
         def call() -> Moments:
-            drawn = untouched(self.address.load())(rng, self.block, **plain(self.parameters))
+            drawn = untouched(function)(rng, self.block, **plain(self.parameters))
             return _checked(drawn, self.block, len(self.sectors))
 
         found = self._named(attempt(call, self.address.file))

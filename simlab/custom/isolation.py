@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
-__all__ = ["CustomError", "Failure", "attempt", "message", "untouched"]
+__all__ = ["LONGEST", "CustomError", "Failure", "attempt", "message", "untouched"]
 
 LONGEST = 500
 """Characters of a message that are kept."""
@@ -72,7 +72,7 @@ def message(error: BaseException, file: str) -> str:
     """Say in one line what was raised, and where in the user's file."""
     try:
         text = " ".join(str(error).split())
-    except Exception as again:
+    except BaseException as again:
         text = f"(its text cannot be had: {type(again).__name__})"
     if not isinstance(error, CustomError):
         text = f"{type(error).__name__}: {text}" if text else type(error).__name__

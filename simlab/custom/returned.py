@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simlab.custom.isolation import CustomError
+from simlab.custom.isolation import LONGEST, CustomError
 from simlab.estimators.base import ERROR, NOT_ESTIMABLE, OK, SINGULAR, Estimates
 from simlab.moments import Floats
 
@@ -135,7 +135,7 @@ def _checked(found: Estimates, T: int, B: int, mixed: bool) -> Estimates:
         status=status.astype(np.int8),
         dropped=_numbers("dropped", found.dropped, (B,)).astype(np.int32),
         **components,
-        messages={int(b): str(text) for b, text in found.messages.items()},
+        messages={b: str(found.messages[b])[:LONGEST] for b in range(B) if b in found.messages},
     )
 
 

@@ -17,7 +17,7 @@ from simlab.performance.moments import Counts
 LEVELS = (0.01, 0.05, 0.10)
 """Nominal levels at which the rejections of tests are counted."""
 
-STATUSES = 4
+STATUSES = 5
 """Codes of how a fit ended: ok, singular, not converged, not estimable."""
 
 AIMS = ("beta_within", "beta_between", "limit")

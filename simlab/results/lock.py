@@ -34,8 +34,8 @@ def locked(path: str | Path) -> Iterator[None]:
     StoreError
         If another process holds it, which is named; or if its folder cannot be written.
     """
-    path = Path(path).absolute()
-    file = path.parent / f".{path.name}.lock"
+    path, place = Path(path), Path(path).resolve()
+    file = place.parent / f".{place.name}.lock"
     with disk(path, ELSEWHERE):
         file.parent.mkdir(parents=True, exist_ok=True)
         handle = _acquire(path, file)

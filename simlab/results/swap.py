@@ -15,12 +15,12 @@ from simlab.results.disk import sync, sync_names
 
 def draft_of(path: Path) -> Path:
     """Where the store that is to be at `path` is laid out."""
-    return path.absolute().with_name(f".{path.absolute().name}.draft")
+    return _beside(path, "draft")
 
 
 def former_of(path: Path) -> Path:
     """Where the store that was at `path` waits for its removal."""
-    return path.absolute().with_name(f".{path.absolute().name}.former")
+    return _beside(path, "former")
 
 
 def is_free(path: Path) -> bool:
@@ -36,7 +36,7 @@ def take_place(path: Path) -> None:
     OSError
         If the disk refuses; one of the two stores is there, or comes back by `recover`.
     """
-    draft, former = draft_of(path), former_of(path)
+    path, draft, former = path.resolve(), draft_of(path), former_of(path)
     sync(draft)
     if not is_free(path):
         path.rename(former)
@@ -54,9 +54,15 @@ def recover(path: Path) -> None:
     OSError
         If the disk refuses.
     """
-    draft, former = draft_of(path), former_of(path)
+    path, draft, former = path.resolve(), draft_of(path), former_of(path)
     if former.exists() and is_free(path):
         (draft if draft.exists() else former).rename(path)  # the draft was complete
     for leftover in (draft, former):
         if leftover.exists():
             shutil.rmtree(leftover)
+
+
+def _beside(path: Path, role: str) -> Path:
+    """Name a folder on the file system of the store, which a link may lead to."""
+    place = path.resolve()
+    return place.parent / f".{place.name}.{role}"

@@ -25,10 +25,13 @@ DECISIVE = (
     "limits",
     "mixed",
     "moments",
+    "performance",
     "population",
     "runner/block",
+    "runner/rounds",
     "runner/schema",
     "runner/sources",
+    "runner/until",
     "runner/work",
     "sampling",
 )

@@ -114,7 +114,7 @@ def run(
         results = open_results(out, schema, overwrite=overwrite, extend=extend)
         rounds = Rounds(work, results)
         if not rounds.next():
-            return results.dataset()
+            return _fill(results, rounds, work, where, progress, Session())  # nothing to record
         with recorded(Path(out), session(where.backend, where.n_jobs)) as record:
             return _fill(results, rounds, work, where, progress, record)
 
@@ -131,6 +131,8 @@ def _fill(
     pending = rounds.next()
     if progress is not None:
         progress.start(rounds.expected, _replicates(results))
+    if not pending:
+        return results.dataset()
     function, shared = (
         (run_leaf, (work, results.summing))
         if isinstance(results, SumsResults)

@@ -133,7 +133,7 @@ def odd_estimates(sample):
     fitted.status[1::4] = 3
     fitted.std_error[2::4, 1] = -1
     fitted.estimate[3::4, 0] = np.nan
-    return fitted
+    return fitted._replace(messages={999: "of a replicate that there is not"})
 
 
 not_a_function = 3
