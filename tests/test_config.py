@@ -368,7 +368,7 @@ REFUSED = [
     (BASE, "sigma2: 20", "sigma2: 20\n  sigma2: 30", 8, 3, "population.sigma2: is given twice, first in line 7"),
     (BASE, "sigma2: 20", "sigma2: !!float 20", 7, 11, "a tag (!) has no meaning here"),
     (BASE, "sigma2: 20", "sigma2: !!python/object/apply:os.system [ls]", 7, 11, "a tag (!)"),
-    (BASE, "name: study", "%YAML 1.1\n---\nname: study", 1, 1, "a directive (%)"),
+    (BASE, "name: study", "%YAML 1.1\n---\nname: study", 2, 1, "a directive (%)"),
     (BASE, "sigma2: 20", "sigma2: [20", 8, 16, "is not valid YAML"),
     (BASE, "sigma2: 20", "\tsigma2: 20", 7, 3, "is not valid YAML"),
     (BASE, "name: study", "name: *study", 1, 7, "undefined alias"),

@@ -2,13 +2,17 @@
 
 import builtins
 import os
+import re
 import time
+from pathlib import Path
 
+import mutation
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from oracles import check_formula
 
 from simlab.data import DataError
 from simlab.formula import Bar, FormulaError, Parsed, build, parse
@@ -203,6 +207,80 @@ ESCAPES = [
     "x # comment",
     "x\0",
     "I(x\0)",
+    # attributes and dunders, also behind a lawful call
+    "log.__globals__",
+    "log(x).__class__",
+    "I(x).__init__.__globals__",
+    "I(log.__call__(x))",
+    "__builtins__",
+    "I(__builtins__)",
+    "np.log.__self__(x)",
+    "np.log.at(x)",
+    "x.eval('1')",
+    "x.values.tofile('f')",
+    # text that would be formatted, and other kinds of literals
+    "I('{0.__class__}'.format(x))",
+    "I('%s' % x)",
+    "I(f'{x.__class__}' == x)",
+    "I(b'x' == x)",
+    "I(r'x' * x)",
+    "C(x, ref=f'{x}')",
+    "C(x, ref=open('f').read())",
+    # numpy and others that read, write, load or run
+    "np.genfromtxt(x)",
+    "np.fromfile('f')",
+    "np.memmap('f')",
+    "np.lib.format.open_memmap('f')",
+    "np.frompyfunc(x)",
+    "np.vectorize(x)",
+    "np.f2py.compile('x')",
+    "np.ctypeslib.load_library('f', 'd')",
+    "np.testing.rundocs('f')",
+    "numpy.log(x)",
+    "pd.read_pickle('f')",
+    "pickle.loads(x)",
+    "os.system('x')",
+    "import_module('os')",
+    "compile('x', 'f', 'eval')",
+    "breakpoint()",
+    "globals()",
+    "vars(x)",
+    "type(x)",
+    "print(x)",
+    "input(x)",
+    "delattr(x, 'y')",
+    "map(x, w)",
+    # names that look like what is allowed, and are not: Python reads them as the plain letters
+    "ｅｖａｌ(x)",
+    "I(ｅｖａｌ(x))",
+    "I(__ｉｍｐｏｒｔ__('os'))",
+    "I(x.＿＿class＿＿)",
+    # back-ticks that would close early
+    "`x`.__class__",
+    "`x`()",
+    "`x`(`x`)",
+    "I(`x`.__class__)",
+    "I(`x` `w`)",
+    "`__import__('os').system('x')`",
+    "I(`__import__('os').system('x')`)",
+    # statements, comprehensions, stars
+    "I({**x})",
+    "I({c for c in x})",
+    "I({c: c for c in x})",
+    "I([*x])",
+    "I(x if True else eval('1'))",
+    "I(print(x) or x)",
+    "I((y := x))",
+    "log(x=__import__('os'))",
+    "log(*[x])",
+    "poly(x, degree=(lambda: 2)())",
+    "poly(x, degree=eval('2'))",
+    "bs(x, knots=[1, 2])",
+    "%time x",
+    "!ls",
+    "$x",
+    "{{x}}",
+    "x -> y",
 ]
 
 
@@ -220,7 +298,40 @@ def test_escapes_are_refused(piece, monkeypatch):
             build(f"y ~ {piece} + (1|g)", df)
     assert "\n" not in str(error.value)
     # A bare name is a column that does not exist; everything else is refused before data are seen
-    assert isinstance(error.value, FormulaError) or piece in ("np", "I(np)")
+    names = ("np", "I(np)", "__builtins__", "I(__builtins__)")
+    assert isinstance(error.value, FormulaError) or piece in names or piece.startswith(TICKS)
+
+
+TICKS = ("`__import__(", "I(`__import__(")  # any name may stand in back-ticks: this is a column
+
+
+def test_a_column_may_have_the_name_of_an_escape(monkeypatch):
+    monkeypatch.setattr(os, "system", lambda command: pytest.fail("something was executed"))
+    name = "__import__('os').system('x')"
+    df = pd.DataFrame({"y": [1.0, 2, 3, 5], name: [1.0, 3, 2, 4], "g": [1, 1, 2, 2]})
+    design = build(f"y ~ `{name}` + I(`{name}`**2) + (1|g)", df)
+    np.testing.assert_array_equal(np.sort(design.D[:, 1]), [1, 2, 3, 4])
+
+
+@pytest.mark.parametrize("block", range(4))
+def test_a_damaged_formula_is_refused_or_says_the_same_again(block, monkeypatch):
+    def trap(*args, **kwargs):
+        raise AssertionError("something was executed")
+
+    with monkeypatch.context() as m:
+        for name in ("eval", "exec", "open"):
+            m.setattr(builtins, name, trap)
+        for seed in range(300 * block, 300 * (block + 1)):
+            check_formula(mutation.formula(seed))
+
+
+def test_what_a_formula_may_call_is_documented():
+    page = Path(__file__).parents[1] / "docs" / "fitting.md"
+    section = page.read_text(encoding="utf-8").split("## What a formula may contain")[1]
+    table = section.split("\n## ")[0]
+    told = dict(re.findall(r"^\| `(\w+)\(([^)]*)\)`", table, re.MULTILINE))
+    told |= dict.fromkeys(re.findall(r"`(\w+)`", table.split("numbers:")[1].split(";")[0]), "x")
+    assert told == {name: ", ".join(parameters) for name, parameters in PARAMETERS.items()}
 
 
 def test_the_refusal_names_the_piece_and_what_is_allowed():

@@ -5,8 +5,15 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final
 
 __all__ = ["ConfigError", "Problem", "did_you_mean", "unknown"]
+
+MOST_TOLD: Final = 100
+"""Problems that an error writes out; a file with more is better mended in steps."""
+
+LONGEST: Final = 200
+"""Characters of a field's path, or of a misspelt word, that are worth a look."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +40,9 @@ class Problem:
 
     def __str__(self) -> str:
         place = ":".join(str(part) for part in (self.file, self.line, self.column) if part)
-        return ": ".join(part for part in (place, self.field, self.message) if part)
+        field = self.field if len(self.field) <= LONGEST else f"{self.field[:LONGEST]}…"
+        line = ": ".join(part for part in (place, field, self.message) if part)
+        return "".join(c if c.isprintable() else " " for c in line)
 
 
 class ConfigError(Exception):
@@ -42,7 +51,8 @@ class ConfigError(Exception):
     Parameters
     ----------
     problems : iterable of Problem
-        Everything that is wrong, in the order of the file. ``str()`` gives one line for each.
+        Everything that is wrong, in the order of the file. ``str()`` gives one line for each, or
+        for the first hundred.
     """
 
     def __init__(self, problems: Iterable[Problem]) -> None:
@@ -50,7 +60,10 @@ class ConfigError(Exception):
         super().__init__(self.problems)
 
     def __str__(self) -> str:
-        return "\n".join(map(str, self.problems))
+        lines = [*map(str, self.problems[:MOST_TOLD])]
+        if (more := len(self.problems) - MOST_TOLD) > 0:
+            lines.append(f"… and {more:,} more problems")
+        return "\n".join(lines)
 
 
 def did_you_mean(word: object, options: Iterable[str]) -> str:
@@ -63,6 +76,8 @@ def did_you_mean(word: object, options: Iterable[str]) -> str:
     options : iterable of str
         What could have been written. The end of a dotted path counts as close to the path.
     """
+    if len(str(word)) > LONGEST:
+        return ""
     known = {option.casefold(): option for option in options}
     written = str(word).casefold()
     tails = [option for folded, option in known.items() if folded.endswith(f".{written}")]

@@ -6,8 +6,9 @@ mappings, whose union is run. Levels are a list, or a mapping from label to valu
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import combinations
+from itertools import accumulate
 from typing import Annotated, Any, Final, NamedTuple, get_args
 
 from pydantic import (
@@ -22,7 +23,7 @@ from pydantic import (
 
 from .errors import did_you_mean
 from .population import PER_SECTOR, Population
-from .section import BROKEN, Finding, Loc, Text, findings
+from .section import BROKEN, MOST_FINDINGS, Finding, Loc, Text, findings
 from .setting import Setting
 from .values import FrozenMap, canonical, freeze
 
@@ -43,6 +44,12 @@ MISSING: Final = object()
 """What `lookup` returns where a setting has no such path."""
 
 PARAMETERS = "population.parameters"
+
+MOST_CELLS: Final = 5_000
+"""Conditions that a grid may unfold to."""
+
+MOST_VALUES: Final = 1_000_000
+"""Values that the settings of all conditions may hold together."""
 
 Raw = Annotated[Any, AfterValidator(freeze)]
 
@@ -193,6 +200,14 @@ def check(grid: object, base: Mapping[str, Any], fixed: Iterable[str]) -> Iterat
     fixed : iterable of str
         Keys of a study that cannot be swept.
     """
+    cells = _cells(grid)
+    if cells > MOST_CELLS:
+        yield Finding((), f"has {cells:,} conditions; a study has at most {MOST_CELLS:,}", True)
+        return
+    if cells * (size := _size(base)) > MOST_VALUES:
+        message = f"has {cells:,} conditions of {size:,} values each; these are too many to check"
+        yield Finding((), message, True)
+        return
     known, fixed = paths(base), tuple(fixed)
     sound = not isinstance(settle(base), list)
     named: dict[tuple[str, str], str] = {}
@@ -216,6 +231,17 @@ def check(grid: object, base: Mapping[str, Any], fixed: Iterable[str]) -> Iterat
                 yield from _repeated(path, level, value, values, named)
 
 
+def _cells(grid: object) -> int:
+    return sum(math.prod(map(len, factorial.values())) for _, factorial in unfold(grid))
+
+
+def _size(value: object) -> int:
+    """Values that a plain value holds, itself among them."""
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    return 1 + (sum(map(_size, value)) if isinstance(value, list | tuple) else 0)
+
+
 def settle(raw: Mapping[str, Any]) -> Setting | list[Finding]:
     """Return the setting of plain values, or what is wrong with them."""
     try:
@@ -227,20 +253,26 @@ def settle(raw: Mapping[str, Any]) -> Setting | list[Finding]:
 def _wrong_paths(
     factorial: Mapping[str, object], loc: Loc, known: tuple[str, ...], fixed: tuple[str, ...]
 ) -> Iterator[Finding]:
+    wrong = 0
     for path in factorial:
         if leads(path, known):
+            outer = next((p for p in _above(path) if p in factorial), None)
+            if outer is not None:
+                yield Finding((*loc, path), f"lies inside {outer}, which is swept beside it", True)
             continue
+        wrong += 1
         if path.split(".")[0] in fixed:
             message = "cannot be swept; sweep scheme, draw, population or a path inside it"
         else:
-            guess = did_you_mean(path, known)
+            guess = did_you_mean(path, known) if wrong <= MOST_FINDINGS else ""
             hint = f"did you mean {guess!r}?" if guess else "a path is like population.sigma2"
             message = f"no such path; {hint}"
         yield Finding((*loc, path), message, True)
-    for one, other in combinations(factorial, 2):
-        outer, inner = sorted((one, other), key=len)
-        if inner.startswith(f"{outer}."):
-            yield Finding((*loc, inner), f"lies inside {outer}, which is swept beside it", True)
+
+
+def _above(path: str) -> Iterator[str]:
+    """Paths that a path lies inside: population.x and population for population.x.mean."""
+    return accumulate(path.split(".")[:-1], "{}.{}".format)
 
 
 def _in_level(found: list[Finding], path: str, level: GridLevel, sound: bool) -> Iterator[Finding]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Annotated, Any, Literal, TypeGuard, TypeVar
+from typing import Annotated, Any, Final, Literal, TypeGuard, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -35,6 +35,9 @@ T = TypeVar("T")
 
 PER_SECTOR = ("clusters", "gamma", "beta_within", "beta_between")
 """The fields that may be a mapping from sector to value."""
+
+MOST_SECTORS: Final = 100
+"""Sectors that a population may have; contrasts are of all pairs of them."""
 
 
 def _enough(clusters: int) -> int:
@@ -94,7 +97,7 @@ ClustersBySector = Annotated[
     Annotated[Clusters, Tag("<one>")]
     | Annotated[
         Mapping[Text, Clusters],
-        Field(min_length=1),
+        Field(min_length=1, max_length=MOST_SECTORS),
         AfterValidator(FrozenMap),
         PlainSerializer(dict),
         Tag("<sectors>"),
@@ -105,7 +108,7 @@ GammaBySector = Annotated[
     Annotated[Gamma, Tag("<one>")]
     | Annotated[
         Mapping[Text, Gamma],
-        Field(min_length=1),
+        Field(min_length=1, max_length=MOST_SECTORS),
         AfterValidator(FrozenMap.by_name),
         PlainSerializer(dict),
         Tag("<sectors>"),
@@ -116,7 +119,7 @@ RealBySector = Annotated[
     Annotated[Real, Tag("<one>")]
     | Annotated[
         Mapping[Text, Real],
-        Field(min_length=1),
+        Field(min_length=1, max_length=MOST_SECTORS),
         AfterValidator(FrozenMap.by_name),
         PlainSerializer(dict),
         Tag("<sectors>"),

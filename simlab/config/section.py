@@ -7,7 +7,9 @@ that a reader sees everything at once, each finding at its own place and in plai
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Annotated, Any, Final, NamedTuple
 
 from pydantic import (
@@ -27,6 +29,9 @@ from .values import flow, keys, plain
 __all__ = ["BROKEN", "Finding", "Loc", "Positive", "Real", "Section", "Text", "findings", "refusal"]
 
 Loc = tuple[str | int, ...]
+
+MOST_FINDINGS: Final = 50
+"""Findings told of one field, and unknown keys told of one section."""
 
 BROKEN: Final = object()
 """Stands for a field that is wrong in itself, so that nothing more is said about it."""
@@ -75,9 +80,20 @@ def findings(error: ValidationError) -> list[Finding]:
 
     A list whose entries are wrong is empty in pydantic's eyes; only the entries are told.
     """
-    found = [_finding(details) for details in error.errors(include_url=False)]
+    found = [_finding(details) for details in _first(error.errors(include_url=False))]
     above = {f.loc[:depth] for f in found for depth in range(len(f.loc))}
     return [f for f in found if f.message != EMPTY or f.loc not in above]
+
+
+def _first(errors: Iterable[ErrorDetails]) -> Iterator[ErrorDetails]:
+    """Leave out what nobody reads: of a field's errors, and of unknown keys, all but the first."""
+    seen: Counter[str | int] = Counter()
+    for details in errors:
+        unknown = details["type"] == "extra_forbidden" and len(details["loc"]) == 1
+        place = "" if unknown else details["loc"][0] if details["loc"] else ""
+        seen[place] += 1
+        if seen[place] <= MOST_FINDINGS:
+            yield details
 
 
 class Section(BaseModel):
@@ -103,7 +119,8 @@ class Section(BaseModel):
             # Only a mapping can have unknown keys; one that nearly spells a missing field is
             # reported once, as the misspelling.
             found = [_unknown(cls, finding) for finding in found]
-            guessed = {did_you_mean(key, keys(cls)) for key in data.keys() - cls.fields()}
+            unknown = islice((key for key in data if key not in cls.fields()), MOST_FINDINGS)
+            guessed = {did_you_mean(key, keys(cls)) for key in unknown}
             found = [f for f in found if f.message != REQUIRED or f.loc[0] not in guessed]
             broken = {finding.loc[0] for finding in found if finding.loc} | guessed
             raw = plain(data) | dict.fromkeys(broken & cls.fields(), BROKEN)
@@ -143,7 +160,7 @@ WORDS: Final[Mapping[str, str]] = {
     "less_than": "must be less than {lt}, not {value}",
     "less_than_equal": "must be at most {le}, not {value}",
     "too_short": EMPTY,
-    "too_long": "must have at most {max_length} entries, not {actual_length}",
+    "too_long": "must have at most {max_length} entries, not {length}",
     "value_error": "{error}",
     "key": "{message}",
     "value": "{message}",
@@ -181,16 +198,25 @@ def _finding(details: ErrorDetails) -> Finding:
     elif kind in ("int_type", "int_from_float") and isinstance(value, float):
         hint = f"; write {value:.0f}" if value.is_integer() else ""
         message = f"must be a whole number, not {value!r}{hint}"
+    elif kind in ("int_type", "float_type") and isinstance(value, str) and _grouped(value):
+        message = WORDS[kind].format(value=shown(value)) + f"; write {value.replace('_', '')}"
     elif kind == "float_type" and type(value) is int:
         message = "must be a finite number, not one this large"
     elif kind == "greater_than" and context["gt"] == 0:
         message = f"must be positive, not {shown(value)}"
     else:
         bounds = {k: shown(v) if isinstance(v, float) else v for k, v in context.items()}
+        if kind == "too_long":  # pydantic stops counting at the limit
+            bounds["length"] = len(value)
         message = (
             WORDS[kind].format(value=shown(value), **bounds) if kind in WORDS else details["msg"]
         )
     return Finding(loc, message, at_key)
+
+
+def _grouped(word: str) -> bool:
+    """Whether a word is a number but for the _ between its digits, which YAML 1.2 does not know."""
+    return re.fullmatch(r"[-+]?[0-9]+(_[0-9]+)+", word) is not None
 
 
 def _unknown(cls: type[Section], finding: Finding) -> Finding:

@@ -30,7 +30,8 @@ Share = Annotated[Real, Field(gt=0, lt=1)]
 
 
 def _unique(names: tuple[str, ...]) -> tuple[str, ...]:
-    twice = [Finding((i,), f"repeats {n!r}") for i, n in enumerate(names) if n in names[:i]]
+    first = {name: i for i, name in reversed([*enumerate(names)])}
+    twice = [Finding((i,), f"repeats {n!r}") for i, n in enumerate(names) if first[n] < i]
     if twice:
         raise refusal(twice)
     return names

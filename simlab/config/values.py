@@ -94,6 +94,10 @@ def plain(value: object) -> Any:
     Fields of a section come in alphabetical order and without those that are None. Names the
     user chose (sectors, factors, levels) keep their order, which carries meaning.
     """
+    if isinstance(value, float):
+        return number(value)
+    if value is None or isinstance(value, str | int):  # most of what there is, so asked first
+        return value
     if isinstance(value, BaseModel):
         fields = ((key, getattr(value, name)) for key, name in sorted(keys(type(value)).items()))
         return {key: plain(entry) for key, entry in fields if entry is not None}
@@ -101,7 +105,7 @@ def plain(value: object) -> Any:
         return {key: plain(entry) for key, entry in value.items()}
     if isinstance(value, list | tuple):
         return [plain(entry) for entry in value]
-    return number(value) if isinstance(value, float) else value
+    return value
 
 
 def canonical(value: object) -> str:

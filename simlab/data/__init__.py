@@ -17,6 +17,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from simlab.data.columns import Unreadable, typed
+
 __all__ = [
     "DATASETS",
     "DataError",
@@ -36,11 +38,20 @@ __all__ = [
 DATASETS = ("hs", "hsb")
 """Names that `read` knows without a file."""
 
+_LONGEST = 2000  # characters of a message
+
 _LEVELS = {"sex": ("Female", "Male"), "minority": ("No", "Yes"), "sector": ("Catholic", "Public")}
 
 
 class DataError(Exception):
     """The data cannot be used as asked; one line says which file, line and column, and why."""
+
+    def __str__(self) -> str:
+        # Names and values come from the data, where they may hold anything
+        text = super().__str__()
+        if len(text) > _LONGEST:
+            text = f"{text[: _LONGEST // 2]}…{text[-_LONGEST // 2 :]}"
+        return "".join(c if c.isprintable() else " " for c in text)
 
 
 def hs(full: bool = False) -> pd.DataFrame:
@@ -93,23 +104,32 @@ def read(name_or_path: str | Path) -> pd.DataFrame:
     -------
     pd.DataFrame
         One row per record. From a file, the index is named ``line`` and holds each record's line in
-        the file, so that later messages can name it; blank lines are skipped.
+        the file, so that later messages can name it; blank lines are skipped. A column is numbers,
+        truth values (``True``, ``TRUE`` or ``true``) or text, without the space around a field.
+        Empty fields and the words that pandas knows, such as ``NA`` and ``None``, are missing.
 
     Raises
     ------
     DataError
         If there is no such file; or it is empty, not text, or has only a header; or a row has
-        more or fewer fields than the header; or a column name occurs twice.
+        more or fewer fields than the header; or a column name occurs twice; or a column holds
+        numbers in a spelling that is not read, such as ``1,5`` or ``1 000``, or whole numbers that
+        would lose digits.
     """
     if name_or_path in DATASETS:
         return hs(full=name_or_path == "hsb")
     path = Path(name_or_path)
     header, records = _records(_text(path), str(path))
-    clean = io.StringIO()
-    csv.writer(clean).writerows([header, *records.values()])
-    clean.seek(0)
-    df = pd.read_csv(clean, index_col=False, low_memory=False)
-    df.index = pd.Index(list(records), name="line")
+    lines = list(records)
+    columns = {}
+    for name, fields in zip(header, zip(*records.values(), strict=True), strict=True):
+        try:
+            columns[name] = typed(fields)
+        except Unreadable as error:
+            place = f"{path}, line {lines[error.position]}"
+            raise DataError(f"{place}: {name} {error.message}") from None
+    df = pd.DataFrame(columns)
+    df.index = pd.Index(lines, name="line")
     return df
 
 
@@ -208,7 +228,9 @@ def complete(
 
 def _text(path: Path) -> str:
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        if path.is_char_device():
+            raise DataError(f"{path}: is a device; name a CSV file")
+        text = path.read_bytes().decode("utf-8-sig")  # line ends within quotes stay as they are
     except FileNotFoundError as error:
         near = [*DATASETS, *(str(p) for p in path.parent.glob("*.csv"))]
         hint = _did_you_mean(str(path), near)
@@ -219,6 +241,8 @@ def _text(path: Path) -> str:
         raise DataError(message) from error
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror or error}") from error
+    except ValueError as error:  # a name that cannot be a file's
+        raise DataError(f"{path}: cannot be read: {error}") from error
     if "\0" in text:
         raise DataError(f"{path}: not a text file; save it as CSV in UTF-8")
     return text

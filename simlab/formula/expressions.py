@@ -214,7 +214,7 @@ def quoted(name: str, nested: bool = False) -> str:
     if nested:
         plain = name.isidentifier() and not keyword.iskeyword(name) and same_name(name) == name
     else:
-        plain = _PLAIN.fullmatch(name) is not None
+        plain = _PLAIN.fullmatch(name) is not None and ".__" not in name
     return name if plain else f"`{name}`"
 
 
