@@ -8,9 +8,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import xarray as xr
+from numpy.typing import NDArray
 
 from simlab.archive import condition_of
 from simlab.config import Study
+from simlab.measures.summed import keeps_measures
 from simlab.results import Block, open_dataset
 from simlab.results.schema import TEST_VARIABLES, VARIABLES
 from simlab.runner import Work, prepare, run_block
@@ -33,13 +35,13 @@ class Replay:
         Its data: cluster, sector, x, y.
     drawn_as : {"rows", "moments"}
         How the study drew it; rows of a replicate drawn as moments have these moments.
-    stored : Dataset
-        What the store holds of it.
+    stored : Dataset or None
+        What the store holds of it; None where it keeps measures.
     again : Block
         What the fit gives now, a block of one.
     differs : DataFrame
         variable, place, stored, again: every number that is another, to the bit. Empty, unless
-        the code, its libraries or the store have changed.
+        the code, its libraries or the store have changed; and where nothing is stored.
     """
 
     work: Work
@@ -47,7 +49,7 @@ class Replay:
     replicate: int
     rows: pd.DataFrame
     drawn_as: str
-    stored: xr.Dataset
+    stored: xr.Dataset | None
     again: Block
     differs: pd.DataFrame
 
@@ -99,19 +101,22 @@ def replay(
     )  # fmt: skip
 
 
-def _stored(ds: xr.Dataset, condition: int, replicate: int) -> xr.Dataset:
-    if "replicate" not in ds.dims:
-        raise ValueError(
-            "these results keep measures and no replicates; run the study with keep: replicates"
-        )
-    run = (ds["status"][condition] >= 0).any("estimator").values
+def _stored(ds: xr.Dataset, condition: int, replicate: int) -> xr.Dataset | None:
+    if keeps_measures(ds):
+        _check(condition, replicate, np.arange(int(ds["replicates"][condition])) >= 0)
+        return None
+    _check(condition, replicate, (ds["status"][condition] >= 0).any("estimator").values)
+    names = [name for name in (*VARIABLES, *TEST_VARIABLES) if name in ds]
+    return ds[names].isel(condition=condition, replicate=replicate)
+
+
+def _check(condition: int, replicate: int, run: NDArray[np.bool_]) -> None:
+    """Refuse a replicate that has not been run."""
     if not 0 <= replicate < len(run) or not run[replicate]:
         raise ValueError(
             f"condition {condition} has {int(run.sum()):,} replicates, numbered from 0; "
             f"there is no replicate {replicate}"
         )
-    names = [name for name in (*VARIABLES, *TEST_VARIABLES) if name in ds]
-    return ds[names].isel(condition=condition, replicate=replicate)
 
 
 def _study(ds: xr.Dataset, config: str | Path | None) -> Study:
@@ -122,9 +127,10 @@ def _study(ds: xr.Dataset, config: str | Path | None) -> Study:
     return study.origin("", "", Path(folder) if folder else None)
 
 
-def _differs(stored: xr.Dataset, again: Block) -> pd.DataFrame:
+def _differs(stored: xr.Dataset | None, again: Block) -> pd.DataFrame:
     rows = []
-    for name in map(str, stored.data_vars):
+    for name in () if stored is None else map(str, stored.data_vars):
+        assert stored is not None
         old, new = stored[name].values, np.asarray(getattr(again, name))[0]
         for at in np.argwhere(~((old == new) | (np.isnan(old) & np.isnan(new)))).tolist():
             where = ", ".join(

@@ -19,7 +19,14 @@ from study_cases import study
 
 import simlab
 from simlab import runner
-from simlab.results import TIMES, MemoryResults, StoreError, ZarrResults, open_results
+from simlab.results import (
+    TIMES,
+    MemoryResults,
+    StoreError,
+    SumsResults,
+    ZarrResults,
+    open_results,
+)
 from simlab.results.swap import recover
 from simlab.runner import loop
 
@@ -41,7 +48,9 @@ class Prepared:
         self.study = declared
         self.work = runner.prepare(declared)
         self.schema = runner.schema_of(self.work)
-        memory = MemoryResults(self.schema)
+        summed = self.schema.summed is not None
+        self.kind = SumsResults if summed else ZarrResults
+        memory = SumsResults(self.schema) if summed else MemoryResults(self.schema)
         for place in np.ndindex(*memory.done.shape):
             memory.write(runner.run_block(self.work, *place))
         self.whole = memory.dataset()
@@ -92,7 +101,9 @@ def wait(child, pipe):
 
 
 def damaged(path, prepared):
-    """Blocks that say done and are not what they should be."""
+    """Blocks that say done and are not what they should be; of sums, nodes that cannot be read."""
+    if prepared.kind is SumsResults:
+        return SumsResults.open(path).mend()
     store = ZarrResults.open(path)
     conditions = {key: i for i, key in enumerate(prepared.schema.keys)}
     found = []
@@ -142,7 +153,7 @@ def killed_again_and_again(path, prepared, kills, rng, **options):
     """
     in_flight, problems, effective = [], [], 0
     for kill in range(kills):
-        before = ZarrResults.open(path) if path.exists() else None
+        before = prepared.kind.open(path) if path.exists() else None
         child, pipe = forked(prepared.run, path, **options)
         told, wanted = 0, int(rng.integers(1, 20)) * (kill % 2)
         while told < wanted and (part := os.read(pipe, 1)):
@@ -153,7 +164,7 @@ def killed_again_and_again(path, prepared, kills, rng, **options):
         effective += status == -signal.SIGKILL
         recover(path)
         if path.exists():
-            after = ZarrResults.open(path)
+            after = prepared.kind.open(path)
             in_flight.append(int(after.done.sum()) - _kept(before, after) - told - more)
             problems += damaged(path, prepared)
     last, status = wait(*forked(prepared.run, path, **options))
@@ -163,7 +174,7 @@ def killed_again_and_again(path, prepared, kills, rng, **options):
         "damaged": problems,
         "exit": status,
         "last": last,
-        "different": same(ZarrResults.open(path).dataset(), prepared.whole),
+        "different": same(prepared.kind.open(path).dataset(), prepared.whole),
     }
 
 
@@ -260,6 +271,10 @@ def main(folder):
     path = folder / "r.zarr"
     report = {"continued": killed_again_and_again(path, fewer, 10, rng)}
     report["extended"] = killed_again_and_again(path, more, 12, rng, extend=True)
+    summed = [Prepared(p.study.replace(keep="measures")) for p in (fewer, more)]
+    path = folder / "sums"
+    report["sums"] = killed_again_and_again(path, summed[0], 10, rng)
+    report["extended sums"] = killed_again_and_again(path, summed[1], 10, rng, extend=True)
     tiny = Prepared(a_study(replicates=6)), Prepared(a_study(replicates=11, grid=MORE))
     (folder / "steps").mkdir()
     report["steps"] = killed_at_steps(folder / "steps", *tiny, rng)

@@ -59,7 +59,7 @@ def block_of(schema, condition, number, failing=0.1, offset=0.0):
     std_error[rng.random((b, E, T)) < failing / 5] = np.nan
     half = 1.7 * std_error
     half[rng.random((b, E, T)) < failing / 500] = np.inf
-    status = rng.choice(4, (b, E), p=[1 - 3 * failing / 2, *[failing / 2] * 3]).astype(np.int8)
+    status = rng.choice(5, (b, E), p=[1 - 2 * failing, *[failing / 2] * 4]).astype(np.int8)
     p_value, tests = rng.random((b, E, T)), rng.integers(1, 101, (b, 2, 3)) / 100
     p_value[np.isnan(estimate)] = np.nan
     tests[rng.random(tests.shape) < failing] = np.nan

@@ -1,17 +1,16 @@
 """Saved studies questioned: conditions by name, failures, differences to the bit, other formats."""
 
 import json
-import sys
-import warnings
 
 import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+from archive_cases import command
 from study_cases import study
 
 import simlab
-from simlab import archive, cli
+from simlab import archive
 from simlab.archive.export import long_form
 
 FEW = {"clusters": 5, "G": [[4, 0], [0, 0.1]], "cluster_sizes": {"law": "poisson", "mean": 5}}
@@ -33,19 +32,6 @@ def store(s, tmp_path_factory):
     path = tmp_path_factory.mktemp("archive") / "few.zarr"
     simlab.run(s, jobs=1, out=path)
     return path
-
-
-def command(capsys, *arguments):
-    """Run the command line; its exit status, and what it printed."""
-    with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # of an application called from a test
-        patch.setattr(sys, "argv", ["simlab", *map(str, arguments)])
-        try:
-            cli.main()
-            status = 0
-        except SystemExit as ended:
-            status = ended.code or 0
-    return status, *capsys.readouterr()
 
 
 # ---------------------------------------------------------------- which condition
@@ -166,10 +152,10 @@ def test_only_what_both_have_is_compared(s, ds):
     assert (found.common, found.replicates) == (4, 160)
     assert found.only_first == ()
     assert [place.split(",")[0] for place in found.only_second] == ["population.clusters=7"] * 2
-    assert {"replicates", "grid.population.clusters"} <= set(found.settings["setting"])
+    assert {"replicates", "grid.population.clusters"} <= set(found.settings["name"])
     other_seed = archive.difference(ds, simlab.run(s.replace(seed=8), jobs=1))
     assert not other_seed.same_numbers  # control: the comparison can fail
-    assert "seed" in set(other_seed.settings["setting"])
+    assert "seed" in set(other_seed.settings["name"])
 
 
 # ---------------------------------------------------------------- other formats

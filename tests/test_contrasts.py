@@ -12,7 +12,8 @@ from study_cases import study
 import simlab
 from simlab.cli import app
 from simlab.commands.console import UsageError
-from simlab.measures import contrast, core, measure
+from simlab.measures import contrast, measure
+from simlab.performance import replicates as core
 from simlab.tables import contrast_table, render_contrasts
 
 # --- the arithmetic -----------------------------------------------------------------------------

@@ -12,12 +12,9 @@ from study_cases import study
 
 import simlab
 from simlab import plots, tables
-from simlab.archive.export import ExportError
 from simlab.commands import stores, studies
-from simlab.commands.console import UsageError
 from simlab.config import ConfigError, dumps, loads
 from simlab.measures import measure, paired
-from simlab.replaying import replay
 from simlab.results import StoreError, open_dataset
 from simlab.verdicts import judge
 
@@ -90,15 +87,7 @@ def test_a_store_is_continued_and_read_by_the_commands(tmp_path, capsys):
     stores.info(store, False)
     stores.diff(store, store)
     assert "the same" in capsys.readouterr().out
-    stores.export(store, tmp_path / "s.nc")
-    for refused, error in (
-        (lambda: stores.failures(store, (), 10, "text"), UsageError),
-        (lambda: stores.export(store, tmp_path / "s.csv"), ExportError),
-        (lambda: replay(store, 0, 0), ValueError),
-    ):
-        with pytest.raises(error, match="keep measures and no replicates"):
-            refused()
-    with pytest.raises(StoreError, match="keep: measures → replicates"):
+    with pytest.raises(StoreError, match="config  keep: measures → replicates"):
         simlab.run(declared(), out=store)
 
 

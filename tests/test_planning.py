@@ -112,7 +112,19 @@ def test_the_disk_is_what_a_store_takes(tmp_path):
         names.append(
             sum(f.stat().st_size for f in (tmp_path / f"{blocks}.zarr").rglob("c*") if f.is_file())
         )
-    assert names[1] - names[0] == 2 * found.block_bytes
+    assert names[1] - names[0] == found.stored(96) - found.stored(32)
+
+
+@pytest.mark.parametrize("blocks", [40, 63])
+def test_the_disk_of_sums_is_that_of_their_nodes(tmp_path, blocks):
+    """Ends of intervals are near a multiple of √n: 20 % is for what they vary by."""
+    s = ruled("coverage", conditions=1).replace(keep="measures")
+    found = plan(s, pilot=256, jobs=1)
+    simlab.run(s.replace(replicates=32 * blocks), out=tmp_path / "s", jobs=1)
+    taken = sum(f.stat().st_size for f in (tmp_path / "s" / "nodes").iterdir())
+    assert found.stored(32 * blocks) == pytest.approx(taken, rel=0.2)
+    kept = plan(ruled("coverage", conditions=1), pilot=64, jobs=1)
+    assert taken < kept.stored(32 * blocks) / 2
 
 
 def test_what_cannot_be_planned_is_told():

@@ -21,6 +21,7 @@ from simlab.performance import to_bytes
 from simlab.results import (
     MemoryResults,
     StoreError,
+    StoreWarning,
     SumsResults,
     ZarrResults,
     open_dataset,
@@ -121,21 +122,22 @@ def in_order(order, **changes):
 
 
 @cache
-def leaves():
-    schema = schema_of(keep="measures")
+def leaves(replicates):
+    schema = schema_of(replicates, keep="measures")
     summing = SumsResults(schema).summing
     return {place: summing.leaf(block_of(schema, *place)) for place in places(schema)}
 
 
+@pytest.mark.parametrize("replicates", [700, 500], ids=["short one alone", "short one beside one"])
 @settings(max_examples=25, deadline=None)
-@given(st.permutations(places(schema_of(replicates=700, block=64))))
-def test_any_order_of_arrival_gives_the_same_bits(order):
-    expected = SumsResults(schema_of(keep="measures"))
-    for leaf in leaves().values():
+@given(data=st.data())
+def test_any_order_of_arrival_gives_the_same_bits(replicates, data):
+    of = leaves(replicates)
+    expected, found = (SumsResults(schema_of(replicates, keep="measures")) for _ in range(2))
+    for leaf in of.values():
         expected.write(leaf)
-    found = SumsResults(schema_of(keep="measures"))
-    for place in order:
-        found.write(leaves()[place])
+    for place in data.draw(st.permutations(list(of))):
+        found.write(of[place])
     assert bits(found) == bits(expected)
 
 
@@ -252,13 +254,12 @@ def test_a_damaged_node_is_named(tmp_path):
     results.write(block_of(schema, 0, 0))
     file = tmp_path / "s" / "nodes" / "00000000.0.0"
     file.write_bytes(file.read_bytes()[:-9] + b"123456789")
-    fails(
-        "node 00000000.0.0 fails its checksum; repeat the run",
-        open_dataset,
-        tmp_path / "s",
-    )
-    file.unlink()
-    assert not open_results(tmp_path / "s", schema).done.any()
+    told = "node 00000000.0.0 fails its checksum; repeat the run, which makes it again"
+    fails(told, open_dataset, tmp_path / "s")
+    with pytest.warns(StoreWarning, match="1 damaged node is run again .node 00000000.0.0 fails"):
+        again = open_results(tmp_path / "s", schema)
+    assert not again.done.any()
+    assert not files(tmp_path / "s")
 
 
 def test_a_short_last_block_is_run_again_when_there_are_more(tmp_path):
@@ -266,24 +267,27 @@ def test_a_short_last_block_is_run_again_when_there_are_more(tmp_path):
     results = SumsResults.create(tmp_path / "s", schema)
     for place in places(schema):
         results.write(block_of(schema, *place))
-    longer = schema_of(replicates=1000, conditions=1, keep="measures")
-    grown = SumsResults.create(tmp_path / "t", longer)
-    (tmp_path / "s" / "nodes").rename(tmp_path / "t" / "nodes")
-    grown = open_results(tmp_path / "t", longer)
+    longer = schema_of(replicates=1000, conditions=1, keep="measures", fingerprint="longer")
+    grown = open_results(tmp_path / "s", longer, extend=True)
     assert np.flatnonzero(~grown.done[0]).tolist() == [10, 11, 12, 13, 14, 15]
     for number in range(10, 16):
         grown.write(block_of(longer, 0, number))
     assert bits(grown) == bits(in_order(places(longer), replicates=1000, conditions=1))
 
 
+def refused(line, path, schema, **options):
+    """A store of another study is refused, and one of the lines says what differs."""
+    with pytest.raises(StoreError, match="holds another study") as caught:
+        open_results(path, schema, **options)
+    assert line in str(caught.value)
+
+
 def test_stores_of_either_kind_are_told_apart(tmp_path):
     kept, summed = schema_of(), schema_of(keep="measures")
     ZarrResults.create(tmp_path / "kept", kept)
     SumsResults.create(tmp_path / "summed", summed)
-    with pytest.raises(StoreError, match="keep: replicates → measures"):
-        open_results(tmp_path / "kept", summed)
-    with pytest.raises(StoreError, match="keep: measures → replicates"):
-        open_results(tmp_path / "summed", kept)
+    refused(r"config  keep: replicates → measures", tmp_path / "kept", summed)
+    refused(r"config  keep: measures → replicates", tmp_path / "summed", kept)
     fails("keeps measures only; run with keep: replicates", ZarrResults.open, tmp_path / "summed")
     fails("keeps replicates, not measures", SumsResults.open, tmp_path / "kept")
     fails("exists; choose another --out", SumsResults.create, tmp_path / "kept", summed)

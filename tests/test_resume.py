@@ -44,7 +44,7 @@ def report(tmp_path_factory):
     return json.loads(ran.stdout)
 
 
-@pytest.mark.parametrize("how", ["continued", "extended"])
+@pytest.mark.parametrize("how", ["continued", "extended", "sums", "extended sums"])
 def test_a_killed_run_loses_at_most_the_block_being_written(report, how):
     """A block told is in the store; besides these there is at most the one being told."""
     found = report[how]
@@ -54,7 +54,7 @@ def test_a_killed_run_loses_at_most_the_block_being_written(report, how):
     assert found["damaged"] == []
 
 
-@pytest.mark.parametrize("how", ["continued", "extended"])
+@pytest.mark.parametrize("how", ["continued", "extended", "sums", "extended sums"])
 def test_what_is_finished_after_kills_is_the_uninterrupted_study(report, how):
     assert report[how]["exit"] == 0
     assert report[how]["last"] > 0, "every block was done before the last run"
@@ -95,4 +95,7 @@ def test_the_command_is_killed_and_repeated(tmp_path):
 
 
 def done(store):
-    return len(list((store / "done").glob("c.*[0-9]")))
+    try:
+        return len(list((store / "done").glob("c.*[0-9]")))
+    except FileNotFoundError:  # the names of an extension are just being changed
+        return 0

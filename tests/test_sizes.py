@@ -75,7 +75,7 @@ def test_other_tests_are_another_study(tmp_path):
     simlab.run(a_study(["fixed_slope"], replicates=4), out=tmp_path / "r")
     from simlab.results import StoreError
 
-    with pytest.raises(StoreError, match=r"tests\.draws is 19 there, 29 here"):
+    with pytest.raises(StoreError, match=r"tests\.draws: 19 → 29"):
         simlab.run(a_study(["fixed_slope"], draws=29, replicates=4), out=tmp_path / "r")
 
 
@@ -359,7 +359,8 @@ def test_the_command_prints_both_tables(tmp_path, capsys):
     s = a_study(["fixed_slope"], replicates=8)
     commands.check(s)
     assert "test fixed_slope: chi2, wald" in capsys.readouterr().out
-    commands.run(s, 1, tmp_path, False, True)
+    where, existing = commands.Where(1, None, None), commands.Existing(False, False)
+    commands.run(s, where, tmp_path, existing, True)
     printed = capsys.readouterr().out
     assert printed.index("Summary of methods") < printed.index("Size: fixed slope")
     assert "### Size: fixed slope" in (tmp_path / "test.md").read_text("utf-8")

@@ -6,7 +6,7 @@ All of them read a results Dataset, as `simlab.open_dataset` gives it, and run n
 from simlab.archive.conditions import condition_of, describe, summary
 from simlab.archive.difference import Difference, difference
 from simlab.archive.export import ExportError, export
-from simlab.archive.failures import failures
+from simlab.archive.failures import failure_counts, failures
 
 __all__ = [
     "Difference",
@@ -15,6 +15,7 @@ __all__ = [
     "describe",
     "difference",
     "export",
+    "failure_counts",
     "failures",
     "summary",
 ]

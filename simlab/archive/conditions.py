@@ -10,20 +10,16 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from simlab.results import Status
+from simlab.measures.outcomes import factors_of
+from simlab.measures.summed import keeps_measures
+from simlab.results import Status, Stop, wall_seconds
 
-__all__ = ["condition_of", "describe", "factors", "summary"]
-
-
-def factors(ds: xr.Dataset) -> list[str]:
-    """Return the names of the factors of the grid, in the order of the study."""
-    along = (str(name) for name, v in ds.coords.items() if v.dims == ("condition",))
-    return [name for name in along if name not in ("condition", "key")]
+__all__ = ["condition_of", "describe", "summary"]
 
 
 def describe(ds: xr.Dataset, condition: int) -> str:
     """Name a condition by its levels, as `condition_of` reads it; "base" where nothing varies."""
-    levels = {name: _shown(ds[name].values[condition]) for name in factors(ds)}
+    levels = {name: _shown(ds[name].values[condition]) for name in factors_of(ds)}
     told = [f"{name}={level}" for name, level in levels.items() if level != "nan"]
     return ", ".join(told) or "base"
 
@@ -66,7 +62,7 @@ def condition_of(ds: xr.Dataset, text: str) -> int:
 
 
 def _with_levels(ds: xr.Dataset, text: str) -> list[int]:
-    names = factors(ds)
+    names = factors_of(ds)
     found = list(range(ds.sizes["condition"]))
     for part in text.split(","):
         asked, _, level = (piece.strip() for piece in part.partition("="))
@@ -106,43 +102,35 @@ def summary(ds: xr.Dataset) -> pd.DataFrame:
     -------
     DataFrame
         A row for each condition: a column for each factor, then replicates (done), core_seconds,
-        wall_seconds (from first to last block while one was under way; NaN where not recorded),
-        and the number of fits of each status: ok, singular, not_converged, not_estimable, error.
+        wall_seconds (while a block of it was under way; NaN where not recorded, as in a study that
+        keeps measures), the number of fits of each status: ok, singular, not_converged,
+        not_estimable, error; and stopped, a word, if conditions stop when a measure is known.
     """
-    table = pd.DataFrame({name: ds[name].values for name in factors(ds)})
-    if "replicate" not in ds.dims:
-        return table.assign(**_summed(ds))
+    table = pd.DataFrame({name: ds[name].values for name in factors_of(ds)})
+    known = _summed(ds) if keeps_measures(ds) else _kept(ds)
+    if "stopped" in ds:
+        words = [Stop(code).name.lower() for code in ds["stopped"].values.tolist()]
+        known["stopped"] = np.array(words, dtype=object)
+    return table.assign(**known)
+
+
+def _kept(ds: xr.Dataset) -> dict[str, NDArray[Any]]:
+    """What a study that keeps replicates tells of each condition."""
     status = ds["status"].transpose("condition", "estimator", "replicate").values
-    table["replicates"] = (status >= 0).any(axis=1).sum(axis=-1)
-    table["core_seconds"] = ds["seconds"].sum("block").values
-    table["wall_seconds"] = _wall(ds)
-    for word in Status:
-        table[word.name.lower()] = (status == word).sum(axis=(1, 2))
-    return table
+    return {
+        "replicates": (status >= 0).any(axis=1).sum(axis=-1),
+        "core_seconds": ds["seconds"].sum("block").values,
+        "wall_seconds": wall_seconds(ds).values,
+        **{word.name.lower(): (status == word).sum(axis=(1, 2)) for word in Status},
+    }
 
 
 def _summed(ds: xr.Dataset) -> dict[str, NDArray[Any]]:
-    """The same columns of a study that keeps measures."""
+    """The same of a study that keeps measures."""
     counts = ds["status_count"].sum("estimator").transpose("code", "condition").values
     return {
         "replicates": ds["replicates"].values,
         "core_seconds": ds["seconds"].values,
-        "wall_seconds": np.full(ds.sizes["condition"], np.nan),
+        "wall_seconds": wall_seconds(ds).values,
         **{word.name.lower(): count for word, count in zip(Status, counts, strict=True)},
     }
-
-
-def _wall(ds: xr.Dataset) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """Seconds during which at least one block of a condition was under way."""
-    if "began" not in ds or "ended" not in ds:
-        return np.full(ds.sizes["condition"], np.nan)
-    seconds = []
-    for began, ended in zip(ds["began"].values, ds["ended"].values, strict=True):
-        total, until = 0.0, -np.inf
-        for block in np.argsort(began):
-            if np.isnan(began[block]):
-                break
-            total += max(0.0, ended[block] - max(began[block], until))
-            until = max(until, ended[block])
-        seconds.append(total)
-    return np.array(seconds)

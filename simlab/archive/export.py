@@ -11,8 +11,10 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from simlab.archive.conditions import factors
 from simlab.archive.failures import WORDS
+from simlab.measures import measure, tidy
+from simlab.measures.outcomes import factors_of
+from simlab.measures.summed import keeps_measures
 
 __all__ = ["ExportError", "export", "long_form"]
 
@@ -32,7 +34,8 @@ def export(ds: xr.Dataset, path: str | Path) -> None:
         Results of a study.
     path : path
         ``.nc``: NetCDF 3 (64-bit offset), the Dataset as it is. ``.csv`` and ``.parquet``: see
-        `long_form`; all digits are written. A file that is there is replaced, when the new one is
+        `long_form`; of a study that keeps measures these, as `simlab.measures.tidy` gives them.
+        All digits are written. A file that is there is replaced, when the new one is
         whole.
 
     Raises
@@ -41,11 +44,6 @@ def export(ds: xr.Dataset, path: str | Path) -> None:
         If the name ends otherwise, the format cannot hold the results, or the disk refuses.
     """
     path = Path(path)
-    if "replicate" not in ds.dims and path.suffix != ".nc":
-        raise ExportError(
-            f"{path}: these results keep measures and no replicates; export to .nc, or use "
-            "simlab measure --format csv"
-        )
     writers: dict[str, Callable[[xr.Dataset, Path], None]] = {
         ".nc": _netcdf, ".csv": _csv, ".parquet": _parquet,
     }  # fmt: skip
@@ -59,6 +57,11 @@ def export(ds: xr.Dataset, path: str | Path) -> None:
         raise ExportError(f"{path}: cannot be written: {error.strerror or error}") from error
     finally:
         partial.unlink(missing_ok=True)
+
+
+def _frames(ds: xr.Dataset) -> Iterator[pd.DataFrame]:
+    """What a table of the results is made of, part after part."""
+    return iter([tidy(measure(ds))]) if keeps_measures(ds) else long_form(ds)
 
 
 def long_form(ds: xr.Dataset) -> Iterator[pd.DataFrame]:
@@ -77,7 +80,7 @@ def long_form(ds: xr.Dataset) -> Iterator[pd.DataFrame]:
         run = (one["status"] >= 0).transpose(*order[:2]).values
         r, e, t = np.nonzero(run[:, :, None] & has.values[c][None])
         columns: dict[str, Any] = {
-            name: np.repeat(one[name].values, len(r)) for name in factors(ds)
+            name: np.repeat(one[name].values, len(r)) for name in factors_of(ds)
         }
         columns |= {
             "condition": np.repeat(c, len(r)),
@@ -122,7 +125,7 @@ def _netcdf(ds: xr.Dataset, path: Path) -> None:
 
 
 def _csv(ds: xr.Dataset, path: Path) -> None:
-    for number, frame in enumerate(long_form(ds)):
+    for number, frame in enumerate(_frames(ds)):
         frame.to_csv(
             path, index=False, mode="a" if number else "w", header=not number, encoding="utf-8"
         )
@@ -138,7 +141,7 @@ def _parquet(ds: xr.Dataset, path: Path) -> None:
         ) from None
     writer = None
     try:
-        for frame in long_form(ds):
+        for frame in _frames(ds):
             table = pa.Table.from_pandas(frame, preserve_index=False)
             writer = writer or pq.ParquetWriter(path, table.schema)
             writer.write_table(table)

@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from simlab.measures.summed import keeps_measures, need_replicates
 from simlab.results import Status
 
-__all__ = ["failures"]
+__all__ = ["failure_counts", "failures"]
 
 WORDS = {int(status): status.name.lower() for status in Status}
 
@@ -36,15 +37,8 @@ def failures(ds: xr.Dataset, statuses: Sequence[str] | None = None) -> pd.DataFr
     ValueError
         If there is no such status, or the results do not hold replicates.
     """
-    if "replicate" not in ds.dims:
-        raise ValueError(
-            "these results keep measures and no replicates; run the study with keep: replicates"
-        )
-    known = [word for word in WORDS.values() if word != "ok"]
-    for word in statuses or ():
-        if word not in known:
-            raise ValueError(f"unknown status {word!r}; known are {', '.join(known)}")
-    wanted = [code for code, word in WORDS.items() if word in (statuses or known)]
+    need_replicates(ds, "a list of failures")
+    wanted = _codes(statuses)
     status = ds["status"].transpose("condition", "replicate", "estimator").values
     c, r, e = np.nonzero(np.isin(status, wanted))
     return pd.DataFrame(
@@ -58,3 +52,47 @@ def failures(ds: xr.Dataset, statuses: Sequence[str] | None = None) -> pd.DataFr
             .values[c, r, e],
         }
     )
+
+
+def failure_counts(ds: xr.Dataset, statuses: Sequence[str] | None = None) -> pd.DataFrame:
+    """Count the fits whose status is other than ok, of studies that keep measures too.
+
+    Parameters
+    ----------
+    ds, statuses
+        As for `failures`.
+
+    Returns
+    -------
+    DataFrame
+        A row for each that occurs: condition (position), estimator, status, fits.
+
+    Raises
+    ------
+    ValueError
+        If there is no such status.
+    """
+    wanted = _codes(statuses)
+    if keeps_measures(ds):
+        counts = ds["status_count"].transpose("condition", "estimator", "code").values[..., wanted]
+    else:
+        status = ds["status"].transpose("condition", "estimator", "replicate").values
+        counts = np.stack([(status == code).sum(axis=-1) for code in wanted], axis=-1)
+    c, e, s = np.nonzero(counts)
+    return pd.DataFrame(
+        {
+            "condition": c,
+            "estimator": ds["estimator"].values[e],
+            "status": [WORDS[wanted[i]] for i in s.tolist()],
+            "fits": counts[c, e, s],
+        }
+    )
+
+
+def _codes(statuses: Sequence[str] | None) -> list[int]:
+    """The codes of statuses; of all but ok without any."""
+    known = [word for word in WORDS.values() if word != "ok"]
+    for word in statuses or ():
+        if word not in known:
+            raise ValueError(f"unknown status {word!r}; known are {', '.join(known)}")
+    return [code for code, word in WORDS.items() if word in (statuses or known)]

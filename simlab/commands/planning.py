@@ -42,7 +42,7 @@ def _row(found: Forecast, c: Needed) -> list[str]:
         c.cell or "not defined",
         f"{1000 * c.seconds:.3g}",
         duration(c.replicates * c.seconds),
-        size(-(-c.replicates // found.block) * found.block_bytes),
+        size(found.stored(c.replicates)),
     ]
 
 

@@ -6,24 +6,26 @@ import json
 import shlex
 import sys
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
 from simlab import archive
+from simlab.archive.agreement import TOLERANCE
 from simlab.commands.console import UsageError, write
 from simlab.estimators import REGISTRY
 from simlab.fitting.errors import FitError, FitWarning
 from simlab.fitting.layout import degrees, number
 from simlab.fitting.model import fit
+from simlab.measures.summed import keeps_measures
 from simlab.replaying import Replay
 from simlab.replaying import replay as replay_one
-from simlab.results import Status, open_dataset
+from simlab.results import Status, open_dataset, sessions
 from simlab.tables.formats import WIDTH, csv, text_table, wide_table, wrapped
 
 CLUSTERS = 8  # shown of a replicate; the file has all
@@ -60,6 +62,10 @@ def info(store: Path, config: bool) -> None:
         if fact != "":
             print(wrapped(f"  {name:<{width}}  {fact}", WIDTH, " " * (width + 4)))
     print(f"\n{_conditions(ds)}")
+    if keeps_measures(ds):
+        print("\nMeasures are kept: of replicates, only sums; of wall time, that of the sessions.")
+    if found := sessions(store):
+        print(f"\n{_sessions(found)}")
 
 
 def _size(store: Path) -> str:
@@ -67,11 +73,30 @@ def _size(store: Path) -> str:
     return f"{sum(files) / 1e6:,.1f} MB in {len(files):,} files"
 
 
+def _sessions(found: Sequence[Mapping[str, Any]]) -> str:
+    """Who wrote to the store: a row for each run that had something to do."""
+    facts = ("host", "backend", "workers", "blocks", "outcome")
+    rows = [
+        [
+            str(one["number"]), _moment(one["began"]), _moment(one["ended"]),
+            *("–" if one.get(name) is None else str(one[name]) for name in facts),
+        ]
+        for one in found
+    ]  # fmt: skip
+    return wide_table(["session", "began (UTC)", "ended (UTC)", *facts], rows)
+
+
+def _moment(told: str | None) -> str:
+    """2026-11-23 17:09:02 of an ISO time in UTC."""
+    return "–" if told is None else told.partition("+")[0].replace("T", " ")
+
+
 def _conditions(ds: xr.Dataset) -> str:
     table = archive.summary(ds)
     header = ["", "condition", "replicates", "core s", "wall s", "ms a replicate"]
     words = [status.name.lower() for status in Status if status != Status.OK]
     header += [word.replace("_", " ") for word in words]
+    header += ["stopped"] if "stopped" in table else []
     rows = []
     for c, row in enumerate(table.to_dict("records")):
         each = 1e3 * row["core_seconds"] / row["replicates"] if row["replicates"] else np.nan
@@ -80,6 +105,7 @@ def _conditions(ds: xr.Dataset) -> str:
             str(c), archive.describe(ds, c), f"{row['replicates']:,}",
             *("" if np.isnan(t) else f"{t:.3g}" for t in times),
             *(f"{row[word]:,}" if row[word] else "–" for word in words),
+            *([row["stopped"].replace("_", " ")] if "stopped" in row else []),
         ])  # fmt: skip
     return wide_table(header, rows)
 
@@ -87,28 +113,37 @@ def _conditions(ds: xr.Dataset) -> str:
 def failures(
     store: Path, statuses: Sequence[str], limit: int, format: Literal["text", "csv"]
 ) -> None:
-    """Print every fit whose status is not ok, with the command that replays it."""
+    """Print how many fits are not ok; and each with the command that replays it, where kept."""
     ds = open_dataset(store)
+    kept = not keeps_measures(ds)
     with _asked():
-        found = archive.failures(ds, statuses or None)
+        counts = archive.failure_counts(ds, statuses or None)
     if format == "csv":
-        print(csv(found))
+        print(csv(archive.failures(ds, statuses or None) if kept else counts))
         return
-    if found.empty:
+    if counts.empty:
         print(f"{store}: every fit is ok")
         return
     replicates = archive.summary(ds)["replicates"]
-    by = found.groupby(["condition", "estimator", "status"], sort=False)
     rows = [
         [
             str(row["condition"]), archive.describe(ds, row["condition"]), row["estimator"],
             row["status"].replace("_", " "), f"{row['fits']:,}",
             f"{100 * row['fits'] / replicates[row['condition']]:.2g} %",
         ]
-        for row in by.size().reset_index(name="fits").to_dict("records")
+        for row in counts.to_dict("records")
     ]  # fmt: skip
     print(wide_table(["", "condition", "estimator", "status", "fits", "share"], rows))
     print()
+    if not kept:
+        told = "Which replicates these are, and what went wrong in each, is not kept: run with "
+        print(wrapped(told + "keep: replicates to know."))
+        return
+    _each_failure(store, ds, archive.failures(ds, statuses or None), limit)
+
+
+def _each_failure(store: Path, ds: xr.Dataset, found: pd.DataFrame, limit: int) -> None:
+    """Print what went wrong, and for each replicate the command that replays it."""
     for told in json.loads(str(ds.attrs.get("messages", "[]"))):
         place = f"condition {told['condition']}, replicate {told['replicate']}"
         print(f"{told['estimator']}: {told['text']} ({told['count']:,} times, first {place})")
@@ -135,14 +170,13 @@ def diff(first: Path, second: Path) -> int:
     """Print how two stores differ; return 0 if every number that both have is the same."""
     found = archive.difference(open_dataset(first), open_dataset(second))
     if not found.settings.empty:
-        print("settings\n")
-        header = ["setting", str(first), str(second)]
+        print("what was asked, and with what it was run\n")
+        header = ["about", "name", str(first), str(second)]
         print(text_table(header, found.settings.to_numpy().tolist()))
         print()
     for path, only in ((first, found.only_first), (second, found.only_second)):
         if only:
-            some = "; ".join(only[:5]) + ("; …" if len(only) > 5 else "")
-            print(f"only in {path}: {_count(len(only), 'condition')}: {some}\n")
+            print(f"only in {path}: {_count(len(only), 'condition')}: {_some(only)}\n")
     if not found.numbers.empty:
         print("numbers that differ\n")
         rows = [
@@ -151,14 +185,27 @@ def diff(first: Path, second: Path) -> int:
         ]
         print(text_table(["variable", "cells", "largest difference", "first at"], rows))
         print()
-    both = f"{_count(found.common, 'condition')}, {found.replicates:,} replicates in both"
-    if found.same_numbers:
+    if found.unequal:
+        print(
+            f"not compared, since measures are kept of other numbers of replicates: "
+            f"{_count(len(found.unequal), 'condition')}: {_some(found.unequal)}\n"
+        )
+    compared = found.common - len(found.unequal)
+    both = f"{_count(compared, 'condition')}, {found.replicates:,} replicates in both"
+    if found.same_numbers and found.exact:
         print(f"{both}: every number is the same, bit for bit (times are not compared)")
-    elif found.common:
+    elif found.same_numbers:
+        told = "one study keeps measures, the other replicates; every measure is the same to "
+        print(wrapped(f"{both}: {told}{TOLERANCE:g} of itself and its MCSE"))
+    elif compared:
         print(f"{both}: {int(found.numbers['cells'].sum()):,} numbers differ")
     else:
-        print("no condition is in both: nothing to compare")
+        print("no condition can be compared")
     return 0 if found.same_numbers else 1
+
+
+def _some(conditions: Sequence[str]) -> str:
+    return "; ".join(conditions[:5]) + ("; …" if len(conditions) > 5 else "")
 
 
 def _count(number: int, what: str) -> str:
@@ -211,16 +258,23 @@ def _refit(again: Replay) -> str:
         status += f", {one.dropped[0, e]} clusters dropped" if one.dropped[0, e] > 0 else ""
         for t in work.columns[method.name].tolist():
             new, se = one.estimate[0, e, t], one.std_error[0, e, t]
-            old = float(again.stored["estimate"].values[e, t])
-            gap = "same" if old == new or (np.isnan(old) and np.isnan(new)) else f"{new - old:.2g}"
+            stored = [] if again.stored is None else _beside(again.stored, e, t, float(new))
             rows.append([
                 label, work.terms[t], f"{new:.10g}", f"{se:.6g}", degrees(float(one.df[0, e, t])),
-                f"{old:.10g}", gap, status,
+                *stored, status,
             ])  # fmt: skip
             label = status = ""
-    header = ["method", "term", "estimate", "SE", "df", "stored", "difference", "status"]
+    header = ["method", "term", "estimate", "SE", "df", "status"]
+    header[5:5] = [] if again.stored is None else ["stored", "difference"]
     told = "".join(f"\n{name}: {text}" for _, name, text in one.messages)
     return wide_table(header, rows) + (told and f"\n{told}")
+
+
+def _beside(stored: xr.Dataset, e: int, t: int, new: float) -> list[str]:
+    """The estimate that is stored, and what it differs by."""
+    old = float(stored["estimate"].values[e, t])
+    same = old == new or (np.isnan(old) and np.isnan(new))
+    return [f"{old:.10g}", "same" if same else f"{new - old:.2g}"]
 
 
 FORMULAS = {"hlm": "y ~ {s}x", "hlm_contextual": "y ~ {s}x + {s}x_mean"}
@@ -256,6 +310,9 @@ def _mixed(again: Replay) -> Iterator[str]:
 
 
 def _verdict(again: Replay) -> int:
+    if again.stored is None:
+        print("\nThe store keeps measures and no replicates: there is nothing to compare with.")
+        return 0
     compared = sum(again.stored[name].size for name in again.stored.data_vars)
     if again.differs.empty:
         print(f"\nThe stored replicate is this one, bit for bit: {compared:,} numbers compared.")

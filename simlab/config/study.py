@@ -169,7 +169,7 @@ class Study(Setting):
     keep: Literal["replicates", "measures"] = Field(
         "replicates",
         description="replicates: keep every estimate. measures: keep running sums of them, which "
-        "give every measure; memory and disk do not grow with the number of replicates.",
+        "give every measure, and hardly grow with the number of replicates.",
     )
     level: Share = Field(0.95, description="Confidence level, between 0 and 1.")
     estimators: Annotated[tuple[Text, ...], Field(min_length=1), AfterValidator(_unique)] | None = (

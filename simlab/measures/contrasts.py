@@ -12,7 +12,15 @@ from typing import NamedTuple
 import numpy as np
 import xarray as xr
 
-from simlab.measures.dataset import LIMIT, _alpha, _factors, _indicator, _one_of, _outcomes, _theta
+from simlab.measures.outcomes import (
+    LIMIT,
+    alpha_of,
+    factors_of,
+    indicator,
+    one_of,
+    outcomes_of,
+    theta_of,
+)
 from simlab.performance import replicates as core
 
 QUANTITIES = ("bias", "mse", "coverage", "rejection_rate")
@@ -81,7 +89,7 @@ def contrast(
         )
     if base is not None and factor is not None:
         raise ValueError("give a base or a factor, not both")
-    _one_of("target", target, [*ds["target"].values, LIMIT])
+    one_of("target", target, [*ds["target"].values, LIMIT])
     pairs = _against(ds, base or 0) if factor is None else _along(ds, factor)
     variables: dict[str, xr.DataArray] = {}
     for name, loss in _losses(ds, target).items():
@@ -104,8 +112,8 @@ def _against(ds: xr.Dataset, base: int) -> list[Pair]:
 
 def _along(ds: xr.Dataset, factor: str) -> list[Pair]:
     """Each condition, with the one that has the level before it and is like it in all else."""
-    factors = _factors(ds)
-    _one_of("factor", factor, factors or ["none: the study has no grid"])
+    factors = factors_of(ds)
+    one_of("factor", factor, factors or ["none: the study has no grid"])
     alike: dict[tuple[str, ...], list[int]] = {}
     for c in range(ds.sizes["condition"]):
         levels = {name: str(ds[name].values[c]) for name in factors}
@@ -119,20 +127,20 @@ def _along(ds: xr.Dataset, factor: str) -> list[Pair]:
 
 def _losses(ds: xr.Dataset, target: str) -> dict[str, xr.DataArray]:
     """What is averaged, replicate by replicate; NaN where a replicate does not have it."""
-    outcomes, theta, alpha = _outcomes(ds), _theta(ds, target), _alpha(ds)
+    outcomes, theta, alpha = outcomes_of(ds), theta_of(ds, target), alpha_of(ds)
     error = outcomes["estimate"] - theta
     lower, upper, p_value = (outcomes[name] for name in ("lower", "upper", "p_value"))
     known = lower.notnull() & upper.notnull() & theta.notnull()
     each = (
         error,
         error**2,
-        _indicator((lower <= theta) & (theta <= upper), known),
-        _indicator(p_value <= alpha, p_value.notnull()),
+        indicator((lower <= theta) & (theta <= upper), known),
+        indicator(p_value <= alpha, p_value.notnull()),
     )
     losses = dict(zip(QUANTITIES, each, strict=True))
     if "test_p_value" in ds:
         tested = ds["test_p_value"]
-        losses[TESTS] = _indicator(tested <= alpha, tested.notnull())
+        losses[TESTS] = indicator(tested <= alpha, tested.notnull())
     return losses
 
 

@@ -7,7 +7,7 @@ study kept running sums in place of its replicates.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import partial
 from typing import Literal, get_args
 
@@ -16,6 +16,15 @@ import pandas as pd
 import xarray as xr
 
 from simlab.measures import summed
+from simlab.measures.outcomes import (
+    LIMIT,
+    alpha_of,
+    factors_of,
+    indicator,
+    one_of,
+    outcomes_of,
+    theta_of,
+)
 from simlab.performance import replicates as core
 from simlab.performance.definitions import COMPARISONS, DEFINITIONS, Definition
 from simlab.performance.formulas import Measured
@@ -23,11 +32,7 @@ from simlab.performance.moments import Counts, Floats
 
 Quantity = Literal["bias", "mse", "coverage"]
 
-LIMIT = "limit"
 _DIMS = ("condition", "estimator", "term", "target")
-_PER_TERM = ("estimate", "std_error", "lower", "upper", "p_value")
-_NEEDED = (*_PER_TERM, "status", "dropped", "truth", "limit")
-_OK, _SINGULAR = 0, 1
 _PARTS = (("", ""), ("_mcse", "Monte Carlo standard error: "), ("_n", "replicates that entered: "))
 
 
@@ -66,9 +71,9 @@ def measure(ds: xr.Dataset, reference: str | None = None) -> xr.Dataset:
     parts_of = _summed(ds, reference) if summed.keeps_measures(ds) else _stored(ds, reference)
     definitions: tuple[Definition, ...] = DEFINITIONS
     if reference is not None:
-        _one_of("reference", reference, ds.estimator.values)
+        one_of("reference", reference, ds.estimator.values)
         definitions += COMPARISONS
-    alpha = _alpha(ds)
+    alpha = alpha_of(ds)
 
     variables: dict[str, xr.DataArray] = {}
     for d in definitions:
@@ -112,9 +117,9 @@ def paired(
     ValueError
         If `ds` lacks a variable, or a name is not among those it offers.
     """
-    _one_of("reference", reference, ds.estimator.values)
-    _one_of("quantity", quantity, get_args(Quantity))
-    _one_of("target", target, [*ds.target.values, LIMIT])
+    one_of("reference", reference, ds.estimator.values)
+    one_of("quantity", quantity, get_args(Quantity))
+    one_of("target", target, [*ds.target.values, LIMIT])
     if summed.keeps_measures(ds):
         parts = summed.paired_parts(ds, reference, quantity, target)
     else:
@@ -141,11 +146,11 @@ def paired(
 
 def _loss(ds: xr.Dataset, quantity: Quantity, target: str) -> xr.DataArray:
     """What each replicate adds to a measure."""
-    outcomes, theta = _outcomes(ds), _theta(ds, target)
+    outcomes, theta = outcomes_of(ds), theta_of(ds, target)
     if quantity == "coverage":
         lower, upper = outcomes["lower"], outcomes["upper"]
         known = lower.notnull() & upper.notnull() & theta.notnull()
-        return _indicator((lower <= theta) & (theta <= upper), known)
+        return indicator((lower <= theta) & (theta <= upper), known)
     error = outcomes["estimate"] - theta
     return error if quantity == "bias" else error**2
 
@@ -185,7 +190,7 @@ def tidy(measured: xr.Dataset) -> pd.DataFrame:
     order = np.lexsort(code[::-1])
     code, number = code[:, order], np.concatenate(numbers, axis=1)[:, order]
 
-    columns = {factor: measured[factor].values[code[0]] for factor in _factors(measured)}
+    columns = {factor: measured[factor].values[code[0]] for factor in factors_of(measured)}
     for dim, c in zip(_DIMS[1:], code[1:], strict=False):
         columns[dim] = np.array([*measured[dim].values, ""], dtype=object)[c]
     columns["measure"] = np.array(names, dtype=object)[code[-1]]
@@ -193,39 +198,13 @@ def tidy(measured: xr.Dataset) -> pd.DataFrame:
     return pd.DataFrame(columns | {"value": value, "mcse": mcse, "n": n.astype(np.int64)})
 
 
-def _outcomes(ds: xr.Dataset) -> dict[str, xr.DataArray]:
-    """What each replicate has to say: estimates only where the fit gave one."""
-    missing = [name for name in _NEEDED if name not in ds]
-    if missing:
-        raise ValueError(
-            f"{_source(ds)} lacks {', '.join(missing)}: performance is measured on results "
-            f"with the variables {', '.join(_NEEDED)}; open a results store"
-        )
-    status = ds["status"]
-    fitted = (status == _OK) | (status == _SINGULAR)
-    # A copy of every array is worth avoiding when nothing failed.
-    all_fitted = bool(fitted.all())
-    outcomes = {v: ds[v] if all_fitted else ds[v].where(fitted) for v in _PER_TERM}
-    run = status >= _OK
-    return outcomes | {
-        "failed": _indicator(~fitted, run),
-        "singular": _indicator(status == _SINGULAR, run),
-        "dropped": ds["dropped"].where(fitted),
-    }
-
-
-def _indicator(hit: xr.DataArray, known: xr.DataArray) -> xr.DataArray:
-    """1 and 0, NaN where unknown."""
-    return hit.astype(np.float64).where(known)
-
-
 def _stored(ds: xr.Dataset, reference: str | None) -> Callable[[Definition], summed.Parts]:
     """How to measure replicates that were kept."""
-    outcomes = _outcomes(ds)
+    outcomes = outcomes_of(ds)
     if reference is not None:
-        _one_of("reference", reference, ds.estimator.values)
+        one_of("reference", reference, ds.estimator.values)
         outcomes["reference"] = outcomes["estimate"].sel(estimator=reference, drop=True)
-    alpha = _alpha(ds)
+    alpha = alpha_of(ds)
 
     def parts_of(d: Definition) -> summed.Parts:
         compute: Callable[..., Measured] = d.compute
@@ -235,7 +214,7 @@ def _stored(ds: xr.Dataset, reference: str | None) -> Callable[[Definition], sum
         if not d.against_target:
             return _apply(compute, needs)
         targets = [*ds.target.values.tolist(), LIMIT]
-        each = [_apply(compute, needs, _theta(ds, target)) for target in targets]
+        each = [_apply(compute, needs, theta_of(ds, target)) for target in targets]
         labels = xr.DataArray(targets, dims="target", name="target")
         return tuple(xr.concat(part, labels) for part in zip(*each, strict=True))
 
@@ -244,7 +223,7 @@ def _stored(ds: xr.Dataset, reference: str | None) -> Callable[[Definition], sum
 
 def _summed(ds: xr.Dataset, reference: str | None) -> Callable[[Definition], summed.Parts]:
     """How to measure running sums."""
-    return lambda d: summed.parts_of(ds, d.name, reference)
+    return lambda d: summed.parts_of(ds, d, reference)
 
 
 def _variables(d: Definition, parts: summed.Parts, alpha: float) -> dict[str, xr.DataArray]:
@@ -280,37 +259,6 @@ def _apply(
         keep_attrs=False,
     )
     return parts
-
-
-def _theta(ds: xr.Dataset, target: str) -> xr.DataArray:
-    return ds["limit"] if target == LIMIT else ds["truth"].sel(target=target, drop=True)
-
-
-def _alpha(ds: xr.Dataset) -> float:
-    level = ds.attrs.get("level", 0.95)
-    if not (isinstance(level, float) and 0 < level < 1):
-        raise ValueError(
-            f"{_source(ds)}: attribute level is {level!r}; give a number between 0 and 1, "
-            "such as 0.95"
-        )
-    # 1 − 0.9 is a little below 0.1; a Monte Carlo p-value of exactly 0.1 must still reject.
-    return round(1 - level, 12)
-
-
-def _source(ds: xr.Dataset) -> str:
-    return str(ds.encoding.get("source", "the data set"))
-
-
-def _one_of(field: str, given: str, offered: Iterable[object]) -> None:
-    names = [str(name) for name in offered]
-    if given not in names:
-        raise ValueError(f"{field} {given!r} is unknown; give one of {', '.join(names)}")
-
-
-def _factors(measured: xr.Dataset) -> list[str]:
-    """Names of the grid's factors: what lies along condition, but for labels of the whole."""
-    along = (str(c) for c, v in measured.coords.items() if v.dims == ("condition",))
-    return [name for name in along if name not in ("condition", "key")]
 
 
 def _defined(measured: xr.Dataset, name: str) -> tuple[Counts, Floats]:

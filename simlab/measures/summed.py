@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import partial
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
-from simlab.performance import AIMS, LEVELS, formulas, summed
+from simlab.performance import AIMS, DIMS, LEVELS, formulas, measured, summed
+from simlab.performance.definitions import Definition
 from simlab.performance.formulas import Measured
 from simlab.performance.summed import Sums
 
@@ -42,9 +42,22 @@ def planned_replicates(ds: xr.Dataset) -> int:
     return int(ds.attrs["replicates"])
 
 
-def parts_of(ds: xr.Dataset, name: str, reference: str | None) -> Parts:
-    """Value, MCSE and n of one measure of `definitions`, over all that it has."""
-    return _MEASURES[name](ds) if name in _MEASURES else _COMPARISONS[name](ds, reference)
+def parts_of(ds: xr.Dataset, definition: Definition, reference: str | None) -> Parts:
+    """Value, MCSE and n of one measure, over all that it has."""
+    if definition.name in _COMPARISONS:
+        return _COMPARISONS[definition.name](ds, reference)
+    here = {
+        name: ds[name].transpose("condition", *own).values
+        for name, own in DIMS.items()
+        if name in ds
+    }
+    dims = ("condition", *definition.dims)
+    labels = {name: v for name, v in ds.coords.items() if {*v.dims} <= {*dims} - {"target"}}
+    if definition.against_target:
+        labels["target"] = ("target", np.array(AIMS))
+    theta = _theta(ds).transpose("condition", "estimator", "term", "target").values
+    found = measured(definition.name, here, theta)
+    return tuple(xr.DataArray(part, dims=dims, coords=labels) for part in found)
 
 
 def paired_parts(ds: xr.Dataset, reference: str, quantity: str, target: str) -> Parts:
@@ -109,53 +122,6 @@ def _average(n: Any, mean: Any, C: Any) -> Measured:
     return summed.average(Sums(n, mean, C))
 
 
-def _stream(name: str, compute: Callable[[Sums], Measured], ds: xr.Dataset) -> Parts:
-    return _apply(lambda *sums: compute(Sums(*sums)), *_by_target(_sums(ds, name)))
-
-
-def _by_target(parts: Parts) -> Parts:
-    return tuple(p.rename(aim="target") if "aim" in p.dims else p for p in parts)
-
-
-def _bias(ds: xr.Dataset) -> Parts:
-    def compute(n: Any, mean: Any, C: Any, centre: Any, theta: Any) -> Measured:
-        return summed.bias(Sums(n, mean, C), centre, theta)
-
-    return _apply(compute, *_sums(ds, "estimate"), ds["centre"], _theta(ds))
-
-
-def _relative_bias(ds: xr.Dataset) -> Parts:
-    def compute(value: Any, mcse: Any, n: Any, theta: Any) -> Measured:
-        return formulas.relative_bias(Measured(value, mcse, n), theta)
-
-    return _apply(compute, *_bias(ds), _theta(ds))
-
-
-def _rmse(ds: xr.Dataset) -> Parts:
-    parts = _stream("squared_error", summed.average, ds)
-    return _apply(lambda *mse: formulas.rmse(Measured(*mse)), *parts)
-
-
-def _relative_error(ds: xr.Dataset) -> Parts:
-    def compute(*sums: Any) -> Measured:
-        return summed.relative_error(Sums(*sums[:3]), Sums(*sums[3:]))
-
-    return _apply(compute, *_sums(ds, "estimate_with_se"), *_sums(ds, "variance_with_estimate"))
-
-
-def _share(hits: str, n: str, ds: xr.Dataset) -> Parts:
-    return _apply(formulas.share, *_by_target((ds[hits], ds[n])))
-
-
-def _held(ds: xr.Dataset) -> Parts:
-    return _apply(summed.bias_eliminated_coverage, ds["held"], ds["holdable"])
-
-
-def _status(codes: list[int], ds: xr.Dataset) -> Parts:
-    count = ds["status_count"]
-    return _apply(formulas.share, count.isel(code=codes).sum("code"), count.sum("code"))
-
-
 def _efficiency(ds: xr.Dataset, reference: str | None) -> Parts:
     here = ds.sel(reference=reference, drop=True)
     parts: Parts = xr.apply_ufunc(
@@ -171,25 +137,6 @@ def _relative_precision(ds: xr.Dataset, reference: str | None) -> Parts:
 
     return _apply(compute, *_efficiency(ds, reference))
 
-
-_MEASURES: Mapping[str, Callable[[xr.Dataset], Parts]] = MappingProxyType(
-    {
-        "bias": _bias,
-        "relative_bias": _relative_bias,
-        "empirical_se": partial(_stream, "estimate", summed.empirical_se),
-        "mse": partial(_stream, "squared_error", summed.average),
-        "rmse": _rmse,
-        "model_se": partial(_stream, "variance", summed.model_se),
-        "relative_error": _relative_error,
-        "coverage": partial(_share, "covered", "coverable"),
-        "bias_eliminated_coverage": _held,
-        "rejection_rate": partial(_share, "rejected", "rejectable"),
-        "interval_width": partial(_stream, "width", summed.average),
-        "failures": partial(_status, [2, 3, 4]),
-        "singular": partial(_status, [1]),
-        "dropped_clusters": partial(_stream, "dropped", summed.average),
-    }
-)
 
 _COMPARISONS: Mapping[str, Callable[[xr.Dataset, str | None], Parts]] = MappingProxyType(
     {"relative_precision": _relative_precision, "efficiency": _efficiency}

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import pickle
 import time
+import uuid
 from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import dask
-from distributed import Client, KilledWorker, LocalCluster, as_completed
+from distributed import (
+    Client,
+    KilledWorker,
+    LocalCluster,
+    WorkerPlugin,
+    as_completed,
+    get_worker,
+)
 from joblib import effective_n_jobs
 
 from simlab.parallel.batch import Outcome, Parcel, Task, do
@@ -26,9 +35,22 @@ DEAF = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"
 """What a process does first: an interrupt from the keyboard is the parent's affair."""
 
 
-def _unpack(parcel: bytes) -> Parcel:
-    found: Parcel = pickle.loads(parcel)
-    return found
+class Delivery(WorkerPlugin):  # type: ignore[misc]
+    """The parcel, which dask gives to every worker when it joins."""
+
+    def __init__(self, parcel: bytes):
+        self._packed = parcel
+
+    @cached_property
+    def parcel(self) -> Parcel:
+        """The parcel, unpacked by the first batch."""
+        found: Parcel = pickle.loads(self._packed)
+        return found
+
+
+def _do(name: str, tasks: list[Task], seconds: float) -> Outcome:
+    """Do a batch with the parcel of that name."""
+    return do(get_worker().plugins[name].parcel, tasks, seconds)
 
 
 class Cluster:
@@ -36,8 +58,9 @@ class Cluster:
 
     Batches go through a client of distributed, not through joblib's backend of that name: that one
     counts the workers once, sends batches of a length that nothing limits, and keeps what tasks
-    share in the memory of workers, with which it is lost. Here the parcel is a task too, which the
-    scheduler does again wherever it is needed, as it does a batch whose worker died.
+    share in the memory of workers, with which it is lost. Here every worker receives the parcel
+    when it joins. As an argument of the batches it would keep them from the other workers: dask
+    prefers to give a task to those who hold what it needs, however busy.
     """
 
     def __init__(self, parcel: bytes, jobs: int, scheduler: str | None):
@@ -53,10 +76,12 @@ class Cluster:
                 loop=self._client.loop, with_results=True, raise_errors=False
             )
             self._batches: dict[Any, list[Task]] = {}
+            self._name, self._numbers = f"blocks-{uuid.uuid4().hex}", itertools.count()
+            try:
+                self._client.register_plugin(Delivery(parcel), name=self._name)
+            except ImportError as error:
+                raise _wanting(error) from None
             self._count()
-            # Not over 10 MB, dask says otherwise; but data that are held must travel.
-            with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1 TB"}):
-                self._parcel = self._client.submit(_unpack, parcel, pure=False)
         except BaseException:
             self.close()
             raise
@@ -69,8 +94,9 @@ class Cluster:
         return self._workers
 
     def submit(self, tasks: list[Task], seconds: float) -> None:
-        """Send a batch."""
-        future = self._client.submit(do, self._parcel, tasks, seconds, pure=False)
+        """Send a batch, as one of a group: those of a group dask gives to whoever is free."""
+        key = (self._name, next(self._numbers))
+        future = self._client.submit(_do, self._name, tasks, seconds, key=key, pure=False)
         self._batches[future.key] = tasks
         self._finished.add(future)
 
@@ -94,7 +120,10 @@ class Cluster:
     def close(self) -> None:
         """Drop what is under way; end the workers that were started here, and no others."""
         if self._client is not None:
-            with suppress(OSError, TimeoutError):  # the scheduler may be gone
+            with suppress(OSError, TimeoutError, ValueError):  # scheduler or plugin may be gone
+                if self._client.status == "running":
+                    self._client.cancel(list(self._finished.futures))
+                    self._client.unregister_worker_plugin(self._name)
                 self._client.close(timeout=CONNECT)
         if self._local is not None:
             self._local.close()
@@ -131,11 +160,15 @@ class Cluster:
                 f"perhaps for want of memory. {CONTINUES}"
             )
         if isinstance(error, ImportError):
-            return ParallelError(
-                f"a worker of dask cannot do this work: {error}. Install there what is installed "
-                "here, the same versions"
-            )
+            return _wanting(error)
         return error if isinstance(error, Exception) else RuntimeError(repr(error))
+
+
+def _wanting(error: ImportError) -> ParallelError:
+    return ParallelError(
+        f"a worker of dask cannot do this work: {error}. Install there what is installed here, the "
+        "same versions"
+    )
 
 
 def _start(jobs: int) -> Any:

@@ -38,6 +38,16 @@ class Definition:
     value: str
     mcse: str
 
+    @property
+    def dims(self) -> tuple[str, ...]:
+        """What the measure has one value for: a fit, each of its terms, or each target of these."""
+        if PER_FIT.intersection(self.needs):
+            return ("estimator",)
+        return ("estimator", "term", "target") if self.against_target else ("estimator", "term")
+
+
+PER_FIT = frozenset({"failed", "singular", "dropped"})
+"""What measures need that a fit has once, not term by term."""
 
 _ESTIMATE = "unit of the estimate"
 _SHARE = "√(p(1 − p)/n)"

@@ -18,7 +18,7 @@ LEVELS = (0.01, 0.05, 0.10)
 """Nominal levels at which the rejections of tests are counted."""
 
 STATUSES = 5
-"""Codes of how a fit ended: ok, singular, not converged, not estimable."""
+"""Codes of how a fit ended: ok, singular, not converged, not estimable, error."""
 
 AIMS = ("beta_within", "beta_between", "limit")
 """What errors and coverage are counted against."""

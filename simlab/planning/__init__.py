@@ -1,4 +1,4 @@
-"""What a precision takes, before it is run: `forecast` runs the pilot, `ranges` reads it."""
+"""What a precision takes, before it is run: `forecast` runs the pilot; `ranges`, `disk` read it."""
 
 from simlab.planning.forecast import Forecast, Needed, plan
 

@@ -10,15 +10,14 @@ import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from simlab.config import Study, Until
 from simlab.config.errors import unknown
 from simlab.design import Level
 from simlab.parallel import in_threads
+from simlab.planning.disk import Disk, disk_of
 from simlab.planning.ranges import GROUPS, range_of
-from simlab.results import Block, Schema, ZarrResults
+from simlab.results import Block
 from simlab.runner import Data, Work, prepare, run_block, schema_of
 from simlab.runner.rounds import next_end
 from simlab.runner.until import MEASURES
@@ -78,10 +77,8 @@ class Forecast:
         Threads at hand.
     speed : float
         Core seconds that they did in a second of the pilot.
-    block_bytes : int
-        What a block takes on the disk, bytes.
-    block : int
-        Replicates of a block.
+    stored : Disk
+        What replicates take on the disk.
     """
 
     until: Until
@@ -91,16 +88,15 @@ class Forecast:
     least: int
     workers: int
     speed: float
-    block_bytes: int
-    block: int
+    stored: Disk
 
     def core(self, end: str = "replicates") -> float:
         """Core time of the whole study, s; `end` may be "low" or "high"."""
         return float(sum(getattr(c, end) * c.seconds for c in self.conditions))
 
     def disk(self, end: str = "replicates") -> int:
-        """What all replicates take on the disk, bytes."""
-        return sum(-(-getattr(c, end) // self.block) * self.block_bytes for c in self.conditions)
+        """What all replicates, or their sums, take on the disk, bytes."""
+        return sum(self.stored(getattr(c, end)) for c in self.conditions)
 
 
 def plan(
@@ -146,8 +142,9 @@ def plan(
     rule = work.rule
     assert rule is not None
     assert ruled.until is not None
-    schema = schema_of(replace(work, study=study.replace(replicates=study.block), rule=None))
     number = -(-min(pilot, ruled.replicates) // study.block)
+    whole = study.replace(replicates=number * study.block)
+    schema = schema_of(replace(work, study=whole, rule=None))
     blocks, speed = _pilot(work, number, jobs)
     ranges = [range_of(rule, b, schema.truth[c], schema.limit[c]) for c, b in enumerate(blocks)]
     if not any(r.cell for r in ranges):
@@ -170,7 +167,7 @@ def plan(
     replicates = sum(len(b.status) for b in blocks[0])
     return Forecast(
         ruled.until, replicates, conditions, cap, ruled.least, workers, speed,
-        _bytes(schema, blocks[0][0]), study.block,
+        disk_of(schema, blocks[0]),
     )  # fmt: skip
 
 
@@ -228,16 +225,3 @@ def _round_up(replicates: float) -> int:
     """Return the next number with two digits and zeros."""
     unit: int = 10 ** max(0, int(math.log10(max(replicates, 1))) - 1)
     return math.ceil(replicates / unit) * unit
-
-
-def _bytes(schema: Schema, block: Block) -> int:
-    """What a block takes on the disk: written once, into a folder that is removed."""
-    with TemporaryDirectory() as folder:
-        store = ZarrResults.create(Path(folder) / "pilot.zarr", schema)
-        before = _size(store.path)
-        store.write(replace(block, condition=0, number=0))
-        return _size(store.path) - before
-
-
-def _size(folder: Path) -> int:
-    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())

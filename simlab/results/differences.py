@@ -11,6 +11,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from simlab.results.schema import Schema
 
@@ -19,6 +20,9 @@ FREE = ("description", "parallel", "verdicts")
 
 GROWING = ("replicates", "grid", "population", "scheme", "draw")
 """Fields whose effect on what is already done is told by the condition keys alone."""
+
+Attrs = Mapping[str, Any]
+"""Attributes of a Dataset, or those that a Schema will give to one."""
 
 _MOST = 12  # lines of one group that a refusal shows
 
@@ -59,16 +63,22 @@ def differences(there: Schema, here: Schema) -> list[Difference]:
     shapes = {f.name: f for f in _shapes(there, here)}
     if there.fingerprint == here.fingerprint and there.keys == here.keys and not shapes:
         return []
-    config = list(_compared("config", _settings(there), _settings(here), _grows))
-    for i, setting in enumerate(config):  # told once, and as what it does to the shape
-        if setting.name in shapes:
-            config[i] = replace(setting, growth=shapes.pop(setting.name).growth)
-    found = [*config, *_data(there, here), *_code(there, here), *shapes.values()]
+    found = recorded_differences(there.attrs, here.attrs)
+    for i, setting in enumerate(found):  # told once, and as what it does to the shape
+        if setting.group == "config" and setting.name in shapes:
+            found[i] = replace(setting, growth=shapes.pop(setting.name).growth)
+    found += shapes.values()
     if there.keys != here.keys:
         found.append(_conditions(there, here))
     if not found:
         found.append(Difference("schema", "fingerprint", there.fingerprint, here.fingerprint))
     return found
+
+
+def recorded_differences(there: Attrs, here: Attrs) -> list[Difference]:
+    """Compare the configuration, the data and the code that two Datasets have in their attrs."""
+    config = compared("config", _settings(there), _settings(here), _grows)
+    return [*config, *_data(there, here), *_code(there, here)]
 
 
 def refusal(path: Path, found: list[Difference], extending: bool) -> str:
@@ -113,16 +123,16 @@ def _conditions(there: Schema, here: Schema) -> Difference:
     return Difference("schema", "conditions", str(len(old)), here_text, growth=old <= new)
 
 
-def _code(there: Schema, here: Schema) -> Iterator[Difference]:
+def _code(there: Attrs, here: Attrs) -> Iterator[Difference]:
     """Compare the modules that make numbers, by the hashes of their code."""
     old, new = _tree(there, "code"), _tree(here, "code")
     if new and not old:
         yield Difference("code", "modules", "not recorded", f"{len(new)} with hashes")
     else:
-        yield from _compared("code", old, new)
+        yield from compared("code", old, new)
 
 
-def _data(there: Schema, here: Schema) -> Iterator[Difference]:
+def _data(there: Attrs, here: Attrs) -> Iterator[Difference]:
     """Compare the data of the conditions that both have."""
     old, new = _tree(there, "data"), _tree(here, "data")
     for key in sorted(old.keys() & new.keys()):
@@ -130,12 +140,13 @@ def _data(there: Schema, here: Schema) -> Iterator[Difference]:
             yield Difference("data", f"condition {key[:8]}", _short(old[key]), _short(new[key]))
 
 
-def _compared(
+def compared(
     group: str,
     old: Mapping[str, object],
     new: Mapping[str, object],
     grows: Callable[[str, object, object], bool] = lambda *_: False,
 ) -> Iterator[Difference]:
+    """Tell each name that has another value there and here; `grows` says if that is growth."""
     for name in {**old, **new}:
         there, here = old.get(name), new.get(name)
         if there != here:
@@ -151,15 +162,15 @@ def _grows(setting: str, there: object, here: object) -> bool:
     return setting.partition(".")[0] in GROWING
 
 
-def _settings(schema: Schema) -> dict[str, object]:
+def _settings(attrs: Attrs) -> dict[str, object]:
     """The seed and every setting of the config that is not free, by dotted path."""
-    tree = _tree(schema, "config")
+    tree = _tree(attrs, "config")
     kept = {name: branch for name, branch in tree.items() if name not in FREE}
-    return {**dict(_leaves(kept)), "seed": schema.attrs.get("seed")}
+    return {**dict(_leaves(kept)), "seed": attrs.get("seed")}
 
 
-def _tree(schema: Schema, attribute: str) -> dict[str, object]:
-    text = str(schema.attrs.get(attribute, "{}"))
+def _tree(attrs: Attrs, attribute: str) -> dict[str, object]:
+    text = str(attrs.get(attribute, "{}"))
     try:
         tree = json.loads(text)
     except json.JSONDecodeError:

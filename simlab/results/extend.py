@@ -49,7 +49,7 @@ def extended(results: Stored, schema: Schema) -> Stored:
         try:
             lay_out(draft, schema)
             if isinstance(results, SumsResults):
-                _keep_nodes(results, draft)
+                _keep_nodes(results, schema, draft)
             else:
                 _keep_blocks(results, ZarrResults.open(draft))
             with suppress(FileNotFoundError):  # none was recorded
@@ -60,11 +60,12 @@ def extended(results: Stored, schema: Schema) -> Stored:
     return type(results).open(path)
 
 
-def _keep_nodes(old: SumsResults, draft: Path) -> None:
-    """Put the sums of one store into another; of a last block that was short none are taken up."""
-    for file in old.files():
-        (draft / NODES).mkdir(exist_ok=True)
-        _link(file, draft / NODES / file.name)
+def _keep_nodes(old: SumsResults, schema: Schema, draft: Path) -> None:
+    """Put the sums of one store into another, but for last blocks that are longer there."""
+    (draft / NODES).mkdir()
+    for place, file in old.files().items():
+        if place.level or old.schema.rows(place.number) == schema.rows(place.number):
+            _link(file, draft / NODES / file.name)
 
 
 def _keep_blocks(old: ZarrResults, new: ZarrResults) -> None:

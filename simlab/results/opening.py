@@ -73,7 +73,7 @@ def open_results(
     if found and not (extend and all(difference.growth for difference in found)):
         raise StoreError(refusal(path, found, extend))
     _tell_versions(path, results.schema, schema)
-    _tell_damage(path, results.mend())
+    _tell_damage(path, "block" if schema.summed is None else "node", results.mend())
     if found or results.schema is schema:
         return extended(results, schema)
     return _renewed(results, path, schema)
@@ -127,11 +127,11 @@ def _tell_versions(path: Path, there: Schema, here: Schema) -> None:
         _warn(f"{path}: was begun with {'; '.join(changed)}: last digits may differ")
 
 
-def _tell_damage(path: Path, found: list[str]) -> None:
+def _tell_damage(path: Path, what: str, found: list[str]) -> None:
     if found:
         more = f"; and {len(found) - 1} more" if len(found) > 1 else ""
-        blocks = "1 damaged block is" if len(found) == 1 else f"{len(found)} damaged blocks are"
-        _warn(f"{path}: {blocks} run again ({found[0]}{more})")
+        those = f"1 damaged {what} is" if len(found) == 1 else f"{len(found)} damaged {what}s are"
+        _warn(f"{path}: {those} run again ({found[0]}{more})")
 
 
 def _warn(text: str) -> None:

@@ -111,10 +111,13 @@ def wall_seconds(ds: xr.Dataset) -> xr.DataArray:
     Returns
     -------
     xarray.DataArray
-        Dimension condition; 0 where no times are known.
+        Dimension condition; NaN where no times are recorded, as where a study keeps measures.
     """
-    began, ended = ds["began"].values, ds["ended"].values
-    each = [_union(b, e) for b, e in zip(began, ended, strict=True)]
+    if "began" in ds and "ended" in ds:
+        times = zip(ds["began"].values, ds["ended"].values, strict=True)
+        each = [_union(began, ended) for began, ended in times]
+    else:
+        each = [np.nan] * ds.sizes["condition"]
     attrs = {"long_name": "wall time of the condition", "units": "s"}
     return xr.DataArray(np.array(each), dims="condition", attrs=attrs)
 

@@ -21,7 +21,6 @@ from simlab.results import chunks, messages
 from simlab.results.disk import ELSEWHERE, SAFE, disk
 from simlab.results.layout import (
     BLOCK_CHUNK,
-    STOPPED,
     StoreError,
     check_root,
     chunk_shape,
@@ -32,6 +31,7 @@ from simlab.results.layout import (
 from simlab.results.memory import MemoryResults
 from simlab.results.messages import Message
 from simlab.results.schema import TIMES, Block, Schema, Stop
+from simlab.results.stopped import read_stop, write_stop
 from simlab.results.swap import draft_of, former_of, is_free, take_place
 
 
@@ -151,20 +151,7 @@ class ZarrResults:
         StoreError
             If the disk refuses.
         """
-        with disk(self.path, SAFE):
-            file = self.path / "stopped" / chunks.key(condition)
-            chunks.write(file, np.array([why], dtype=STOPPED), (1,), Stop.NOT_YET)
-
-    def _stopped(self, condition: int) -> Stop:
-        """Why a condition has no more replicates; a file that is missing or damaged says nothing.
-
-        The next run judges the condition again and writes it anew.
-        """
-        try:
-            file = self.path / "stopped" / chunks.key(condition)
-            return Stop(int(chunks.read(file, STOPPED, (1,))[0]))
-        except (chunks.ChunkError, OSError, ValueError):
-            return Stop.NOT_YET
+        write_stop(self.path, condition, why)
 
     def read(self, condition: int, number: int) -> Block:
         """Read one finished block, bit for bit as it was written.
@@ -238,7 +225,7 @@ class ZarrResults:
             memory.write(self.read(condition, number))
         if self._schema.stops:
             for condition in range(len(self._schema.keys)):
-                memory.settle(condition, self._stopped(condition))
+                memory.settle(condition, read_stop(self.path, condition))
         return memory.dataset(copy=False)
 
     def files(self, condition: int, number: int) -> dict[str, Path]:

@@ -11,14 +11,17 @@ from numpy.typing import NDArray
 
 from simlab.performance import AIMS, DIMS, LEVELS, Node
 from simlab.results.memory import coordinates, variable_attrs
-from simlab.results.schema import Schema, Status
+from simlab.results.schema import Schema, Status, Stop
 
 KEPT = "measures"
 _ABSENT = ("mixed", "effect", "effect_")
 
 
 def dataset_of(
-    schema: Schema, sums: Sequence[Mapping[str, NDArray[Any]]], nodes: Sequence[Node]
+    schema: Schema,
+    sums: Sequence[Mapping[str, NDArray[Any]]],
+    nodes: Sequence[Node],
+    stopped: NDArray[np.int8],
 ) -> xr.Dataset:
     """Label the sums of every condition.
 
@@ -30,6 +33,8 @@ def dataset_of(
         Of each condition, from `simlab.performance.named`.
     nodes : sequence of Node
         The same, unnamed.
+    stopped : ndarray, shape (condition,)
+        Why each has no more replicates, a `Stop`.
     """
     variables: dict[str, tuple[Any, ...]] = {
         name: (("condition", *DIMS[name]), np.stack([one[name] for one in sums]))
@@ -43,6 +48,8 @@ def dataset_of(
     ):
         values = np.array([getattr(node, name) for node in nodes])
         variables[name] = ("condition", values, {"long_name": long_name, "units": units})
+    if schema.stops:
+        variables["stopped"] = ("condition", stopped.copy(), variable_attrs("stopped"))
     known = {k: v for k, v in coordinates(schema).items() if k not in _ABSENT}
     labels = {
         "reference": schema.estimators,
@@ -52,12 +59,14 @@ def dataset_of(
         **({"nominal": LEVELS} if schema.tests else {}),
     }
     own = {name: (name, np.array(values)) for name, values in labels.items()}
+    done = np.array([node.replicates for node in nodes])
+    planned = np.where(stopped == Stop.NOT_YET, schema.replicates, done)
     progress = {
         "kept": KEPT,
         "fingerprint": schema.fingerprint,
         "block": schema.block,
         "replicates": schema.replicates,
-        "replicates_done": sum(node.replicates for node in nodes),
-        "replicates_planned": len(schema.keys) * schema.replicates,
+        "replicates_done": int(done.sum()),
+        "replicates_planned": int(planned.sum()),
     }
     return xr.Dataset(variables, coords={**known, **own}, attrs={**schema.attrs, **progress})

@@ -26,6 +26,7 @@ from simlab.results.disk import SAFE, disk
 from simlab.results.layout import StoreError, read_schema
 from simlab.results.messages import Message
 from simlab.results.schema import Block, Schema, Stop
+from simlab.results.stopped import read_stop, write_stop
 from simlab.results.store import ZarrResults
 from simlab.results.summed import dataset_of
 from simlab.results.summing import Leaf, Summing
@@ -88,10 +89,14 @@ class SumsResults:
     def of(cls, path: Path, schema: Schema) -> Self:
         """Take up the nodes at `path`, whose metadata are known; damaged ones wait for `mend`."""
         results = cls(schema, path)
+        if schema.stops:
+            each = range(len(schema.keys))
+            results._stopped[:] = [read_stop(path, condition) for condition in each]
         for place in outermost(_places(path, schema)):
             file = _file(path, schema, place)
             try:
-                results._take(place, _read(file, results.summing))
+                results._tree.nodes[place] = _read(file, results.summing)
+                results._done[place.condition, place.blocks] = True
             except (chunks.ChunkError, OSError, ValueError) as error:
                 results._damaged[file] = f"node {file.name} {error}"
         return results
@@ -132,8 +137,16 @@ class SumsResults:
         return ()
 
     def settle(self, condition: int, why: Stop) -> None:
-        """Keep why a condition has no more replicates."""
+        """Keep why a condition has no more replicates.
+
+        Raises
+        ------
+        StoreError
+            If the disk refuses.
+        """
         self._stopped[condition] = why
+        if self.path is not None:
+            write_stop(self.path, condition, why)
 
     def nodes(self, condition: int) -> Node:
         """All that is known of one condition."""
@@ -142,21 +155,28 @@ class SumsResults:
             return empty(self.summing.outline)
         return reduce(lambda a, b: self.summing.merge(a, b, condition), found)
 
+    def sums(self, condition: int) -> dict[str, NDArray[Any]]:
+        """All that is known of one condition, as `simlab.performance.DIMS` names it."""
+        return named(self.nodes(condition), self.summing.outline, self.summing.aims[condition])
+
     def dataset(self) -> xr.Dataset:
         """The sums so far, which `simlab.measure` and the tables read like any results.
 
         Variables are those of `simlab.performance.DIMS`, each with ``condition`` in front;
-        truth, limit and null_holds as ever; replicates and core seconds of each condition.
+        truth, limit and null_holds as ever; replicates and core seconds of each condition; and
+        `stopped` where conditions stop when a measure is known.
+
+        Raises
+        ------
+        StoreError
+            If a node is damaged.
         """
         for text in self._damaged.values():
             raise StoreError(f"{self.path}: {text}; repeat the run, which makes it again")
-        totals = [self.nodes(condition) for condition in range(len(self._schema.keys))]
-        outline = self.summing.outline
-        each = [
-            named(node, outline, known)
-            for node, known in zip(totals, self.summing.aims, strict=True)
-        ]
-        return dataset_of(self._schema, each, totals)
+        conditions = range(len(self._schema.keys))
+        totals = [self.nodes(condition) for condition in conditions]
+        each = [self.sums(condition) for condition in conditions]
+        return dataset_of(self._schema, each, totals, self._stopped)
 
     def mend(self) -> list[str]:
         """Remove nodes that are damaged, and what an interrupted run left behind.
@@ -173,26 +193,17 @@ class SumsResults:
         """
         found = list(self._damaged.values())
         if self.path is not None:
-            kept = {_file(self.path, self._schema, place) for place in self._tree.nodes}
+            kept = set(self.files().values())
             with disk(self.path, SAFE), suppress(FileNotFoundError):
                 entries = [Path(entry.path) for entry in os.scandir(self.path / NODES)]
                 _remove(file for file in entries if file not in kept)
         self._damaged.clear()
         return found
 
-    def files(self) -> list[Path]:
+    def files(self) -> dict[Place, Path]:
         """The file of every node."""
         assert self.path is not None
-        return [_file(self.path, self._schema, place) for place in self._tree.nodes]
-
-    def _take(self, place: Place, node: Node) -> None:
-        """Take up a node of an earlier run; a last block of another length is run again."""
-        if place.level == 0:
-            rows = self._schema.rows(place.number)
-            if node.replicates != rows.stop - rows.start:
-                return
-        self._tree.nodes[place] = node
-        self._done[place.condition, place.blocks] = True
+        return {place: _file(self.path, self._schema, place) for place in self._tree.nodes}
 
     def _save(self, path: Path, place: Place, gone: list[Place]) -> None:
         data = np.frombuffer(to_bytes(self._tree.nodes[place]), dtype=np.uint8)

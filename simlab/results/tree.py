@@ -68,13 +68,18 @@ class Tree:
         """
         place, gone = Place(condition, 0, number), []
         if node.replicates == self._full:
-            while place.sibling in self.nodes:
+            while self._is_full(place.sibling):
                 gone.append(place.sibling)
                 other = self.nodes.pop(place.sibling)
                 first, second = (node, other) if place.number % 2 == 0 else (other, node)
                 node, place = self._merge(first, second, condition), place.parent
         self.nodes[place] = node
         return place, gone
+
+    def _is_full(self, place: Place) -> bool:
+        """Whether a node is here, and none of its blocks is shorter than the others."""
+        node = self.nodes.get(place)
+        return node is not None and node.replicates == self._full << place.level
 
     def of(self, condition: int) -> list[Node]:
         """The nodes of one condition, in the order of their blocks."""

@@ -25,7 +25,6 @@ DECISIVE = (
     "limits",
     "mixed",
     "moments",
-    "performance",
     "population",
     "runner/block",
     "runner/rounds",
@@ -37,18 +36,35 @@ DECISIVE = (
 )
 """The modules and packages of simlab whose code makes the numbers of a study."""
 
+SUMMING = (
+    "performance/aims",
+    "performance/ends",
+    "performance/leaf",
+    "performance/moments",
+    "performance/node",
+    "performance/outline",
+    "results/tree",
+)
+"""Those that make the sums of a study that keeps measures, besides."""
+
 _PACKAGE = Path(__file__).parents[1]
 _DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 @lru_cache
-def code_version() -> dict[str, str]:
-    """Return module → the first 12 hexadecimal digits of the SHA-256 of its code."""
+def code_version(summed: bool = False) -> dict[str, str]:
+    """Return module → the first 12 hexadecimal digits of the SHA-256 of its code.
+
+    Parameters
+    ----------
+    summed : bool
+        Whether the study keeps measures.
+    """
     return {
         ".".join(file.relative_to(_PACKAGE.parent).with_suffix("").parts): fingerprint(
             file.read_text(encoding="utf-8")
         )
-        for file in _files()
+        for file in _files(DECISIVE + SUMMING if summed else DECISIVE)
     }
 
 
@@ -62,8 +78,8 @@ def fingerprint(source: str) -> str:
     return hashlib.sha256("\0".join(tokens).encode()).hexdigest()[:12]
 
 
-def _files() -> Iterator[Path]:
-    for name in DECISIVE:
+def _files(names: tuple[str, ...]) -> Iterator[Path]:
+    for name in names:
         if (_PACKAGE / name).is_dir():
             yield from sorted((_PACKAGE / name).rglob("*.py"))
         else:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simlab.results import Results, Stop, SumsResults
-from simlab.runner.until import Rule, Worst
+from simlab.runner.until import Cells, Rule, Worst
 from simlab.runner.work import Work
 
 __all__ = ["Rounds", "judge", "next_end"]
@@ -95,11 +95,7 @@ class Rounds:
         if rule is None:
             self._open.discard(c)
             return
-        schema = self._results.schema
-        if isinstance(self._results, SumsResults):
-            raise NotImplementedError
-        blocks = [self._results.read(c, b) for b in range(end)]
-        worst = rule.cells(blocks, schema.truth[c], schema.limit[c]).worst()
+        worst = self._cells(rule, c, end).worst()
         why = judge(rule, worst, end, self._most)
         if why is Stop.NOT_YET:
             self._ends[c] = next_end(end, self._first, self._most)
@@ -108,6 +104,14 @@ class Rounds:
             self._open.discard(c)
             self._expected[c] = end
             self._results.settle(c, why)
+
+    def _cells(self, rule: Rule, c: int, end: int) -> Cells:
+        """Measure a condition by all blocks up to `end`, which are all that it has."""
+        schema = self._results.schema
+        known = schema.truth[c], schema.limit[c]
+        if isinstance(self._results, SumsResults):
+            return rule.summed(self._results.sums(c), *known)
+        return rule.cells([self._results.read(c, b) for b in range(end)], *known)
 
     def _needed(self, end: int, ratio: float, least: int) -> float:
         """Blocks that take the MCSE down by a ratio: its square falls as 1/n."""

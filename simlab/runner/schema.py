@@ -28,8 +28,9 @@ def schema_of(work: Work) -> Schema:
         for factor in work.jobs[0].condition.levels
     }
     attrs = provenance(study)
+    # Results go on only with the code that they began with.
     own = {path: digest[:12] for path, digest in work.code.items()}
-    code = {**code_version(), **own}  # results go on only with the code they began with
+    code = {**code_version(study.keep == "measures"), **own}
     attrs["code"] = json.dumps(code)
     if found := _data(work):
         attrs["data"] = json.dumps(found)

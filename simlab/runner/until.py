@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from simlab.config import ConfigError, Finding, Study, locate
+from simlab.performance import AIMS, measured
 from simlab.performance.definitions import DEFINITIONS, Definition
 from simlab.performance.formulas import Measured
-from simlab.performance.moments import Floats
+from simlab.performance.moments import Counts, Floats
 from simlab.results import Block, Status
 from simlab.results.schema import TARGETS
 
@@ -27,10 +29,7 @@ SHARES = frozenset(
 )
 """The measures that are shares p of the replicates, with MCSE √(p(1 − p)/n)."""
 
-PER_FIT = frozenset({"failed", "singular", "dropped"})
-"""What measures need that a fit has once, not term by term."""
-
-LIMIT = "limit"
+LIMIT = AIMS[-1]
 
 
 class Worst(NamedTuple):
@@ -123,7 +122,7 @@ class Rule:
     targets: tuple[str, ...]
 
     def cells(self, blocks: Sequence[Block], truth: Floats, limit: Floats) -> Cells:
-        """Measure the cells of one condition.
+        """Measure the cells of one condition from its replicates.
 
         Parameters
         ----------
@@ -142,14 +141,37 @@ class Rule:
             each = [compute(*needs, self._theta(name, truth, limit)) for name in self.targets]
         else:
             each = [compute(*needs)]
-        measured = Measured(*(np.stack(part, axis=-1).ravel() for part in zip(*each, strict=True)))
-        if self.definition.name in SHARES:
-            measured = cautious(measured)
-        return Cells(measured, self._names(_per_term(self.definition)))
+        return self._cells(*(np.stack(part, axis=-1) for part in zip(*each, strict=True)))
 
-    def _names(self, per_term: bool) -> tuple[str, ...]:
-        terms = self.terms if per_term else ("",)
-        targets = self.targets if self.definition.against_target else ("",)
+    def summed(self, sums: Mapping[str, NDArray[Any]], truth: Floats, limit: Floats) -> Cells:
+        """Measure the cells of one condition from its sums.
+
+        Parameters
+        ----------
+        sums : mapping of str to ndarray
+            From `simlab.performance.named`.
+        truth, limit : ndarray, shape (term, target), (estimator, term)
+            As for `cells`.
+        """
+        aims = np.broadcast_to(truth, (*limit.shape[:1], *truth.shape))
+        found = measured(self.definition.name, sums, np.dstack([aims, limit]))
+        places = {
+            "estimator": list(self.estimators.values()),
+            "term": list(self.terms.values()),
+            "target": [AIMS.index(name) for name in self.targets],
+        }
+        at = np.ix_(*(places[dim] for dim in self.definition.dims))
+        return self._cells(found.value[at], found.mcse[at], found.n[at])
+
+    def _cells(self, value: Floats, mcse: Floats, n: Counts) -> Cells:
+        """Put a measure, by estimator, term and target, in one row."""
+        row = Measured(value.ravel(), mcse.ravel(), n.ravel())
+        return Cells(cautious(row) if self.definition.name in SHARES else row, self._names())
+
+    def _names(self) -> tuple[str, ...]:
+        dims = self.definition.dims
+        terms = self.terms if "term" in dims else ("",)
+        targets = self.targets if "target" in dims else ("",)
         return tuple(
             ", ".join(filter(None, (estimator, term, target)))
             for estimator in self.estimators
@@ -206,8 +228,8 @@ def rule_of(study: Study, estimators: Sequence[str], terms: Sequence[str]) -> Ru
         message = f"unknown measure {until.measure!r}; known are {', '.join(MEASURES)}"
         found.append(Finding(("measure",), message))
     else:
-        for name, has in (("target", definition.against_target), ("terms", _per_term(definition))):
-            if getattr(until, name) is not None and not has:
+        for name, dim in (("target", "target"), ("terms", "term")):
+            if getattr(until, name) is not None and dim not in definition.dims:
                 message = f"must be left out: {until.measure} has no {name}"
                 found.append(Finding((name,), message, at_key=True))
     for i, name in enumerate(until.estimators or ()):
@@ -230,10 +252,6 @@ def rule_of(study: Study, estimators: Sequence[str], terms: Sequence[str]) -> Ru
         {t: list(terms).index(t) for t in chosen},
         (until.target,) if until.target else (*TARGETS, LIMIT),
     )
-
-
-def _per_term(definition: Definition) -> bool:
-    return not PER_FIT.intersection(definition.needs)
 
 
 def _is(name: str, term: str) -> bool:

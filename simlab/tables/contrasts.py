@@ -13,6 +13,7 @@ from simlab.measures.contrasts import QUANTITIES, TESTS, contrast
 from simlab.tables.formats import csv, markdown_table, text_table, wrapped
 from simlab.tables.render import check_format
 from simlab.tables.sizes import SHORT
+from simlab.verdicts.extent import extent
 
 ContrastFormat = Literal["text", "markdown", "csv"]
 
@@ -98,8 +99,7 @@ def _level(text: str) -> str:
 def _run(ds: xr.Dataset) -> str:
     config = json.loads(ds.attrs.get("config", "{}"))
     common = "common" if config.get("common_random_numbers") else "independent"
-    R, seed = ds.sizes["replicate"], ds.attrs.get("seed")
-    return f"{R:,} replicates, seed {seed}, {common} random numbers"
+    return f"{extent(ds)}, seed {ds.attrs.get('seed')}, {common} random numbers"
 
 
 def render_contrasts(frame: pd.DataFrame, format: ContrastFormat = "text") -> str:
