@@ -129,7 +129,7 @@ def failures(
         [
             str(row["condition"]), archive.describe(ds, row["condition"]), row["estimator"],
             row["status"].replace("_", " "), f"{row['fits']:,}",
-            f"{100 * row['fits'] / replicates[row['condition']]:.2g} %",
+            f"{100 * row['fits'] / replicates[row['condition']]:.3g} %",
         ]
         for row in counts.to_dict("records")
     ]  # fmt: skip

@@ -26,7 +26,7 @@ def disk(path: Path, advice: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if isinstance(error, FileNotFoundError) and not path.exists():
+        if isinstance(error, FileNotFoundError) and advice == SAFE and not path.exists():
             raise StoreError(f"{path}: was removed while it was written; repeat the run") from error
         raise StoreError(f"{path}: cannot be written: {_reason(path, error)}; {advice}") from error
 
