@@ -429,7 +429,6 @@ def test_a_run_is_recorded_with_machine_and_times(tmp_path):
 def test_wall_time_is_of_the_union():
     began = np.array([[0.0, 1.0, 10.0, np.nan], [5.0, 6.0, 0.0, 1.0]])
     ended = np.array([[3.0, 2.0, 11.0, np.nan], [6.0, 7.0, 1.0, 9.0]])
-    ds = xr.Dataset(
-        {"began": (("condition", "block"), began), "ended": (("condition", "block"), ended)}
-    )
+    times = {"began": began, "ended": ended, "seconds": ended - began}
+    ds = xr.Dataset({name: (("condition", "block"), each) for name, each in times.items()})
     assert wall_seconds(ds).values.tolist() == [4.0, 9.0]

@@ -114,8 +114,12 @@ def wall_seconds(ds: xr.Dataset) -> xr.DataArray:
         Dimension condition; NaN where no times are recorded, as where a study keeps measures.
     """
     if "began" in ds and "ended" in ds:
-        times = zip(ds["began"].values, ds["ended"].values, strict=True)
-        each = [_union(began, ended) for began, ended in times]
+        times = zip(*(ds[name].values for name in ("began", "ended", "seconds")), strict=True)
+        each = [
+            # Stores of earlier versions have core times only.
+            np.nan if np.isnan(began).all() and np.isfinite(core).any() else _union(began, ended)
+            for began, ended, core in times
+        ]
     else:
         each = [np.nan] * ds.sizes["condition"]
     attrs = {"long_name": "wall time of the condition", "units": "s"}
