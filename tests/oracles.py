@@ -211,7 +211,7 @@ def _meant(word: str) -> bool:
         word = word.lstrip("$€£ ").rstrip("%$€£ ")
     spellings = [word, word.replace(",", ".", 1)]
     if word[:1].isdigit():
-        spellings.append(word.replace("_", ""))
+        spellings.append(re.sub(r"(?<=\d)_(?=\d)", "", word))
     for mark in ", .":
         first, *groups = word.split(mark)
         if len(first.lstrip("-+")) in (1, 2, 3) and all(

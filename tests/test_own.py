@@ -536,3 +536,10 @@ def test_a_failure_is_told_and_replayed(tmp_path, capsys):
     assert f"--replicate {r}   # mine:sometimes error" in told
     assert stores.replay(tmp_path / "s.zarr", "0", r, None, None) == 0
     assert re.search(r"^mine:sometimes: ValueError: y is", capsys.readouterr().out, re.M)
+
+
+@pytest.mark.parametrize("J", [float("nan"), [1.0, float("inf")], {"a": float("-inf")}])
+def test_a_parameter_that_is_no_finite_number_is_refused(J):
+    """Found by the fuzzer: NaN is not equal to itself, so no such study can be compared."""
+    with pytest.raises(ConfigError, match="must be a finite number"):
+        study("mine:ols").replace(population={"generator": "mine:g", "parameters": {"J": J}})

@@ -436,3 +436,12 @@ def test_another_rule_is_another_study(base, tmp_path):
 def test_tables_tell_the_replicates(base):
     _, ds = base
     assert extent(ds) in simlab.methods_table(ds).attrs["run"]
+
+
+def test_a_maximum_below_the_usual_minimum_survives_writing_and_reading():
+    """Found by the fuzzer: what was left out was written as 2000, and refused."""
+    s = study(replicates={"max": 30, "until": {"measure": "coverage", "mcse": 0.1}})
+    assert s.least == 30
+    assert loads(dumps(s)) == s
+    assert Study.from_json(s.to_json()) == s
+    assert s.at_most(7).least == 7

@@ -6,6 +6,7 @@ study imports nothing that it names, and runs no code.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from typing import Annotated, Any
@@ -40,6 +41,16 @@ def spelled_out(population: object) -> Any:
     return {"generator": population} if isinstance(population, str) else population
 
 
+def _finite(value: Any) -> Any:
+    """Return a parameter as it is; NaN is no value that can be compared, nor written as JSON."""
+    inside = value.values() if isinstance(value, Mapping) else value
+    for entry in inside if isinstance(value, Mapping | tuple) else ():
+        _finite(entry)
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"must be a finite number, not {shown(value)}")
+    return value
+
+
 class Truth(Section):
     """What is true of a population that a generator draws; what is not told is not known."""
 
@@ -65,7 +76,7 @@ class Generated(Section):
         description="Import path of the function, mymodule:name."
     )
     parameters: Annotated[
-        Mapping[Text, Annotated[Any, AfterValidator(freeze)]],
+        Mapping[Text, Annotated[Any, AfterValidator(freeze), AfterValidator(_finite)]],
         AfterValidator(FrozenMap.by_name),
         PlainSerializer(dict),
     ] = Field(

@@ -14,6 +14,9 @@ from .section import Finding, Positive, Section, Text, refusal
 __all__ = ["Number", "Replicates", "Sampled", "Until"]
 
 Number = Annotated[int, Field(strict=True, ge=1, le=MOST)]
+FEWEST = 2000
+"""Samples before which no condition is judged, if a study does not say."""
+
 Names = Annotated[tuple[Text, ...], Field(min_length=1)]
 
 
@@ -50,8 +53,10 @@ class Replicates(Section):
     """Samples drawn in each condition until it is known well enough, and how many at most."""
 
     max: Number = Field(description="Most samples drawn in a condition.")
-    min: Number = Field(
-        2000, description="Fewest samples drawn in a condition, in whole blocks, up to max."
+    min: Number | None = Field(
+        None,
+        description="Fewest samples drawn in a condition, in whole blocks; by default "
+        f"{FEWEST}, or max where that is less.",
     )
     until: Until = Field(description="When a condition has enough samples.")
 

@@ -21,7 +21,7 @@ from .generated import import_path, spelled_out
 from .grid import Grid, check, leads, paths
 from .section import BROKEN, Finding, Loc, Real, Section, Text, findings, refusal
 from .setting import Setting
-from .stopping import Number, Replicates, Sampled, Until
+from .stopping import FEWEST, Number, Replicates, Sampled, Until
 from .values import canonical, plain
 
 __all__ = ["Parallel", "Study", "Tests", "Verdicts", "schema"]
@@ -203,7 +203,7 @@ class Study(Setting):
     def least(self) -> int:
         """Samples that every condition has; without a rule, all of them."""
         if isinstance(self.sampled, Replicates):
-            return min(self.sampled.min, self.sampled.max)
+            return min(self.sampled.min or FEWEST, self.sampled.max)
         return self.sampled
 
     @property
