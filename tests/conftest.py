@@ -1,6 +1,10 @@
 """Settings of all tests."""
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("fixed", derandomize=True, database=None)  # the same examples every time
+settings.load_profile("fixed")
 
 
 @pytest.hookimpl(tryfirst=True)

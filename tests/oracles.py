@@ -214,9 +214,8 @@ def _meant(word: str) -> bool:
         spellings.append(re.sub(r"(?<=\d)_(?=\d)", "", word))
     for mark in ", .":
         first, *groups = word.split(mark)
-        if len(first.lstrip("-+")) in (1, 2, 3) and all(
-            g.isdigit() and len(g) == 3 for g in groups
-        ):
+        whole = first.lstrip("-+")
+        if whole.isdigit() and len(whole) <= 3 and all(g.isdigit() and len(g) == 3 for g in groups):
             spellings.append(first + "".join(groups))
     return any(_number(spelling) is not None for spelling in spellings)
 
