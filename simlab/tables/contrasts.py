@@ -10,7 +10,8 @@ import pandas as pd
 import xarray as xr
 
 from simlab.measures.contrasts import QUANTITIES, TESTS, contrast
-from simlab.tables.formats import csv, markdown_table, text_table, wrapped
+from simlab.measures.outcomes import factors_of
+from simlab.tables.formats import Titled, csv, sheet
 from simlab.tables.render import check_format
 from simlab.tables.sizes import SHORT
 from simlab.verdicts.extent import extent
@@ -82,9 +83,8 @@ def contrast_table(
 
 def _label(ds: xr.Dataset, one: int, other: int) -> str:
     """Name the levels that differ: J 20 → 40."""
-    factors = [str(v) for v, c in ds.coords.items() if c.dims == ("condition",) and v != "key"]
     told = []
-    for factor in (f for f in factors if f != "condition"):
+    for factor in factors_of(ds):
         before, after = (str(ds[factor].values[c]) for c in (other, one))
         if before != after:
             short = SHORT.get(factor, factor.removeprefix("population."))
@@ -125,17 +125,13 @@ def render_contrasts(frame: pd.DataFrame, format: ContrastFormat = "text") -> st
     check_format(format, get_args(ContrastFormat))
     if format == "csv":
         return csv(frame)
-    title, run = f"Contrasts: {frame.attrs['study']}", f"{frame.attrs['run']}."
     sections = []
     for name, part in frame.groupby("contrast", sort=False):
         for tests in (False, True):
             if len(some := part[(part["measure"] == TESTS) == tests]):
-                sections.append((str(name), *_section(some)))
-    if format == "markdown":
-        made = [f"### {name}\n\n{markdown_table(header, rows)}" for name, header, rows in sections]
-        return "\n\n".join([f"## {title}", *made, _explained(), run])
-    made = [f"{name}\n\n{text_table(header, rows)}" for name, header, rows in sections]
-    return "\n\n".join([title, *made, wrapped(_explained()), wrapped(run)])
+                sections.append(Titled(str(name), *_section(some)))
+    about = [_explained(), f"{frame.attrs['run']}."]
+    return sheet(f"Contrasts: {frame.attrs['study']}", sections, about, format)
 
 
 def _explained() -> str:

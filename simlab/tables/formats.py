@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import pandas as pd
 from rich import box
@@ -132,6 +133,26 @@ def latex_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
             r"\end{tabular}",
         ]
     )
+
+
+class Titled(NamedTuple):
+    """A small table and what stands above it."""
+
+    name: str
+    header: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+
+def sheet(title: str, parts: Sequence[Titled], about: Sequence[str], format: str) -> str:
+    """Put tables under a title, and lines about them beneath, as text, Markdown or LaTeX."""
+    if format == "markdown":
+        made = [f"### {p.name}\n\n{markdown_table(p.header, p.rows)}" for p in parts]
+        return "\n\n".join([f"## {title}", *made, *about])
+    if format == "latex":
+        made = [f"% {p.name}\n{latex_table(p.header, p.rows)}" for p in parts]
+        return "\n\n".join([f"% {title}", *made, *map(latex, about)])
+    made = [f"{p.name}\n\n{text_table(p.header, p.rows)}" for p in parts]
+    return "\n\n".join([title, *made, *map(wrapped, about)])
 
 
 def csv(frame: pd.DataFrame) -> str:

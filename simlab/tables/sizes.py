@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
-from typing import Any, NamedTuple, get_args
+from typing import Any, get_args
 
 import pandas as pd
 import xarray as xr
 
 from simlab.measures import rejection
+from simlab.measures.outcomes import factors_of
 from simlab.performance import LEVELS
-from simlab.tables.formats import csv, latex, latex_table, markdown_table, text_table, wrapped
+from simlab.tables.formats import Titled, csv, sheet
 from simlab.tables.render import Format, check_format
 from simlab.verdicts.extent import extent
 from simlab.verdicts.sizes import CLEAR, kind_label, size_word, test_label
@@ -50,10 +51,7 @@ def size_table(ds: xr.Dataset, levels: Sequence[float] = LEVELS) -> pd.DataFrame
         If the study has no tests, or a level is not between 0 and 1.
     """
     measured = rejection(ds, levels)
-    factors = [
-        str(name) for name, v in measured.coords.items()
-        if v.dims == ("condition",) and name not in ("condition", "key")
-    ]  # fmt: skip
+    factors = factors_of(measured)
     rows = []
     for test in measured["test"].values:
         holds = measured["null_holds"].sel(test=test).values
@@ -117,27 +115,12 @@ def render_sizes(frame: pd.DataFrame, format: Format = "text") -> str:
     check_format(format, get_args(Format))
     if format == "csv":
         return csv(frame)
-    title, run = f"Tests: {frame.attrs['study']}", f"{frame.attrs['run']}."
     sections = [
         _section(part, frame.attrs["factors"])
         for _, part in frame.groupby(["test", "what"], sort=False)
     ]
-    if format == "markdown":
-        made = [f"### {s.name}\n\n{markdown_table(s.header, s.rows)}" for s in sections]
-        return "\n\n".join([f"## {title}", *made, _explained(), run])
-    if format == "latex":
-        made = [f"% {s.name}\n{latex_table(s.header, s.rows)}" for s in sections]
-        return "\n\n".join([f"% {title}", *made, latex(_explained()), latex(run)])
-    made = [f"{s.name}\n\n{text_table(s.header, s.rows)}" for s in sections]
-    return "\n\n".join([title, *made, wrapped(_explained()), wrapped(run)])
-
-
-class _Section(NamedTuple):
-    """One test, its size or its power: a row for each level and condition, a column each kind."""
-
-    name: str
-    header: list[str]
-    rows: list[list[str]]
+    about = [_explained(), f"{frame.attrs['run']}."]
+    return sheet(f"Tests: {frame.attrs['study']}", sections, about, format)
 
 
 def _explained() -> str:
@@ -148,7 +131,7 @@ def _explained() -> str:
     )
 
 
-def _section(part: pd.DataFrame, factors: list[str]) -> _Section:
+def _section(part: pd.DataFrame, factors: list[str]) -> Titled:
     told = [factor for factor in factors if part[factor].nunique(dropna=False) > 1]
     kinds = list(dict.fromkeys(part["kind"]))
     cells: dict[tuple[Any, ...], dict[str, str]] = {}
@@ -156,7 +139,7 @@ def _section(part: pd.DataFrame, factors: list[str]) -> _Section:
         place = (f"{100 * row['nominal']:g} %", *(_level(row[factor]) for factor in told))
         cells.setdefault(place, {})[row["kind"]] = _cell(row)
     short = [SHORT.get(factor, factor.rpartition(".")[2]) for factor in told]
-    return _Section(
+    return Titled(
         f"{part['what'].iloc[0].capitalize()}: {test_label(part['test'].iloc[0])}",
         ["nominal", *short, *map(kind_label, kinds)],
         [[*place, *(row.get(kind, "") for kind in kinds)] for place, row in cells.items()],
