@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import xarray as xr
-from numpy.typing import NDArray
 
 from simlab.archive import condition_of
+from simlab.archive.difference import identical
 from simlab.config import Study
-from simlab.measures.summed import keeps_measures
-from simlab.results import Block, open_dataset
-from simlab.results.schema import TEST_VARIABLES, VARIABLES
+from simlab.results import Block, SumsResults, ZarrResults, open_store
+from simlab.results.memory import coordinates
 from simlab.runner import Work, prepare, run_block
 from simlab.study import load, replicate_of
 
@@ -84,11 +84,12 @@ def replay(
     ConfigError, PopulationError, DataError
         If the study cannot be drawn any more.
     """
-    ds = open_dataset(store)
-    c = condition_of(ds, str(condition))
-    stored = _stored(ds, c, replicate)
-    work = prepare(_study(ds, config))
-    key = str(ds["key"].values[c])
+    results = open_store(store)
+    schema = results.schema
+    c = condition_of(xr.Dataset(coords=coordinates(schema)), str(condition))
+    stored = _stored(results, c, replicate)
+    work = prepare(_study(schema.attrs, config))
+    key = schema.keys[c]
     place = {job.condition.key: i for i, job in enumerate(work.jobs)}
     if key not in place:
         raise ValueError(f"{config}: has no such condition as {store} has at {c}: another study")
@@ -101,29 +102,32 @@ def replay(
     )  # fmt: skip
 
 
-def _stored(ds: xr.Dataset, condition: int, replicate: int) -> xr.Dataset | None:
-    if keeps_measures(ds):
-        _check(condition, replicate, np.arange(int(ds["replicates"][condition])) >= 0)
-        return None
-    _check(condition, replicate, (ds["status"][condition] >= 0).any("estimator").values)
-    names = [name for name in (*VARIABLES, *TEST_VARIABLES) if name in ds]
-    return ds[names].isel(condition=condition, replicate=replicate)
-
-
-def _check(condition: int, replicate: int, run: NDArray[np.bool_]) -> None:
-    """Refuse a replicate that has not been run."""
-    if not 0 <= replicate < len(run) or not run[replicate]:
+def _stored(
+    results: ZarrResults | SumsResults, condition: int, replicate: int
+) -> xr.Dataset | None:
+    """What is kept of a replicate: one block is read, whatever the size of the store."""
+    schema, done = results.schema, results.done[condition]
+    number, place = divmod(replicate, schema.block)
+    if not 0 <= replicate < schema.replicates or not done[number]:
+        rows = [schema.rows(int(b)) for b in np.flatnonzero(done)]
         raise ValueError(
-            f"condition {condition} has {int(run.sum()):,} replicates, numbered from 0; "
-            f"there is no replicate {replicate}"
+            f"condition {condition} has {sum(r.stop - r.start for r in rows):,} replicates, "
+            f"numbered from 0; there is no replicate {replicate}"
         )
+    if isinstance(results, SumsResults):
+        return None
+    block = results.read(condition, number)
+    held = xr.Dataset(
+        {name: (v.dims, getattr(block, name)[place]) for name, v in schema.variables.items()}
+    )
+    return held.assign_coords({k: v for k, v in coordinates(schema).items() if k in held.dims})
 
 
-def _study(ds: xr.Dataset, config: str | Path | None) -> Study:
-    study = Study.from_json(str(ds.attrs["config"]))
+def _study(attrs: Mapping[str, object], config: str | Path | None) -> Study:
+    study = Study.from_json(str(attrs["config"]))
     if config is not None:
         return load(config).replace(seed=study.seed, replicates=study.replicates)
-    folder = str(ds.attrs.get("folder", ""))
+    folder = str(attrs.get("folder", ""))
     return study.origin("", "", Path(folder) if folder else None)
 
 
@@ -132,7 +136,7 @@ def _differs(stored: xr.Dataset | None, again: Block) -> pd.DataFrame:
     for name in () if stored is None else map(str, stored.data_vars):
         assert stored is not None
         old, new = stored[name].values, np.asarray(getattr(again, name))[0]
-        for at in np.argwhere(~((old == new) | (np.isnan(old) & np.isnan(new)))).tolist():
+        for at in np.argwhere(~identical(old, new)).tolist():
             where = ", ".join(
                 str(stored[dim].values[i]) for dim, i in zip(stored[name].dims, at, strict=True)
             )

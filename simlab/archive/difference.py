@@ -126,13 +126,13 @@ def _compare(name: str, a: xr.Dataset, b: xr.Dataset, both: NDArray[np.bool_]) -
     if name in TIMES or name not in b or a[name].dims != b[name].dims or "block" in a[name].dims:
         return None
     one, two = a[name], b[name]
-    differs = ~_identical(one.values, two.values)
+    differs = ~identical(one.values, two.values)
     if one.dims[:2] == ("condition", "replicate"):
         differs &= both.reshape(*both.shape, *(1,) * (one.ndim - 2))
     return located(name, one, two, differs)
 
 
-def _identical(a: NDArray[np.generic], b: NDArray[np.generic]) -> NDArray[np.bool_]:
+def identical(a: NDArray[np.generic], b: NDArray[np.generic]) -> NDArray[np.bool_]:
     """Cell by cell; NaN is NaN, and 0.0 is not −0.0: these are other bits."""
     if a.dtype != b.dtype or a.dtype.kind != "f":
         return np.asarray(a == b)

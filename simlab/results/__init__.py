@@ -11,7 +11,7 @@ from simlab.results.layout import StoreError
 from simlab.results.lock import locked
 from simlab.results.memory import MemoryResults
 from simlab.results.messages import Message
-from simlab.results.opening import StoreWarning, open_dataset, open_results
+from simlab.results.opening import StoreWarning, open_dataset, open_results, open_store
 from simlab.results.schema import NOT_RUN, TIMES, Block, Results, Schema, Status, Stop
 from simlab.results.sessions import Session, recorded, sessions, wall_seconds
 from simlab.results.store import ZarrResults
@@ -39,6 +39,7 @@ __all__ = [
     "locked",
     "open_dataset",
     "open_results",
+    "open_store",
     "recorded",
     "sessions",
     "wall_seconds",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -31,38 +31,42 @@ class MemoryResults:
     schema
         The shape of the Dataset. Every variable is allocated at once, or as blocks arrive where
         conditions stop before they have all.
+    variables
+        Which of the variables with a value per replicate to hold; by default all.
     """
 
-    __slots__ = ("_arrays", "_done", "_messages", "_schema", "_stopped")
+    __slots__ = ("_arrays", "_done", "_messages", "_room", "_schema", "_stopped", "_variables")
 
-    def __init__(self, schema: Schema) -> None:
+    def __init__(self, schema: Schema, variables: Collection[str] | None = None) -> None:
         blocks = schema.shape(("condition", "block"))
         self._schema = schema
+        held = schema.variables if variables is None else variables
+        self._variables = {name: v for name, v in schema.variables.items() if name in held}
         self._done = np.zeros(blocks, dtype=np.bool_)
-        self._arrays = self._allocated(0 if schema.stops else schema.replicates)
+        self._room = 0 if schema.stops else schema.replicates
+        self._arrays = self._allocated()
         for name in TIMES:
             self._arrays[name] = np.full(blocks, np.nan)
         self._messages: dict[tuple[int, int], BlockMessages] = {}
         self._stopped = np.full(blocks[0], Stop.NOT_YET, dtype=np.int8)
 
-    def _allocated(self, replicates: int) -> dict[str, NDArray[Any]]:
-        """Every variable with room for some replicates of each condition, filled as not run."""
+    def _allocated(self) -> dict[str, NDArray[Any]]:
+        """Every variable, with room for as many replicates as there is, filled as not run."""
         schema = self._schema
         C = len(schema.keys)
         return {
-            name: np.full((C, replicates, *schema.shape(v.dims)), v.fill, v.dtype)
-            for name, v in schema.variables.items()
+            name: np.full((C, self._room, *schema.shape(v.dims)), v.fill, v.dtype)
+            for name, v in self._variables.items()
         }
 
     def _make_room(self, replicates: int) -> None:
         """Allocate for so many replicates and a half more, and keep what is there."""
-        before = self._arrays
-        there = before["status"].shape[1]
+        there, before = self._room, self._arrays
         if replicates <= there:
             return
-        wanted = min(self._schema.replicates, replicates + replicates // 2)
-        self._arrays = self._allocated(wanted) | {name: before[name] for name in TIMES}
-        for name in self._schema.variables:
+        self._room = min(self._schema.replicates, replicates + replicates // 2)
+        self._arrays = before | self._allocated()
+        for name in self._variables:
             self._arrays[name][:, :there] = before[name]
 
     @property
@@ -84,14 +88,19 @@ class MemoryResults:
             If the block is not exactly one chunk of the schema.
         """
         self._schema.check(block)
-        rows = self._schema.rows(block.number)
+        names = (*self._variables, *TIMES, "messages")
+        self.fill(block.condition, block.number, {name: getattr(block, name) for name in names})
+
+    def fill(self, condition: int, number: int, values: Mapping[str, Any]) -> None:
+        """Keep what is held of a finished block, given by the names of `Block`."""
+        rows = self._schema.rows(number)
         self._make_room(rows.stop)
-        for name in self._schema.variables:
-            self._arrays[name][block.condition, rows] = getattr(block, name)
+        for name in self._variables:
+            self._arrays[name][condition, rows] = values[name]
         for name in TIMES:
-            self._arrays[name][block.condition, block.number] = getattr(block, name)
-        self._messages[block.condition, block.number] = block.messages
-        self._done[block.condition, block.number] = True
+            self._arrays[name][condition, number] = values.get(name, np.nan)
+        self._messages[condition, number] = values["messages"]
+        self._done[condition, number] = True
 
     def messages(self) -> tuple[Message, ...]:
         """What went wrong in each fit with the status ERROR, by condition and replicate."""
@@ -135,7 +144,7 @@ class MemoryResults:
         blocks = self._longest()
         replicates = self._schema.rows(blocks - 1).stop if blocks else 0
         variables: dict[str, tuple[Any, ...]] = {}
-        for name, variable in self._schema.variables.items():
+        for name, variable in self._variables.items():
             dims = ("condition", "replicate", *variable.dims)
             variables[name] = (dims, self._arrays[name][:, :replicates], variable_attrs(name))
         for name, dims in self._schema.known.items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,15 +26,38 @@ class StoreWarning(UserWarning):
     """Something about a store that is no reason to stop, but should be known; one line."""
 
 
-def open_dataset(path: str | Path) -> xr.Dataset:
+def open_store(path: str | Path) -> Stored:
+    """Open a store that exists, to be read, as what it is.
+
+    Raises
+    ------
+    StoreError
+        If there is no readable results store at `path`.
+    """
+    path = Path(path)
+    if path.exists() and "summed" in check_root(path):
+        return SumsResults.open(path)
+    return ZarrResults.open(path)
+
+
+def open_dataset(path: str | Path, variables: Collection[str] | None = None) -> xr.Dataset:
     """Load a study's Dataset, with labels as strings, from the store at `path`.
+
+    Parameters
+    ----------
+    path
+        Where.
+    variables
+        Which of the variables with a value per replicate to read; by default all. Of a large study
+        all may be more than fits into memory.
 
     Raises
     ------
     StoreError
         If there is no readable results store at `path`, or a part of it is damaged.
     """
-    return _stored(Path(path)).dataset()
+    store = open_store(path)
+    return store.dataset(variables) if isinstance(store, ZarrResults) else store.dataset()
 
 
 def open_results(
@@ -79,17 +103,10 @@ def open_results(
     return _renewed(results, path, schema)
 
 
-def _stored(path: Path) -> Stored:
-    """Open a store as what it is."""
-    if path.exists() and "summed" in check_root(path):
-        return SumsResults.open(path)
-    return ZarrResults.open(path)
-
-
 def _opened(path: Path, schema: Schema) -> Stored:
     """Open a store; where metadata below the root's are damaged, with those of the same study."""
     try:
-        return _stored(path)
+        return open_store(path)
     except StoreError as error:
         root = check_root(path)
         here = (STORE_VERSION, schema.fingerprint, schema.block, schema.replicates)

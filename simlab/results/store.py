@@ -10,6 +10,7 @@ with their names in ``labels``; Zarr v3 has no consolidated metadata, so none is
 from __future__ import annotations
 
 import shutil
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any, Self
 
@@ -161,12 +162,7 @@ class ZarrResults:
         StoreError
             If a chunk is missing or damaged; names the array, the chunk and the cure.
         """
-        try:
-            return self._load(condition, number)
-        except chunks.ChunkError as error:
-            raise StoreError(
-                f"{self.path}: {error}; repeat the run, which computes this block again"
-            ) from error
+        return Block(condition, number, **self._read(condition, number, self._schema.variables))
 
     def messages(self) -> tuple[Message, ...]:
         """What went wrong in each fit with the status ERROR, by condition and replicate.
@@ -179,7 +175,7 @@ class ZarrResults:
         return tuple(
             Message(c, self._schema.rows(number).start + b, estimator, text)
             for c, number in np.argwhere(self._done).tolist()
-            for b, estimator, text in self.read(c, number).messages
+            for b, estimator, text in self._read(c, number, ())["messages"]
         )
 
     def mend(self) -> list[str]:
@@ -202,7 +198,7 @@ class ZarrResults:
             flag = self._file("done", condition, number)
             try:
                 _chunk(flag, np.dtype(np.bool_), BLOCK_CHUNK)
-                self._load(condition, number)
+                self._load(condition, number, self._schema.variables)
             except chunks.ChunkError as error:
                 found.append(str(error))
                 with disk(self.path, SAFE):
@@ -210,19 +206,25 @@ class ZarrResults:
                 self._done[condition, number] = False
         return found
 
-    def dataset(self) -> xr.Dataset:
+    def dataset(self, variables: Collection[str] | None = None) -> xr.Dataset:
         """Everything written so far, loaded; NaN, and status -1, elsewhere.
 
         The same, bit for bit, as the Dataset of a `MemoryResults` given the same blocks.
+
+        Parameters
+        ----------
+        variables
+            Which of the variables with a value per replicate to read; by default all.
 
         Raises
         ------
         StoreError
             If a chunk is missing or damaged.
         """
-        memory = MemoryResults(self._schema)
+        memory = MemoryResults(self._schema, variables)
+        names = [name for name in self._schema.variables if variables is None or name in variables]
         for condition, number in np.argwhere(self._done).tolist():
-            memory.write(self.read(condition, number))
+            memory.fill(condition, number, self._read(condition, number, names))
         if self._schema.stops:
             for condition in range(len(self._schema.keys)):
                 memory.settle(condition, read_stop(self.path, condition))
@@ -235,11 +237,21 @@ class ZarrResults:
         told, flag = self._told(condition, number), self._file("done", condition, number)
         return {**found, "messages": told, "done": flag}
 
-    def _load(self, condition: int, number: int) -> Block:
-        """Read one finished block; raises ChunkError."""
+    def _read(self, condition: int, number: int, names: Iterable[str]) -> dict[str, Any]:
+        """Read some variables of one finished block, its times and its messages."""
+        try:
+            return self._load(condition, number, names)
+        except chunks.ChunkError as error:
+            raise StoreError(
+                f"{self.path}: {error}; repeat the run, which computes this block again"
+            ) from error
+
+    def _load(self, condition: int, number: int, names: Iterable[str]) -> dict[str, Any]:
+        """Do what `_read` does; raises ChunkError."""
         at, rows = (condition, number), self._schema.rows(number)
         arrays: dict[str, Any] = {}
-        for name, variable in self._schema.variables.items():
+        for name in names:
+            variable = self._schema.variables[name]
             shape = chunk_shape(self._schema, variable)
             cut = (rows.stop - rows.start, *self._schema.shape(variable.dims))
             chunk = _chunk(self._file(name, *at), variable.dtype, shape)
@@ -249,10 +261,9 @@ class ZarrResults:
             for name in self._times
         }
         try:
-            told = messages.read(self._told(condition, number))
+            return arrays | {"messages": messages.read(self._told(condition, number))}
         except (OSError, ValueError) as error:
             raise chunks.ChunkError(f"messages of chunk {chunks.key(*at)} {error}") from error
-        return Block(condition, number, **arrays, messages=told)
 
     def _file(self, name: str, condition: int, number: int) -> Path:
         variables = self._schema.variables
