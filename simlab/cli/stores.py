@@ -76,9 +76,9 @@ def replay(
     save
         Write the rows to this CSV file.
     """
-    from simlab.commands import stores
+    from simlab.commands import replay as commands
 
-    raise SystemExit(stores.replay(store, condition, replicate, config, save))
+    raise SystemExit(commands.replay(store, condition, replicate, config, save))
 
 
 @app.command

@@ -22,6 +22,21 @@ class UsageError(Exception):
     """What was asked for does not exist; one line says so."""
 
 
+@contextmanager
+def asked() -> Iterator[None]:
+    """Say in one line what was asked for and is not there.
+
+    Raises
+    ------
+    UsageError
+        In the place of a ValueError.
+    """
+    try:
+        yield
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+
+
 class Bar:
     """A progress bar on stderr: done, time left, how many a second, failures so far.
 

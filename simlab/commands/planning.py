@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from simlab.commands.console import UsageError
-from simlab.config import Study, Until, flow
+from simlab.commands.console import asked
+from simlab.config import FEWEST, Study, Until, flow
 from simlab.planning import Forecast, Needed
 from simlab.planning import plan as forecast
 from simlab.tables.formats import text_table, wrapped
@@ -13,10 +13,8 @@ HEADER = ("condition", "replicates", "95 % range", "decided by", "ms each", "cor
 
 def plan(study: Study, measure: str | None, mcse: float | None, pilot: int, jobs: int) -> None:
     """Print what a precision takes, and the line of the study that asks for it."""
-    try:
+    with asked():
         found = forecast(study, measure=measure, mcse=mcse, pilot=pilot, jobs=jobs)
-    except ValueError as error:
-        raise UsageError(str(error)) from None
     until = found.until
     print(
         f"{study.name}: MCSE({until.measure}) ≤ {until.mcse:g} in every cell, forecast from "
@@ -68,7 +66,7 @@ def _times(found: Forecast) -> str:
 
 
 def _line(found: Forecast, until: Until) -> str:
-    least = "" if found.least == 2000 else f"min: {found.least}, "
+    least = "" if found.least == FEWEST else f"min: {found.least}, "
     return f"{{max: {found.most}, {least}until: {flow(until)}}}"
 
 

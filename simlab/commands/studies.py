@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from simlab import data, measures, runner, tables
-from simlab.commands.console import Bar, UsageError, save, warnings_on_stderr
+from simlab.commands.console import Bar, asked, save, warnings_on_stderr
 from simlab.comparison import compare as compare_methods
 from simlab.comparison import fit_statistics
 from simlab.config import Study
@@ -91,13 +91,11 @@ def check(study: Study) -> None:
 def table(store: Path, format: Format, sector: str | None, tests: bool) -> None:
     """Print the methods table of a store, and the sizes of its tests; or these alone."""
     ds = open_dataset(store)
-    try:
+    with asked():
         if tests:
             print(tables.render_sizes(tables.size_table(ds), format))
         else:
             print(_tables(ds, format, sector))
-    except ValueError as error:
-        raise UsageError(str(error)) from None
 
 
 def measure(store: Path, format: MeasureFormat) -> None:
@@ -111,10 +109,8 @@ def contrast(
     store: Path, base: int | None, factor: str | None, target: str, format: MeasureFormat
 ) -> None:
     """Print the contrasts of a store."""
-    try:
+    with asked():
         frame = tables.contrast_table(open_dataset(store), base, factor, target)
-    except ValueError as error:
-        raise UsageError(str(error)) from None
     print(tables.render_contrasts(frame, format))
 
 

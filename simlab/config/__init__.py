@@ -22,12 +22,13 @@ from .population import Population
 from .reader import load, loads, locate
 from .section import Finding
 from .setting import Setting, declared
-from .stopping import Replicates, Until
+from .stopping import FEWEST, Replicates, Until
 from .study import Parallel, Study, Tests, Verdicts, schema
 from .values import FrozenMap, canonical, flow, number, plain
 from .writer import dumps
 
 __all__ = [
+    "FEWEST",
     "MISSING",
     "ConfigError",
     "Covariate",

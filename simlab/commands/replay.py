@@ -1,0 +1,141 @@
+"""What `simlab replay` prints: one replicate, drawn and fitted again, beside what is stored."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from simlab.commands.console import asked, write
+from simlab.estimators import REGISTRY
+from simlab.fitting.errors import FitError, FitWarning
+from simlab.fitting.layout import degrees, number
+from simlab.fitting.model import fit
+from simlab.replaying import Replay
+from simlab.replaying import replay as replay_one
+from simlab.results import Status
+from simlab.tables.formats import text_table, wide_table
+
+CLUSTERS = 8  # shown of a replicate; the file has all
+
+
+def replay(
+    store: Path, condition: str, replicate: int, config: Path | None, save: Path | None
+) -> int:
+    """Draw and fit one replicate again, and print it; return 0 if it is what was stored."""
+    with asked():
+        again = replay_one(store, condition, replicate, config)
+    job = again.work.jobs[again.condition]
+    levels = ", ".join(f"{k} = {v}" for k, v in job.condition.levels.items()) or "base"
+    number_, only = divmod(replicate, again.work.study.block)
+    print(f"Replicate {replicate:,} of condition {again.condition} ({levels})")
+    print(
+        f"drawn as {again.drawn_as}: seed {again.work.study.seed}, stream {str(job.key)[:8]}, "
+        f"block {number_}, number {only} in it\n"
+    )
+    print(f"{_data(again.rows)}\n\n{_refit(again)}\n")
+    print("\n\n".join(_mixed(again)))
+    if save is not None:
+        write(save, again.rows.to_csv(index=False))
+    return _verdict(again)
+
+
+def _data(rows: pd.DataFrame) -> str:
+    """Clusters, the first of them in numbers."""
+    by = rows.groupby("cluster", sort=False)
+    table = []
+    for name, part in list(by)[:CLUSTERS]:
+        ss = float(((part.x - part.x.mean()) ** 2).sum())
+        slope = float(((part.x - part.x.mean()) * part.y).sum() / ss) if ss > 0 else np.nan
+        numbers = (part.x.mean(), part.y.mean(), slope)
+        table.append([str(name), str(len(part)), *(number(v) for v in numbers)])
+    left = by.ngroups - len(table)
+    told = f"{len(rows):,} rows in {by.ngroups:,} clusters" + (
+        f", the first {len(table)} of which are" if left else ""
+    )
+    return f"{told}\n\n{text_table(['cluster', 'n', 'mean x', 'mean y', 'own slope'], table)}"
+
+
+def _refit(again: Replay) -> str:
+    """Every estimate as it comes out now, beside what is stored."""
+    work, one, rows = again.work, again.again, []
+    for e, method in enumerate(work.methods):
+        label = method.label
+        status = Status(int(one.status[0, e])).name.lower().replace("_", " ")
+        status += f", {one.dropped[0, e]} clusters dropped" if one.dropped[0, e] > 0 else ""
+        for t in work.columns[method.name].tolist():
+            new, se = one.estimate[0, e, t], one.std_error[0, e, t]
+            stored = [] if again.stored is None else _beside(again.stored, e, t, float(new))
+            rows.append([
+                label, work.terms[t], f"{new:.10g}", f"{se:.6g}", degrees(float(one.df[0, e, t])),
+                *stored, status,
+            ])  # fmt: skip
+            label = status = ""
+    header = ["method", "term", "estimate", "SE", "df", "status"]
+    header[5:5] = [] if again.stored is None else ["stored", "difference"]
+    told = "".join(f"\n{name}: {text}" for _, name, text in one.messages)
+    return wide_table(header, rows) + (told and f"\n{told}")
+
+
+def _beside(stored: xr.Dataset, e: int, t: int, new: float) -> list[str]:
+    """The estimate that is stored, and what it differs by."""
+    old = float(stored["estimate"].values[e, t])
+    same = old == new or (np.isnan(old) and np.isnan(new))
+    return [f"{old:.10g}", "same" if same else f"{new - old:.2g}"]
+
+
+FORMULAS = {"hlm": "y ~ {s}x", "hlm_contextual": "y ~ {s}x + {s}x_mean"}
+
+
+def _mixed(again: Replay) -> Iterator[str]:
+    """Mixed models once more from the rows, by the other route: formula, data frame, engine."""
+    rows = again.rows.assign(x_mean=again.rows.groupby("cluster")["x"].transform("mean"))
+    several = rows["sector"].nunique() > 1
+    for method in again.work.methods:
+        if method.name not in FORMULAS:
+            continue
+        formula = FORMULAS[method.name].format(s="sector * " if several else "")
+        formula += " + (1 + x | cluster)"
+        told = f"{REGISTRY[method.name].label}, from the rows: {formula}"
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", FitWarning)
+                fitted = fit(formula, rows)
+        except FitError as error:
+            yield f"{told}\n  {error}"
+            continue
+        evaluations = abs(fitted.optimum.evaluations)
+        G = np.asarray(fitted.G)
+        lines = [
+            f"  deviance {fitted.optimum.deviance:.6f}, {evaluations} evaluations, "
+            f"{'converged' if fitted.converged else 'not converged'}",
+            f"  G = [[{G[0, 0]:.6g}, {G[0, 1]:.6g}], [{G[1, 0]:.6g}, {G[1, 1]:.6g}]], "
+            f"sigma2 = {fitted.sigma2:.6g}",
+            *(f"  {note}" for note in fitted.notes),
+        ]
+        yield "\n".join([told, *lines])
+
+
+def _verdict(again: Replay) -> int:
+    if again.stored is None:
+        print("\nThe store keeps measures and no replicates: there is nothing to compare with.")
+        return 0
+    compared = sum(again.stored[name].size for name in again.stored.data_vars)
+    if again.differs.empty:
+        print(f"\nThe stored replicate is this one, bit for bit: {compared:,} numbers compared.")
+        return 0
+    print(f"\n{len(again.differs):,} of {compared:,} numbers differ from what is stored:\n")
+    rows = [
+        [row["variable"], row["place"], f"{row['stored']:.17g}", f"{row['again']:.17g}"]
+        for row in again.differs.head(20).to_dict("records")
+    ]
+    print(text_table(["variable", "where", "stored", "again"], rows))
+    print(
+        "\nThe code, its libraries, the processor or the data have changed since, or the store is "
+        "damaged: `simlab info` tells what it was made with."
+    )
+    return 1
