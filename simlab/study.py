@@ -12,7 +12,7 @@ from simlab.config import Study
 from simlab.design import conditions
 from simlab.estimators import REGISTRY
 from simlab.hypotheses import REGISTRY as TESTS
-from simlab.measures import DEFINITIONS
+from simlab.performance import MEASURES
 
 if TYPE_CHECKING:
     from simlab.runner import Work
@@ -40,7 +40,7 @@ def load(path: str | Path) -> Study:
         path,
         known_estimators=tuple(REGISTRY),
         known_tests=tuple(TESTS),
-        known_measures=tuple(d.name for d in DEFINITIONS),
+        known_measures=tuple(MEASURES),
     )
     conditions(study)
     return study

@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from simlab.results import Block, MemoryResults, Schema, SumsResults
+from simlab.performance import STREAMS
+from simlab.results import Block, MemoryResults, Schema, Summed, SumsResults
 
 SLOPES = ("slope[A]", "slope[B]", "slope[B - A]")
 TERMS = (*SLOPES, "between[A]", "contextual[A]", "contextual[B]")
@@ -34,7 +35,7 @@ def schema_of(replicates=700, block=64, conditions=2, keep="replicates", offset=
         tests=("random_slope", "fixed_slope"),
         kinds=("chi2", "wald", "simulated"),
         null_holds=np.zeros((conditions, 2), dtype=bool),
-        summed=HAS if keep == "measures" else None,
+        summed=Summed(HAS, STREAMS) if keep == "measures" else None,
     )
     return replace(base, **changes)
 

@@ -74,11 +74,11 @@ def test_two_stores_of_sums_are_compared_bit_for_bit(stores, tmp_path, capsys):
     assert found.exact
     assert (found.common, found.replicates, found.unequal) == (2, 180, ())
     other = one.copy(deep=True)
-    cell = other["estimate_C"].values[1]
+    cell = other["estimate_mean"].values[1]
     cell[0, 1] = np.nextafter(cell[0, 1], np.inf)
     (row,) = archive.difference(one, other).numbers.to_dict("records")
-    assert (row["variable"], row["cells"]) == ("estimate_C", 1)
-    assert row["where"] == "condition 1, estimator pooled, term slope"
+    assert (row["variable"], row["cells"]) == ("estimate_mean", 1)
+    assert row["where"] == "condition 1, estimator pooled, term slope, estimate_variable 0"
     assert "bit for bit" in command(capsys, "diff", stores[0], stores[0])[1]
 
 
@@ -118,7 +118,7 @@ def test_measures_are_exported(stores, tmp_path):
     ds = open_dataset(stores[0])
     archive.export(ds, tmp_path / "few.nc")
     with xr.open_dataset(tmp_path / "few.nc", engine="scipy") as back:
-        np.testing.assert_array_equal(back["estimate_C"], ds["estimate_C"])
+        np.testing.assert_array_equal(back["estimate_moments"], ds["estimate_moments"])
     archive.export(ds, tmp_path / "few.csv")
     back = pd.read_csv(tmp_path / "few.csv", keep_default_na=False)
     frame = simlab.tidy(simlab.measure(ds))

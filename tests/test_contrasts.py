@@ -13,16 +13,25 @@ import simlab
 from simlab.cli import app
 from simlab.commands.console import UsageError
 from simlab.measures import contrast, measure
-from simlab.performance import replicates as core
+from simlab.performance import MEASURES, Replicates
+from simlab.performance.contrasted import contrasted
 from simlab.tables import contrast_table, render_contrasts
 
 # --- the arithmetic -----------------------------------------------------------------------------
 
 
+def core(first, second, measure="bias"):
+    """The contrast of two arrays of estimates of 0."""
+    none = {"theta": np.zeros(1), "centre": np.zeros(1)}
+    return contrasted(
+        MEASURES[measure], *(Replicates({"estimate": x, **none}) for x in (first, second))
+    )
+
+
 def test_the_core_is_its_formula():
     rng = np.random.default_rng(1)
     a, b = rng.multivariate_normal([1, 0.5], [[2, 1.2], [1.2, 1]], 300).T
-    found = core.contrast(a, b)
+    found = core(a, b)
     d = a - b
     assert found.value == pytest.approx(d.mean())
     assert found.mcse == pytest.approx(d.std(ddof=1) / np.sqrt(300))
@@ -36,30 +45,41 @@ def test_the_error_of_a_gain_is_that_of_repeated_studies():
     """Not normal, and shared only in part; 2,000 studies of 200 replicates."""
     rng = np.random.default_rng(2)
     shared, first, second = rng.exponential(size=(3, 2000, 200))
-    found = core.contrast(shared + 0.5 * first, shared - 0.3 * second)
+    found = core(shared + 0.5 * first, shared - 0.3 * second)
     spread = found.gain.std(ddof=1)
     typical = np.sqrt((found.gain_mcse**2).mean())
     assert typical == pytest.approx(spread, rel=0.1)
     assert found.gain.mean() == pytest.approx(2.34 / 0.34, rel=0.05)
 
 
+@pytest.mark.parametrize("measure", ["empirical_se", "rmse"])
+def test_the_error_of_a_difference_that_is_no_mean(measure):
+    """By what each replicate adds to the measure; independent errors are the control."""
+    rng = np.random.default_rng(5)
+    shared, first, second = rng.exponential(size=(3, 2000, 400))
+    found = core(shared + 0.5 * first, shared - 0.3 * second, measure)
+    spread = found.value.std(ddof=1)
+    assert np.sqrt((found.mcse**2).mean()) == pytest.approx(spread, rel=0.1)
+    assert np.sqrt((found.mcse_independent**2).mean()) > 1.5 * spread
+
+
 def test_pairs_that_lack_one_are_left_out():
     a, b = np.random.default_rng(3).standard_normal((2, 50))
     a[:5], b[10:12] = np.nan, np.nan
     both = ~np.isnan(a - b)
-    np.testing.assert_allclose(core.contrast(a, b), core.contrast(a[both], b[both]), rtol=1e-12)
-    assert core.contrast(a, b).n == 43
-    assert np.isnan(core.contrast(a * np.nan, b).value)
+    np.testing.assert_allclose(core(a, b), core(a[both], b[both]), rtol=1e-12)
+    assert core(a, b).n == 43
+    assert np.isnan(core(a * np.nan, b).value)
 
 
 def test_a_difference_that_is_always_the_same_has_an_infinite_gain():
     a = np.random.default_rng(4).standard_normal(50) + 3
-    found = core.contrast(a, a + 1 / 3)
+    found = core(a, a + 1 / 3)
     assert np.isinf(found.gain)
     assert np.isnan(found.gain_mcse)
     assert found.value == pytest.approx(-1 / 3)
-    assert np.isfinite(core.contrast(a, a + 1e-9 * a**2).gain)  # control
-    assert np.isnan(core.contrast(np.ones(50), np.ones(50)).gain)  # nothing varies: no gain
+    assert np.isfinite(core(a, a + 1e-9 * a**2).gain)  # control
+    assert np.isnan(core(np.ones(50), np.ones(50)).gain)  # nothing varies: no gain
 
 
 # --- gains against theory -----------------------------------------------------------------------
@@ -168,8 +188,10 @@ def pairs(found):
 
 def test_differences_are_those_of_the_measures(ds):
     measured = measure(ds)
-    for found in (contrast(ds), contrast(ds, base=2), contrast(ds, factor="population.clusters")):
-        for name in ("bias", "mse", "coverage", "rejection_rate"):
+    names = ("bias", "mse", "coverage", "rejection_rate", "empirical_se", "relative_error")
+    for how in ({}, {"base": 2}, {"factor": "population.clusters"}):
+        found = contrast(ds, **how, measures=names)
+        for name in names:
             values = measured[name]
             if "target" in values.dims:
                 values = values.sel(target="beta_within")
@@ -197,6 +219,7 @@ def test_which_conditions_are_compared(ds):
         ({"factor": "population.G"}, "factor 'population.G' is unknown; give one of population.c"),
         ({"base": 1, "factor": "population.sigma2"}, "give a base or a factor, not both"),
         ({"target": "beta"}, "target 'beta' is unknown; give one of beta_within, beta_between"),
+        ({"measures": ["median_bias"]}, "measure 'median_bias' is unknown; give one of bias, rel"),
     ],
 )
 def test_what_does_not_exist_is_refused(ds, how, message):
@@ -206,6 +229,8 @@ def test_what_does_not_exist_is_refused(ds, how, message):
 
 def test_a_study_without_replicates_or_with_one_condition_is_refused(ds):
     with pytest.raises(ValueError, match="keep: replicates"):
+        contrast(ds.drop_vars("estimate").assign_attrs(kept="measures"))
+    with pytest.raises(ValueError, match="lacks estimate"):
         contrast(ds.drop_vars("estimate"))
     with pytest.raises(ValueError, match="the study has one condition"):
         contrast(ds.isel(condition=[0]))

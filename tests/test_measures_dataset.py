@@ -1,6 +1,6 @@
-"""The labelled measures: the right arrays reach the array core, and failures are never silent.
+"""The labelled measures: the right arrays reach the measures, and failures are never silent.
 
-Everything is compared with `simlab.performance.replicates` applied to one cell at a time, so the
+Everything is compared with the measures called with the arrays of one cell at a time, so the
 tolerance is that of sums taken in another order.
 """
 
@@ -18,7 +18,7 @@ REPLICATES = 80
 OK, SINGULAR, NOT_CONVERGED, NOT_ESTIMABLE = range(4)
 PER_TERM = ("condition", "replicate", "estimator", "term")
 PER_FIT = PER_TERM[:3]
-WITH_TARGET = ("bias", "relative_bias", "mse", "rmse", "coverage")
+WITH_TARGET = ("bias", "relative_bias", "standardised_bias", "mse", "rmse", "coverage")
 PER_TERM_ONLY = (
     "empirical_se",
     "model_se",
@@ -103,7 +103,7 @@ def test_every_cell_is_the_core_of_its_own_replicates(study):
             "model_se": measures.model_se(s),
             "relative_error": measures.relative_error(b, s),
             "bias_eliminated_coverage": measures.bias_eliminated_coverage(b, *interval),
-            "rejection_rate": measures.rejection_rate(d["p_value"], 0.1),
+            "rejection_rate": measures.rejection_rate(d["p_value"], alpha=0.1),
             "interval_width": measures.interval_width(*interval),
         }
         assert tuple(expected) == PER_TERM_ONLY
@@ -114,6 +114,7 @@ def test_every_cell_is_the_core_of_its_own_replicates(study):
             against = {
                 "bias": measures.bias(b, theta),
                 "relative_bias": measures.relative_bias(b, theta),
+                "standardised_bias": measures.standardised_bias(b, theta),
                 "mse": measures.mse(b, theta),
                 "rmse": measures.rmse(b, theta),
                 "coverage": measures.coverage(*interval, theta),
@@ -132,10 +133,11 @@ def test_dimensions_coordinates_and_attrs(study):
         (PER_ESTIMATOR, along[:2]),
     ):
         for name in names:
-            for part in ("", "_mcse", "_n"):
+            for part in ("", "_mcse", "_n", "_low", "_high"):
                 assert measured[name + part].dims == dims
     assert measured["n"].dims == along[:3]
-    assert len(measured.data_vars) == 3 * 14 + 1
+    assert len(measured.data_vars) == 5 * 15 + 2
+    assert measured["doubt"].dims == along[:3]
     assert measured.target.values.tolist() == ["beta_within", "beta_between", "limit"]
     for name in ("population.clusters", "sampling.scheme", "key", "estimator", "term"):
         xr.testing.assert_identical(measured[name].variable, study[name].variable)
@@ -264,7 +266,8 @@ def test_tidy_has_every_value_once_and_in_order(study):
     long = tidy(measured)
     factors = ["population.clusters", "sampling.scheme"]
     labels = ["estimator", "term", "target", "measure"]
-    assert long.columns.tolist() == [*factors, *labels, "value", "mcse", "n"]
+    columns = {"": "value", "_mcse": "mcse", "_n": "n", "_low": "low", "_high": "high"}
+    assert long.columns.tolist() == [*factors, *labels, *columns.values(), "mark"]
     names = [*WITH_TARGET, *PER_TERM_ONLY, *PER_ESTIMATOR]
     assert len(long) == sum(int(measured[name].notnull().sum()) for name in names)
     assert not long.duplicated([*factors, *labels]).any()
@@ -275,7 +278,7 @@ def test_tidy_has_every_value_once_and_in_order(study):
         where = {dim: row[dim] for dim in ("estimator", "term", "target") if row[dim]}
         c = [10, 40, 160].index(row["population.clusters"])
         assert row["sampling.scheme"] == ["new", "same", "new"][c]
-        for part, column in (("", "value"), ("_mcse", "mcse"), ("_n", "n")):
+        for part, column in columns.items():
             assert measured[row["measure"] + part].isel(condition=c).sel(where) == row[column]
 
     order = {
@@ -300,7 +303,8 @@ def test_tidy_of_a_part(study):
     slope = tidy(measured.sel(term=["slope"], estimator=["hlm"]))
     expected = long[(long.estimator == "hlm") & long.term.isin(["slope", ""])]
     assert slope.equals(expected.reset_index(drop=True))
-    coverage = tidy(measured[["coverage", "coverage_mcse", "coverage_n"]])
+    parts = ["coverage" + part for part in ("", "_mcse", "_n", "_low", "_high")]
+    coverage = tidy(measured[parts])
     assert coverage.equals(long[long.measure == "coverage"].reset_index(drop=True))
 
 

@@ -13,7 +13,7 @@ so its last digit is 100 · 6e-8 whatever its size; hence ATOL for measures in %
 Definitions that differ: one. Stata's MCSE of the relative precision has n − 2 where rsimsum and we
 have n − 1, so ours is multiplied by √((n − 1)/(n − 2)) before it is compared; without that
 it differs by 5e-4 (MIsim) and 5e-3 (relhaz), which a test below insists on. All others, the MCSE of
-the MSE included, are the same formulae. Stata's "power" is |b/se| > 1.959964.
+the MSE included, are the same formulae, of mcse="normal". Stata's "power" is |b/se| > 1.959964.
 """
 
 import math
@@ -78,23 +78,24 @@ STUDIES = {"MIsim": misim, "relhaz": relhaz}
 
 def ours(study: Study, statistic: str) -> measures.Measured:
     b, se, theta = study.estimate, study.std_error, study.theta
+    normal = {"mcse": "normal"}
     match statistic:
         case "bias":
-            return measures.bias(b, theta)
+            return measures.bias(b, theta, **normal)
         case "empse":
-            return measures.empirical_se(b)
+            return measures.empirical_se(b, **normal)
         case "relprec":
-            return measures.relative_precision(b, b[:, :1])
+            return measures.relative_precision(b, b[:, :1], **normal)
         case "mse":
-            return measures.mse(b, theta)
+            return measures.mse(b, theta, **normal)
         case "modelse":
-            return measures.model_se(se)
+            return measures.model_se(se, **normal)
         case "relerror":
-            return measures.relative_error(b, se)
+            return measures.relative_error(b, se, **normal)
         case "cover":
-            return measures.coverage(b - Z * se, b + Z * se, theta)
+            return measures.coverage(b - Z * se, b + Z * se, theta, **normal)
         case _:
-            return measures.rejection_rate(2 * ndtr(-np.abs(b / se)), 2 * ndtr(-Z))
+            return measures.rejection_rate(2 * ndtr(-np.abs(b / se)), alpha=2 * ndtr(-Z), **normal)
 
 
 def stata(study: Study, statistic: str, column: str) -> np.ndarray:
@@ -149,7 +150,10 @@ def test_coverage_and_width_of_given_intervals(dgm: int, method: int) -> None:
         centred += low <= centre <= high
     for measured, count in (
         (measures.coverage(lower, upper, -1), hits),
-        (measures.bias_eliminated_coverage(rows["diff"], lower, upper), centred),
+        (
+            measures.bias_eliminated_coverage(rows["diff"], lower, upper, mcse="normal"),
+            centred,
+        ),
     ):
         p = count / n
         assert measured.value == p

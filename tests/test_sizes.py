@@ -293,8 +293,10 @@ def test_rejection_is_what_a_hand_computes():
     chi2 = measured.sel(test="random_slope", kind="chi2", nominal=0.05)
     assert chi2["rejection"].values.tolist() == [4 / 400, 80 / 400, 1.0]
     assert chi2["rejection_mcse"].values == pytest.approx(
-        [np.sqrt(0.01 * 0.99 / 400), np.sqrt(0.2 * 0.8 / 400), 0.0]
+        [np.sqrt(0.01 * 0.99 / 400), np.sqrt(0.2 * 0.8 / 400), np.sqrt(402 * 2 / 404**2 / 400)]
     )
+    low, high = (float(chi2[f"rejection_{end}"][2]) for end in ("low", "high"))
+    assert (low, high) == (pytest.approx(1 / (1 + 1.96**2 / 400)), 1.0)  # Wilson's at p = 1
     simulated = measured.sel(test="random_slope", kind="simulated")
     assert simulated["rejection_n"].values.ravel().tolist() == [400, 399, 400]
     assert float(simulated["rejection"][1, 0]) == 19 / 399

@@ -13,12 +13,12 @@ from study_cases import study
 import simlab
 from simlab import runner
 from simlab.config import ConfigError, Replicates, Study, Until, dumps, loads
-from simlab.measures import DEFINITIONS
+from simlab.measures import MEASURES
 from simlab.parallel import Workers
-from simlab.performance import Measured
-from simlab.results import TIMES, MemoryResults, Stop, open_dataset, open_results
+from simlab.performance import cautious, named
+from simlab.results import TIMES, MemoryResults, Stop, Summing, open_dataset, open_results
 from simlab.runner.rounds import Rounds, next_end
-from simlab.runner.until import MEASURES, SHARES, cautious, share_needed
+from simlab.runner.until import share_needed
 from simlab.verdicts.extent import extent, replicates_of
 
 SMALL = {
@@ -159,7 +159,9 @@ def test_every_measure_can_be_a_rule(name):
     work = runner.prepare(s)
     blocks = [runner.run_block(work, 0, b) for b in range(2)]
     schema = runner.schema_of(work)
-    cells = work.rule.cells(blocks, schema.truth[0], schema.limit[0])
+    summing = Summing.of(schema, work.has, (work.rule.measure.stream,))
+    nodes = [summing.leaf(block).node for block in blocks]
+    cells = work.rule.cells(named(summing.merge(*nodes), summing.outline, summing.aims[0]))
     results = MemoryResults(schema)
     for block in blocks:
         results.write(block)
@@ -169,15 +171,17 @@ def test_every_measure_can_be_a_rule(name):
     np.testing.assert_array_equal(cells.measured.n, n)
     known = ~np.isnan(mcse)
     assert known.any()
-    if name in SHARES:
-        assert (cells.measured.mcse[known] > mcse[known]).all()
+    if MEASURES[name].share:
+        assert (cells.measured.mcse[known] >= mcse[known]).all()
+        assert (cells.measured.mcse[known] > mcse[known]).any() or (value[known] % 1 == 0).all()
     else:
         np.testing.assert_allclose(cells.measured.mcse, mcse, rtol=1e-12)
     assert len(cells.names) == len(value) == len(set(cells.names))
 
 
-def test_shares_are_those_with_the_mcse_of_a_share():
-    assert {d.name for d in DEFINITIONS if d.mcse == "√(p(1 − p)/n)"} == SHARES
+def test_shares_are_those_that_are_named_so():
+    shares = {m.name for m in MEASURES.values() if m.share}
+    assert shares == {m.name for m in MEASURES.values() if "p = share" in m.definition}
 
 
 # ---------------------------------------------------------------- the same bits
@@ -315,8 +319,8 @@ def test_a_rule_on_what_has_arrived_depends_on_the_order():
 
 
 def test_a_share_that_never_varied_is_not_known():
-    none = cautious(Measured(np.array([1.0]), np.array([0.0]), np.array([100])))
-    assert none.mcse[0] == pytest.approx(np.sqrt(102 / 104 * 2 / 104 / 100))
+    mcse = cautious(np.array([1.0]), np.array([100]))
+    assert mcse[0] == pytest.approx(np.sqrt(102 / 104 * 2 / 104 / 100))
     n = share_needed(np.array([0.0, 1.0, 0.5, 0.95]), 0.001)
     assert n[0] == pytest.approx(n[1]) == pytest.approx(np.sqrt(2) / 0.001, rel=0.01)
     assert n[2:] == pytest.approx([250_000, 47_500], rel=0.001)
@@ -340,7 +344,7 @@ def stopped(careful):
         p = hits / n
         mcse = np.sqrt(p * (1 - p) / n)
         if careful:
-            mcse = cautious(Measured(p, mcse, n)).mcse
+            mcse = cautious(p, n)
         left &= ~(mcse <= WANTED)
         done = now
         end[left] = now

@@ -71,4 +71,6 @@ SWEEPS = {
     N: [12.0, 12.0, 12.0, 48.0, 768.0, 12.0],
     SCHEME: ["new-clusters"] * 5 + ["same-clusters"],
 }
-BASE = {"population": {"clusters": 40, "cluster_sizes": {"law": "poisson", "mean": 12}}}
+BASE = {
+    "population": {"clusters": 40, "cluster_sizes": {"law": "poisson", "mean": 12, "minimum": 6}}
+}

@@ -9,8 +9,8 @@ import numpy as np
 from simlab.app.live import Replicates
 from simlab.estimators.base import Estimator, sector_contrasts, term_names
 from simlab.moments import Floats, Ints
-from simlab.performance import replicates as core
-from simlab.performance.formulas import Measured
+from simlab.performance import MEASURES, Measured
+from simlab.performance.arrays import average
 
 __all__ = [
     "LAST",
@@ -105,11 +105,11 @@ def summarise(drawn: Replicates, theta: float) -> Summary:
     )
     targets = np.full(len(estimate), theta)
     return Summary(
-        core.average(estimate),
-        core.bias(estimate, targets),
-        core.empirical_se(estimate),
-        core.model_se(std_error),
-        core.coverage(lower, upper, targets),
+        average(estimate),
+        MEASURES["bias"](estimate, targets),
+        MEASURES["empirical_se"](estimate),
+        MEASURES["model_se"](std_error),
+        MEASURES["coverage"](lower, upper, targets),
     )
 
 

@@ -6,7 +6,7 @@ import math
 
 from simlab.app.look import LOOKS
 from simlab.app.summary import Summary
-from simlab.performance.formulas import Measured
+from simlab.performance import Measured
 
 __all__ = ["table"]
 

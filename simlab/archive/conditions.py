@@ -11,7 +11,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from simlab.measures.outcomes import factors_of
-from simlab.measures.summed import keeps_measures
+from simlab.measures.sums import keeps_measures
 from simlab.results import Status, Stop, wall_seconds
 
 __all__ = ["condition_of", "describe", "summary"]
@@ -127,7 +127,7 @@ def _kept(ds: xr.Dataset) -> dict[str, NDArray[Any]]:
 
 def _summed(ds: xr.Dataset) -> dict[str, NDArray[Any]]:
     """The same of a study that keeps measures."""
-    counts = ds["status_count"].sum("estimator").transpose("code", "condition").values
+    counts = ds["status_hits"].sum("estimator").transpose("status_outcome", "condition").values
     return {
         "replicates": ds["replicates"].values,
         "core_seconds": ds["seconds"].values,

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from simlab.archive.agreement import Row, located, measures_apart
 from simlab.archive.conditions import describe, summary
-from simlab.measures.summed import keeps_measures
+from simlab.measures.sums import keeps_measures
 from simlab.results import TIMES
 from simlab.results.differences import compared, recorded_differences
 

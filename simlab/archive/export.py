@@ -14,7 +14,7 @@ import xarray as xr
 from simlab.archive.failures import WORDS
 from simlab.measures import measure, tidy
 from simlab.measures.outcomes import factors_of
-from simlab.measures.summed import keeps_measures
+from simlab.measures.sums import keeps_measures
 
 __all__ = ["ExportError", "export", "long_form"]
 

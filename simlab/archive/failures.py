@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from simlab.measures.summed import keeps_measures, need_replicates
+from simlab.measures.outcomes import need_replicates
+from simlab.measures.sums import keeps_measures
 from simlab.results import Status
 
 __all__ = ["failure_counts", "failures"]
@@ -74,7 +75,8 @@ def failure_counts(ds: xr.Dataset, statuses: Sequence[str] | None = None) -> pd.
     """
     wanted = _codes(statuses)
     if keeps_measures(ds):
-        counts = ds["status_count"].transpose("condition", "estimator", "code").values[..., wanted]
+        hits = ds["status_hits"].transpose("condition", "estimator", "status_outcome")
+        counts = hits.values[..., wanted]
     else:
         status = ds["status"].transpose("condition", "estimator", "replicate").values
         counts = np.stack([(status == code).sum(axis=-1) for code in wanted], axis=-1)

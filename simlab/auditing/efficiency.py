@@ -16,8 +16,8 @@ import xarray as xr
 
 from simlab.auditing.studies import METHODS, NEW, ORACLE, QUESTIONS
 from simlab.estimators.base import sector_contrasts, term_names
+from simlab.measures import COMPARISONS
 from simlab.moments import Floats
-from simlab.performance import replicates as core
 
 
 def shares(ds: xr.Dataset, groups: tuple[str, ...]) -> Floats:
@@ -54,7 +54,7 @@ def efficiency(ds: xr.Dataset, groups: tuple[str, ...]) -> tuple[Floats, Floats]
                     if term not in terms:
                         continue
                     own = estimate.isel(condition=q).sel(estimator=method, term=term).values
-                    found = core.efficiency(own, best @ contrast[i])
+                    found = COMPARISONS["efficiency"](own, best @ contrast[i])
                     place = (q, e, terms.index(term))
                     value[place], mcse[place] = float(found.value), float(found.mcse)
     return value, mcse

@@ -11,12 +11,11 @@ import xarray as xr
 from simlab.auditing.advice import with_advice
 from simlab.auditing.efficiency import efficiency, shares
 from simlab.auditing.paradox import Paradox, paradoxes
-from simlab.auditing.sensitivity import Measured, dataset, measure_base
+from simlab.auditing.sensitivity import measure_base, together
 from simlab.auditing.studies import config_text
 from simlab.auditing.subject import Subject
 from simlab.auditing.verdicts import answers, verdict_frame, with_shares
 from simlab.config import Study
-from simlab.moments import Floats
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,9 +32,9 @@ class Audit:
         Its results, as of `simlab.run`; condition 0 draws new clusters, condition 1 keeps them.
     measures : Dataset
         Along parameters (0 as estimated, 1 … those drawn), question, estimator, term, and target
-        where a measure has one: bias, bias_in_se, coverage, true_se, relative_error, se_ratio,
-        own_coverage, failures, truth, lambda; without parameters, efficiency and lambda_theory.
-        Each with its Monte Carlo standard error `_mcse`.
+        where a measure has one: bias, bias_in_se, coverage, true_se, relative_error,
+        own_coverage, failures, as of `simlab.measure`; truth, lambda; without parameters,
+        efficiency and lambda_theory. Each with its Monte Carlo standard error `_mcse`.
     verdicts : DataFrame
         One row per question, place (group, or difference of groups), method and target. Columns:
         method, label, question, place, term, target, truth (of the target), estimate, std_error
@@ -96,7 +95,7 @@ def first_answer(subject: Subject, study: Study, ds: xr.Dataset) -> Audit:
     return _judged(subject, study, ds, [], paradoxes(subject, ds))
 
 
-def with_certainty(first: Audit, others: Sequence[tuple[list[Measured], Floats]]) -> Audit:
+def with_certainty(first: Audit, others: Sequence[xr.Dataset]) -> Audit:
     """Judge again, beside the measures of other parameters."""
     return _judged(first.subject, first.study, first.dataset, others, first.paradox)
 
@@ -105,12 +104,11 @@ def _judged(
     subject: Subject,
     study: Study,
     ds: xr.Dataset,
-    others: Sequence[tuple[list[Measured], Floats]],
+    others: Sequence[xr.Dataset],
     found: tuple[Paradox, ...],
 ) -> Audit:
     groups = subject.groups
-    terms = [str(term) for term in ds["term"].values]
-    measures = with_shares(dataset([measure_base(ds), *others], terms), shares(ds, groups), groups)
+    measures = with_shares(together([measure_base(ds), *others]), shares(ds, groups), groups)
     value, mcse = efficiency(ds, groups)
     dims = ("question", "estimator", "term")
     measures = measures.assign(efficiency=(dims, value), efficiency_mcse=(dims, mcse))

@@ -1,36 +1,39 @@
-"""The same study for other parameters that the data allow, to tell how sure a verdict is."""
+"""What each method does in the sampled conditions: as estimated, and for other parameters."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from functools import partial, reduce
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
-from simlab.auditing.performance import LABELS, PER_TARGET, Outcomes, performance
 from simlab.auditing.studies import METHODS, QUESTIONS, other_study
 from simlab.auditing.subject import Parameters, Subject
 from simlab.config import Study
-from simlab.moments import Floats
+from simlab.measures import MEASURES, measure
 from simlab.parallel import in_threads
+from simlab.performance import Outline, aims, leaf, merge, named
+from simlab.results.labelled import labelled
 from simlab.results.schema import TARGETS
 from simlab.runner import Progress, prepare, run_block, targets_of
 
-Measured = dict[str, tuple[Floats, Floats]]
+LABELS = {
+    "bias": "bias",
+    "standardised_bias": "bias_in_se",
+    "coverage": "coverage",
+    "empirical_se": "true_se",
+    "relative_error": "relative_error",
+    "bias_eliminated_coverage": "own_coverage",
+    "failures": "failures",
+}
+"""The measures of an audit, and what it calls them."""
 
-DIMS = ("parameters", "question", "estimator", "term", "target")
 
-
-def measure_base(ds: xr.Dataset) -> tuple[list[Measured], Floats]:
-    """Measure the first study: performance and targets (term, target) of each question."""
+def measure_base(ds: xr.Dataset) -> xr.Dataset:
+    """Measure the first study: performance and targets of each question."""
     part = ds.sel(estimator=list(METHODS))
-    measured = []
-    for c in range(len(QUESTIONS)):
-        arrays: list[NDArray[Any]] = [part[name].values[c] for name in Outcomes._fields]
-        measured.append(performance(Outcomes(*arrays), part["truth"].values[c]))
-    return measured, part["truth"].values
+    return _measured(part).assign(truth=_questions(part[["truth"]])["truth"])
 
 
 def measure_others(
@@ -39,7 +42,7 @@ def measure_others(
     base: Study,
     jobs: int,
     progress: Progress | None,
-) -> Iterator[tuple[list[Measured], Floats]]:
+) -> Iterator[xr.Dataset]:
     """Run and measure the study of every parameter set, without keeping its estimates.
 
     The unit of work is a parameter set, one thread from its first block to its measures: no
@@ -48,60 +51,51 @@ def measure_others(
     if progress is not None:
         progress.start(base.replicates * len(sets) * len(QUESTIONS), 0)
     tasks = ((subject, one, base) for one in sets)
-    for measured, truth, failures in in_threads(_one_set, tasks, jobs):
+    for measured, failures in in_threads(_one_set, tasks, jobs):
         if progress is not None:
             progress.advance(base.replicates * len(QUESTIONS), failures)
-        yield measured, truth
+        yield measured
 
 
-def _one_set(
-    subject: Subject, other: Parameters, base: Study
-) -> tuple[list[Measured], Floats, int]:
+def _one_set(subject: Subject, other: Parameters, base: Study) -> tuple[xr.Dataset, int]:
     study = other_study(subject, other, base)
     work = prepare(study, {subject.name: subject.rows})
-    measured, truths, failures = [], [], 0
+    streams = tuple(dict.fromkeys(MEASURES[name].stream for name in LABELS))
+    alpha = round(1 - study.level, 12)
+    names = tuple(method.name for method in work.methods)
+    outline = Outline(names, work.terms, work.has, 0, 0, alpha, streams)
+    limit = np.full((len(names), len(work.terms)), np.nan)
+    sums, truth, failures = [], [], 0
     for c in range(len(QUESTIONS)):
-        blocks = [run_block(work, c, b) for b in range(-(-study.replicates // study.block))]
-        outcomes = Outcomes._make(
-            np.concatenate([getattr(block, name) for block in blocks]) for name in Outcomes._fields
-        )
-        truths.append(targets_of(work, c))
-        measured.append(performance(outcomes, truths[-1]))
-        failures += int((outcomes.status > 1).sum())
-    return measured, np.array(truths), failures
+        truth.append(targets_of(work, c))
+        about = aims(outline, truth[-1], limit)
+        nodes = []
+        for b in range(-(-study.replicates // study.block)):
+            block = run_block(work, c, b)
+            failures += block.failures
+            nodes.append(leaf(block, outline, about))
+        sums.append(named(reduce(partial(merge, outline=outline), nodes), outline, about))
+    found = _measured(labelled(outline, sums).assign_attrs(level=study.level))
+    dims = ("question", "term", "target")
+    return found.assign(truth=(dims, np.array(truth))), failures
 
 
-def dataset(sets: Sequence[tuple[list[Measured], Floats]], terms: Sequence[str]) -> xr.Dataset:
-    """Put measures side by side.
+def _measured(ds: xr.Dataset) -> xr.Dataset:
+    """The measures of an audit, by its names."""
+    found = _questions(measure(ds, measures=LABELS)).sel(target=list(TARGETS))
+    kept = {f"{name}{part}": f"{label}{part}" for name, label in LABELS.items() for part in _PARTS}
+    return found[list(kept)].rename(kept)
 
-    Parameters
-    ----------
-    sets : sequence of (measures by question, targets)
-        As estimated first, then drawn.
-    terms : sequence of str
-        Labels.
 
-    Returns
-    -------
-    Dataset
-        Along parameters (0 as estimated, then draws), question, estimator, term, and target
-        where there is one: the measures of `performance`, each with its `_mcse`, and `truth`.
-    """
-    variables: dict[str, Any] = {}
-    for name, label in LABELS.items():
-        dims = DIMS if name in PER_TARGET else DIMS[:-1]
-        for i, (suffix, prefix) in enumerate((("", ""), ("_mcse", "Monte Carlo standard error: "))):
-            values = np.array([[one[name][i] for one in measured] for measured, _ in sets])
-            variables[name + suffix] = (dims, values, {"long_name": prefix + label})
-    truth = np.array([truth for _, truth in sets])
-    variables["truth"] = (
-        ("parameters", "question", "term", "target"), truth, {"long_name": "what a term aims at"},
-    )  # fmt: skip
-    coords = {
-        "parameters": np.arange(len(sets)),
-        "question": list(QUESTIONS),
-        "estimator": list(METHODS),
-        "term": list(terms),
-        "target": list(TARGETS),
-    }
-    return xr.Dataset(variables, coords)
+_PARTS = ("", "_mcse", "_n", "_low", "_high")
+
+
+def _questions(ds: xr.Dataset) -> xr.Dataset:
+    along = [name for name, v in ds.coords.items() if v.dims == ("condition",)]
+    return ds.drop_vars(along).rename(condition="question").assign_coords(question=[*QUESTIONS])
+
+
+def together(sets: Sequence[xr.Dataset]) -> xr.Dataset:
+    """Put measures one after the other along parameters: as estimated first, then drawn."""
+    whole = xr.concat(sets, "parameters", data_vars="all", join="exact")
+    return whole.assign_coords(parameters=np.arange(len(sets)))

@@ -28,7 +28,7 @@ from simlab.estimators import REGISTRY
 from simlab.estimators.base import term_names
 from simlab.moments import Floats
 from simlab.verdicts import course_of
-from simlab.verdicts.judge import Number, Z, equivalent
+from simlab.verdicts.judge import Number, at_least, equivalent
 
 BIAS = 0.4  # of the true standard error
 HONEST = 100 * Verdicts().honest_margin  # %
@@ -139,9 +139,13 @@ def _row(
     here = measures.sel(question=question, estimator=method, term=term)
     base = here.isel(parameters=0)
     index = 1 if target == BETWEEN else 0
-    number = {name: (float(base[name]), float(base[f"{name}_mcse"])) for name in _PER_TERM}
-    bias = [_pair(base, "bias_in_se", i) for i in (0, 1)]
-    coverage = _pair(base, "coverage", index)
+    number = {name: _number(base, name) for name in _PER_TERM}
+    bias = [_number(base, "bias_in_se", i) for i in (0, 1)]
+    coverage = _number(base, "coverage", index)
+    error = number["relative_error"]
+    # The ratio S/M is a function of M/S; so is its Monte Carlo standard error.
+    ratio = 100 / (100 + error.value)
+    number["se_ratio"] = Number(ratio, ratio**2 * error.mcse / 100)
     words = judged(
         here["bias_in_se"].values[:, index], here["coverage"].values[:, index], level
     ).tolist()
@@ -159,41 +163,46 @@ def _row(
         "std_error": float(fitted["std_error"]),
         "status": str(fitted["status"]),
         **dict(zip(("lambda", "lambda_mcse", "lambda_theory"), map(float, share), strict=True)),
-        "bias_within": bias[0][0],
-        "bias_within_mcse": bias[0][1],
-        "bias_between": bias[1][0],
-        "bias_between_mcse": bias[1][1],
-        **{
-            name + suffix: value
-            for name in _PER_TERM
-            for suffix, value in zip(("", "_mcse"), number[name], strict=True)
-        },
-        "rmse": number["true_se"][0] * float(np.hypot(1.0, bias[index][0])),
-        "coverage": coverage[0],
-        "coverage_mcse": coverage[1],
-        "honest": equivalent(Number(*number["relative_error"]), HONEST),
+        **_columns({"bias_within": bias[0], "bias_between": bias[1]}),
+        **_columns(number),
+        "rmse": number["true_se"].value * float(np.hypot(1.0, bias[index].value)),
+        **_columns({"coverage": coverage}),
+        "honest": equivalent(error, HONEST),
         "verdict": words[0],
         "decided": _decided(bias[index], coverage, words[0], level),
         "certainty": _certainty(words),
     }
 
 
-_PER_TERM = ("true_se", "relative_error", "se_ratio", "own_coverage", "efficiency", "failures")
+_PER_TERM = ("true_se", "relative_error", "own_coverage", "efficiency", "failures")
 
 
-def _pair(base: xr.Dataset, name: str, target: int) -> tuple[float, float]:
-    return float(base[name][target]), float(base[f"{name}_mcse"][target])
+def _number(base: xr.Dataset, name: str, target: int | None = None) -> Number:
+    """A measure with its interval, of one target if it has several."""
+    parts = [f"{name}{part}" for part in ("", "_mcse", "_low", "_high")]
+    found = [
+        float(base[part] if target is None else base[part][target])
+        for part in parts
+        if part in base
+    ]
+    value, mcse, *interval = found
+    share = name in ("coverage", "own_coverage", "failures")
+    return Number(value, mcse, interval=(interval[0], interval[1]) if share else None)
 
 
-def _decided(
-    bias: tuple[float, float], coverage: tuple[float, float], word: str, level: float
-) -> bool:
+def _columns(numbers: Mapping[str, Number]) -> dict[str, float]:
+    """Value and MCSE of numbers, by column."""
+    return {
+        name + suffix: value
+        for name, number in numbers.items()
+        for suffix, value in (("", number.value), ("_mcse", number.mcse))
+    }
+
+
+def _decided(bias: Number, coverage: Number, word: str, level: float) -> bool:
     """Whether more replicates could hardly turn trust into distrust, or the reverse."""
-    room = BIAS - abs(bias[0]), coverage[0] - coverage_bounds(level)[0]
-    clear = [abs(r) > Z * mcse for r, mcse in zip(room, (bias[1], coverage[1]), strict=True)]
-    if word in TRUSTED:
-        return all(clear)
-    return any(c and r < 0 for r, c in zip(room, clear, strict=True))
+    said = {equivalent(bias, BIAS), at_least(coverage, coverage_bounds(level)[0])}
+    return said == {"yes"} if word in TRUSTED else "no" in said
 
 
 def _certainty(words: list[str]) -> float:

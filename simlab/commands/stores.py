@@ -17,7 +17,7 @@ from simlab import archive
 from simlab.archive.agreement import TOLERANCE
 from simlab.commands.console import asked
 from simlab.fitting.layout import number
-from simlab.measures.summed import keeps_measures
+from simlab.measures.sums import keeps_measures
 from simlab.results import Status, open_dataset, sessions
 from simlab.tables.formats import WIDTH, csv, text_table, wide_table, wrapped
 

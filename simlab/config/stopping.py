@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Discriminator, Field, Tag, ValidationInfo, field_validator
 
 from .errors import unknown
+from .generated import import_path
 from .laws import MOST
 from .section import Finding, Positive, Section, Text, refusal
 
@@ -23,7 +24,10 @@ Names = Annotated[tuple[Text, ...], Field(min_length=1)]
 class Until(Section):
     """The precision that a condition is sampled for: the MCSE of a measure, in its worst cell."""
 
-    measure: Text = Field(description="Name of a performance measure, such as coverage.")
+    measure: Text = Field(
+        description="Name of a performance measure, such as coverage; mymodule:name for one "
+        "that the study names under measures."
+    )
     mcse: Positive = Field(
         description="A condition is sampled until no Monte Carlo standard error of the measure is "
         "above this, in the unit of the measure."
@@ -43,6 +47,8 @@ class Until(Section):
     @field_validator("measure")
     @classmethod
     def _known_measure(cls, name: str, info: ValidationInfo) -> str:
+        if ":" in name:  # the user's own, which the study names
+            return import_path(name)
         known = (info.context or {}).get("known_measures")
         if known is not None and name not in known:
             raise refusal([Finding((), unknown("measure", name, known))])

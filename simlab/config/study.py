@@ -50,7 +50,7 @@ def _known(
     known = (info.context or {}).get(f"known_{what}s")
     found = []
     for i, name in enumerate(names or ()):
-        if what == "estimator" and ":" in name:  # the user's own, imported when the study is run
+        if what != "test" and ":" in name:  # the user's own, imported when the study is run
             try:
                 import_path(name)
             except ValueError as error:
@@ -179,6 +179,11 @@ class Study(Setting):
             "mymodule:name is one of your own.",
         )
     )
+    measures: Annotated[tuple[Text, ...], AfterValidator(_unique)] | None = Field(
+        None,
+        description="Measures to take beside those of every study: mymodule:name is one of your "
+        "own; robust ones of simlab by their names.",
+    )
     tests: Tests | None = Field(
         None, description="Hypotheses tested in every replicate; by default none."
     )
@@ -238,6 +243,13 @@ class Study(Setting):
         cls, names: tuple[str, ...] | None, info: ValidationInfo
     ) -> tuple[str, ...] | None:
         return _known(names, info, "estimator")
+
+    @field_validator("measures")
+    @classmethod
+    def _known_measures(
+        cls, names: tuple[str, ...] | None, info: ValidationInfo
+    ) -> tuple[str, ...] | None:
+        return _known(names, info, "own_measure")
 
     @classmethod
     def across(cls, raw: Mapping[str, Any]) -> Iterable[Finding]:

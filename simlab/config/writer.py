@@ -15,7 +15,8 @@ __all__ = ["dumps"]
 
 ORDER = (
     "name", "description", "seed", "replicates", "block", "keep", "common_random_numbers", "level",
-    "estimators", "tests", "population", "scheme", "draw", "grid", "parallel", "verdicts",
+    "estimators", "measures", "tests", "population", "scheme", "draw", "grid", "parallel",
+    "verdicts",
 )  # fmt: skip
 """What a study says of itself comes first, then what is sampled, then what is varied."""
 

@@ -16,9 +16,10 @@ from simlab.config import Study
 from simlab.demos.claims import Number, above, below, claim, within
 from simlab.demos.readings import Measured, label
 from simlab.demos.stage import Demo
+from simlab.measures.conditions import config_of
 from simlab.plots import bias_sweep, panels, sampling_distributions
 from simlab.tables.render import render
-from simlab.verdicts.places import Places, config_of, places
+from simlab.verdicts.places import Places, places
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -1,38 +1,53 @@
 """Performance measures of a study, each with its Monte Carlo standard error.
 
-`measure`, `paired`, `contrast`, `rejection` and `tidy` read a results Dataset; the functions of
-`simlab.performance.replicates`, which are offered here too, take arrays.
+`measure`, `paired`, `contrast`, `rejection` and `tidy` read a results Dataset. The measures, which
+are offered here too, are declarations, and can be called with arrays of replicates.
 """
 
 from simlab.measures.contrasts import contrast
-from simlab.measures.dataset import measure, paired, tidy
+from simlab.measures.dataset import measure, tidy
+from simlab.measures.paired import paired
 from simlab.measures.rejections import rejection
-from simlab.performance.definitions import COMPARISONS, DEFINITIONS, Definition
-from simlab.performance.formulas import Measured
-from simlab.performance.replicates import (
-    average,
-    bias,
+from simlab.performance import (
+    COMPARISONS,
+    MEASURES,
+    ROBUST,
+    Counted,
+    Measure,
+    Measured,
+    Replicates,
+    Statistic,
+    Stream,
+    over,
+)
+from simlab.performance.accuracy import bias, mse, relative_bias, rmse, standardised_bias
+from simlab.performance.arrays import average, paired_difference, share
+from simlab.performance.intervals import (
     bias_eliminated_coverage,
     coverage,
-    efficiency,
-    empirical_se,
     interval_width,
-    model_se,
-    mse,
-    paired_difference,
     rejection_rate,
-    relative_bias,
-    relative_error,
-    relative_precision,
-    rmse,
-    share,
 )
+from simlab.performance.pairs import efficiency, relative_precision
+from simlab.performance.robust import (
+    median_bias,
+    robust_error,
+    robust_se,
+    winsorised_bias,
+    winsorised_se,
+)
+from simlab.performance.spread import empirical_se, model_se, relative_error
 
 __all__ = [
     "COMPARISONS",
-    "DEFINITIONS",
-    "Definition",
+    "MEASURES",
+    "ROBUST",
+    "Counted",
+    "Measure",
     "Measured",
+    "Replicates",
+    "Statistic",
+    "Stream",
     "average",
     "bias",
     "bias_eliminated_coverage",
@@ -42,8 +57,10 @@ __all__ = [
     "empirical_se",
     "interval_width",
     "measure",
+    "median_bias",
     "model_se",
     "mse",
+    "over",
     "paired",
     "paired_difference",
     "rejection",
@@ -52,6 +69,11 @@ __all__ = [
     "relative_error",
     "relative_precision",
     "rmse",
+    "robust_error",
+    "robust_se",
     "share",
+    "standardised_bias",
     "tidy",
+    "winsorised_bias",
+    "winsorised_se",
 ]

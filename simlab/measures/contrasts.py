@@ -6,6 +6,7 @@ are drawn from the same numbers, and their difference is known better than eithe
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -16,24 +17,30 @@ from simlab.measures.outcomes import (
     LIMIT,
     alpha_of,
     factors_of,
-    indicator,
+    need_replicates,
     one_of,
-    outcomes_of,
+    replicates_of,
+    require,
     theta_of,
 )
-from simlab.performance import replicates as core
+from simlab.performance import MEASURES, Measure, Replicates
+from simlab.performance.contrasted import Contrasted, contrasted
+from simlab.performance.stream import MeanContained
 
 QUANTITIES = ("bias", "mse", "coverage", "rejection_rate")
 TESTS = "test_rejection"
 _PARTS = {
-    "": ("", "mean (L − L_base)"),
-    "_mcse": ("Monte Carlo standard error: ", "sd(L − L_base)/√n"),
+    "": ("", "difference of the measures over replicates that both conditions have"),
+    "_mcse": ("Monte Carlo standard error: ", "√(Σ(ψ − ψ_base)²/(n(n − 1)))"),
     "_n": ("replicates that entered: ", "replicates in which both conditions have it"),
-    "_mcse_independent": ("Monte Carlo standard error if independent: ", "√((S² + S_base²)/n)"),
-    "_gain": ("gain of common random numbers: ", "(S² + S_base²)/sd(L − L_base)²"),
+    "_mcse_independent": (
+        "Monte Carlo standard error if independent: ",
+        "√(Σ(ψ² + ψ_base²)/(n(n − 1)))",
+    ),
+    "_gain": ("gain of common random numbers: ", "Σ(ψ² + ψ_base²)/Σ(ψ − ψ_base)²"),
     "_gain_mcse": ("Monte Carlo standard error of the gain: ", "infinitesimal jackknife"),
 }
-"""Suffixes in the order of `performance.replicates.Contrasted`."""
+"""Suffixes in the order of `Contrasted`."""
 
 
 class Pair(NamedTuple):
@@ -48,13 +55,13 @@ def contrast(
     base: int | None = None,
     factor: str | None = None,
     target: str = "beta_within",
+    measures: Sequence[str | Measure] = QUANTITIES,
 ) -> xr.Dataset:
-    """Differences between conditions of each measure that is a mean over replicates.
+    """Differences of measures between conditions, replicate by replicate.
 
-    The mean over replicates where both conditions have it of L − L_base, where L is θ̂ − θ for
-    bias, (θ̂ − θ)² for mse, and 0 or 1 for coverage and rejection. The gain says how many times as
-    many replicates independent conditions would need for the same Monte Carlo standard error. It
-    is 1, within its own error, where a study does not have common random numbers.
+    Both measures are over the replicates that both conditions have. The gain says how many times
+    as many replicates independent conditions would need for the same Monte Carlo standard error.
+    It is 1, within its own error, where a study does not have common random numbers.
 
     Parameters
     ----------
@@ -67,14 +74,16 @@ def contrast(
         other factors being equal.
     target : str
         One of the targets of `ds`, or "limit": each estimator's own probability limit.
+    measures : sequence of str or Measure
+        Of what, by name or as declared; not bias-eliminated coverage or a robust measure.
 
     Returns
     -------
     Dataset
-        (contrast, estimator, term): for each of bias, mse, coverage and rejection_rate the
-        difference and, with the suffixes _mcse, _n, _mcse_independent, _gain and _gain_mcse, what
-        `core.contrast` says of it. (contrast, test, kind): the same of test_rejection where the
-        study has tests. Rejections are at 1 − level. (contrast,): condition and base, positions.
+        (contrast, estimator, term): for each measure the difference and, with the suffixes _mcse,
+        _n, _mcse_independent, _gain and _gain_mcse, what `Contrasted` has of it. (contrast, test,
+        kind): the same of test_rejection where the study has tests. Rejections are at 1 − level.
+        (contrast,): condition and base, positions.
 
     Raises
     ------
@@ -82,18 +91,17 @@ def contrast(
         If `ds` has no replicates or no such condition or factor, there is nothing to compare, or a
         name is not among those that it offers.
     """
-    if "estimate" not in ds or "replicate" not in ds["estimate"].dims:
-        raise ValueError(
-            "a contrast pairs replicates, and this study kept only its measures; "
-            "run it with keep: replicates"
-        )
+    need_replicates(ds, "a contrast, which pairs replicates")
+    require(ds)
     if base is not None and factor is not None:
         raise ValueError("give a base or a factor, not both")
     one_of("target", target, [*ds["target"].values, LIMIT])
     pairs = _against(ds, base or 0) if factor is None else _along(ds, factor)
     variables: dict[str, xr.DataArray] = {}
-    for name, loss in _losses(ds, target).items():
-        variables |= _variables(name, loss, pairs)
+    for one in measures:
+        variables |= _variables(ds, _paired(one), target, pairs)
+    if "test_p_value" in ds:
+        variables |= _tests(ds, pairs)
     positions = {
         field: ("contrast", np.array([getattr(pair, field) for pair in pairs]))
         for field in Pair._fields
@@ -125,36 +133,47 @@ def _along(ds: xr.Dataset, factor: str) -> list[Pair]:
     return pairs
 
 
-def _losses(ds: xr.Dataset, target: str) -> dict[str, xr.DataArray]:
-    """What is averaged, replicate by replicate; NaN where a replicate does not have it."""
-    outcomes, theta, alpha = outcomes_of(ds), theta_of(ds, target), alpha_of(ds)
-    error = outcomes["estimate"] - theta
-    lower, upper, p_value = (outcomes[name] for name in ("lower", "upper", "p_value"))
-    known = lower.notnull() & upper.notnull() & theta.notnull()
-    each = (
-        error,
-        error**2,
-        indicator((lower <= theta) & (theta <= upper), known),
-        indicator(p_value <= alpha, p_value.notnull()),
-    )
-    losses = dict(zip(QUANTITIES, each, strict=True))
-    if "test_p_value" in ds:
-        tested = ds["test_p_value"]
-        losses[TESTS] = indicator(tested <= alpha, tested.notnull())
-    return losses
+def _paired(measure: str | Measure) -> Measure:
+    """Find a measure of which every replicate's part is known."""
+    known = {name: m for name, m in MEASURES.items() if not isinstance(m.stream, MeanContained)}
+    if isinstance(measure, str):
+        one_of("measure", measure, known)
+        return known[measure]
+    return measure
 
 
-def _variables(name: str, loss: xr.DataArray, pairs: list[Pair]) -> dict[str, xr.DataArray]:
+def _variables(
+    ds: xr.Dataset, m: Measure, target: str, pairs: list[Pair]
+) -> dict[str, xr.DataArray]:
     """The contrasts of one measure, with their attrs."""
-    loss = loss.transpose("condition", ..., "replicate")
-    values = loss.values
-    each = [core.contrast(values[pair.condition], values[pair.base]) for pair in pairs]
-    dims = ("contrast", *loss.dims[1:-1])
-    coords = {dim: loss[dim] for dim in dims[1:]}
+    theta = theta_of(ds).sel(target=target, drop=True)
+    replicates = [replicates_of(ds, c, theta) for c in range(ds.sizes["condition"])]
+    each = [contrasted(m, replicates[pair.condition], replicates[pair.base]) for pair in pairs]
+    return _labelled(m.name, each, {dim: ds[dim] for dim in m.dims if dim != "target"})
+
+
+def _tests(ds: xr.Dataset, pairs: list[Pair]) -> dict[str, xr.DataArray]:
+    """The contrasts of the rejections of every test."""
+    p_value = ds["test_p_value"].transpose("condition", "test", "kind", "replicate").values
+    alpha = alpha_of(ds)
+    none = {"theta": np.zeros(1), "centre": np.zeros(1)}
+    each = [
+        contrasted(
+            MEASURES["rejection_rate"],
+            *(Replicates({"p_value": p_value[c], **none}, alpha) for c in pair),
+        )
+        for pair in pairs
+    ]
+    return _labelled(TESTS, each, {dim: ds[dim] for dim in ("test", "kind")})
+
+
+def _labelled(
+    name: str, each: list[Contrasted], coords: dict[str, xr.DataArray]
+) -> dict[str, xr.DataArray]:
     return {
         name + suffix: xr.DataArray(
             np.stack(part),
-            dims=dims,
+            dims=("contrast", *coords),
             coords=coords,
             attrs={"long_name": f"{prefix}difference of {name}", "definition": definition},
         )

@@ -1,47 +1,61 @@
 """Performance of every estimator in a results Dataset: names and dimensions over arrays.
 
-Reads estimates and truth of a saved study and nothing else; what each measure is called and means
-is in `definitions`. The arithmetic is in `simlab.performance.replicates`, or in `summed` where a
-study kept running sums in place of its replicates.
+Reads estimates and truth of a saved study and nothing else. Replicates that were kept are summed as
+those of a study that keeps measures were when they ran; what each measure is, is declared in
+`simlab.performance`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
-from typing import Literal, get_args
+from collections.abc import Iterable, Sequence
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
-from simlab.measures import summed
-from simlab.measures.outcomes import (
-    LIMIT,
-    alpha_of,
-    factors_of,
-    indicator,
-    one_of,
-    outcomes_of,
-    theta_of,
+from simlab.measures.doubts import MARK, SENTENCE, doubtful, doubts
+from simlab.measures.outcomes import alpha_of, factors_of, one_of, replicates_of
+from simlab.measures.own import own_measures
+from simlab.measures.sums import arrays_of, keeps_measures, summed
+from simlab.performance import (
+    AIMS,
+    COMPARISONS,
+    MEASURES,
+    ROBUST,
+    Measure,
+    Measured,
+    Statistic,
+    measured,
 )
-from simlab.performance import replicates as core
-from simlab.performance.definitions import COMPARISONS, DEFINITIONS, Definition
-from simlab.performance.formulas import Measured
 from simlab.performance.moments import Counts, Floats
+from simlab.performance.streams import ESTIMATE
 
-Quantity = Literal["bias", "mse", "coverage"]
+Kind = Literal["jackknife", "normal"]
+AnyMeasure = Measure | Statistic
 
 _DIMS = ("condition", "estimator", "term", "target")
-_PARTS = (("", ""), ("_mcse", "Monte Carlo standard error: "), ("_n", "replicates that entered: "))
+_PARTS = {
+    "": "",
+    "_mcse": "Monte Carlo standard error: ",
+    "_n": "replicates that entered: ",
+    "_low": "lower end of the 95 % Monte Carlo interval: ",
+    "_high": "upper end of the 95 % Monte Carlo interval: ",
+}
 
 
-def measure(ds: xr.Dataset, reference: str | None = None) -> xr.Dataset:
+def measure(
+    ds: xr.Dataset,
+    reference: str | None = None,
+    measures: Iterable[str | AnyMeasure] | None = None,
+    mcse: Kind = "jackknife",
+) -> xr.Dataset:
     """Every performance measure of a study, each with its Monte Carlo standard error.
 
     Replicates with status not_converged, not_estimable or error are counted in `failures` and enter
     no other measure; singular fits are estimates like any other. For each measure `<name>` there
-    are `<name>_mcse` and `<name>_n`, the replicates that entered; `n` counts estimates.
+    are `<name>_mcse`; `<name>_n`, the replicates that entered; and `<name>_low` and `<name>_high`,
+    its 95 % Monte Carlo interval, Wilson's of a share. `n` counts estimates.
 
     Parameters
     ----------
@@ -52,6 +66,12 @@ def measure(ds: xr.Dataset, reference: str | None = None) -> xr.Dataset:
         intervals, 0.95 if absent; tests are at 1 − level.
     reference : str, optional
         An estimator; adds `relative_precision` and `efficiency` against it.
+    measures : iterable of str or Measure, optional
+        Which ones: names, of robust measures too, or declarations. By default all but the robust
+        ones, and those that the study names.
+    mcse : {"jackknife", "normal"}
+        The infinitesimal jackknife, or the formulas of Morris, White & Crowther (2019), some of
+        which take estimates for normal, as Stata's simsum and R's rsimsum do.
 
     Returns
     -------
@@ -59,100 +79,115 @@ def measure(ds: xr.Dataset, reference: str | None = None) -> xr.Dataset:
         (condition, estimator, term): empirical_se, model_se, relative_error,
         bias_eliminated_coverage, rejection_rate, interval_width. With target as well, whose values
         are those of `ds` and "limit", the estimator's own probability limit: bias, relative_bias,
-        mse, rmse, coverage. (condition, estimator): failures, singular, dropped_clusters. NaN where
-        an estimator has no such term. Every variable has attrs long_name, units and definition.
+        standardised_bias, mse, rmse, coverage. (condition, estimator): failures, singular,
+        dropped_clusters. NaN where an estimator has no such term. Every variable has attrs
+        long_name, units and definition. `doubt` (condition, estimator, term) is 1 where the
+        variance of an estimate may not exist, and 2 where it does not.
 
     Raises
     ------
     ValueError
-        If `ds` lacks a variable, its level is not between 0 and 1, or `reference` is not one of its
-        estimators.
+        If `ds` lacks a variable, its level is not between 0 and 1, or `reference` or one of
+        `measures` is unknown.
     """
-    parts_of = _summed(ds, reference) if summed.keeps_measures(ds) else _stored(ds, reference)
-    definitions: tuple[Definition, ...] = DEFINITIONS
+    if mcse not in ("jackknife", "normal"):
+        raise ValueError(f"mcse {mcse!r} is unknown; give jackknife or normal")
+    alpha = alpha_of(ds)
     if reference is not None:
         one_of("reference", reference, ds.estimator.values)
-        definitions += COMPARISONS
-    alpha = alpha_of(ds)
-
+    chosen = _chosen(ds, measures, reference is not None)
+    compared = [m for m in chosen if isinstance(m, Measure) and m.name in COMPARISONS]
+    plain = [m for m in chosen if isinstance(m, Measure) and m not in compared]
+    sums = summed(ds, [ESTIMATE, *(m.stream for m in plain)])
+    here = arrays_of(sums)
+    found: dict[str, Measured] = {
+        m.name: measured(m, here, mcse) for m in plain if f"{m.stream.name}_n" in here
+    }
+    if compared and reference is not None:
+        pairs = summed(ds, [m.stream for m in compared], reference)
+        beside = arrays_of(pairs.sel(reference=reference, drop=True))
+        found |= {m.name: measured(m, beside, mcse) for m in compared}
+    for one in chosen:
+        if isinstance(one, Statistic):
+            found[one.name] = _of_replicates(one, ds, here["theta"])
+    labels = {str(k): v for k, v in sums.coords.items() if {*v.dims} <= {"condition", *_DIMS[1:3]}}
     variables: dict[str, xr.DataArray] = {}
-    for d in definitions:
-        variables |= _variables(d, parts_of(d), alpha)
-    variables["n"] = variables["empirical_se_n"].assign_attrs(
-        long_name="replicates with an estimate",
+    for m in (m for m in chosen if m.name in found):
+        dims = ("condition", *m.dims)
+        own = {k: v for k, v in labels.items() if {*v.dims} <= {*dims}}
+        if "target" in dims:
+            own["target"] = xr.DataArray([*AIMS], dims="target")
+        variables |= _variables(m, found[m.name], dims, own, alpha)
+    variables["doubt"] = xr.DataArray(
+        doubts(sums), dims=_DIMS[:3], coords=labels,
+        attrs={"long_name": "whether the variance of the estimate exists", "units": "1",
+               "definition": "; ".join(f"{k}: {v}" for k, v in SENTENCE.items())},
+    )  # fmt: skip
+    variables["n"] = sums["estimate_n"].assign_attrs(
+        long_name="replicates with an estimate", units="replicates",
         definition="replicates with status ok or singular in which the estimator has the term",
-    )
+    )  # fmt: skip
     return xr.Dataset(variables, attrs=ds.attrs)
 
 
-def paired(
-    ds: xr.Dataset,
-    reference: str,
-    quantity: Quantity = "bias",
-    target: str = "beta_within",
-) -> xr.Dataset:
-    """Difference of each estimator from a reference, replicate by replicate.
-
-    The mean over replicates where both are available of L − L_ref, with MCSE sd(L − L_ref)/√n,
-    where L is θ̂ − θ for bias, (θ̂ − θ)² for mse, and 1 if lower ≤ θ ≤ upper, else 0, for coverage.
-    Much sharper than the difference of two measures, because both estimators saw the same data.
-
-    Parameters
-    ----------
-    ds : Dataset
-        Results of a study, as for `measure`.
-    reference : str
-        One of its estimators.
-    quantity : {"bias", "mse", "coverage"}
-    target : str
-        One of the targets of `ds`, or "limit": each estimator's own probability limit.
-
-    Returns
-    -------
-    Dataset
-        value, mcse, n (condition, estimator, term).
-
-    Raises
-    ------
-    ValueError
-        If `ds` lacks a variable, or a name is not among those it offers.
-    """
-    one_of("reference", reference, ds.estimator.values)
-    one_of("quantity", quantity, get_args(Quantity))
-    one_of("target", target, [*ds.target.values, LIMIT])
-    if summed.keeps_measures(ds):
-        parts = summed.paired_parts(ds, reference, quantity, target)
-    else:
-        loss = _loss(ds, quantity, target)
-        parts = _apply(core.paired_difference, [loss, loss.sel(estimator=reference, drop=True)])
-
-    what = f"{quantity} minus that of {reference}, target {target}"
-    units = next(d.units for d in DEFINITIONS if d.name == quantity)
-    texts = ("mean (L − L_ref)", "sd(L − L_ref)/√n", "replicates where both are available")
-    result = xr.Dataset(
-        {
-            name: part.assign_attrs(
-                long_name=prefix + what,
-                units="replicates" if name == "n" else units,
-                definition=text,
-            )
-            for name, part, (_, prefix), text in zip(
-                Measured._fields, parts, _PARTS, texts, strict=True
-            )
-        }
+def _chosen(
+    ds: xr.Dataset, measures: Iterable[str | AnyMeasure] | None, compares: bool
+) -> list[AnyMeasure]:
+    """The measures that are asked for, by name or as they are; each once."""
+    known: dict[str, AnyMeasure] = {**MEASURES, **COMPARISONS, **ROBUST}
+    own = dict(own_measures(ds)) if measures is None else {}
+    asked: Any = (
+        [*MEASURES, *(COMPARISONS if compares else ()), *own] if measures is None else measures
     )
-    return result.assign_attrs(quantity=quantity, reference=reference, target=target)
+    found = []
+    for one in [asked] if isinstance(asked, str) else asked:
+        if isinstance(one, str) and one not in known | own:
+            own = dict(own_measures(ds))
+            one_of("measure", one, known | own)
+        found.append((known | own)[one] if isinstance(one, str) else one)
+    if not compares and any(m.name in COMPARISONS for m in found):
+        raise ValueError(f"{', '.join(COMPARISONS)} compare with a reference; name an estimator")
+    return list(dict.fromkeys(found))
 
 
-def _loss(ds: xr.Dataset, quantity: Quantity, target: str) -> xr.DataArray:
-    """What each replicate adds to a measure."""
-    outcomes, theta = outcomes_of(ds), theta_of(ds, target)
-    if quantity == "coverage":
-        lower, upper = outcomes["lower"], outcomes["upper"]
-        known = lower.notnull() & upper.notnull() & theta.notnull()
-        return indicator((lower <= theta) & (theta <= upper), known)
-    error = outcomes["estimate"] - theta
-    return error if quantity == "bias" else error**2
+def _of_replicates(m: Statistic, ds: xr.Dataset, theta: Floats) -> Measured:
+    """A measure of all replicates at once; NaN where a study does not keep them."""
+    shape = theta.shape if "target" in m.dims else theta.shape[:3]
+    if keeps_measures(ds):
+        return Measured(np.full(shape, np.nan), np.full(shape, np.nan), np.zeros(shape, int))
+    each = []
+    for c in range(shape[0]):
+        r = replicates_of(ds, c)
+        arrays = [getattr(r, name) for name in m.arguments if name != "theta"]
+        targets = np.moveaxis(theta[c], -1, 0) if "target" in m.dims else [None]
+        parts = [m(*arrays, *(() if one is None else (one,))) for one in targets]
+        stacked = [np.stack(part, axis=-1) for part in zip(*parts, strict=True)]
+        each.append([part.reshape(shape[1:]) for part in stacked])
+    return Measured(*(np.stack(part) for part in zip(*each, strict=True)))
+
+
+def _variables(
+    m: AnyMeasure, found: Measured, dims: Sequence[str], labels: dict[str, xr.DataArray],
+    alpha: float,
+) -> dict[str, xr.DataArray]:  # fmt: skip
+    """One measure, its MCSE, its n and its interval, with their attrs."""
+    definition = m.definition + (f", α = {alpha:g}" if m.name == "rejection_rate" else "")
+    texts = (
+        definition, m.mcse, "replicates in which all that the measure needs is available",
+        *("Wilson" if m.share else f"value {sign} 1.96 MCSE" for sign in "−+"),
+    )  # fmt: skip
+    parts = (*found, *m.interval(found))
+    return {
+        m.name + suffix: xr.DataArray(
+            part, dims=dims, coords=labels,
+            attrs={
+                "long_name": prefix + m.long_name,
+                "units": "replicates" if suffix == "_n" else m.units,
+                "definition": text,
+            },
+        )
+        for (suffix, prefix), part, text in zip(_PARTS.items(), parts, texts, strict=True)
+    }  # fmt: skip
 
 
 def tidy(measured: xr.Dataset) -> pd.DataFrame:
@@ -167,8 +202,10 @@ def tidy(measured: xr.Dataset) -> pd.DataFrame:
     -------
     DataFrame
         One column per factor of the grid, then estimator, term, target ("" for measures without),
-        measure, value, mcse, n. Undefined values have no row. Rows are in the order of the Dataset:
-        by condition, estimator, term, target, measure, measures without a term last.
+        measure, value, mcse, n, low and high (the ends of the 95 % Monte Carlo interval), and mark:
+        † where the measure takes moments of the estimate that may not exist. Undefined values have
+        no row. Rows are in the order of the Dataset: by condition, estimator, term, target,
+        measure, measures without a term last.
 
     Raises
     ------
@@ -194,75 +231,16 @@ def tidy(measured: xr.Dataset) -> pd.DataFrame:
     for dim, c in zip(_DIMS[1:], code[1:], strict=False):
         columns[dim] = np.array([*measured[dim].values, ""], dtype=object)[c]
     columns["measure"] = np.array(names, dtype=object)[code[-1]]
-    value, mcse, n = number
-    return pd.DataFrame(columns | {"value": value, "mcse": mcse, "n": n.astype(np.int64)})
-
-
-def _stored(ds: xr.Dataset, reference: str | None) -> Callable[[Definition], summed.Parts]:
-    """How to measure replicates that were kept."""
-    outcomes = outcomes_of(ds)
-    if reference is not None:
-        one_of("reference", reference, ds.estimator.values)
-        outcomes["reference"] = outcomes["estimate"].sel(estimator=reference, drop=True)
-    alpha = alpha_of(ds)
-
-    def parts_of(d: Definition) -> summed.Parts:
-        compute: Callable[..., Measured] = d.compute
-        if d.name == "rejection_rate":
-            compute = partial(compute, alpha=alpha)
-        needs = [outcomes[name] for name in d.needs]
-        if not d.against_target:
-            return _apply(compute, needs)
-        targets = [*ds.target.values.tolist(), LIMIT]
-        each = [_apply(compute, needs, theta_of(ds, target)) for target in targets]
-        labels = xr.DataArray(targets, dims="target", name="target")
-        return tuple(xr.concat(part, labels) for part in zip(*each, strict=True))
-
-    return parts_of
-
-
-def _summed(ds: xr.Dataset, reference: str | None) -> Callable[[Definition], summed.Parts]:
-    """How to measure running sums."""
-    return lambda d: summed.parts_of(ds, d, reference)
-
-
-def _variables(d: Definition, parts: summed.Parts, alpha: float) -> dict[str, xr.DataArray]:
-    """One measure, its MCSE and its n, with their attrs."""
-    definition = d.value + (f", α = {alpha:g}" if d.name == "rejection_rate" else "")
-    texts = (definition, d.mcse, "replicates in which all that the measure needs is available")
-    return {
-        d.name + suffix: part.transpose(*_DIMS, missing_dims="ignore").assign_attrs(
-            long_name=prefix + d.long_name,
-            units="replicates" if suffix == "_n" else d.units,
-            definition=text,
-        )
-        for (suffix, prefix), part, text in zip(_PARTS, parts, texts, strict=True)
-    }
-
-
-def _apply(
-    compute: Callable[..., Measured], needs: list[xr.DataArray], *theta: xr.DataArray
-) -> tuple[xr.DataArray, ...]:
-    """Value, MCSE and n over all dimensions but replicate; condition comes first in every array."""
-
-    def by_condition(*arrays: Floats) -> Measured:
-        # One condition at a time, replicates made contiguous: temporaries stay small, sums fast.
-        each = [compute(*map(np.ascontiguousarray, slab)) for slab in zip(*arrays, strict=True)]
-        return Measured(*(np.stack(part) for part in zip(*each, strict=True)))
-
-    parts: tuple[xr.DataArray, ...] = xr.apply_ufunc(
-        by_condition,
-        *needs,
-        *theta,
-        input_core_dims=[["replicate"]] * len(needs) + [[]] * len(theta),
-        output_core_dims=[[], [], []],
-        keep_attrs=False,
+    value, mcse, n, low, high, marked = number
+    return pd.DataFrame(
+        columns
+        | {"value": value, "mcse": mcse, "n": n.astype(np.int64), "low": low, "high": high}
+        | {"mark": np.where(marked == 1, MARK, "")}
     )
-    return parts
 
 
 def _defined(measured: xr.Dataset, name: str) -> tuple[Counts, Floats]:
-    """Rows of one measure: positions (4, rows) along _DIMS, and value, MCSE, n (3, rows).
+    """Rows of one measure: positions (4, rows) along _DIMS, and its parts and mark (6, rows).
 
     The position along a dimension that the measure does not have is one past its last label.
     """
@@ -271,5 +249,12 @@ def _defined(measured: xr.Dataset, name: str) -> tuple[Counts, Floats]:
     position = dict(zip(value.dims, where, strict=True))
     rows = where[0].size
     code = [position.get(dim, np.full(rows, measured.sizes.get(dim, 0))) for dim in _DIMS]
-    parts = (measured[name + suffix].transpose(*value.dims) for suffix, _ in _PARTS)
-    return np.array(code, dtype=np.int64), np.array([p.values[where] for p in parts], dtype=float)
+    none = xr.full_like(value, np.nan)
+    parts = [
+        measured.get(name + suffix, none).transpose(*value.dims).values[where] for suffix in _PARTS
+    ]
+    known: AnyMeasure | None = {**MEASURES, **COMPARISONS}.get(name)
+    mark: Any = np.zeros(rows)
+    if known is not None and "doubt" in measured and "term" in value.dims:
+        mark = doubtful(known, measured["doubt"].transpose(*_DIMS[:3]).values)[tuple(code[:3])]
+    return np.array(code, dtype=np.int64), np.array([*parts, mark], dtype=float)

@@ -7,32 +7,23 @@ from collections.abc import Iterable
 import numpy as np
 import xarray as xr
 
-__all__ = [
-    "LIMIT",
-    "alpha_of",
-    "factors_of",
-    "indicator",
-    "one_of",
-    "outcomes_of",
-    "source_of",
-    "theta_of",
-]
+from simlab.performance import AIMS, Replicates
+from simlab.performance.node import PER_TERM
 
-LIMIT = "limit"
+LIMIT = AIMS[-1]
 """The target that is each estimator's own probability limit."""
 
-_PER_TERM = ("estimate", "std_error", "lower", "upper", "p_value")
-_NEEDED = (*_PER_TERM, "status", "dropped", "truth", "limit")
+_NEEDED = (*PER_TERM, "status", "dropped", "truth", "limit")
 _OK, _SINGULAR = 0, 1
 
 
-def outcomes_of(ds: xr.Dataset) -> dict[str, xr.DataArray]:
-    """What each replicate has to say: estimates only where the fit gave one.
+def require(ds: xr.Dataset) -> None:
+    """Refuse a Dataset without replicates, or without a variable that measures need.
 
     Raises
     ------
     ValueError
-        If `ds` lacks a variable.
+        If it is one; says what is missing.
     """
     missing = [name for name in _NEEDED if name not in ds]
     if missing:
@@ -40,27 +31,60 @@ def outcomes_of(ds: xr.Dataset) -> dict[str, xr.DataArray]:
             f"{source_of(ds)} lacks {', '.join(missing)}: performance is measured on results "
             f"with the variables {', '.join(_NEEDED)}; open a results store"
         )
-    status = ds["status"]
+
+
+def need_replicates(ds: xr.Dataset, what: str) -> None:
+    """Refuse a Dataset that has sums only; `what` is what needs more.
+
+    Raises
+    ------
+    ValueError
+        If it is one.
+    """
+    if ds.attrs.get("kept") == "measures":
+        name = ds.encoding.get("source", ds.attrs.get("name", "this study"))
+        raise ValueError(f"{what}: {name} keeps measures only; run with keep: replicates")
+
+
+def replicates_of(ds: xr.Dataset, condition: int, theta: xr.DataArray | None = None) -> Replicates:
+    """Return the replicates of a condition, (estimator, term, b): estimates of fits that did well.
+
+    Parameters
+    ----------
+    ds : Dataset
+        Results of a study with its replicates.
+    condition : int
+        Position of the condition.
+    theta : DataArray (condition, estimator, term), optional
+        What estimates are compared with; by default 0.
+    """
+    one = ds.isel(condition=condition)
+    status = one["status"].transpose("estimator", "replicate").values
     fitted = (status == _OK) | (status == _SINGULAR)
-    # A copy of every array is worth avoiding when nothing failed.
-    all_fitted = bool(fitted.all())
-    outcomes = {v: ds[v] if all_fitted else ds[v].where(fitted) for v in _PER_TERM}
-    run = status >= _OK
-    return outcomes | {
-        "failed": indicator(~fitted, run),
-        "singular": indicator(status == _SINGULAR, run),
-        "dropped": ds["dropped"].where(fitted),
+    known = fitted[:, None]
+    arrays = {
+        name: np.where(known, one[name].transpose("estimator", "term", "replicate").values, np.nan)
+        for name in PER_TERM
     }
+    fits = {
+        "status": status,
+        "run": np.where(status >= _OK, 1.0, np.nan),
+        "dropped": np.where(fitted, one["dropped"].transpose("estimator", "replicate"), np.nan),
+    }
+    shape = (*arrays["estimate"].shape[:2], 1)
+    target = np.zeros(shape)
+    if theta is not None:
+        target = theta.isel(condition=condition).transpose("estimator", "term").values[..., None]
+    centre = np.where(np.isnan(target), 0.0, target)
+    return Replicates({**arrays, **fits, "theta": target, "centre": centre}, alpha_of(ds))
 
 
-def indicator(hit: xr.DataArray, known: xr.DataArray) -> xr.DataArray:
-    """1 and 0, NaN where unknown."""
-    return hit.astype(np.float64).where(known)
-
-
-def theta_of(ds: xr.Dataset, target: str) -> xr.DataArray:
-    """One target: of each term, or the limit of each estimate."""
-    return ds["limit"] if target == LIMIT else ds["truth"].sel(target=target, drop=True)
+def theta_of(ds: xr.Dataset) -> xr.DataArray:
+    """Targets and the limit, (condition, estimator, term, target)."""
+    truth = ds["truth"].expand_dims(estimator=ds["estimator"])
+    limit = ds["limit"].expand_dims(target=[LIMIT])
+    found = xr.concat([truth, limit], "target", join="outer")
+    return found.transpose("condition", "estimator", "term", "target")
 
 
 def alpha_of(ds: xr.Dataset) -> float:
@@ -79,6 +103,13 @@ def alpha_of(ds: xr.Dataset) -> float:
         )
     # 1 − 0.9 is a little below 0.1; a Monte Carlo p-value of exactly 0.1 must still reject.
     return round(1 - level, 12)
+
+
+def planned_replicates(ds: xr.Dataset) -> int:
+    """Replicates of each condition, whether they were kept or not."""
+    if "replicate" in ds.dims:
+        return int(ds.sizes["replicate"])
+    return int(ds.attrs["replicates"])
 
 
 def source_of(ds: xr.Dataset) -> str:

@@ -7,9 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 import xarray as xr
 
-from simlab.measures import summed
-from simlab.performance import LEVELS
-from simlab.performance import replicates as core
+from simlab.measures.outcomes import need_replicates
+from simlab.measures.sums import keeps_measures
+from simlab.performance import LEVELS, MEASURES, Measured
+from simlab.performance.arrays import share
+from simlab.performance.moments import Moments
 
 
 def rejection(ds: xr.Dataset, levels: Sequence[float] = LEVELS) -> xr.Dataset:
@@ -29,9 +31,10 @@ def rejection(ds: xr.Dataset, levels: Sequence[float] = LEVELS) -> xr.Dataset:
     Returns
     -------
     Dataset
-        (condition, test, kind, nominal): rejection p, rejection_mcse √(p(1 − p)/n) and
-        rejection_n, the replicates in which there is such a p-value; NaN where a test has none of
-        the kind. (condition, test): null_holds.
+        (condition, test, kind, nominal): rejection p; rejection_mcse √(p(1 − p)/n);
+        rejection_n, the replicates in which there is such a p-value; rejection_low and
+        rejection_high, Wilson's 95 % interval. NaN where a test has none of the kind.
+        (condition, test): null_holds.
 
     Raises
     ------
@@ -42,18 +45,21 @@ def rejection(ds: xr.Dataset, levels: Sequence[float] = LEVELS) -> xr.Dataset:
         raise ValueError("the study tests nothing; name what to test under tests: and run it")
     if not levels or not all(0 < level < 1 for level in levels):
         raise ValueError(f"levels must be numbers between 0 and 1, not {tuple(levels)}")
-    if summed.keeps_measures(ds):
-        each = [summed.rejected(ds, level) for level in levels]
+    if keeps_measures(ds):
+        each = [_counted(ds, level) for level in levels]
     else:
-        p_value = ds["test_p_value"].transpose("condition", "test", "kind", "replicate")
-        each = [core.rejection_rate(p_value.values, level) for level in levels]
+        p_value = ds["test_p_value"].transpose("condition", "test", "kind", "replicate").values
+        each = [MEASURES["rejection_rate"](p_value, alpha=level) for level in levels]
+    found = Measured(*(np.stack(part, axis=-1) for part in zip(*each, strict=True)))
     dims = ("condition", "test", "kind", "nominal")
     told = {
         "rejection": ("share of replicates with p ≤ the nominal level", "1"),
         "rejection_mcse": ("Monte Carlo standard error of that share", "1"),
         "rejection_n": ("replicates that have the p-value", "replicates"),
+        "rejection_low": ("lower end of its 95 % Monte Carlo interval", "1"),
+        "rejection_high": ("upper end of its 95 % Monte Carlo interval", "1"),
     }
-    parts = (np.stack(part, axis=-1) for part in zip(*each, strict=True))
+    parts = (*found, *share.interval(found))
     variables = {
         name: (dims, part, {"long_name": words, "units": units})
         for (name, (words, units)), part in zip(told.items(), parts, strict=True)
@@ -62,3 +68,22 @@ def rejection(ds: xr.Dataset, levels: Sequence[float] = LEVELS) -> xr.Dataset:
     coords = {**along, "test": ds["test"], "kind": ds["kind"], "nominal": np.array(levels)}
     measured = xr.Dataset(variables, coords=coords, attrs=ds.attrs)
     return measured.assign(null_holds=ds["null_holds"])
+
+
+def _counted(ds: xr.Dataset, level: float) -> Measured:
+    """Rejections at one of the nominal levels that were counted while a study ran.
+
+    Raises
+    ------
+    ValueError
+        If the level is none of these.
+    """
+    if level not in LEVELS:
+        counted = ", ".join(f"{known:g}" for known in LEVELS)
+        need_replicates(ds, f"rejections at level {level:g} (those at {counted} are counted)")
+    here = ds.isel(nominal=LEVELS.index(level))
+    hits, n = (
+        here[name].transpose("condition", "test", "kind", ...).values
+        for name in ("test_hits", "test_n")
+    )
+    return share.measured(Moments(n, hits, np.zeros((*n.shape, 0))))

@@ -1,4 +1,4 @@
-"""How many intervals hold a mean that is known only at the end.
+"""How many intervals contain a mean that is known only at the end.
 
 Bias-eliminated coverage is the share of lower ≤ m ≤ upper with m the mean of all estimates, and
 
@@ -9,6 +9,11 @@ around its own mean, WIDE standard errors to each side, and counts those below. 
 of two nodes together is what both have, cut to their common mean, so that after n replicates some
 WIDE·√n/4 ends are left, and the share is exact. Where the final mean is outside the bracket, which
 takes an estimate without a variance, the share is not known.
+
+The share p depends on the mean, hence each replicate enters it twice: ψ_i = c_i − p + D a_i, with
+c_i whether its interval contains m, a_i = θ̂_i − m, and D the density of lower ends at m less that
+of upper ends, counted within HALF standard errors of m. So Σψ² needs Σ c_i a_i, and the deviation
+of the estimate goes along with each end.
 """
 
 from __future__ import annotations
@@ -16,11 +21,15 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from simlab.performance.moments import Counts, Floats
+from simlab.performance.moments import Counts, Floats, Moments, quietly
 
 WIDE = 20.0
 """Half-width of a bracket, in standard errors of the mean."""
+
+HALF = 3.0
+"""Half-width of the window in which ends are counted for their density."""
 
 FEW = 64
 """Replicates below which S says little of the spread, and all ends are kept."""
@@ -33,39 +42,50 @@ class Ends(NamedTuple):
     ----------
     bracket : (2, L)
         Lowest and highest mean for which the share can be told.
-    below : (2L,)
-        Lower ends, then upper ends, that are below their bracket.
-    which, value : (m,)
-        Place among the 2L, and value, of each end inside its bracket.
+    below, sum_below : (2L,)
+        Lower ends, then upper ends, that are below their bracket; and Σ of their estimates.
+    which, value, estimate : (m,)
+        Position among the 2L, value, and estimate of each end inside its bracket.
     """
 
     bracket: Floats
     below: Counts
+    sum_below: Floats
     which: Counts
     value: Floats
+    estimate: Floats
 
 
-def ends(lower: Floats, upper: Floats, bracket: Floats) -> Ends:
+def ends(estimate: Floats, lower: Floats, upper: Floats, bracket: Floats) -> Ends:
     """Keep the ends (L, b) that lie in their bracket; those that are NaN are left out."""
     both = np.concatenate([lower, upper])
+    twice = np.concatenate([estimate, estimate])
     low, high = (np.tile(edge, 2)[:, None] for edge in bracket)
-    which, place = np.nonzero((both >= low) & (both <= high))
-    below = (both < low).sum(axis=-1, dtype=np.int64)
-    return Ends(bracket, below, which, both[which, place])
+    which, column = np.nonzero((both >= low) & (both <= high))
+    under = both < low
+    return Ends(
+        bracket, under.sum(axis=-1, dtype=np.int64), np.where(under, twice, 0.0).sum(axis=-1),
+        which, both[which, column], twice[which, column],
+    )  # fmt: skip
 
 
 def merge(a: Ends, b: Ends, bracket: Floats) -> Ends:
     """Put two parts together, cut to the `bracket` of their common mean where it is narrower."""
     low = np.maximum(np.maximum(a.bracket[0], b.bracket[0]), bracket[0])
     high = np.minimum(np.minimum(a.bracket[1], b.bracket[1]), bracket[1])
-    which, value = np.concatenate([a.which, b.which]), np.concatenate([a.value, b.value])
+    which, value, estimate = (np.concatenate(pair) for pair in zip(a[3:], b[3:], strict=True))
     under = value < np.tile(low, 2)[which]
-    below = a.below + b.below + np.bincount(which[under], minlength=len(a.below))
+    size = len(a.below)
+    below = a.below + b.below + np.bincount(which[under], minlength=size)
+    more = np.bincount(which[under], estimate[under], minlength=size)
     inside = ~under & (value <= np.tile(high, 2)[which])
-    return Ends(np.stack([low, high]), below, which[inside], value[inside])
+    return Ends(
+        np.stack([low, high]), below, a.sum_below + b.sum_below + more,
+        which[inside], value[inside], estimate[inside],
+    )  # fmt: skip
 
 
-@np.errstate(divide="ignore", invalid="ignore")
+@quietly
 def around(mean: Floats, n: Counts, C: Floats) -> Floats:
     """Bracket (2, L) around means of n values whose centred sum of squares is C; all of size (L,).
 
@@ -77,12 +97,32 @@ def around(mean: Floats, n: Counts, C: Floats) -> Floats:
     return np.stack([mean - half, mean + half])
 
 
-def holding(found: Ends, mean: Floats) -> Counts:
-    """How many intervals hold the mean (L,); −1 where the bracket does not."""
-    L = len(mean)
-    at = np.tile(mean, 2)[found.which]
+@quietly
+def containing(found: Ends, estimate: Moments) -> Moments:
+    """Share of intervals that contain the mean (L,), with Σψ² as its centred sum of squares.
+
+    NaN where the bracket does not have the mean.
+    """
+    mean, n = estimate.mean[:, 0], estimate.n
+    L, at = len(mean), np.tile(mean, 2)[found.which]
     upper = found.which >= L
-    counted = np.where(upper, found.value < at, found.value <= at)
-    reached = found.below + np.bincount(found.which[counted], minlength=2 * L)
-    inside = (found.bracket[0] <= mean) & (mean <= found.bracket[1])
-    return np.where(inside, reached[:L] - reached[L:], -1)
+    reached = np.where(upper, found.value < at, found.value <= at)
+
+    def counted(which: NDArray[np.bool_], weights: Floats | None = None) -> Floats:
+        """Of lower ends less upper ends."""
+        each = np.bincount(
+            found.which[which], weights[which] if weights is not None else None, 2 * L
+        )
+        return np.asarray(each[:L] - each[L:], dtype=np.float64)
+
+    hits = found.below[:L] - found.below[L:] + counted(reached)
+    total = found.sum_below[:L] - found.sum_below[L:] + counted(reached, found.estimate)
+    C = estimate.M[..., 0]
+    half = HALF * np.sqrt(C / np.maximum(n - 1, 1) / n)
+    D = counted(np.abs(found.value - at) <= np.tile(half, 2)[found.which]) / (2 * n * half)
+    D = np.where(np.isfinite(D), D, 0.0)
+    p = hits / n
+    squares = hits * (1 - p) + 2 * D * (total - hits * mean) + D**2 * C
+    known = (found.bracket[0] <= mean) & (mean <= found.bracket[1]) & (n > 0)
+    share, M = (np.where(known, x, np.nan)[:, None] for x in (p, np.maximum(squares, 0.0)))
+    return Moments(n, share, M)

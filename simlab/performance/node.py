@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
-from simlab.performance import ends as endings
-from simlab.performance import moments
-from simlab.performance.ends import Ends
-from simlab.performance.moments import PRODUCTS, Counts, Moments
-
-if TYPE_CHECKING:
-    from simlab.performance.aims import Aims
-    from simlab.performance.outline import Outline
+from simlab.performance.aims import Aims
+from simlab.performance.moments import Floats
+from simlab.performance.outline import Outline
+from simlab.performance.stream import Per, Replicates
 
 
 class Node(NamedTuple):
@@ -24,70 +22,150 @@ class Node(NamedTuple):
     replicates : int
     seconds : float
         Core time that they took.
-    counts : (…,)
-        As `Outline.counts` lays them out.
-    singles, triples : Moments
-        As `Outline.singles` and `Outline.triples` lay them out.
-    ends : Ends
-        Of the intervals of each cell.
+    sums : tuple
+        Of each stream of the outline.
     """
 
     replicates: int
     seconds: float
-    counts: Counts
-    singles: Moments
-    triples: Moments
-    ends: Ends
+    sums: tuple[Any, ...]
+
+
+class Arrays(Protocol):
+    """What is read of a block; see `simlab.results.Block`."""
+
+    @property
+    def estimate(self) -> Floats:
+        """(b, estimator, term), as are the next four."""
+
+    @property
+    def std_error(self) -> Floats:
+        """Model standard errors."""
+
+    @property
+    def lower(self) -> Floats:
+        """Lower ends of the intervals."""
+
+    @property
+    def upper(self) -> Floats:
+        """Upper ends of the intervals."""
+
+    @property
+    def p_value(self) -> Floats:
+        """P-values of the terms' null values."""
+
+    @property
+    def status(self) -> NDArray[np.int8]:
+        """(b, estimator) How the fits ended; −1 is not run."""
+
+    @property
+    def dropped(self) -> NDArray[np.int32]:
+        """(b, estimator) Clusters left out."""
+
+    @property
+    def seconds(self) -> float:
+        """Core time."""
+
+    @property
+    def test_p_value(self) -> Floats | None:
+        """(b, test, kind) P-values of the study's tests."""
+
+
+PER_TERM = ("estimate", "std_error", "lower", "upper", "p_value")
+
+
+@np.errstate(invalid="ignore", over="ignore")
+def leaf(block: Arrays, outline: Outline, aims: Aims) -> Node:
+    """Sum one block.
+
+    A replicate whose fit failed has no estimate, and enters a sum only where all that the sum
+    needs is available.
+    """
+    seen = views(block, outline, aims)
+    sums = tuple(stream.of(*seen[stream.per]()) for stream in outline.streams)
+    run = int((block.status >= 0).any(axis=1).sum())
+    return Node(run, block.seconds, sums)
+
+
+def views(
+    block: Arrays, outline: Outline, aims: Aims
+) -> dict[Per, Callable[[], tuple[Replicates, ...]]]:
+    """What a stream is given of a block, by what it has one value for."""
+    e, t = outline.cells
+    own, reference = outline.pairs
+    status = block.status.T
+    run, fitted = status >= 0, (status == 0) | (status == 1)
+
+    def cells(values: Floats) -> Floats:
+        """(L, b), NaN where the fit failed."""
+        here = np.ascontiguousarray(values[:, e, t].T)
+        if not fitted.all():
+            here[~fitted[e]] = np.nan
+        return here
+
+    terms = {name: cells(getattr(block, name)) for name in PER_TERM}
+    terms |= {"theta": aims.theta[..., None], "centre": aims.centre[:, None]}
+    r = Replicates(terms, outline.alpha)
+    fits = {
+        "status": status,
+        "run": np.where(run, 1.0, np.nan),
+        "dropped": np.where(fitted, block.dropped.T, np.nan),
+    }
+
+    def by_target(name: str, x: Floats) -> Floats:
+        return x if name == "theta" else x[:, None]
+
+    def best() -> tuple[Replicates, Replicates]:
+        """Each slope, and the oracle's best estimate of the same mixture; (R, b)."""
+        which, slope, contextual, _ = outline.best
+        mixed = {
+            name: terms[name][slope] + aims.share[:, None] * terms[name][contextual]
+            for name in ("estimate", "centre")
+        }
+        # 0 is as good a centre as any where there is none.
+        mixed["centre"] = np.where(np.isfinite(mixed["centre"]), mixed["centre"], 0.0)
+        return r.seen(lambda _, x: x[which]), Replicates(mixed)
+
+    def two(which: Any) -> Replicates:
+        return r.seen(lambda _, x: x[which])
+
+    def two_by_target(which: Any) -> Replicates:
+        return r.seen(lambda name, x: by_target(name, x[which]))
+
+    def tests() -> tuple[Replicates]:
+        assert block.test_p_value is not None
+        return (Replicates({"test_p_value": np.moveaxis(block.test_p_value, 0, -1)[..., None, :]}),)
+
+    return {
+        "fit": lambda: (Replicates(fits),),
+        "term": lambda: (r,),
+        "target": lambda: (r.seen(by_target),),
+        "pair": lambda: (two(own), two(reference)),
+        "pair and target": lambda: (two_by_target(own), two_by_target(reference)),
+        "best": best,
+        "test": tests,
+    }
 
 
 def empty(outline: Outline) -> Node:
     """Sums over no replicates."""
-    L = len(outline.cells[0])
-
-    def nothing(streams: int, k: int) -> Moments:
-        C = np.zeros((streams, len(PRODUCTS[k][0])))
-        return Moments(np.zeros(streams, dtype=np.int64), np.zeros((streams, k)), C)
-
-    whole = np.stack([np.full(L, -np.inf), np.full(L, np.inf)])
-    none, below = np.zeros(0, dtype=np.int64), np.zeros(2 * L, dtype=np.int64)
-    return Node(
-        0, 0.0, np.zeros(outline.counts.size, dtype=np.int64),
-        nothing(outline.singles.size, 1), nothing(outline.triples.size, 3),
-        Ends(whole, below, none, np.zeros(0)),
-    )  # fmt: skip
+    return Node(0, 0.0, tuple(s.nothing(outline.shape(s.per)) for s in outline.streams))
 
 
-def merge(a: Node, b: Node, outline: Outline, aims: Aims) -> Node:
+def merge(a: Node, b: Node, outline: Outline) -> Node:
     """Put the sums of two runs of blocks together, the earlier one first."""
-    singles = moments.merge(a.singles, b.singles)
-    return Node(
-        a.replicates + b.replicates,
-        a.seconds + b.seconds,
-        a.counts + b.counts,
-        singles,
-        moments.merge(a.triples, b.triples),
-        endings.merge(a.ends, b.ends, bracket(singles, outline, aims)),
-    )
-
-
-def bracket(singles: Moments, outline: Outline, aims: Aims) -> moments.Floats:
-    """Where the final mean of each cell will be, (2, L), as far as these sums can tell."""
-    n, mean, C = (outline.singles.part("estimate_with_interval", x) for x in singles)
-    return endings.around(mean[:, 0] + aims.centre, n, C[:, 0])
+    each = zip(outline.streams, a.sums, b.sums, strict=True)
+    sums = tuple(stream.merge(one, other) for stream, one, other in each)
+    return Node(a.replicates + b.replicates, a.seconds + b.seconds, sums)
 
 
 def to_bytes(node: Node) -> bytes:
-    """Write a node: how many integers, these, and then the numbers, little-endian."""
-    whole = np.concatenate(
-        [
-            [node.replicates], node.counts, node.singles.n, node.triples.n,
-            node.ends.below, node.ends.which,
-        ]
-    )  # fmt: skip
-    parts = (*node.singles[1:], *node.triples[1:], node.ends.bracket, node.ends.value)
-    real = np.concatenate([part.ravel() for part in parts] + [[node.seconds]])
-    head = np.array([len(whole)], dtype="<i8")
-    return head.tobytes() + whole.astype("<i8").tobytes() + real.astype("<f8").tobytes()
+    """Write a node: of each array its size, and its elements, little-endian."""
+    parts = []
+    for array in _arrays(node):
+        parts.append(np.array([array.size], dtype="<i8").tobytes())
+        parts.append(array.astype(array.dtype.newbyteorder("<")).tobytes())
+    return b"".join(parts)
 
 
 def from_bytes(data: bytes, outline: Outline) -> Node:
@@ -98,24 +176,33 @@ def from_bytes(data: bytes, outline: Outline) -> Node:
     ValueError
         If it was not written by a study of this outline.
     """
-    length = int(np.frombuffer(data, "<i8", 1)[0])
-    whole = np.frombuffer(data, "<i8", length, 8).astype(np.int64)
-    real = np.frombuffer(data, "<f8", offset=8 * (1 + length)).astype(np.float64)
-    L, K, J = len(outline.cells[0]), outline.singles.size, outline.triples.size
-    replicates, counts, n, joint_n, below, which = _cut(whole, 1, outline.counts.size, K, J, 2 * L)
-    sizes = [len(stream) * m for m, (stream, _) in ((K, PRODUCTS[1]), (J, PRODUCTS[3]))]
-    mean, C, joint_mean, joint_C, edges, rest = _cut(real, K, sizes[0], 3 * J, sizes[1], 2 * L)
-    if len(rest) != len(which) + 1:
+    at, found = 0, []
+    for like in _arrays(template := empty(outline)):
+        size = int(np.frombuffer(data, "<i8", 1, at)[0]) if at + 8 <= len(data) else -1
+        grows = like.shape == (0,)
+        if size < 0 or not (grows or size == like.size) or at + 8 * (1 + size) > len(data):
+            raise ValueError("does not hold the sums of this study")
+        values = np.frombuffer(data, like.dtype.newbyteorder("<"), size, at + 8)
+        found.append(values.astype(like.dtype).reshape(-1 if grows else like.shape))
+        at += 8 * (1 + size)
+    if at != len(data):
         raise ValueError("does not hold the sums of this study")
-    return Node(
-        int(replicates[0]),
-        float(rest[-1]),
-        counts,
-        Moments(n, mean.reshape(K, -1), C.reshape(K, -1)),
-        Moments(joint_n, joint_mean.reshape(J, 3), joint_C.reshape(J, -1)),
-        Ends(edges.reshape(2, L), below, which, rest[:-1]),
-    )
+    node: Node = _filled(template, iter(found))
+    return node._replace(replicates=int(node.replicates), seconds=float(node.seconds))
 
 
-def _cut(flat: moments.Floats | Counts, *lengths: int) -> list[Any]:
-    return np.split(flat, np.cumsum(lengths))
+def _arrays(node: Any) -> Iterator[NDArray[Any]]:
+    """Every array of nested tuples, in their order."""
+    if isinstance(node, tuple):
+        for part in node:
+            yield from _arrays(part)
+    else:
+        yield np.asarray(node)
+
+
+def _filled(like: Any, arrays: Iterator[NDArray[Any]]) -> Any:
+    """Return nested tuples of the same shape with other arrays."""
+    if not isinstance(like, tuple):
+        return next(arrays)
+    parts = [_filled(part, arrays) for part in like]
+    return like._make(parts) if hasattr(like, "_make") else tuple(parts)

@@ -1,29 +1,33 @@
-"""What is summed in a study: its cells, its pairs of estimators, and where their sums stand."""
+"""What is summed in a study: its cells, its pairs of estimators, and the streams of each."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from math import prod
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from simlab.performance.aims import ORACLE
 from simlab.performance.moments import Counts
-
-LEVELS = (0.01, 0.05, 0.10)
-"""Nominal levels at which the rejections of tests are counted."""
-
-STATUSES = 5
-"""Codes of how a fit ended: ok, singular, not converged, not estimable, error."""
+from simlab.performance.stream import Per, Stream
+from simlab.performance.streams import LEVELS
 
 AIMS = ("beta_within", "beta_between", "limit")
 """What errors and coverage are counted against."""
 
-Shape = tuple[int, ...]
+_CELL, _TWO = ("estimator", "term"), ("estimator", "reference", "term")
+DIMS: Mapping[Per, tuple[str, ...]] = {
+    "fit": ("estimator",),
+    "term": _CELL,
+    "target": (*_CELL, "aim"),
+    "pair": _TWO,
+    "pair and target": (*_TWO, "aim"),
+    "best": (*_CELL, "candidate"),
+    "test": ("test", "kind", "nominal"),
+}
+"""Dimensions of the named sums of a stream; ``aim`` is β_W, β_B, limit."""
 
 
 class Pairs(NamedTuple):
@@ -45,20 +49,6 @@ class Best(NamedTuple):
     candidate: Counts
 
 
-class Layout:
-    """Named parts, of any shape, of one flat vector."""
-
-    def __init__(self, shapes: Mapping[str, Shape]) -> None:
-        self.shapes = dict(shapes)
-        stops = np.cumsum([prod(shape) for shape in self.shapes.values()]).tolist()
-        self.size = int(stops[-1])
-        self._parts = dict(zip(self.shapes, map(slice, [0, *stops[:-1]], stops), strict=True))
-
-    def part(self, name: str, flat: NDArray[Any]) -> NDArray[Any]:
-        """One part of a vector whose first axis has this layout."""
-        return flat[self._parts[name]].reshape(*self.shapes[name], *flat.shape[1:])
-
-
 @dataclass(frozen=True)
 class Outline:
     """What is summed in every condition of a study.
@@ -73,6 +63,10 @@ class Outline:
         Number of tests and of kinds of p-value.
     alpha : float
         Level at which the p-values of terms are counted as rejections.
+    streams : tuple of Stream
+        What is summed.
+    reference : str
+        Estimator that the others are paired with; by default all are paired.
     """
 
     estimators: tuple[str, ...]
@@ -81,6 +75,8 @@ class Outline:
     tests: int
     kinds: int
     alpha: float
+    streams: tuple[Stream, ...]
+    reference: str = ""
 
     @cached_property
     def cells(self) -> tuple[Counts, Counts]:
@@ -96,10 +92,12 @@ class Outline:
 
     @cached_property
     def pairs(self) -> Pairs:
-        """Every two estimators of a term, the earlier one first."""
-        _, t = self.cells
-        own, reference = np.nonzero(np.triu(t[:, None] == t, 1))
-        return Pairs(own, reference)
+        """Every two estimators of a term, the earlier one first, and each beside itself."""
+        e, t = self.cells
+        alike = t[:, None] == t
+        if self.reference:
+            alike &= e == self.estimators.index(self.reference)
+        return Pairs(*np.nonzero(alike if self.reference else np.triu(alike)))
 
     @cached_property
     def best(self) -> Best:
@@ -119,45 +117,11 @@ class Outline:
                     found += [(own, *needs, candidate) for candidate in candidates]
         return Best(*np.array(found, dtype=np.int64).reshape(-1, 4).T)
 
-    @cached_property
-    def counts(self) -> Layout:
-        """Where the counts stand."""
+    def shape(self, per: Per) -> tuple[int, ...]:
+        """Shape of the sums of a stream."""
         E, L, P = len(self.estimators), len(self.cells[0]), len(self.pairs.own)
-        tests = (self.tests, self.kinds)
-        return Layout(
-            {
-                "status": (E, STATUSES),
-                "covered": (L, len(AIMS)),
-                "coverable": (L, len(AIMS)),
-                "rejected": (L,),
-                "rejectable": (L,),
-                "apart": (P,),
-                "covered_by_one": (P, len(AIMS), 2),
-                "coverable_by_both": (P, len(AIMS)),
-                "test_rejected": (*tests, len(LEVELS)),
-                "test_n": tests,
-            }
-        )
-
-    @cached_property
-    def singles(self) -> Layout:
-        """Where the streams of one value stand."""
-        E, L, P = len(self.estimators), len(self.cells[0]), len(self.pairs.own)
-        return Layout(
-            {
-                "estimate": (L,),
-                "variance": (L,),
-                "estimate_with_se": (L,),
-                "variance_with_estimate": (L,),
-                "estimate_with_interval": (L,),
-                "width": (L,),
-                "squared_error": (L, len(AIMS)),
-                "dropped": (E,),
-                "squared_error_difference": (P, len(AIMS)),
-            }
-        )
-
-    @cached_property
-    def triples(self) -> Layout:
-        """Where the streams of a, b and a − b stand."""
-        return Layout({"pair": (len(self.pairs.own),), "best": (len(self.best.own),)})
+        return {
+            "fit": (E,), "term": (L,), "target": (L, len(AIMS)),
+            "pair": (P,), "pair and target": (P, len(AIMS)), "best": (len(self.best.own),),
+            "test": (self.tests, self.kinds, len(LEVELS)),
+        }[per]  # fmt: skip

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from simlab.performance import to_bytes
+from simlab.performance import empty, to_bytes
 from simlab.results import Block, Schema, SumsResults, ZarrResults
 from simlab.results.chunks import CHECKSUM_BYTES
 
@@ -62,10 +62,10 @@ def disk_of(schema: Schema, blocks: Sequence[Block]) -> Disk:
     results = SumsResults(schema)
     for block in blocks:
         results.write(block)
-    node = results.nodes(blocks[0].condition)
-    ends = node.ends.which.nbytes + node.ends.value.nbytes
-    fixed = len(to_bytes(node)) + CHECKSUM_BYTES - ends
-    return Disk(schema.block, fixed, ends / math.sqrt(len(blocks)), True)
+    taken = len(to_bytes(results.nodes(blocks[0].condition)))
+    fixed = len(to_bytes(empty(results.summing.outline)))  # all but the ends of intervals
+    ends = (taken - fixed) / math.sqrt(len(blocks))
+    return Disk(schema.block, fixed + CHECKSUM_BYTES, ends, True)
 
 
 def _written(schema: Schema, block: Block) -> int:

@@ -15,12 +15,12 @@ from simlab.config import Study, Until
 from simlab.config.errors import unknown
 from simlab.design import Level
 from simlab.parallel import in_threads
+from simlab.performance import MEASURES
 from simlab.planning.disk import Disk, disk_of
 from simlab.planning.ranges import GROUPS, range_of
-from simlab.results import Block
+from simlab.results import Block, Summing
 from simlab.runner import Data, Work, prepare, run_block, schema_of
 from simlab.runner.rounds import next_end
-from simlab.runner.until import MEASURES
 
 __all__ = ["Forecast", "Needed", "plan"]
 
@@ -135,8 +135,9 @@ def plan(
     """
     if pilot < 2 * GROUPS:
         raise ValueError(f"a pilot needs {2 * GROUPS} replicates or more, not {pilot}")
-    if measure is not None and measure not in MEASURES:
-        raise ValueError(unknown("measure", measure, MEASURES))
+    known = (*MEASURES, *(path for path in study.measures or () if ":" in path))
+    if measure is not None and measure not in known:
+        raise ValueError(unknown("measure", measure, known))
     ruled = _ruled(study, measure, mcse)
     work = prepare(ruled, data)
     rule = work.rule
@@ -146,7 +147,8 @@ def plan(
     whole = study.replace(replicates=number * study.block)
     schema = schema_of(replace(work, study=whole, rule=None))
     blocks, speed = _pilot(work, number, jobs)
-    ranges = [range_of(rule, b, schema.truth[c], schema.limit[c]) for c, b in enumerate(blocks)]
+    summing = Summing.of(schema, work.has, (rule.measure.stream,))
+    ranges = [range_of(rule, summing, seen) for seen in blocks]
     if not any(r.cell for r in ranges):
         raise ValueError(
             f"{ruled.until.measure} is defined in no cell that the rule looks at; name others"

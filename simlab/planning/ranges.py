@@ -12,17 +12,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import reduce
 from typing import NamedTuple
 
 import numpy as np
 
 from simlab.moments import Floats
-from simlab.results import Block
-from simlab.runner.until import SHARES, Cells, Rule, share_needed
+from simlab.performance import Node, named
+from simlab.performance.measure import Z
+from simlab.results import Block, Summing
+from simlab.runner.until import Cells, Rule, share_needed
 
 __all__ = ["GROUPS", "Range", "range_of"]
 
-Z = 1.96
 GROUPS = 16
 """Parts of a pilot that the jackknife leaves out in turn."""
 
@@ -48,34 +50,36 @@ class Range(NamedTuple):
     high: float
 
 
-def range_of(rule: Rule, blocks: Sequence[Block], truth: Floats, limit: Floats) -> Range:
+def range_of(rule: Rule, summing: Summing, blocks: Sequence[Block]) -> Range:
     """Tell what one condition needs.
 
     Parameters
     ----------
     rule : Rule
         What it is sampled until.
+    summing : Summing
+        How the study's blocks are summed.
     blocks : sequence of Block
         Its pilot.
-    truth, limit : ndarray, shape (term, target), (estimator, term)
-        As for `Rule.cells`.
     """
-    cells = rule.cells(blocks, truth, limit)
-    if np.isnan(cells.measured.mcse).all():
+    about = summing.aims[blocks[0].condition]
+    parts = [summing.leaf(part).node for block in blocks for part in _parts(block, len(blocks))]
+
+    def cells(nodes: Sequence[Node]) -> Cells:
+        return rule.cells(named(reduce(summing.merge, nodes), summing.outline, about))
+
+    found = cells(parts)
+    if np.isnan(found.measured.mcse).all():
         return Range("", np.nan, np.inf, np.inf, np.inf)
-    replicates = sum(len(block.status) for block in blocks)
-    if rule.definition.name in SHARES:
-        needs = _shares(cells, replicates, rule.mcse)
+    replicates = sum(part.replicates for part in parts)
+    if rule.measure.share:
+        needs = _shares(found, replicates, rule.mcse)
     else:
-        parts = [part for block in blocks for part in _parts(block, len(blocks))]
-        rest = [
-            rule.cells(parts[:k] + parts[k + 1 :], truth, limit).measured.mcse
-            for k in range(len(parts))
-        ]
-        needs = _others(cells, replicates, rule.mcse, np.array(rest))
+        rest = [cells(parts[:k] + parts[k + 1 :]).measured.mcse for k in range(len(parts))]
+        needs = _others(found, replicates, rule.mcse, np.array(rest))
     worst = int(np.nanargmax(needs[0]))
     need, low, high = np.nanmax(needs, axis=1).tolist()
-    return Range(cells.names[worst], float(cells.measured.mcse[worst]), need, low, high)
+    return Range(found.names[worst], float(found.measured.mcse[worst]), need, low, high)
 
 
 def _shares(cells: Cells, replicates: int, mcse: float) -> Floats:

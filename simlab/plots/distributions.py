@@ -12,7 +12,7 @@ from matplotlib.patches import Patch, Rectangle, StepPatch
 from numpy.typing import NDArray
 
 from simlab.measures import average, measure
-from simlab.measures.summed import need_replicates
+from simlab.measures.outcomes import need_replicates
 from simlab.plots import style
 from simlab.plots.lookup import condition_of
 from simlab.verdicts.course import course_of

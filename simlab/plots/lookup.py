@@ -10,7 +10,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from simlab.measures import measure
-from simlab.measures.summed import need_replicates
+from simlab.measures.outcomes import need_replicates
 from simlab.plots import style
 
 FITTED = (0, 1)  # status ok and singular: what `simlab.measure` counts as an estimate

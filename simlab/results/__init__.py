@@ -12,7 +12,7 @@ from simlab.results.lock import locked
 from simlab.results.memory import MemoryResults
 from simlab.results.messages import Message
 from simlab.results.opening import StoreWarning, open_dataset, open_results, open_store
-from simlab.results.schema import NOT_RUN, TIMES, Block, Results, Schema, Status, Stop
+from simlab.results.schema import NOT_RUN, TIMES, Block, Results, Schema, Status, Stop, Summed
 from simlab.results.sessions import Session, recorded, sessions, wall_seconds
 from simlab.results.store import ZarrResults
 from simlab.results.summing import Leaf, Summing
@@ -33,6 +33,7 @@ __all__ = [
     "Stop",
     "StoreError",
     "StoreWarning",
+    "Summed",
     "Summing",
     "SumsResults",
     "ZarrResults",

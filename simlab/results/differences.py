@@ -15,8 +15,8 @@ from typing import Any
 
 from simlab.results.schema import Schema
 
-FREE = ("description", "parallel", "verdicts")
-"""Fields of a study that change none of its numbers."""
+FREE = ("description", "measures", "parallel", "verdicts")
+"""Fields of a study that change none of its numbers; of measures that are summed the code tells."""
 
 GROWING = ("replicates", "grid", "population", "scheme", "draw")
 """Fields whose effect on what is already done is told by the condition keys alone."""

@@ -14,9 +14,10 @@ import zarr
 from numpy.typing import NDArray
 from zarr.codecs import Crc32cCodec
 
+from simlab.performance import laid_out
 from simlab.results import chunks
 from simlab.results.memory import coordinates, variable_attrs
-from simlab.results.schema import STORE_ATTRS, TIMES, Schema, Stop, Variable
+from simlab.results.schema import STORE_ATTRS, TIMES, Schema, Stop, Summed, Variable
 
 STORE_VERSION = 1
 BLOCK_CHUNK = (1, 1)
@@ -70,7 +71,10 @@ def lay_out(path: Path, schema: Schema) -> None:
     if schema.stops:  # and so do those whose conditions do not stop early
         own["stops"] = True
     if schema.summed is not None:
-        own["summed"] = {name: list(terms) for name, terms in schema.summed.items()}
+        own["summed"] = {
+            "terms": {name: list(terms) for name, terms in schema.summed.terms.items()},
+            "streams": [stream.layout() for stream in schema.summed.streams],
+        }
     group = zarr.create_group(str(path), zarr_format=3, attributes={**schema.attrs, **own})
     for name, array in _arrays(schema).items():
         group.create_array(
@@ -139,6 +143,11 @@ def read_schema(path: Path) -> Schema:
         raise StoreError(
             f"{path}: has store version {root['store_version']}, this simlab reads version "
             f"{STORE_VERSION}; name another folder, or use the simlab that wrote it"
+        )
+    if "summed" in root and "streams" not in root["summed"]:
+        raise StoreError(
+            f"{path}: keeps the sums of an earlier simlab, which have no standard errors without "
+            "normality; run the study again with --overwrite, or name another folder"
         )
     try:
         schema = Schema(
@@ -237,10 +246,11 @@ def _encode(values: NDArray[Any]) -> tuple[NDArray[Any], dict[str, Any]]:
     return codes, {"flag_values": list(range(len(labels))), "labels": labels}
 
 
-def _summed(root: Mapping[str, Any]) -> dict[str, tuple[str, ...]] | None:
+def _summed(root: Mapping[str, Any]) -> Summed | None:
     if "summed" not in root:
         return None
-    return {name: tuple(terms) for name, terms in root["summed"].items()}
+    terms, streams = (root["summed"][name] for name in Summed._fields)
+    return Summed({name: tuple(own) for name, own in terms.items()}, tuple(map(laid_out, streams)))
 
 
 def _labels(path: Path, name: str) -> tuple[Any, ...]:

@@ -15,6 +15,7 @@ from simlab.results.extend import Stored, extended
 from simlab.results.layout import STORE_VERSION, StoreError, check_root, read_done, renew
 from simlab.results.schema import Schema
 from simlab.results.store import ZarrResults
+from simlab.results.summing import Summing
 from simlab.results.sums import SumsResults
 from simlab.results.swap import is_free, recover
 
@@ -99,8 +100,13 @@ def open_results(
     _tell_versions(path, results.schema, schema)
     _tell_damage(path, "block" if schema.summed is None else "node", results.mend())
     if found or results.schema is schema:
-        return extended(results, schema)
-    return _renewed(results, path, schema)
+        results = extended(results, schema)
+    else:
+        results = _renewed(results, path, schema)
+    if isinstance(results, SumsResults) and schema.summed is not None:
+        # A store tells how its sums are laid out, and the study how they are taken.
+        results.summing = Summing.of(schema, *schema.summed)
+    return results
 
 
 def _opened(path: Path, schema: Schema) -> Stored:

@@ -7,10 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from simlab.performance import Stream
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -122,6 +124,13 @@ _FIXED_NAMES |= {"estimator", "term", "target", "mixed", "effect", "effect_", *V
 _FIXED_NAMES |= {"test", "kind", "null_holds", "stopped", *TEST_VARIABLES}
 
 
+class Summed(NamedTuple):
+    """What a study that keeps measures sums: the terms of each estimator, and streams of these."""
+
+    terms: Mapping[str, tuple[str, ...]]
+    streams: tuple[Stream, ...]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Schema:
     """Everything that fixes the shape of a Dataset, and what is known before the first fit.
@@ -157,8 +166,8 @@ class Schema:
     stops
         Whether conditions stop when a measure is known; `replicates` is then the most they have.
     summed
-        The terms of each estimator, where a study keeps running sums of these and no replicates;
-        None where it keeps replicates.
+        What is summed, where a study keeps running sums and no replicates; None where it keeps
+        replicates.
 
     Raises
     ------
@@ -181,7 +190,7 @@ class Schema:
     kinds: tuple[str, ...] = ()
     null_holds: NDArray[np.bool_] | None = None
     stops: bool = False
-    summed: Mapping[str, tuple[str, ...]] | None = None
+    summed: Summed | None = None
 
     def __post_init__(self) -> None:
         if self.replicates < 1 or self.block < 1:

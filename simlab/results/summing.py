@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from simlab.performance import AIMS, Aims, Node, Outline, aims, leaf, merge
-from simlab.results.schema import TARGETS, Block, Schema
+from simlab.performance import AIMS, STATUSES, Aims, Node, Outline, Stream, aims, leaf, merge
+from simlab.results.schema import TARGETS, Block, Schema, Status
 
 assert AIMS[: len(TARGETS)] == TARGETS
+assert tuple(status.name.lower() for status in Status) == STATUSES
 
 
-@dataclass(frozen=True, slots=True)
-class Leaf:
+class Leaf(NamedTuple):
     """What a worker returns of a block that is not kept.
 
     Attributes
@@ -35,7 +37,7 @@ class Leaf:
         return self.node.replicates
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Summing:
     """How the blocks of one study are summed.
 
@@ -51,19 +53,24 @@ class Summing:
     aims: tuple[Aims, ...]
 
     @classmethod
-    def of(cls, schema: Schema) -> Summing:
-        """Find what is to be summed in a study that keeps measures.
+    def of(
+        cls, schema: Schema, terms: Mapping[str, tuple[str, ...]], streams: tuple[Stream, ...]
+    ) -> Summing:
+        """Find what is to be summed in a study.
 
-        Raises
-        ------
-        ValueError
-            If the study keeps replicates.
+        Parameters
+        ----------
+        schema : Schema
+            Of the study.
+        terms : mapping of str to tuple of str
+            Terms of each estimator.
+        streams : tuple of Stream
+            What to sum; what is for tests is left out where there are none.
         """
-        if schema.summed is None:
-            raise ValueError("this study keeps its replicates")
         outline = Outline(
-            schema.estimators, schema.terms, dict(schema.summed), len(schema.tests),
-            len(schema.kinds), round(1 - float(schema.attrs.get("level", 0.95)), 12),
+            schema.estimators, schema.terms, dict(terms), len(schema.tests), len(schema.kinds),
+            round(1 - float(schema.attrs.get("level", 0.95)), 12),
+            tuple(s for s in streams if schema.tests or s.per != "test"),
         )  # fmt: skip
         known = zip(schema.truth, schema.limit, strict=True)
         return cls(outline, tuple(aims(outline, truth, limit) for truth, limit in known))
@@ -73,6 +80,6 @@ class Summing:
         node = leaf(block, self.outline, self.aims[block.condition])
         return Leaf(block.condition, block.number, node, block.failures)
 
-    def merge(self, first: Node, second: Node, condition: int) -> Node:
+    def merge(self, first: Node, second: Node) -> Node:
         """Put two nodes of a condition together."""
-        return merge(first, second, self.outline, self.aims[condition])
+        return merge(first, second, self.outline)

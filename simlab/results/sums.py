@@ -12,7 +12,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from contextlib import suppress
-from functools import reduce
 from pathlib import Path
 from typing import Any, Self
 
@@ -23,12 +22,12 @@ from numpy.typing import NDArray
 from simlab.performance import Node, empty, from_bytes, named, to_bytes
 from simlab.results import chunks
 from simlab.results.disk import SAFE, disk
+from simlab.results.labelled import dataset_of
 from simlab.results.layout import StoreError, read_schema
 from simlab.results.messages import Message
 from simlab.results.schema import Block, Schema, Stop
 from simlab.results.stopped import read_stop, write_stop
 from simlab.results.store import ZarrResults
-from simlab.results.summed import dataset_of
 from simlab.results.summing import Leaf, Summing
 from simlab.results.tree import Place, Tree, outermost
 
@@ -50,7 +49,9 @@ class SumsResults:
 
     def __init__(self, schema: Schema, path: Path | None = None) -> None:
         self.path = path
-        self.summing = Summing.of(schema)
+        if schema.summed is None:
+            raise ValueError("this study keeps its replicates")
+        self.summing = Summing.of(schema, *schema.summed)
         self._schema = schema
         self._done = np.zeros(schema.shape(("condition", "block")), dtype=np.bool_)
         self._stopped = np.full(len(schema.keys), Stop.NOT_YET, dtype=np.int8)
@@ -150,21 +151,18 @@ class SumsResults:
 
     def nodes(self, condition: int) -> Node:
         """All that is known of one condition."""
-        found = self._tree.of(condition)
-        if not found:
-            return empty(self.summing.outline)
-        return reduce(lambda a, b: self.summing.merge(a, b, condition), found)
+        return self._tree.total(condition, empty(self.summing.outline))
 
     def sums(self, condition: int) -> dict[str, NDArray[Any]]:
-        """All that is known of one condition, as `simlab.performance.DIMS` names it."""
+        """All that is known of one condition, as `simlab.performance.named` names it."""
         return named(self.nodes(condition), self.summing.outline, self.summing.aims[condition])
 
     def dataset(self) -> xr.Dataset:
         """The sums so far, which `simlab.measure` and the tables read like any results.
 
-        Variables are those of `simlab.performance.DIMS`, each with ``condition`` in front;
-        truth, limit and null_holds as ever; replicates and core seconds of each condition; and
-        `stopped` where conditions stop when a measure is known.
+        Variables are those of `simlab.results.labelled`; truth, limit and null_holds as ever;
+        replicates and core seconds of each condition; and `stopped` where conditions stop when a
+        measure is known.
 
         Raises
         ------
@@ -176,7 +174,7 @@ class SumsResults:
         conditions = range(len(self._schema.keys))
         totals = [self.nodes(condition) for condition in conditions]
         each = [self.sums(condition) for condition in conditions]
-        return dataset_of(self._schema, each, totals, self._stopped)
+        return dataset_of(self._schema, self.summing.outline, each, totals, self._stopped)
 
     def mend(self) -> list[str]:
         """Remove nodes that are damaged, and what an interrupted run left behind.

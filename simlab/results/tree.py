@@ -10,6 +10,7 @@ than the others is not merged, so that a study can be extended by running it aga
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import reduce
 from typing import NamedTuple
 
 from simlab.performance import Node
@@ -44,14 +45,14 @@ class Tree:
     Parameters
     ----------
     merge : callable
-        Two nodes of a condition, the earlier one first, and that condition, to their common node.
+        Two nodes of a condition, the earlier one first, to their common node.
     full : int
         Replicates of a block that may be merged.
     """
 
     __slots__ = ("_full", "_merge", "nodes")
 
-    def __init__(self, merge: Callable[[Node, Node, int], Node], full: int) -> None:
+    def __init__(self, merge: Callable[[Node, Node], Node], full: int) -> None:
         self._merge = merge
         self._full = full
         self.nodes: dict[Place, Node] = {}
@@ -72,7 +73,7 @@ class Tree:
                 gone.append(place.sibling)
                 other = self.nodes.pop(place.sibling)
                 first, second = (node, other) if place.number % 2 == 0 else (other, node)
-                node, place = self._merge(first, second, condition), place.parent
+                node, place = self._merge(first, second), place.parent
         self.nodes[place] = node
         return place, gone
 
@@ -85,6 +86,11 @@ class Tree:
         """The nodes of one condition, in the order of their blocks."""
         here = sorted((p.blocks.start, p) for p in self.nodes if p.condition == condition)
         return [self.nodes[place] for _, place in here]
+
+    def total(self, condition: int, nothing: Node) -> Node:
+        """All that is known of one condition; `nothing` where it has no node."""
+        found = self.of(condition)
+        return reduce(self._merge, found) if found else nothing
 
 
 def outermost(places: Iterable[Place]) -> Iterator[Place]:

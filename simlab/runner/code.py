@@ -39,10 +39,11 @@ DECISIVE = (
 SUMMING = (
     "performance/aims",
     "performance/ends",
-    "performance/leaf",
     "performance/moments",
     "performance/node",
     "performance/outline",
+    "performance/stream",
+    "performance/streams",
     "results/tree",
 )
 """Those that make the sums of a study that keeps measures, besides."""

@@ -14,8 +14,10 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from simlab.results import Results, Stop, SumsResults
-from simlab.runner.until import Cells, Rule, Worst
+from simlab.performance import Named, empty, named
+from simlab.results import Results, Stop, Summing, SumsResults
+from simlab.results.tree import Tree
+from simlab.runner.until import Rule, Worst
 from simlab.runner.work import Work
 
 __all__ = ["Rounds", "judge", "next_end"]
@@ -60,6 +62,7 @@ class Rounds:
     def __init__(self, work: Work, results: Results | SumsResults) -> None:
         study = work.study
         self._work, self._results = work, results
+        self._sums = _Sums(work, results) if work.rule is not None else None
         self._most = results.schema.blocks_per_condition
         self._first = -(-study.least // study.block)
         self._ends = [self._begun(there) for there in results.done]
@@ -95,7 +98,8 @@ class Rounds:
         if rule is None:
             self._open.discard(c)
             return
-        worst = self._cells(rule, c, end).worst()
+        assert self._sums is not None
+        worst = rule.cells(self._sums(c, end)).worst()
         why = judge(rule, worst, end, self._most)
         if why is Stop.NOT_YET:
             self._ends[c] = next_end(end, self._first, self._most)
@@ -104,14 +108,6 @@ class Rounds:
             self._open.discard(c)
             self._expected[c] = end
             self._results.settle(c, why)
-
-    def _cells(self, rule: Rule, c: int, end: int) -> Cells:
-        """Measure a condition by all blocks up to `end`, which are all that it has."""
-        schema = self._results.schema
-        known = schema.truth[c], schema.limit[c]
-        if isinstance(self._results, SumsResults):
-            return rule.summed(self._results.sums(c), *known)
-        return rule.cells([self._results.read(c, b) for b in range(end)], *known)
 
     def _needed(self, end: int, ratio: float, least: int) -> float:
         """Blocks that take the MCSE down by a ratio: its square falls as 1/n."""
@@ -127,3 +123,24 @@ class Rounds:
         """Replicates that all conditions will have, as far as can be told."""
         rows = [self._results.schema.rows(math.ceil(end) - 1).stop for end in self._expected]
         return sum(rows)
+
+
+class _Sums:
+    """What a rule looks at: sums that are kept, or those of the replicates that are."""
+
+    def __init__(self, work: Work, results: Results | SumsResults) -> None:
+        assert work.rule is not None
+        self._results = results
+        self._summing = Summing.of(results.schema, work.has, (work.rule.measure.stream,))
+        self._tree = Tree(self._summing.merge, results.schema.block)
+        self._ends = [0] * len(work.jobs)
+
+    def __call__(self, c: int, end: int) -> Named:
+        """Return the sums of a condition over its blocks up to `end`, which are all that it has."""
+        if isinstance(self._results, SumsResults):
+            return self._results.sums(c)
+        for number in range(self._ends[c], end):
+            self._tree.add(c, number, self._summing.leaf(self._results.read(c, number)).node)
+        self._ends[c] = end
+        outline, about = self._summing.outline, self._summing.aims[c]
+        return named(self._tree.total(c, empty(outline)), outline, about)

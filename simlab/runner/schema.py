@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from simlab.estimators.base import sector_contrasts, term_names
 from simlab.moments import Floats
-from simlab.results import FREE, Schema
+from simlab.results import FREE, Schema, Summed
 from simlab.runner.code import code_version
 from simlab.runner.provenance import provenance
 from simlab.runner.sources import Declared
@@ -56,7 +56,7 @@ def schema_of(work: Work) -> Schema:
         kinds=work.kinds,
         null_holds=_null_holds(work),
         stops=work.rule is not None,
-        summed=_summed(work),
+        summed=Summed(work.has, work.streams) if study.keep == "measures" else None,
     )
 
 
@@ -71,13 +71,6 @@ def _data(work: Work) -> dict[str, str]:
                 digest.update(np.ascontiguousarray(array, dtype="<f8").tobytes())
             hashes[job.condition.key] = digest.hexdigest()[:12]
     return hashes
-
-
-def _summed(work: Work) -> dict[str, tuple[str, ...]] | None:
-    """The terms that are summed, of each estimator; None where replicates are kept."""
-    if work.study.keep == "replicates":
-        return None
-    return {name: tuple(work.terms[i] for i in columns) for name, columns in work.columns.items()}
 
 
 def _null_holds(work: Work) -> NDArray[np.bool_] | None:

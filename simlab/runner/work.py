@@ -10,9 +10,11 @@ import numpy as np
 import pandas as pd
 
 from simlab.config import ConfigError, Finding, FrozenMap, Generated, Study, declared, locate
+from simlab.config.errors import unknown
 from simlab.custom.found import Address
 from simlab.custom.generated import OwnPopulation, own_population
 from simlab.custom.isolation import CustomError
+from simlab.custom.measures import OwnEach, own_measure
 from simlab.custom.methods import Own, Shielded, own_estimator
 from simlab.design import Condition, conditions
 from simlab.estimators import METHODS, REGISTRY
@@ -20,6 +22,7 @@ from simlab.estimators.base import KINDS, Estimator, Known, term_names
 from simlab.hypotheses import KINDS as TEST_KINDS
 from simlab.hypotheses import REGISTRY as TESTS
 from simlab.hypotheses import Hypothesis, Kind
+from simlab.performance import ROBUST, STREAMS, Measure, Stream
 from simlab.population import Plan, compile_plan, needs_rows
 from simlab.runner.sources import Declared, Source
 from simlab.runner.until import Rule, rule_of
@@ -98,9 +101,12 @@ class Work:
     kinds : tuple of Kind
         The union of their kinds of p-value.
     code : mapping of str to str
-        SHA-256 of the files of the user's estimators and generators, by import path.
+        SHA-256 of the files of the user's estimators, generators and measures that are summed, by
+        import path.
     rule : Rule or None
         What it is sampled until; None where the number of replicates is fixed.
+    streams : tuple of Stream
+        What is summed where replicates are not kept.
     """
 
     study: Study
@@ -112,6 +118,12 @@ class Work:
     kinds: tuple[Kind, ...]
     code: Mapping[str, str] = field(default_factory=dict)
     rule: Rule | None = None
+    streams: tuple[Stream, ...] = STREAMS
+
+    @property
+    def has(self) -> dict[str, tuple[str, ...]]:
+        """The terms of each estimator."""
+        return {name: tuple(self.terms[i] for i in own) for name, own in self.columns.items()}
 
 
 def prepare(study: Study, data: Data = None) -> Work:
@@ -141,8 +153,40 @@ def prepare(study: Study, data: Data = None) -> Work:
     hypotheses = _hypotheses(study, sectors)
     kinds = tuple(kind for kind in TEST_KINDS if any(kind in h.kinds for h in hypotheses))
     code = {address.path: address.digest for address in _addresses(methods, jobs)}
-    rule = rule_of(study, [method.name for method in methods], terms)
-    return Work(study, methods, jobs, terms, columns, hypotheses, kinds, code, rule)
+    own = _measures(study)
+    rule = rule_of(study, [method.name for method in methods], terms, own)
+    streams = tuple(dict.fromkeys((*STREAMS, *(measure.stream for measure in own.values()))))
+    if study.keep == "measures":
+        code |= {
+            stream.each.address.path: stream.each.address.digest
+            for stream in streams
+            if isinstance(stream.each, OwnEach)
+        }
+    return Work(study, methods, jobs, terms, columns, hypotheses, kinds, code, rule, streams)
+
+
+def _measures(study: Study) -> dict[str, Measure]:
+    """The user's measures that are functions of sums, by import path."""
+    own: dict[str, Measure] = {}
+    names: set[str] = set()
+    found: list[Finding] = []
+    for i, path in enumerate(study.measures or ()):
+        try:
+            measure = own_measure(path, study.base_dir) if ":" in path else ROBUST[path]
+        except CustomError as error:
+            found.append(Finding(("measures", i), str(error)))
+            continue
+        except KeyError:
+            found.append(Finding(("measures", i), unknown("measure", path, [*ROBUST])))
+            continue
+        if measure.name in names:
+            found.append(Finding(("measures", i), f"another one is called {measure.name!r} too"))
+        names.add(measure.name)
+        if isinstance(measure, Measure):
+            own[path] = measure
+    if found:
+        raise ConfigError(locate(study, found))
+    return own
 
 
 def _methods(study: Study) -> tuple[Estimator, ...]:

@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Literal
 
-Word = Literal["yes", "no", "it depends", "undecided", "not studied here"]
+Word = Literal["yes", "no", "it depends", "undecided", "not studied here", "not measured"]
 YES: Word = "yes"
 NO: Word = "no"
 DEPENDS: Word = "it depends"
 UNDECIDED: Word = "undecided"
 NOT_STUDIED: Word = "not studied here"
+NOT_MEASURED: Word = "not measured"
+"""Of what takes moments of the estimates that may not exist."""
 
 AGREES, FINER, DISAGREES, OPEN, NO_MARK = "✓", "≈", "✗", "?", ""
 
@@ -147,7 +149,7 @@ def agreement(measured: Word, said: str, elsewhere: frozenset[Word] = frozenset(
     str
         ✓ agrees, ≈ the truth is finer, ✗ disagrees, ? undecided, "" nothing to compare.
     """
-    if not said or measured == NOT_STUDIED:
+    if not said or measured in (NOT_STUDIED, NOT_MEASURED):
         return NO_MARK
     if measured == UNDECIDED:
         return OPEN

@@ -7,7 +7,7 @@ import json
 import numpy as np
 import xarray as xr
 
-from simlab.measures.summed import planned_replicates
+from simlab.measures.outcomes import planned_replicates
 from simlab.performance.moments import Counts
 
 _MAXIMUM, _UNDEFINED = 1, 2

@@ -6,23 +6,33 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from simlab.verdicts.course import DEPENDS, NO, NOT_STUDIED, UNDECIDED, YES, Word
-
-Z = 1.96  # the 95 % interval of a Monte Carlo estimate
+from simlab.performance.measure import Z
+from simlab.verdicts.course import DEPENDS, NO, NOT_MEASURED, NOT_STUDIED, UNDECIDED, YES, Word
 
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """A measured number, its Monte Carlo standard error, and the replicates behind it."""
+    """A measured number, its Monte Carlo standard error, and the replicates behind it.
+
+    `interval` is its 95 % interval where that is not value ± 1.96 MCSE, as of a share; `sound` is
+    False where it takes moments of the estimates that may not exist.
+    """
 
     value: float = math.nan
     mcse: float = math.nan
     n: int = 0
+    interval: tuple[float, float] | None = None
+    sound: bool = True
 
     @property
     def half(self) -> float:
-        """Half the width of the 95 % interval."""
+        """Half the width of the 95 % interval of a number that is no share."""
         return Z * self.mcse
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """Ends of the 95 % interval."""
+        return self.interval or (self.value - self.half, self.value + self.half)
 
     @property
     def known(self) -> bool:
@@ -31,7 +41,11 @@ class Number:
 
     def scaled(self, origin: float, unit: float) -> Number:
         """Return (value − origin)/unit."""
-        return Number((self.value - origin) / unit, self.mcse / abs(unit), self.n)
+        low, high = sorted((end - origin) / unit for end in self.ends)
+        return Number(
+            (self.value - origin) / unit, self.mcse / abs(unit), self.n,
+            (low, high) if self.interval else None, self.sound,
+        )  # fmt: skip
 
 
 UNKNOWN = Number()
@@ -39,21 +53,22 @@ UNKNOWN = Number()
 
 def equivalent(number: Number, margin: float) -> Word:
     """Whether a number is as good as 0: the 95 % interval inside ±margin, outside, or neither."""
-    return at_most(Number(abs(number.value), number.mcse, number.n), margin)
-
-
-def at_most(number: Number, bound: float) -> Word:
-    """Whether a number is below a bound: the whole 95 % interval below it, above it, or neither."""
-    if not number.known:
-        return NOT_STUDIED
-    if number.value + number.half < bound:
-        return YES
-    return NO if number.value - number.half > bound else UNDECIDED
+    low, high = number.ends
+    return _judged(number, -margin < low and high < margin, low > margin or high < -margin)
 
 
 def at_least(number: Number, bound: float) -> Word:
-    """Whether a number is above a bound."""
-    return at_most(Number(-number.value, number.mcse, number.n), -bound)
+    """Whether a number is above a bound: the 95 % interval above it, below it, or neither."""
+    low, high = number.ends
+    return _judged(number, low > bound, high < bound)
+
+
+def _judged(number: Number, yes: bool, no: bool) -> Word:
+    if not number.known:
+        return NOT_STUDIED
+    if not number.sound:
+        return NOT_MEASURED
+    return YES if yes else NO if no else UNDECIDED
 
 
 def replicates_needed(number: Number, margin: float) -> int | None:
@@ -72,11 +87,13 @@ def together(words: Iterable[Word]) -> Word:
     """One word for several conditions.
 
     yes or no when all say so; "it depends" when some say yes and some no; a condition that
-    is undecided keeps the others from being all.
+    is undecided keeps the others from being all. Those that are not studied or not measured say
+    nothing.
     """
-    said = {word for word in words if word != NOT_STUDIED}
+    told = set(words)
+    said = told - {NOT_STUDIED, NOT_MEASURED}
     if not said:
-        return NOT_STUDIED
+        return NOT_MEASURED if NOT_MEASURED in told else NOT_STUDIED
     if {YES, NO} <= said:
         return DEPENDS
     return said.pop() if len(said) == 1 else UNDECIDED

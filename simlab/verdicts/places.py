@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
 import xarray as xr
+
+from simlab.measures.conditions import labels_of
+from simlab.measures.outcomes import factors_of
 
 NEW, SAME = "new-clusters", "same-clusters"
 Level = float | str | None
@@ -24,17 +26,6 @@ class Settings:
     more_clusters: str = "population.clusters"
     larger_clusters: str = "population.cluster_sizes.mean"
     efficiency: tuple[str, ...] = ()
-
-
-def config_of(ds: xr.Dataset) -> dict[str, Any]:
-    """Return the study's configuration, from the JSON in its attributes."""
-    try:
-        config = json.loads(ds.attrs.get("config", "{}"))
-    except ValueError as error:
-        raise ValueError(f"attribute config of the results is not JSON: {error}") from None
-    if not isinstance(config, dict):
-        raise ValueError("attribute config of the results is not a JSON object")
-    return config
 
 
 def settings_of(config: dict[str, Any]) -> Settings:
@@ -148,11 +139,7 @@ def places(ds: xr.Dataset, config: dict[str, Any]) -> Places:
     config : dict
         From `config_of`.
     """
-    names = [
-        str(name) for name, v in ds.coords.items()
-        if v.dims == ("condition",) and name not in ("condition", "key")
-    ]  # fmt: skip
-    levels = {name: tuple(_level(v) for v in ds[name].values.tolist()) for name in names}
+    levels = {name: tuple(_level(v) for v in ds[name].values.tolist()) for name in factors_of(ds)}
     one = str(config.get("scheme", NEW))
     scheme = tuple(_scheme(config, level) for level in levels.get("scheme", ())) or (
         (one,) * ds.sizes["condition"]
@@ -184,7 +171,7 @@ def _base_level(config: dict[str, Any], factor: str, levels: tuple[Level, ...]) 
 
 def _named(config: dict[str, Any], factor: str, value: Any) -> Level:
     """The label that the grid gives to a value, else the value itself if it is one level."""
-    for label, named in _labels(config, factor).items():
+    for label, named in labels_of(config, factor).items():
         if named == value:
             return label
     if isinstance(value, int | float):
@@ -193,20 +180,11 @@ def _named(config: dict[str, Any], factor: str, value: Any) -> Level:
 
 
 def _size(config: dict[str, Any], factor: str, level: Level) -> float | None:
-    value = _labels(config, factor).get(str(level), level)
+    value = labels_of(config, factor).get(str(level), level)
     if isinstance(value, dict) and all(isinstance(v, int | float) for v in value.values()):
         return float(sum(value.values()))
     return float(value) if isinstance(value, int | float) else None
 
 
-def _labels(config: dict[str, Any], factor: str) -> dict[str, Any]:
-    grid = config.get("grid") or []
-    found: dict[str, Any] = {}
-    for factorial in [grid] if isinstance(grid, dict) else grid:
-        if isinstance(factorial.get(factor), dict):
-            found |= factorial[factor]
-    return found
-
-
 def _scheme(config: dict[str, Any], level: Level) -> str:
-    return str(_labels(config, "scheme").get(str(level), level))
+    return str(labels_of(config, "scheme").get(str(level), level))

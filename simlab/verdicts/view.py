@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import xarray as xr
 
-from simlab.measures import measure
-from simlab.measures.summed import keeps_measures
-from simlab.performance import ORACLE, contrast
-from simlab.verdicts.beside import Beside, Kept, Summed
+from simlab.measures import COMPARISONS, MEASURES, measure
+from simlab.measures.conditions import config_of
+from simlab.measures.doubts import doubtful
+from simlab.measures.sums import arrays_of, summed
+from simlab.performance import ORACLE, STREAMS, contrast, sums_of
+from simlab.performance.moments import Moments
+from simlab.performance.streams import APART, BEST
 from simlab.verdicts.course import BETWEEN, course_of
 from simlab.verdicts.judge import UNKNOWN, Number
-from simlab.verdicts.places import Places, Settings, config_of, places, settings_of
+from simlab.verdicts.places import Places, Settings, places, settings_of
 
-_FITTED = (0, 1)  # ok, singular
+USED = ("bias", "empirical_se", "relative_error", "coverage", "bias_eliminated_coverage")
+"""Measures that the verdicts rest on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +28,8 @@ class View:
 
     Attributes
     ----------
-    beside : Beside
-        Two methods in the same replicates.
+    sums : Dataset
+        From `simlab.measures.sums.summed`.
     measured : Dataset
         From `simlab.measures.measure`. Terms are "slope", "between", "contextual", as far as there.
     truth, limit : DataArray
@@ -33,7 +38,7 @@ class View:
     settings : Settings
     """
 
-    beside: Beside
+    sums: xr.Dataset
     measured: xr.Dataset
     truth: xr.DataArray
     limit: xr.DataArray
@@ -65,14 +70,21 @@ class View:
     def number(
         self, name: str, condition: int, method: str, term: str = "slope", target: str = ""
     ) -> Number:
-        """Return a measure, its MCSE and its n."""
+        """Return a measure with its MCSE, its n and its interval."""
         at = {"estimator": method, "term": term} | ({"target": target} if target else {})
         if term not in self.measured.term:
             return UNKNOWN
-        value, mcse, n = (
-            self.measured[name + part].sel(at)[condition].item() for part in ("", "_mcse", "_n")
+        value, mcse, n, *interval = (
+            self.measured[name + part].sel(at)[condition].item()
+            for part in ("", "_mcse", "_n", "_low", "_high")
         )
-        return Number(value, mcse, int(n))
+        ends = (interval[0], interval[1]) if MEASURES[name].share else None
+        sound = not doubtful(MEASURES[name], self.doubt(condition, method, term))
+        return Number(value, mcse, int(n), ends, bool(sound))
+
+    def doubt(self, condition: int, method: str, term: str = "slope") -> int:
+        """Whether the estimate has a variance; see `measures.doubts`."""
+        return int(self.measured["doubt"].sel(estimator=method, term=term)[condition])
 
     def term_for(self, method: str, target: str) -> str:
         """The term with which a method aims at β_W or β_B."""
@@ -90,12 +102,23 @@ class View:
         if not self.has_oracle():
             return UNKNOWN
         share = self.share(condition, method) if term == "slope" else 1.0
-        value, mcse, n = self.beside.efficiency(condition, method, term, share)
-        return Number(float(value), float(mcse), int(n))
+        here = self.sums.isel(condition=[condition]).sel(estimator=method, term=term)
+        found = np.flatnonzero(here["best_share"].values[0] == share)
+        if not found.size:
+            return UNKNOWN
+        best = Moments(*(part[0, found[0]] for part in sums_of(BEST, arrays_of(here))))
+        measure = COMPARISONS["efficiency"]
+        value, mcse, n = measure.measured(best)
+        cells = ((method, term), (ORACLE, "slope"), (ORACLE, "contextual"))
+        doubt = max(self.doubt(condition, *cell) for cell in cells)
+        sound = not doubtful(measure, doubt)
+        return Number(float(value), float(mcse), int(n), sound=bool(sound))
 
     def same_estimate(self, first: str, second: str) -> bool:
         """Whether two methods give the same slopes, number by number."""
-        return self.beside.same(first, second)
+        here = self.sums.sel(estimator=first, term="slope")
+        known = bool((here["estimate_n"] > 0).any())
+        return known and not bool(here["apart_hits"].sel(reference=second).any())
 
 
 def sectors_of(ds: xr.Dataset) -> tuple[str, ...]:
@@ -136,16 +159,13 @@ def view(ds: xr.Dataset, sector: str | None = None) -> tuple[str, View]:
     wanted = [k for k in ("slope", "between", "contextual") if f"{k}{suffix}" in ds.term.values]
     if "slope" not in wanted:
         raise ValueError("the results have no slope, so there is nothing to judge methods by")
-    part = ds.sel(term=[f"{kind}{suffix}" for kind in wanted]).assign_coords(term=wanted)
+    names = {f"{kind}{suffix}": kind for kind in wanted}
+    sums = summed(ds, (s for s in STREAMS if s.per in ("term", "target", "best") or s is APART))
+    part = sums.sel(term=list(names)).assign_coords(term=wanted)
     config = config_of(ds)
-    beside = (
-        Summed(part)
-        if keeps_measures(ds)
-        else Kept(part["estimate"].where(part["status"].isin(_FITTED)))
-    )
     return chosen, View(
-        beside=beside,
-        measured=measure(part),
+        sums=part,
+        measured=measure(part, measures=USED),
         truth=part["truth"],
         limit=part["limit"],
         places=places(ds, config),

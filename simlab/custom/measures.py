@@ -1,0 +1,150 @@
+"""A user's measure, tried out before it is used on a study."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from simlab.custom.found import Address, locate_object
+from simlab.custom.isolation import CustomError, Failure, attempt, untouched
+from simlab.performance import (
+    COMPARISONS,
+    MEASURES,
+    ROBUST,
+    STREAMS,
+    Measure,
+    Replicates,
+    Statistic,
+    Stream,
+)
+
+__all__ = ["own_measure"]
+
+B = 40
+"""Replicates of the trial."""
+
+STEP, NEAR = 1e-6, 1e-3
+"""Relative step of a difference quotient, and how near a derivative must be to it."""
+
+
+def own_measure(path: str, folder: Path | None) -> Measure | Statistic:
+    """Make a measure of what an import path names.
+
+    Parameters
+    ----------
+    path : str
+        ``module:name`` of a `Measure`, or of a `Statistic`.
+    folder : Path, optional
+        The study's folder; by default the current one.
+
+    Raises
+    ------
+    CustomError
+        If it cannot be imported, is no measure, has a name of simlab's, or fails a trial.
+    """
+    address = locate_object(path, folder)
+    found = address.load()
+    if not isinstance(found, Measure | Statistic):
+        kind = type(found).__name__
+        raise CustomError(f"{path} is a {kind}; a measure is a simlab.measures.Measure")
+    if not found.name.isidentifier() or found.name in {*MEASURES, *COMPARISONS, *ROBUST}:
+        raise CustomError(
+            f"{path}: its name {found.name!r} is simlab's own, or no name of a variable"
+        )
+    if isinstance(found, Statistic):
+        _attempt(address, lambda: found(*_trial(found.arguments)))
+        return found
+    names = [stream.name for stream in STREAMS]
+    if found.stream not in STREAMS:
+        if found.stream.name in names or not found.stream.name.isidentifier():
+            raise CustomError(f"{path}: give its stream another name than {found.stream.name!r}")
+        if found.stream.per not in ("fit", "term", "target"):
+            raise CustomError(f"{path}: its stream is per fit, term or target, and of no pairs")
+        found = replace(found, stream=_shielded(found.stream, address))
+    _attempt(address, lambda: _try(found))
+    return found
+
+
+@dataclass(frozen=True)
+class OwnEach:
+    """The `each` of a user's stream: an address, by which any process finds the function."""
+
+    address: Address
+
+    def __call__(self, *replicates: Replicates) -> Any:
+        """Give the function the replicates.
+
+        Raises
+        ------
+        CustomError
+            If it fails; names the line.
+        """
+        each = self.address.load().stream.each
+        return _attempt(self.address, lambda: each(*replicates))
+
+
+def _shielded(stream: Stream, address: Address) -> Stream:
+    return replace(stream, each=OwnEach(address))
+
+
+def _attempt(address: Address, call: Any) -> Any:
+    found = attempt(untouched(call), address.file)
+    if isinstance(found, Failure):
+        text = found.text.removeprefix(f"{address.path}: ")
+        raise CustomError(f"{address.path}: {text}")
+    return found
+
+
+def _trial(names: tuple[str, ...]) -> list[Any]:
+    """Arrays (2, b) by name, theta (2,)."""
+    rng = np.random.default_rng(1)
+    estimate, std_error = rng.normal(1, 0.5, (2, B)), rng.uniform(0.4, 0.6, (2, B))
+    known = {
+        "estimate": estimate, "std_error": std_error, "lower": estimate - 2 * std_error,
+        "upper": estimate + 2 * std_error, "p_value": rng.uniform(0, 0.2, (2, B)),
+        "theta": np.array([1.1, -0.3]), "centre": np.array([1.1, -0.3]),
+        "status": rng.integers(0, 5, (2, B)) * 1.0, "run": np.ones((2, B)),
+        "dropped": rng.integers(0, 3, (2, B)) * 1.0,
+    }  # fmt: skip
+    for name in names:
+        if name not in known:
+            raise CustomError(f"needs {name!r}; a replicate has {', '.join(known)}")
+    return [known[name] for name in names]
+
+
+def _try(measure: Measure) -> None:
+    """Sum a few replicates, and compare the derivative with a difference quotient."""
+    stream = measure.stream
+    names = (*dict.fromkeys((*stream.needs, "theta", "centre")), "estimate", "std_error", "p_value")
+    arrays = dict(zip(names, _trial(names), strict=True))
+    arrays |= {name: arrays[name][:, None] for name in ("theta", "centre")}
+    r = Replicates(arrays | dict(zip(stream.needs, _trial(stream.needs), strict=True)))
+    r.arrays = {k: v if v.ndim > 1 else v[:, None] for k, v in r.arrays.items()}
+    x = stream.values(r)
+    if x.shape != (stream.variables, 2, B):
+        raise CustomError(
+            f"its stream gives {x.shape[0]} numbers of shape {x.shape[1:]} for arrays of shape "
+            f"{(2, B)}; it has {stream.variables} by its features, and one for each replicate"
+        )
+    m = measure.means(stream.told(stream.of(r)), r.theta[:, 0], r.centre[:, 0])
+    with np.errstate(all="ignore"):
+        slope = measure.slope(m)
+        if len(slope) != len(m.features):
+            raise CustomError(f"has {len(m.features)} features and {len(slope)} derivatives")
+        for i, given in enumerate(slope):
+            step = STEP * np.maximum(np.abs(m.features[i]), 1e-3)
+            ends = [
+                measure.value(replace(m, features=(*m[:i], m[i] + d, *m[i + 1 :])))
+                for d in (step, -step)
+            ]
+            expected = (np.asarray(ends[0]) - np.asarray(ends[1])) / (2 * step)
+            off = np.abs(np.asarray(given) - expected) > NEAR * (1e-6 + np.abs(expected))
+            if (off & np.isfinite(expected)).any():
+                told = np.broadcast_to(given, off.shape)[off][0]
+                raise CustomError(
+                    f"its derivative by feature {i} is {told:.6g}, where a difference quotient "
+                    f"gives {expected[off][0]:.6g}"
+                )

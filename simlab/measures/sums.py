@@ -1,0 +1,123 @@
+"""Sums over the replicates of a results Dataset: taken here, or as they ran."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from simlab.measures.outcomes import alpha_of, require
+from simlab.performance import (
+    Aims,
+    Outline,
+    Stream,
+    aims,
+    empty,
+    leaf,
+    merge,
+    named,
+)
+from simlab.performance.node import PER_TERM
+from simlab.results.labelled import KEPT, labelled
+from simlab.results.tree import Tree
+
+BLOCK = 256
+"""Replicates that are summed together where a Dataset does not say in what blocks it was drawn."""
+
+
+def keeps_measures(ds: xr.Dataset) -> bool:
+    """Whether a Dataset has sums over its replicates, and not the replicates."""
+    return ds.attrs.get("kept") == KEPT
+
+
+def summed(ds: xr.Dataset, streams: Iterable[Stream], reference: str = "") -> xr.Dataset:
+    """Sum the replicates of every condition, in the same blocks and order as when they ran.
+
+    Parameters
+    ----------
+    ds : Dataset
+        Results of a study; returned as it is where it has sums.
+    streams : iterable of Stream
+        What to sum.
+    reference : str
+        Estimator with which all others are paired; by default all are paired.
+
+    Returns
+    -------
+    Dataset
+        Sums as `labelled` names them, truth and limit.
+
+    Raises
+    ------
+    ValueError
+        If `ds` lacks a variable.
+    """
+    if keeps_measures(ds):
+        return ds
+    require(ds)
+    outline = _outline(ds, tuple(dict.fromkeys(streams)), reference)
+    truth = ds["truth"].transpose("condition", "term", "target").values
+    limit = ds["limit"].transpose("condition", "estimator", "term").values
+    each = [
+        _condition(ds.isel(condition=c), outline, aims(outline, truth[c], limit[c]))
+        for c in range(ds.sizes["condition"])
+    ]
+    sums = labelled(outline, each)
+    kept = {"truth": ds["truth"], "limit": ds["limit"]}
+    along = {k: v for k, v in ds.coords.items() if not {*v.dims} & {"replicate", "block"}}
+    return xr.Dataset({**sums.data_vars, **kept}, coords={**along, **sums.coords},
+                      attrs={**ds.attrs, "kept": KEPT})  # fmt: skip
+
+
+def _outline(ds: xr.Dataset, streams: tuple[Stream, ...], reference: str) -> Outline:
+    names = [str(name) for name in ds["estimator"].values]
+    terms = tuple(str(term) for term in ds["term"].values)
+    there = np.zeros((len(names), len(terms)), dtype=bool)
+    for name in PER_TERM:
+        known = ds[name].notnull().any(["condition", "replicate"])
+        there |= known.transpose("estimator", "term").values
+    has = {
+        name: tuple(t for t, known in zip(terms, row, strict=True) if known)
+        for name, row in zip(names, there, strict=True)
+    }
+    sizes = (ds.sizes.get("test", 0), ds.sizes.get("kind", 0))
+    return Outline(tuple(names), terms, has, *sizes, alpha_of(ds), streams, reference)
+
+
+def _condition(one: xr.Dataset, outline: Outline, about: Aims) -> dict[str, Any]:
+    """The named sums of one condition."""
+    size = int(one.attrs.get("block", BLOCK))
+    tree = Tree(lambda a, b: merge(a, b, outline), size)
+    for number, block in enumerate(_blocks(one, size)):
+        tree.add(0, number, leaf(block, outline, about))
+    return named(tree.total(0, empty(outline)), outline, about)
+
+
+def _blocks(one: xr.Dataset, size: int) -> Iterator[Any]:
+    """The replicates of a condition that were run, a block at a time."""
+    arrays = {n: one[n].transpose("replicate", "estimator", "term").values for n in PER_TERM}
+    arrays |= {n: one[n].transpose("replicate", "estimator").values for n in ("status", "dropped")}
+    if "test_p_value" in one:
+        arrays["test_p_value"] = one["test_p_value"].transpose("replicate", "test", "kind").values
+    run = np.atleast_1d((arrays["status"] >= 0).any(axis=1))
+    for start in range(0, len(run), size):
+        rows = np.flatnonzero(run[start : start + size]) + start
+        if rows.size:
+            some = {name: values[rows] for name, values in arrays.items()}
+            yield SimpleNamespace(**{"test_p_value": None, "seconds": 0.0, **some})
+
+
+def arrays_of(sums: xr.Dataset) -> dict[str, Any]:
+    """Return named sums as arrays, condition first, in the order of `labelled`."""
+    order = (
+        "condition", "estimator", "reference", "term", "aim", "candidate", "test", "kind",
+        "nominal",
+    )  # fmt: skip
+    return {
+        str(name): sums[name].transpose(*order, ..., missing_dims="ignore").values
+        for name in sums.data_vars
+        if sums[name].dims[:1] == ("condition",) and name not in ("truth", "limit")
+    }
