@@ -14,6 +14,7 @@ from simlab import config
 from simlab.config import schema
 from simlab.estimators import METHODS, REGISTRY
 from simlab.hypotheses import REGISTRY as TESTS
+from simlab.performance import COMPARISONS, MEASURES, ROBUST, STREAMS
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
@@ -85,6 +86,57 @@ def test_a_study_runs_with_the_added_method(page, swamy, monkeypatch):
     assert np.corrcoef(added["estimate"][0], hlm[0])[0, 1] > 0.99
 
 
+@pytest.fixture
+def measure_page():
+    """The blocks of "Adding a measure", by the file that each belongs to."""
+    found = blocks(DOCS / "adding_a_measure.md", "python")
+    return {block.split("\n", 1)[0].removeprefix("# "): block for block in found}
+
+
+@pytest.fixture
+def type_m(measure_page, monkeypatch):
+    """The measure of the page, with its line in the registry."""
+    name = "simlab.performance.type_m"
+    made = types.ModuleType(name)
+    monkeypatch.setitem(sys.modules, name, made)
+    exec(compile(measure_page["simlab/performance/type_m.py"], name, "exec"), made.__dict__)
+    assert measure_page["simlab/performance/registry.py"].split("\n")[1].strip() == "type_m,"
+    measures = {**MEASURES, "type_m": made.type_m}
+    for reader in ("measures.dataset", "measures.contrasts", "runner.until", "planning.forecast"):
+        monkeypatch.setattr(f"simlab.{reader}.MEASURES", measures)
+    monkeypatch.setattr("simlab.runner.work.STREAMS", (*STREAMS, made.type_m.stream))
+    return made.type_m
+
+
+def test_the_tests_of_the_added_measure_pass(measure_page, type_m):
+    tests = module("test_type_m", measure_page["tests/test_type_m.py"])
+    tests.type_m = type_m
+    names = [name for name in vars(tests) if name.startswith("test_")]
+    assert len(names) == 2
+    for name in names:
+        getattr(tests, name)()
+
+
+def test_everything_reads_the_added_measure(type_m):
+    from simlab import contrast, measure, plan
+
+    fields = {"estimators": ["pooled", "hlm"], "grid": {"population.clusters": [10, 20]}}
+    kept, summed = (
+        simlab.runner.run(study(300, keep=keep, **fields), jobs=1)
+        for keep in ("replicates", "measures")
+    )
+    one, other = (measure(ds)["type_m_mcse"] for ds in (kept, summed))
+    np.testing.assert_array_equal(one, other)
+    assert float(one.sel(term="slope", target="beta_within").min()) > 0
+    assert "type_m" in contrast(kept, measures=["type_m"])
+    rule = {"measure": "type_m", "mcse": 0.03, "terms": ["slope"], "target": "beta_within"}
+    until = study({"max": 2000, "min": 256, "until": rule}, **fields)
+    assert plan(until, pilot=256, jobs=1).conditions[0].cell == "hlm, slope, beta_within"
+    ds = simlab.runner.run(until, jobs=1)
+    known = measure(ds)["type_m_mcse"].sel(term="slope", target="beta_within")
+    assert (known <= 0.03).all()
+
+
 @pytest.mark.parametrize("page", [DOCS / "config.md", ROOT / "README.md"], ids=lambda p: p.name)
 def test_every_study_of_the_page_loads(page):
     studies = [block for block in blocks(page, "yaml") if block.startswith("name:")]
@@ -103,6 +155,12 @@ def test_every_field_is_documented():
 def test_every_method_is_documented():
     text = (DOCS / "methods.md").read_text("utf-8")
     assert [name for name in REGISTRY if f"`{name}`" not in text] == []
+
+
+def test_every_measure_is_documented():
+    text = (DOCS / "measures.md").read_text("utf-8")
+    names = (*MEASURES, *COMPARISONS, *ROBUST)
+    assert [name for name in names if f"`{name}`" not in text] == []
 
 
 def test_every_test_is_documented():

@@ -61,8 +61,11 @@ def test_the_zip_opens_at_the_coverage(ax):
     assert (
         segments(drawn.covering)[:, :, 1].max() < coverage < segments(drawn.missing)[:, :, 1].min()
     )
-    assert drawn.mcse.get_height() == pytest.approx(2 * 1.96 * mcse)
-    assert drawn.mcse.get_y() + drawn.mcse.get_height() / 2 == pytest.approx(coverage)
+    low, high = (100 * float(measured[f"coverage_{end}"]) for end in ("low", "high"))
+    assert drawn.mcse.get_y() == pytest.approx(low)
+    assert low < coverage < high
+    assert drawn.mcse.get_height() == pytest.approx(high - low)
+    assert high - low == pytest.approx(2 * 1.96 * mcse, rel=0.05)  # Wilson's
     assert drawn.target.get_xdata()[0] == 2
     assert f"{coverage:.1f} %\n± {1.96 * mcse:.1f}" in texts(ax)
 
@@ -148,17 +151,19 @@ def test_points_beyond_the_cone_miss(ax):
 
 
 @pytest.mark.parametrize(("what", "at"), [("coverage", 0.95), ("bias", 0.0), ("relative_error", 0)])
-def test_heads_are_values_and_brackets_their_mcse(ax, what, at):
+def test_heads_are_values_and_brackets_their_interval(ax, what, at):
     measured = measure(results())
     drawn = lolly(measured, ax, what, condition=1)
     here = measured.isel(condition=1).sel(term="slope")
     here = here.sel(target="beta_within") if "target" in here[what].dims else here
-    value, mcse = here[what].values, here[f"{what}_mcse"].values
+    value, mcse, low, high = (here[what + p].values for p in ("", "_mcse", "_low", "_high"))
     assert drawn.heads.get_xdata() == pytest.approx(value)
     assert drawn.heads.get_ydata().tolist() == [0, 1, 2]
     opening, closing = drawn.brackets
-    assert opening.get_xdata() == pytest.approx(value - 1.96 * mcse)
-    assert closing.get_xdata() == pytest.approx(value + 1.96 * mcse)
+    assert opening.get_xdata() == pytest.approx(low)
+    assert closing.get_xdata() == pytest.approx(high)
+    rel = 0.05 if what == "coverage" else 1e-9  # Wilson's
+    assert high - low == pytest.approx(2 * 1.96 * mcse, rel=rel)
     assert drawn.reference.get_xdata()[0] == at
     assert segments(drawn.sticks)[:, :, 0] == pytest.approx(
         np.column_stack([np.full(len(value), at), value])

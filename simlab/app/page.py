@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import io
+import json
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from simlab.app.table import table
 from simlab.app.texts import python_text, yaml_text
 from simlab.config import ConfigError
 from simlab.design import conditions
+from simlab.measures.doubts import known_doubt
 from simlab.population import PopulationError
 from simlab.runner import Work
 
@@ -315,6 +317,12 @@ class Page:
             or '<span class="none">no paradox here</span>'
         )
 
+    def _doubts(self) -> list[int]:
+        """Whether the slope of each method has a variance."""
+        assert self._work is not None
+        setting = json.loads(self._work.study.to_json())
+        return [known_doubt(setting, method.name, "slope") for method in self._work.methods]
+
     def _show_sample(self) -> None:
         assert self._work is not None
         self._drawn = draw(self._work, self._replicate)
@@ -347,4 +355,4 @@ class Page:
         with pn.io.hold():
             self._rows.show(counts, self._edges, summary, own)
             self._zip.show(last, theta, focus, target)
-            self._table.object = table(summary, len(drawn.estimate), focus, target)
+            self._table.object = table(summary, len(drawn.estimate), focus, target, self._doubts())

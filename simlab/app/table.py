@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import html
 import math
+from collections.abc import Sequence
+from itertools import zip_longest
 
 from simlab.app.look import LOOKS
 from simlab.app.summary import Summary
+from simlab.measures import MEASURES, share
+from simlab.measures.doubts import MARK, SENTENCE, SOUND, doubtful
+from simlab.measures.shares import percent
 from simlab.performance import Measured
 
 __all__ = ["table"]
@@ -16,7 +22,7 @@ Z = 3.0
 NOMINAL = 0.95
 
 
-def table(summary: Summary, count: int, focus: str, target: str) -> str:
+def table(summary: Summary, count: int, focus: str, target: str, doubts: Sequence[int] = ()) -> str:
     """Return the table in HTML.
 
     A standard error or a coverage that is off by more than its Monte Carlo error, and by more than
@@ -32,12 +38,17 @@ def table(summary: Summary, count: int, focus: str, target: str) -> str:
         Method whose row stands out.
     target : str
         What bias and coverage are about, "β_W" or "β_B".
+    doubts : sequence of int
+        Whether each method's estimate has a variance, of `measures.doubts`; by default all have.
     """
     head = "".join(
         f'<th scope="col">{text}</th>'
         for text in ("", f"bias for {target}", "true<br>SE", "reported SE", f"covers {target}")
     )
-    rows = "".join(_row(summary, e, name, name == focus) for e, name in enumerate(LOOKS))
+    rows = "".join(
+        _row(summary, e, name, name == focus, doubt)
+        for e, (name, doubt) in enumerate(zip_longest(LOOKS, doubts, fillvalue=SOUND))
+    )
     samples = "1 sample" if count == 1 else f"{count:,} samples, ± Monte Carlo SE"
     caption = samples if count else "no samples yet"
     return (
@@ -46,12 +57,19 @@ def table(summary: Summary, count: int, focus: str, target: str) -> str:
     )
 
 
-def _row(summary: Summary, e: int, name: str, focus: bool) -> str:
+def _row(summary: Summary, e: int, name: str, focus: bool, doubt: int) -> str:
     look = LOOKS[name]
+    bias, true_se, reported_se = (
+        doubt if doubtful(MEASURES[measure], doubt) else SOUND
+        for measure in ("bias", "empirical_se", "model_se")
+    )
     cells = [
-        _cell(_number(summary.bias, e, "+.2f", noise=True), ""),
-        _cell(_number(summary.true_se, e, ".2f"), ""),
-        _cell(_number(summary.reported_se, e, ".2f"), _dishonest(summary, e)),
+        _cell(_number(summary.bias, e, "+.2f", bias, noise=True), ""),
+        _cell(_number(summary.true_se, e, ".2f", true_se), ""),
+        _cell(
+            _number(summary.reported_se, e, ".2f", reported_se),
+            "" if true_se else _dishonest(summary, e),
+        ),
         _cell(_percent(summary.coverage, e), _off(summary.coverage, e)),
     ]
     label = f'<span style="color:{look.color}" aria-hidden="true">{look.sign}</span> {look.label}'
@@ -66,11 +84,13 @@ def _cell(text: str, mark: str) -> str:
     return f'<td class="off" title="{word}">{text} <span aria-label="{word}">{mark}</span></td>'
 
 
-def _number(measured: Measured, e: int, form: str, noise: bool = False) -> str:
+def _number(measured: Measured, e: int, form: str, doubt: int, noise: bool = False) -> str:
     value, mcse = float(measured.value[e]), float(measured.mcse[e])
     if not math.isfinite(value):
         return "–"
     text = f"{value:{form}}".replace("-", "−")
+    if doubt:
+        return f'<span title="{SENTENCE[doubt]}">{text} {MARK}</span>'
     if not math.isfinite(mcse):
         return text
     if noise:
@@ -79,10 +99,12 @@ def _number(measured: Measured, e: int, form: str, noise: bool = False) -> str:
 
 
 def _percent(measured: Measured, e: int) -> str:
-    value, mcse = 100 * float(measured.value[e]), 100 * float(measured.mcse[e])
+    value, mcse = float(measured.value[e]), float(measured.mcse[e])
+    low, high = (float(end[e]) for end in share.interval(measured))
     if not math.isfinite(value):
         return "–"
-    return f"{value:.0f} %" + (f" <small>± {mcse:.1f}</small>" if math.isfinite(mcse) else "")
+    noise = percent(value, mcse, (low, high)).partition(" ")[2] if math.isfinite(mcse) else ""
+    return f"{100 * value:.0f} %" + (f" <small>{html.escape(noise)}</small>" if noise else "")
 
 
 def _dishonest(summary: Summary, e: int) -> str:

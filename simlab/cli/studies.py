@@ -139,19 +139,30 @@ def table(
 
 
 @app.command
-def measure(store: Path, *, format: Literal["text", "markdown", "csv"] = "csv") -> None:
+def measure(
+    store: Path,
+    *,
+    measure: list[str] | None = None,
+    mcse: Literal["jackknife", "normal"] = "jackknife",
+    format: Literal["text", "markdown", "csv"] = "csv",
+) -> None:
     """Print every performance measure with its Monte Carlo standard error.
 
     Parameters
     ----------
     store
         A NAME.zarr folder.
+    measure
+        Only this one; may be given several times. Robust ones, such as median_bias and robust_se,
+        are printed only if they are named, here or in the study.
+    mcse
+        normal takes estimates for normal, as Stata's simsum and R's rsimsum do.
     format
         csv is tidy: one row per condition, estimator, term, target and measure.
     """
     from simlab.commands import studies
 
-    studies.measure(store, format)
+    studies.measure(store, measure, mcse, format)
 
 
 @app.command

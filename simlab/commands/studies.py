@@ -21,6 +21,7 @@ from simlab.comparison import fit_statistics
 from simlab.config import Study
 from simlab.estimators import REGISTRY
 from simlab.fitting.layout import degrees, p_value
+from simlab.measures.doubts import MARK, SENTENCE, UNSURE
 from simlab.results import open_dataset
 
 Format = Literal["text", "markdown", "latex", "csv"]
@@ -98,11 +99,26 @@ def table(store: Path, format: Format, sector: str | None, tests: bool) -> None:
             print(_tables(ds, format, sector))
 
 
-def measure(store: Path, format: MeasureFormat) -> None:
-    """Print the measures of a store."""
+def measure(
+    store: Path, names: list[str] | None, mcse: Literal["jackknife", "normal"],
+    format: MeasureFormat,
+) -> None:  # fmt: skip
+    """Print the measures of a store; say on stderr what is not known, and where."""
     ds = open_dataset(store)
     oracle = "gls_oracle" if "gls_oracle" in ds.estimator.values else None
-    print(tables.measures_table(measures.tidy(measures.measure(ds, oracle)), format))
+    with asked():
+        found = measures.measure(ds, oracle, names, mcse)
+    frame = measures.tidy(found)
+    known = {name for name in measures.ROBUST if name in found and found[name].notnull().any()}
+    if lacking := [name for name in measures.ROBUST if name in found and name not in known]:
+        print(
+            f"simlab: {', '.join(lacking)}: all replicates are needed; run with keep: replicates",
+            file=sys.stderr,
+        )
+    if (doubtful := frame["mark"] != "").any():
+        told = f"simlab: {doubtful.sum():,} rows marked {MARK}: {SENTENCE[UNSURE]}"
+        print(told, file=sys.stderr)
+    print(tables.measures_table(frame, format))
 
 
 def contrast(

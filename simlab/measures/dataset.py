@@ -229,7 +229,8 @@ def tidy(measured: xr.Dataset) -> pd.DataFrame:
 
     columns = {factor: measured[factor].values[code[0]] for factor in factors_of(measured)}
     for dim, c in zip(_DIMS[1:], code[1:], strict=False):
-        columns[dim] = np.array([*measured[dim].values, ""], dtype=object)[c]
+        labels = measured[dim].values if dim in measured.coords else ()
+        columns[dim] = np.array([*labels, ""], dtype=object)[c]
     columns["measure"] = np.array(names, dtype=object)[code[-1]]
     value, mcse, n, low, high, marked = number
     return pd.DataFrame(

@@ -57,7 +57,7 @@ def doubts(sums: xr.Dataset) -> NDArray[np.int8]:
     names = [(str(e), str(t)) for e in sums["estimator"].values for t in sums["term"].values]
     for c in range(len(found)):
         setting = setting_of(sums, config, c)
-        known = np.array([_known(setting, *name) for name in names], dtype=np.int8)
+        known = np.array([known_doubt(setting, *name) for name in names], dtype=np.int8)
         found[c] = np.maximum(found[c], known.reshape(found.shape[1:]))
     return found
 
@@ -72,8 +72,15 @@ def _peaked(sums: xr.Dataset) -> NDArray[np.bool_]:
 _PARTS = ("n", "mean", "moments")
 
 
-def _known(setting: dict[str, Any], estimator: str, term: str) -> int:
-    """What the population alone says of an estimate."""
+def known_doubt(setting: dict[str, Any], estimator: str, term: str) -> int:
+    """Tell what the population alone says of an estimate.
+
+    Parameters
+    ----------
+    setting : dict
+        The configuration of a study of one condition.
+    estimator, term : str
+    """
     population = setting.get("population")
     if not isinstance(population, dict) or "generator" in population:
         return SOUND

@@ -13,6 +13,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.text import Annotation
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 
+from simlab.measures.shares import decimals
 from simlab.plots import style
 
 
@@ -57,9 +58,10 @@ class Measure(NamedTuple):
         if not np.isfinite(value):
             return "—"
         scale = 100 if self.percent else 1
-        text = f"{scale * value:{self.form}}".replace("-", "−")
+        digits = decimals(scale * mcse, int(self.form[-2]))
+        text = f"{scale * value:{self.form[:-2]}{digits}f}".replace("-", "−")
         if np.isfinite(mcse):
-            text += f" ± {scale * mcse:{self.form.lstrip('+z')}}"
+            text += f" ± {scale * mcse:.{digits}f}"
         return text + " %" * self.percent
 
 

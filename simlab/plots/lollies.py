@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.lines import Line2D
 
+from simlab.measures.shares import decimals
 from simlab.plots import style
 from simlab.plots.lookup import condition_of, methods, one_measure
 from simlab.verdicts.course import course_of
@@ -29,7 +30,7 @@ class Lollies(NamedTuple):
     sticks : LineCollection
         From the reference to the heads.
     brackets : tuple of Line2D
-        The parentheses "(" and ")" at the values ∓ 1.96 Monte Carlo standard errors.
+        The parentheses "(" and ")" at the ends of the 95 % Monte Carlo intervals.
     reference : Line2D
         Vertical line where a perfect method would be.
     """
@@ -88,7 +89,9 @@ def lolly(
     here = one_measure(measured, measure, term, target)
     here = here.isel(condition=condition_of(measured, condition))
     names = methods(here[measure], estimators)
-    value, mcse = (here[name].sel(estimator=names).values for name in (measure, f"{measure}_mcse"))
+    value, mcse, low, high = (
+        here[measure + part].sel(estimator=names).values for part in ("", "_mcse", "_low", "_high")
+    )
     start = _reference(measured, measure) if reference is None else reference
     rows = np.arange(len(names))
     line = ax.axvline(start, color=style.INK, lw=1.6, zorder=0.5)
@@ -96,7 +99,7 @@ def lolly(
     (heads,) = ax.plot(value, rows, "o", color=style.WITHIN, ms=6, ls="", zorder=2)
     opening, closing = (
         ax.plot(at, rows, ls="", marker=sign, ms=15, mew=0.4, color=style.INK, zorder=3)[0]
-        for at, sign in ((value - style.Z * mcse, "$($"), (value + style.Z * mcse, "$)$"))
+        for at, sign in ((low, "$($"), (high, "$)$"))
     )
     _words(ax, names, measured[measure].attrs)
     _numbers(ax, value, style.Z * mcse)
@@ -119,16 +122,17 @@ def _words(ax: Axes, names: list[str], attrs: dict[str, str]) -> None:
 
 
 def _numbers(ax: Axes, value: np.ndarray, margin: np.ndarray) -> None:
-    """Values at the right, all with the decimals that the widest interval makes meaningful."""
+    """Values at the right, with the decimals that the widest interval makes meaningful."""
     widest = np.nanmax(margin, initial=0.0)
-    decimals = max(1 - int(np.floor(np.log10(widest))), 0) if widest > 0 else 3
+    least = max(1 - int(np.floor(np.log10(widest))), 0) if widest > 0 else 3
     ax.annotate(
         "value ± 1.96 MCSE", (1.02, 1.0), xycoords="axes fraction", va="bottom",
         ha="left", fontsize=style.TEXT - 2, color=style.QUIET,
     )  # fmt: skip
     for row, (v, m) in enumerate(zip(value, margin, strict=True)):
+        digits = decimals(m, least)
         ax.annotate(
-            f"{v:z.{decimals}f} ± {m:.{decimals}f}".replace("-", "−"), (1.02, row),
+            f"{v:z.{digits}f} ± {m:.{digits}f}".replace("-", "−"), (1.02, row),
             xycoords=("axes fraction", "data"), ha="left", va="center",
             fontsize=style.TEXT - 1, color=style.INK,
         )  # fmt: skip

@@ -95,7 +95,8 @@ def one_measure(measured: xr.Dataset, measure: str, term: str, target: str) -> x
     Returns
     -------
     Dataset
-        Variables `measure` and `measure`_mcse; dimensions condition and estimator.
+        Variables `measure`, and `measure` with _mcse, _low and _high; dimensions condition and
+        estimator.
 
     Raises
     ------
@@ -105,7 +106,7 @@ def one_measure(measured: xr.Dataset, measure: str, term: str, target: str) -> x
     offered = [str(name) for name in measured.data_vars if f"{name}_mcse" in measured]
     if measure not in offered:
         raise ValueError(f"measure {measure!r} is unknown; give one of {', '.join(offered)}")
-    here = measured[[measure, f"{measure}_mcse"]]
+    here = measured[[f"{measure}{part}" for part in ("", "_mcse", "_low", "_high")]]
     for dim, label in (("term", term), ("target", target)):
         if dim in here[measure].dims:
             here = here.sel({dim: style.of(measured, dim, label)})

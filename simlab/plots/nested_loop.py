@@ -31,7 +31,7 @@ class NestedLoop(NamedTuple):
     steps : dict of str to StepPatch
         By method: its values, one step for each condition.
     whiskers : dict of str to ErrorbarContainer
-        By method: ± 1.96 Monte Carlo standard errors, with a marker on each step.
+        By method: the 95 % Monte Carlo interval, with a marker on each step.
     loops : dict of str to StepPatch
         By factor: the rank of its level in each condition.
     labels : dict of str to Annotation
@@ -107,7 +107,7 @@ def nested_loop(
     for i, name in enumerate(names):
         one = here.sel(estimator=name)
         steps[name], whiskers[name] = _method(
-            ax, one[measure].values, one[f"{measure}_mcse"].values, style.look(i)
+            ax, *(one[measure + part].values for part in ("", "_low", "_high")), style.look(i)
         )
     if reference is not None:
         ax.axhline(reference, color=style.QUIET, lw=1.2, zorder=0.5)
@@ -142,12 +142,12 @@ def _ranks(found: Places, factor: str) -> list[int]:
 
 
 def _method(
-    ax: Axes, values: np.ndarray, mcse: np.ndarray, look: style.Look
+    ax: Axes, values: np.ndarray, low: np.ndarray, high: np.ndarray, look: style.Look
 ) -> tuple[StepPatch, ErrorbarContainer]:
     steps = ax.stairs(values, baseline=None, color=look.color, lw=2, ls=look.dash)
     whiskers = ax.errorbar(
-        np.arange(len(values)) + 0.5, values, yerr=style.Z * mcse, ls="", color=look.color,
-        marker=look.marker, ms=5, elinewidth=1.5, capsize=2,
+        np.arange(len(values)) + 0.5, values, yerr=(values - low, high - values), ls="",
+        color=look.color, marker=look.marker, ms=5, elinewidth=1.5, capsize=2,
     )  # fmt: skip
     return steps, whiskers
 

@@ -123,9 +123,9 @@ def _along(measured: xr.Dataset, factor: str, at: Mapping[str, object]) -> xr.Da
 
 def _line(ax: Axes, kind: str, x: np.ndarray, here: xr.Dataset) -> ErrorbarContainer:
     color, marker = LOOKS.get(kind, (style.INK, "o"))
-    share, half = 100 * here["rejection"].values, 100 * style.Z * here["rejection_mcse"].values
+    share, low, high = (100 * here[f"rejection{part}"].values for part in ("", "_low", "_high"))
     return ax.errorbar(
-        x, share, yerr=(np.minimum(half, share), half),
+        x, share, yerr=(share - low, high - share),
         color=color, marker=marker, lw=2, ms=7, elinewidth=1.6, capsize=0, clip_on=False,
     )  # fmt: skip
 

@@ -13,6 +13,7 @@ from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 from scipy.special import stdtr
 
+from simlab.measures.shares import percent
 from simlab.plots import style
 from simlab.plots.lookup import Replicates, replicates
 from simlab.verdicts.course import course_of
@@ -33,7 +34,7 @@ class Zip(NamedTuple):
     coverage : Line2D
         Horizontal line at the coverage, in per cent.
     mcse : Rectangle
-        Band of ± 1.96 Monte Carlo standard errors about it.
+        Band of its 95 % Monte Carlo interval.
     """
 
     covering: LineCollection
@@ -104,13 +105,15 @@ def zipplot(
     missing = _intervals(ax, found, height, ~found.covers, style.REPORTED, width)
     line = style.mark_target(ax, target, found.target)
     line.set_zorder(3)
-    coverage, mcse = (
-        100 * float(found.measured[name].sel(target=target))
-        for name in ("coverage", "coverage_mcse")
+    coverage, mcse, low, high = (
+        float(found.measured[f"coverage{part}"].sel(target=target))
+        for part in ("", "_mcse", "_low", "_high")
     )
     ax.set_xlim(*_limits(found))
     ax.set_ylim(100 * (1 - zoom), 100)
-    level, band = _coverage(ax, coverage, mcse)
+    level, band = _coverage(
+        ax, coverage, percent(coverage, style.Z * mcse, (low, high)), (low, high)
+    )
     ax.set_title(course_of(estimator).label, loc="left", fontsize=style.TEXT + 1, pad=22)
     wide = round(100 * float(ds.attrs.get("level", 0.95)))
     rank = "$|z|$" if by == "z" else "$1 - p$"
@@ -138,15 +141,18 @@ def _intervals(
     return drawn
 
 
-def _coverage(ax: Axes, coverage: float, mcse: float) -> tuple[Line2D, Rectangle]:
-    low = coverage - style.Z * mcse
-    band = ax.axhspan(low, low + 2 * style.Z * mcse, color=style.INK, alpha=0.25, lw=0, zorder=2.5)
-    line = ax.axhline(coverage, color=style.INK, lw=1.4, zorder=3)
+def _coverage(
+    ax: Axes, coverage: float, words: str, interval: tuple[float, float]
+) -> tuple[Line2D, Rectangle]:
+    low, high = (100 * end for end in interval)
+    band = ax.axhspan(low, high, color=style.INK, alpha=0.25, lw=0, zorder=2.5)
+    line = ax.axhline(100 * coverage, color=style.INK, lw=1.4, zorder=3)
     bottom, top = ax.get_ylim()
     edge = 0.05 * (top - bottom)
     ax.annotate(
-        f"{coverage:.1f} %\n± {style.Z * mcse:.1f}",
-        (1.02, np.clip(coverage, bottom + edge, top - edge)), xycoords=("axes fraction", "data"),
+        words.replace(" ", " %\n", 1),
+        (1.02, np.clip(100 * coverage, bottom + edge, top - edge)),
+        xycoords=("axes fraction", "data"),
         ha="left", va="center", fontsize=style.TEXT - 1, color=style.INK,
     )  # fmt: skip
     return line, band

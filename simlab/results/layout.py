@@ -146,8 +146,8 @@ def read_schema(path: Path) -> Schema:
         )
     if "summed" in root and "streams" not in root["summed"]:
         raise StoreError(
-            f"{path}: keeps the sums of an earlier simlab, which have no standard errors without "
-            "normality; run the study again with --overwrite, or name another folder"
+            f"{path}: keeps sums of an earlier version, which are too few for Monte Carlo errors "
+            "without normality; run the study again with --overwrite, or name another folder"
         )
     try:
         schema = Schema(

@@ -11,6 +11,7 @@ import xarray as xr
 
 from simlab.measures.contrasts import QUANTITIES, TESTS, contrast
 from simlab.measures.outcomes import factors_of
+from simlab.measures.shares import decimals
 from simlab.tables.formats import Titled, csv, sheet
 from simlab.tables.render import check_format
 from simlab.tables.sizes import SHORT
@@ -156,7 +157,7 @@ def _section(part: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
 def _cell(row: dict[Any, Any]) -> str:
     scale = 100.0 if row["measure"] in SHARES else 1.0
     value, mcse = scale * row["difference"], scale * row["mcse"]
-    digits = 1 if scale > 1 else _digits(mcse)
+    digits = decimals(mcse, 1) if scale > 1 else _digits(mcse)
     shown = f"{value:+.{digits}f} ± {mcse:.{digits}f}".replace("-", "−")
     return f"{shown}\n{_gain(row['gain'], row['gain_mcse'])}"
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pandas as pd
 import xarray as xr
 
 from simlab.verdicts import Verdict, course_of, judge
+from simlab.verdicts.judge import Number
 
 TARGETS = {"beta_within": "W", "beta_between": "B"}
 SWEEPS = {"more": "J", "larger": "n"}
@@ -70,8 +72,7 @@ def _row(v: Verdict) -> dict[str, Any]:
         "method": v.method,
         "label": v.label,
         "estimates": aim.word,
-        "lambda": aim.share.value,
-        "lambda_mcse": aim.share.mcse,
+        **_told("lambda", aim.share),
         "lambda_theory": aim.theory,
         "estimates_course": words.get("estimates", "—"),
         "estimates_mark": aim.mark,
@@ -81,8 +82,7 @@ def _row(v: Verdict) -> dict[str, Any]:
         key = f"{TARGETS[c.target]}_{SWEEPS[c.sweep]}"
         row |= {
             f"consistent_{key}": c.word,
-            f"bias_{key}": c.bias.value,
-            f"bias_{key}_mcse": c.bias.mcse,
+            **_told(f"bias_{key}", c.bias),
             f"margin_{key}": c.margin,
             f"unit_{key}": c.unit,
             f"replicates_{key}": c.needed,
@@ -91,8 +91,7 @@ def _row(v: Verdict) -> dict[str, Any]:
         }
     row |= {
         "efficient": eff.word,
-        "efficiency": eff.base.value,
-        "efficiency_mcse": eff.base.mcse,
+        **_told("efficiency", eff.base),
         "efficient_where": eff.where,
         "efficient_course": words.get("efficient", "—"),
         "efficient_mark": eff.mark,
@@ -101,10 +100,8 @@ def _row(v: Verdict) -> dict[str, Any]:
         key = SCHEMES[h.scheme]
         row |= {
             f"honest_{key}": h.word,
-            f"se_error_{key}": h.error.value,
-            f"se_error_{key}_mcse": h.error.mcse,
-            f"coverage_{key}": h.coverage.value,
-            f"coverage_{key}_mcse": h.coverage.mcse,
+            **_told(f"se_error_{key}", h.error),
+            **_told(f"coverage_{key}", h.coverage),
             f"replicates_honest_{key}": h.needed,
             f"honest_{key}_mark": h.mark,
         }
@@ -114,3 +111,9 @@ def _row(v: Verdict) -> dict[str, Any]:
         "notes": "\n".join(v.sentences),
     }
     return row
+
+
+def _told(name: str, number: Number) -> dict[str, float]:
+    """A number and its MCSE, NaN where it takes moments of the estimate that may not exist."""
+    value, mcse = (number.value, number.mcse) if number.sound else (math.nan, math.nan)
+    return {name: value, f"{name}_mcse": mcse}

@@ -7,6 +7,7 @@ from typing import Any, Literal, get_args
 
 import pandas as pd
 
+from simlab.measures.doubts import MARK
 from simlab.tables.formats import (
     csv,
     latex,
@@ -15,9 +16,9 @@ from simlab.tables.formats import (
     text_table,
     wrapped,
 )
+from simlab.verdicts.course import NOT_MEASURED, NOT_STUDIED
 
 Format = Literal["text", "markdown", "latex", "csv"]
-NOT_STUDIED = "not studied here"
 LEGEND = "✓ as the course says, ≈ the truth is finer, ✗ otherwise, ? undecided"
 HEADER = (
     "Method",
@@ -54,7 +55,8 @@ def render(frame: pd.DataFrame, format: Format = "text") -> str:
     if format == "csv":
         return csv(frame)
     rows = [_cells(row) for row in frame.to_dict("records")]
-    title, about = _title(frame), [_explained(), *_notes(frame)]
+    doubt = any(MARK in cell for row in rows for cell in row)
+    title, about = _title(frame), [_explained(doubt), *_notes(frame)]
     sentences = [(str(row["label"]), _sentences(row)) for row in frame.to_dict("records")]
     if format == "markdown":
         return _markdown(title, rows, sentences, about)
@@ -101,12 +103,13 @@ def _title(frame: pd.DataFrame) -> str:
     )
 
 
-def _explained() -> str:
+def _explained(doubt: bool) -> str:
     return (
         f"{LEGEND}. λ: the slope estimates β_W + λ(β_B − β_W), measured, and as J→∞ in theory. "
         "J→∞, n→∞: bias as schools get more numerous, larger, in % of |β_B − β_W|. Efficient?: "
         "variance of the best estimator of the same target over that of the method. Honest?: "
         "relative error of the standard error, and how often the interval covers."
+        + (f" {MARK}: the estimate may have no variance." if doubt else "")
     )
 
 
@@ -162,6 +165,8 @@ def _consistent(row: dict[Any, Any], key: str) -> str:
     way = f"{key[-1]}→∞"
     if word == NOT_STUDIED:
         return f"{way} {word}"
+    if math.isnan(row[f"bias_{key}"]):
+        return f"{way} {_marked(word, '')}"
     unit = row[f"unit_{key}"] / 100
     number = _pair(row[f"bias_{key}"] / unit, row[f"bias_{key}_mcse"] / unit, 2, signed=True)
     return f"{way} {_marked(word, row[f'consistent_{key}_mark'])}\n{number}"
@@ -171,6 +176,8 @@ def _efficient(row: dict[Any, Any]) -> str:
     if row["efficient"] == NOT_STUDIED:
         return NOT_STUDIED
     word = _marked(row["efficient"], row["efficient_mark"])
+    if math.isnan(row["efficiency"]):  # the base alone is not measured
+        return word
     return f"{word}\n{_pair(row['efficiency'], row['efficiency_mcse'], 3)}"
 
 
@@ -178,13 +185,14 @@ def _honest(row: dict[Any, Any], key: str) -> str:
     word = row[f"honest_{key}"]
     if word == NOT_STUDIED:
         return NOT_STUDIED
-    error = _pair(row[f"se_error_{key}"], row[f"se_error_{key}_mcse"], 1, signed=True)
-    cover = f"covers {100 * row[f'coverage_{key}']:.0f} %"
-    return f"{_marked(word, row[f'honest_{key}_mark'])}\n{error}\n{cover}"
+    told = [_marked(word, row[f"honest_{key}_mark"])]
+    if not math.isnan(row[f"se_error_{key}"]):
+        told.append(_pair(row[f"se_error_{key}"], row[f"se_error_{key}_mcse"], 1, signed=True))
+    return "\n".join([*told, f"covers {100 * row[f'coverage_{key}']:.0f} %"])
 
 
 def _marked(word: str, mark: str) -> str:
-    return f"{word} {mark}".rstrip()
+    return f"{word} {MARK if word == NOT_MEASURED else mark}".rstrip()
 
 
 def _pair(value: float, mcse: float, digits: int, signed: bool = False) -> str:

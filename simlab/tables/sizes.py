@@ -12,6 +12,7 @@ import xarray as xr
 
 from simlab.measures import rejection
 from simlab.measures.outcomes import factors_of
+from simlab.measures.shares import percent
 from simlab.performance import LEVELS
 from simlab.tables.formats import Titled, csv, sheet
 from simlab.tables.render import Format, check_format
@@ -41,8 +42,9 @@ def size_table(ds: xr.Dataset, levels: Sequence[float] = LEVELS) -> pd.DataFrame
     DataFrame
         One row for each test, nominal level, condition and kind of p-value that the test has:
         test, what ("size" where the null hypothesis holds, "power" elsewhere), nominal, a column
-        per factor of the grid, kind, rejection (a share), mcse, n, and word: "conservative",
-        "nominal" or "liberal" for a size, empty for a power. `attrs` has study, factors and run.
+        per factor of the grid, kind, rejection (a share), mcse, low and high (Wilson's 95 %
+        interval), n, and word: "conservative", "nominal" or "liberal" for a size, empty for a
+        power. `attrs` has study, factors and run.
         See `render_sizes`.
 
     Raises
@@ -79,7 +81,9 @@ def _rows(here: xr.Dataset, place: dict[str, Any]) -> list[dict[str, Any]]:
         if n == 0:
             continue
         word = size_word(share, n, nominal) if place["what"] == "size" else ""
-        number = {"rejection": share, "mcse": float(one["rejection_mcse"]), "n": n, "word": word}
+        parts = ("mcse", "low", "high")
+        number = {part: float(one[f"rejection_{part}"]) for part in parts}
+        number = {"rejection": share, **number, "n": n, "word": word}
         rows.append({**place, "nominal": nominal, "kind": str(kind), **number})
     return rows
 
@@ -148,7 +152,7 @@ def _section(part: pd.DataFrame, factors: list[str]) -> Titled:
 
 def _cell(row: dict[Any, Any]) -> str:
     mark = MARKS.get(row["word"], "")
-    return f"{100 * row['rejection']:.1f} ± {100 * row['mcse']:.1f}{mark}"
+    return percent(row["rejection"], row["mcse"], (row["low"], row["high"])) + mark
 
 
 def _level(level: Any) -> str:

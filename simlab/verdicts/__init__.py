@@ -25,6 +25,7 @@ from simlab.verdicts.places import NEW, SAME
 from simlab.verdicts.sentences import (
     of_between,
     of_consistency,
+    of_doubt,
     of_efficiency,
     of_estimand,
     of_honesty,
@@ -86,6 +87,7 @@ def _verdict(seen: View, method: str, level: float) -> Verdict:
     honest = tuple(honesty(seen, method, scheme) for scheme in (NEW, SAME))
     sentences = [
         *of_twins(seen, method),
+        *of_doubt(seen, method),
         *of_estimand(aim),
         *of_consistency(steady),
         *of_efficiency(efficient, method),

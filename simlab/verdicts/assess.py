@@ -11,6 +11,7 @@ from simlab.verdicts.course import (
     MIXTURE,
     NO,
     NO_MARK,
+    NOT_MEASURED,
     NOT_STUDIED,
     OPEN,
     UNDECIDED,
@@ -62,18 +63,20 @@ def estimand(view: View, method: str) -> Estimand:
 def _aim(share: Number, margin: float) -> str:
     at_within = equivalent(share, margin)
     at_between = equivalent(share.scaled(1.0, 1.0), margin)
+    if not share.known or not share.sound:
+        return at_within
     if at_within == YES:
         return WITHIN
     if at_between == YES:
         return BETWEEN
     if at_within == at_between == NO:
         return MIXTURE if 0 < share.value < 1 else "neither"
-    return NOT_STUDIED if NOT_STUDIED in (at_within, at_between) else UNDECIDED
+    return UNDECIDED
 
 
 def _aim_mark(view: View, base: int, method: str, word: str, share: Number) -> str:
     said = course_of(method).estimates
-    if not said or word == NOT_STUDIED:
+    if not said or word in (NOT_STUDIED, NOT_MEASURED):
         return NO_MARK
     if word == UNDECIDED:
         return OPEN

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from simlab.measures.doubts import SENTENCE
 from simlab.verdicts.course import (
     DEPENDS,
     MIXTURE,
@@ -28,7 +29,7 @@ def of_estimand(found: Estimand) -> Iterator[str]:
     share, theory = found.share, found.theory
     if found.word == MIXTURE:
         yield f"estimates β_W + {share.value:.2f} (β_B − β_W)"
-    if share.known and abs(share.value - theory) > 3 * share.mcse:
+    if share.known and share.sound and abs(share.value - theory) > 3 * share.mcse:
         yield (
             f"at the base condition λ is {share.value:.3f} ± {share.mcse:.3f}, "
             f"not yet the {theory:.3f} that it tends to with more schools"
@@ -74,7 +75,7 @@ def of_efficiency(found: Efficiency, method: str) -> Iterator[str]:
         yield f"efficient {found.where}: {_range(good)} against {_range(bad)}"
     elif found.word == NO:
         whose = "own mixture" if course_of(method).efficient == "for what?" else "own target"
-        places = " in every condition compared" if len(found.cells) > 1 else ""
+        places = " in every condition compared" if len(bad) > 1 else ""
         yield f"not efficient for its {whose}{places}: {_range(bad)} of the best precision"
     close = [cell for cell in found.cells if cell.word == UNDECIDED]
     if close:
@@ -122,15 +123,27 @@ def _errors(values: list[float]) -> str:
 
 def of_between(efficient: Efficiency, honest: Honesty) -> Iterator[str]:
     """The term for β_B of a method that has one beside its slope."""
-    if efficient.base.known:
-        cells = [cell.number.value for cell in efficient.cells]
+    cells = [cell.number.value for cell in efficient.cells if cell.number.sound]
+    if efficient.base.known and cells:
         yield f"its term for β_B: efficient? {efficient.word} ({_range(cells)})"
-    if honest.error.known:
+    if honest.error.known and honest.error.sound:
         yield (
             f"its term for β_B: honest for new schools? {honest.word} "
             f"({_signed(honest.error.value)} ± {honest.error.mcse:.1f} %, "
             f"covers {100 * honest.coverage.value:.0f} %)"
         )
+
+
+def of_doubt(view: View, method: str) -> Iterator[str]:
+    """Where an estimate may have no variance, and what is not measured there."""
+    looked = view.places.crossing(view.settings.efficiency)
+    looked += [c for c in (view.places.same,) if c is not None]
+    for doubt, sentence in SENTENCE.items():
+        there = [c for c in dict.fromkeys(looked) if view.doubt(c, method) == doubt]
+        labels = (view.places.label(c, (*view.settings.efficiency, "scheme")) for c in there)
+        where = "" if len(there) == len(set(looked)) else f"{' and '.join(labels)}: "
+        if there:
+            yield f"{where}{sentence}"
 
 
 def of_twins(view: View, method: str) -> Iterator[str]:
