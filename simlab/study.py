@@ -12,7 +12,7 @@ from simlab.config import Study
 from simlab.design import conditions
 from simlab.estimators import REGISTRY
 from simlab.hypotheses import REGISTRY as TESTS
-from simlab.performance import MEASURES
+from simlab.performance.registry import MEASURES
 
 if TYPE_CHECKING:
     from simlab.runner import Work

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from simlab.performance import STREAMS
+from simlab.performance.registry import STREAMS
 from simlab.results import Block, MemoryResults, Schema, Summed, SumsResults
 
 SLOPES = ("slope[A]", "slope[B]", "slope[B - A]")

@@ -13,8 +13,9 @@ import simlab
 from simlab.cli import app
 from simlab.commands.console import UsageError
 from simlab.measures import contrast, measure
-from simlab.performance import MEASURES, Replicates
 from simlab.performance.contrasted import contrasted
+from simlab.performance.registry import MEASURES
+from simlab.performance.stream import Replicates
 from simlab.tables import contrast_table, render_contrasts
 
 # --- the arithmetic -----------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from simlab import config
 from simlab.config import schema
 from simlab.estimators import METHODS, REGISTRY
 from simlab.hypotheses import REGISTRY as TESTS
-from simlab.performance import COMPARISONS, MEASURES, ROBUST, STREAMS
+from simlab.performance.registry import COMPARISONS, MEASURES, ROBUST, STREAMS
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"

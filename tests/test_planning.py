@@ -10,7 +10,7 @@ from study_cases import study
 import simlab
 from simlab.commands import planning
 from simlab.commands.console import UsageError
-from simlab.performance import named
+from simlab.performance.named import named
 from simlab.planning import plan
 from simlab.planning.forecast import _round_up, _Rounds
 from simlab.planning.ranges import range_of

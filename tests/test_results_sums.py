@@ -16,7 +16,6 @@ from sums_cases import HAS, block_of, both_ways, places, schema_of
 
 import simlab.results.sums as sums_module
 from simlab.measures import measure, paired, rejection
-from simlab.performance import to_bytes
 from simlab.results import (
     MemoryResults,
     StoreError,
@@ -26,6 +25,7 @@ from simlab.results import (
     open_dataset,
     open_results,
 )
+from simlab.results.nodes import to_bytes
 from simlab.verdicts.view import view
 
 CASES = [(0.0, 0.0), (0.0, 0.3), (1e6, 0.1)]  # offset, share of fits that fail

@@ -15,7 +15,8 @@ from simlab import runner
 from simlab.config import ConfigError, Replicates, Study, Until, dumps, loads
 from simlab.measures import MEASURES
 from simlab.parallel import Workers
-from simlab.performance import cautious, named
+from simlab.performance.measure import cautious
+from simlab.performance.named import named
 from simlab.results import TIMES, MemoryResults, Stop, Summing, open_dataset, open_results
 from simlab.runner.rounds import Rounds, next_end
 from simlab.runner.until import share_needed

@@ -9,8 +9,9 @@ import numpy as np
 from simlab.app.live import Replicates
 from simlab.estimators.base import Estimator, sector_contrasts, term_names
 from simlab.moments import Floats, Ints
-from simlab.performance import MEASURES, Measured
 from simlab.performance.arrays import average
+from simlab.performance.measure import Measured
+from simlab.performance.registry import MEASURES
 
 __all__ = [
     "LAST",

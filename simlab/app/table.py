@@ -5,14 +5,13 @@ from __future__ import annotations
 import html
 import math
 from collections.abc import Sequence
-from itertools import zip_longest
 
 from simlab.app.look import LOOKS
 from simlab.app.summary import Summary
 from simlab.measures import MEASURES, share
 from simlab.measures.doubts import MARK, SENTENCE, SOUND, doubtful
 from simlab.measures.shares import percent
-from simlab.performance import Measured
+from simlab.performance.measure import Measured
 
 __all__ = ["table"]
 
@@ -46,8 +45,8 @@ def table(summary: Summary, count: int, focus: str, target: str, doubts: Sequenc
         for text in ("", f"bias for {target}", "true<br>SE", "reported SE", f"covers {target}")
     )
     rows = "".join(
-        _row(summary, e, name, name == focus, doubt)
-        for e, (name, doubt) in enumerate(zip_longest(LOOKS, doubts, fillvalue=SOUND))
+        _row(summary, e, name, name == focus, doubts[e] if doubts else SOUND)
+        for e, name in enumerate(LOOKS)
     )
     samples = "1 sample" if count == 1 else f"{count:,} samples, ± Monte Carlo SE"
     caption = samples if count else "no samples yet"

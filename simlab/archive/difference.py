@@ -9,13 +9,16 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from simlab.archive.agreement import Row, located, measures_apart
 from simlab.archive.conditions import describe, summary
-from simlab.measures.sums import keeps_measures
+from simlab.measures.sums import keeps_measures, summed
+from simlab.performance.registry import STREAMS
 from simlab.results import TIMES
 from simlab.results.differences import compared, recorded_differences
 
 __all__ = ["Difference", "difference"]
+
+Row = tuple[str, int, float, str]
+"""Variable, cells that differ, largest difference, place of the first."""
 
 VERSIONS = ("versions", "python")
 """Attributes that tell what a study was run with; numbers may depend on it."""
@@ -42,9 +45,6 @@ class Difference:
     numbers : DataFrame
         A row for each variable that differs: variable, cells (how many), largest (absolute
         difference; NaN where one is missing), where (the first of them).
-    exact : bool
-        Whether it was compared bit for bit: replicates with replicates, or sums with sums. If not,
-        the measures of both were compared, to `agreement.TOLERANCE`.
     """
 
     settings: pd.DataFrame
@@ -54,11 +54,10 @@ class Difference:
     unequal: tuple[str, ...]
     replicates: int
     numbers: pd.DataFrame
-    exact: bool
 
     @property
     def same_numbers(self) -> bool:
-        """Whether all that both have is the same, as far as `exact` says."""
+        """Whether all that both have is the same."""
         return self.common > len(self.unequal) and self.numbers.empty
 
 
@@ -66,9 +65,8 @@ def difference(first: xr.Dataset, second: xr.Dataset) -> Difference:
     """Compare two results Datasets, condition by condition and bit by bit.
 
     Conditions are matched by their keys, estimators, terms and tests by their names, replicates
-    by their numbers; what only one of them has is told and not compared. Times are left out. Of
-    two studies that keep measures the sums are compared; of one that does and one that keeps
-    replicates, the measures.
+    by their numbers; what only one of them has is told and not compared. Times are left out. Where
+    a study keeps measures, sums over the replicates are compared.
 
     Parameters
     ----------
@@ -89,12 +87,11 @@ def difference(first: xr.Dataset, second: xr.Dataset) -> Difference:
         if dim in a.dims and dim in b.dims:
             names = [name for name in a[dim].values if name in set(b[dim].values)]
             a, b = a.sel({dim: names}), b.sel({dim: names})
-    summed = [keeps_measures(ds) for ds in (first, second)]
     unequal: tuple[str, ...] = ()
-    if any(summed):
+    if keeps_measures(first) or keeps_measures(second):
         n, other = (summary(ds)["replicates"].to_numpy() for ds in (a, b))
         unequal = tuple(describe(a, int(c)) for c in np.flatnonzero(n != other))
-        a, b = (ds.isel(condition=np.flatnonzero(n == other)) for ds in (a, b))
+        a, b = (summed(ds.isel(condition=np.flatnonzero(n == other)), STREAMS) for ds in (a, b))
         both = np.ones((a.sizes["condition"], 0), dtype=bool)
         count = int(n[n == other].sum())
     else:
@@ -103,12 +100,8 @@ def difference(first: xr.Dataset, second: xr.Dataset) -> Difference:
         run = [(ds["status"] >= 0).any("estimator") for ds in (a, b)]
         both = run[0].values & run[1].values
         count = int(both.sum())
-    exact = all(summed) or not any(summed)
-    if exact:
-        found = (_compare(str(name), a, b, both) for name in a.data_vars)
-        rows = [row for row in found if row is not None]
-    else:
-        rows = measures_apart(a, b) if a.sizes["condition"] else []
+    found = (_compare(str(name), a, b, both) for name in a.data_vars)
+    rows = [row for row in found if row is not None]
     return Difference(
         _settings(first, second),
         tuple(describe(first, c) for c, key in enumerate(keys[0]) if key not in set(keys[1])),
@@ -117,7 +110,6 @@ def difference(first: xr.Dataset, second: xr.Dataset) -> Difference:
         unequal,
         count,
         pd.DataFrame(rows, columns=["variable", "cells", "largest", "where"]),
-        exact,
     )
 
 
@@ -130,6 +122,23 @@ def _compare(name: str, a: xr.Dataset, b: xr.Dataset, both: NDArray[np.bool_]) -
     if one.dims[:2] == ("condition", "replicate"):
         differs &= both.reshape(*both.shape, *(1,) * (one.ndim - 2))
     return located(name, one, two, differs)
+
+
+def located(
+    name: str, one: xr.DataArray, two: xr.DataArray, differs: NDArray[np.bool_]
+) -> Row | None:
+    """Say how many cells differ, by how much at most, and where the first is; None without any."""
+    if not differs.any():
+        return None
+    at = np.unravel_index(int(np.argmax(differs)), differs.shape)
+    with np.errstate(invalid="ignore"):
+        gaps = np.abs(one.values.astype(float) - two.values.astype(float))[differs]
+    largest = float(np.nanmax(gaps)) if np.isfinite(gaps).any() else float("nan")
+    labels = (
+        f"{dim} {one[dim].values[i]}" if dim in one.coords else f"{dim} {i}"
+        for dim, i in zip(one.dims, at, strict=True)
+    )
+    return name, int(differs.sum()), largest, ", ".join(map(str, labels))
 
 
 def identical(a: NDArray[np.generic], b: NDArray[np.generic]) -> NDArray[np.bool_]:

@@ -13,7 +13,10 @@ from simlab.auditing.subject import Parameters, Subject
 from simlab.config import Study
 from simlab.measures import MEASURES, measure
 from simlab.parallel import in_threads
-from simlab.performance import Outline, aims, leaf, merge, named
+from simlab.performance.aims import aims
+from simlab.performance.named import named
+from simlab.performance.node import READ, leaf, merge
+from simlab.performance.outline import Outline
 from simlab.results.labelled import labelled
 from simlab.results.schema import TARGETS
 from simlab.runner import Progress, prepare, run_block, targets_of
@@ -73,7 +76,7 @@ def _one_set(subject: Subject, other: Parameters, base: Study) -> tuple[xr.Datas
         for b in range(-(-study.replicates // study.block)):
             block = run_block(work, c, b)
             failures += block.failures
-            nodes.append(leaf(block, outline, about))
+            nodes.append(leaf({name: getattr(block, name) for name in READ}, outline, about))
         sums.append(named(reduce(partial(merge, outline=outline), nodes), outline, about))
     found = _measured(labelled(outline, sums).assign_attrs(level=study.level))
     dims = ("question", "term", "target")

@@ -14,7 +14,6 @@ import pandas as pd
 import xarray as xr
 
 from simlab import archive
-from simlab.archive.agreement import TOLERANCE
 from simlab.commands.console import asked
 from simlab.fitting.layout import number
 from simlab.measures.sums import keeps_measures
@@ -183,11 +182,8 @@ def diff(first: Path, second: Path) -> int:
         )
     compared = found.common - len(found.unequal)
     both = f"{_count(compared, 'condition')}, {found.replicates:,} replicates in both"
-    if found.same_numbers and found.exact:
+    if found.same_numbers:
         print(f"{both}: every number is the same, bit for bit (times are not compared)")
-    elif found.same_numbers:
-        told = "one study keeps measures, the other replicates; every measure is the same to "
-        print(wrapped(f"{both}: {told}{TOLERANCE:g} of itself and its MCSE"))
     elif compared:
         print(f"{both}: {int(found.numbers['cells'].sum()):,} numbers differ")
     else:

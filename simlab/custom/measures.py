@@ -10,16 +10,10 @@ import numpy as np
 
 from simlab.custom.found import Address, locate_object
 from simlab.custom.isolation import CustomError, Failure, attempt, untouched
-from simlab.performance import (
-    COMPARISONS,
-    MEASURES,
-    ROBUST,
-    STREAMS,
-    Measure,
-    Replicates,
-    Statistic,
-    Stream,
-)
+from simlab.performance.measure import Measure
+from simlab.performance.registry import COMPARISONS, MEASURES, ROBUST, STREAMS
+from simlab.performance.robust import Statistic
+from simlab.performance.stream import Replicates, Stream
 
 __all__ = ["own_measure"]
 

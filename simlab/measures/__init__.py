@@ -1,79 +1,30 @@
 """Performance measures of a study, each with its Monte Carlo standard error.
 
 `measure`, `paired`, `contrast`, `rejection` and `tidy` read a results Dataset. The measures, which
-are offered here too, are declarations, and can be called with arrays of replicates.
+are offered here too by their names, are declarations, and can be called with arrays of replicates.
 """
 
 from simlab.measures.contrasts import contrast
 from simlab.measures.dataset import measure, tidy
 from simlab.measures.paired import paired
 from simlab.measures.rejections import rejection
-from simlab.performance import (
-    COMPARISONS,
-    MEASURES,
-    ROBUST,
-    Counted,
-    Measure,
-    Measured,
-    Replicates,
-    Statistic,
-    Stream,
-    over,
-)
-from simlab.performance.accuracy import bias, mse, relative_bias, rmse, standardised_bias
 from simlab.performance.arrays import average, paired_difference, share
-from simlab.performance.intervals import (
-    bias_eliminated_coverage,
-    coverage,
-    interval_width,
-    rejection_rate,
-)
-from simlab.performance.pairs import efficiency, relative_precision
-from simlab.performance.robust import (
-    median_bias,
-    robust_error,
-    robust_se,
-    winsorised_bias,
-    winsorised_se,
-)
-from simlab.performance.spread import empirical_se, model_se, relative_error
+from simlab.performance.measure import Measure, Measured, over
+from simlab.performance.registry import COMPARISONS, MEASURES, ROBUST
+from simlab.performance.robust import Statistic
+from simlab.performance.stream import Counted, Replicates, Stream
 
-__all__ = [
-    "COMPARISONS",
-    "MEASURES",
-    "ROBUST",
-    "Counted",
-    "Measure",
-    "Measured",
-    "Replicates",
-    "Statistic",
-    "Stream",
-    "average",
-    "bias",
-    "bias_eliminated_coverage",
-    "contrast",
-    "coverage",
-    "efficiency",
-    "empirical_se",
-    "interval_width",
-    "measure",
-    "median_bias",
-    "model_se",
-    "mse",
-    "over",
-    "paired",
-    "paired_difference",
-    "rejection",
-    "rejection_rate",
-    "relative_bias",
-    "relative_error",
-    "relative_precision",
-    "rmse",
-    "robust_error",
-    "robust_se",
-    "share",
-    "standardised_bias",
-    "tidy",
-    "winsorised_bias",
-    "winsorised_se",
-]
+_BY_NAME: dict[str, Measure | Statistic] = {**MEASURES, **COMPARISONS, **ROBUST}
+
+__all__ = [  # noqa: PLE0604
+    "COMPARISONS", "MEASURES", "ROBUST", "Counted", "Measure", "Measured", "Replicates",
+    "Statistic", "Stream", "average", "contrast", "measure", "over", "paired", "paired_difference",
+    "rejection", "share", "tidy", *_BY_NAME,
+]  # fmt: skip
+
+
+def __getattr__(name: str) -> Measure | Statistic:
+    """Return a measure by its name (PEP 562)."""
+    if name not in _BY_NAME:
+        raise AttributeError(f"module 'simlab.measures' has no attribute {name!r}")
+    return _BY_NAME[name]

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any
 
 import numpy as np
 import xarray as xr
 
 from simlab.measures.outcomes import (
     LIMIT,
-    alpha_of,
     factors_of,
     need_replicates,
     one_of,
@@ -23,31 +22,35 @@ from simlab.measures.outcomes import (
     require,
     theta_of,
 )
-from simlab.performance import MEASURES, Measure, Replicates
 from simlab.performance.contrasted import Contrasted, contrasted
-from simlab.performance.stream import MeanContained
+from simlab.performance.measure import Measure
+from simlab.performance.registry import MEASURES
+from simlab.performance.stream import Counted, MeanContained, Replicates
 
 QUANTITIES = ("bias", "mse", "coverage", "rejection_rate")
 TESTS = "test_rejection"
 _PARTS = {
-    "": ("", "difference of the measures over replicates that both conditions have"),
-    "_mcse": ("Monte Carlo standard error: ", "√(Σ(ψ − ψ_base)²/(n(n − 1)))"),
-    "_n": ("replicates that entered: ", "replicates in which both conditions have it"),
-    "_mcse_independent": (
-        "Monte Carlo standard error if independent: ",
-        "√(Σ(ψ² + ψ_base²)/(n(n − 1)))",
-    ),
-    "_gain": ("gain of common random numbers: ", "Σ(ψ² + ψ_base²)/Σ(ψ − ψ_base)²"),
-    "_gain_mcse": ("Monte Carlo standard error of the gain: ", "infinitesimal jackknife"),
+    "": "difference of the measures over replicates that both conditions have",
+    "_mcse": "Monte Carlo standard error, √(Σ(ψ − ψ_base)²/(n(n − 1)))",
+    "_n": "replicates in which both conditions have it",
+    "_mcse_independent": "Monte Carlo standard error if independent, √(Σ(ψ² + ψ_base²)/(n(n − 1)))",
+    "_gain": "gain of common random numbers, Σ(ψ² + ψ_base²)/Σ(ψ − ψ_base)²",
+    "_gain_mcse": "Monte Carlo standard error of the gain, by the infinitesimal jackknife",
 }
 """Suffixes in the order of `Contrasted`."""
 
+Pair = tuple[int, int]
+"""Positions of a condition and of the one that it is compared with."""
 
-class Pair(NamedTuple):
-    """Positions of a condition and of the one that it is compared with."""
 
-    condition: int
-    base: int
+def _rejects(r: Replicates) -> Any:
+    return r.test_p_value <= r.alpha
+
+
+TESTED = Measure(
+    TESTS, "rejection rate of the test", "1", "p = share of p-values ≤ α",
+    Counted(TESTS, ("test_p_value",), _rejects, per="test"), share=True,
+)  # fmt: skip
 
 
 def contrast(
@@ -97,16 +100,33 @@ def contrast(
         raise ValueError("give a base or a factor, not both")
     one_of("target", target, [*ds["target"].values, LIMIT])
     pairs = _against(ds, base or 0) if factor is None else _along(ds, factor)
-    variables: dict[str, xr.DataArray] = {}
-    for one in measures:
-        variables |= _variables(ds, _paired(one), target, pairs)
+    chosen = [_known(one) for one in measures]
     if "test_p_value" in ds:
-        variables |= _tests(ds, pairs)
-    positions = {
-        field: ("contrast", np.array([getattr(pair, field) for pair in pairs]))
-        for field in Pair._fields
-    }
-    return xr.Dataset(variables, coords=positions, attrs={**ds.attrs, "target": target})
+        chosen.append(TESTED)
+    theta = theta_of(ds).sel(target=target, drop=True)
+    found: list[list[Contrasted]] = []
+    for pair in pairs:
+        one, other = (replicates_of(ds, c, theta) for c in pair)
+        found.append([contrasted(m, one, other) for m in chosen])
+    variables: dict[str, tuple[tuple[str, ...], Any, dict[str, str]]] = {}
+    for m, each in zip(chosen, zip(*found, strict=True), strict=True):
+        dims = ("contrast", *(dim for dim in m.dims if dim != "target"))
+        for (suffix, words), part in zip(_PARTS.items(), zip(*each, strict=True), strict=True):
+            attrs = {"long_name": f"{m.name}: {words}"}
+            variables[m.name + suffix] = (dims, np.stack(part), attrs)
+    condition, before = np.array(pairs).T
+    coords = {dim: ds[dim] for dims, *_ in variables.values() for dim in dims[1:]}
+    positions = {"condition": ("contrast", condition), "base": ("contrast", before)}
+    return xr.Dataset(variables, {**positions, **coords}, {**ds.attrs, "target": target})
+
+
+def _known(measure: str | Measure) -> Measure:
+    """Find a measure of which every replicate's part is known."""
+    known = {name: m for name, m in MEASURES.items() if not isinstance(m.stream, MeanContained)}
+    if isinstance(measure, Measure):
+        return measure
+    one_of("measure", measure, known)
+    return known[measure]
 
 
 def _against(ds: xr.Dataset, base: int) -> list[Pair]:
@@ -115,7 +135,7 @@ def _against(ds: xr.Dataset, base: int) -> list[Pair]:
         raise ValueError(f"there is no condition {base}; they are numbered from 0 to {size - 1}")
     if size == 1:
         raise ValueError("the study has one condition; give it a grid to compare others with")
-    return [Pair(c, base) for c in range(size) if c != base]
+    return [(c, base) for c in range(size) if c != base]
 
 
 def _along(ds: xr.Dataset, factor: str) -> list[Pair]:
@@ -127,57 +147,7 @@ def _along(ds: xr.Dataset, factor: str) -> list[Pair]:
         levels = {name: str(ds[name].values[c]) for name in factors}
         if levels.pop(factor) != "nan":  # a condition without such a field
             alike.setdefault(tuple(levels.values()), []).append(c)
-    pairs = [Pair(c, before) for group in alike.values() for before, c in pairwise(group)]
+    pairs = [(c, before) for group in alike.values() for before, c in pairwise(group)]
     if not pairs:
         raise ValueError(f"no two conditions differ in {factor} alone")
     return pairs
-
-
-def _paired(measure: str | Measure) -> Measure:
-    """Find a measure of which every replicate's part is known."""
-    known = {name: m for name, m in MEASURES.items() if not isinstance(m.stream, MeanContained)}
-    if isinstance(measure, str):
-        one_of("measure", measure, known)
-        return known[measure]
-    return measure
-
-
-def _variables(
-    ds: xr.Dataset, m: Measure, target: str, pairs: list[Pair]
-) -> dict[str, xr.DataArray]:
-    """The contrasts of one measure, with their attrs."""
-    theta = theta_of(ds).sel(target=target, drop=True)
-    replicates = [replicates_of(ds, c, theta) for c in range(ds.sizes["condition"])]
-    each = [contrasted(m, replicates[pair.condition], replicates[pair.base]) for pair in pairs]
-    return _labelled(m.name, each, {dim: ds[dim] for dim in m.dims if dim != "target"})
-
-
-def _tests(ds: xr.Dataset, pairs: list[Pair]) -> dict[str, xr.DataArray]:
-    """The contrasts of the rejections of every test."""
-    p_value = ds["test_p_value"].transpose("condition", "test", "kind", "replicate").values
-    alpha = alpha_of(ds)
-    none = {"theta": np.zeros(1), "centre": np.zeros(1)}
-    each = [
-        contrasted(
-            MEASURES["rejection_rate"],
-            *(Replicates({"p_value": p_value[c], **none}, alpha) for c in pair),
-        )
-        for pair in pairs
-    ]
-    return _labelled(TESTS, each, {dim: ds[dim] for dim in ("test", "kind")})
-
-
-def _labelled(
-    name: str, each: list[Contrasted], coords: dict[str, xr.DataArray]
-) -> dict[str, xr.DataArray]:
-    return {
-        name + suffix: xr.DataArray(
-            np.stack(part),
-            dims=("contrast", *coords),
-            coords=coords,
-            attrs={"long_name": f"{prefix}difference of {name}", "definition": definition},
-        )
-        for (suffix, (prefix, definition)), part in zip(
-            _PARTS.items(), zip(*each, strict=True), strict=True
-        )
-    }

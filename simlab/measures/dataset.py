@@ -18,22 +18,18 @@ from simlab.measures.doubts import MARK, SENTENCE, doubtful, doubts
 from simlab.measures.outcomes import alpha_of, factors_of, one_of, replicates_of
 from simlab.measures.own import own_measures
 from simlab.measures.sums import arrays_of, keeps_measures, summed
-from simlab.performance import (
-    AIMS,
-    COMPARISONS,
-    MEASURES,
-    ROBUST,
-    Measure,
-    Measured,
-    Statistic,
-    measured,
-)
+from simlab.performance.measure import Measure, Measured
 from simlab.performance.moments import Counts, Floats
+from simlab.performance.named import measured
+from simlab.performance.outline import AIMS
+from simlab.performance.registry import COMPARISONS, MEASURES, PAIRED, ROBUST
+from simlab.performance.robust import Statistic
 from simlab.performance.streams import ESTIMATE
 
 Kind = Literal["jackknife", "normal"]
 AnyMeasure = Measure | Statistic
 
+_COMPARED = {**COMPARISONS, **PAIRED}
 _DIMS = ("condition", "estimator", "term", "target")
 _PARTS = {
     "": "",
@@ -96,7 +92,7 @@ def measure(
     if reference is not None:
         one_of("reference", reference, ds.estimator.values)
     chosen = _chosen(ds, measures, reference is not None)
-    compared = [m for m in chosen if isinstance(m, Measure) and m.name in COMPARISONS]
+    compared = [m for m in chosen if isinstance(m, Measure) and m.name in _COMPARED]
     plain = [m for m in chosen if isinstance(m, Measure) and m not in compared]
     sums = summed(ds, [ESTIMATE, *(m.stream for m in plain)])
     here = arrays_of(sums)
@@ -106,6 +102,8 @@ def measure(
     if compared and reference is not None:
         pairs = summed(ds, [m.stream for m in compared], reference)
         beside = arrays_of(pairs.sel(reference=reference, drop=True))
+        other = arrays_of(pairs[["theta", "centre"]].sel(estimator=[reference]))
+        beside |= {f"{name}_reference": values for name, values in other.items()}
         found |= {m.name: measured(m, beside, mcse) for m in compared}
     for one in chosen:
         if isinstance(one, Statistic):
@@ -134,19 +132,19 @@ def _chosen(
     ds: xr.Dataset, measures: Iterable[str | AnyMeasure] | None, compares: bool
 ) -> list[AnyMeasure]:
     """The measures that are asked for, by name or as they are; each once."""
-    known: dict[str, AnyMeasure] = {**MEASURES, **COMPARISONS, **ROBUST}
-    own = dict(own_measures(ds)) if measures is None else {}
-    asked: Any = (
-        [*MEASURES, *(COMPARISONS if compares else ()), *own] if measures is None else measures
-    )
+    known: dict[str, AnyMeasure] = {**MEASURES, **_COMPARED, **ROBUST}
+    asked: Any = [measures] if isinstance(measures, str) else measures
+    if asked is None or any(isinstance(one, str) and one not in known for one in asked):
+        own = own_measures(ds)  # imports them
+        known |= own
+        asked = [*MEASURES, *(COMPARISONS if compares else ()), *own] if asked is None else asked
     found = []
-    for one in [asked] if isinstance(asked, str) else asked:
-        if isinstance(one, str) and one not in known | own:
-            own = dict(own_measures(ds))
-            one_of("measure", one, known | own)
-        found.append((known | own)[one] if isinstance(one, str) else one)
-    if not compares and any(m.name in COMPARISONS for m in found):
-        raise ValueError(f"{', '.join(COMPARISONS)} compare with a reference; name an estimator")
+    for one in asked:
+        if isinstance(one, str):
+            one_of("measure", one, known)
+        found.append(known[one] if isinstance(one, str) else one)
+    if not compares and any(m.name in _COMPARED for m in found):
+        raise ValueError(f"{', '.join(_COMPARED)} compare with a reference; name an estimator")
     return list(dict.fromkeys(found))
 
 
@@ -159,10 +157,8 @@ def _of_replicates(m: Statistic, ds: xr.Dataset, theta: Floats) -> Measured:
     for c in range(shape[0]):
         r = replicates_of(ds, c)
         arrays = [getattr(r, name) for name in m.arguments if name != "theta"]
-        targets = np.moveaxis(theta[c], -1, 0) if "target" in m.dims else [None]
-        parts = [m(*arrays, *(() if one is None else (one,))) for one in targets]
-        stacked = [np.stack(part, axis=-1) for part in zip(*parts, strict=True)]
-        each.append([part.reshape(shape[1:]) for part in stacked])
+        against = ([x[:, :, None] for x in arrays], theta[c]) if "target" in m.dims else (arrays,)
+        each.append(m(*against[0], *against[1:]))
     return Measured(*(np.stack(part) for part in zip(*each, strict=True)))
 
 
@@ -254,7 +250,7 @@ def _defined(measured: xr.Dataset, name: str) -> tuple[Counts, Floats]:
     parts = [
         measured.get(name + suffix, none).transpose(*value.dims).values[where] for suffix in _PARTS
     ]
-    known: AnyMeasure | None = {**MEASURES, **COMPARISONS}.get(name)
+    known: AnyMeasure | None = {**MEASURES, **_COMPARED}.get(name)
     mark: Any = np.zeros(rows)
     if known is not None and "doubt" in measured and "term" in value.dims:
         mark = doubtful(known, measured["doubt"].transpose(*_DIMS[:3]).values)[tuple(code[:3])]

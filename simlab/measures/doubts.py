@@ -19,8 +19,10 @@ from scipy.special import pdtr
 
 from simlab.measures.conditions import config_of, setting_of
 from simlab.measures.sums import arrays_of
-from simlab.performance import Measure, Statistic, sums_of
+from simlab.performance.measure import Measure
 from simlab.performance.moments import quietly
+from simlab.performance.named import sums_of
+from simlab.performance.robust import Statistic
 from simlab.performance.streams import ESTIMATE
 
 SOUND, UNSURE, NO_VARIANCE = 0, 1, 2
@@ -37,6 +39,9 @@ OWN_LINES = ("fixed_effects_separate", "two_stage")
 WITHIN = ("fixed_effects_separate", "fixed_effects_common", "two_stage")
 RARE = 0.05
 """Clusters too small, expected in a condition, below which they are left out of account."""
+
+MANY = 6
+"""Rows from which on a cluster's own line has a fourth moment."""
 
 LEAST = 10.0
 """Kurtosis below which nothing is made of it, however few the replicates."""
@@ -57,19 +62,16 @@ def doubts(sums: xr.Dataset) -> NDArray[np.int8]:
     names = [(str(e), str(t)) for e in sums["estimator"].values for t in sums["term"].values]
     for c in range(len(found)):
         setting = setting_of(sums, config, c)
-        known = np.array([known_doubt(setting, *name) for name in names], dtype=np.int8)
-        found[c] = np.maximum(found[c], known.reshape(found.shape[1:]))
+        known = [known_doubt(setting, *name) for name in names]
+        found[c] = np.maximum(found[c], np.reshape(known, found.shape[1:]))
     return found
 
 
 @quietly
 def _peaked(sums: xr.Dataset) -> NDArray[np.bool_]:
-    n, _, M = sums_of(ESTIMATE, arrays_of(sums[[f"estimate_{part}" for part in _PARTS]]))
+    n, _, M = sums_of(ESTIMATE, arrays_of(sums))
     square, fourth = (M[..., ESTIMATE.powers.index(p)] for p in ((2,), (4,)))
     return np.asarray(n * fourth / square**2 > np.maximum(n / 10, LEAST))
-
-
-_PARTS = ("n", "mean", "moments")
 
 
 def known_doubt(setting: dict[str, Any], estimator: str, term: str) -> int:
@@ -105,34 +107,23 @@ def _effects(setting: dict[str, Any], population: dict[str, Any], within: bool) 
 
 
 def _lines(setting: dict[str, Any], population: dict[str, Any]) -> int:
-    """Lines through few rows whose x is drawn."""
+    """Lines through few rows whose x is drawn: by the smallest cluster of two rows or more."""
     x, sizes = population.get("x") or {}, population.get("cluster_sizes") or {}
-    if x.get("law") == "data" or not isinstance(sizes, dict):
+    if x.get("law") == "data":
         return SOUND
-    if sizes.get("law") == "fixed":
-        few = [int(sizes["size"])]
-    elif sizes.get("law") == "list":
-        few = [int(n) for n in sizes["sizes"]]
-    elif sizes.get("law") == "poisson":
-        few = _smallest(setting, population, sizes)
-    else:
-        return SOUND
-    if any(n in (2, 3) for n in few):
-        return NO_VARIANCE
-    return UNSURE if any(n in (4, 5) for n in few) else SOUND
+    few = [int(n) for n in (*sizes.get("sizes", ()), sizes.get("size", MANY)) if n > 1]
+    if sizes.get("law") == "poisson":
+        few = [n for n in range(int(sizes.get("minimum", 2)), MANY) if _occurs(n, setting, sizes)]
+    least = min((n for n in few if n > 1), default=MANY)
+    return NO_VARIANCE if least < 4 else UNSURE if least < MANY else SOUND
 
 
-def _smallest(
-    setting: dict[str, Any], population: dict[str, Any], sizes: dict[str, Any]
-) -> list[int]:
-    """Sizes max(minimum, Poisson(mean)) up to 5 that a condition is likely to have."""
-    clusters = population.get("clusters", 1)
+def _occurs(n: int, setting: dict[str, Any], sizes: dict[str, Any]) -> bool:
+    """Whether a condition is likely to have a cluster of n rows or fewer, by Poisson's law."""
+    clusters, replicates = setting["population"].get("clusters", 1), setting.get("replicates", 1)
     J = sum(clusters.values()) if isinstance(clusters, dict) else clusters
-    replicates = setting.get("replicates", 1)
-    if isinstance(replicates, dict):
-        replicates = replicates["max"]
-    least = int(sizes.get("minimum", 2))
-    return [n for n in range(least, 6) if J * replicates * pdtr(n, sizes["mean"]) > RARE]
+    R = replicates["max"] if isinstance(replicates, dict) else replicates
+    return bool(J * R * pdtr(n, sizes["mean"]) > RARE)
 
 
 def doubtful(measure: Measure | Statistic, doubt: ArrayLike) -> NDArray[np.bool_]:

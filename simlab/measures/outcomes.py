@@ -7,8 +7,9 @@ from collections.abc import Iterable
 import numpy as np
 import xarray as xr
 
-from simlab.performance import AIMS, Replicates
 from simlab.performance.node import PER_TERM
+from simlab.performance.outline import AIMS
+from simlab.performance.stream import Replicates
 
 LIMIT = AIMS[-1]
 """The target that is each estimator's own probability limit."""
@@ -71,8 +72,9 @@ def replicates_of(ds: xr.Dataset, condition: int, theta: xr.DataArray | None = N
         "run": np.where(status >= _OK, 1.0, np.nan),
         "dropped": np.where(fitted, one["dropped"].transpose("estimator", "replicate"), np.nan),
     }
-    shape = (*arrays["estimate"].shape[:2], 1)
-    target = np.zeros(shape)
+    if "test_p_value" in ds:
+        fits["test_p_value"] = one["test_p_value"].transpose("test", "kind", "replicate").values
+    target = np.zeros((*arrays["estimate"].shape[:2], 1))
     if theta is not None:
         target = theta.isel(condition=condition).transpose("estimator", "term").values[..., None]
     centre = np.where(np.isnan(target), 0.0, target)

@@ -9,7 +9,9 @@ import xarray as xr
 
 from simlab.custom.measures import own_measure
 from simlab.measures.conditions import config_of
-from simlab.performance import ROBUST, Measure, Statistic
+from simlab.performance.measure import Measure
+from simlab.performance.registry import ROBUST
+from simlab.performance.robust import Statistic
 
 
 def own_measures(ds: xr.Dataset) -> Mapping[str, Measure | Statistic]:

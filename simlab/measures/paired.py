@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from typing import Literal, get_args
 
-import numpy as np
 import xarray as xr
 
-from simlab.measures.outcomes import LIMIT, one_of, theta_of
-from simlab.measures.sums import arrays_of, summed
-from simlab.performance import MEASURES, PAIRED, Measured, sums_of
-from simlab.performance.moments import Moments
+from simlab.measures.dataset import measure
+from simlab.measures.outcomes import LIMIT, one_of
 
 Quantity = Literal["bias", "mse", "coverage"]
 
@@ -47,44 +44,10 @@ def paired(
     ValueError
         If `ds` lacks a variable, or a name is not among those it offers.
     """
-    one_of("reference", reference, ds.estimator.values)
     one_of("quantity", quantity, get_args(Quantity))
     one_of("target", target, [*ds.target.values, LIMIT])
-    measure = PAIRED[quantity]
-    sums = summed(ds, [measure.stream], reference)
-    here = arrays_of(sums.sel(reference=reference, drop=True))
-    theta = theta_of(sums).sel(target=target, drop=True)
-    other = theta.sel(estimator=reference, drop=True)
-    found = sums_of(measure.stream, here)
-    if quantity == "coverage":
-        place = theta_of(sums)["target"].values.tolist().index(target)
-        one = Moments(found.n[..., place], found.mean[..., place, :], found.M[..., place, :])
-        measured = measure.measured(one)
-    else:
-        centre = sums["centre"] + sums["centre"].sel(estimator=reference, drop=True)
-        difference, rest = (theta - other, centre - theta - other)
-        at = (one.transpose(*_DIMS).values for one in (difference, rest))
-        measured = measure.measured(found, next(at), next(at))
-    return _labelled(ds, measured, quantity, reference, target)
-
-
-_DIMS = ("condition", "estimator", "term")
-
-
-def _labelled(
-    ds: xr.Dataset, measured: Measured, quantity: str, reference: str, target: str
-) -> xr.Dataset:
-    what = f"{quantity} minus that of {reference}, target {target}"
-    units = MEASURES[quantity].units
-    texts = {
-        "value": ("", units, "mean (L − L_ref)"),
-        "mcse": ("Monte Carlo standard error: ", units, "sd(L − L_ref)/√n"),
-        "n": ("replicates that entered: ", "replicates", "replicates where both are available"),
-    }
-    variables = {}
-    for (name, (prefix, unit, text)), part in zip(texts.items(), measured, strict=True):
-        attrs = {"long_name": prefix + what, "units": unit, "definition": text}
-        variables[name] = (_DIMS, np.asarray(part), attrs)
-    coords = {name: v for name, v in ds.coords.items() if {*v.dims} <= {*_DIMS}}
+    name = f"paired_{quantity}"
+    found = measure(ds, reference, [name]).sel(target=target, drop=True)
+    parts = {f"{name}{part}": part.strip("_") or "value" for part in ("", "_mcse", "_n")}
     attrs = {"quantity": quantity, "reference": reference, "target": target}
-    return xr.Dataset(variables, coords=coords, attrs=attrs)
+    return found[list(parts)].rename(parts).drop_attrs(deep=False).assign_attrs(attrs)

@@ -9,9 +9,10 @@ import xarray as xr
 
 from simlab.measures.outcomes import need_replicates
 from simlab.measures.sums import keeps_measures
-from simlab.performance import LEVELS, MEASURES, Measured
 from simlab.performance.arrays import share
+from simlab.performance.measure import Measured
 from simlab.performance.moments import Moments
+from simlab.performance.streams import LEVELS
 
 
 def rejection(ds: xr.Dataset, levels: Sequence[float] = LEVELS) -> xr.Dataset:
@@ -45,45 +46,50 @@ def rejection(ds: xr.Dataset, levels: Sequence[float] = LEVELS) -> xr.Dataset:
         raise ValueError("the study tests nothing; name what to test under tests: and run it")
     if not levels or not all(0 < level < 1 for level in levels):
         raise ValueError(f"levels must be numbers between 0 and 1, not {tuple(levels)}")
-    if keeps_measures(ds):
-        each = [_counted(ds, level) for level in levels]
-    else:
-        p_value = ds["test_p_value"].transpose("condition", "test", "kind", "replicate").values
-        each = [MEASURES["rejection_rate"](p_value, alpha=level) for level in levels]
-    found = Measured(*(np.stack(part, axis=-1) for part in zip(*each, strict=True)))
-    dims = ("condition", "test", "kind", "nominal")
-    told = {
-        "rejection": ("share of replicates with p ≤ the nominal level", "1"),
-        "rejection_mcse": ("Monte Carlo standard error of that share", "1"),
-        "rejection_n": ("replicates that have the p-value", "replicates"),
-        "rejection_low": ("lower end of its 95 % Monte Carlo interval", "1"),
-        "rejection_high": ("upper end of its 95 % Monte Carlo interval", "1"),
+    found = _counted(ds, levels) if keeps_measures(ds) else _shares(ds, levels)
+    words = {
+        "": "share of replicates with p ≤ the nominal level",
+        "_mcse": "Monte Carlo standard error of that share",
+        "_n": "replicates that have the p-value",
+        "_low": "lower end of its 95 % Monte Carlo interval",
+        "_high": "upper end of its 95 % Monte Carlo interval",
     }
     parts = (*found, *share.interval(found))
     variables = {
-        name: (dims, part, {"long_name": words, "units": units})
-        for (name, (words, units)), part in zip(told.items(), parts, strict=True)
-    }
+        f"rejection{suffix}": (
+            (*_DIMS, "nominal"), part,
+            {"long_name": text, "units": "replicates" if suffix == "_n" else "1"},
+        )
+        for (suffix, text), part in zip(words.items(), parts, strict=True)
+    }  # fmt: skip
     along = {name: v for name, v in ds.coords.items() if v.dims == ("condition",)}
     coords = {**along, "test": ds["test"], "kind": ds["kind"], "nominal": np.array(levels)}
     measured = xr.Dataset(variables, coords=coords, attrs=ds.attrs)
     return measured.assign(null_holds=ds["null_holds"])
 
 
-def _counted(ds: xr.Dataset, level: float) -> Measured:
-    """Rejections at one of the nominal levels that were counted while a study ran.
+_DIMS = ("condition", "test", "kind")
+
+
+def _shares(ds: xr.Dataset, levels: Sequence[float]) -> Measured:
+    p_value = ds["test_p_value"].transpose(*_DIMS, "replicate").values[..., None, :]
+    return share(np.where(np.isnan(p_value), np.nan, p_value <= np.array(levels)[:, None]))
+
+
+def _counted(ds: xr.Dataset, levels: Sequence[float]) -> Measured:
+    """Rejections at nominal levels that were counted while a study ran.
 
     Raises
     ------
     ValueError
-        If the level is none of these.
+        If one of the levels is none of these.
     """
-    if level not in LEVELS:
-        counted = ", ".join(f"{known:g}" for known in LEVELS)
-        need_replicates(ds, f"rejections at level {level:g} (those at {counted} are counted)")
-    here = ds.isel(nominal=LEVELS.index(level))
-    hits, n = (
-        here[name].transpose("condition", "test", "kind", ...).values
-        for name in ("test_hits", "test_n")
+    for level in levels:
+        if level not in LEVELS:
+            counted = ", ".join(f"{known:g}" for known in LEVELS)
+            need_replicates(ds, f"rejections at level {level:g} (those at {counted} are counted)")
+    here = ds.isel(nominal=[LEVELS.index(level) for level in levels])
+    n, hits = (
+        here[name].transpose(*_DIMS, "nominal", ...).values for name in ("test_n", "test_hits")
     )
     return share.measured(Moments(n, hits, np.zeros((*n.shape, 0))))

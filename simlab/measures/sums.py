@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
 from simlab.measures.outcomes import alpha_of, require
-from simlab.performance import (
-    Aims,
-    Outline,
-    Stream,
-    aims,
-    empty,
-    leaf,
-    merge,
-    named,
-)
-from simlab.performance.node import PER_TERM
+from simlab.performance.aims import Aims, aims
+from simlab.performance.named import named
+from simlab.performance.node import PER_TERM, empty, leaf, merge
+from simlab.performance.outline import Outline
+from simlab.performance.stream import Stream
 from simlab.results.labelled import KEPT, labelled
 from simlab.results.tree import Tree
 
@@ -106,8 +99,7 @@ def _blocks(one: xr.Dataset, size: int) -> Iterator[Any]:
     for start in range(0, len(run), size):
         rows = np.flatnonzero(run[start : start + size]) + start
         if rows.size:
-            some = {name: values[rows] for name, values in arrays.items()}
-            yield SimpleNamespace(**{"test_p_value": None, "seconds": 0.0, **some})
+            yield {name: values[rows] for name, values in arrays.items()}
 
 
 def arrays_of(sums: xr.Dataset) -> dict[str, Any]:

@@ -136,8 +136,8 @@ class Measure:
     @property
     def dims(self) -> tuple[str, ...]:
         """What it has one value for: a fit, each of its terms, or each target of these."""
-        if self.stream.per == "fit":
-            return ("estimator",)
+        if self.stream.per in ("fit", "test"):
+            return ("estimator",) if self.stream.per == "fit" else ("test", "kind")
         target = self.against_target or self.stream.per in ("target", "pair and target")
         return ("estimator", "term", *(("target",) if target else ()))
 
@@ -176,14 +176,15 @@ class Measure:
         found : Moments
             From `Stream.told`, shape (...).
         theta, centre : ndarray, shape (...)
-            The target, if it has one; what estimates were summed about.
+            The target, if it has one; what estimates were summed about. (2, ...) of pairs.
         mcse : {"jackknife", "normal"}
             "normal" takes estimates for normal, as Morris, White & Crowther (2019), Table 6.
         """
         m = self.means(found, theta, centre)
-        n = np.broadcast_to(m.n, np.broadcast_shapes(m.n.shape, np.shape(theta)))
-        if self.against_target:
-            n = np.where(np.isnan(theta), 0, n)
+        known = ~np.isnan(theta)
+        if self.stream.per == "pair" and self.against_target:
+            known = known.all(axis=0)  # of both
+        n = np.where(known, m.n, 0) if self.against_target else m.n
         value = np.broadcast_to(np.asarray(self.value(m), dtype=np.float64), n.shape)
         if mcse == "normal" and (self.normal is not None or self.share):
             error = self.normal(m) if self.normal else np.sqrt(value * (1 - value) / n)

@@ -124,7 +124,8 @@ def measured(measure: Measure, here: Named, mcse: str = "jackknife") -> Measured
     ----------
     measure : Measure
     here : mapping of str to ndarray
-        From `named`, with any axes before.
+        From `named`, with any axes before; of pairs, for one reference, with its theta and centre
+        as ``theta_reference`` and ``centre_reference``.
     mcse : {"jackknife", "normal"}
         As for `Measure.measured`.
 
@@ -137,4 +138,10 @@ def measured(measure: Measure, here: Named, mcse: str = "jackknife") -> Measured
     if not measure.against_target:
         return measure.measured(found, mcse=mcse)
     each = Moments(found.n[..., None], found.mean[..., None, :], found.M[..., None, :])
-    return measure.measured(each, here["theta"], here["centre"][..., None], mcse)
+    theta, centre = here["theta"], here["centre"]
+    if measure.stream.per == "pair":
+        theta, centre = (
+            np.stack(np.broadcast_arrays(here[name], here[f"{name}_reference"]))
+            for name in ("theta", "centre")
+        )
+    return measure.measured(each, theta, centre[..., None], mcse)

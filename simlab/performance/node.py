@@ -1,12 +1,11 @@
-"""The sums of a run of blocks of one condition: made of a block, merged, written as bytes."""
+"""The sums of a run of blocks of one condition: made of a block, and merged."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from simlab.performance.aims import Aims
 from simlab.performance.moments import Floats
@@ -31,70 +30,34 @@ class Node(NamedTuple):
     sums: tuple[Any, ...]
 
 
-class Arrays(Protocol):
-    """What is read of a block; see `simlab.results.Block`."""
-
-    @property
-    def estimate(self) -> Floats:
-        """(b, estimator, term), as are the next four."""
-
-    @property
-    def std_error(self) -> Floats:
-        """Model standard errors."""
-
-    @property
-    def lower(self) -> Floats:
-        """Lower ends of the intervals."""
-
-    @property
-    def upper(self) -> Floats:
-        """Upper ends of the intervals."""
-
-    @property
-    def p_value(self) -> Floats:
-        """P-values of the terms' null values."""
-
-    @property
-    def status(self) -> NDArray[np.int8]:
-        """(b, estimator) How the fits ended; −1 is not run."""
-
-    @property
-    def dropped(self) -> NDArray[np.int32]:
-        """(b, estimator) Clusters left out."""
-
-    @property
-    def seconds(self) -> float:
-        """Core time."""
-
-    @property
-    def test_p_value(self) -> Floats | None:
-        """(b, test, kind) P-values of the study's tests."""
-
-
 PER_TERM = ("estimate", "std_error", "lower", "upper", "p_value")
+READ = (*PER_TERM, "status", "dropped", "test_p_value")
+"""Arrays that are read of a block: the first (b, estimator, term); status, −1 where a fit has not
+been run, and dropped (b, estimator); test_p_value (b, test, kind), None without tests."""
+
+Arrays = Mapping[str, Any]
 
 
 @np.errstate(invalid="ignore", over="ignore")
-def leaf(block: Arrays, outline: Outline, aims: Aims) -> Node:
+def leaf(block: Arrays, outline: Outline, aims: Aims, seconds: float = 0.0) -> Node:
     """Sum one block.
 
     A replicate whose fit failed has no estimate, and enters a sum only where all that the sum
     needs is available.
     """
-    seen = views(block, outline, aims)
+    seen = _views(block, outline, aims)
     sums = tuple(stream.of(*seen[stream.per]()) for stream in outline.streams)
-    run = int((block.status >= 0).any(axis=1).sum())
-    return Node(run, block.seconds, sums)
+    return Node(int((block["status"] >= 0).any(axis=1).sum()), seconds, sums)
 
 
-def views(
+def _views(
     block: Arrays, outline: Outline, aims: Aims
 ) -> dict[Per, Callable[[], tuple[Replicates, ...]]]:
     """What a stream is given of a block, by what it has one value for."""
     e, t = outline.cells
     own, reference = outline.pairs
-    status = block.status.T
-    run, fitted = status >= 0, (status == 0) | (status == 1)
+    status = block["status"].T
+    fitted = (status == 0) | (status == 1)
 
     def cells(values: Floats) -> Floats:
         """(L, b), NaN where the fit failed."""
@@ -103,17 +66,23 @@ def views(
             here[~fitted[e]] = np.nan
         return here
 
-    terms = {name: cells(getattr(block, name)) for name in PER_TERM}
+    terms = {name: cells(block[name]) for name in PER_TERM}
     terms |= {"theta": aims.theta[..., None], "centre": aims.centre[:, None]}
     r = Replicates(terms, outline.alpha)
     fits = {
         "status": status,
-        "run": np.where(run, 1.0, np.nan),
-        "dropped": np.where(fitted, block.dropped.T, np.nan),
+        "run": np.where(status >= 0, 1.0, np.nan),
+        "dropped": np.where(fitted, block["dropped"].T, np.nan),
     }
 
     def by_target(name: str, x: Floats) -> Floats:
         return x if name == "theta" else x[:, None]
+
+    def two(which: Any) -> Replicates:
+        return r.seen(lambda _, x: x[which])
+
+    def two_by_target(which: Any) -> Replicates:
+        return r.seen(lambda name, x: by_target(name, x[which]))
 
     def best() -> tuple[Replicates, Replicates]:
         """Each slope, and the oracle's best estimate of the same mixture; (R, b)."""
@@ -124,17 +93,11 @@ def views(
         }
         # 0 is as good a centre as any where there is none.
         mixed["centre"] = np.where(np.isfinite(mixed["centre"]), mixed["centre"], 0.0)
-        return r.seen(lambda _, x: x[which]), Replicates(mixed)
-
-    def two(which: Any) -> Replicates:
-        return r.seen(lambda _, x: x[which])
-
-    def two_by_target(which: Any) -> Replicates:
-        return r.seen(lambda name, x: by_target(name, x[which]))
+        return two(which), Replicates(mixed)
 
     def tests() -> tuple[Replicates]:
-        assert block.test_p_value is not None
-        return (Replicates({"test_p_value": np.moveaxis(block.test_p_value, 0, -1)[..., None, :]}),)
+        p_value = np.moveaxis(block["test_p_value"], 0, -1)
+        return (Replicates({"test_p_value": p_value[..., None, :]}),)
 
     return {
         "fit": lambda: (Replicates(fits),),
@@ -157,52 +120,3 @@ def merge(a: Node, b: Node, outline: Outline) -> Node:
     each = zip(outline.streams, a.sums, b.sums, strict=True)
     sums = tuple(stream.merge(one, other) for stream, one, other in each)
     return Node(a.replicates + b.replicates, a.seconds + b.seconds, sums)
-
-
-def to_bytes(node: Node) -> bytes:
-    """Write a node: of each array its size, and its elements, little-endian."""
-    parts = []
-    for array in _arrays(node):
-        parts.append(np.array([array.size], dtype="<i8").tobytes())
-        parts.append(array.astype(array.dtype.newbyteorder("<")).tobytes())
-    return b"".join(parts)
-
-
-def from_bytes(data: bytes, outline: Outline) -> Node:
-    """Read the node that `to_bytes` wrote.
-
-    Raises
-    ------
-    ValueError
-        If it was not written by a study of this outline.
-    """
-    at, found = 0, []
-    for like in _arrays(template := empty(outline)):
-        size = int(np.frombuffer(data, "<i8", 1, at)[0]) if at + 8 <= len(data) else -1
-        grows = like.shape == (0,)
-        if size < 0 or not (grows or size == like.size) or at + 8 * (1 + size) > len(data):
-            raise ValueError("does not hold the sums of this study")
-        values = np.frombuffer(data, like.dtype.newbyteorder("<"), size, at + 8)
-        found.append(values.astype(like.dtype).reshape(-1 if grows else like.shape))
-        at += 8 * (1 + size)
-    if at != len(data):
-        raise ValueError("does not hold the sums of this study")
-    node: Node = _filled(template, iter(found))
-    return node._replace(replicates=int(node.replicates), seconds=float(node.seconds))
-
-
-def _arrays(node: Any) -> Iterator[NDArray[Any]]:
-    """Every array of nested tuples, in their order."""
-    if isinstance(node, tuple):
-        for part in node:
-            yield from _arrays(part)
-    else:
-        yield np.asarray(node)
-
-
-def _filled(like: Any, arrays: Iterator[NDArray[Any]]) -> Any:
-    """Return nested tuples of the same shape with other arrays."""
-    if not isinstance(like, tuple):
-        return next(arrays)
-    parts = [_filled(part, arrays) for part in like]
-    return like._make(parts) if hasattr(like, "_make") else tuple(parts)

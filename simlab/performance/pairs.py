@@ -13,6 +13,7 @@ import numpy as np
 
 from simlab.performance.accuracy import UNIT
 from simlab.performance.measure import Means, Measure, over
+from simlab.performance.stream import Stream
 from simlab.performance.streams import COVERED_ALONE, PAIR
 
 _SQUARES = ((2, 0), (1, 1), (0, 2))
@@ -40,11 +41,11 @@ def _normal(m: Means) -> Any:
 
 
 def _error(m: Means) -> Any:
-    return m[1] - m.theta  # mean of e_a − e_b, e = θ̂ − θ; m.theta is the difference of targets
+    return m[1] - m.theta[0] + m.theta[1]  # mean of e_a − e_b, e = θ̂ − θ
 
 
 def _sum(m: Means) -> Any:
-    return m[0] + m.centre  # mean of e_a + e_b; m.centre is that of the sum less both targets
+    return m[0] + (m.centre[0] - m.theta[0]) + (m.centre[1] - m.theta[1])  # of e_a + e_b
 
 
 efficiency = Measure(
@@ -59,21 +60,25 @@ relative_precision = Measure(
     _SQUARES, normal=lambda m: 100 * _normal(m), mcse="100 times that of the efficiency",
 )  # fmt: skip
 
-_MEANS, _DIFFERENCE = ((1, 0), (0, 1)), "sd(L − L_ref)/√n"
+_MEANS, _MCSE = ((1, 0), (0, 1)), "sd(L − L_ref)/√n"
 
-PAIRED = {
-    "bias": Measure(
-        "bias", "bias", UNIT, "mean (L − L_ref)", PAIR, _error, lambda _: (0.0, 1.0), _MEANS, True,
-        mcse=_DIFFERENCE,
-    ),
-    "mse": Measure(
-        "mse", "mean squared error", f"squared {UNIT}", "mean (L − L_ref)", PAIR,
-        lambda m: m[2] * ((m.n - 1) / m.n) + _sum(m) * _error(m),
-        lambda m: (_error(m), _sum(m), 1.0), (*_MEANS, (1, 1)), True, mcse=_DIFFERENCE,
-    ),
-    "coverage": Measure(
-        "coverage", "coverage of the interval", "1", "mean (L − L_ref)", COVERED_ALONE,
-        lambda m: m[0] - m[1], lambda _: (1.0, -1.0), mcse=_DIFFERENCE,
-    ),
-}  # fmt: skip
-"""Differences from a reference of what each replicate adds to a measure, L − L_ref."""
+
+def _paired(name: str, units: str, stream: Stream, *how: Any, **more: Any) -> Measure:
+    """Mean over replicates of what each adds to a measure, less what it adds to the reference's."""
+    long_name = f"{name} less that of the reference"
+    return Measure(f"paired_{name}", long_name, units, "mean (L − L_ref)", stream, *how, **more)
+
+
+paired_bias = _paired(
+    "bias", UNIT, PAIR, _error, lambda _: (0.0, 1.0), _MEANS, against_target=True, mcse=_MCSE
+)
+
+paired_mse = _paired(
+    "mse", f"squared {UNIT}", PAIR,
+    lambda m: m[2] * ((m.n - 1) / m.n) + _sum(m) * _error(m), lambda m: (_error(m), _sum(m), 1.0),
+    (*_MEANS, (1, 1)), against_target=True, mcse=_MCSE,
+)  # fmt: skip
+
+paired_coverage = _paired(
+    "coverage", "1", COVERED_ALONE, lambda m: m[0] - m[1], lambda _: (1.0, -1.0), mcse=_MCSE
+)

@@ -15,7 +15,13 @@ from simlab.performance.intervals import (
     rejection_rate,
 )
 from simlab.performance.measure import Measure
-from simlab.performance.pairs import PAIRED, efficiency, relative_precision
+from simlab.performance.pairs import (
+    efficiency,
+    paired_bias,
+    paired_coverage,
+    paired_mse,
+    relative_precision,
+)  # fmt: skip
 from simlab.performance.robust import (
     Statistic,
     median_bias,
@@ -26,9 +32,6 @@ from simlab.performance.robust import (
 )
 from simlab.performance.spread import empirical_se, model_se, relative_error
 from simlab.performance.streams import APART, BEST, COVERED_ALONE, PAIR, STATUS, TESTS
-
-__all__ = ["COMPARISONS", "MEASURES", "PAIRED", "ROBUST", "STREAMS"]
-
 
 M = TypeVar("M", Measure, Statistic)
 
@@ -58,6 +61,9 @@ MEASURES = _by_name(
 
 COMPARISONS = _by_name(relative_precision, efficiency)
 """Measures of an estimator against a reference."""
+
+PAIRED = _by_name(paired_bias, paired_mse, paired_coverage)
+"""Differences of an estimator from a reference, replicate by replicate."""
 
 ROBUST = _by_name(median_bias, robust_se, robust_error, winsorised_bias, winsorised_se)
 """Measures that exist where a variance does not, of studies that keep their replicates."""

@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from simlab.performance import empty, to_bytes
+from simlab.performance.node import empty
 from simlab.results import Block, Schema, SumsResults, ZarrResults
 from simlab.results.chunks import CHECKSUM_BYTES
+from simlab.results.nodes import to_bytes
 
 __all__ = ["Disk", "disk_of"]
 

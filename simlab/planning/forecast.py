@@ -15,7 +15,7 @@ from simlab.config import Study, Until
 from simlab.config.errors import unknown
 from simlab.design import Level
 from simlab.parallel import in_threads
-from simlab.performance import MEASURES
+from simlab.performance.registry import MEASURES
 from simlab.planning.disk import Disk, disk_of
 from simlab.planning.ranges import GROUPS, range_of
 from simlab.results import Block, Summing

@@ -18,8 +18,9 @@ from typing import NamedTuple
 import numpy as np
 
 from simlab.moments import Floats
-from simlab.performance import Node, named
 from simlab.performance.measure import Z
+from simlab.performance.named import named
+from simlab.performance.node import Node
 from simlab.results import Block, Summing
 from simlab.runner.until import Cells, Rule, share_needed
 

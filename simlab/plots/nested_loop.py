@@ -106,9 +106,8 @@ def nested_loop(
     steps, whiskers = {}, {}
     for i, name in enumerate(names):
         one = here.sel(estimator=name)
-        steps[name], whiskers[name] = _method(
-            ax, *(one[measure + part].values for part in ("", "_low", "_high")), style.look(i)
-        )
+        bars = one[f"{measure}_low"].values, one[f"{measure}_high"].values
+        steps[name], whiskers[name] = _method(ax, one[measure].values, bars, style.look(i))
     if reference is not None:
         ax.axhline(reference, color=style.QUIET, lw=1.2, zorder=0.5)
     low, high = ax.get_ylim()
@@ -142,11 +141,11 @@ def _ranks(found: Places, factor: str) -> list[int]:
 
 
 def _method(
-    ax: Axes, values: np.ndarray, low: np.ndarray, high: np.ndarray, look: style.Look
+    ax: Axes, values: np.ndarray, ends: tuple[np.ndarray, np.ndarray], look: style.Look
 ) -> tuple[StepPatch, ErrorbarContainer]:
     steps = ax.stairs(values, baseline=None, color=look.color, lw=2, ls=look.dash)
     whiskers = ax.errorbar(
-        np.arange(len(values)) + 0.5, values, yerr=(values - low, high - values), ls="",
+        np.arange(len(values)) + 0.5, values, yerr=(values - ends[0], ends[1] - values), ls="",
         color=look.color, marker=look.marker, ms=5, elinewidth=1.5, capsize=2,
     )  # fmt: skip
     return steps, whiskers

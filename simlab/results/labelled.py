@@ -9,7 +9,10 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from simlab.performance import AIMS, KNOWN, LEVELS, STATUSES, Node, Outline, dims_of
+from simlab.performance.named import KNOWN, dims_of
+from simlab.performance.node import Node
+from simlab.performance.outline import AIMS, Outline
+from simlab.performance.streams import LEVELS, STATUSES
 from simlab.results.memory import coordinates, variable_attrs
 from simlab.results.schema import Schema, Stop
 

@@ -14,7 +14,7 @@ import zarr
 from numpy.typing import NDArray
 from zarr.codecs import Crc32cCodec
 
-from simlab.performance import laid_out
+from simlab.performance.stream import laid_out
 from simlab.results import chunks
 from simlab.results.memory import coordinates, variable_attrs
 from simlab.results.schema import STORE_ATTRS, TIMES, Schema, Stop, Summed, Variable

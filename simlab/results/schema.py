@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from simlab.performance import Stream
+from simlab.performance.stream import Stream
 
 if TYPE_CHECKING:
     import xarray as xr

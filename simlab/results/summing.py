@@ -6,7 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from simlab.performance import AIMS, STATUSES, Aims, Node, Outline, Stream, aims, leaf, merge
+from simlab.performance.aims import Aims, aims
+from simlab.performance.node import READ, Node, leaf, merge
+from simlab.performance.outline import AIMS, Outline
+from simlab.performance.stream import Stream
+from simlab.performance.streams import STATUSES
 from simlab.results.schema import TARGETS, Block, Schema, Status
 
 assert AIMS[: len(TARGETS)] == TARGETS
@@ -77,7 +81,8 @@ class Summing:
 
     def leaf(self, block: Block) -> Leaf:
         """Sum a block."""
-        node = leaf(block, self.outline, self.aims[block.condition])
+        arrays = {name: getattr(block, name) for name in READ}
+        node = leaf(arrays, self.outline, self.aims[block.condition], block.seconds)
         return Leaf(block.condition, block.number, node, block.failures)
 
     def merge(self, first: Node, second: Node) -> Node:

@@ -19,12 +19,14 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from simlab.performance import Node, empty, from_bytes, named, to_bytes
+from simlab.performance.named import named
+from simlab.performance.node import Node, empty
 from simlab.results import chunks
 from simlab.results.disk import SAFE, disk
 from simlab.results.labelled import dataset_of
 from simlab.results.layout import StoreError, read_schema
 from simlab.results.messages import Message
+from simlab.results.nodes import from_bytes, to_bytes
 from simlab.results.schema import Block, Schema, Stop
 from simlab.results.stopped import read_stop, write_stop
 from simlab.results.store import ZarrResults

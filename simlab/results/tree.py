@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import reduce
 from typing import NamedTuple
 
-from simlab.performance import Node
+from simlab.performance.node import Node
 
 
 class Place(NamedTuple):

@@ -44,6 +44,7 @@ SUMMING = (
     "performance/outline",
     "performance/stream",
     "performance/streams",
+    "results/nodes",
     "results/tree",
 )
 """Those that make the sums of a study that keeps measures, besides."""

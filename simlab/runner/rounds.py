@@ -14,7 +14,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from simlab.performance import Named, empty, named
+from simlab.performance.named import Named, named
+from simlab.performance.node import empty
 from simlab.results import Results, Stop, Summing, SumsResults
 from simlab.results.tree import Tree
 from simlab.runner.until import Rule, Worst

@@ -9,17 +9,11 @@ from typing import NamedTuple
 import numpy as np
 
 from simlab.config import ConfigError, Finding, Study, locate
-from simlab.performance import (
-    AIMS,
-    MEASURES,
-    Counts,
-    Floats,
-    Measure,
-    Measured,
-    Named,
-    cautious,
-    measured,
-)
+from simlab.performance.measure import Measure, Measured, cautious
+from simlab.performance.moments import Counts, Floats
+from simlab.performance.named import Named, measured
+from simlab.performance.outline import AIMS
+from simlab.performance.registry import MEASURES
 
 __all__ = ["Cells", "Rule", "Worst", "rule_of", "share_needed"]
 

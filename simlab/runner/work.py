@@ -22,7 +22,9 @@ from simlab.estimators.base import KINDS, Estimator, Known, term_names
 from simlab.hypotheses import KINDS as TEST_KINDS
 from simlab.hypotheses import REGISTRY as TESTS
 from simlab.hypotheses import Hypothesis, Kind
-from simlab.performance import ROBUST, STREAMS, Measure, Stream
+from simlab.performance.measure import Measure
+from simlab.performance.registry import ROBUST, STREAMS
+from simlab.performance.stream import Stream
 from simlab.population import Plan, compile_plan, needs_rows
 from simlab.runner.sources import Declared, Source
 from simlab.runner.until import Rule, rule_of

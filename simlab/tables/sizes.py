@@ -13,7 +13,7 @@ import xarray as xr
 from simlab.measures import rejection
 from simlab.measures.outcomes import factors_of
 from simlab.measures.shares import percent
-from simlab.performance import LEVELS
+from simlab.performance.streams import LEVELS
 from simlab.tables.formats import Titled, csv, sheet
 from simlab.tables.render import Format, check_format
 from simlab.verdicts.extent import extent
@@ -81,9 +81,8 @@ def _rows(here: xr.Dataset, place: dict[str, Any]) -> list[dict[str, Any]]:
         if n == 0:
             continue
         word = size_word(share, n, nominal) if place["what"] == "size" else ""
-        parts = ("mcse", "low", "high")
-        number = {part: float(one[f"rejection_{part}"]) for part in parts}
-        number = {"rejection": share, **number, "n": n, "word": word}
+        number: dict[str, Any] = {"rejection": share, "n": n, "word": word}
+        number |= {part: float(one[f"rejection_{part}"]) for part in ("mcse", "low", "high")}
         rows.append({**place, "nominal": nominal, "kind": str(kind), **number})
     return rows
 

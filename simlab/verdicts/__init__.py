@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import xarray as xr
 
-from simlab.performance import ORACLE
+from simlab.performance.aims import ORACLE
 from simlab.verdicts.assess import SWEEPS, TARGETS, consistency, efficiency, estimand, honesty
 from simlab.verdicts.course import COURSE, Course, Word, agreement, course_of
 from simlab.verdicts.extent import extent

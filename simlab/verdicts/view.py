@@ -11,8 +11,10 @@ from simlab.measures import COMPARISONS, MEASURES, measure
 from simlab.measures.conditions import config_of
 from simlab.measures.doubts import doubtful
 from simlab.measures.sums import arrays_of, summed
-from simlab.performance import ORACLE, STREAMS, contrast, sums_of
+from simlab.performance.aims import ORACLE, contrast
 from simlab.performance.moments import Moments
+from simlab.performance.named import sums_of
+from simlab.performance.registry import STREAMS
 from simlab.performance.streams import APART, BEST
 from simlab.verdicts.course import BETWEEN, course_of
 from simlab.verdicts.judge import UNKNOWN, Number
