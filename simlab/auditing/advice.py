@@ -6,24 +6,10 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from simlab.auditing.verdicts import (
-    BETWEEN,
-    BIAS,
-    HONEST,
-    NO,
-    NONE,
-    SAFE,
-    SURE,
-    TRUSTED,
-    WITHIN,
-    YES,
-    Row,
-    by_method,
-    rows_of,
-)
+from simlab.auditing.verdicts import BIAS, HONEST, SURE, TRUSTED, Row, by_method, rows_of
 from simlab.estimators import REGISTRY
 
-SYMBOL = {WITHIN: "β_W", BETWEEN: "β_B", "contextual": "β_B − β_W"}
+SYMBOL = {"beta_within": "β_W", "beta_between": "β_B", "contextual": "β_B − β_W"}
 
 MANY_FAILURES = 0.01  # share of data sets without an estimate, worth a word
 
@@ -36,7 +22,7 @@ def with_advice(verdicts: pd.DataFrame, level: float) -> pd.DataFrame:
     told: dict[tuple[str, str, str], str] = {}
     for (question, place), part in verdicts.groupby(["question", "place"], sort=False):
         rows = rows_of(part)
-        best = {target: _best(rows, target) for target in (WITHIN, BETWEEN)}
+        best = {target: _best(rows, target) for target in ("beta_within", "beta_between")}
         for method, own in by_method(rows).items():
             here = {row["target"]: row for row in own}
             told[str(question), str(place), method] = _sentence(method, here, best, level)
@@ -53,7 +39,7 @@ def aims_of(method: str) -> tuple[str, ...]:
     """What a user of the method may want of it: β_W, β_B or both."""
     found = REGISTRY[method]
     if found.estimand == "mixture" or "between" in found.kinds:
-        return (WITHIN, BETWEEN)
+        return ("beta_within", "beta_between")
     return (found.estimand,)
 
 
@@ -61,7 +47,7 @@ def _best(rows: Sequence[Row], target: str) -> str:
     """Label of the most accurate method to trust: surely and no wider than need be, if there is."""
     trusted = [row for row in rows if row["target"] == target and row["verdict"] in TRUSTED]
     sure = [row for row in trusted if row["decided"] and not row["certainty"] < SURE]
-    for usable in ([row for row in sure if row["verdict"] == YES], sure, trusted):
+    for usable in ([row for row in sure if row["verdict"] == "yes"], sure, trusted):
         if usable:
             return short(min(usable, key=lambda row: float(row["rmse"]))["label"])
     return ""
@@ -69,11 +55,11 @@ def _best(rows: Sequence[Row], target: str) -> str:
 
 def _sentence(method: str, own: Targets, best: Mapping[str, str], level: float) -> str:
     """Say what to trust the method for, what is wrong with it, and what to use instead."""
-    verdict = {target: own[target]["verdict"] for target in (WITHIN, BETWEEN)}
-    if set(verdict.values()) == {NONE}:
+    verdict = {target: own[target]["verdict"] for target in ("beta_within", "beta_between")}
+    if set(verdict.values()) == {"not estimable"}:
         return "It cannot be estimated here."
     trusted = [own[t] for t in verdict if verdict[t] in TRUSTED]
-    failing = [own[t] for t in aims_of(method) if verdict[t] == NO]
+    failing = [own[t] for t in aims_of(method) if verdict[t] == "no"]
     clauses = _trust(trusted, level)
     if failing:
         clauses.append(_fault(failing, level))
@@ -82,7 +68,7 @@ def _sentence(method: str, own: Targets, best: Mapping[str, str], level: float) 
     elif not trusted:
         clauses.append("no use for β_W or β_B here")
     clauses += _doubt([*trusted, *failing])
-    failures = own[WITHIN]["failures"]
+    failures = own["beta_within"]["failures"]
     if failures > MANY_FAILURES:
         clauses.append(f"it fails in {100 * failures:.0f} % of data sets")
     sentence = "; ".join(clauses)
@@ -92,7 +78,7 @@ def _sentence(method: str, own: Targets, best: Mapping[str, str], level: float) 
 def _trust(trusted: Sequence[Row], level: float) -> list[str]:
     """What the method may be trusted for, and where it wastes."""
     clauses = []
-    good = [row for row in trusted if row["verdict"] == YES]
+    good = [row for row in trusted if row["verdict"] == "yes"]
     if good:
         interval = "intervals cover" if len(good) > 1 else "interval covers"
         clauses.append(
@@ -101,7 +87,7 @@ def _trust(trusted: Sequence[Row], level: float) -> list[str]:
         if len(good) == 1 and abs(good[0]["relative_error"]) > HONEST:
             clauses[-1] += f", though its SE is {_wrong(good[0])}"
     for row in trusted:
-        if row["verdict"] == SAFE:
+        if row["verdict"] == "safe":
             wide = row["relative_error"] > HONEST
             why = f"its SE is {_wrong(row)}" if wide else "its interval is too wide"
             clauses.append(
@@ -146,7 +132,7 @@ def _doubt(rows: Sequence[Row]) -> list[str]:
 
 def bias_of(row: Row) -> float:
     """Bias of a row for its own target, in true standard errors."""
-    return float(row["bias_between" if row["target"] == BETWEEN else "bias_within"])
+    return float(row["bias_between" if row["target"] == "beta_between" else "bias_within"])
 
 
 def _symbols(rows: Sequence[Row]) -> str:

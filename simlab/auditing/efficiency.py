@@ -20,43 +20,37 @@ from simlab.measures import COMPARISONS
 from simlab.moments import Floats
 
 
-def shares(ds: xr.Dataset, groups: tuple[str, ...]) -> Floats:
-    """Return λ of every method's slope in every group, (E, S), from its probability limit.
+def efficiency(ds: xr.Dataset, shares: Floats, groups: tuple[str, ...]) -> tuple[Floats, Floats]:
+    """Return value and MCSE of the efficiency of every term, (question, E, T).
 
-    NaN where β_B and β_W are the same.
+    Parameters
+    ----------
+    ds : Dataset
+        Results of the first study.
+    shares : (E, S)
+        λ of every method's slope in every group; NaN where β_B and β_W are the same.
+    groups : tuple of str
+        Names of the S groups.
     """
-    terms = list(term_names(("slope",), groups))[: len(groups)]
-    new = ds.isel(condition=QUESTIONS.index(NEW)).sel(term=terms)
-    within, between = new["truth"].values.T
-    limit = new["limit"].sel(estimator=list(METHODS)).values
-    with np.errstate(divide="ignore", invalid="ignore"):
-        share: Floats = np.where(between == within, np.nan, (limit - within) / (between - within))
-    return share
-
-
-def efficiency(ds: xr.Dataset, groups: tuple[str, ...]) -> tuple[Floats, Floats]:
-    """Return value and MCSE of the efficiency of every term, (question, E, T)."""
     terms = [str(term) for term in ds["term"].values]
-    S, lam = len(groups), np.nan_to_num(shares(ds, groups))
-    contrast = sector_contrasts(S)
+    lam, contrast = np.nan_to_num(shares)[:, None], sector_contrasts(len(groups))
     value, mcse = np.full((2, len(QUESTIONS), len(METHODS), len(terms)), np.nan)
-    estimate = ds["estimate"].where(ds["status"].isin([0, 1]))
+    fitted = ds["estimate"].where(ds["status"].isin([0, 1]))
     for q, question in enumerate(QUESTIONS):
-        within, between = _best(estimate.isel(condition=q), question, groups)
-        for e, method in enumerate(METHODS):
-            for kind in ("slope", "between", "contextual"):
-                best = {
-                    "slope": within + lam[e] * (between - within),
-                    "between": between,
-                    "contextual": between - within,
-                }[kind]
-                for i, term in enumerate(term_names((kind,), groups)):
-                    if term not in terms:
-                        continue
-                    own = estimate.isel(condition=q).sel(estimator=method, term=term).values
-                    found = COMPARISONS["efficiency"](own, best @ contrast[i])
-                    place = (q, e, terms.index(term))
-                    value[place], mcse[place] = float(found.value), float(found.mcse)
+        here = fitted.isel(condition=q).transpose("replicate", "estimator", "term")
+        within, between = _best(here, question, groups)
+        best = {
+            "slope": within + lam * (between - within),  # (E, R, S)
+            "between": between,
+            "contextual": between - within,
+        }
+        for kind, estimate in best.items():
+            for i, term in enumerate(term_names((kind,), groups)):  # type: ignore[arg-type]
+                if term in terms:
+                    own = here.sel(estimator=list(METHODS), term=term).values.T
+                    found = COMPARISONS["efficiency"](own, estimate @ contrast[i])
+                    at = (q, slice(None), terms.index(term))
+                    value[at], mcse[at], _ = found
     return value, mcse
 
 

@@ -12,7 +12,7 @@ from simlab.auditing.pictures import beta_picture, data_picture, honesty_picture
 from simlab.auditing.result import Audit
 from simlab.auditing.studies import QUESTIONS
 from simlab.auditing.text import about, asked, explained, signed
-from simlab.auditing.verdicts import BETWEEN, TRUSTED, WITHIN, Row, places_of, rows_of
+from simlab.auditing.verdicts import TRUSTED, Row, places_of, rows_of
 from simlab.report import Section, code_tag, figure_tag, html_text, page, table_tag
 from simlab.report.fragments import Format
 
@@ -59,7 +59,7 @@ def _answer(audit: Audit) -> str:
             or "no method",
         }
         for question in QUESTIONS
-        for target in (WITHIN, BETWEEN)
+        for target in ("beta_within", "beta_between")
     ]
     where = " in every group and for their difference" if len(audit.subject.groups) > 1 else ""
     return "\n".join([*paragraphs, *notes, table_tag(pd.DataFrame(rows), f"To be trusted{where}")])

@@ -12,7 +12,7 @@ from simlab.auditing.advice import short
 from simlab.auditing.result import Audit
 from simlab.auditing.studies import NEW, QUESTIONS
 from simlab.auditing.subject import TRUTH, Subject
-from simlab.auditing.verdicts import WITHIN, term_at
+from simlab.auditing.verdicts import term_at
 from simlab.beta import points
 from simlab.estimators.base import term_names
 from simlab.moments import Floats
@@ -72,7 +72,7 @@ def beta_picture(audit: Audit, group: str) -> Figure:
 def honesty_picture(audit: Audit, question: str, place: str) -> Figure:
     """Draw bias, honesty and coverage of every method for one slope."""
     verdicts = audit.verdicts
-    frame = verdicts[(verdicts["target"] == WITHIN) & (verdicts["place"] == place)]
+    frame = verdicts[(verdicts["target"] == "beta_within") & (verdicts["place"] == place)]
     frame = frame.assign(label=frame["label"].map(short))
     figure, axes = plots.canvas(12, 4.8, 3)
     term, level = term_at("slope", place), audit.study.level

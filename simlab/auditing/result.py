@@ -9,12 +9,12 @@ import pandas as pd
 import xarray as xr
 
 from simlab.auditing.advice import with_advice
-from simlab.auditing.efficiency import efficiency, shares
+from simlab.auditing.efficiency import efficiency
 from simlab.auditing.paradox import Paradox, paradoxes
-from simlab.auditing.sensitivity import measure_base, together
-from simlab.auditing.studies import config_text
+from simlab.auditing.sensitivity import measure_base, questions, together
+from simlab.auditing.studies import METHODS, config_text
 from simlab.auditing.subject import Subject
-from simlab.auditing.verdicts import answers, verdict_frame, with_shares
+from simlab.auditing.verdicts import answers, shares_of, verdict_frame, with_shares
 from simlab.config import Study
 
 
@@ -107,9 +107,9 @@ def _judged(
     others: Sequence[xr.Dataset],
     found: tuple[Paradox, ...],
 ) -> Audit:
-    groups = subject.groups
-    measures = with_shares(together([measure_base(ds), *others]), shares(ds, groups), groups)
-    value, mcse = efficiency(ds, groups)
+    groups, limit = subject.groups, questions(ds)["limit"].sel(estimator=list(METHODS))
+    measures = with_shares(together([measure_base(ds), *others]), limit, groups)
+    value, mcse = efficiency(ds, shares_of(measures, groups), groups)
     dims = ("question", "estimator", "term")
     measures = measures.assign(efficiency=(dims, value), efficiency_mcse=(dims, mcse))
     verdicts = verdict_frame(subject, measures, study.level)

@@ -36,7 +36,7 @@ LABELS = {
 def measure_base(ds: xr.Dataset) -> xr.Dataset:
     """Measure the first study: performance and targets of each question."""
     part = ds.sel(estimator=list(METHODS))
-    return _measured(part).assign(truth=_questions(part[["truth"]])["truth"])
+    return _measured(part).assign(truth=questions(part[["truth"]])["truth"])
 
 
 def measure_others(
@@ -85,7 +85,7 @@ def _one_set(subject: Subject, other: Parameters, base: Study) -> tuple[xr.Datas
 
 def _measured(ds: xr.Dataset) -> xr.Dataset:
     """The measures of an audit, by its names."""
-    found = _questions(measure(ds, measures=LABELS)).sel(target=list(TARGETS))
+    found = questions(measure(ds, measures=LABELS)).sel(target=list(TARGETS))
     kept = {f"{name}{part}": f"{label}{part}" for name, label in LABELS.items() for part in _PARTS}
     return found[list(kept)].rename(kept)
 
@@ -93,7 +93,8 @@ def _measured(ds: xr.Dataset) -> xr.Dataset:
 _PARTS = ("", "_mcse", "_n", "_low", "_high")
 
 
-def _questions(ds: xr.Dataset) -> xr.Dataset:
+def questions(ds: xr.Dataset) -> xr.Dataset:
+    """Call the conditions of an audit by its questions."""
     along = [name for name, v in ds.coords.items() if v.dims == ("condition",)]
     return ds.drop_vars(along).rename(condition="question").assign_coords(question=[*QUESTIONS])
 

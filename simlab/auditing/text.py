@@ -16,14 +16,8 @@ from simlab.auditing.advice import SYMBOL, short
 from simlab.auditing.result import Audit
 from simlab.auditing.studies import NEW, QUESTIONS, SAME
 from simlab.auditing.verdicts import (
-    BETWEEN,
     BIAS,
-    NO,
-    NONE,
-    SAFE,
     TRUSTED,
-    WITHIN,
-    YES,
     Row,
     by_method,
     coverage_bounds,
@@ -33,7 +27,7 @@ from simlab.auditing.verdicts import (
 from simlab.fitting.layout import number
 
 WIDTH = 100
-STYLE = {YES: "green", SAFE: "cyan", NO: "red", NONE: "dim"}
+STYLE = {"yes": "green", "safe": "cyan", "no": "red", "not estimable": "dim"}
 MOST = 4  # methods named in the answer
 
 
@@ -104,11 +98,11 @@ def _trusted(audit: Audit) -> Padding:
     everywhere = " (in every group, and for their difference)" if audit.subject.roles.group else ""
     rows = rows_of(audit.answer)
     for question in QUESTIONS:
-        for target in (WITHIN, BETWEEN):
+        for target in ("beta_within", "beta_between"):
             part = [r for r in rows if (r["question"], r["target"]) == (question, target)]
             methods = [_method(r) for r in part if r["verdict"] in TRUSTED][:MOST]
-            where = asked(audit, question) if target == WITHIN else ""
-            named = Text(", ").join(methods) if methods else Text("no method", STYLE[NO])
+            where = asked(audit, question) if target == "beta_within" else ""
+            named = Text(", ").join(methods) if methods else Text("no method", STYLE["no"])
             grid.add_row(where, SYMBOL[target], named)
     heading = Text(f"Which methods to trust{everywhere}", "bold")
     return Padding(Group(heading, grid), (1, 0, 1, 0))
@@ -116,7 +110,7 @@ def _trusted(audit: Audit) -> Padding:
 
 def _method(row: Row) -> Text:
     told = Text(short(str(row["label"])), STYLE[row["verdict"]])
-    wide = "wide, " if row["verdict"] == SAFE else ""
+    wide = "wide, " if row["verdict"] == "safe" else ""
     sure = "" if math.isnan(row["certainty"]) else _percent(row["certainty"])
     inside = f"{wide}{sure}".removesuffix(", ")
     return told.append(f" ({inside})", "dim") if inside else told
@@ -143,7 +137,9 @@ def _overview(audit: Audit, place: str) -> Table:
         for question in QUESTIONS:
             part = {row["target"]: row for row in own if row["question"] == question}
             cells.append(signed(next(iter(part.values()))["relative_error"], 0, plus=True))
-            cells += [_verdict(part[t]) if t in part else "" for t in (WITHIN, BETWEEN)]
+            cells += [
+                _verdict(part[t]) if t in part else "" for t in ("beta_within", "beta_between")
+            ]
         table.add_row(*cells)
     return table
 
@@ -158,7 +154,7 @@ def _numbers(audit: Audit, question: str, place: str) -> Table:
     for label, own in _lines(_here(audit, question, place)):
         first, part = own[0], {row["target"]: row for row in own}
         cells = [label, _pm(first, "se_ratio", 2), _share(first["own_coverage"])]
-        for target, name in ((WITHIN, "bias_within"), (BETWEEN, "bias_between")):
+        for target, name in (("beta_within", "bias_within"), ("beta_between", "bias_between")):
             row = part.get(target)
             cells += ["", ""] if row is None else [_pm(row, name, 2), _share(row["coverage"])]
         table.add_row(*cells, _pm(first, "efficiency", 2))
@@ -205,7 +201,7 @@ def _lines(rows: Sequence[Row]) -> list[tuple[str, list[Row]]]:
     found: list[tuple[str, list[Row]]] = []
     for own in by_method(rows).values():
         label = short(own[0]["label"])
-        aims = [row for row in own if row["target"] in (WITHIN, BETWEEN)]
+        aims = [row for row in own if row["target"] in ("beta_within", "beta_between")]
         for i, term in enumerate(dict.fromkeys(row["term"] for row in aims)):
             name = f"  {label}: β_B" if i else label
             found.append((name, [row for row in aims if row["term"] == term]))
@@ -225,8 +221,8 @@ def _table(title: str) -> Table:
 
 def _verdict(row: Row) -> Text:
     word = str(row["verdict"])
-    if word == NONE:
-        return Text("–", STYLE[NONE])
+    if word == "not estimable":
+        return Text("–", STYLE["not estimable"])
     told = Text(word + ("" if row["decided"] else "?"), STYLE[word])
     if not math.isnan(row["certainty"]):
         told.append(f" {100 * row['certainty']:.0f}", "dim")

@@ -27,6 +27,7 @@ from simlab.config import Verdicts
 from simlab.estimators import REGISTRY
 from simlab.estimators.base import term_names
 from simlab.moments import Floats
+from simlab.results.schema import TARGETS
 from simlab.verdicts import course_of
 from simlab.verdicts.judge import Number, at_least, equivalent
 
@@ -35,9 +36,8 @@ HONEST = 100 * Verdicts().honest_margin  # %
 SURE = 0.9  # of the parameters drawn
 VAGUE = 0.25  # MCSE of λ, from which on it is not reported: β_B and β_W are too close
 
-YES, SAFE, NO, NONE = "yes", "safe", "no", "not estimable"
-TRUSTED = (YES, SAFE)
-WITHIN, BETWEEN, CONTEXTUAL = "beta_within", "beta_between", "contextual"
+TRUSTED = ("yes", "safe")
+"""Verdicts of trust; the others are "no" and "not estimable"."""
 
 
 Row = dict[str, Any]
@@ -77,8 +77,8 @@ def judged(bias: Floats, coverage: Floats, level: float) -> NDArray[np.str_]:
     """
     low, high = coverage_bounds(level)
     trusted = (np.abs(bias) <= BIAS) & (coverage >= low)
-    words = np.where(trusted, np.where(coverage > high, SAFE, YES), NO)
-    return np.where(np.isnan(bias) | np.isnan(coverage), NONE, words)
+    words = np.where(trusted, np.where(coverage > high, "safe", "yes"), "no")
+    return np.where(np.isnan(bias) | np.isnan(coverage), "not estimable", words)
 
 
 def places_of(groups: tuple[str, ...]) -> tuple[str, ...]:
@@ -97,8 +97,8 @@ def terms_of(method: str) -> tuple[tuple[str, str], ...]:
     """Return (target, kind of term) for all that a method may be used for."""
     kinds = REGISTRY[method].kinds
     between = "between" if "between" in kinds else "slope"
-    contextual = ((CONTEXTUAL, "contextual"),) if "contextual" in kinds else ()
-    return ((WITHIN, "slope"), (BETWEEN, between), *contextual)
+    contextual = (("contextual", "contextual"),) if "contextual" in kinds else ()
+    return (("beta_within", "slope"), ("beta_between", between), *contextual)
 
 
 def verdict_frame(subject: Subject, measures: xr.Dataset, level: float) -> pd.DataFrame:
@@ -138,7 +138,7 @@ def _row(
     term = term_at(kind, place)
     here = measures.sel(question=question, estimator=method, term=term)
     base = here.isel(parameters=0)
-    index = 1 if target == BETWEEN else 0
+    index = 1 if target == "beta_between" else 0
     number = {name: _number(base, name) for name in _PER_TERM}
     bias = [_number(base, "bias_in_se", i) for i in (0, 1)]
     coverage = _number(base, "coverage", index)
@@ -223,58 +223,67 @@ def answers(verdicts: pd.DataFrame, measures: xr.Dataset, level: float) -> pd.Da
         be trusted come first; of these, those whose certainty is 90 % or more; of these, the most
         accurate.
     """
-    rows = []
-    for question in QUESTIONS:
-        for target in (WITHIN, BETWEEN):
-            here = verdicts[(verdicts["question"] == question) & (verdicts["target"] == target)]
-            for method, own in by_method(rows_of(here)).items():
-                terms = [row["term"] for row in own]
-                part = measures.sel(question=question, estimator=method, term=terms, target=target)
-                words = judged(part["bias_in_se"].values, part["coverage"].values, level)
-                trusted = np.atleast_1d(np.isin(words, TRUSTED).all(axis=1))
-                word = NONE if (words[0] == NONE).all() else NO
-                if trusted[0]:
-                    word = SAFE if (words[0] == SAFE).any() else YES
-                together = _certainty([YES if one else NO for one in trusted])
-                rmse = float(np.mean([row["rmse"] for row in own]))
-                rows.append((question, target, method, own[0]["label"], word, together, rmse))
-    columns = ["question", "target", "method", "label", "verdict", "certainty", "rmse"]
-    frame = pd.DataFrame(rows, columns=columns)
-    order = frame.assign(
-        question=frame["question"].map(QUESTIONS.index),
-        target=frame["target"].map((WITHIN, BETWEEN).index),
-        verdict=frame["verdict"].map({YES: 0, SAFE: 0, NO: 1, NONE: 2}),
-        certainty=frame["certainty"] < SURE,
-    ).sort_values(["question", "target", "verdict", "certainty", "rmse"], kind="stable")
-    return frame.loc[order.index].reset_index(drop=True)
+    rows: list[Row] = []
+    for (question, target), here in verdicts.groupby(["question", "target"], sort=False):
+        for method, own in by_method(rows_of(here)).items() if target in TARGETS else ():
+            terms = [row["term"] for row in own]
+            part = measures.sel(question=question, estimator=method, term=terms, target=target)
+            words = judged(part["bias_in_se"].values, part["coverage"].values, level)
+            trusted = np.atleast_1d(np.isin(words, TRUSTED).all(axis=1))
+            word = "not estimable" if (words[0] == "not estimable").all() else "no"
+            if trusted[0]:
+                word = "safe" if (words[0] == "safe").any() else "yes"
+            together = _certainty(["yes" if one else "no" for one in trusted])
+            rmse = float(np.mean([row["rmse"] for row in own]))
+            named = {"question": question, "target": target, "method": method}
+            told = {"label": own[0]["label"], "verdict": word, "certainty": together, "rmse": rmse}
+            rows.append(named | told)
+    rank = {"yes": 0, "safe": 0, "no": 1, "not estimable": 2}
+    rows.sort(
+        key=lambda row: (
+            QUESTIONS.index(row["question"]), TARGETS.index(row["target"]), rank[row["verdict"]],
+            row["certainty"] < SURE, np.nan_to_num(row["rmse"], nan=np.inf),
+        )
+    )  # fmt: skip
+    return pd.DataFrame(rows)
 
 
-def with_shares(measures: xr.Dataset, theory: Floats, groups: tuple[str, ...]) -> xr.Dataset:
+def with_shares(measures: xr.Dataset, limit: xr.DataArray, groups: tuple[str, ...]) -> xr.Dataset:
     """Add λ to the measures: what each term estimates, β_W + λ(β_B − β_W).
 
     Parameters
     ----------
     measures : Dataset
         With `bias` and `truth`.
-    theory : (E, S)
-        λ of the probability limit of every slope.
+    limit : DataArray (question, estimator, term)
+        Probability limits.
     groups : tuple of str
         Names of the S groups.
     """
-    truth = measures["truth"]
-    contrast = truth.sel(target=BETWEEN, drop=True) - truth.sel(target=WITHIN, drop=True)
-    places = groups if len(groups) > 1 else ("",)
-    whole = [term_at(kind, place) for kind in ("slope", "between") for place in places]
-    bias, mcse = (measures[name].sel(target=WITHIN, drop=True) for name in ("bias", "bias_mcse"))
-    defined = (mcse < VAGUE * abs(contrast)) & measures["term"].isin(whole)
-    limit = np.full((len(QUESTIONS), len(METHODS), measures.sizes["term"]), np.nan)
-    terms = [str(term) for term in measures["term"].values]
-    for s, place in enumerate(places):
-        limit[QUESTIONS.index(NEW), :, terms.index(term_at("slope", place))] = theory[:, s]
+    within, between = (measures["truth"].isel(target=i, drop=True) for i in (0, 1))
+    contrast = between - within
+    slopes, betweens = ([term_at(kind, p) for p in _at(groups)] for kind in ("slope", "between"))
+    bias, mcse = (measures[name].isel(target=0, drop=True) for name in ("bias", "bias_mcse"))
+    whole = measures["term"].isin([*slopes, *betweens])
+    defined = (mcse < VAGUE * abs(contrast)) & whole
+    first = {"parameters": 0}
+    theory = (limit - within[first]) / contrast[first].where(contrast[first] != 0)
+    known = measures["term"].isin(slopes) & (measures["question"] == NEW)
     return measures.assign(
         {
             "lambda": (bias / contrast).where(defined),
             "lambda_mcse": (mcse / abs(contrast)).where(defined),
-            "lambda_theory": (("question", "estimator", "term"), limit),
+            "lambda_theory": theory.where(known).drop_vars("parameters"),
         }
     )
+
+
+def shares_of(measures: xr.Dataset, groups: tuple[str, ...]) -> Floats:
+    """Return λ of every method's slope in every group, (E, S), from its probability limit."""
+    slopes = [term_at("slope", place) for place in _at(groups)]
+    found: Floats = measures["lambda_theory"].sel(question=NEW, term=slopes).values
+    return found
+
+
+def _at(groups: tuple[str, ...]) -> tuple[str, ...]:
+    return groups if len(groups) > 1 else ("",)

@@ -16,7 +16,6 @@ from simlab.tables.formats import (
     text_table,
     wrapped,
 )
-from simlab.verdicts.course import NOT_MEASURED, NOT_STUDIED
 
 Format = Literal["text", "markdown", "latex", "csv"]
 LEGEND = "✓ as the course says, ≈ the truth is finer, ✗ otherwise, ? undecided"
@@ -144,8 +143,8 @@ def _cells(row: dict[Any, Any]) -> list[str]:
 
 
 def _estimates(row: dict[Any, Any]) -> str:
-    if row["estimates"] == NOT_STUDIED:
-        return NOT_STUDIED
+    if row["estimates"] == "not studied here":
+        return "not studied here"
     word = _marked(row["estimates"], row["estimates_mark"])
     if math.isnan(row["lambda"]):
         return word
@@ -156,14 +155,14 @@ def _estimates(row: dict[Any, Any]) -> str:
 
 def _both_sweeps(row: dict[Any, Any], target: str) -> str:
     cells = [_consistent(row, f"{target}_{sweep}") for sweep in "Jn"]
-    nothing = all(row[f"consistent_{target}_{sweep}"] == NOT_STUDIED for sweep in "Jn")
-    return NOT_STUDIED if nothing else "\n".join(cells)
+    nothing = all(row[f"consistent_{target}_{sweep}"] == "not studied here" for sweep in "Jn")
+    return "not studied here" if nothing else "\n".join(cells)
 
 
 def _consistent(row: dict[Any, Any], key: str) -> str:
     word = row[f"consistent_{key}"]
     way = f"{key[-1]}→∞"
-    if word == NOT_STUDIED:
+    if word == "not studied here":
         return f"{way} {word}"
     if math.isnan(row[f"bias_{key}"]):
         return f"{way} {_marked(word, '')}"
@@ -173,8 +172,8 @@ def _consistent(row: dict[Any, Any], key: str) -> str:
 
 
 def _efficient(row: dict[Any, Any]) -> str:
-    if row["efficient"] == NOT_STUDIED:
-        return NOT_STUDIED
+    if row["efficient"] == "not studied here":
+        return "not studied here"
     word = _marked(row["efficient"], row["efficient_mark"])
     if math.isnan(row["efficiency"]):  # the base alone is not measured
         return word
@@ -183,8 +182,8 @@ def _efficient(row: dict[Any, Any]) -> str:
 
 def _honest(row: dict[Any, Any], key: str) -> str:
     word = row[f"honest_{key}"]
-    if word == NOT_STUDIED:
-        return NOT_STUDIED
+    if word == "not studied here":
+        return "not studied here"
     told = [_marked(word, row[f"honest_{key}_mark"])]
     if not math.isnan(row[f"se_error_{key}"]):
         told.append(_pair(row[f"se_error_{key}"], row[f"se_error_{key}_mcse"], 1, signed=True))
@@ -192,7 +191,7 @@ def _honest(row: dict[Any, Any], key: str) -> str:
 
 
 def _marked(word: str, mark: str) -> str:
-    return f"{word} {MARK if word == NOT_MEASURED else mark}".rstrip()
+    return f"{word} {MARK if word == 'not measured' else mark}".rstrip()
 
 
 def _pair(value: float, mcse: float, digits: int, signed: bool = False) -> str:

@@ -2,25 +2,7 @@
 
 from __future__ import annotations
 
-from simlab.verdicts.course import (
-    AGREES,
-    BETWEEN,
-    BOTH,
-    DISAGREES,
-    FINER,
-    MIXTURE,
-    NO,
-    NO_MARK,
-    NOT_MEASURED,
-    NOT_STUDIED,
-    OPEN,
-    UNDECIDED,
-    WITHIN,
-    YES,
-    Word,
-    agreement,
-    course_of,
-)
+from simlab.verdicts.course import Word, agreement, course_of
 from simlab.verdicts.judge import (
     Number,
     at_least,
@@ -52,9 +34,11 @@ def estimand(view: View, method: str) -> Estimand:
     share = bias.scaled(0.0, contrast)
     word = _aim(share, view.settings.margin)
     term = view.term_for(method, "beta_between")
-    if word == WITHIN and term == "between":
+    if word == "β_W" and term == "between":
         error = view.number("bias", base, method, term, "beta_between").scaled(0.0, contrast)
-        word = {YES: BOTH, NO: WITHIN}.get(equivalent(error, view.settings.margin), UNDECIDED)
+        word = {"yes": "β_W and β_B", "no": "β_W"}.get(
+            equivalent(error, view.settings.margin), "undecided"
+        )
     return Estimand(
         word, share, view.share(base, method), _aim_mark(view, base, method, word, share)
     )
@@ -65,27 +49,27 @@ def _aim(share: Number, margin: float) -> str:
     at_between = equivalent(share.scaled(1.0, 1.0), margin)
     if not share.known or not share.sound:
         return at_within
-    if at_within == YES:
-        return WITHIN
-    if at_between == YES:
-        return BETWEEN
-    if at_within == at_between == NO:
-        return MIXTURE if 0 < share.value < 1 else "neither"
-    return UNDECIDED
+    if at_within == "yes":
+        return "β_W"
+    if at_between == "yes":
+        return "β_B"
+    if at_within == at_between == "no":
+        return "a mixture" if 0 < share.value < 1 else "neither"
+    return "undecided"
 
 
 def _aim_mark(view: View, base: int, method: str, word: str, share: Number) -> str:
     said = course_of(method).estimates
-    if not said or word in (NOT_STUDIED, NOT_MEASURED):
-        return NO_MARK
-    if word == UNDECIDED:
-        return OPEN
-    if method == "hlm" and word == MIXTURE and "pooled" in view.methods:
+    if not said or word in ("not studied here", "not measured"):
+        return ""
+    if word == "undecided":
+        return "?"
+    if method == "hlm" and word == "a mixture" and "pooled" in view.methods:
         pooled = view.number("bias", base, "pooled", target="beta_within")
-        return AGREES if share.value < pooled.scaled(0.0, view.contrast(base)).value else DISAGREES
-    if said == MIXTURE and word in (WITHIN, BETWEEN):
-        return FINER
-    return AGREES if word == said else DISAGREES
+        return "✓" if share.value < pooled.scaled(0.0, view.contrast(base)).value else "✗"
+    if said == "a mixture" and word in ("β_W", "β_B"):
+        return "≈"
+    return "✓" if word == said else "✗"
 
 
 def consistency(view: View, method: str, target: str, sweep: str) -> Consistency:
@@ -110,7 +94,7 @@ def consistency(view: View, method: str, target: str, sweep: str) -> Consistency
     return Consistency(
         target, sweep, word, bias, margin, unit,
         level=float("nan") if level is None else level,
-        needed=replicates_needed(bias, margin) if word == UNDECIDED else None,
+        needed=replicates_needed(bias, margin) if word == "undecided" else None,
         mark=agreement(word, said),
     )  # fmt: skip
 
@@ -128,10 +112,10 @@ def efficiency(view: View, method: str, term: str = "slope") -> Efficiency:
     word = together(cell.word for cell in cells)
     elsewhere = frozenset(cell.word for cell in cells)
     if len(cells) == 1:  # "not in general" is not refuted by one condition
-        elsewhere |= {NO}
+        elsewhere |= {"no"}
     mark = agreement(word, course_of(method).efficient, elsewhere)
     at_base = next((cell.number for cell in cells if cell.condition == base), Number())
-    return Efficiency(word, at_base, tuple(cells), where(view, tuple(cells), YES), mark)
+    return Efficiency(word, at_base, tuple(cells), where(view, tuple(cells), "yes"), mark)
 
 
 def honesty(view: View, method: str, scheme: str, term: str = "slope") -> Honesty:
@@ -153,9 +137,9 @@ def honesty(view: View, method: str, scheme: str, term: str = "slope") -> Honest
     said = course_of(method).honest.get(scheme, "")
     return Honesty(
         scheme, word, error, coverage,
-        needed=replicates_needed(error, margin) if word == UNDECIDED else None,
+        needed=replicates_needed(error, margin) if word == "undecided" else None,
         cells=cells,
-        where=where(view, cells, YES),
+        where=where(view, cells, "yes"),
         mark=agreement(word, said, frozenset(cell.word for cell in cells)),
     )  # fmt: skip
 
@@ -166,7 +150,7 @@ def where(view: View, cells: tuple[Cell, ...], word: Word) -> str:
     By one level of one factor if that tells them apart, else by listing up to two, else by
     their number. Undecided conditions are left aside.
     """
-    decided = [cell for cell in cells if cell.word in (YES, NO)]
+    decided = [cell for cell in cells if cell.word in ("yes", "no")]
     good = {cell.condition for cell in decided if cell.word == word}
     if not good or len(good) == len(decided):
         return ""

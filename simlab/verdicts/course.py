@@ -8,18 +8,7 @@ from types import MappingProxyType
 from typing import Literal
 
 Word = Literal["yes", "no", "it depends", "undecided", "not studied here", "not measured"]
-YES: Word = "yes"
-NO: Word = "no"
-DEPENDS: Word = "it depends"
-UNDECIDED: Word = "undecided"
-NOT_STUDIED: Word = "not studied here"
-NOT_MEASURED: Word = "not measured"
-"""Of what takes moments of the estimates that may not exist."""
-
-AGREES, FINER, DISAGREES, OPEN, NO_MARK = "✓", "≈", "✗", "?", ""
-
-WITHIN, BETWEEN, BOTH = "β_W", "β_B", "β_W and β_B"
-MIXTURE = "a mixture"
+"""What is measured; "not measured" of what takes moments of estimates that may not exist."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +46,12 @@ def _answers(target: str, more: str, larger: str) -> dict[tuple[str, str], str]:
 def _fixed_effects(label: str) -> Course:
     return Course(
         label,
-        WITHIN,
-        _answers("beta_within", YES, YES),
-        YES,
-        {"new-clusters": NO, "same-clusters": YES},
+        "β_W",
+        _answers("beta_within", "yes", "yes"),
+        "yes",
+        {"new-clusters": "no", "same-clusters": "yes"},
         {
-            "estimates": WITHIN,
+            "estimates": "β_W",
             "efficient": "yes",
             "honest": "only for new students in the same schools",
         },
@@ -73,41 +62,41 @@ COURSE: Mapping[str, Course] = MappingProxyType(
     {
         "pooled": Course(
             "Pooled",
-            MIXTURE,
-            _answers("beta_within", NO, NO) | _answers("beta_between", NO, NO),
+            "a mixture",
+            _answers("beta_within", "no", "no") | _answers("beta_between", "no", "no"),
             "for what?",
-            {"new-clusters": NO},
-            {"estimates": MIXTURE, "efficient": "for what?", "honest": "no"},
+            {"new-clusters": "no"},
+            {"estimates": "a mixture", "efficient": "for what?", "honest": "no"},
         ),
         "pooled_robust": Course("Pooled, robust SE"),
         "fixed_effects_separate": _fixed_effects("Fixed effects, separate slopes"),
         "fixed_effects_common": _fixed_effects("Fixed effects, common slope"),
         "two_stage": Course(
             "Two-stage",
-            WITHIN,
-            _answers("beta_within", YES, YES),
-            NO,
-            {"new-clusters": YES},
+            "β_W",
+            _answers("beta_within", "yes", "yes"),
+            "no",
+            {"new-clusters": "yes"},
             {
-                "estimates": WITHIN,
+                "estimates": "β_W",
                 "efficient": "no, unless size and spread are alike",
                 "honest": "yes",
             },
         ),
         "ecological": Course(
             "Ecological",
-            BETWEEN,
-            _answers("beta_between", YES, YES),
-            NO,
-            {"new-clusters": YES},
-            {"estimates": BETWEEN, "efficient": "no", "honest": "yes"},
+            "β_B",
+            _answers("beta_between", "yes", "yes"),
+            "no",
+            {"new-clusters": "yes"},
+            {"estimates": "β_B", "efficient": "no", "honest": "yes"},
         ),
         "hlm": Course(
             "HLM",
-            MIXTURE,
-            _answers("beta_within", NO, YES),
-            YES,
-            {"new-clusters": YES},
+            "a mixture",
+            _answers("beta_within", "no", "yes"),
+            "yes",
+            {"new-clusters": "yes"},
             {
                 "estimates": "β_W if β_B = β_W, else a mixture nearer β_W",
                 "efficient": "yes",
@@ -116,11 +105,11 @@ COURSE: Mapping[str, Course] = MappingProxyType(
         ),
         "hlm_contextual": Course(
             "HLM + context",
-            BOTH,
-            _answers("beta_within", YES, YES) | _answers("beta_between", YES, YES),
-            YES,
-            {"new-clusters": YES},
-            {"estimates": BOTH, "efficient": "yes", "honest": "yes"},
+            "β_W and β_B",
+            _answers("beta_within", "yes", "yes") | _answers("beta_between", "yes", "yes"),
+            "yes",
+            {"new-clusters": "yes"},
+            {"estimates": "β_W and β_B", "efficient": "yes", "honest": "yes"},
         ),
         "gls_oracle": Course("GLS, true variances"),
     }
@@ -149,11 +138,11 @@ def agreement(measured: Word, said: str, elsewhere: frozenset[Word] = frozenset(
     str
         ✓ agrees, ≈ the truth is finer, ✗ disagrees, ? undecided, "" nothing to compare.
     """
-    if not said or measured in (NOT_STUDIED, NOT_MEASURED):
-        return NO_MARK
-    if measured == UNDECIDED:
-        return OPEN
+    if not said or measured in ("not studied here", "not measured"):
+        return ""
+    if measured == "undecided":
+        return "?"
     if measured == said:
-        return AGREES
-    finer = measured == DEPENDS or said not in (YES, NO) or said in elsewhere
-    return FINER if finer else DISAGREES
+        return "✓"
+    finer = measured == "it depends" or said not in ("yes", "no") or said in elsewhere
+    return "≈" if finer else "✗"

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from simlab.performance.measure import Z
-from simlab.verdicts.course import DEPENDS, NO, NOT_MEASURED, NOT_STUDIED, UNDECIDED, YES, Word
+from simlab.verdicts.course import Word
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +65,10 @@ def at_least(number: Number, bound: float) -> Word:
 
 def _judged(number: Number, yes: bool, no: bool) -> Word:
     if not number.known:
-        return NOT_STUDIED
+        return "not studied here"
     if not number.sound:
-        return NOT_MEASURED
-    return YES if yes else NO if no else UNDECIDED
+        return "not measured"
+    return "yes" if yes else "no" if no else "undecided"
 
 
 def replicates_needed(number: Number, margin: float) -> int | None:
@@ -91,9 +91,9 @@ def together(words: Iterable[Word]) -> Word:
     nothing.
     """
     told = set(words)
-    said = told - {NOT_STUDIED, NOT_MEASURED}
+    said = told - {"not studied here", "not measured"}
     if not said:
-        return NOT_MEASURED if NOT_MEASURED in told else NOT_STUDIED
-    if {YES, NO} <= said:
-        return DEPENDS
-    return said.pop() if len(said) == 1 else UNDECIDED
+        return "not measured" if "not measured" in told else "not studied here"
+    if {"yes", "no"} <= said:
+        return "it depends"
+    return said.pop() if len(said) == 1 else "undecided"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-from simlab.verdicts.course import NO_MARK, NOT_STUDIED, Word
+from simlab.verdicts.course import Word
 from simlab.verdicts.judge import UNKNOWN, Number
 
 
@@ -24,10 +24,10 @@ class Estimand:
     mark : str
     """
 
-    word: str = NOT_STUDIED
+    word: str = "not studied here"
     share: Number = UNKNOWN
     theory: float = math.nan
-    mark: str = NO_MARK
+    mark: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +56,13 @@ class Consistency:
 
     target: str
     sweep: str
-    word: Word = NOT_STUDIED
+    word: Word = "not studied here"
     bias: Number = UNKNOWN
     margin: float = math.nan
     unit: float = math.nan
     level: float = math.nan
     needed: int | None = None
-    mark: str = NO_MARK
+    mark: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +92,11 @@ class Efficiency:
     mark : str
     """
 
-    word: Word = NOT_STUDIED
+    word: Word = "not studied here"
     base: Number = UNKNOWN
     cells: tuple[Cell, ...] = ()
     where: str = ""
-    mark: str = NO_MARK
+    mark: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,13 +122,13 @@ class Honesty:
     """
 
     scheme: str
-    word: Word = NOT_STUDIED
+    word: Word = "not studied here"
     error: Number = UNKNOWN
     coverage: Number = UNKNOWN
     needed: int | None = None
     cells: tuple[Cell, ...] = ()
     where: str = ""
-    mark: str = NO_MARK
+    mark: str = ""
 
 
 @dataclass(frozen=True, slots=True)

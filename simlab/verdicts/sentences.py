@@ -5,14 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from simlab.measures.doubts import SENTENCE
-from simlab.verdicts.course import (
-    DEPENDS,
-    MIXTURE,
-    NO,
-    UNDECIDED,
-    YES,
-    course_of,
-)
+from simlab.verdicts.course import course_of
 from simlab.verdicts.judge import Number
 from simlab.verdicts.model import Cell, Consistency, Efficiency, Estimand, Honesty
 from simlab.verdicts.places import NEW
@@ -27,7 +20,7 @@ HOPELESS = 10_000_000
 def of_estimand(found: Estimand) -> Iterator[str]:
     """The mixture, and where a finite number of clusters is not yet the limit."""
     share, theory = found.share, found.theory
-    if found.word == MIXTURE:
+    if found.word == "a mixture":
         yield f"estimates β_W + {share.value:.2f} (β_B − β_W)"
     if share.known and share.sound and abs(share.value - theory) > 3 * share.mcse:
         yield (
@@ -41,14 +34,14 @@ def of_consistency(found: tuple[Consistency, ...]) -> Iterator[str]:
     for target, symbol in SYMBOL.items():
         at = {c.sweep: c for c in found if c.target == target}
         more, larger = at["more"], at["larger"]
-        if {more.word, larger.word} == {YES, NO}:
-            good, bad = (more, larger) if more.word == YES else (larger, more)
+        if {more.word, larger.word} == {"yes", "no"}:
+            good, bad = (more, larger) if more.word == "yes" else (larger, more)
             yield (
                 f"consistent for {symbol} as schools get {_grow(good)}, not as they get "
                 f"{_grow(bad)}: {_bias(good)}, against {_bias(bad)}"
             )
         for one in (more, larger):
-            if one.word == UNDECIDED:
+            if one.word == "undecided":
                 yield (
                     f"undecided whether consistent for {symbol} as schools get "
                     f"{_grow(one)}: {_bias(one)}{_needed(one.needed)}"
@@ -69,15 +62,15 @@ def _bias(found: Consistency) -> str:
 
 def of_efficiency(found: Efficiency, method: str) -> Iterator[str]:
     """What the word hides: where it holds, and by how much it fails."""
-    good = [cell.number.value for cell in found.cells if cell.word == YES]
-    bad = [cell.number.value for cell in found.cells if cell.word == NO]
-    if found.word == DEPENDS:
+    good = [cell.number.value for cell in found.cells if cell.word == "yes"]
+    bad = [cell.number.value for cell in found.cells if cell.word == "no"]
+    if found.word == "it depends":
         yield f"efficient {found.where}: {_range(good)} against {_range(bad)}"
-    elif found.word == NO:
+    elif found.word == "no":
         whose = "own mixture" if course_of(method).efficient == "for what?" else "own target"
         places = " in every condition compared" if len(bad) > 1 else ""
         yield f"not efficient for its {whose}{places}: {_range(bad)} of the best precision"
-    close = [cell for cell in found.cells if cell.word == UNDECIDED]
+    close = [cell for cell in found.cells if cell.word == "undecided"]
     if close:
         yield f"efficiency too close to call: {'; '.join(map(_close, close))}"
 
@@ -96,16 +89,16 @@ def of_honesty(found: Honesty, level: float) -> Iterator[str]:
     schools = "new schools" if found.scheme == NEW else "the same schools"
     error, coverage = found.error, 100 * found.coverage.value
     covers = f"the {100 * level:g} % interval covers {coverage:.0f} %"
-    if found.word == NO:
+    if found.word == "no":
         yield f"its standard error is {_wrong(error)} for {schools}: {covers}"
-    elif found.word == UNDECIDED:
+    elif found.word == "undecided":
         yield (
             f"undecided whether its standard error is honest for {schools}: "
             f"{_signed(error.value)} ± {error.mcse:.1f} %{_needed(found.needed)}"
         )
     if found.where:
-        good = [cell.number.value for cell in found.cells if cell.word == YES]
-        bad = [cell.number.value for cell in found.cells if cell.word == NO]
+        good = [cell.number.value for cell in found.cells if cell.word == "yes"]
+        bad = [cell.number.value for cell in found.cells if cell.word == "no"]
         yield (
             f"standard error honest for {schools} {found.where}: "
             f"{_errors(good)} against {_errors(bad)}"

@@ -16,7 +16,7 @@ from simlab.performance.moments import Moments
 from simlab.performance.named import sums_of
 from simlab.performance.registry import STREAMS
 from simlab.performance.streams import APART, BEST
-from simlab.verdicts.course import BETWEEN, course_of
+from simlab.verdicts.course import course_of
 from simlab.verdicts.judge import UNKNOWN, Number
 from simlab.verdicts.places import Places, Settings, places, settings_of
 
@@ -65,7 +65,7 @@ class View:
         """Return λ of the probability limit; by the method's aim where β_B = β_W."""
         contrast = self.contrast(condition)
         if contrast == 0:
-            return float(course_of(method).estimates == BETWEEN)
+            return float(course_of(method).estimates == "β_B")
         limit = float(self.limit.sel(estimator=method, term="slope")[condition])
         return (limit - self.target(condition, "beta_within")) / contrast
 
