@@ -81,12 +81,12 @@ def test_the_error_of_fixed_effects_is_that_of_theory(reversal):
     _, found = reversal
     m, p = found.subject.moments, found.subject.parameters
     J, reported = m.n.shape[-1], p.sigma2 * (1 / m.ss_x).sum() / m.n.shape[-1] ** 2
-    theory = np.sqrt((p.G[1, 1] / J + reported) / reported)
+    theory = 100 * (np.sqrt(reported / (p.G[1, 1] / J + reported)) - 1)
     row = look(found).loc["fixed_effects_separate"]
-    assert abs(row.se_ratio - theory) < 4 * row.se_ratio_mcse
-    assert abs(row.se_ratio - 1) > 10 * row.se_ratio_mcse  # control
+    assert abs(row.relative_error - theory) < 4 * row.relative_error_mcse
+    assert abs(row.relative_error) > 10 * row.relative_error_mcse  # control
     row = look(found, SAME).loc["fixed_effects_separate"]
-    assert abs(row.se_ratio - 1) < 4 * row.se_ratio_mcse
+    assert abs(row.relative_error) < 4 * row.relative_error_mcse
 
 
 def test_what_each_method_estimates_is_that_of_theory(reversal):

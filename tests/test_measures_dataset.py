@@ -145,7 +145,7 @@ def test_dimensions_coordinates_and_attrs(study):
     for v in measured.data_vars.values():
         assert set(v.attrs) == {"long_name", "units", "definition"}
         assert all(v.attrs.values())
-    assert measured["rejection_rate"].attrs["definition"].endswith("α = 0.1")
+    assert measured["rejection_rate"].attrs["definition"].endswith("α = 1 − level")
 
 
 def test_failures_are_counted_and_enter_nothing_else(study):

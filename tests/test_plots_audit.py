@@ -132,13 +132,13 @@ def test_no_draws_at_all(ax):
 
 def audited():
     rows = [
-        ("pooled", "Pooled", "new clusters", "slope", 2.9, 1.9, 0.03),
-        ("two_stage", "Two-stage", "new clusters", "slope", 0.02, 1.01, 0.948),
+        ("pooled", "Pooled", "new clusters", "slope", 2.9, -47.4, 0.03),
+        ("two_stage", "Two-stage", "new clusters", "slope", 0.02, -1.0, 0.948),
         ("hlm", "HLM", "new clusters", "slope", np.nan, np.nan, np.nan),
-        ("pooled", "Pooled", "new clusters", "intercept", 0.0, 1.0, 0.95),
-        ("pooled", "Pooled", "same clusters", "slope", 3.0, 1.0, 0.05),
+        ("pooled", "Pooled", "new clusters", "intercept", 0.0, 0.0, 0.95),
+        ("pooled", "Pooled", "same clusters", "slope", 3.0, 0.0, 0.05),
     ]
-    columns = ["method", "label", "question", "term", "bias_within", "se_ratio", "coverage"]
+    columns = ["method", "label", "question", "term", "bias_within", "relative_error", "coverage"]
     frame = pd.DataFrame(rows, columns=columns)
     return frame.assign(coverage_mcse=0.005)
 
@@ -168,16 +168,16 @@ def test_whiskers_are_mcse_where_they_are_given(axes):
     drawn = honesty(axes, audited(), "new clusters").lollies
     ends = drawn["coverage"]["two_stage"].whisker.get_xdata()
     assert ends == pytest.approx([0.948 - 0.005 * Z, 0.948 + 0.005 * Z])
-    assert drawn["se_ratio"]["two_stage"].whisker is None
+    assert drawn["relative_error"]["two_stage"].whisker is None
 
 
 def test_values_are_written_and_what_is_off_looks_different(axes):
     drawn = honesty(axes, audited(), "new clusters").lollies
     assert drawn["coverage"]["pooled"].text.get_text() == "3.0 ± 0.5 %"
-    assert drawn["se_ratio"]["pooled"].text.get_text() == "1.90"
+    assert drawn["relative_error"]["pooled"].text.get_text() == "−47.4"
     assert drawn["bias_within"]["pooled"].text.get_text() == "+2.90"
     assert drawn["bias_within"]["hlm"].text.get_text() == "—"
-    for one in ("coverage", "se_ratio", "bias_within"):
+    for one in ("coverage", "relative_error", "bias_within"):
         off, good = drawn[one]["pooled"].head, drawn[one]["two_stage"].head
         assert off.get_color() != good.get_color()
         assert off.get_marker() != good.get_marker()
@@ -195,9 +195,9 @@ def test_everything_is_within_the_axes(axes):
     ("measure", "value", "look"),
     [
         ("bias_within", -0.3, CLOSE), ("bias_within", -0.5, MISLEADING),
-        ("bias_between", 0.5, MISLEADING), ("se_ratio", 1.04, CLOSE),
-        ("se_ratio", 1.1, MISLEADING), ("se_ratio", 0.9, CAUTIOUS), ("coverage", 0.93, CLOSE),
-        ("coverage", 0.9, MISLEADING), ("coverage", 0.99, CAUTIOUS),
+        ("bias_between", 0.5, MISLEADING), ("relative_error", -4.0, CLOSE),
+        ("relative_error", -9.0, MISLEADING), ("relative_error", 11.0, CAUTIOUS),
+        ("coverage", 0.93, CLOSE), ("coverage", 0.9, MISLEADING), ("coverage", 0.99, CAUTIOUS),
     ],
 )  # fmt: skip
 def test_what_misleads_looks_different_from_what_is_cautious(measure, value, look):

@@ -8,6 +8,7 @@ import numpy as np
 
 from simlab.estimators import pooled
 from simlab.estimators.base import SizeMoments, sector_contrasts
+from simlab.measures.written import signed
 from simlab.moments import Floats
 from simlab.population import Plan, size_moments, truth
 from simlab.runner import Work
@@ -82,13 +83,10 @@ def paradoxes(known: Facts, sectors: tuple[str, ...]) -> list[tuple[str, str]]:
         within, between = known.population[s]
         place = f" ({sector})" if len(sectors) > 1 else ""
         if within * between < 0:
-            text = f"β_W {_signed(within)}, β_B {_signed(between)}{place}"
+            text = f"β_W {signed(within, 1, plus=True)}, β_B {signed(between, 1, plus=True)}{place}"
             on.append(("Robinson", text))
         if within * known.pooled[s] < 0:
-            text = f"β_W {_signed(within)}, pooled → {_signed(known.pooled[s])}{place}"
+            pooled_slope = signed(known.pooled[s], 1, plus=True)
+            text = f"β_W {signed(within, 1, plus=True)}, pooled → {pooled_slope}{place}"
             on.append(("Simpson", text))
     return on
-
-
-def _signed(value: float) -> str:
-    return f"{value:+.1f}".replace("-", "−")

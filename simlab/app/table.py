@@ -10,7 +10,7 @@ from simlab.app.look import LOOKS
 from simlab.app.summary import Summary
 from simlab.measures import MEASURES, share
 from simlab.measures.doubts import MARK, SENTENCE, SOUND, doubtful
-from simlab.measures.shares import percent
+from simlab.measures.written import percent
 from simlab.performance.measure import Measured
 
 __all__ = ["table"]

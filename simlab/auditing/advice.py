@@ -8,6 +8,7 @@ import pandas as pd
 
 from simlab.auditing.verdicts import BIAS, HONEST, SURE, TRUSTED, Row, by_method, rows_of
 from simlab.estimators import REGISTRY
+from simlab.measures.written import wrong
 
 SYMBOL = {"beta_within": "β_W", "beta_between": "β_B", "contextual": "β_B − β_W"}
 
@@ -85,11 +86,13 @@ def _trust(trusted: Sequence[Row], level: float) -> list[str]:
             f"trust it for {_symbols(good)}: its {100 * level:g} % {interval} {_covers(good)}"
         )
         if len(good) == 1 and abs(good[0]["relative_error"]) > HONEST:
-            clauses[-1] += f", though its SE is {_wrong(good[0])}"
+            clauses[-1] += f", though its SE is {wrong(good[0]['relative_error'])}"
     for row in trusted:
         if row["verdict"] == "safe":
             wide = row["relative_error"] > HONEST
-            why = f"its SE is {_wrong(row)}" if wide else "its interval is too wide"
+            why = (
+                f"its SE is {wrong(row['relative_error'])}" if wide else "its interval is too wide"
+            )
             clauses.append(
                 f"safe for {SYMBOL[row['target']]}, but wider than need be: {why}, and its "
                 f"{100 * level:g} % interval covers {_covers([row])}"
@@ -105,7 +108,7 @@ def _fault(failing: Sequence[Row], level: float) -> str:
     if abs(first["relative_error"]) <= HONEST:
         covers = f"{interval} {_covers(off or failing)}"
         return f"its SE is right, but it is {told}: {covers}" if off else covers
-    fault = f"its SE is {_wrong(first)} here: {interval} "
+    fault = f"its SE is {wrong(first['relative_error'])} here: {interval} "
     if not off:
         return fault + _covers([first])
     return f"{fault}{100 * first['own_coverage']:.0f} % of what it estimates, which is {told}"
@@ -141,8 +144,3 @@ def _symbols(rows: Sequence[Row]) -> str:
 
 def _covers(rows: Sequence[Row]) -> str:
     return " and ".join(f"{100 * row['coverage']:.0f} %" for row in rows)
-
-
-def _wrong(row: Row) -> str:
-    error = row["relative_error"]
-    return f"{abs(error):.0f} % too {'small' if error < 0 else 'large'}"

@@ -11,8 +11,9 @@ from simlab.auditing.advice import SYMBOL, aims_of, bias_of, short
 from simlab.auditing.pictures import beta_picture, data_picture, honesty_picture
 from simlab.auditing.result import Audit
 from simlab.auditing.studies import QUESTIONS
-from simlab.auditing.text import about, asked, explained, signed
+from simlab.auditing.text import about, asked, explained
 from simlab.auditing.verdicts import TRUSTED, Row, places_of, rows_of
+from simlab.measures.written import signed
 from simlab.report import Section, code_tag, figure_tag, html_text, page, table_tag
 from simlab.report.fragments import Format
 
@@ -96,7 +97,7 @@ def _figures(audit: Audit, question: str) -> str:
         tags.append(
             figure_tag(
                 honesty_picture(audit, question, place),
-                f"Bias, ratio of standard errors and coverage of each method for β_W{of}.",
+                f"Bias, error of the standard error and coverage of each method for β_W{of}.",
                 f"Slope of {audit.subject.roles.x}{of}, as an estimate of β_W. Bands: a bias of "
                 "0.4 SE, a standard error that is 5 % off, intervals that miss half to one and a "
                 "half times as often as they should. Squares are cautious, diamonds mislead; "
@@ -125,7 +126,7 @@ def _numbers(audit: Audit, question: str, place: str) -> str:
             "estimate": row["estimate"],
             "SE": row["std_error"],
             "λ": row["lambda"],
-            "true/reported SE": row["se_ratio"],
+            "SE, %": row["relative_error"],
             "bias, SE": bias_of(row),
             "covers": row["coverage"],
             "efficiency": row["efficiency"],
@@ -137,7 +138,7 @@ def _numbers(audit: Audit, question: str, place: str) -> str:
     ]
     of = f", {place}" if place else ""
     formats: dict[str, Format] = {
-        "estimate": ".4g", "SE": ".3g", "λ": _two, "true/reported SE": _two, "bias, SE": _two,
+        "estimate": ".4g", "SE": ".3g", "λ": _two, "SE, %": "+.0f", "bias, SE": _two,
         "covers": ".1%", "efficiency": _two, "certainty": ".0%",
     }  # fmt: skip
     return table_tag(pd.DataFrame(rows), f"Slope of {audit.subject.roles.x}{of}", formats)

@@ -11,7 +11,7 @@ import xarray as xr
 from simlab.auditing.advice import with_advice
 from simlab.auditing.efficiency import efficiency
 from simlab.auditing.paradox import Paradox, paradoxes
-from simlab.auditing.sensitivity import measure_base, questions, together
+from simlab.auditing.sensitivity import measured, questions, together
 from simlab.auditing.studies import METHODS, config_text
 from simlab.auditing.subject import Subject
 from simlab.auditing.verdicts import answers, shares_of, verdict_frame, with_shares
@@ -40,8 +40,8 @@ class Audit:
         method, label, question, place, term, target, truth (of the target), estimate, std_error
         and status (on the data), lambda (the term estimates β_W + λ(β_B − β_W)) with its theory,
         bias_within and bias_between (in true standard errors), true_se, relative_error (of the
-        reported SE, %), se_ratio (true over reported), own_coverage (of what is estimated),
-        efficiency, failures, coverage (of the target), each with its `_mcse`; honest, verdict,
+        reported SE, %), own_coverage (of what is estimated), efficiency, failures, coverage (of
+        the target), each with its `_mcse`; honest, verdict,
         decided (False where Monte Carlo error alone could turn it), certainty (share of the drawn
         parameters with the same trust, NaN without draws), advice.
     answer : DataFrame
@@ -92,33 +92,23 @@ class Audit:
 
 def first_answer(subject: Subject, study: Study, ds: xr.Dataset) -> Audit:
     """Judge the first study, before any other parameters are tried."""
-    return _judged(subject, study, ds, [], paradoxes(subject, ds))
+    return _judged(subject, study, ds, paradoxes(subject, ds))
 
 
 def with_certainty(first: Audit, others: Sequence[xr.Dataset]) -> Audit:
     """Judge again, beside the measures of other parameters."""
-    return _judged(first.subject, first.study, first.dataset, others, first.paradox)
+    return _judged(first.subject, first.study, first.dataset, first.paradox, others)
 
 
 def _judged(
-    subject: Subject,
-    study: Study,
-    ds: xr.Dataset,
-    others: Sequence[xr.Dataset],
-    found: tuple[Paradox, ...],
-) -> Audit:
+    subject: Subject, study: Study, ds: xr.Dataset, found: tuple[Paradox, ...],
+    others: Sequence[xr.Dataset] = (),
+) -> Audit:  # fmt: skip
     groups, limit = subject.groups, questions(ds)["limit"].sel(estimator=list(METHODS))
-    measures = with_shares(together([measure_base(ds), *others]), limit, groups)
+    measures = with_shares(together([measured(ds), *others]), limit, groups)
     value, mcse = efficiency(ds, shares_of(measures, groups), groups)
     dims = ("question", "estimator", "term")
     measures = measures.assign(efficiency=(dims, value), efficiency_mcse=(dims, mcse))
     verdicts = verdict_frame(subject, measures, study.level)
-    return Audit(
-        subject,
-        study,
-        ds,
-        measures,
-        with_advice(verdicts, study.level),
-        answers(verdicts, measures, study.level),
-        found,
-    )
+    answer = answers(verdicts, measures, study.level)
+    return Audit(subject, study, ds, measures, with_advice(verdicts, study.level), answer, found)

@@ -17,6 +17,7 @@ from simlab.performance.aims import aims
 from simlab.performance.named import named
 from simlab.performance.node import READ, leaf, merge
 from simlab.performance.outline import Outline
+from simlab.performance.streams import STATUSES
 from simlab.results.labelled import labelled
 from simlab.results.schema import TARGETS
 from simlab.runner import Progress, prepare, run_block, targets_of
@@ -31,12 +32,6 @@ LABELS = {
     "failures": "failures",
 }
 """The measures of an audit, and what it calls them."""
-
-
-def measure_base(ds: xr.Dataset) -> xr.Dataset:
-    """Measure the first study: performance and targets of each question."""
-    part = ds.sel(estimator=list(METHODS))
-    return _measured(part).assign(truth=questions(part[["truth"]])["truth"])
 
 
 def measure_others(
@@ -54,40 +49,36 @@ def measure_others(
     if progress is not None:
         progress.start(base.replicates * len(sets) * len(QUESTIONS), 0)
     tasks = ((subject, one, base) for one in sets)
-    for measured, failures in in_threads(_one_set, tasks, jobs):
+    for found, failures in in_threads(_one_set, tasks, jobs):
         if progress is not None:
             progress.advance(base.replicates * len(QUESTIONS), failures)
-        yield measured
+        yield found
 
 
 def _one_set(subject: Subject, other: Parameters, base: Study) -> tuple[xr.Dataset, int]:
     study = other_study(subject, other, base)
     work = prepare(study, {subject.name: subject.rows})
     streams = tuple(dict.fromkeys(MEASURES[name].stream for name in LABELS))
-    alpha = round(1 - study.level, 12)
-    names = tuple(method.name for method in work.methods)
-    outline = Outline(names, work.terms, work.has, 0, 0, alpha, streams)
-    limit = np.full((len(names), len(work.terms)), np.nan)
-    sums, truth, failures = [], [], 0
-    for c in range(len(QUESTIONS)):
-        truth.append(targets_of(work, c))
-        about = aims(outline, truth[-1], limit)
-        nodes = []
-        for b in range(-(-study.replicates // study.block)):
-            block = run_block(work, c, b)
-            failures += block.failures
-            nodes.append(leaf({name: getattr(block, name) for name in READ}, outline, about))
+    outline = Outline(METHODS, work.terms, work.has, 0, 0, round(1 - study.level, 12), streams)
+    # Limits, which no measure here is for, would take as long as many replicates.
+    limit = np.full((len(METHODS), len(work.terms)), np.nan)
+    sums, truth = [], [targets_of(work, c) for c in range(len(QUESTIONS))]
+    for c, about in enumerate(aims(outline, one, limit) for one in truth):
+        blocks = (run_block(work, c, b) for b in range(-(-study.replicates // study.block)))
+        arrays = ({name: getattr(block, name) for name in READ} for block in blocks)
+        nodes = (leaf(one, outline, about) for one in arrays)
         sums.append(named(reduce(partial(merge, outline=outline), nodes), outline, about))
-    found = _measured(labelled(outline, sums).assign_attrs(level=study.level))
-    dims = ("question", "term", "target")
-    return found.assign(truth=(dims, np.array(truth))), failures
+    ds = labelled(outline, sums).assign_attrs(level=study.level)
+    failed = ds["status_hits"][..., STATUSES.index("not_converged") :]
+    whole = ds.assign(truth=(("condition", "term", "target"), np.array(truth)))
+    return measured(whole), int(failed.sum())
 
 
-def _measured(ds: xr.Dataset) -> xr.Dataset:
-    """The measures of an audit, by its names."""
-    found = questions(measure(ds, measures=LABELS)).sel(target=list(TARGETS))
+def measured(ds: xr.Dataset) -> xr.Dataset:
+    """Measure every method: the measures of an audit by its names, and the truth."""
+    found = measure(ds.sel(estimator=list(METHODS)), measures=LABELS).sel(target=list(TARGETS))
     kept = {f"{name}{part}": f"{label}{part}" for name, label in LABELS.items() for part in _PARTS}
-    return found[list(kept)].rename(kept)
+    return questions(found[list(kept)].rename(kept).assign(truth=ds["truth"]))
 
 
 _PARTS = ("", "_mcse", "_n", "_low", "_high")

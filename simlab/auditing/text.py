@@ -25,6 +25,7 @@ from simlab.auditing.verdicts import (
     rows_of,
 )
 from simlab.fitting.layout import number
+from simlab.measures.written import decimals, signed
 
 WIDTH = 100
 STYLE = {"yes": "green", "safe": "cyan", "no": "red", "not estimable": "dim"}
@@ -148,12 +149,12 @@ def _numbers(audit: Audit, question: str, place: str) -> Table:
     """The measured numbers behind the verdicts of one question."""
     table = _table(f"{_slope(audit, place)}, {asked(audit, question)}: ± is one Monte Carlo SE")
     table.add_column("Method", no_wrap=True)
-    for name in ("true/reported\nSE", "\ncovers", "β_W:\nbias", "\ncovers", "β_B:\nbias",
+    for name in ("SE:\nerror, %", "\ncovers", "β_W:\nbias", "\ncovers", "β_B:\nbias",
                  "\ncovers", "\nefficiency"):  # fmt: skip
         table.add_column(name, justify="right", no_wrap=True)
     for label, own in _lines(_here(audit, question, place)):
         first, part = own[0], {row["target"]: row for row in own}
-        cells = [label, _pm(first, "se_ratio", 2), _share(first["own_coverage"])]
+        cells = [label, _pm(first, "relative_error", 1, plus=True), _share(first["own_coverage"])]
         for target, name in (("beta_within", "bias_within"), ("beta_between", "bias_between")):
             row = part.get(target)
             cells += ["", ""] if row is None else [_pm(row, name, 2), _share(row["coverage"])]
@@ -237,21 +238,12 @@ def _share(value: float) -> str:
     return "" if math.isnan(value) else f"{100 * value:.1f}"
 
 
-def _pm(row: Row, name: str, digits: int) -> str:
+def _pm(row: Row, name: str, digits: int, plus: bool = False) -> str:
     value, mcse = row[name], row[f"{name}_mcse"]
     if math.isnan(value):
         return ""
-    digits -= abs(value) >= 10
-    return f"{signed(value, digits)} ±{mcse:.{digits}f}"
-
-
-def signed(value: float, digits: int, plus: bool = False) -> str:
-    """A number with a minus as printers set it, and no sign on 0."""
-    if math.isnan(value):
-        return ""
-    shown = f"{value:{'+' if plus else ''}.{digits}f}".replace("-", "−")
-    bare = shown.strip("+−")
-    return bare if float(bare) == 0 else shown
+    digits = decimals(mcse, digits - (abs(value) >= 10))
+    return f"{signed(value, digits, plus)} ±{mcse:.{digits}f}"
 
 
 def _number(value: float, unit: float) -> str:

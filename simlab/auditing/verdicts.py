@@ -143,9 +143,6 @@ def _row(
     bias = [_number(base, "bias_in_se", i) for i in (0, 1)]
     coverage = _number(base, "coverage", index)
     error = number["relative_error"]
-    # The ratio S/M is a function of M/S; so is its Monte Carlo standard error.
-    ratio = 100 / (100 + error.value)
-    number["se_ratio"] = Number(ratio, ratio**2 * error.mcse / 100)
     words = judged(
         here["bias_in_se"].values[:, index], here["coverage"].values[:, index], level
     ).tolist()

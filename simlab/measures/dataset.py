@@ -15,12 +15,12 @@ import pandas as pd
 import xarray as xr
 
 from simlab.measures.doubts import MARK, SENTENCE, doubtful, doubts
-from simlab.measures.outcomes import alpha_of, factors_of, one_of, replicates_of
+from simlab.measures.outcomes import factors_of, need_replicates, one_of, replicates_of
 from simlab.measures.own import own_measures
 from simlab.measures.sums import arrays_of, keeps_measures, summed
 from simlab.performance.measure import Measure, Measured
 from simlab.performance.moments import Counts, Floats
-from simlab.performance.named import measured
+from simlab.performance.named import Named, measured
 from simlab.performance.outline import AIMS
 from simlab.performance.registry import COMPARISONS, MEASURES, PAIRED, ROBUST
 from simlab.performance.robust import Statistic
@@ -88,44 +88,34 @@ def measure(
     """
     if mcse not in ("jackknife", "normal"):
         raise ValueError(f"mcse {mcse!r} is unknown; give jackknife or normal")
-    alpha = alpha_of(ds)
     if reference is not None:
         one_of("reference", reference, ds.estimator.values)
     chosen = _chosen(ds, measures, reference is not None)
-    compared = [m for m in chosen if isinstance(m, Measure) and m.name in _COMPARED]
-    plain = [m for m in chosen if isinstance(m, Measure) and m not in compared]
-    sums = summed(ds, [ESTIMATE, *(m.stream for m in plain)])
+    streams = [ESTIMATE, *(m.stream for m in chosen if isinstance(m, Measure))]
+    sums = summed(ds, streams, reference or "")
     here = arrays_of(sums)
-    found: dict[str, Measured] = {
-        m.name: measured(m, here, mcse) for m in plain if f"{m.stream.name}_n" in here
-    }
-    if compared and reference is not None:
-        pairs = summed(ds, [m.stream for m in compared], reference)
-        beside = arrays_of(pairs.sel(reference=reference, drop=True))
-        other = arrays_of(pairs[["theta", "centre"]].sel(estimator=[reference]))
-        beside |= {f"{name}_reference": values for name, values in other.items()}
-        found |= {m.name: measured(m, beside, mcse) for m in compared}
-    for one in chosen:
-        if isinstance(one, Statistic):
-            found[one.name] = _of_replicates(one, ds, here["theta"])
+    if "reference" in sums.dims and reference is not None:
+        here = arrays_of(sums.sel(reference=reference, drop=True))
+        other = arrays_of(sums[["theta", "centre"]].sel(estimator=[reference]))
+        here |= {f"{name}_reference": values for name, values in other.items()}
     labels = {str(k): v for k, v in sums.coords.items() if {*v.dims} <= {"condition", *_DIMS[1:3]}}
-    variables: dict[str, xr.DataArray] = {}
-    for m in (m for m in chosen if m.name in found):
+    labels["target"] = xr.DataArray([*AIMS], dims="target")
+    found: dict[str, xr.DataArray] = {}
+    for m in chosen:
         dims = ("condition", *m.dims)
         own = {k: v for k, v in labels.items() if {*v.dims} <= {*dims}}
-        if "target" in dims:
-            own["target"] = xr.DataArray([*AIMS], dims="target")
-        variables |= _variables(m, found[m.name], dims, own, alpha)
-    variables["doubt"] = xr.DataArray(
+        found |= variables(m, _taken(m, ds, here, mcse), dims, own)
+    del labels["target"]
+    found["doubt"] = xr.DataArray(
         doubts(sums), dims=_DIMS[:3], coords=labels,
         attrs={"long_name": "whether the variance of the estimate exists", "units": "1",
                "definition": "; ".join(f"{k}: {v}" for k, v in SENTENCE.items())},
     )  # fmt: skip
-    variables["n"] = sums["estimate_n"].assign_attrs(
+    found["n"] = sums["estimate_n"].assign_attrs(
         long_name="replicates with an estimate", units="replicates",
         definition="replicates with status ok or singular in which the estimator has the term",
     )  # fmt: skip
-    return xr.Dataset(variables, attrs=ds.attrs)
+    return xr.Dataset(found, attrs=ds.attrs)
 
 
 def _chosen(
@@ -148,42 +138,41 @@ def _chosen(
     return list(dict.fromkeys(found))
 
 
-def _of_replicates(m: Statistic, ds: xr.Dataset, theta: Floats) -> Measured:
-    """A measure of all replicates at once; NaN where a study does not keep them."""
-    shape = theta.shape if "target" in m.dims else theta.shape[:3]
+def _taken(m: AnyMeasure, ds: xr.Dataset, here: Named, mcse: Kind) -> Measured:
+    """One measure; NaN where it needs replicates that a study does not keep."""
+    if isinstance(m, Measure):
+        if f"{m.stream.name}_n" not in here:
+            need_replicates(ds, f"{m.name}, which was not summed as the study ran")
+        return measured(m, here, mcse)
+    theta = here["theta"] if "target" in m.dims else here["theta"][..., 0]
     if keeps_measures(ds):
-        return Measured(np.full(shape, np.nan), np.full(shape, np.nan), np.zeros(shape, int))
+        nothing = np.full(theta.shape, np.nan)
+        return Measured(nothing, nothing, np.zeros(theta.shape, dtype=np.int64))
     each = []
-    for c in range(shape[0]):
+    for c, target in enumerate(theta):
         r = replicates_of(ds, c)
         arrays = [getattr(r, name) for name in m.arguments if name != "theta"]
-        against = ([x[:, :, None] for x in arrays], theta[c]) if "target" in m.dims else (arrays,)
-        each.append(m(*against[0], *against[1:]))
+        if "target" in m.dims:
+            arrays = [*(x[:, :, None] for x in arrays), target]
+        each.append(m(*arrays))
     return Measured(*(np.stack(part) for part in zip(*each, strict=True)))
 
 
-def _variables(
-    m: AnyMeasure, found: Measured, dims: Sequence[str], labels: dict[str, xr.DataArray],
-    alpha: float,
-) -> dict[str, xr.DataArray]:  # fmt: skip
-    """One measure, its MCSE, its n and its interval, with their attrs."""
-    definition = m.definition + (f", α = {alpha:g}" if m.name == "rejection_rate" else "")
+def variables(
+    m: AnyMeasure, found: Measured, dims: Sequence[str], labels: dict[str, xr.DataArray]
+) -> dict[str, xr.DataArray]:
+    """Name one measure, its MCSE, its n and the ends of its interval, with their attrs."""
     texts = (
-        definition, m.mcse, "replicates in which all that the measure needs is available",
+        m.definition, m.mcse, "replicates in which all that the measure needs is available",
         *("Wilson" if m.share else f"value {sign} 1.96 MCSE" for sign in "−+"),
     )  # fmt: skip
-    parts = (*found, *m.interval(found))
-    return {
-        m.name + suffix: xr.DataArray(
-            part, dims=dims, coords=labels,
-            attrs={
-                "long_name": prefix + m.long_name,
-                "units": "replicates" if suffix == "_n" else m.units,
-                "definition": text,
-            },
-        )
-        for (suffix, prefix), part, text in zip(_PARTS.items(), parts, texts, strict=True)
-    }  # fmt: skip
+    named: dict[str, xr.DataArray] = {}
+    parts = zip(_PARTS.items(), (*found, *m.interval(found)), texts, strict=True)
+    for (suffix, prefix), part, text in parts:
+        units = "replicates" if suffix == "_n" else m.units
+        attrs = {"long_name": prefix + m.long_name, "units": units, "definition": text}
+        named[m.name + suffix] = xr.DataArray(part, dims=dims, coords=labels, attrs=attrs)
+    return named
 
 
 def tidy(measured: xr.Dataset) -> pd.DataFrame:

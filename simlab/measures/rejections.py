@@ -7,12 +7,14 @@ from collections.abc import Sequence
 import numpy as np
 import xarray as xr
 
+from simlab.measures.dataset import variables
 from simlab.measures.outcomes import need_replicates
 from simlab.measures.sums import keeps_measures
 from simlab.performance.arrays import share
-from simlab.performance.measure import Measured
+from simlab.performance.intervals import SHARE
+from simlab.performance.measure import Measure, Measured
 from simlab.performance.moments import Moments
-from simlab.performance.streams import LEVELS
+from simlab.performance.streams import LEVELS, TESTS
 
 
 def rejection(ds: xr.Dataset, levels: Sequence[float] = LEVELS) -> xr.Dataset:
@@ -47,27 +49,17 @@ def rejection(ds: xr.Dataset, levels: Sequence[float] = LEVELS) -> xr.Dataset:
     if not levels or not all(0 < level < 1 for level in levels):
         raise ValueError(f"levels must be numbers between 0 and 1, not {tuple(levels)}")
     found = _counted(ds, levels) if keeps_measures(ds) else _shares(ds, levels)
-    words = {
-        "": "share of replicates with p ≤ the nominal level",
-        "_mcse": "Monte Carlo standard error of that share",
-        "_n": "replicates that have the p-value",
-        "_low": "lower end of its 95 % Monte Carlo interval",
-        "_high": "upper end of its 95 % Monte Carlo interval",
-    }
-    parts = (*found, *share.interval(found))
-    variables = {
-        f"rejection{suffix}": (
-            (*_DIMS, "nominal"), part,
-            {"long_name": text, "units": "replicates" if suffix == "_n" else "1"},
-        )
-        for (suffix, text), part in zip(words.items(), parts, strict=True)
-    }  # fmt: skip
-    along = {name: v for name, v in ds.coords.items() if v.dims == ("condition",)}
-    coords = {**along, "test": ds["test"], "kind": ds["kind"], "nominal": np.array(levels)}
-    measured = xr.Dataset(variables, coords=coords, attrs=ds.attrs)
-    return measured.assign(null_holds=ds["null_holds"])
+    along = {str(name): v for name, v in ds.coords.items() if v.dims == ("condition",)}
+    nominal = xr.DataArray(np.array(levels), dims="nominal")
+    coords = {**along, "test": ds["test"], "kind": ds["kind"], "nominal": nominal}
+    parts = variables(_REJECTION, found, (*_DIMS, "nominal"), coords)
+    return xr.Dataset(parts, attrs=ds.attrs).assign(null_holds=ds["null_holds"])
 
 
+_REJECTION = Measure(
+    "rejection", "share of replicates with p ≤ the nominal level", "1", "p = share of p-values ≤ α",
+    TESTS, share=True, mcse=SHARE,
+)  # fmt: skip
 _DIMS = ("condition", "test", "kind")
 
 
@@ -92,4 +84,4 @@ def _counted(ds: xr.Dataset, levels: Sequence[float]) -> Measured:
     n, hits = (
         here[name].transpose(*_DIMS, "nominal", ...).values for name in ("test_n", "test_hits")
     )
-    return share.measured(Moments(n, hits, np.zeros((*n.shape, 0))))
+    return _REJECTION.measured(Moments(n, hits, np.zeros((*n.shape, 0))))

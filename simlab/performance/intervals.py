@@ -23,8 +23,8 @@ bias_eliminated_coverage = Measure(
 # "≤" because a Monte Carlo p-value takes the value α itself with positive probability, and the
 # test that rejects there still has level α.
 rejection_rate = Measure(
-    "rejection_rate", "rejection rate of the term's null value", "1", "p = share of p-values ≤ α",
-    REJECTED, share=True, mcse=SHARE,
+    "rejection_rate", "rejection rate of the term's null value", "1",
+    "p = share of p-values ≤ α = 1 − level", REJECTED, share=True, mcse=SHARE,
 )  # fmt: skip
 
 interval_width = Measure(

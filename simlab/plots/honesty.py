@@ -11,9 +11,9 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 from matplotlib.text import Annotation
-from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from simlab.measures.shares import decimals
+from simlab.measures.written import decimals
 from simlab.plots import style
 
 
@@ -33,9 +33,7 @@ class Measure(NamedTuple):
     form : str
         How a value is written, before its unit.
     percent : bool
-        Whether that is in per cent.
-    log : bool
-        Whether the axis is logarithmic.
+        Whether it is a share, drawn in per cent.
     """
 
     title: str
@@ -45,7 +43,6 @@ class Measure(NamedTuple):
     cautious: int
     form: str
     percent: bool = False
-    log: bool = False
 
     def look(self, value: float) -> style.Look:
         """Return the look of a value: close enough, cautious, or misleading."""
@@ -69,7 +66,7 @@ CLOSE = style.Look(style.WITHIN, "o", "-")
 CAUTIOUS = style.Look("#B07800", "s", "-")
 MISLEADING = style.Look(style.REPORTED, "D", "-")
 
-MEASURES = ("bias_within", "bias_between", "se_ratio", "coverage")
+MEASURES = ("bias_within", "bias_between", "relative_error", "coverage")
 """What `honesty` can draw."""
 
 
@@ -86,8 +83,8 @@ def measure_of(name: str, level: float = 0.95) -> Measure:
         low, high = 1 - 1.5 * alpha, 1 - 0.5 * alpha
         title = f"coverage of {100 * level:g} % intervals"
         return Measure(title, level, low, high, 1, ".1f", percent=True)
-    if name == "se_ratio":
-        return Measure("true SE ÷ reported SE", 1.0, 0.95, 1 / 0.95, -1, ".2f", log=True)
+    if name == "relative_error":
+        return Measure("error of the reported SE, %", 0.0, -5.0, 5.0, 1, "+z.1f")
     target = {"bias_within": r"\beta_W", "bias_between": r"\beta_B"}[name]
     return Measure(f"bias for ${target}$, in SE", 0.0, -0.4, 0.4, 0, "+z.2f")
 
@@ -126,7 +123,7 @@ def honesty(
     frame: pd.DataFrame,
     question: str,
     term: str = "slope",
-    measures: Sequence[str] = ("bias_within", "se_ratio", "coverage"),
+    measures: Sequence[str] = ("bias_within", "relative_error", "coverage"),
     level: float = 0.95,
 ) -> Honesty:
     """Draw one question of an audit: a row of Axes, one for each measure, methods from the top.
@@ -227,19 +224,11 @@ def _axes(ax: Axes, here: pd.DataFrame, what: Measure, named: bool) -> None:
     ax.set_title(what.title, fontsize=style.TEXT, pad=8)
     values = [*np.concatenate([line.get_xdata() for line in ax.lines]), what.low, what.high]
     finite = np.asarray(values, dtype=float)
-    finite = finite[np.isfinite(finite) & ((finite > 0) | (not what.log))]
+    finite = finite[np.isfinite(finite)]
     low, high = float(finite.min()), float(finite.max())
-    if what.log:
-        margin = (high / low) ** 0.06
-        ax.set_xscale("log")
-        ax.set_xlim(low / margin, high * margin)
-        ax.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]))
-        ax.xaxis.set_minor_locator(NullLocator())
-        ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    else:
-        margin = 0.06 * (high - low)
-        ax.set_xlim(low - margin, high + margin)
-        ax.xaxis.set_major_locator(MaxNLocator(3 if what.percent else 4))
+    margin = 0.06 * (high - low)
+    ax.set_xlim(low - margin, high + margin)
+    ax.xaxis.set_major_locator(MaxNLocator(3 if what.percent else 4))
     if what.percent:
         ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:g} %"))
 

@@ -13,7 +13,7 @@ from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 from scipy.special import stdtr
 
-from simlab.measures.shares import percent
+from simlab.measures.written import percent
 from simlab.plots import style
 from simlab.plots.lookup import Replicates, replicates
 from simlab.verdicts.course import course_of

@@ -66,7 +66,7 @@ def methods_table(ds: xr.Dataset, sector: str | None = None) -> pd.DataFrame:
 
 
 def _row(v: Verdict) -> dict[str, Any]:
-    words = course_of(v.method).words
+    course = course_of(v.method)
     aim, eff = v.estimand, v.efficiency
     row: dict[str, Any] = {
         "method": v.method,
@@ -74,10 +74,9 @@ def _row(v: Verdict) -> dict[str, Any]:
         "estimates": aim.word,
         **_told("lambda", aim.share),
         "lambda_theory": aim.theory,
-        "estimates_course": words.get("estimates", "—"),
+        "estimates_course": course.words("estimates"),
         "estimates_mark": aim.mark,
     }
-    said = course_of(v.method).consistent
     for c in v.consistency:
         key = f"{TARGETS[c.target]}_{SWEEPS[c.sweep]}"
         row |= {
@@ -86,14 +85,14 @@ def _row(v: Verdict) -> dict[str, Any]:
             f"margin_{key}": c.margin,
             f"unit_{key}": c.unit,
             f"replicates_{key}": c.needed,
-            f"consistent_{key}_course": said.get((c.target, c.sweep), "—"),
+            f"consistent_{key}_course": course.consistent.get((c.target, c.sweep), "—"),
             f"consistent_{key}_mark": c.mark,
         }
     row |= {
         "efficient": eff.word,
         **_told("efficiency", eff.base),
         "efficient_where": eff.where,
-        "efficient_course": words.get("efficient", "—"),
+        "efficient_course": course.words("efficient"),
         "efficient_mark": eff.mark,
     }
     for h in v.honesty:
@@ -107,7 +106,7 @@ def _row(v: Verdict) -> dict[str, Any]:
         }
     row |= {
         "honest_new_where": next((h.where for h in v.honesty if h.where), ""),
-        "honest_course": words.get("honest", "—"),
+        "honest_course": course.words("honest"),
         "notes": "\n".join(v.sentences),
     }
     return row

@@ -8,6 +8,7 @@ from typing import Any, Literal, get_args
 import pandas as pd
 
 from simlab.measures.doubts import MARK
+from simlab.measures.written import signed
 from simlab.tables.formats import (
     csv,
     latex,
@@ -167,7 +168,7 @@ def _consistent(row: dict[Any, Any], key: str) -> str:
     if math.isnan(row[f"bias_{key}"]):
         return f"{way} {_marked(word, '')}"
     unit = row[f"unit_{key}"] / 100
-    number = _pair(row[f"bias_{key}"] / unit, row[f"bias_{key}_mcse"] / unit, 2, signed=True)
+    number = _pair(row[f"bias_{key}"] / unit, row[f"bias_{key}_mcse"] / unit, 2, plus=True)
     return f"{way} {_marked(word, row[f'consistent_{key}_mark'])}\n{number}"
 
 
@@ -186,7 +187,7 @@ def _honest(row: dict[Any, Any], key: str) -> str:
         return "not studied here"
     told = [_marked(word, row[f"honest_{key}_mark"])]
     if not math.isnan(row[f"se_error_{key}"]):
-        told.append(_pair(row[f"se_error_{key}"], row[f"se_error_{key}_mcse"], 1, signed=True))
+        told.append(_pair(row[f"se_error_{key}"], row[f"se_error_{key}_mcse"], 1, plus=True))
     return "\n".join([*told, f"covers {100 * row[f'coverage_{key}']:.0f} %"])
 
 
@@ -194,8 +195,6 @@ def _marked(word: str, mark: str) -> str:
     return f"{word} {MARK if word == 'not measured' else mark}".rstrip()
 
 
-def _pair(value: float, mcse: float, digits: int, signed: bool = False) -> str:
-    """A number ± its MCSE, the minus as printers set it."""
-    text = f"{value:{'+' if signed else ''}.{digits}f}".replace("-", "−")
-    zero = text.strip("+−")
-    return f"{zero if float(zero) == 0 else text} ± {mcse:.{digits}f}"
+def _pair(value: float, mcse: float, digits: int, plus: bool = False) -> str:
+    """A number ± its MCSE."""
+    return f"{signed(value, digits, plus)} ± {mcse:.{digits}f}"

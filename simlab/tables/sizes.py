@@ -12,7 +12,7 @@ import xarray as xr
 
 from simlab.measures import rejection
 from simlab.measures.outcomes import factors_of
-from simlab.measures.shares import percent
+from simlab.measures.written import percent
 from simlab.performance.streams import LEVELS
 from simlab.tables.formats import Titled, csv, sheet
 from simlab.tables.render import Format, check_format

@@ -9,46 +9,15 @@ from __future__ import annotations
 import xarray as xr
 
 from simlab.performance.aims import ORACLE
+from simlab.verdicts import sentences as say
 from simlab.verdicts.assess import SWEEPS, TARGETS, consistency, efficiency, estimand, honesty
-from simlab.verdicts.course import COURSE, Course, Word, agreement, course_of
+from simlab.verdicts.course import agreement, course_of
 from simlab.verdicts.extent import extent
-from simlab.verdicts.model import (
-    Cell,
-    Consistency,
-    Efficiency,
-    Estimand,
-    Honesty,
-    Summary,
-    Verdict,
-)
+from simlab.verdicts.model import Summary, Verdict
 from simlab.verdicts.places import NEW, SAME
-from simlab.verdicts.sentences import (
-    of_between,
-    of_consistency,
-    of_doubt,
-    of_efficiency,
-    of_estimand,
-    of_honesty,
-    of_twins,
-)
-from simlab.verdicts.view import View, sectors_of, view
+from simlab.verdicts.view import View, view
 
-__all__ = [
-    "COURSE",
-    "Cell",
-    "Consistency",
-    "Course",
-    "Efficiency",
-    "Estimand",
-    "Honesty",
-    "Summary",
-    "Verdict",
-    "Word",
-    "agreement",
-    "course_of",
-    "judge",
-    "sectors_of",
-]
+__all__ = ["Summary", "Verdict", "agreement", "course_of", "judge"]
 
 
 def judge(ds: xr.Dataset, sector: str | None = None) -> Summary:
@@ -75,9 +44,8 @@ def judge(ds: xr.Dataset, sector: str | None = None) -> Summary:
     chosen, seen = view(ds, sector)
     level = float(ds.attrs.get("level", 0.95))
     rows = tuple(_verdict(seen, method, level) for method in seen.methods if method != ORACLE)
-    return Summary(
-        str(ds.attrs.get("name", "study")), chosen, rows, tuple(_notes(seen)), _run(ds, seen)
-    )
+    name = str(ds.attrs.get("name", "study"))
+    return Summary(name, chosen, rows, tuple(_notes(seen)), _run(ds, seen))
 
 
 def _verdict(seen: View, method: str, level: float) -> Verdict:
@@ -86,20 +54,18 @@ def _verdict(seen: View, method: str, level: float) -> Verdict:
     efficient = efficiency(seen, method)
     honest = tuple(honesty(seen, method, scheme) for scheme in (NEW, SAME))
     sentences = [
-        *of_twins(seen, method),
-        *of_doubt(seen, method),
-        *of_estimand(aim),
-        *of_consistency(steady),
-        *of_efficiency(efficient, method),
-        *(sentence for one in honest for sentence in of_honesty(one, level)),
+        *say.of_twins(seen, method),
+        *say.of_doubt(seen, method),
+        *say.of_estimand(aim),
+        *say.of_consistency(steady),
+        *say.of_efficiency(efficient, method),
+        *(sentence for one in honest for sentence in say.of_honesty(one, level)),
     ]
     if seen.term_for(method, "beta_between") == "between":
-        sentences += of_between(
-            efficiency(seen, method, "between"), honesty(seen, method, NEW, "between")
-        )
-    return Verdict(
-        method, course_of(method).label, aim, steady, efficient, honest, tuple(sentences)
-    )
+        between = efficiency(seen, method, "between"), honesty(seen, method, NEW, "between")
+        sentences += say.of_between(*between)
+    label = course_of(method).label
+    return Verdict(method, label, aim, steady, efficient, honest, tuple(sentences))
 
 
 def _notes(seen: View) -> list[str]:

@@ -13,7 +13,7 @@ Word = Literal["yes", "no", "it depends", "undecided", "not studied here", "not 
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """The course's row for one method.
+    """The course's row for one method; "" and nothing where it says nothing.
 
     Attributes
     ----------
@@ -22,13 +22,12 @@ class Course:
     estimates : str
         What its slope is for.
     consistent : mapping of (target, sweep) to "yes" or "no"
-        Only what the course says; sweeps are "more" and "larger" clusters.
+        Sweeps are "more" and "larger" clusters.
     efficient : str
-        "yes", "no", or the course's own question; "" where it says nothing.
+        "yes", "no", or the course's own question.
     honest : mapping of scheme to "yes" or "no"
-        Only what the course says.
-    words : mapping of str to str
-        How to print the answers of the columns estimates, efficient and honest.
+    finer : mapping of str to str
+        How the course puts an answer that is more than its word.
     """
 
     label: str
@@ -36,84 +35,43 @@ class Course:
     consistent: Mapping[tuple[str, str], str] = field(default_factory=dict)
     efficient: str = ""
     honest: Mapping[str, str] = field(default_factory=dict)
-    words: Mapping[str, str] = field(default_factory=dict)
+    finer: Mapping[str, str] = field(default_factory=dict)
+
+    def words(self, question: str) -> str:
+        """Print the answer to "estimates", "efficient" or "honest"."""
+        plain = {"estimates": self.estimates, "efficient": self.efficient}
+        plain["honest"] = self.honest.get("new-clusters", "")
+        return self.finer.get(question) or plain[question] or "—"
 
 
-def _answers(target: str, more: str, larger: str) -> dict[tuple[str, str], str]:
-    return {(target, "more"): more, (target, "larger"): larger}
-
-
-def _fixed_effects(label: str) -> Course:
-    return Course(
-        label,
-        "β_W",
-        _answers("beta_within", "yes", "yes"),
-        "yes",
-        {"new-clusters": "no", "same-clusters": "yes"},
-        {
-            "estimates": "β_W",
-            "efficient": "yes",
-            "honest": "only for new students in the same schools",
-        },
-    )
-
-
-COURSE: Mapping[str, Course] = MappingProxyType(
-    {
-        "pooled": Course(
-            "Pooled",
-            "a mixture",
-            _answers("beta_within", "no", "no") | _answers("beta_between", "no", "no"),
-            "for what?",
-            {"new-clusters": "no"},
-            {"estimates": "a mixture", "efficient": "for what?", "honest": "no"},
-        ),
-        "pooled_robust": Course("Pooled, robust SE"),
-        "fixed_effects_separate": _fixed_effects("Fixed effects, separate slopes"),
-        "fixed_effects_common": _fixed_effects("Fixed effects, common slope"),
-        "two_stage": Course(
-            "Two-stage",
-            "β_W",
-            _answers("beta_within", "yes", "yes"),
-            "no",
-            {"new-clusters": "yes"},
-            {
-                "estimates": "β_W",
-                "efficient": "no, unless size and spread are alike",
-                "honest": "yes",
-            },
-        ),
-        "ecological": Course(
-            "Ecological",
-            "β_B",
-            _answers("beta_between", "yes", "yes"),
-            "no",
-            {"new-clusters": "yes"},
-            {"estimates": "β_B", "efficient": "no", "honest": "yes"},
-        ),
-        "hlm": Course(
-            "HLM",
-            "a mixture",
-            _answers("beta_within", "no", "yes"),
-            "yes",
-            {"new-clusters": "yes"},
-            {
-                "estimates": "β_W if β_B = β_W, else a mixture nearer β_W",
-                "efficient": "yes",
-                "honest": "yes",
-            },
-        ),
-        "hlm_contextual": Course(
-            "HLM + context",
-            "β_W and β_B",
-            _answers("beta_within", "yes", "yes") | _answers("beta_between", "yes", "yes"),
-            "yes",
-            {"new-clusters": "yes"},
-            {"estimates": "β_W and β_B", "efficient": "yes", "honest": "yes"},
-        ),
-        "gls_oracle": Course("GLS, true variances"),
-    }
+_W, _B = (
+    {(target, "more"): "yes", (target, "larger"): "yes"}
+    for target in ("beta_within", "beta_between")
 )
+_NO = dict.fromkeys((*_W, *_B), "no")
+_FIXED = (
+    "β_W", _W, "yes", {"new-clusters": "no", "same-clusters": "yes"},
+    {"honest": "only for new students in the same schools"},
+)  # fmt: skip
+_HONEST, _DISHONEST = {"new-clusters": "yes"}, {"new-clusters": "no"}
+
+COURSE: Mapping[str, Course] = MappingProxyType({
+    "pooled": Course("Pooled", "a mixture", _NO, "for what?", _DISHONEST),
+    "pooled_robust": Course("Pooled, robust SE"),
+    "fixed_effects_separate": Course("Fixed effects, separate slopes", *_FIXED),
+    "fixed_effects_common": Course("Fixed effects, common slope", *_FIXED),
+    "two_stage": Course(
+        "Two-stage", "β_W", _W, "no", _HONEST,
+        {"efficient": "no, unless size and spread are alike"},
+    ),
+    "ecological": Course("Ecological", "β_B", _B, "no", _HONEST),
+    "hlm": Course(
+        "HLM", "a mixture", {**_W, ("beta_within", "more"): "no"}, "yes", _HONEST,
+        {"estimates": "β_W if β_B = β_W, else a mixture nearer β_W"},
+    ),
+    "hlm_contextual": Course("HLM + context", "β_W and β_B", {**_W, **_B}, "yes", _HONEST),
+    "gls_oracle": Course("GLS, true variances"),
+})  # fmt: skip
 
 
 def course_of(method: str) -> Course:

@@ -9,7 +9,7 @@ from typing import Any
 
 import xarray as xr
 
-from simlab.measures.conditions import labels_of
+from simlab.measures.conditions import labels_of, setting_of
 from simlab.measures.outcomes import factors_of
 
 NEW, SAME = "new-clusters", "same-clusters"
@@ -140,10 +140,8 @@ def places(ds: xr.Dataset, config: dict[str, Any]) -> Places:
         From `config_of`.
     """
     levels = {name: tuple(_level(v) for v in ds[name].values.tolist()) for name in factors_of(ds)}
-    one = str(config.get("scheme", NEW))
-    scheme = tuple(_scheme(config, level) for level in levels.get("scheme", ())) or (
-        (one,) * ds.sizes["condition"]
-    )
+    each = (setting_of(ds, config, c) for c in range(ds.sizes["condition"]))
+    scheme = tuple(str(setting.get("scheme", NEW)) for setting in each)
     wanted = {name: _base_level(config, name, found) for name, found in levels.items()}
     score = [
         sum(levels[f][c] == wanted[f] for f in levels if f != "scheme") for c in range(len(scheme))
@@ -184,7 +182,3 @@ def _size(config: dict[str, Any], factor: str, level: Level) -> float | None:
     if isinstance(value, dict) and all(isinstance(v, int | float) for v in value.values()):
         return float(sum(value.values()))
     return float(value) if isinstance(value, int | float) else None
-
-
-def _scheme(config: dict[str, Any], level: Level) -> str:
-    return str(labels_of(config, "scheme").get(str(level), level))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from simlab.measures.doubts import SENTENCE
+from simlab.measures.written import signed, wrong
 from simlab.verdicts.course import course_of
-from simlab.verdicts.judge import Number
 from simlab.verdicts.model import Cell, Consistency, Efficiency, Estimand, Honesty
 from simlab.verdicts.places import NEW
 from simlab.verdicts.view import View
@@ -55,9 +55,8 @@ def _grow(found: Consistency) -> str:
 def _bias(found: Consistency) -> str:
     share = found.bias.scaled(0.0, found.unit)
     size = "schools" if found.sweep == "more" else "students a school"
-    return (
-        f"bias {_signed(100 * share.value, 2)} ± {100 * share.mcse:.2f} % at {found.level:g} {size}"
-    )
+    bias = f"{signed(100 * share.value, 2, plus=True)} ± {100 * share.mcse:.2f} %"
+    return f"bias {bias} at {found.level:g} {size}"
 
 
 def of_efficiency(found: Efficiency, method: str) -> Iterator[str]:
@@ -90,11 +89,11 @@ def of_honesty(found: Honesty, level: float) -> Iterator[str]:
     error, coverage = found.error, 100 * found.coverage.value
     covers = f"the {100 * level:g} % interval covers {coverage:.0f} %"
     if found.word == "no":
-        yield f"its standard error is {_wrong(error)} for {schools}: {covers}"
+        yield f"its standard error is {wrong(error.value)} for {schools}: {covers}"
     elif found.word == "undecided":
         yield (
             f"undecided whether its standard error is honest for {schools}: "
-            f"{_signed(error.value)} ± {error.mcse:.1f} %{_needed(found.needed)}"
+            f"{signed(error.value, 1, plus=True)} ± {error.mcse:.1f} %{_needed(found.needed)}"
         )
     if found.where:
         good = [cell.number.value for cell in found.cells if cell.word == "yes"]
@@ -105,12 +104,8 @@ def of_honesty(found: Honesty, level: float) -> Iterator[str]:
         )
 
 
-def _wrong(error: Number) -> str:
-    return f"{abs(error.value):.0f} % too {'small' if error.value < 0 else 'large'}"
-
-
 def _errors(values: list[float]) -> str:
-    low, high = _signed(min(values), 0), _signed(max(values), 0)
+    low, high = (signed(end, 0, plus=True) for end in (min(values), max(values)))
     return f"{low} %" if low == high else f"{low} to {high} %"
 
 
@@ -122,7 +117,7 @@ def of_between(efficient: Efficiency, honest: Honesty) -> Iterator[str]:
     if honest.error.known and honest.error.sound:
         yield (
             f"its term for β_B: honest for new schools? {honest.word} "
-            f"({_signed(honest.error.value)} ± {honest.error.mcse:.1f} %, "
+            f"({signed(honest.error.value, 1, plus=True)} ± {honest.error.mcse:.1f} %, "
             f"covers {100 * honest.coverage.value:.0f} %)"
         )
 
@@ -145,12 +140,6 @@ def of_twins(view: View, method: str) -> Iterator[str]:
         if view.same_estimate(method, other):
             name = course_of(other).label
             yield f"the same estimate as {name}, number by number; only the standard error differs"
-
-
-def _signed(value: float, digits: int = 1) -> str:
-    """A number with its sign, the minus as printers set it, and no sign on 0."""
-    text = f"{value:+.{digits}f}"
-    return text[1:] if float(text) == 0 else text.replace("-", "−")
 
 
 def _needed(replicates: int | None) -> str:

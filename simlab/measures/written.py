@@ -1,0 +1,50 @@
+"""Numbers as a person reads them: a share is never 0 % ± 0, and a minus is set as in print."""
+
+from __future__ import annotations
+
+import math
+
+ROUNDING = 1e-9
+"""What is smaller is no error of sampling."""
+
+
+def signed(value: float, digits: int, plus: bool = False) -> str:
+    """Write a number with a minus as printers set it, and no sign on 0; NaN is empty."""
+    if math.isnan(value):
+        return ""
+    text = f"{value:{'+' if plus else ''}.{digits}f}".replace("-", "−")
+    bare = text.strip("+−")
+    return bare if float(bare) == 0 else text
+
+
+def wrong(error: float) -> str:
+    """Say what a relative error, in %, makes of a standard error."""
+    return f"{abs(error):.0f} % too {'small' if error < 0 else 'large'}"
+
+
+def decimals(error: float, least: int) -> int:
+    """Return how many decimals show an error as other than 0, `least` or more."""
+    if not (math.isfinite(error) and error > ROUNDING):
+        return least
+    return max(least, -math.floor(math.log10(2 * error)))
+
+
+def percent(share: float, mcse: float, interval: tuple[float, float], least: int = 1) -> str:
+    """Write a share in %, with its MCSE; one that has not varied, with the end of its interval.
+
+    Parameters
+    ----------
+    share, mcse : float
+    interval : (float, float)
+        95 % Monte Carlo interval, of `Measure.interval`.
+    least : int
+        Decimals, or more.
+    """
+    if math.isnan(share):
+        return "–"
+    if share in (0, 1):
+        low, high = (100 * end for end in interval)
+        digits = decimals(high - low, 0)
+        return f"0 (< {high:.{digits}f})" if share == 0 else f"100 (> {low:.{digits}f})"
+    digits = decimals(100 * mcse, least)
+    return f"{100 * share:.{digits}f} ± {100 * mcse:.{digits}f}"
