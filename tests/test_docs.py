@@ -100,7 +100,7 @@ def type_m(measure_page, monkeypatch):
     made = types.ModuleType(name)
     monkeypatch.setitem(sys.modules, name, made)
     exec(compile(measure_page["simlab/performance/type_m.py"], name, "exec"), made.__dict__)
-    assert measure_page["simlab/performance/registry.py"].split("\n")[1].strip() == "type_m,"
+    assert measure_page["simlab/performance/registry.py"].split("\n")[1].strip() == "type_m.type_m,"
     measures = {**MEASURES, "type_m": made.type_m}
     for reader in ("measures.dataset", "measures.contrasts", "runner.until", "planning.forecast"):
         monkeypatch.setattr(f"simlab.{reader}.MEASURES", measures)

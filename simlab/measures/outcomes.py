@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 import xarray as xr
 
-from simlab.performance.node import PER_TERM
+from simlab.performance.node import PER_TERM, replicates
 from simlab.performance.outline import AIMS
 from simlab.performance.stream import Replicates
 
@@ -15,7 +16,6 @@ LIMIT = AIMS[-1]
 """The target that is each estimator's own probability limit."""
 
 _NEEDED = (*PER_TERM, "status", "dropped", "truth", "limit")
-_OK, _SINGULAR = 0, 1
 
 
 def require(ds: xr.Dataset) -> None:
@@ -47,6 +47,15 @@ def need_replicates(ds: xr.Dataset, what: str) -> None:
         raise ValueError(f"{what}: {name} keeps measures only; run with keep: replicates")
 
 
+def block_of(one: xr.Dataset) -> dict[str, Any]:
+    """Arrays of the replicates of one condition, replicates first."""
+    dims: dict[str, tuple[str, ...]] = dict.fromkeys(PER_TERM, ("estimator", "term"))
+    dims |= dict.fromkeys(("status", "dropped"), ("estimator",))
+    if "test_p_value" in one:
+        dims["test_p_value"] = ("test", "kind")
+    return {name: one[name].transpose("replicate", *along).values for name, along in dims.items()}
+
+
 def replicates_of(ds: xr.Dataset, condition: int, theta: xr.DataArray | None = None) -> Replicates:
     """Return the replicates of a condition, (estimator, term, b): estimates of fits that did well.
 
@@ -59,26 +68,12 @@ def replicates_of(ds: xr.Dataset, condition: int, theta: xr.DataArray | None = N
     theta : DataArray (condition, estimator, term), optional
         What estimates are compared with; by default 0.
     """
-    one = ds.isel(condition=condition)
-    status = one["status"].transpose("estimator", "replicate").values
-    fitted = (status == _OK) | (status == _SINGULAR)
-    known = fitted[:, None]
-    arrays = {
-        name: np.where(known, one[name].transpose("estimator", "term", "replicate").values, np.nan)
-        for name in PER_TERM
-    }
-    fits = {
-        "status": status,
-        "run": np.where(status >= _OK, 1.0, np.nan),
-        "dropped": np.where(fitted, one["dropped"].transpose("estimator", "replicate"), np.nan),
-    }
-    if "test_p_value" in ds:
-        fits["test_p_value"] = one["test_p_value"].transpose("test", "kind", "replicate").values
+    arrays = replicates(block_of(ds.isel(condition=condition)), alpha_of(ds)).arrays
     target = np.zeros((*arrays["estimate"].shape[:2], 1))
     if theta is not None:
         target = theta.isel(condition=condition).transpose("estimator", "term").values[..., None]
     centre = np.where(np.isnan(target), 0.0, target)
-    return Replicates({**arrays, **fits, "theta": target, "centre": centre}, alpha_of(ds))
+    return Replicates({**arrays, "theta": target, "centre": centre}, alpha_of(ds))
 
 
 def theta_of(ds: xr.Dataset) -> xr.DataArray:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from simlab.measures.outcomes import alpha_of, require
+from simlab.measures.outcomes import alpha_of, block_of, require
 from simlab.performance.aims import Aims, aims
 from simlab.performance.named import named
 from simlab.performance.node import PER_TERM, empty, leaf, merge
@@ -91,10 +91,7 @@ def _condition(one: xr.Dataset, outline: Outline, about: Aims) -> dict[str, Any]
 
 def _blocks(one: xr.Dataset, size: int) -> Iterator[Any]:
     """The replicates of a condition that were run, a block at a time."""
-    arrays = {n: one[n].transpose("replicate", "estimator", "term").values for n in PER_TERM}
-    arrays |= {n: one[n].transpose("replicate", "estimator").values for n in ("status", "dropped")}
-    if "test_p_value" in one:
-        arrays["test_p_value"] = one["test_p_value"].transpose("replicate", "test", "kind").values
+    arrays = block_of(one)
     run = np.atleast_1d((arrays["status"] >= 0).any(axis=1))
     for start in range(0, len(run), size):
         rows = np.flatnonzero(run[start : start + size]) + start

@@ -50,64 +50,65 @@ def leaf(block: Arrays, outline: Outline, aims: Aims, seconds: float = 0.0) -> N
     return Node(int((block["status"] >= 0).any(axis=1).sum()), seconds, sums)
 
 
+def replicates(block: Arrays, alpha: float) -> Replicates:
+    """Return the arrays of a block, replicates last, NaN where a fit failed.
+
+    Those of terms are (estimator, term, b), of fits (estimator, b), of tests (test, kind, b).
+    """
+    status = block["status"].T
+    fitted = (status == 0) | (status == 1)
+    arrays = {name: np.moveaxis(block[name], 0, -1).copy() for name in PER_TERM}
+    if not fitted.all():
+        for values in arrays.values():
+            values.swapaxes(1, 2)[~fitted] = np.nan
+    arrays["status"] = status
+    arrays["run"] = np.where(status >= 0, 1.0, np.nan)
+    arrays["dropped"] = np.where(fitted, block["dropped"].T, np.nan)
+    if block.get("test_p_value") is not None:
+        arrays["test_p_value"] = np.moveaxis(block["test_p_value"], 0, -1)
+    return Replicates(arrays, alpha)
+
+
 def _views(
     block: Arrays, outline: Outline, aims: Aims
 ) -> dict[Per, Callable[[], tuple[Replicates, ...]]]:
     """What a stream is given of a block, by what it has one value for."""
-    e, t = outline.cells
     own, reference = outline.pairs
-    status = block["status"].T
-    fitted = (status == 0) | (status == 1)
-
-    def cells(values: Floats) -> Floats:
-        """(L, b), NaN where the fit failed."""
-        here = np.ascontiguousarray(values[:, e, t].T)
-        if not fitted.all():
-            here[~fitted[e]] = np.nan
-        return here
-
-    terms = {name: cells(block[name]) for name in PER_TERM}
-    terms |= {"theta": aims.theta[..., None], "centre": aims.centre[:, None]}
-    r = Replicates(terms, outline.alpha)
-    fits = {
-        "status": status,
-        "run": np.where(status >= 0, 1.0, np.nan),
-        "dropped": np.where(fitted, block["dropped"].T, np.nan),
-    }
-
-    def by_target(name: str, x: Floats) -> Floats:
-        return x if name == "theta" else x[:, None]
+    whole = replicates(block, outline.alpha)
+    cells = {name: whole.arrays[name][outline.cells] for name in PER_TERM}
+    cells |= {"theta": aims.theta[..., None], "centre": aims.centre[:, None]}
+    r = Replicates(cells, outline.alpha)
 
     def two(which: Any) -> Replicates:
         return r.seen(lambda _, x: x[which])
 
-    def two_by_target(which: Any) -> Replicates:
-        return r.seen(lambda name, x: by_target(name, x[which]))
-
-    def best() -> tuple[Replicates, Replicates]:
-        """Each slope, and the oracle's best estimate of the same mixture; (R, b)."""
-        which, slope, contextual, _ = outline.best
-        mixed = {
-            name: terms[name][slope] + aims.share[:, None] * terms[name][contextual]
-            for name in ("estimate", "centre")
-        }
-        # 0 is as good a centre as any where there is none.
-        mixed["centre"] = np.where(np.isfinite(mixed["centre"]), mixed["centre"], 0.0)
-        return two(which), Replicates(mixed)
+    def by_target(which: Any = ...) -> Replicates:
+        return r.seen(lambda name, x: x[which] if name == "theta" else x[which][:, None])
 
     def tests() -> tuple[Replicates]:
-        p_value = np.moveaxis(block["test_p_value"], 0, -1)
-        return (Replicates({"test_p_value": p_value[..., None, :]}),)
+        return (whole.seen(lambda _, x: x[..., None, :]),)
 
     return {
-        "fit": lambda: (Replicates(fits),),
+        "fit": lambda: (whole,),
         "term": lambda: (r,),
-        "target": lambda: (r.seen(by_target),),
+        "target": lambda: (by_target(),),
         "pair": lambda: (two(own), two(reference)),
-        "pair and target": lambda: (two_by_target(own), two_by_target(reference)),
-        "best": best,
+        "pair and target": lambda: (by_target(own), by_target(reference)),
+        "best": lambda: (two(outline.best.own), _best(cells, outline, aims)),
         "test": tests,
     }
+
+
+def _best(cells: Mapping[str, Floats], outline: Outline, aims: Aims) -> Replicates:
+    """The oracle's best estimate of the mixture of each cell that has one, (R, b)."""
+    _, slope, contextual, _ = outline.best
+    mixed = {
+        name: cells[name][slope] + aims.share[:, None] * cells[name][contextual]
+        for name in ("estimate", "centre")
+    }
+    # 0 is as good a centre as any where there is none.
+    mixed["centre"] = np.where(np.isfinite(mixed["centre"]), mixed["centre"], 0.0)
+    return Replicates(mixed)
 
 
 def empty(outline: Outline) -> Node:

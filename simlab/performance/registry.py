@@ -6,31 +6,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TypeVar
 
-from simlab.performance.accuracy import bias, mse, relative_bias, rmse, standardised_bias
-from simlab.performance.fits import dropped_clusters, failures, singular
-from simlab.performance.intervals import (
-    bias_eliminated_coverage,
-    coverage,
-    interval_width,
-    rejection_rate,
-)
+from simlab.performance import accuracy, fits, intervals, pairs, robust, spread
 from simlab.performance.measure import Measure
-from simlab.performance.pairs import (
-    efficiency,
-    paired_bias,
-    paired_coverage,
-    paired_mse,
-    relative_precision,
-)  # fmt: skip
-from simlab.performance.robust import (
-    Statistic,
-    median_bias,
-    robust_error,
-    robust_se,
-    winsorised_bias,
-    winsorised_se,
-)
-from simlab.performance.spread import empirical_se, model_se, relative_error
+from simlab.performance.robust import Statistic
 from simlab.performance.streams import APART, BEST, COVERED_ALONE, PAIR, STATUS, TESTS
 
 M = TypeVar("M", Measure, Statistic)
@@ -41,44 +19,40 @@ def _by_name(*measures: M) -> Mapping[str, M]:
 
 
 MEASURES = _by_name(
-    bias,
-    relative_bias,
-    standardised_bias,
-    empirical_se,
-    mse,
-    rmse,
-    model_se,
-    relative_error,
-    coverage,
-    bias_eliminated_coverage,
-    rejection_rate,
-    interval_width,
-    failures,
-    singular,
-    dropped_clusters,
+    accuracy.bias,
+    accuracy.relative_bias,
+    accuracy.standardised_bias,
+    spread.empirical_se,
+    accuracy.mse,
+    accuracy.rmse,
+    spread.model_se,
+    spread.relative_error,
+    intervals.coverage,
+    intervals.bias_eliminated_coverage,
+    intervals.rejection_rate,
+    intervals.interval_width,
+    fits.failures,
+    fits.singular,
+    fits.dropped_clusters,
 )
 """Measures of each estimator."""
 
-COMPARISONS = _by_name(relative_precision, efficiency)
+COMPARISONS = _by_name(pairs.relative_precision, pairs.efficiency)
 """Measures of an estimator against a reference."""
 
-PAIRED = _by_name(paired_bias, paired_mse, paired_coverage)
+PAIRED = _by_name(pairs.paired_bias, pairs.paired_mse, pairs.paired_coverage)
 """Differences of an estimator from a reference, replicate by replicate."""
 
-ROBUST = _by_name(median_bias, robust_se, robust_error, winsorised_bias, winsorised_se)
+ROBUST = _by_name(
+    robust.median_bias,
+    robust.robust_se,
+    robust.robust_error,
+    robust.winsorised_bias,
+    robust.winsorised_se,
+)
 """Measures that exist where a variance does not, of studies that keep their replicates."""
 
-STREAMS = tuple(
-    dict.fromkeys(
-        (
-            *(measure.stream for measure in MEASURES.values()),
-            STATUS,
-            PAIR,
-            COVERED_ALONE,
-            APART,
-            BEST,
-            TESTS,
-        )
-    )
-)
+_BESIDE = (STATUS, PAIR, COVERED_ALONE, APART, BEST, TESTS)
+
+STREAMS = tuple(dict.fromkeys((*(measure.stream for measure in MEASURES.values()), *_BESIDE)))
 """What a study that keeps measures sums."""
