@@ -349,7 +349,7 @@ def test_tables_are_rendered_in_every_format():
 
 
 def test_every_registered_test_and_kind_has_a_name_in_tables():
-    from simlab.verdicts import sizes as words
+    from simlab import words
 
     assert tuple(words.KINDS) == KINDS
     assert {h.name: h.label for h in HYPOTHESES} == dict(words.TESTS)

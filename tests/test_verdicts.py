@@ -8,9 +8,10 @@ import pytest
 from verdict_cases import BASE, SWEEPS, J, N, R, study
 
 import simlab
-from simlab.verdicts import agreement, judge
+from simlab.verdicts import judge
 from simlab.verdicts.judge import (
     Number,
+    agreement,
     at_least,
     equivalent,
     replicates_needed,

@@ -8,11 +8,11 @@ import numpy as np
 
 from simlab.estimators import pooled
 from simlab.estimators.base import SizeMoments, sector_contrasts
-from simlab.measures.written import signed
 from simlab.moments import Floats
 from simlab.population import Plan, size_moments, truth
 from simlab.runner import Work
 from simlab.sampling import block_clusters
+from simlab.words import signed
 
 __all__ = ["Facts", "facts", "paradoxes"]
 

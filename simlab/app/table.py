@@ -10,8 +10,8 @@ from simlab.app.look import LOOKS
 from simlab.app.summary import Summary
 from simlab.measures import MEASURES, share
 from simlab.measures.doubts import MARK, SENTENCE, SOUND, doubtful
-from simlab.measures.written import percent
 from simlab.performance.measure import Measured
+from simlab.words import percent
 
 __all__ = ["table"]
 

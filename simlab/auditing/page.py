@@ -13,9 +13,9 @@ from simlab.auditing.result import Audit
 from simlab.auditing.studies import QUESTIONS
 from simlab.auditing.text import about, asked, explained
 from simlab.auditing.verdicts import TRUSTED, Row, places_of, rows_of
-from simlab.measures.written import signed
 from simlab.report import Section, code_tag, figure_tag, html_text, page, table_tag
 from simlab.report.fragments import Format
+from simlab.words import signed
 
 GROUPS = 4  # drawn; a page with more is read by nobody
 

@@ -12,11 +12,11 @@ import pandas as pd
 
 from simlab import data
 from simlab.comparison import APPLICABLE, cluster_moments, estimates_of
+from simlab.course import course_of
 from simlab.data import DataError
 from simlab.estimators import REGISTRY, Sample
 from simlab.estimators.base import OK, SINGULAR, Estimates
 from simlab.moments import Floats, Moments
-from simlab.verdicts import course_of
 
 TRUTH = "hlm_contextual"
 """The method whose estimates are taken for true: the only one with β_W, β_B, G and σ²."""

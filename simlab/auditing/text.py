@@ -25,7 +25,7 @@ from simlab.auditing.verdicts import (
     rows_of,
 )
 from simlab.fitting.layout import number
-from simlab.measures.written import decimals, signed
+from simlab.words import decimals, signed
 
 WIDTH = 100
 STYLE = {"yes": "green", "safe": "cyan", "no": "red", "not estimable": "dim"}

@@ -24,11 +24,11 @@ from numpy.typing import NDArray
 from simlab.auditing.studies import METHODS, NEW, QUESTIONS
 from simlab.auditing.subject import Subject
 from simlab.config import Verdicts
+from simlab.course import course_of
 from simlab.estimators import REGISTRY
 from simlab.estimators.base import term_names
 from simlab.moments import Floats
 from simlab.results.schema import TARGETS
-from simlab.verdicts import course_of
 from simlab.verdicts.judge import Number, at_least, equivalent
 
 BIAS = 0.4  # of the true standard error

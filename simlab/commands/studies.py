@@ -109,12 +109,9 @@ def measure(
     with asked():
         found = measures.measure(ds, oracle, names, mcse)
     frame = measures.tidy(found)
-    known = {name for name in measures.ROBUST if name in found and found[name].notnull().any()}
-    if lacking := [name for name in measures.ROBUST if name in found and name not in known]:
-        print(
-            f"simlab: {', '.join(lacking)}: all replicates are needed; run with keep: replicates",
-            file=sys.stderr,
-        )
+    for name, variable in found.items():
+        if why := variable.attrs.get("comment"):
+            print(f"simlab: {name}: {why}", file=sys.stderr)
     if (doubtful := frame["mark"] != "").any():
         told = f"simlab: {doubtful.sum():,} rows marked {MARK}: {SENTENCE[UNSURE]}"
         print(told, file=sys.stderr)

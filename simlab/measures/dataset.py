@@ -8,15 +8,17 @@ those of a study that keeps measures were when they ran; what each measure is, i
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
+from simlab.custom.measures import own_measure
+from simlab.measures.conditions import config_of
 from simlab.measures.doubts import MARK, SENTENCE, doubtful, doubts
 from simlab.measures.outcomes import factors_of, need_replicates, one_of, replicates_of
-from simlab.measures.own import own_measures
 from simlab.measures.sums import arrays_of, keeps_measures, summed
 from simlab.performance.measure import Measure, Measured
 from simlab.performance.moments import Counts, Floats
@@ -84,7 +86,9 @@ def measure(
     ------
     ValueError
         If `ds` lacks a variable, its level is not between 0 and 1, or `reference` or one of
-        `measures` is unknown.
+        `measures` is unknown, or needs sums that were not taken.
+    CustomError
+        If a measure of the user's cannot be imported, or is no measure.
     """
     if mcse not in ("jackknife", "normal"):
         raise ValueError(f"mcse {mcse!r} is unknown; give jackknife or normal")
@@ -105,6 +109,8 @@ def measure(
         dims = ("condition", *m.dims)
         own = {k: v for k, v in labels.items() if {*v.dims} <= {*dims}}
         found |= variables(m, _taken(m, ds, here, mcse), dims, own)
+        if isinstance(m, Statistic) and keeps_measures(ds):
+            found[m.name].attrs["comment"] = "all replicates are needed; run with keep: replicates"
     del labels["target"]
     found["doubt"] = xr.DataArray(
         doubts(sums), dims=_DIMS[:3], coords=labels,
@@ -125,7 +131,7 @@ def _chosen(
     known: dict[str, AnyMeasure] = {**MEASURES, **_COMPARED, **ROBUST}
     asked: Any = [measures] if isinstance(measures, str) else measures
     if asked is None or any(isinstance(one, str) and one not in known for one in asked):
-        own = own_measures(ds)  # imports them
+        own = _own(ds)
         known |= own
         asked = [*MEASURES, *(COMPARISONS if compares else ()), *own] if asked is None else asked
     found = []
@@ -136,6 +142,14 @@ def _chosen(
     if not compares and any(m.name in _COMPARED for m in found):
         raise ValueError(f"{', '.join(_COMPARED)} compare with a reference; name an estimator")
     return list(dict.fromkeys(found))
+
+
+def _own(ds: xr.Dataset) -> dict[str, AnyMeasure]:
+    """The measures that a study names, by name; the user's are imported."""
+    paths, folder = config_of(ds).get("measures") or (), str(ds.attrs.get("folder", ""))
+    where = Path(folder) if folder else None
+    found = [own_measure(path, where) if ":" in path else ROBUST[path] for path in paths]
+    return {m.name: m for m in found}
 
 
 def _taken(m: AnyMeasure, ds: xr.Dataset, here: Named, mcse: Kind) -> Measured:

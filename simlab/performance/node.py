@@ -113,7 +113,9 @@ def _best(cells: Mapping[str, Floats], outline: Outline, aims: Aims) -> Replicat
 
 def empty(outline: Outline) -> Node:
     """Sums over no replicates."""
-    return Node(0, 0.0, tuple(s.nothing(outline.shape(s.per)) for s in outline.streams))
+    none = (np.empty((s.variables, *outline.shape(s.per), 0)) for s in outline.streams)
+    sums = (s.of_values(x) for s, x in zip(outline.streams, none, strict=True))
+    return Node(0, 0.0, tuple(sums))
 
 
 def merge(a: Node, b: Node, outline: Outline) -> Node:

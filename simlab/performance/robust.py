@@ -119,33 +119,24 @@ class _Sorted:
         return q, np.where(np.isnan(self.x), np.nan, (p - (self.x <= q)) / self.density(q))
 
 
-def _median(x: Floats) -> Told:
-    return _Sorted(x).quantile(0.5)
-
-
-def _deviation(x: Floats) -> Told:
-    """Median absolute deviation t about the median m: F(m + t) − F(m − t) = ½."""
-    each = _Sorted(x)
+def _mad_se(r: Replicates) -> Told:
+    """From the median absolute deviation t about the median m: F(m + t) − F(m − t) = ½."""
+    each = _Sorted(r.estimate)
     m, psi = each.quantile(0.5)
-    distance = np.abs(x - m)
+    distance = np.abs(r.estimate - m)
     t = _Sorted(distance).at(0.5)
     above, below = each.density(m + t), each.density(m - t)
-    return t, (0.5 - (distance <= t) - (above - below) * psi) / (above + below)
-
-
-def _mad_se(r: Replicates) -> Told:
-    t, psi = _deviation(r.estimate)
-    return MAD * t, MAD * psi
+    return MAD * t, MAD * (0.5 - (distance <= t) - (above - below) * psi) / (above + below)
 
 
 def _robust_error(r: Replicates) -> Told:
-    (s, psi), (S, phi) = _median(r.std_error), _mad_se(r)
+    (s, psi), (S, phi) = _Sorted(r.std_error).quantile(0.5), _mad_se(r)
     ratio = over(s, S)
     return 100 * (ratio - 1), 100 * ratio * (over(psi, s) - over(phi, S))
 
 
 def _median_bias(r: Replicates) -> Told:
-    m, psi = _median(r.estimate)
+    m, psi = _Sorted(r.estimate).quantile(0.5)
     return m - r.theta, psi
 
 

@@ -123,13 +123,6 @@ class Stream:
         """Sum the numbers that `values` has returned."""
         return sums.moments(x, self.powers)
 
-    def nothing(self, shape: tuple[int, ...]) -> Any:
-        """Return sums over no replicates."""
-        k, q = self.variables, len(self.powers)
-        return Moments(
-            np.zeros(shape, dtype=np.int64), np.zeros((*shape, k)), np.zeros((*shape, q))
-        )
-
     def merge(self, a: Any, b: Any) -> Any:
         """Put two sums together, the earlier one first."""
         return sums.merge(a, b, self.powers)
@@ -192,10 +185,6 @@ class Counted(Stream):
         """Add counts."""
         return Moments(a.n + b.n, a.mean + b.mean, a.M)
 
-    def nothing(self, shape: tuple[int, ...]) -> Moments:
-        """Return counts of no replicates."""
-        return _counted(np.zeros(shape, np.int64), np.zeros((self.variables, *shape), np.int64))
-
     @quietly
     def summary(self, found: Moments, p: tuple[int, ...]) -> Floats:
         """Return the share of an outcome."""
@@ -232,13 +221,6 @@ class MeanContained(Stream):
         """Put two sums together, the earlier one first."""
         found = sums.merge(a.estimate, b.estimate, self.powers)
         return Containing(found, endings.merge(a.ends, b.ends, _bracket(found)))
-
-    def nothing(self, shape: tuple[int, ...]) -> Containing:
-        """Return sums over no replicates."""
-        found, L = super().nothing(shape), prod(shape)
-        whole = np.stack([np.full(L, -np.inf), np.full(L, np.inf)])
-        none, below = np.zeros(0, dtype=np.int64), np.zeros(2 * L, dtype=np.int64)
-        return Containing(found, Ends(whole, below, np.zeros(2 * L), none, *np.zeros((2, 0))))
 
     def told(self, found: Containing) -> Moments:
         """Return the share, and Σψ² as its moment."""

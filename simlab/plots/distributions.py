@@ -11,11 +11,11 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle, StepPatch
 from numpy.typing import NDArray
 
+from simlab.course import course_of
 from simlab.measures import average, measure
 from simlab.measures.outcomes import need_replicates
 from simlab.plots import style
 from simlab.plots.lookup import condition_of
-from simlab.verdicts.course import course_of
 
 HEIGHT = 0.50  # of a strip, where methods are 1 apart
 BAR = 0.11  # of a bar of one standard error

@@ -11,9 +11,9 @@ from matplotlib.collections import PathCollection
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
+from simlab.course import course_of
 from simlab.plots import style
 from simlab.plots.lookup import Replicates, replicates
-from simlab.verdicts.course import course_of
 
 TAIL = 0.002  # share of the points that may lie beyond the Axes, on each of its sides
 

@@ -13,8 +13,8 @@ from matplotlib.patches import Rectangle
 from matplotlib.text import Annotation
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from simlab.measures.written import decimals
 from simlab.plots import style
+from simlab.words import decimals
 
 
 class Measure(NamedTuple):

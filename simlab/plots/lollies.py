@@ -11,10 +11,10 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.lines import Line2D
 
-from simlab.measures.written import decimals
+from simlab.course import course_of
 from simlab.plots import style
 from simlab.plots.lookup import condition_of, methods, one_measure
-from simlab.verdicts.course import course_of
+from simlab.words import decimals
 
 BESIDE_ONE = ("efficiency",)
 NOMINAL = ("coverage", "bias_eliminated_coverage")

@@ -12,10 +12,10 @@ from matplotlib.container import ErrorbarContainer
 from matplotlib.patches import StepPatch
 from matplotlib.text import Annotation
 
+from simlab.course import course_of
 from simlab.measures.conditions import config_of
 from simlab.plots import style
 from simlab.plots.lookup import methods, one_measure
-from simlab.verdicts.course import course_of
 from simlab.verdicts.places import Level, Places, places
 
 LOOP, GAP = 0.09, 0.06  # heights of a factor's line and of what is above it, in heights of the data

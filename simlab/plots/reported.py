@@ -13,10 +13,10 @@ from matplotlib.lines import Line2D
 from matplotlib.text import Annotation
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
+from simlab.course import course_of
 from simlab.measures.conditions import config_of
 from simlab.plots import style
 from simlab.plots.lookup import condition_of, methods
-from simlab.verdicts.course import course_of
 from simlab.verdicts.places import places
 
 ROOM = 0.08  # of the range of the points, on a logarithmic scale, around them

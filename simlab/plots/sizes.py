@@ -14,7 +14,7 @@ from matplotlib.text import Annotation
 from matplotlib.ticker import FixedLocator, NullLocator
 
 from simlab.plots import style
-from simlab.verdicts.sizes import kind_label
+from simlab.words import kind_label
 
 LOOKS = {
     "chi2": ("#D55E00", "s"),

@@ -12,9 +12,9 @@ from matplotlib.container import ErrorbarContainer
 from matplotlib.text import Annotation
 from matplotlib.ticker import FixedLocator, NullLocator
 
+from simlab.course import course_of
 from simlab.measures.conditions import config_of
 from simlab.plots import style
-from simlab.verdicts.course import course_of
 from simlab.verdicts.places import places
 
 GAP = 0.065  # of the height of the Axes, between labels

@@ -13,10 +13,10 @@ from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 from scipy.special import stdtr
 
-from simlab.measures.written import percent
+from simlab.course import course_of
 from simlab.plots import style
 from simlab.plots.lookup import Replicates, replicates
-from simlab.verdicts.course import course_of
+from simlab.words import percent
 
 TAIL = 0.005  # share of the intervals' ends that may lie beyond the Axes, on either side
 FILLED = 300.0  # points: the widths of all lines that are shown add up to this, within limits

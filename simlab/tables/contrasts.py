@@ -11,11 +11,11 @@ import xarray as xr
 
 from simlab.measures.contrasts import QUANTITIES, TESTS, contrast
 from simlab.measures.outcomes import factors_of
-from simlab.measures.written import decimals
 from simlab.tables.formats import Titled, csv, sheet
 from simlab.tables.render import check_format
 from simlab.tables.sizes import SHORT
 from simlab.verdicts.extent import extent
+from simlab.words import decimals
 
 ContrastFormat = Literal["text", "markdown", "csv"]
 

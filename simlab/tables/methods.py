@@ -8,7 +8,8 @@ from typing import Any
 import pandas as pd
 import xarray as xr
 
-from simlab.verdicts import Verdict, course_of, judge
+from simlab.course import course_of
+from simlab.verdicts import Verdict, judge
 from simlab.verdicts.judge import Number
 
 TARGETS = {"beta_within": "W", "beta_between": "B"}

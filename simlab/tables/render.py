@@ -8,7 +8,6 @@ from typing import Any, Literal, get_args
 import pandas as pd
 
 from simlab.measures.doubts import MARK
-from simlab.measures.written import signed
 from simlab.tables.formats import (
     csv,
     latex,
@@ -17,6 +16,7 @@ from simlab.tables.formats import (
     text_table,
     wrapped,
 )
+from simlab.words import signed
 
 Format = Literal["text", "markdown", "latex", "csv"]
 LEGEND = "✓ as the course says, ≈ the truth is finer, ✗ otherwise, ? undecided"

@@ -12,12 +12,12 @@ import xarray as xr
 
 from simlab.measures import rejection
 from simlab.measures.outcomes import factors_of
-from simlab.measures.written import percent
 from simlab.performance.streams import LEVELS
 from simlab.tables.formats import Titled, csv, sheet
 from simlab.tables.render import Format, check_format
 from simlab.verdicts.extent import extent
-from simlab.verdicts.sizes import CLEAR, kind_label, size_word, test_label
+from simlab.verdicts.judge import CLEAR, size_word
+from simlab.words import kind_label, percent, test_label
 
 SHORT = {
     "population.clusters": "J",

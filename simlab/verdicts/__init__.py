@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import xarray as xr
 
+from simlab.course import course_of
 from simlab.performance.aims import ORACLE
 from simlab.verdicts import sentences as say
 from simlab.verdicts.assess import SWEEPS, TARGETS, consistency, efficiency, estimand, honesty
-from simlab.verdicts.course import agreement, course_of
 from simlab.verdicts.extent import extent
 from simlab.verdicts.model import Summary, Verdict
 from simlab.verdicts.places import NEW, SAME
 from simlab.verdicts.view import View, view
 
-__all__ = ["Summary", "Verdict", "agreement", "course_of", "judge"]
+__all__ = ["Summary", "Verdict", "judge"]
 
 
 def judge(ds: xr.Dataset, sector: str | None = None) -> Summary:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from simlab.verdicts.course import Word, agreement, course_of
+from simlab.course import course_of
 from simlab.verdicts.judge import (
     Number,
+    Word,
+    agreement,
     at_least,
     equivalent,
     replicates_needed,

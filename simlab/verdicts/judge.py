@@ -5,9 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final, Literal
 
 from simlab.performance.measure import Z
-from simlab.verdicts.course import Word
+
+Word = Literal["yes", "no", "it depends", "undecided", "not studied here", "not measured"]
+"""What is measured; "not measured" of what takes moments of estimates that may not exist."""
+
+SizeWord = Literal["conservative", "nominal", "liberal", ""]
+
+CLEAR: Final = 3.0
+"""Standard errors from the nominal level at which a size is called other than nominal. A study has
+hundreds of sizes, and of those that are nominal one in 370 is as far off by chance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,3 +106,48 @@ def together(words: Iterable[Word]) -> Word:
     if {"yes", "no"} <= said:
         return "it depends"
     return said.pop() if len(said) == 1 else "undecided"
+
+
+def agreement(measured: Word, said: str, elsewhere: frozenset[Word] = frozenset()) -> str:
+    """Mark a measured word beside what the course says.
+
+    Parameters
+    ----------
+    measured : Word
+    said : str
+        The course's word, or "" for none.
+    elsewhere : set of Word
+        What was measured in other conditions: a claim that holds in some of them is not
+        wrong but unfinished.
+
+    Returns
+    -------
+    str
+        ✓ agrees, ≈ the truth is finer, ✗ disagrees, ? undecided, "" nothing to compare.
+    """
+    if not said or measured in ("not studied here", "not measured"):
+        return ""
+    if measured == "undecided":
+        return "?"
+    if measured == said:
+        return "✓"
+    finer = measured == "it depends" or said not in ("yes", "no") or said in elsewhere
+    return "≈" if finer else "✗"
+
+
+def size_word(size: float, n: int, nominal: float) -> SizeWord:
+    """Judge a size by the standard error √(α(1 − α)/n) that a share of nominal size would have.
+
+    Parameters
+    ----------
+    size : float
+        Share of rejections under a true null hypothesis; NaN gives "".
+    n : int
+        Replicates.
+    nominal : float
+        The level α.
+    """
+    if math.isnan(size) or n == 0:
+        return ""
+    off = (size - nominal) / math.sqrt(nominal * (1 - nominal) / n)
+    return "conservative" if off < -CLEAR else "liberal" if off > CLEAR else "nominal"

@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-from simlab.verdicts.course import Word
-from simlab.verdicts.judge import UNKNOWN, Number
+from simlab.verdicts.judge import UNKNOWN, Number, Word
 
 
 @dataclass(frozen=True, slots=True)

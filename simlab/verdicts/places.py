@@ -140,14 +140,14 @@ def places(ds: xr.Dataset, config: dict[str, Any]) -> Places:
         From `config_of`.
     """
     levels = {name: tuple(_level(v) for v in ds[name].values.tolist()) for name in factors_of(ds)}
-    each = (setting_of(ds, config, c) for c in range(ds.sizes["condition"]))
-    scheme = tuple(str(setting.get("scheme", NEW)) for setting in each)
+    settings = [setting_of(ds, config, c) for c in range(ds.sizes["condition"])]
+    scheme = tuple(str(setting.get("scheme", NEW)) for setting in settings)
     wanted = {name: _base_level(config, name, found) for name, found in levels.items()}
     score = [
         sum(levels[f][c] == wanted[f] for f in levels if f != "scheme") for c in range(len(scheme))
     ]
     new = [c for c, s in enumerate(scheme) if s == NEW]
-    sizes = {name: tuple(_size(config, name, v) for v in found) for name, found in levels.items()}
+    sizes = {name: tuple(_size(_within(setting, name)) for setting in settings) for name in levels}
     return Places(levels, sizes, scheme, max(new, key=lambda c: score[c]) if new else None)
 
 
@@ -158,13 +158,17 @@ def _level(value: float | str) -> Level:
 
 
 def _base_level(config: dict[str, Any], factor: str, levels: tuple[Level, ...]) -> Level:
-    value: Any = config
-    for part in factor.split(".", 2):
-        value = value.get(part) if isinstance(value, dict) else None
-    configured = _named(config, factor, value)
+    configured = _named(config, factor, _within(config, factor))
     if configured in levels:
         return configured
     return Counter(levels).most_common(1)[0][0]
+
+
+def _within(value: Any, factor: str) -> Any:
+    """What a configuration has for a factor; None without such a field."""
+    for part in factor.split("."):
+        value = value.get(part) if isinstance(value, dict) else None
+    return value
 
 
 def _named(config: dict[str, Any], factor: str, value: Any) -> Level:
@@ -177,8 +181,7 @@ def _named(config: dict[str, Any], factor: str, value: Any) -> Level:
     return value if isinstance(value, str) else None
 
 
-def _size(config: dict[str, Any], factor: str, level: Level) -> float | None:
-    value = labels_of(config, factor).get(str(level), level)
+def _size(value: Any) -> float | None:
     if isinstance(value, dict) and all(isinstance(v, int | float) for v in value.values()):
         return float(sum(value.values()))
     return float(value) if isinstance(value, int | float) else None

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from simlab.course import course_of
 from simlab.measures.doubts import SENTENCE
-from simlab.measures.written import signed, wrong
-from simlab.verdicts.course import course_of
 from simlab.verdicts.model import Cell, Consistency, Efficiency, Estimand, Honesty
 from simlab.verdicts.places import NEW
 from simlab.verdicts.view import View
+from simlab.words import signed, wrong
 
 SYMBOL = {"beta_within": "β_W", "beta_between": "β_B"}
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
+from simlab.course import course_of
 from simlab.measures import COMPARISONS, MEASURES, measure
 from simlab.measures.conditions import config_of
 from simlab.measures.doubts import doubtful
@@ -16,7 +17,6 @@ from simlab.performance.moments import Moments
 from simlab.performance.named import sums_of
 from simlab.performance.registry import STREAMS
 from simlab.performance.streams import APART, BEST
-from simlab.verdicts.course import course_of
 from simlab.verdicts.judge import UNKNOWN, Number
 from simlab.verdicts.places import Places, Settings, places, settings_of
 

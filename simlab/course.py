@@ -1,14 +1,10 @@
-"""What the course says of each method, in short, beside which the measured words are put."""
+"""What the course calls each method, and what it says of it in short."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Literal
-
-Word = Literal["yes", "no", "it depends", "undecided", "not studied here", "not measured"]
-"""What is measured; "not measured" of what takes moments of estimates that may not exist."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,30 +73,3 @@ COURSE: Mapping[str, Course] = MappingProxyType({
 def course_of(method: str) -> Course:
     """Return the course's row, an empty one for a method that the course does not have."""
     return COURSE.get(method, Course(method))
-
-
-def agreement(measured: Word, said: str, elsewhere: frozenset[Word] = frozenset()) -> str:
-    """Mark a measured word beside what the course says.
-
-    Parameters
-    ----------
-    measured : Word
-    said : str
-        The course's word, or "" for none.
-    elsewhere : set of Word
-        What was measured in other conditions: a claim that holds in some of them is not
-        wrong but unfinished.
-
-    Returns
-    -------
-    str
-        ✓ agrees, ≈ the truth is finer, ✗ disagrees, ? undecided, "" nothing to compare.
-    """
-    if not said or measured in ("not studied here", "not measured"):
-        return ""
-    if measured == "undecided":
-        return "?"
-    if measured == said:
-        return "✓"
-    finer = measured == "it depends" or said not in ("yes", "no") or said in elsewhere
-    return "≈" if finer else "✗"

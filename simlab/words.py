@@ -1,8 +1,10 @@
-"""Numbers as a person reads them: a share is never 0 % ± 0, and a minus is set as in print."""
+"""Names and numbers as a person reads them: a share is never 0 % ± 0."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from types import MappingProxyType
 
 ROUNDING = 1e-9
 """What is smaller is no error of sampling."""
@@ -48,3 +50,36 @@ def percent(share: float, mcse: float, interval: tuple[float, float], least: int
         return f"0 (< {high:.{digits}f})" if share == 0 else f"100 (> {low:.{digits}f})"
     digits = decimals(100 * mcse, least)
     return f"{100 * share:.{digits}f} ± {100 * mcse:.{digits}f}"
+
+
+TESTS: Mapping[str, str] = MappingProxyType(
+    {
+        "random_intercept": "random intercept, G = 0?",
+        "random_slope": "random slope, g₁₁ = 0?",
+        "fixed_slope": "fixed slope, β = 0?",
+    }
+)
+"""What a test asks, in tables and pictures."""
+
+KINDS: Mapping[str, str] = MappingProxyType(
+    {
+        "chi2": "χ²",
+        "mixture": "χ² mixture",
+        "exact": "exact",
+        "wald": "Wald, normal",
+        "satterthwaite": "Satterthwaite",
+        "kenward_roger": "Kenward–Roger",
+        "simulated": "simulated",
+    }
+)
+"""What a kind of p-value is called there."""
+
+
+def test_label(test: str) -> str:
+    """Return what a test asks; of one that is not known, its name."""
+    return TESTS.get(test, test)
+
+
+def kind_label(kind: str) -> str:
+    """Return what a kind of p-value is called; of one that is not known, its name."""
+    return KINDS.get(kind, kind)
