@@ -11,7 +11,7 @@ from simlab.auditing.advice import SYMBOL, aims_of, bias_of, short
 from simlab.auditing.pictures import beta_picture, data_picture, honesty_picture
 from simlab.auditing.result import Audit
 from simlab.auditing.studies import QUESTIONS
-from simlab.auditing.text import about, asked, explained
+from simlab.auditing.text import about, asked, explained, trusted
 from simlab.auditing.verdicts import TRUSTED, Row, places_of, rows_of
 from simlab.report import Section, code_tag, figure_tag, html_text, page, table_tag
 from simlab.report.fragments import Format
@@ -46,21 +46,13 @@ def html(audit: Audit) -> str:
 def _answer(audit: Audit) -> str:
     paragraphs = [f"<p>{html_text(line)}</p>" for line in about(audit)]
     notes = [f'<p class="note">{html_text(found)}.</p>' for found in audit.paradox]
-    found = rows_of(audit.answer)
     rows = [
         {
             "question": asked(audit, question),
             "slope": SYMBOL[target],
-            "methods, the most accurate first": ", ".join(
-                _method(row)
-                for row in found
-                if (row["question"], row["target"]) == (question, target)
-                and row["verdict"] in TRUSTED
-            )
-            or "no method",
+            "methods, the most accurate first": ", ".join(map(_method, found)) or "no method",
         }
-        for question in QUESTIONS
-        for target in ("beta_within", "beta_between")
+        for question, target, found in trusted(audit)
     ]
     where = " in every group and for their difference" if len(audit.subject.groups) > 1 else ""
     return "\n".join([*paragraphs, *notes, table_tag(pd.DataFrame(rows), f"To be trusted{where}")])

@@ -50,14 +50,7 @@ class Paradox:
 
 
 def paradoxes(subject: Subject, ds: xr.Dataset) -> tuple[Paradox, ...]:
-    """Find the reversals in each group of the data, and how sure they are.
-
-    Parameters
-    ----------
-    subject : Subject
-    ds : Dataset
-        Results of the first study.
-    """
+    """Find the reversals in each group, and by the first study's results how sure they are."""
     estimate = subject.comparison.set_index(["method", "term"])["estimate"]
     drawn = ds["estimate"].isel(condition=QUESTIONS.index(NEW))
     found = []

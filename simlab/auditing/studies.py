@@ -75,15 +75,8 @@ def parameter_sets(subject: Subject, ds: xr.Dataset, draws: int) -> list[Paramet
 
     The replicates of the first study that draw new clusters are data sets drawn from the fitted
     model in the design of the data, and the contextual model was refitted to each of them. Those
-    refits are the draws, so γ, G and σ² vary together, and G may be singular.
-
-    Parameters
-    ----------
-    subject : Subject
-    ds : Dataset
-        Results of the first study.
-    draws : int
-        How many; the first that converged.
+    refits are the draws, so γ, G and σ² vary together, and G may be singular. The first that
+    converged are taken.
     """
     here = ds.isel(condition=QUESTIONS.index(NEW)).sel(estimator=TRUTH, mixed=TRUTH)
     usable = np.flatnonzero(here["status"].isin([0, 1]) & (here["sigma2"] > 0))[:draws]

@@ -23,7 +23,7 @@ from simlab.auditing.verdicts import (
     coverage_bounds,
     places_of,
     rows_of,
-)
+)  # fmt: skip
 from simlab.fitting.layout import number
 from simlab.words import decimals, signed
 
@@ -97,16 +97,21 @@ def _trusted(audit: Audit) -> Padding:
     """Which methods to trust, the most precise first."""
     grid = Table.grid(padding=(0, 2, 0, 0))
     everywhere = " (in every group, and for their difference)" if audit.subject.roles.group else ""
-    rows = rows_of(audit.answer)
-    for question in QUESTIONS:
-        for target in ("beta_within", "beta_between"):
-            part = [r for r in rows if (r["question"], r["target"]) == (question, target)]
-            methods = [_method(r) for r in part if r["verdict"] in TRUSTED][:MOST]
-            where = asked(audit, question) if target == "beta_within" else ""
-            named = Text(", ").join(methods) if methods else Text("no method", STYLE["no"])
-            grid.add_row(where, SYMBOL[target], named)
+    for question, target, rows in trusted(audit):
+        methods = [_method(row) for row in rows][:MOST]
+        where = asked(audit, question) if target == "beta_within" else ""
+        named = Text(", ").join(methods) if methods else Text("no method", STYLE["no"])
+        grid.add_row(where, SYMBOL[target], named)
     heading = Text(f"Which methods to trust{everywhere}", "bold")
     return Padding(Group(heading, grid), (1, 0, 1, 0))
+
+
+def trusted(audit: Audit) -> list[tuple[str, str, list[Row]]]:
+    """Question, target, and the methods to trust, the most precise first."""
+    found: dict[tuple[str, str], list[Row]] = {}
+    for row in rows_of(audit.answer):
+        found.setdefault((row["question"], row["target"]), []).append(row)
+    return [(*at, [r for r in rows if r["verdict"] in TRUSTED]) for at, rows in found.items()]
 
 
 def _method(row: Row) -> Text:

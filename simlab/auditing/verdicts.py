@@ -64,17 +64,7 @@ def coverage_bounds(level: float) -> tuple[float, float]:
 
 
 def judged(bias: Floats, coverage: Floats, level: float) -> NDArray[np.str_]:
-    """Judge numbers as they are.
-
-    Parameters
-    ----------
-    bias : array
-        In units of the true standard error.
-    coverage : array
-        Of the target.
-    level : float
-        Of the intervals.
-    """
+    """Judge numbers as they are: a bias in true standard errors, and the coverage of the target."""
     low, high = coverage_bounds(level)
     trusted = (np.abs(bias) <= BIAS) & (coverage >= low)
     words = np.where(trusted, np.where(coverage > high, "safe", "yes"), "no")
@@ -104,18 +94,7 @@ def terms_of(method: str) -> tuple[tuple[str, str], ...]:
 def verdict_frame(subject: Subject, measures: xr.Dataset, level: float) -> pd.DataFrame:
     """Judge every method, for each question, place and target.
 
-    Parameters
-    ----------
-    subject : Subject
-    measures : Dataset
-        As estimated, and for the parameters drawn; see `Audit.measures`.
-    level : float
-        Of the intervals.
-
-    Returns
-    -------
-    DataFrame
-        Tidy; see `Audit.verdicts`. The advice is still to be added.
+    Returns a tidy DataFrame; see `Audit.verdicts`. The advice is still to be added.
     """
     on_data = {(row["method"], row["term"]): row for row in rows_of(subject.comparison)}
     rows = [
@@ -129,11 +108,9 @@ def verdict_frame(subject: Subject, measures: xr.Dataset, level: float) -> pd.Da
 
 
 def _row(
-    measures: xr.Dataset,
-    on_data: Mapping[tuple[str, str], Row],
-    which: tuple[str, str, str, str, str],
-    level: float,
-) -> dict[str, Any]:
+    measures: xr.Dataset, on_data: Mapping[tuple[str, str], Row],
+    which: tuple[str, str, str, str, str], level: float,
+) -> Row:  # fmt: skip
     question, place, method, target, kind = which
     term = term_at(kind, place)
     here = measures.sel(question=question, estimator=method, term=term)
@@ -156,9 +133,7 @@ def _row(
         "term": term,
         "target": target,
         "truth": float(base["truth"][index]),
-        "estimate": float(fitted["estimate"]),
-        "std_error": float(fitted["std_error"]),
-        "status": str(fitted["status"]),
+        **{name: fitted[name] for name in ("estimate", "std_error", "status")},
         **dict(zip(("lambda", "lambda_mcse", "lambda_theory"), map(float, share), strict=True)),
         **_columns({"bias_within": bias[0], "bias_between": bias[1]}),
         **_columns(number),
@@ -176,15 +151,10 @@ _PER_TERM = ("true_se", "relative_error", "own_coverage", "efficiency", "failure
 
 def _number(base: xr.Dataset, name: str, target: int | None = None) -> Number:
     """A measure with its interval, of one target if it has several."""
-    parts = [f"{name}{part}" for part in ("", "_mcse", "_low", "_high")]
-    found = [
-        float(base[part] if target is None else base[part][target])
-        for part in parts
-        if part in base
-    ]
-    value, mcse, *interval = found
+    parts = [base[f"{name}{p}"] for p in ("", "_mcse", "_low", "_high") if f"{name}{p}" in base]
+    value, mcse, *ends = (float(part if target is None else part[target]) for part in parts)
     share = name in ("coverage", "own_coverage", "failures")
-    return Number(value, mcse, interval=(interval[0], interval[1]) if share else None)
+    return Number(value, mcse, interval=(ends[0], ends[1]) if share else None)
 
 
 def _columns(numbers: Mapping[str, Number]) -> dict[str, float]:

@@ -36,15 +36,7 @@ class Aims:
 
 
 def aims(outline: Outline, truth: Floats, limit: Floats) -> Aims:
-    """Find the targets of one condition.
-
-    Parameters
-    ----------
-    outline : Outline
-        Its cells.
-    truth : (T, 2)
-    limit : (E, T)
-    """
+    """Find the targets of one condition, from its truth (T, 2) and its limits (E, T)."""
     e, t = outline.cells
     theta = np.column_stack([truth[t], limit[e, t]])
     centre = np.zeros(len(e))

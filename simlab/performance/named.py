@@ -45,20 +45,9 @@ def dims_of(stream: Stream) -> dict[str, tuple[str, ...]]:
 
 
 def named(node: Node, outline: Outline, aims: Aims) -> dict[str, NDArray[Any]]:
-    """Name the sums of one condition.
+    """Name the sums of one condition, as `dims_of` says of each stream, and what is `KNOWN`.
 
-    Parameters
-    ----------
-    node : Node
-        Of all its blocks.
-    outline : Outline
-    aims : Aims
-
-    Returns
-    -------
-    dict of str to ndarray
-        As `dims_of` says of each stream, and as `KNOWN` says. Where an estimator has no such term,
-        counts are 0 and the rest is NaN.
+    Where an estimator has no such term, counts are 0 and the rest is NaN.
     """
     found: dict[str, NDArray[Any]] = {}
     for stream, sums in zip(outline.streams, node.sums, strict=True):
@@ -123,16 +112,12 @@ def measured(measure: Measure, here: Named, mcse: str = "jackknife") -> Measured
     Parameters
     ----------
     measure : Measure
+        The result has its `dims`, where target is aim.
     here : mapping of str to ndarray
         From `named`, with any axes before; of pairs, for one reference, with its theta and centre
         as ``theta_reference`` and ``centre_reference``.
     mcse : {"jackknife", "normal"}
         As for `Measure.measured`.
-
-    Returns
-    -------
-    Measured
-        Of shape (..., *dims), with the `Measure.dims` of the measure, where target is aim.
     """
     found = sums_of(measure.stream, here)
     if not measure.against_target:

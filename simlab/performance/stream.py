@@ -98,7 +98,7 @@ class Stream:
     def values(self, *replicates: Replicates) -> Floats:
         """Return the numbers of each replicate, (k, ..., b); NaN where it does not enter."""
         x, ok = self._stacked(*replicates)
-        return np.where(ok, x, np.nan) if x.dtype.kind != "f" or not ok.all() else x
+        return x if x.dtype.kind == "f" and ok.all() else np.where(ok, x, np.nan)
 
     def _stacked(self, *replicates: Replicates) -> tuple[NDArray[Any], NDArray[np.bool_]]:
         """The numbers, (k, ..., b), and which replicates enter."""

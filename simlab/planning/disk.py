@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -15,37 +15,8 @@ from simlab.results.nodes import to_bytes
 
 __all__ = ["Disk", "disk_of"]
 
-
-@dataclass(frozen=True)
-class Disk:
-    """What replicates take, whether they are kept or summed.
-
-    Attributes
-    ----------
-    block : int
-        Replicates of a block.
-    fixed : int
-        Bytes of a block that is kept; or of a node of sums, without the ends of intervals.
-    ends : float
-        Bytes of these ends in a node of one block; their number grows with the square root of the
-        node's replicates.
-    summed : bool
-        Whether measures are kept.
-    """
-
-    block: int
-    fixed: int
-    ends: float
-    summed: bool
-
-    def __call__(self, replicates: int) -> int:
-        """Bytes that a condition of so many replicates takes."""
-        blocks = -(-replicates // self.block)
-        if not self.summed:
-            return blocks * self.fixed
-        # One node is left for each binary digit 1 of the number of blocks.
-        sizes = [1 << k for k in range(blocks.bit_length()) if blocks >> k & 1]
-        return sum(round(self.fixed + self.ends * math.sqrt(size)) for size in sizes)
+Disk = Callable[[int], int]
+"""From the replicates of a condition to the bytes that they take, or their sums."""
 
 
 def disk_of(schema: Schema, blocks: Sequence[Block]) -> Disk:
@@ -59,14 +30,23 @@ def disk_of(schema: Schema, blocks: Sequence[Block]) -> Disk:
         Its pilot, whole blocks from number 0.
     """
     if schema.summed is None:
-        return Disk(schema.block, _written(schema, blocks[0]), 0.0, False)
+        each = _written(schema, blocks[0])
+        return lambda replicates: -(-replicates // schema.block) * each
     results = SumsResults(schema)
     for block in blocks:
         results.write(block)
     taken = len(to_bytes(results.nodes(blocks[0].condition)))
-    fixed = len(to_bytes(empty(results.summing.outline)))  # all but the ends of intervals
+    fixed = len(to_bytes(empty(results.summing.outline)))
+    # The rest are ends of intervals, whose number grows with the root of a node's replicates.
     ends = (taken - fixed) / math.sqrt(len(blocks))
-    return Disk(schema.block, fixed + CHECKSUM_BYTES, ends, True)
+
+    def summed(replicates: int) -> int:
+        number = -(-replicates // schema.block)
+        # One node is left for each binary digit 1 of the number of blocks.
+        sizes = [1 << k for k in range(number.bit_length()) if number >> k & 1]
+        return sum(round(fixed + CHECKSUM_BYTES + ends * math.sqrt(size)) for size in sizes)
+
+    return summed
 
 
 def _written(schema: Schema, block: Block) -> int:

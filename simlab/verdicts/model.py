@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from simlab.verdicts.judge import UNKNOWN, Number, Word
 
@@ -16,11 +16,10 @@ class Estimand:
     ----------
     word : str
         β_W, β_B, both, "a mixture", "neither" or a `Word`.
-    share : Number
-        λ, as measured at the base condition.
-    theory : float
-        λ of the probability limit.
+    share, theory : Number, float
+        λ as measured at the base condition, and of the probability limit.
     mark : str
+        Of `judge.agreement`, here and below.
     """
 
     word: str = "not studied here"
@@ -35,22 +34,16 @@ class Consistency:
 
     Attributes
     ----------
-    target : str
-        "beta_within" or "beta_between".
-    sweep : str
-        "more" or "larger" clusters.
-    word : Word
-    bias : Number
-        At the largest level; unit of the slope.
-    margin : float
-        What it is judged by, in the same unit.
+    target, sweep : str
+        "beta_within" or "beta_between", as clusters are "more" or "larger".
+    bias, margin : Number, float
+        At the largest level, and what it is judged by; unit of the slope.
     unit : float
         What "100 %" of bias is: |β_B − β_W|, or what replaces it when that is 0.
     level : float
         The largest level.
     needed : int or None
         Replicates that would decide, when undecided.
-    mark : str
     """
 
     target: str
@@ -81,14 +74,9 @@ class Efficiency:
     Attributes
     ----------
     word : Word
-        Over all `cells`.
-    base : Number
-        At the base condition.
-    cells : tuple of Cell
-        Base and crossing.
+        Over all `cells`: the base condition, whose number is `base`, and the crossing.
     where : str
         Where it is efficient, when it depends.
-    mark : str
     """
 
     word: Word = "not studied here"
@@ -104,11 +92,8 @@ class Honesty:
 
     Attributes
     ----------
-    scheme : str
-    word : Word
-        At the base condition, by the relative error.
-    error : Number
-        Relative error of the model SE, %.
+    word, error : Word, Number
+        By the relative error of the model SE at the base condition, %.
     coverage : Number
         Of the method's own limit; of its own mean (bias-eliminated) where that is unknown.
     needed : int or None
@@ -117,7 +102,6 @@ class Honesty:
         Relative errors over the crossing; new clusters only.
     where : str
         Where it is honest, when that depends on the condition.
-    mark : str
     """
 
     scheme: str
@@ -140,22 +124,14 @@ class Verdict:
     consistency: tuple[Consistency, ...]
     efficiency: Efficiency
     honesty: tuple[Honesty, ...]
-    sentences: tuple[str, ...] = field(default=())
+    sentences: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """All rows for one sector.
+    """All rows for one sector, "" when the study has one population.
 
-    Attributes
-    ----------
-    study, sector : str
-        `sector` is "" when the study has one population.
-    rows : tuple of Verdict
-    notes : tuple of str
-        What holds for all rows.
-    run : str
-        What was run: replicates, conditions, seed, margins.
+    `notes` hold for all rows; `run` says what was run: replicates, conditions, seed, margins.
     """
 
     study: str
