@@ -91,8 +91,12 @@ def difference(first: xr.Dataset, second: xr.Dataset) -> Difference:
     if keeps_measures(first) or keeps_measures(second):
         n, other = (summary(ds)["replicates"].to_numpy() for ds in (a, b))
         unequal = tuple(describe(a, int(c)) for c in np.flatnonzero(n != other))
-        a, b = (summed(ds.isel(condition=np.flatnonzero(n == other)), STREAMS) for ds in (a, b))
-        both = np.ones((a.sizes["condition"], 0), dtype=bool)
+        alike = np.flatnonzero(n == other)
+        a, b = (
+            summed(ds.isel(condition=alike), STREAMS) if alike.size else xr.Dataset()
+            for ds in (a, b)
+        )
+        both = np.ones((alike.size, 0), dtype=bool)
         count = int(n[n == other].sum())
     else:
         length = min(a.sizes["replicate"], b.sizes["replicate"])
