@@ -12,15 +12,24 @@ import pandas as pd
 
 from simlab.data import DataError
 from simlab.fitting.errors import FitError, FitWarning, one_of
+from simlab.fitting.identified import check_identified
 from simlab.fitting.result import Method, MixedFit
 from simlab.formula import Design, build
 from simlab.formula.slips import nearly_numbers
-from simlab.mixed.optimum import Optimum, is_flat, is_singular, optimise, principal_axes
+from simlab.mixed.optimum import (
+    Optimum,
+    far_from_singular,
+    is_singular,
+    optimise,
+    principal_axes,
+)
 from simlab.mixed.rows import About, Clusters, rotate_rows
 from simlab.moments import Floats
 
 SMALL = 1e-4  # residual variance, of that about a pooled fit, below which the fit is made again
 AGAIN = 2  # how often
+ILL = 1e5  # condition number of X beyond which it is the cause to look at first
+ROUNDING = 1e-12  # residual standard deviation, of the largest y, that is rounding
 
 
 def fit(
@@ -106,6 +115,7 @@ def fit_design(design: Design, method: Method, source: str = "the data") -> Mixe
         )
     columns = design.D, design.y, design.cluster, design.fixed, design.random, design.blocks
     clusters = rotate_rows(*columns)
+    unknown = check_identified(design, clusters, method == "REML", source)
     exact = clusters.units.s_y <= 2e-7 * float(np.std(design.y))
     optimum = optimise(clusters.rotated, method == "REML")
     for _ in range(AGAIN):
@@ -114,12 +124,16 @@ def fit_design(design: Design, method: Method, source: str = "the data") -> Mixe
             break
         clusters = rotate_rows(*columns, better)
         optimum = optimise(clusters.rotated, method == "REML")
+    if len(clusters.identification.flat):
+        optimum = far_from_singular(optimum, clusters.identification.flat)
     if exact or not np.isfinite(optimum.deviance):
         raise DataError(
             f"{source}: the fixed effects explain '{design.response}' exactly; with no residual "
             "there is no variance to estimate"
         )
-    return MixedFit(design, clusters, optimum, method, _notes(design, optimum))
+    return MixedFit(
+        design, clusters, optimum, method, (*_notes(design, clusters, optimum), *unknown)
+    )
 
 
 def _better_units(clusters: Clusters, optimum: Optimum) -> About | None:
@@ -154,7 +168,7 @@ def refit(fitted: MixedFit, y: Floats | pd.Series[float] | None, method: Method 
     return fit_design(design, method or fitted.method)
 
 
-def _notes(design: Design, optimum: Optimum) -> tuple[str, ...]:
+def _notes(design: Design, clusters: Clusters, optimum: Optimum) -> tuple[str, ...]:
     """Return what the user must know."""
     notes = []
     if design.dropped_rows:
@@ -169,15 +183,17 @@ def _notes(design: Design, optimum: Optimum) -> tuple[str, ...]:
             f"fixed effects are rank-deficient: dropped {names}, "
             "a combination of the columns before"
         )
+    sigma = clusters.units.s_y * float(np.sqrt(optimum.sigma2))
+    if sigma < ROUNDING * float(np.abs(design.y).max()):
+        notes.append(
+            f"no residual variance: σ is {sigma:.1g}, the rounding of {design.response}; within "
+            "each cluster the model is exact, and the likelihood and what follows from it mean "
+            "nothing"
+        )
     if optimum.evaluations < 0:
         notes.append(
             f"no convergence in {-optimum.evaluations} evaluations: do not trust these numbers; "
-            "try fewer random effects"
-        )
-    elif is_flat(optimum):
-        notes.append(
-            "the likelihood does not say how large the variance of the random effects is: too few "
-            "clusters for the fixed effects that vary between them"
+            f"{_advice(design)}"
         )
     elif is_singular(optimum):
         notes.append(
@@ -185,3 +201,11 @@ def _notes(design: Design, optimum: Optimum) -> tuple[str, ...]:
             "near_singularity() names it"
         )
     return tuple(notes)
+
+
+def _advice(design: Design) -> str:
+    """What to try where the search did not converge, by what is likely to be the cause."""
+    X = design.X / np.maximum(np.abs(design.X).max(axis=0), 1e-300)
+    if np.linalg.cond(X) > ILL:
+        return "columns of the fixed effects are nearly collinear: leave one out, or rescale them"
+    return "try fewer random effects"

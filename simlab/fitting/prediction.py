@@ -13,6 +13,7 @@ import pandas as pd
 from scipy.stats import norm
 
 from simlab.fitting.errors import FitError, one_of
+from simlab.fitting.identified import unknown_rows
 from simlab.mixed.effects import Effects, effects, whiten
 from simlab.mixed.rows import sort
 from simlab.moments import Floats, Ints, divide
@@ -181,6 +182,8 @@ def predict(
         rows, note = _new(fit, newdata, level)
     found = effects(fit.optimum)
     mean = _mean(fit, rows, found)
+    unknown = unknown_rows(fit, rows.Z_engine, rows.cluster)
+    mean[unknown & (rows.cluster >= 0)] = np.nan
     out: pd.Series[float] | pd.DataFrame
     if interval is None:
         out = pd.Series(mean, index=rows.labels, name="fit")
@@ -189,6 +192,7 @@ def predict(
         variance = _of_mean(fit, rows, found) + np.where(known, between, 0.0)
         if interval == "prediction":
             variance += np.where(known, 0.0, between) + fit.sigma2
+            variance[unknown] = np.nan
         half = norm.ppf((1 + conf) / 2) * np.sqrt(variance)
         out = pd.DataFrame(
             {"fit": mean, "lower": mean - half, "upper": mean + half}, index=rows.labels

@@ -17,7 +17,6 @@ from simlab.formula import Design
 from simlab.mixed.optimum import (
     Optimum,
     at,
-    is_flat,
     is_singular,
     semidefinite_root,
 )
@@ -88,7 +87,14 @@ class MixedFit:
 
     @property
     def G_matrix(self) -> Floats:
-        """Ĝ, (r, r)."""
+        """Ĝ, (r, r); NaN where the data cannot tell."""
+        from simlab.fitting.identified import unknown_elements
+
+        return np.where(unknown_elements(self), np.nan, self.G_chosen)
+
+    @property
+    def G_chosen(self) -> Floats:
+        """Ĝ, (r, r), or one of those that have the same likelihood."""
         B, s_y = self.clusters.units.B, self.clusters.units.s_y
         G = s_y**2 * self.optimum.sigma2 * (B @ self.optimum.delta @ B.T)
         return (G + G.T) / 2
@@ -110,7 +116,7 @@ class MixedFit:
 
     @property
     def G(self) -> pd.DataFrame:
-        """Covariance of the random effects, (r, r)."""
+        """Covariance of the random effects, (r, r); NaN where the data cannot tell."""
         names = list(self.design.random_names)
         return pd.DataFrame(self.G_matrix, index=names, columns=names)
 
@@ -123,9 +129,10 @@ class MixedFit:
     def theta(self) -> Floats:
         """Lower triangle of Λ by columns, G = σ²ΛΛ', as lme4 has it; (r(r+1)/2,).
 
-        Entries that `||` sets to 0 are left out.
+        Entries that `||` sets to 0 are left out. NaN where some element of G is.
         """
-        Lambda = semidefinite_root(self.G_matrix / self.sigma2)
+        Lambda = semidefinite_root(self.G_chosen / self.sigma2)
+        Lambda[np.isnan(self.G_matrix).any(axis=1)] = np.nan
         return np.array([Lambda[a, b] for a, b in self.optimum.free])
 
     @property
@@ -135,8 +142,8 @@ class MixedFit:
 
     @property
     def converged(self) -> bool:
-        """Whether the search ended at a minimum that says how large the variances are."""
-        return self.optimum.evaluations > 0 and not is_flat(self.optimum)
+        """Whether the search ended at a minimum."""
+        return self.optimum.evaluations > 0
 
     # ---------------------------------------------------- the fit as a whole
 
@@ -152,8 +159,9 @@ class MixedFit:
 
     @property
     def npar(self) -> int:
-        """Parameters: p fixed effects, the free entries of G, σ²."""
-        return len(self.gamma) + len(self.optimum.free) + 1
+        """Parameters: p fixed effects, the free entries of G that the data can tell, σ²."""
+        unknown = self.clusters.identification.taken_up
+        return len(self.gamma) + len(self.optimum.free) - len(unknown) + 1
 
     @property
     def deviance(self) -> float:

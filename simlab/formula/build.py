@@ -90,8 +90,7 @@ def build(
     DataError
         If the data cannot be used with it: a column that does not exist, text where a number is
         needed, infinite values, a factor with one level, no complete row, one cluster, a constant
-        response, random effects that are linear combinations of each other, or at least as many
-        random effects as rows.
+        response, or random effects that are linear combinations of each other.
     """
     if missing not in ("drop", "raise"):
         raise ValueError(f"missing must be 'drop' or 'raise', not {missing!r}")
@@ -112,7 +111,6 @@ def build(
     scope.cache.clear()
     fixed = code(groups.fixed, values)
     effects = _random_effects(parsed, groups, values)
-    _check_counts(len(y), len(clusters), effects, source)
     dropped_rows = 0 if keep is None else len(table) - len(y)
     index = table.df.index if keep is None else table.df.index[keep]
     _check_names([spec for _, specs in fixed for spec in specs], source)
@@ -305,17 +303,6 @@ def _check_names(specs: list[Spec], source: str) -> None:
         raise DataError(
             f"{source}: two columns of the design would both be named {twice!r}; rename a column "
             "or a level"
-        )
-
-
-def _check_counts(N: int, J: int, effects: _Random, source: str) -> None:
-    """lme4's check (`checkZdims`): with a random effect for each row, σ² is not identified."""
-    r = len(effects.specs)
-    if J * r >= N:
-        names = listed(map(name, effects.specs))
-        raise DataError(
-            f"{source}: {N} rows and {J * r} random effects ({names} for each of {J} clusters): "
-            "the random-effects and residual variance cannot be told apart; use fewer of them"
         )
 
 

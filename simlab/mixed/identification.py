@@ -1,18 +1,19 @@
 """What the design can tell of G, before any response is looked at.
 
-Cov(y_j) = σ²I + Z_jGZ_j' is linear in φ = (free elements of G, σ²), so two values of φ give the same
-law of y if and only if their difference N has Z_jN Z_j' = 0 (and the same σ²) in every cluster. REML
-sees K'y alone, K'X = 0: there it is K'ZNZ'K = 0. A direction of either kind is a null vector of
+Cov(y_j) = σ²I + Z_jGZ_j' is linear in φ = (free elements of G, σ²), so two values of φ give the
+same law of y if and only if their difference N has Z_jNZ_j' = 0 (and the same σ²) in every
+cluster. REML sees K'y alone, K'X = 0: there it is K'ZNZ'K = 0. A direction of either kind is a null
+vector of
 
     I_il = ½ tr(P V_i P V_l),   V_i = ∂V/∂φ_i,   P = V⁻¹  or  V⁻¹ − V⁻¹X(X'V⁻¹X)⁻¹X'V⁻¹,
 
 whatever the positive definite V. Here V has G = σ²I for random effects that are orthogonal over all
 rows, so that neither large clusters nor the origin of a covariate hide what the others tell.
 
-A cluster with more rows than random effects, whose Z_j has full rank, tells all of φ. With more such
-clusters than fixed effects, these cannot take it up: K'AK = 0 leaves a matrix A no more positive
-eigenvalues, nor negative ones, than there are columns of X, and A = ⊕(Z_jNZ_j' + sI) has one sign or
-the other at least once in each cluster.
+A cluster with more rows than random effects, whose Z_j has full rank, tells all of φ. With more
+such clusters than fixed effects, these cannot take it up: K'AK = 0 leaves a matrix A no more
+positive eigenvalues, nor negative ones, than there are columns of X, and A = ⊕(Z_jNZ_j' + sI) has
+one sign or the other at least once in each cluster.
 """
 
 from __future__ import annotations
@@ -76,7 +77,7 @@ def of_columns(K: Floats, x: Floats, rest: Floats, n: Ints, blocks: Ints) -> Ide
     pairs = [(a, b) for b in range(r) for a in range(b, r)]
     free = [(a, b) for a, b in pairs if blocks[a] == blocks[b]]
     before, after = _information(K, x, rest, n, pairs)
-    size = np.sqrt(np.diag(before))
+    size = np.sqrt(np.where(np.diag(before) > 0, np.diag(before), 1.0))
     moved = np.zeros((len(pairs) + 1, len(free) + 1))  # (free elements, σ²) where `pairs` are
     for i, (a, b) in enumerate(free):
         direction = _symmetric(R[:, a], R[:, b])
@@ -105,13 +106,13 @@ def _information(
     With V_j = I + K_j'K_j = LL', S = L⁻¹, T = SK' and U = S x̃ R⁻ᵀ, RR' = X'V⁻¹X,
 
         A_ab = (t_at_b' + t_bt_a')/2,   A_σ² = SS',
-        tr(V⁻¹V_iV⁻¹V_l) = Σ tr A_iA_l,     less 2 Σ tr U'A_iA_lU and plus tr P_iP_l, P_i = ΣU'A_iU.
+        tr(V⁻¹V_iV⁻¹V_l) = Σ tr A_iA_l,     less 2 Σ tr U'A_iA_lU, plus tr P_iP_l, P_i = Σ U'A_iU.
     """
-    J, r, p = x.shape
+    J, r, _ = x.shape
     S = np.linalg.inv(np.linalg.cholesky(np.eye(r) + K.transpose(0, 2, 1) @ K))
     T = S @ K.transpose(0, 2, 1)
-    A = [_symmetric(T[:, :, a].T, T[:, :, b].T).transpose(2, 0, 1) for a, b in pairs]
-    A = np.array([*A, S @ S.transpose(0, 2, 1)])
+    of_G = [_symmetric(T[:, :, a].T, T[:, :, b].T).transpose(2, 0, 1) for a, b in pairs]
+    A = np.array([*of_G, S @ S.transpose(0, 2, 1)])
     before = np.einsum("ijab,ljab->il", A, A)
     before[-1, -1] += n.sum() - J * r
     x = S @ x
@@ -139,9 +140,7 @@ def _null(information: Floats) -> Floats:
     return out
 
 
-def _among(
-    moved: Floats, null: Floats, free: list[tuple[int, int]], r: int
-) -> tuple[Floats, bool]:
+def _among(moved: Floats, null: Floats, free: list[tuple[int, int]], r: int) -> tuple[Floats, bool]:
     """Directions of the free elements of G that lie in a null space, and whether σ² takes part.
 
     Parameters

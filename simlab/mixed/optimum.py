@@ -15,6 +15,7 @@ from simlab.mixed.work import Work, allocate_work
 from simlab.moments import Floats
 
 SINGULAR = 1e-4  # a standard deviation of a combination of standardised random effects, over σ
+ZERO = 1e-8  # a standard deviation over σ that is rounding
 
 
 class Optimum(NamedTuple):
@@ -87,6 +88,7 @@ def optimise(rotated: Rotated, reml: bool) -> Optimum:
     evaluations = minimise(rotated, reml, w, G, SEARCH, all_starts(rotated))
     Lambda = np.tril(w.trial if evaluations > 0 else w.Lambda)
     Lambda *= np.where(np.diag(Lambda) < 0, -1.0, 1.0)
+    Lambda[np.linalg.norm(Lambda, axis=1) < ZERO] = 0.0
     return at(rotated, Lambda, reml, evaluations)
 
 
@@ -123,6 +125,33 @@ def semidefinite_root(G: Floats) -> Floats:
     return Lambda
 
 
+def far_from_singular(optimum: Optimum, flat: Floats) -> Optimum:
+    """Describe another G of the same likelihood, the one with the largest least eigenvalue.
+
+    Parameters
+    ----------
+    optimum : Optimum
+    flat : (f, r, r)
+        Directions of G along which nothing is known, f ≥ 1.
+    """
+    from scipy.optimize import minimize
+
+    unit = flat / np.linalg.norm(flat, axis=(1, 2), keepdims=True)
+
+    def least(t: Floats) -> float:
+        return -float(np.linalg.eigvalsh(optimum.delta + np.tensordot(t, unit, 1))[0])
+
+    size = float(np.trace(optimum.delta))
+    start = np.zeros(len(unit))
+    simplex = np.vstack([start, start + 0.1 * size * np.eye(len(unit))])
+    options = {"initial_simplex": simplex, "xatol": 1e-9 * size, "fatol": 1e-12 * size}
+    found = minimize(least, start, method="Nelder-Mead", options=options) if size > 0 else None
+    if found is None or not found.fun < least(start):
+        return optimum
+    delta = optimum.delta + np.tensordot(found.x, unit, 1)
+    return at(optimum.rotated, semidefinite_root(delta), optimum.reml, optimum.evaluations)
+
+
 def principal_axes(optimum: Optimum) -> Floats | None:
     """Axes along which the random effects of a block are independent; None if these will do.
 
@@ -150,21 +179,3 @@ def is_singular(optimum: Optimum) -> bool:
 def smallest(optimum: Optimum) -> float:
     """Root of the smallest eigenvalue of Δ, the random effects in the engine's units."""
     return float(np.sqrt(max(np.linalg.eigvalsh(optimum.delta)[0], 0.0)))
-
-
-def is_flat(optimum: Optimum) -> bool:
-    """Whether the deviance does not know how large G is: no curvature where there should be some.
-
-    Along Λ the curvature should be of the order of Σ tr(P_jΔP_jΔ), P_j = Z'V⁻¹Z.
-    """
-    along = lower_triangle(optimum.Lambda)
-    curvature = float(along @ optimum.work.hessian @ along)
-    half = np.moveaxis(optimum.work.T, 2, 0) @ optimum.Lambda
-    expected = float(np.square(half @ half.transpose(0, 2, 1)).sum())
-    return bool(np.abs(along).max() > 1e-6 and curvature < 1e-8 * expected)
-
-
-def lower_triangle(matrix: Floats) -> Floats:
-    """Return the lower triangle by columns, as lme4's theta has it."""
-    r = len(matrix)
-    return np.array([matrix[a, b] for b in range(r) for a in range(b, r)])

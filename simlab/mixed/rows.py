@@ -18,6 +18,7 @@ import numpy as np
 
 from simlab.kernels import inner, kernel
 from simlab.mixed.bases import collinear, orthogonal
+from simlab.mixed.identification import Identification, identification
 from simlab.mixed.rotated import Rotated, allocate
 from simlab.moments import Floats, Ints
 
@@ -202,6 +203,8 @@ class Clusters(NamedTuple):
         The fit that was taken off y: Xb = X̃ pilot, but for the mean of y.
     shared : (k,)
         Which column of Z̃ is this one of X̃; −1 where none is.
+    identification : Identification
+        What the design leaves unknown of G.
     """
 
     rotated: Rotated
@@ -210,6 +213,7 @@ class Clusters(NamedTuple):
     units: Units
     pilot: Floats
     shared: Ints
+    identification: Identification
 
 
 def rotate_rows(
@@ -276,7 +280,8 @@ def rotate_rows(
     if frame.intercept >= 0:
         user_b[frame.intercept] += centre[-1]
     shared = np.array([in_E[i] if in_E[i] < r else -1 for i in range(k)], dtype=np.int64)
-    return Clusters(out, rest, n, Units(frame.A, frame.B, user_b, s_y), b, shared)
+    units = Units(frame.A, frame.B, user_b, s_y)
+    return Clusters(out, rest, n, units, b, shared, identification(out, n))
 
 
 def reduce_rows(D: Floats, y: Floats, cluster: Ints) -> tuple[Floats, Floats, Floats, Ints]:

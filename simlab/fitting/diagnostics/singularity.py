@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from simlab.fitting.identified import traded
 from simlab.fitting.result import MixedFit
 from simlab.mixed.optimum import SINGULAR
 from simlab.moments import Floats
@@ -27,7 +28,7 @@ class NearSingularity:
     shares : (r,)
         The same as shares of their sum.
     rank : int
-        Directions with a standard deviation above 1e-4 σ.
+        Directions with a standard deviation above 1e-4 σ; −1 where the data do not identify G.
     correlation : pd.DataFrame
         Of the random effects as the user wrote them, (r, r); NaN beside one without variance.
     correlation_eigenvalues : (r,)
@@ -56,6 +57,8 @@ class NearSingularity:
     sentence: str
 
     def __str__(self) -> str:
+        if self.rank < 0:
+            return f"Random effects: {self.sentence}"
         shares = ", ".join(f"{100 * share:.3g}%" for share in self.shares)
         lines = [
             f"Random effects: rank {self.rank} of {len(self.shares)}; the variance of the "
@@ -86,6 +89,8 @@ def near_singularity(fit: MixedFit) -> NearSingularity:
         or the origin of the covariates.
     """
     units, names = fit.clusters.units, list(fit.design.random_names)
+    if len(fit.clusters.identification.flat):
+        return _unknown(fit, names)
     values, vectors = np.linalg.eigh(fit.optimum.delta)
     values = np.maximum(values, 0.0)
     total = float(values.sum())
@@ -113,6 +118,17 @@ def near_singularity(fit: MixedFit) -> NearSingularity:
         near,
         _sentence(combination, part, variance, shares, singular),
     )
+
+
+def _unknown(fit: MixedFit, names: list[str]) -> NearSingularity:
+    """What is known where the data do not identify G: only whether all of it could be singular."""
+    nothing = np.full(len(names), np.nan)
+    correlation = pd.DataFrame(np.nan, index=names, columns=names)
+    sentence = "; ".join(traded(fit.design, fit.clusters))
+    return NearSingularity(
+        nothing, nothing, -1, correlation, nothing,
+        pd.Series(nothing, index=names, name="weight"), np.nan, fit.singular, False, sentence,
+    )  # fmt: skip
 
 
 def _combination(w: Floats, B: Floats, names: list[str]) -> tuple[Floats, list[int]]:
