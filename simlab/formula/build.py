@@ -90,7 +90,8 @@ def build(
     DataError
         If the data cannot be used with it: a column that does not exist, text where a number is
         needed, infinite values, a factor with one level, no complete row, one cluster, a constant
-        response, or random effects that are linear combinations of each other.
+        response, random effects that are linear combinations of each other, or at least as many
+        random effects in one block (a bar, or a term of a bar with `||`) as rows.
     """
     if missing not in ("drop", "raise"):
         raise ValueError(f"missing must be 'drop' or 'raise', not {missing!r}")
@@ -111,6 +112,7 @@ def build(
     scope.cache.clear()
     fixed = code(groups.fixed, values)
     effects = _random_effects(parsed, groups, values)
+    _check_counts(len(y), len(clusters), effects, source)
     dropped_rows = 0 if keep is None else len(table) - len(y)
     index = table.df.index if keep is None else table.df.index[keep]
     _check_names([spec for _, specs in fixed for spec in specs], source)
@@ -304,6 +306,22 @@ def _check_names(specs: list[Spec], source: str) -> None:
             f"{source}: two columns of the design would both be named {twice!r}; rename a column "
             "or a level"
         )
+
+
+def _check_counts(N: int, J: int, effects: _Random, source: str) -> None:
+    """Refuse a block with a random effect for each row, as lme4 does (`checkZdims`).
+
+    There σ² is at best told from G by how much its part differs from row to row.
+    """
+    for block in range(int(effects.blocks.max()) + 1):
+        own = [spec for spec, b in zip(effects.specs, effects.blocks, strict=True) if b == block]
+        if J * len(own) >= N:
+            names = listed(map(name, own))
+            raise DataError(
+                f"{source}: {N} rows and {J * len(own)} random effects ({names} for each of {J} "
+                "clusters): the random-effects and residual variance cannot be told apart; use "
+                "fewer of them"
+            )
 
 
 def _columns(

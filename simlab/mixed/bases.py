@@ -23,7 +23,7 @@ import numpy as np
 
 from simlab.moments import Floats, Ints
 
-COLLINEAR = 1e-4
+COLLINEAR = 1e-2
 """What is left of a column's square, given those before it, below which columns are combined."""
 
 
@@ -83,13 +83,13 @@ def orthogonal(X: Floats, ones: int, cluster: Ints | None = None) -> Columns:
     scale = np.sqrt((centred**2).mean(axis=0))
     centred /= scale
     turn = np.sqrt(N) * (_triangular(centred) if cluster is None else _both(centred, cluster))
-    values, back = np.ones((N, q)), np.zeros((q, q))
-    values[:, others] = centred @ turn
+    back = np.zeros((q, q))
     back[np.ix_(others, others)] = turn / scale[:, None]
     if ones >= 0:
         back[ones, ones] = 1.0
         back[ones, others] = -mean @ back[np.ix_(others, others)]
-    return Columns(values, back)
+    values = X.astype(np.longdouble) @ back  # the one step at which digits would go
+    return Columns(values.astype(float), back)
 
 
 def _triangular(X: Floats) -> Floats:
