@@ -230,6 +230,7 @@ def assemble(
     variances: list[Floats],
     df: Floats,
     dropped: NDArray[np.int32] | None = None,
+    alone: bool = False,
 ) -> Estimates:
     """Turn independent coefficients of the sectors into terms.
 
@@ -241,24 +242,27 @@ def assemble(
         Degrees of freedom of all terms, or of each.
     dropped : (B,), optional
         Clusters left out.
+    alone : bool
+        Whether an estimate stands without a standard error, which is then NaN.
 
     Returns
     -------
     Estimates
         A replicate with no positive degrees of freedom or no finite standard
-        error is NOT_ESTIMABLE.
+        error is NOT_ESTIMABLE, unless its estimates stand alone.
     """
     C = sector_contrasts(coefficients[0].shape[-1])
     estimate = np.concatenate([b @ C.T for b in coefficients], axis=-1)
     with np.errstate(invalid="ignore"):
         std_error = np.sqrt(np.concatenate([v @ (C * C).T for v in variances], axis=-1))
     df = np.broadcast_to(df if df.ndim == 2 else df[:, None], estimate.shape)
-    bad = ~(np.isfinite(estimate) & np.isfinite(std_error) & (df > 0)).all(axis=-1)
-    blank = bad[:, None]
+    known = (np.isfinite(std_error) & (df > 0)).all(axis=-1)
+    bad = ~(np.isfinite(estimate).all(axis=-1) & (known | alone))
+    blank, unknown = bad[:, None], (bad | ~known)[:, None]
     return Estimates(
         np.where(blank, np.nan, estimate),
-        np.where(blank, np.nan, std_error),
-        np.where(blank, np.nan, df),
+        np.where(unknown, np.nan, std_error),
+        np.where(unknown, np.nan, df),
         np.where(bad, NOT_ESTIMABLE, OK).astype(np.int8),
         np.zeros(len(bad), dtype=np.int32) if dropped is None else dropped,
     )

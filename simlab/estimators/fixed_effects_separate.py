@@ -4,7 +4,8 @@
 
 df the residual degrees of freedom of all lines. Only the variation of students
 within these clusters enters the standard error: move the clusters arbitrarily
-far apart and it stays the same.
+far apart and it stays the same. Where no cluster has a third row the lines leave
+no residual: then df = 0, and the estimate has no standard error.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ def fit(sample: Sample) -> Estimates:
         ],
         df,
         lines.dropped,
+        alone=True,
     )
 
 
