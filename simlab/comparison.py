@@ -13,6 +13,7 @@ from scipy import special
 
 from simlab import data
 from simlab.data import DataError
+from simlab.data.labels import check_apart, numbered
 from simlab.estimators import METHODS
 from simlab.estimators.base import Centred, Estimator, Sample, contrasts, term_names
 from simlab.estimators.pooled import line
@@ -70,8 +71,7 @@ def cluster_moments(
     y_values, x_values = data.numeric(kept, y, source), data.numeric(kept, x, source)
     if np.ptp(y_values) == 0:
         raise DataError(f"{source}: '{y}' has the same value in every row, so nothing explains it")
-    codes, clusters = pd.factorize(kept[cluster])
-    codes = codes.astype(np.int64)
+    codes, clusters = numbered(kept[cluster], cluster, source)
     if len(clusters) < 2:
         raise DataError(f"{source}: '{cluster}' names one cluster; two or more are needed")
     sector, sectors = _sectors(kept, cluster, codes, clusters, group, source)
@@ -111,8 +111,15 @@ def _sectors(
         values = values.cat.remove_unused_categories()
         levels, of_row = list(values.cat.categories), values.cat.codes.to_numpy()
     else:
-        of_row, unique = pd.factorize(values, sort=True)
+        try:
+            of_row, unique = pd.factorize(values, sort=True)
+        except TypeError:
+            raise DataError(
+                f"{source}: the values of '{group}' cannot be put in order; make them text: "
+                f"df[{group!r}] = df[{group!r}].astype(str)"
+            ) from None
         levels = list(unique)
+        check_apart(levels, group, source)
     first = np.full(len(clusters), -1, dtype=np.int64)
     first[codes[::-1]] = of_row[::-1]
     varying = clusters[np.unique(codes[of_row != first[codes]])]

@@ -136,7 +136,7 @@ def subject(df: pd.DataFrame, roles: Roles, level: float, source: str) -> Subjec
         [estimates_of(method, sample, groups, level) for method in APPLICABLE], ignore_index=True
     )
     _check_design(sample.moments, groups, roles, comparison, source)
-    fitted = REGISTRY[TRUTH].fit(sample)
+    fitted = REGISTRY[TRUTH].fit(Sample(sample.moments))  # as a study fits each of its replicates
     _check_fit(fitted, comparison, source)
     assert fitted.G is not None
     assert fitted.sigma2 is not None

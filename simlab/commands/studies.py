@@ -14,7 +14,8 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from simlab import data, measures, runner, tables
+from simlab import measures, runner, tables
+from simlab.commands import reading
 from simlab.commands.console import Bar, asked, save, warnings_on_stderr
 from simlab.comparison import compare as compare_methods
 from simlab.comparison import fit_statistics
@@ -67,7 +68,8 @@ def _tables(ds: xr.Dataset, format: Format, sector: str | None = None) -> str:
 
 def check(study: Study) -> None:
     """Say what a study would do."""
-    work = runner.prepare(study)
+    with warnings_on_stderr():
+        work = runner.prepare(study)
     blocks = -(-study.replicates // study.block) * len(work.jobs)
     most = f"at most {study.replicates:,}" if study.until else f"{study.replicates:,}"
     print(f"{study.file or study.name}: valid")
@@ -118,7 +120,7 @@ def compare(
     source: str, y: str, x: str, cluster: str, group: str | None, level: float, format: str
 ) -> None:
     """Print every method on one data set."""
-    df = data.read(source)
+    df = reading.by_roles(source, cluster, group)
     result = compare_methods(df, y, x, cluster, group, level=level, source=source)
     if format == "csv":
         result.to_csv(sys.stdout, index=False)
