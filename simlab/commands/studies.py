@@ -130,6 +130,8 @@ def compare(
         console.print(f"{count} missing values of {column}: their rows are left out")
     for part in _parts(result):
         console.print(_estimates(part, level))
+    for line in _missing(result):
+        console.print(line)
     console.print(_statistics(fit_statistics(df, y, x, cluster, group)))
 
 
@@ -137,6 +139,25 @@ def _parts(result: pd.DataFrame) -> list[pd.DataFrame]:
     """Split by what stands in the brackets of the terms, in their order."""
     place = result["term"].str.extract(r"\[(.*)\]$", expand=False).fillna("")
     return [result[place == name].assign(place=name) for name in dict.fromkeys(place)]
+
+
+WHY = {
+    "not_estimable": "not estimable; there are too few clusters or rows, or x varies too little",
+    "not_converged": "not converged; the data may not tell the variances of this model",
+    "ok": "no standard error, for no cluster with a line has a third row",
+}
+"""Why a method has no number, by its status."""
+
+
+def _missing(result: pd.DataFrame) -> list[str]:
+    """Why numbers are missing, a line for each reason, with the methods that it is true of."""
+    gaps = result[result["std_error"].isna()]
+    methods = gaps.drop_duplicates(["method", "status"]).groupby("status")["method"]
+    return [
+        f"{', '.join(REGISTRY[name].label for name in methods.get_group(status))}: {why}"
+        for status, why in WHY.items()
+        if status in methods.groups
+    ]
 
 
 def _estimates(part: pd.DataFrame, level: float) -> Table:
