@@ -329,6 +329,7 @@ def test_the_role_of_a_column_is_in_the_formula(formulas, text, write):
 def test_a_column_that_is_computed_with_is_numbers_also_where_it_is_a_label(write, capsys):
     formulas = ["y ~ a + (1 | a)"]
     assert kinds(write, formulas, ["0.5", "1.0", "2"])["a"] == "number"
+    assert kinds(write, formulas, CODES)["a"] == "number"
     assert kinds(write, formulas, ["0.5", "0.50", "2"])["a"] == "number"
     reading.by_formulas("d.csv", *formulas)
     assert "a is '0.50', the same value as '0.5' in line 2; they are read as one number" in (

@@ -37,7 +37,7 @@ def by_formulas(source: str, *formulas: str | None) -> pd.DataFrame:
     def role_of(name: str) -> Role:
         found = uses.get(same_name(name), {"number"})
         if "number" in found:
-            return "number" if len(found) == 1 else "unknown"
+            return "number" if len(found) == 1 else "both"
         return "label" if "label" in found else "factor"
 
     with warnings_on_stderr():

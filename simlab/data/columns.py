@@ -92,7 +92,7 @@ def clash(fields: Sequence[str], label: bool = False) -> Clash | None:
     words = [fields[i].strip() for i in at]
     truth = label and all(word in TRUTH for word in words)
     values = [TRUTH[word] for word in words] if truth else _numbers(words)
-    if values is None:
+    if values is None or len(set(values)) == len(set(words)):
         return None
     texts: dict[float, dict[str, int]] = {}
     for i, word, value in zip(at, words, values, strict=True):

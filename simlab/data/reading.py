@@ -21,7 +21,7 @@ from simlab.data.columns import Clash, Unreadable, clash, typed
 
 __all__ = ["Role", "read", "table"]
 
-Role = Literal["label", "factor", "number", "unknown"]
+Role = Literal["label", "factor", "number", "both", "unknown"]
 """What a column of numbers is for.
 
 label
@@ -30,11 +30,13 @@ factor
     Its values are levels. Numbers, unless two texts would be one number; then text.
 number
     It is computed with. Numbers.
+both
+    It is computed with, and a label or a factor. Numbers.
 unknown
     Numbers, unless two texts would be one number and one of them has leading zeros, as 007 has
     and a measurement has not (readr, too, takes such a column for text).
 
-But for numbers, a warning says where two texts would be one number.
+Except of what is only computed with, a warning says where two texts would be one number.
 """
 
 PADDED: Final = re.compile(r"[-+]?0[0-9]")
@@ -124,7 +126,8 @@ def table(name_or_path: str | Path, role: Callable[[str], Role], depth: int = 2)
 
 def _is_label(use: Role, fields: Sequence[str]) -> bool:
     """Whether a column of numbers, two texts of which are one, is text."""
-    return use == "factor" or any(PADDED.match(field.strip()) for field in fields)
+    padded = use == "unknown" and any(PADDED.match(field.strip()) for field in fields)
+    return use == "factor" or padded
 
 
 def _remark(
