@@ -71,8 +71,8 @@ class Subject:
         Rows left out.
     groups : tuple of str
         Names of the S groups; one empty name without groups.
-    moments : Moments
-        Of the J clusters, group after group.
+    sample : Sample
+        Moments of the J clusters, group after group.
     comparison : DataFrame
         Every method's estimates, as `simlab.compare` has them, without the terms that
         ignore the groups.
@@ -87,9 +87,14 @@ class Subject:
     missing: Mapping[str, int]
     dropped: int
     groups: tuple[str, ...]
-    moments: Moments
+    sample: Sample
     comparison: pd.DataFrame
     parameters: Parameters
+
+    @property
+    def moments(self) -> Moments:
+        """Moments of the clusters."""
+        return self.sample.moments
 
     @property
     def clusters(self) -> int:
@@ -126,12 +131,12 @@ def subject(df: pd.DataFrame, roles: Roles, level: float, source: str) -> Subjec
         order = pd.unique(rows[roles.group])
         rows[roles.group] = pd.Categorical(rows[roles.group], categories=order)
     clustered = cluster_moments(rows, *roles, source)
-    moments, groups = clustered.moments, clustered.sectors
+    sample, groups = clustered.sample, clustered.sectors
     comparison = pd.concat(
-        [estimates_of(method, moments, groups, level) for method in APPLICABLE], ignore_index=True
+        [estimates_of(method, sample, groups, level) for method in APPLICABLE], ignore_index=True
     )
-    _check_design(moments, groups, roles, comparison, source)
-    fitted = REGISTRY[TRUTH].fit(Sample(moments))
+    _check_design(sample.moments, groups, roles, comparison, source)
+    fitted = REGISTRY[TRUTH].fit(Sample(sample.moments))  # as a study fits each of its replicates
     _check_fit(fitted, comparison, source)
     assert fitted.G is not None
     assert fitted.sigma2 is not None
@@ -140,7 +145,7 @@ def subject(df: pd.DataFrame, roles: Roles, level: float, source: str) -> Subjec
     name = f"{Path(source).stem}-complete.csv" if dropped else source
     return Subject(
         source, name, roles, rows, missing, dropped,
-        groups, moments, comparison, found,
+        groups, sample, comparison, found,
     )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 
 import pandas as pd
 
-from simlab import data
+from simlab.commands import reading
 from simlab.commands.console import warnings_on_stderr
 from simlab.fitting.catalogue import catalogue as ten_models
 from simlab.fitting.hypotheses import WaldTest, wald
@@ -59,7 +59,7 @@ def fit(
     source: str, formula: str, random: str | None, tests: tuple[str, ...], options: Options
 ) -> None:
     """Print the summary of a fit, and tests of its fixed effects."""
-    df = data.read(source)
+    df = reading.by_formulas(source, formula, random)
     with warnings_on_stderr():
         fitted = fit_model(
             formula, df, options.method, random=random, missing=options.missing, source=source
@@ -80,7 +80,7 @@ def catalogue(
     source: str, roles: tuple[str, str, str, str], method: Method, format: Format
 ) -> None:
     """Print the ten models of the course."""
-    found = ten_models(data.read(source), *roles, method, source=source)
+    found = ten_models(reading.by_roles(source, roles[3]), *roles, method, source=source)
     if format == "csv":
         found.to_frame().reset_index().to_csv(sys.stdout, index=False)
     elif format == "html":
@@ -98,7 +98,7 @@ def bootstrap(
     format: Literal["text", "csv"],
 ) -> None:
     """Print bootstrap standard errors and intervals of a fit."""
-    df = data.read(source)
+    df = reading.by_formulas(source, formula)
     with warnings_on_stderr():
         fitted = fit_model(formula, df, method, source=source)
     found = bootstrapped(fitted, list(statistics), **how._asdict())

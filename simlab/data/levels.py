@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from pandas.api.types import infer_dtype, is_complex_dtype, is_numeric_dtype, is_object_dtype
 
 from simlab.data import DataError, _did_you_mean, _place, _shown
+from simlab.data.labels import coded, numbered
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -116,7 +117,7 @@ def varying(df: pd.DataFrame, cluster: str) -> dict[Hashable, list[Any]]:
     spida2's ``varLevel`` asks the same, but takes a missing value for one that differs.
     """
     _check_column(df, cluster, "the data", "cluster")
-    codes, labels = _coded(df[cluster], cluster)
+    codes, labels = numbered(df[cluster], cluster)
     found: dict[Hashable, list[Any]] = {}
     for name in df.columns.drop(cluster):
         at = np.unique(codes[_differs(df[name], codes, len(labels))[0]])
@@ -164,7 +165,7 @@ def up(df: pd.DataFrame, cluster: str, *, all: bool = False, n: str | None = Non
     _check_column(df, cluster, "the data", "cluster")
     if n is not None and n in df.columns:
         raise DataError(f"the data have a column {n!r} already; choose another name for n")
-    codes, labels = _coded(df[cluster], cluster)
+    codes, labels = numbered(df[cluster], cluster)
     if (codes < 0).any():
         raise DataError(
             f"{_rows(df, codes < 0)}: {cluster} is missing; "
@@ -218,19 +219,8 @@ def _aligned(x: Column, cluster: Column) -> tuple[pd.Series, Ints, int]:
         raise DataError("x and the cluster have different indexes; take both from one data frame")
     index = named[0].index if named else None
     series = x if isinstance(x, pd.Series) else pd.Series(x, index=index)
-    codes, labels = _coded(cluster, "the cluster")
+    codes, labels = numbered(cluster, "the cluster")
     return series, codes, len(labels)
-
-
-def _coded(values: Column, name: object) -> tuple[Ints, pd.Index]:
-    """Number the distinct values in order of first appearance; a missing value is −1."""
-    try:
-        codes, labels = pd.factorize(pd.Series(values))
-    except TypeError as error:
-        raise DataError(
-            f"the values of {name} cannot be compared ({error}); turn them into text or numbers"
-        ) from error
-    return codes.astype(np.int64), pd.Index(labels)
 
 
 def _centred(x: Floats, codes: Ints, J: int) -> tuple[Floats, Floats]:
@@ -277,7 +267,7 @@ def _numbers(x: pd.Series) -> Floats:
 
 def _differs(column: pd.Series, codes: Ints, J: int) -> tuple[NDArray[np.bool_], Ints]:
     """Rows that differ from one value of their cluster (N,), and the row of that value (J,)."""
-    values, _ = _coded(column, column.name)
+    values, _ = coded(column, column.name)
     in_cluster = codes >= 0
     there = in_cluster & (values >= 0)
     row = np.zeros(J, np.int64)
@@ -293,7 +283,7 @@ def _mode(column: pd.Series, codes: Ints, row: Ints) -> Ints:
     if isinstance(column.dtype, pd.CategoricalDtype):
         values, n_values = column.cat.codes.to_numpy(np.int64), len(column.cat.categories)
     else:
-        values, labels = _coded(column, column.name)
+        values, labels = coded(column, column.name)
         try:
             order = np.argsort(labels.to_numpy(), kind="stable")
         except TypeError:  # values of different kinds have no order but that of appearance
