@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
 
 import numpy as np
 import pandas as pd
@@ -34,10 +33,8 @@ def response(y: pd.Series[float] | ArrayLike, rows: pd.Index) -> Floats:
         of a Series is not that of the rows: a label that lacks, occurs twice or is another.
     """
     if isinstance(y, pd.DataFrame):
-        first = repr(y.columns[0]) if len(y.columns) else "name"
-        raise FitError(
-            f"refit: y is a data frame of {len(y.columns)} columns; give one of them, y[{first}]"
-        )
+        first = _word(y.columns[0]) if len(y.columns) else "…"
+        raise FitError(f"refit: y is a data frame; give one column of it, y[{first}]")
     values = _numbers(y)
     if isinstance(y, pd.Series) and not y.index.equals(rows):
         values = values[_order(y.index, rows)]
@@ -75,8 +72,8 @@ def _order(index: pd.Index, rows: pd.Index) -> np.ndarray:
         if not labels.is_unique:
             twice = labels[labels.duplicated()][0]
             raise FitError(
-                f"refit: the index of y is not that of the rows that the model used, and cannot be "
-                f"matched with it, as {_word(twice)} occurs twice in {whose}; {what}"
+                f"refit: y needs one number for each row that the model used, and its index cannot "
+                f"be matched with theirs, as {_word(twice)} occurs twice in {whose}; {what}"
             )
     lacking, extra = rows.difference(index, sort=False), index.difference(rows, sort=False)
     if len(lacking) or len(extra):
@@ -89,11 +86,11 @@ def _order(index: pd.Index, rows: pd.Index) -> np.ndarray:
         ]  # fmt: skip
         how = what if len(lacking) else "give y.loc[fit.design.rows]"
         raise FitError(
-            "refit: the index of y must be that of the rows that the model used, and "
+            "refit: y needs one number for each row that the model used, and its index "
             f"{' and '.join(said)}; {how}"
         )
     return index.get_indexer(rows)
 
 
-def _word(label: Hashable) -> str:
+def _word(label: object) -> str:
     return f"{label!r:.40}" if isinstance(label, str) else f"{label!s:.40}"

@@ -188,7 +188,8 @@ def _unknown(
     how = f"give {words} of the new data, or at={{{keys[0]!r}: value}}"
     if group not in map(str, table.df.columns):
         return DataError(
-            f"{table.source}: no column {group!r} for the cluster, which would tell {text}: {how}"
+            f"{table.source}: no column {group!r} for the cluster, from which {text} would be "
+            f"known: {how}"
         )
     row = int(np.argmax(absent))
     value = "missing"
