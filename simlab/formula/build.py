@@ -60,9 +60,10 @@ def build(
         True/False) have treatment coding, the first level (in the order of the categories; text is
         sorted) being the reference; levels that do not occur are left out. Ordered categories are
         coded in the same way. ``C(f, Sum)``, ``C(f, Helmert)``, ``C(f, Poly)`` and
-        ``C(f, Treatment("a"))`` ask for other codings. Columns have the names that R gives. In ``(1 + f || g)`` the factor
-        f is coded as in ``(1 + f | g)``, its columns correlated with each other alone; lme4 gives
-        it a column for every level, which beside the intercept cannot be told apart.
+        ``C(f, Treatment("a"))`` ask for other codings. Columns have the names that R gives. In
+        ``(1 + f || g)`` the factor f is coded as in ``(1 + f | g)``, its columns correlated with
+        each other alone; lme4 gives it a column for every level, which beside the intercept cannot
+        be told apart.
         ``cvar(x, g)`` is the mean of x in the clusters of g and ``dvar(x, g)`` is x less that mean,
         as in the R package spida2. As in R they, and ``scale``, ``poly`` and the like, use all rows
         where their arguments are present, also those that are left out because something else,
