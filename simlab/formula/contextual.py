@@ -130,7 +130,7 @@ def of_rows(means: Means, codes: Ints) -> Floats:
 
 
 def within(x: Parts, means: Means, context: Floats) -> Floats:
-    """X less its cluster mean, given about the origin, (N, k)."""
+    """Deviation of x from its cluster mean, which is given about the origin, (N, k)."""
     out = np.empty(context.shape)
     for a, column in enumerate(x.columns):
         np.subtract(column, means.origin[a], out=out[:, a])
@@ -194,7 +194,9 @@ def _unknown(
     row = int(np.argmax(absent))
     value = "missing"
     if table.group(group)[0][row] >= 0:
-        value = f"{table.series(group).iloc[row]!r}, which has no {text} in the data of the model"
+        found = table.series(group).iloc[row]
+        value = f"{found!r}" if isinstance(found, str) else f"{found}"
+        value += f", which has no {text} in the data of the model"
     more = f" ({int(absent.sum())} such rows)" if absent.sum() > 1 else ""
     return DataError(f"{table.place(row)}: {group} is {value}{more}: {how}")
 
