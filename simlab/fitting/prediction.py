@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
+from simlab.errors import check_level
 from simlab.fitting.errors import FitError, one_of
 from simlab.mixed.effects import Effects, effects, whiten
 from simlab.mixed.rows import sort
@@ -172,8 +173,7 @@ def predict(
     """
     one_of(level, (None, 0, 1), "level")
     one_of(interval, (None, "confidence", "prediction"), "interval")
-    if not 0 < conf < 1:
-        raise FitError(f"conf is {conf}; it must lie between 0 and 1, such as 0.95")
+    conf = check_level(conf, "conf")
     note = ""
     if newdata is None:
         rows = _training(fit, 1 if level is None else level)
