@@ -345,7 +345,7 @@ def _new(
 ) -> tuple[_Rows, str]:
     """Rows of new data, and which of them are predicted at level 0 for want of a cluster."""
     design, units = fit.design, fit.clusters.units
-    X, Z, labels = design.new(newdata, cluster_required=level == 1)
+    X, Z, labels, _ = design.new(newdata, cluster_required=level == 1)
     index = newdata.index if isinstance(newdata, pd.DataFrame) else pd.RangeIndex(len(X))
     cluster, note = np.full(len(X), -1), ""
     if level != 0 and labels is None:

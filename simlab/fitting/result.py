@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
 Method = Literal["REML", "ML"]
 DF = Literal["satterthwaite", "kenward-roger", "containment", "normal"]
+Type = Literal[1, 2, 3, "marginal"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -251,11 +252,11 @@ class MixedFit:
 
         return wald(self, L, df, rhs, level)
 
-    def anova(self, *others: MixedFit, df: DF = "satterthwaite") -> pd.DataFrame:
-        """Likelihood-ratio tests against other fits, or F of every term; see `anova.anova`."""
+    def anova(self, *others: MixedFit, type: Type = 3, df: DF = "satterthwaite") -> pd.DataFrame:
+        """Likelihood-ratio tests against other fits, or tests of every term; see `anova.anova`."""
         from simlab.fitting.anova import anova
 
-        return anova(self, *others, df=df)
+        return anova(self, *others, type=type, df=df)
 
     def fitted(self, level: Level = 1) -> pd.Series[float]:
         """Fitted values, of the population (0) or of the clusters (1); see `prediction.fitted`."""

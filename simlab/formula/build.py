@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -12,12 +13,12 @@ from numpy.typing import NDArray
 
 from simlab.data import DataError
 from simlab.formula.coding import Spec, code, fill, identity, name
-from simlab.formula.design import Design, Recipe, check_finite, frame
+from simlab.formula.design import Columns, Design, Recipe, check_finite, frame
 from simlab.formula.errors import FormulaError
 from simlab.formula.evaluate import Scope, evaluate
 from simlab.formula.expressions import Node, columns, listed, shown
 from simlab.formula.parser import Parsed, parse
-from simlab.formula.rank import cross_products, independent
+from simlab.formula.rank import combination, cross_products, independent
 from simlab.formula.terms import Term, expand
 from simlab.formula.tokens import tokenize
 from simlab.formula.values import Factor, Matrix, Table, Value, label, missing, numbers
@@ -117,13 +118,12 @@ def build(
     index = table.df.index if keep is None else table.df.index[keep]
     _check_names([spec for _, specs in fixed for spec in specs], source)
     _check_names(effects.specs, source)
-    D, kept, places, dropped = _columns(fixed, effects.specs, values, len(y), source)
-    specs = tuple(kept)
-    used = {piece.text for spec in (*specs, *effects.specs) for piece in spec}
+    D, columns, places = _columns(fixed, effects.specs, values, len(y), source)
+    specs = columns.specs()
     recipe = Recipe(
-        {text: node for text, node in groups.nodes.items() if text in used},
-        {t: v.levels for t, v in values.items() if isinstance(v, Factor) and t in used},
-        specs,
+        groups.nodes,
+        {text: value.levels for text, value in values.items() if isinstance(value, Factor)},
+        columns,
         tuple(effects.specs),
         state,
     )
@@ -131,10 +131,10 @@ def build(
         D=D, y=y, cluster=cluster, clusters=clusters,
         fixed=np.arange(len(specs), dtype=np.int64), random=places,
         fixed_names=tuple(map(name, specs)), random_names=tuple(map(name, effects.specs)),
-        terms=_term_places(fixed, specs), blocks=effects.blocks,
+        terms=_term_places(columns), blocks=effects.blocks,
         formula=parsed.formula, response=parsed.response, cluster_name=parsed.cluster,
-        rows=index, missing=counts, dropped_rows=dropped_rows, dropped_columns=dropped,
-        _recipe=recipe,
+        rows=index, missing=counts, dropped_rows=dropped_rows,
+        dropped_columns=tuple(map(name, columns.specs(dropped=True))), _recipe=recipe,
     )  # fmt: skip
 
 
@@ -208,7 +208,7 @@ def _kept(value: Value, keep: Bools | None) -> Value:
     if keep is None:
         return value
     if isinstance(value, Factor):
-        return Factor(value.codes[keep], value.levels)
+        return replace(value, codes=value.codes[keep])
     if isinstance(value, Matrix):
         return Matrix(value.values[keep], value.labels)
     return value[keep]
@@ -260,8 +260,13 @@ def _used_levels(value: Value, text: str, source: str) -> Value:
         )
     if len(levels) == len(value.levels):
         return value
+    if value.coding.reference not in (None, *names):
+        raise DataError(
+            f"{source}: the reference level {value.coding.reference!r} of {text} does not occur in "
+            "the rows used; choose another"
+        )
     rank: Ints = np.cumsum(counts > 0, dtype=np.int64) - 1
-    return Factor(rank[value.codes], levels)
+    return replace(value, codes=rank[value.codes], levels=levels)
 
 
 def _clusters(table: Table, column: str, keep: Bools | None) -> tuple[Ints, pd.Index]:
@@ -325,8 +330,8 @@ def _columns(
     values: Mapping[str, Value],
     N: int,
     source: str,
-) -> tuple[Floats, list[Spec], Ints, tuple[str, ...]]:
-    """D, the columns of X that are kept, where those of Z are in D, and the names of the rest."""
+) -> tuple[Floats, Columns, Ints]:
+    """D, the columns of X, and where those of Z are in D."""
     wanted = [spec for _, specs in fixed for spec in specs]
     distinct = {identity(spec): spec for spec in (*wanted, *random)}
     if len(distinct) * N > MAX_CELLS:
@@ -341,11 +346,17 @@ def _columns(
     mean, S = cross_products(D)
     _check_random([place[identity(spec)] for spec in random], random, D, intercept, mean, S, source)
     own = np.array([place[identity(spec)] for spec in wanted], dtype=np.int64)
-    kept = independent(D, own, intercept if frozenset() in map(identity, wanted) else None, mean, S)
+    one = intercept if frozenset() in map(identity, wanted) else None
+    kept = independent(D, own, one, mean, S)
     if len(kept) >= N:
         raise DataError(f"{source}: {len(kept)} fixed effects and only {N} rows; use fewer terms")
-    specs = [wanted[int(i)] for i in np.flatnonzero(np.isin(own, kept))]
-    lost = np.flatnonzero(~np.isin(own, kept))
+    stays = np.isin(own, kept)
+    columns = Columns(
+        tuple((term, tuple(specs)) for term, specs in fixed),
+        np.where(stays, np.cumsum(stays) - 1, -1),
+        combination(D, own[stays], own[~stays], one),
+        {t: (v.labels, v.coding) for t, v in values.items() if isinstance(v, Factor)},
+    )
     if len(kept) < len(own):
         order = [*kept, *(place[identity(spec)] for spec in random)]
         chosen = list(dict.fromkeys(int(i) for i in order))
@@ -353,7 +364,7 @@ def _columns(
         now = {i: k for k, i in enumerate(chosen)}
         place = {key: now[i] for key, i in place.items() if i in now}
     places = np.array([place[identity(spec)] for spec in random], dtype=np.int64)
-    return D, specs, places, tuple(name(wanted[int(i)]) for i in lost)
+    return D, columns, places
 
 
 def _check_random(
@@ -375,12 +386,11 @@ def _check_random(
         )
 
 
-def _term_places(
-    fixed: list[tuple[Term, list[Spec]]], kept: tuple[Spec, ...]
-) -> dict[str, tuple[int, ...]]:
-    place = {spec: i for i, spec in enumerate(kept)}
+def _term_places(columns: Columns) -> dict[str, tuple[int, ...]]:
+    sizes = [len(specs) for _, specs in columns.terms]
+    parts = np.split(columns.kept, np.cumsum(sizes)[:-1])
     found = {
-        ":".join(term) or "(Intercept)": tuple(place[spec] for spec in specs if spec in place)
-        for term, specs in fixed
+        ":".join(term) or "(Intercept)": tuple(int(k) for k in part if k >= 0)
+        for (term, _), part in zip(columns.terms, parts, strict=True)
     }
     return {term: places for term, places in found.items() if places}

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,12 +12,41 @@ from numpy.typing import NDArray
 
 from simlab.data import DataError
 from simlab.formula.coding import Spec, fill
+from simlab.formula.contrasts import Coding
 from simlab.formula.evaluate import Scope, evaluate
 from simlab.formula.expressions import Node, columns, shown
+from simlab.formula.rank import Combination
+from simlab.formula.terms import Term
 from simlab.formula.values import Factor, Matrix, Table, Value, missing, numbers
 from simlab.moments import Floats, Ints
 
 Bools = NDArray[np.bool_]
+
+
+class Columns(NamedTuple):
+    """Columns of the fixed part, p that were kept and q that were dropped.
+
+    Attributes
+    ----------
+    terms : tuple of (Term, tuple of Spec)
+        The columns of each term, in order.
+    kept : (p + q,) int64
+        Place of each of them among the p coefficients; −1 for a dropped one.
+    combination : Combination
+        The dropped columns as combinations of the kept ones.
+    factors : dict
+        Levels as text, and coding, of each variable that is a factor.
+    """
+
+    terms: tuple[tuple[Term, tuple[Spec, ...]], ...]
+    kept: Ints
+    combination: Combination
+    factors: dict[str, tuple[tuple[str, ...], Coding]]
+
+    def specs(self, dropped: bool = False) -> list[Spec]:
+        """Columns that were kept, or dropped, in order."""
+        every = (spec for _, specs in self.terms for spec in specs)
+        return [spec for spec, k in zip(every, self.kept, strict=True) if (k < 0) == dropped]
 
 
 class Recipe(NamedTuple):
@@ -29,15 +58,17 @@ class Recipe(NamedTuple):
         The expressions, by their text.
     levels : dict
         Levels of those that are factors.
-    fixed, random : tuple of Spec
-        The columns of X and of Z.
+    fixed : Columns
+        Columns of X.
+    random : tuple of Spec
+        Columns of Z.
     state : dict
         What the functions of the formula have learnt from the training data.
     """
 
     nodes: dict[str, Node]
     levels: dict[str, tuple[Any, ...]]
-    fixed: tuple[Spec, ...]
+    fixed: Columns
     random: tuple[Spec, ...]
     state: dict[str, Any]
 
@@ -53,11 +84,15 @@ class NewRows(NamedTuple):
         Random part.
     clusters : pd.Index or None
         Cluster of each row, as in the data; None if the data have no such column.
+    estimable : (M,) bool
+        Whether the data of the model let one estimate Xγ in the row: False where a column that was
+        dropped is not what the kept ones make of it.
     """
 
     X: Floats
     Z: Floats
     clusters: pd.Index | None
+    estimable: Bools
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -120,6 +155,11 @@ class Design:
     _recipe: Recipe = field(repr=False)
 
     @property
+    def columns(self) -> Columns:
+        """Columns of the fixed part, the dropped ones included."""
+        return self._recipe.fixed
+
+    @property
     def X(self) -> Floats:
         """Fixed part, (N, p); a copy."""
         return self.D[:, self.fixed]
@@ -168,10 +208,19 @@ class Design:
         for text, node in recipe.nodes.items():
             values[text] = _as_trained(evaluate(node, scope), recipe.levels.get(text), text, table)
         check_finite(values, table, None)
-        X, Z = (np.empty((len(table), len(specs))) for specs in (recipe.fixed, recipe.random))
-        fill(recipe.fixed, values, X)
-        fill(recipe.random, values, Z)
-        return NewRows(X, Z, _labels(table, self.cluster_name))
+        fixed = recipe.fixed
+        X, dropped, Z = (
+            _filled(specs, values, len(table))
+            for specs in (fixed.specs(), fixed.specs(dropped=True), recipe.random)
+        )
+        estimable = fixed.combination.holds(X, dropped)
+        return NewRows(X, Z, _labels(table, self.cluster_name), estimable)
+
+
+def _filled(specs: Sequence[Spec], values: Mapping[str, Value], M: int) -> Floats:
+    out = np.empty((M, len(specs)))
+    fill(specs, values, out)
+    return out
 
 
 def _labels(table: Table, name: str) -> pd.Index | None:
@@ -277,4 +326,4 @@ def _as_trained(value: Value, levels: tuple[Any, ...] | None, text: str, table: 
             f"{table.place(row)}: {text} is {value.levels[value.codes[row]]!r}, a level that the "
             f"data of the model do not have; they have {known}"
         )
-    return Factor(codes, levels)
+    return replace(value, codes=codes, levels=levels)

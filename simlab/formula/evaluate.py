@@ -10,18 +10,21 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from simlab.data import DataError
+from simlab.formula.contrasts import Coding
 from simlab.formula.errors import FormulaError
 from simlab.formula.expressions import (
     COMPARISONS,
     MATHS,
     Binary,
     Call,
+    Coded,
     Column,
     Flag,
     Node,
@@ -233,18 +236,22 @@ def _factor(call: Call, arguments: dict[str, Node], scope: Scope) -> Factor:
         )
     if "ref" not in arguments:
         return value
-    reference = label(_constant(arguments["ref"]))
-    if not scope.training:  # the order of levels is known from the training data
-        return value
-    if reference not in value.labels:
+    coding = _coding(arguments["ref"])
+    if scope.training and coding.reference not in (None, *value.labels):
         levels = ", ".join(value.labels[:10])
         raise DataError(
-            f"{scope.table.source}: {shown(spelled(call))}: no level {reference!r} among {levels}"
+            f"{scope.table.source}: {shown(spelled(call))}: no level {coding.reference!r} among "
+            f"{levels}"
         )
-    first = value.labels.index(reference)
-    order = [first, *(i for i in range(len(value.levels)) if i != first)]
-    rank = np.append(np.argsort(order), -1)
-    return Factor(rank[value.codes], tuple(value.levels[i] for i in order))
+    return replace(value, coding=coding)
+
+
+def _coding(node: Node) -> Coding:
+    """Read the coding of a factor; a level alone is the reference of treatment coding."""
+    if isinstance(node, Coded):
+        reference = node.reference
+        return Coding(node.coding, None if reference is None else label(_constant(reference)))
+    return Coding(reference=label(_constant(node)))
 
 
 def _contextual(call: Call, arguments: dict[str, Node], scope: Scope) -> Value:

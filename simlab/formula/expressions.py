@@ -16,8 +16,10 @@ import unicodedata
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import zip_longest
 from types import MappingProxyType
 
+from simlab.formula.contrasts import CODINGS, TREATMENT
 from simlab.formula.errors import FormulaError
 
 MAX_DEPTH = 50
@@ -35,7 +37,7 @@ _KNOTS = {"df": "count", "lower_bound": "number", "upper_bound": "number", "extr
 PARAMETERS: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {
         **{name: {"x": "data"} for name in (*MATHS, "I", "center")},
-        **{name: {"x": "data", "ref": "level"} for name in ("C", "factor")},
+        **{name: {"x": "data", "ref": "coding"} for name in ("C", "factor")},
         "scale": {"x": "data", "center": "flag", "scale": "flag", "ddof": "count"},
         "standardize": {"x": "data", "center": "flag", "rescale": "flag", "ddof": "count"},
         "poly": {"x": "data", "degree": "count", "raw": "flag"},
@@ -112,7 +114,15 @@ class Call:
     arguments: tuple[tuple[str, Node], ...]
 
 
-Node = Number | Flag | Text | Column | Unary | Binary | Call
+@dataclass(frozen=True, slots=True)
+class Coded:
+    """A coding of `contrasts.CODINGS`, with the reference level of treatment coding."""
+
+    coding: str
+    reference: Number | Flag | Text | None = None
+
+
+Node = Number | Flag | Text | Column | Unary | Binary | Call | Coded
 
 _ARITHMETIC: Mapping[type[ast.operator], str] = MappingProxyType(
     {
@@ -195,6 +205,8 @@ def spelled(node: Node, nested: bool = False) -> str:
             return repr(value)
         case Column(name):
             return quoted(name, nested)
+        case Coded(coding, reference):
+            return coding if reference is None else f"{coding}({spelled(reference)})"
         case Unary(operator, operand):
             inner = spelled(operand, True)
             tight = not isinstance(operand, Binary) or operand.operator == "**"
@@ -286,8 +298,13 @@ def _node(tree: ast.expr, odd: Mapping[str, str], depth: int) -> Node:
             return node if operator in ("==", "!=") else _not_text(node)
         case ast.Call(func=func, args=args, keywords=keywords):
             function = _function(func)
-            unnamed = [("", _node(a, odd, depth - 1)) for a in args]
-            named = [(k.arg or "**", _node(k.value, odd, depth - 1)) for k in keywords]
+            kinds = PARAMETERS[function]
+            places = zip_longest(args, list(kinds.values())[: len(args)])
+            unnamed = [("", _argument(a, kind, odd, depth - 1)) for a, kind in places]
+            named = [
+                (k.arg or "**", _argument(k.value, kinds.get(k.arg or ""), odd, depth - 1))
+                for k in keywords
+            ]
             return _checked(Call(function, (*unnamed, *named)))
     raise _refused(tree)
 
@@ -352,6 +369,28 @@ def _function(func: ast.expr) -> str:
     )
 
 
+def _argument(tree: ast.expr, kind: str | None, odd: Mapping[str, str], depth: int) -> Node:
+    """Copy an argument; where a coding may stand, ``Sum`` and ``Treatment('a')`` are codings."""
+    match tree:
+        case ast.Name(id=name) if kind == "coding" and name in CODINGS:
+            return Coded(name)
+        case ast.Call(func=ast.Name(id=name)) if kind == "coding" and name in CODINGS:
+            given = [*tree.args, *(k.value for k in tree.keywords)]
+            words = {k.arg for k in tree.keywords} <= {"ref", "reference", "base"}
+            level = _node(given[0], odd, depth - 1) if len(given) == 1 and words else None
+            if not given:
+                return Coded(name)
+            if name == TREATMENT and isinstance(level, Text | Number | Flag):
+                return Coded(name, level)
+            raise FormulaError(
+                f"{shown(_unparsed(tree))}: write C(f, {name}), without an argument"
+                if name != TREATMENT
+                else f"{shown(_unparsed(tree))}: write C(f, {name}('a')) with the reference level, "
+                "text in quotes or a number"
+            )
+    return _node(tree, odd, depth)
+
+
 def _checked(call: Call) -> Call:
     """Check the arguments of a call against `PARAMETERS`."""
     parameters = PARAMETERS[call.function]
@@ -379,7 +418,7 @@ _KINDS: Mapping[str, str] = MappingProxyType(
         "count": "a whole number from 0 to 50",
         "number": "a number",
         "text": "text in quotes",
-        "level": "one of the levels: text in quotes or a number",
+        "coding": "one of the levels (text in quotes or a number), or " + ", ".join(CODINGS),
     }
 )
 
@@ -396,7 +435,7 @@ def _is(kind: str, node: Node) -> bool:
             return True
         case "count", Number(value):
             return value == int(value) and 0 <= value <= 50
-        case "level", Text() | Number() | Flag():
+        case "coding", Text() | Number() | Flag() | Coded():
             return True
     return False
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
+from numpy.typing import NDArray
 
 from simlab.moments import Floats, Ints
 
@@ -12,7 +15,12 @@ TOLERANCE = 1e-7
 SAFE = 1e-6
 """Smallest squared pivot of a scaled Gram matrix that proves full rank without a QR."""
 
+ROUNDING = 1e-10
+"""A smaller share of a column in another, each in units of its largest entry, is 0."""
+
 _CHUNK = 16_384
+
+Bools = NDArray[np.bool_]
 
 
 def cross_products(D: Floats) -> tuple[Floats, Floats]:
@@ -72,6 +80,77 @@ def independent(D: Floats, columns: Ints, intercept: int | None, mean: Floats, S
     kept = others[_kept(_root(D, others, intercept is not None))]
     chosen: Ints = columns[np.isin(columns, [*kept, *([] if intercept is None else [intercept])])]
     return chosen
+
+
+class Combination(NamedTuple):
+    """Dropped columns as combinations of those that were kept.
+
+    Attributes
+    ----------
+    B : (p, q)
+        The q dropped columns are X B.
+    slack : (q,)
+        Largest difference in the rows of the data, which is rounding.
+    """
+
+    B: Floats
+    slack: Floats
+
+    def holds(self, X: Floats, dropped: Floats) -> Bools:
+        """Whether rows have the dropped columns that follow from those kept.
+
+        Xγ is estimable in a row exactly if its full row, the dropped columns included, is
+        orthogonal to every (B_k, −e_k), k = 1 … q, a basis of the null space of the full design
+        (Searle 1971, *Linear Models*, section 5.4).
+
+        Parameters
+        ----------
+        X : (M, p)
+            Kept columns of the rows.
+        dropped : (M, q)
+            Their dropped columns.
+
+        Returns
+        -------
+        (M,) bool
+            By each difference against `TOLERANCE` of its terms, and twice the slack.
+        """
+        gap = np.abs(dropped - X @ self.B)
+        size = np.abs(dropped) + np.abs(X) @ np.abs(self.B)
+        out: Bools = (gap <= TOLERANCE * size + 2 * self.slack).all(axis=1)
+        return out
+
+
+def combination(D: Floats, kept: Ints, lost: Ints, intercept: int | None) -> Combination:
+    """Find the combinations of kept columns that are the lost ones.
+
+    Parameters
+    ----------
+    D : (N, d)
+    kept, lost : (p,), (q,)
+        Columns of D, as `independent` has told them apart.
+    intercept
+        The column of ones, if it is kept: the others are then taken about their means.
+    """
+    if not len(lost):
+        return Combination(np.zeros((len(kept), 0)), np.zeros(0))
+    X, T = D[:, kept], D[:, lost]
+    others = np.arange(len(kept)) if intercept is None else np.flatnonzero(kept != intercept)
+    A, C = X[:, others], T
+    if intercept is not None:
+        A, C = A - A.mean(axis=0), C - C.mean(axis=0)
+    unit, wide = (np.abs(part).max(axis=0, initial=0.0) for part in (A, C))
+    unit, wide = np.where(unit > 0, unit, 1.0), np.where(wide > 0, wide, 1.0)
+    share = np.linalg.lstsq(A / unit, C / wide, rcond=None)[0]
+    share[np.abs(share) < ROUNDING] = 0.0
+    B = np.zeros((len(kept), len(lost)))
+    B[others] = share * wide / unit[:, None]
+    if intercept is not None:
+        mean, taken = T.mean(axis=0), X.mean(axis=0)[:, None] * B
+        rest = mean - taken.sum(axis=0)
+        size = np.abs(mean) + np.abs(taken).sum(axis=0)
+        B[kept == intercept] = np.where(np.abs(rest) < ROUNDING * size, 0.0, rest)
+    return Combination(B, np.abs(T - X @ B).max(axis=0))
 
 
 def _surely_full(gram: Floats) -> bool:

@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from simlab.data import DataError, require
+from simlab.formula.contrasts import DEFAULT, Coding
 from simlab.formula.expressions import same_name
 from simlab.moments import Floats, Ints
 
@@ -26,11 +27,14 @@ class Factor:
     codes : (N,) int64
         Level of each row, −1 where it is missing.
     levels : tuple
-        As in the data; the first is the reference.
+        As in the data.
+    coding : Coding
+        How it enters a design; by default treatment coding, the first level being the reference.
     """
 
     codes: Ints
     levels: tuple[Hashable, ...]
+    coding: Coding = DEFAULT
 
     @property
     def labels(self) -> tuple[str, ...]:
