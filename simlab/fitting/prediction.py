@@ -349,7 +349,8 @@ def _new(
     index = newdata.index if isinstance(newdata, pd.DataFrame) else pd.RangeIndex(len(X))
     cluster, note = np.full(len(X), -1), ""
     if level != 0 and labels is None:
-        note = f"no column {design.cluster_name!r} in the new data: predicted at level 0"
+        absent = " or ".join(repr(name) for name in design.grouping if name not in newdata)
+        note = f"no column {absent} in the new data: predicted at level 0"
     elif level != 0 and labels is not None:
         cluster = _known(fit, labels)
         unknown = pd.unique(np.asarray(labels)[cluster < 0])

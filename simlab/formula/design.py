@@ -14,7 +14,7 @@ from simlab.data import DataError
 from simlab.formula.coding import Spec, fill
 from simlab.formula.contrasts import Coding
 from simlab.formula.evaluate import Scope, evaluate
-from simlab.formula.expressions import Node, columns, shown
+from simlab.formula.nodes import Node, columns, shown
 from simlab.formula.rank import Combination
 from simlab.formula.terms import Term
 from simlab.formula.values import Factor, Matrix, Table, Value, missing, numbers
@@ -124,7 +124,9 @@ class Design:
     response : str
         Left-hand side of the formula.
     cluster_name : str
-        Column that groups the rows.
+        Grouping variable, as in the formula: a column, or ``a:b``.
+    grouping : tuple of str
+        Columns whose combinations are the clusters.
     rows : pd.Index
         Labels of the N rows in the data.
     missing : dict
@@ -148,6 +150,7 @@ class Design:
     formula: str
     response: str
     cluster_name: str
+    grouping: tuple[str, ...]
     rows: pd.Index
     missing: dict[str, int]
     dropped_rows: int
@@ -198,11 +201,10 @@ class Design:
             raise DataError(f"{table.source}: no rows")
         recipe = self._recipe
         needed = list(dict.fromkeys(c for node in recipe.nodes.values() for c in columns(node)))
-        roles = [("formula", column) for column in needed if column != self.cluster_name]
-        if cluster_required or self.cluster_name in needed:
-            roles.append(("cluster", self.cluster_name))
+        roles = [("formula", column) for column in needed if column not in self.grouping]
+        roles += [("cluster", c) for c in self.grouping if cluster_required or c in needed]
         table.require(roles)
-        _refuse_missing(table, [column for _, column in roles], self.cluster_name)
+        _refuse_missing(table, [column for _, column in roles], self.grouping)
         scope = Scope(table, dict(recipe.state), False, {})
         values: dict[str, Value] = {}
         for text, node in recipe.nodes.items():
@@ -214,7 +216,7 @@ class Design:
             for specs in (fixed.specs(), fixed.specs(dropped=True), recipe.random)
         )
         estimable = fixed.combination.holds(X, dropped)
-        return NewRows(X, Z, _labels(table, self.cluster_name), estimable)
+        return NewRows(X, Z, _labels(table, self.grouping), estimable)
 
 
 def _filled(specs: Sequence[Spec], values: Mapping[str, Value], M: int) -> Floats:
@@ -223,10 +225,11 @@ def _filled(specs: Sequence[Spec], values: Mapping[str, Value], M: int) -> Float
     return out
 
 
-def _labels(table: Table, name: str) -> pd.Index | None:
-    if name not in map(str, table.df.columns):
+def _labels(table: Table, grouping: tuple[str, ...]) -> pd.Index | None:
+    if not table.has(grouping):
         return None
-    codes, labels = table.group(name)
+    table.require(("cluster", name) for name in grouping)
+    codes, labels = table.group(grouping)
     if (codes >= 0).all():
         return labels[codes]
     return pd.Index([labels[i] if i >= 0 else None for i in codes], dtype=object)
@@ -284,9 +287,10 @@ def check_finite(values: Mapping[str, Value], table: Table, kept: Bools | None) 
             )
 
 
-def _refuse_missing(table: Table, names: Iterable[str], cluster: str) -> None:
+def _refuse_missing(table: Table, names: Iterable[str], grouping: tuple[str, ...]) -> None:
     for name in names:
-        absent = table.group(name)[0] < 0 if name == cluster else missing(table.value(name))
+        named = name in grouping
+        absent = table.group((name,))[0] < 0 if named else missing(table.value(name))
         if absent.any():
             row = int(np.argmax(absent))
             raise DataError(

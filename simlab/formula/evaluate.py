@@ -12,16 +12,16 @@ import operator
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 
 from simlab.data import DataError
 from simlab.formula.contrasts import Coding
 from simlab.formula.errors import FormulaError
-from simlab.formula.expressions import (
+from simlab.formula.functions import MATHS, TO_LEVELS, bind
+from simlab.formula.nodes import (
     COMPARISONS,
-    MATHS,
     Binary,
     Call,
     Coded,
@@ -29,9 +29,9 @@ from simlab.formula.expressions import (
     Flag,
     Node,
     Number,
+    Numbers,
     Text,
     Unary,
-    bind,
     columns,
     shown,
     spelled,
@@ -177,8 +177,10 @@ def _call(call: Call, scope: Scope) -> Value:
     arguments = bind(call)
     if call.function == "I":
         return _operand(arguments["x"], scope)
-    if call.function in ("C", "factor"):
+    if call.function in TO_LEVELS:
         return _factor(call, arguments, scope)
+    if call.function in ("as.character", "as.numeric"):
+        return _converted(call, evaluate(arguments["x"], scope), scope.table)
     if call.function in ("cvar", "dvar"):
         return _contextual(call, arguments, scope)
     options = {name: _constant(node) for name, node in arguments.items() if name != "x"}
@@ -205,7 +207,7 @@ def _constant(node: Node) -> Any:
             return int(value) if value.is_integer() else value
         case Unary(sign, Number(value)):
             return -value if sign == "-" else value
-        case Flag(value) | Text(value):
+        case Flag(value) | Text(value) | Numbers(value):
             return value
     raise FormulaError(f"{shown(spelled(node))} is not a constant")
 
@@ -228,12 +230,7 @@ def _factor(call: Call, arguments: dict[str, Node], scope: Scope) -> Factor:
     value = evaluate(arguments["x"], scope)
     if isinstance(value, Matrix):
         raise FormulaError(f"{shown(spelled(call))}: several columns cannot be a factor")
-    if not isinstance(value, Factor):
-        known, codes = np.unique(value, return_inverse=True)
-        absent = np.isnan(value)
-        value = Factor(
-            np.where(absent, -1, codes).astype(np.int64), tuple(known[~np.isnan(known)].tolist())
-        )
+    value = _with_levels(value)
     if "ref" not in arguments:
         return value
     coding = _coding(arguments["ref"])
@@ -246,6 +243,57 @@ def _factor(call: Call, arguments: dict[str, Node], scope: Scope) -> Factor:
     return replace(value, coding=coding)
 
 
+def _with_levels(value: Floats | Factor) -> Factor:
+    if isinstance(value, Factor):
+        return value
+    known, codes = np.unique(value, return_inverse=True)
+    levels = tuple(known[~np.isnan(known)].tolist())
+    return Factor(np.where(np.isnan(value), -1, codes).astype(np.int64), levels)
+
+
+def _converted(call: Call, value: Value, table: Table) -> Value:
+    """as.character: numbers and levels as text. as.numeric: truth values, and numbers in text."""
+    if isinstance(value, Matrix):
+        raise FormulaError(f"{shown(spelled(call))}: several columns cannot be converted")
+    if call.function == "as.character":
+        value = _with_levels(value)
+        levels = sorted(set(value.labels))
+        place = {text: i for i, text in enumerate(levels)}
+        rank = np.array([*(place[text] for text in value.labels), -1], dtype=np.int64)
+        return Factor(rank[value.codes], tuple(levels), text=True)
+    if not isinstance(value, Factor):
+        return value
+    inner = bind(call)["x"]
+    made = isinstance(inner, Call) and inner.function in TO_LEVELS
+    if not made and all(type(level) is bool for level in value.levels):
+        return cast(Floats, numbers(value))
+    if made or not value.text:
+        raise DataError(
+            f"{table.source}: {shown(spelled(call))}: of categories R would take the positions 1, "
+            f"2, …; write as.numeric(as.character({spelled(inner, nested=True)})) for the numbers "
+            "that they name"
+        )
+    parsed = np.array([*map(_number_in, value.labels), np.nan])
+    wrong = (value.codes >= 0) & np.isnan(parsed[value.codes])
+    if wrong.any():
+        row = int(np.argmax(wrong))
+        raise DataError(
+            f"{table.place(row)}: {shown(spelled(call))}: {value.levels[value.codes[row]]!r} is no "
+            "number; correct it or set it to missing"
+        )
+    out: Floats = parsed[value.codes]
+    return out
+
+
+def _number_in(text: str) -> float:
+    """Number that a text is, as Python and R write it; NaN if it is none."""
+    try:
+        number = float(text) if text.isascii() and "_" not in text else np.nan
+    except ValueError:
+        return np.nan
+    return number if np.isfinite(number) else np.nan
+
+
 def _coding(node: Node) -> Coding:
     """Read the coding of a factor; a level alone is the reference of treatment coding."""
     if isinstance(node, Coded):
@@ -256,16 +304,15 @@ def _coding(node: Node) -> Coding:
 
 def _contextual(call: Call, arguments: dict[str, Node], scope: Scope) -> Value:
     """cvar: the mean of x in the cluster of each row; dvar: x less that mean."""
-    group = arguments["cluster"]
-    assert isinstance(group, Column)
+    grouping = tuple(columns(arguments["cluster"]))
     x = evaluate(arguments["x"], scope)
     within = call.function == "dvar"
     text = spelled(call)
-    codes, labels = scope.table.group(group.name)
+    codes, labels = scope.table.group(grouping)
     known = None if scope.training else scope.state[text]
     if known is not None and not _same_kind(known.labels.dtype, labels.dtype):
         raise DataError(
-            f"{scope.table.source}: {group.name!r} is {labels.dtype} and was {known.labels.dtype} "
+            f"{scope.table.source}: {grouping[0]!r} is {labels.dtype} and was {known.labels.dtype} "
             "in the data of the model; convert it, or clusters cannot be recognised"
         )
     if isinstance(x, Factor) and x.levels != LOGICAL:
