@@ -81,7 +81,7 @@ def fit(source: str, formula: str, random: str | None, tests: Tests, options: Op
         )
     found = summary(fitted, options.df, options.level)
     kind = tests.terms
-    terms = None if kind is None else term_tests(fitted, TYPES[kind], options.df)
+    terms = None if kind is None else term_tests(fitted, options.df, TYPES[kind])
     tested = {
         name: wald(fitted, name, options.df, level=options.level) for name in tests.coefficients
     }

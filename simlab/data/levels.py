@@ -7,7 +7,7 @@ from two files to one data frame, is `merge_levels` in ``merge.py``.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -213,13 +213,25 @@ def _aligned(x: Column, cluster: Column) -> tuple[pd.Series, Ints, int]:
             raise DataError(f"{what} has {np.ndim(values)} dimensions; give one column")
     if len(x) != len(cluster):
         raise DataError(f"x has {len(x)} values and the cluster {len(cluster)}; give one per row")
-    named = [s for s in (x, cluster) if isinstance(s, pd.Series)]
-    if len(named) == 2 and not named[0].index.equals(named[1].index):
-        raise DataError("x and the cluster have different indexes; take both from one data frame")
-    index = named[0].index if named else None
+    if said := other_rows({"x": x, "the cluster": cluster}):
+        raise DataError(said)
+    index = next((s.index for s in (x, cluster) if isinstance(s, pd.Series)), None)
     series = x if isinstance(x, pd.Series) else pd.Series(x, index=index)
     codes, labels = _coded(cluster, "the cluster")
     return series, codes, len(labels)
+
+
+def other_rows(columns: Mapping[str, object]) -> str:
+    """Say which of some columns are Series of different rows; "" if their indexes are the same.
+
+    What goes by position would join them wrongly, without a word.
+    """
+    series = {name: s for name, s in columns.items() if isinstance(s, pd.Series)}
+    first = next(iter(series), "")
+    for name, s in series.items():
+        if not s.index.equals(series[first].index):
+            return f"{first} and {name} have different indexes; take both from one data frame"
+    return ""
 
 
 def _coded(values: Column, name: object) -> tuple[Ints, pd.Index]:

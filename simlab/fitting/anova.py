@@ -62,7 +62,7 @@ def anova(
         no such type or df.
     """
     if not others:
-        return term_tests(fit, type, df)
+        return term_tests(fit, df, type)
     fits = sorted((fit, *others), key=lambda one: one.npar)
     for other in fits[1:]:
         _check_comparable(fits[0], other)

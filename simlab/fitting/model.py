@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 
 from simlab.data import DataError
-from simlab.fitting.errors import FitError, FitWarning, one_of
+from simlab.fitting.errors import FitWarning, one_of
+from simlab.fitting.response import response
 from simlab.fitting.result import Method, MixedFit
 from simlab.formula import Design, build
 from simlab.formula.slips import nearly_numbers
@@ -122,20 +123,12 @@ def refit(fitted: MixedFit, y: Floats | pd.Series[float] | None, method: Method 
     Raises
     ------
     FitError
-        If y does not have one finite number for each row that was used.
+        If y is not one finite number for each row that was used. A Series goes by its index, which
+        must be that of the rows; an array goes by position. See `response.response`.
     """
     design = fitted.design
     if y is not None:
-        values = np.ascontiguousarray(y, dtype=float)
-        if values.shape != design.y.shape:
-            raise FitError(
-                f"refit: y has shape {values.shape}; the model used {len(design.y)} rows, "
-                "and needs one number for each"
-            )
-        if not np.isfinite(values).all():
-            first = design.rows[int(np.argmin(np.isfinite(values)))]
-            raise FitError(f"refit: y is not a finite number in row {first}")
-        design = replace(design, y=values)
+        design = replace(design, y=response(y, design.rows))
     return fit_design(design, method or fitted.method)
 
 

@@ -6,9 +6,9 @@ room where it lives: `effects`, `hypotheses`, `intervals`, `prediction`, `diagno
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -38,8 +38,9 @@ if TYPE_CHECKING:
     from simlab.fitting.effects import RandomEffects
     from simlab.fitting.hypotheses import WaldTest
     from simlab.fitting.intervals import Kind, VarCorr, Which
-    from simlab.fitting.prediction import Interval, Level
+    from simlab.fitting.prediction import Interval
     from simlab.fitting.prediction import Kind as Residual
+    from simlab.fitting.prediction_rows import Level
     from simlab.fitting.summary import Summary
 
 Method = Literal["REML", "ML"]
@@ -274,15 +275,16 @@ class MixedFit:
 
     def predict(
         self,
-        newdata: pd.DataFrame | None = None,
+        newdata: pd.DataFrame | Mapping[str, Any] | None = None,
         level: Level | None = None,
         interval: Interval | None = None,
         conf: float = 0.95,
+        at: Mapping[str, Any] | None = None,
     ) -> pd.Series[float] | pd.DataFrame:
         """Predictions, for known and new clusters; see `prediction.predict`."""
         from simlab.fitting.prediction import predict
 
-        return predict(self, newdata, level, interval, conf)
+        return predict(self, newdata, level, interval, conf, at)
 
     def simulate(self, n: int = 1, seed: int = 0, conditional: bool = False) -> pd.DataFrame:
         """Draw n responses from the fitted model, (N, n); see `prediction.simulate`."""

@@ -32,7 +32,7 @@ TYPES = (1, 2, 3, "marginal")
 INTERCEPT = "(Intercept)"
 
 
-def term_tests(fit: MixedFit, type: Type = 3, df: DF = "satterthwaite") -> pd.DataFrame:
+def term_tests(fit: MixedFit, df: DF = "satterthwaite", type: Type = 3) -> pd.DataFrame:
     """Test each term of the formula.
 
     Each type is a matrix L of weights, and tests Lγ = 0 (see `term_contrasts` for the formulas):
@@ -50,10 +50,10 @@ def term_tests(fit: MixedFit, type: Type = 3, df: DF = "satterthwaite") -> pd.Da
     Parameters
     ----------
     fit : MixedFit
-    type : {3, 2, 1, "marginal"}
     df : {"satterthwaite", "kenward-roger", "containment", "normal"}
         Of the denominator. "containment" has nlme's for terms, "normal" infinite ones: p is then
         that of χ² = num_df · F.
+    type : {3, 2, 1, "marginal"}
 
     Returns
     -------

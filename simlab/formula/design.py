@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from simlab.data import DataError
 from simlab.formula.coding import Spec, fill
+from simlab.formula.contextual import column_named, may_be_given, needed
 from simlab.formula.contrasts import Coding
 from simlab.formula.evaluate import Scope, evaluate
-from simlab.formula.nodes import Node, columns, shown
+from simlab.formula.nodes import Node, columns, listed, shown
 from simlab.formula.rank import Combination
 from simlab.formula.terms import Term
 from simlab.formula.values import Factor, Matrix, Table, Value, missing, numbers
@@ -173,7 +174,10 @@ class Design:
         return self.D[:, self.random]
 
     def new(
-        self, data: pd.DataFrame | Mapping[str, Any], cluster_required: bool = False
+        self,
+        data: pd.DataFrame | Mapping[str, Any],
+        cluster_required: bool = False,
+        at: Mapping[str, Any] | None = None,
     ) -> NewRows:
         """Design of new rows, with levels, centring, bases and cluster means of the training data.
 
@@ -181,28 +185,35 @@ class Design:
         ----------
         data
             The columns of the right-hand side. The response is not needed; the grouping variable
-            only for random effects and for `cvar` and `dvar`. These use the training mean of a
-            known cluster, and for a new cluster the mean of its rows in `data`.
+            only for random effects, `cvar` and `dvar`. These use the mean that a cluster has in the
+            training data, also in expressions of them. For another cluster, or without the grouping
+            variable, it must be given: by a column with the name of the design's,
+            ``"cvar(ses, school)"``. Where it is given and not missing, it is taken for known
+            clusters too; so is ``"dvar(ses, school)"``, in the place of ses less the mean.
         cluster_required
             Insist on the grouping variable.
+        at
+            Columns that are the same in all rows and that `data` does not have, by name.
 
         Returns
         -------
         NewRows
-            (X, Z, clusters), one row for each row of `data`.
+            (X, Z, clusters, estimable), one row for each row of `data`.
 
         Raises
         ------
         DataError
-            If a column is missing or has a missing value, or a level is unknown.
+            If a column is missing or has a missing value, a level is unknown, or a cluster mean is
+            neither known nor given.
         """
-        table = Table(frame(data, "the new data"), "the new data")
+        source, recipe = "the new data", self._recipe
+        table = Table(self._with(frame(data, source), at or {}), source)
         if not len(table):
             raise DataError(f"{table.source}: no rows")
-        recipe = self._recipe
-        needed = list(dict.fromkeys(c for node in recipe.nodes.values() for c in columns(node)))
-        roles = [("formula", column) for column in needed if column not in self.grouping]
-        roles += [("cluster", c) for c in self.grouping if cluster_required or c in needed]
+        used = (c for node in recipe.nodes.values() for c in needed(node, recipe.state, table))
+        wanted = list(dict.fromkeys(used))
+        roles = [("formula", column) for column in wanted if column not in self.grouping]
+        roles += [("cluster", c) for c in self.grouping if cluster_required or c in wanted]
         table.require(roles)
         _refuse_missing(table, [column for _, column in roles], self.grouping)
         scope = Scope(table, dict(recipe.state), False, {})
@@ -217,6 +228,24 @@ class Design:
         )
         estimable = fixed.combination.holds(X, dropped)
         return NewRows(X, Z, _labels(table, self.grouping), estimable)
+
+    def _with(self, df: pd.DataFrame, at: Mapping[str, Any]) -> pd.DataFrame:
+        """Add columns that are the same in all rows."""
+        nodes, state = self._recipe.nodes.values(), self._recipe.state
+        known = [name for node in nodes for name in (*columns(node), *may_be_given(node, state))]
+        known = list(dict.fromkeys([*known, *self.grouping]))
+        for key, value in at.items():
+            name = column_named(str(key), known)
+            if name is None:
+                raise DataError(f"at: the formula has no {key!r}; it has {listed(known, 20)}")
+            if column_named(name, df.columns) is not None:
+                raise DataError(f"at: {key!r} is a column of the new data too; leave out one")
+            if np.ndim(value) != 0 or pd.isna(value):
+                raise DataError(
+                    f"at: {key!r} is {value!r:.40}; it must be one value, the same in all rows"
+                )
+            df = df.assign(**{name: value})
+        return df
 
 
 def _filled(specs: Sequence[Spec], values: Mapping[str, Value], M: int) -> Floats:

@@ -17,6 +17,17 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 
 from simlab.data import DataError
+from simlab.formula.contextual import (
+    FUNCTIONS,
+    Means,
+    Parts,
+    given,
+    learn,
+    of_new_rows,
+    of_rows,
+    parts,
+    within,
+)
 from simlab.formula.contrasts import Coding
 from simlab.formula.errors import FormulaError
 from simlab.formula.functions import MATHS, TO_LEVELS, bind
@@ -36,7 +47,7 @@ from simlab.formula.nodes import (
     shown,
     spelled,
 )
-from simlab.formula.transforms import BASES, basis, centred, cluster_means
+from simlab.formula.transforms import BASES, basis, centred
 from simlab.formula.values import LOGICAL, Factor, Matrix, Table, Value, label, missing, numbers
 from simlab.moments import Floats, Ints
 
@@ -181,8 +192,8 @@ def _call(call: Call, scope: Scope) -> Value:
         return _factor(call, arguments, scope)
     if call.function in ("as.character", "as.numeric"):
         return _converted(call, evaluate(arguments["x"], scope), scope.table)
-    if call.function in ("cvar", "dvar"):
-        return _contextual(call, arguments, scope)
+    if call.function in FUNCTIONS:
+        return _contextual(call, scope)
     options = {name: _constant(node) for name, node in arguments.items() if name != "x"}
     x = _numbers(arguments["x"], scope)
     text = spelled(call)
@@ -302,50 +313,25 @@ def _coding(node: Node) -> Coding:
     return Coding(reference=label(_constant(node)))
 
 
-def _contextual(call: Call, arguments: dict[str, Node], scope: Scope) -> Value:
+def _contextual(call: Call, scope: Scope) -> Value:
     """cvar: the mean of x in the cluster of each row; dvar: x less that mean."""
-    grouping = tuple(columns(arguments["cluster"]))
-    x = evaluate(arguments["x"], scope)
-    within = call.function == "dvar"
-    text = spelled(call)
-    codes, labels = scope.table.group(grouping)
-    known = None if scope.training else scope.state[text]
-    if known is not None and not _same_kind(known.labels.dtype, labels.dtype):
-        raise DataError(
-            f"{scope.table.source}: {grouping[0]!r} is {labels.dtype} and was {known.labels.dtype} "
-            "in the data of the model; convert it, or clusters cannot be recognised"
-        )
-    if isinstance(x, Factor) and x.levels != LOGICAL:
-        levels = known.levels if known is not None else _used(x)
-        parts = [_indicator(x, level) for level in levels[1:]]
-        names = tuple(label(level) for level in levels[1:])
-        if known is not None and not levels:
-            raise DataError(f"{scope.table.source}: {shown(text)} was of numbers in the model")
-        if not parts:
-            raise DataError(
-                f"{scope.table.source}: {shown(text)}: the factor has fewer than two levels"
-            )
-    else:
-        levels, names = (), ()
-        single = _numbers(arguments["x"], scope) if not isinstance(x, Matrix) else None
-        parts = [single] if single is not None else list(x.values.T)  # type: ignore[union-attr]
-        names = x.labels if isinstance(x, Matrix) else ()
-    parts = [_checked(part, call, scope) for part in parts]
-    out, scope.state[text] = cluster_means(parts, codes, labels, levels, within, known)
-    return out[:, 0] if not names else Matrix(out, names)
+    text, table, deviation = spelled(call), scope.table, call.function == "dvar"
+    arguments = bind(call)
+    x, grouping = arguments["x"], tuple(columns(arguments["cluster"]))
 
+    def columns_of_x(known: Means | None) -> Parts:
+        found = parts(evaluate(x, scope), known, text, table.source)
+        return found._replace(columns=[_checked(c, call, scope) for c in found.columns])
 
-def _same_kind(a: Any, b: Any) -> bool:
-    return (getattr(a, "kind", "O") in "iuf") == (getattr(b, "kind", "O") in "iuf")
-
-
-def _used(factor: Factor) -> tuple[Any, ...]:
-    counts = np.bincount(factor.codes + 1, minlength=len(factor.levels) + 1)[1:]
-    return tuple(level for level, n in zip(factor.levels, counts, strict=True) if n)
-
-
-def _indicator(factor: Factor, level: object) -> Floats:
-    place = factor.levels.index(level) if level in factor.levels else -2
-    out: Floats = (factor.codes == place).astype(float)
-    out[factor.codes < 0] = np.nan
-    return out
+    if scope.training:
+        found, (codes, labels) = columns_of_x(None), table.group(grouping)
+        scope.state[text] = means = learn(found, codes, labels)
+        context = of_rows(means, codes)
+        return means.shape(within(found, means, context) if deviation else means.origin + context)
+    means = cast(Means, scope.state[text])
+    told = given(text, means, table)
+    if np.isnan(told).any():
+        context = of_new_rows(call, means, table)
+        known = within(columns_of_x(means), means, context) if deviation else means.origin + context
+        told = np.where(np.isnan(told), known, told)
+    return means.shape(told)

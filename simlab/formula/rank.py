@@ -19,6 +19,7 @@ ROUNDING = 1e-10
 """A smaller share of a column in another, each in units of its largest entry, is 0."""
 
 _CHUNK = 16_384
+_EPS = 64 * float(np.finfo(float).eps)
 
 Bools = NDArray[np.bool_]
 
@@ -91,10 +92,14 @@ class Combination(NamedTuple):
         The q dropped columns are X B.
     slack : (q,)
         Largest difference in the rows of the data, which is rounding.
+    centre, centre_dropped : (p,), (q,)
+        Means of the columns, if there is an intercept, or 0.
     """
 
     B: Floats
     slack: Floats
+    centre: Floats
+    centre_dropped: Floats
 
     def holds(self, X: Floats, dropped: Floats) -> Bools:
         """Whether rows have the dropped columns that follow from those kept.
@@ -113,11 +118,12 @@ class Combination(NamedTuple):
         Returns
         -------
         (M,) bool
-            By each difference against `TOLERANCE` of its terms, and twice the slack.
+            Differences count from `TOLERANCE` of their terms on, these taken about their means.
         """
-        gap = np.abs(dropped - X @ self.B)
-        size = np.abs(dropped) + np.abs(X) @ np.abs(self.B)
-        out: Bools = (gap <= TOLERANCE * size + 2 * self.slack).all(axis=1)
+        gap, B = np.abs(dropped - X @ self.B), np.abs(self.B)
+        size = np.abs(dropped - self.centre_dropped) + np.abs(X - self.centre) @ B
+        rounding = 2 * self.slack + _EPS * (np.abs(dropped) + np.abs(X) @ B)
+        out: Bools = (gap <= TOLERANCE * size + rounding).all(axis=1)
         return out
 
 
@@ -132,25 +138,27 @@ def combination(D: Floats, kept: Ints, lost: Ints, intercept: int | None) -> Com
     intercept
         The column of ones, if it is kept: the others are then taken about their means.
     """
-    if not len(lost):
-        return Combination(np.zeros((len(kept), 0)), np.zeros(0))
+    p, q = len(kept), len(lost)
+    if not q:
+        return Combination(np.zeros((p, 0)), np.zeros(0), np.zeros(p), np.zeros(0))
     X, T = D[:, kept], D[:, lost]
-    others = np.arange(len(kept)) if intercept is None else np.flatnonzero(kept != intercept)
-    A, C = X[:, others], T
+    centre, centre_dropped = np.zeros(p), np.zeros(q)
+    others = np.arange(p) if intercept is None else np.flatnonzero(kept != intercept)
     if intercept is not None:
-        A, C = A - A.mean(axis=0), C - C.mean(axis=0)
+        centre, centre_dropped = X.mean(axis=0), T.mean(axis=0)
+    A, C = X[:, others] - centre[others], T - centre_dropped
     unit, wide = (np.abs(part).max(axis=0, initial=0.0) for part in (A, C))
     unit, wide = np.where(unit > 0, unit, 1.0), np.where(wide > 0, wide, 1.0)
     share = np.linalg.lstsq(A / unit, C / wide, rcond=None)[0]
     share[np.abs(share) < ROUNDING] = 0.0
-    B = np.zeros((len(kept), len(lost)))
+    B = np.zeros((p, q))
     B[others] = share * wide / unit[:, None]
     if intercept is not None:
-        mean, taken = T.mean(axis=0), X.mean(axis=0)[:, None] * B
-        rest = mean - taken.sum(axis=0)
-        size = np.abs(mean) + np.abs(taken).sum(axis=0)
+        taken = centre[:, None] * B
+        rest = centre_dropped - taken.sum(axis=0)
+        size = np.abs(centre_dropped) + np.abs(taken).sum(axis=0)
         B[kept == intercept] = np.where(np.abs(rest) < ROUNDING * size, 0.0, rest)
-    return Combination(B, np.abs(T - X @ B).max(axis=0))
+    return Combination(B, np.abs(T - X @ B).max(axis=0), centre, centre_dropped)
 
 
 def _surely_full(gram: Floats) -> bool:

@@ -1,19 +1,18 @@
-"""Functions that learn from the data: cluster means, centring and scaling, polynomials, splines."""
+"""Functions that learn from the data: centring and scaling, polynomials, splines."""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-import pandas as pd
 from formulaic.transforms import TRANSFORMS
 
 from simlab.formula.splines import Knots, spline
 from simlab.formula.values import Matrix
-from simlab.moments import Floats, Ints
+from simlab.moments import Floats
 
 BASES = frozenset({"poly", "bs", "ns", "cr", "cc"})
 """Functions that make several columns of one."""
@@ -21,90 +20,6 @@ BASES = frozenset({"poly", "bs", "ns", "cr", "cc"})
 _CENTRED: Mapping[str, tuple[bool, bool, int]] = MappingProxyType(
     {"center": (True, False, 1), "scale": (True, True, 1), "standardize": (True, True, 0)}
 )
-
-
-class Means(NamedTuple):
-    """Cluster means of k columns.
-
-    Attributes
-    ----------
-    labels : pd.Index
-        The J clusters.
-    origin : (k,)
-        A number near the mean of each column.
-    deviation : (J, k)
-        Cluster means about the origin; NaN where a cluster has no value.
-    levels : tuple
-        Levels of the factor that the columns indicate; () for numbers.
-    """
-
-    labels: pd.Index
-    origin: Floats
-    deviation: Floats
-    levels: tuple[Hashable, ...]
-
-
-def cluster_means(
-    columns: list[Floats],
-    codes: Ints,
-    labels: pd.Index,
-    levels: tuple[Hashable, ...],
-    within: bool,
-    known: Means | None,
-) -> tuple[Floats, Means]:
-    """x̄_j of the cluster of each row, or x − x̄_j.
-
-    A mean is taken over the rows where x and the cluster are present, about an origin near x, so
-    that an offset of 1e8 costs no digits.
-
-    Parameters
-    ----------
-    columns
-        k arrays (N,), NaN where missing.
-    codes : (N,)
-        Cluster of each row, −1 where missing.
-    labels
-        Labels of the clusters that the codes number.
-    levels
-        Is kept in the result.
-    within
-        Return x − x̄_j.
-    known
-        Means of another data set: they are used for its clusters, and those of the given rows only
-        for clusters that it does not have.
-
-    Returns
-    -------
-    values : (N, k)
-        NaN where the cluster is missing.
-    means : Means
-        `known`, if it was given.
-    """
-    J = len(labels)
-    origin = np.zeros(len(columns)) if known is None else known.origin
-    deviation = np.full((J + 1, len(columns)), np.nan)  # row −1 is for a missing cluster
-    values = np.empty((len(codes), len(columns)))
-    place = None if known is None else known.labels.get_indexer(labels)
-    for k, x in enumerate(columns):
-        present = ~np.isnan(x) & (codes >= 0)
-        everywhere = bool(present.all())
-        group, shown = (codes, x) if everywhere else (codes[present], x[present])
-        if known is None and len(shown):
-            origin[k] = shown.mean()
-        n = np.bincount(group, minlength=J)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            deviation[:J, k] = np.bincount(group, shown - origin[k], minlength=J) / n
-        if known is not None and place is not None:
-            old = place >= 0
-            deviation[:J, k][old] = known.deviation[place[old], k]
-        if within:
-            np.subtract(x, origin[k], out=values[:, k])
-            values[:, k] -= deviation[codes, k]
-        else:
-            np.add(deviation[codes, k], origin[k], out=values[:, k])
-    if known is not None:
-        return values, known
-    return values, Means(labels, origin, deviation[:J].copy(), levels)
 
 
 def centred(
