@@ -2,8 +2,9 @@
 
 R's values are in reference/formulas.json. A basis of splines agrees to 1e-10 relative to its
 largest entry, as both sides do the same few products. lme4's optimiser was run with tolerances of
-1e-12 of its parameters, which leaves 1e-5 of a standard deviation of a random effect; the log
-likelihood is flat there and agrees to 1e-8, the fixed effects to 1e-6.
+1e-12 of its parameters, which leaves 1e-5 of a standard deviation of a random effect (and 20 times
+as much where G is singular, `random_bs`); the log likelihood is flat there and agrees to 1e-8, the
+fixed effects to 1e-6.
 """
 
 import numpy as np
@@ -178,6 +179,22 @@ def test_cluster_means_by_combinations():
     np.testing.assert_allclose(d.X[:, 2], DF.x - mean, atol=1e-14)
     known = d.new({"x": [100.0], "a": ["a2"], "b": [3], "g": [0]})
     assert known.X[0, 1] == pytest.approx(mean[(DF.a == "a2") & (DF.b == 3)].iloc[0], abs=1e-14)
+
+
+def test_the_mean_of_a_new_combination_must_be_given():
+    d = build("y ~ cvar(x, a:b) + (1 | a:b)", DF)
+    new = pd.DataFrame({"x": 1.0, "a": ["a1", "a1"], "b": [2, 9]})
+    says = r"row 1: a:b is 'a1:9', which has no cvar\(x, a:b\) in the data of the model: give a col"
+    with pytest.raises(DataError, match=says):
+        d.new(new)
+    with pytest.raises(DataError, match="no column 'b' for the cluster, from which"):
+        d.new(new[["x", "a"]])
+    np.testing.assert_array_equal(d.new(new, at={"cvar(x, a:b)": 3.0}).X[:, 1], [3, 3])
+    given = new.assign(**{"cvar(x,a:b)": [np.nan, 5.0]})  # a known mean counts where none is given
+    mean = DF.x[(DF.a == "a1") & (DF.b == 2)].mean()
+    np.testing.assert_allclose(d.new(given).X[:, 1], [mean, 5], rtol=1e-12)
+    one = build("y ~ x + (1 | a:b)", DF).new({"x": [0.0]}, at={"a": "a1", "b": 2})
+    assert list(one.clusters) == ["a1:2"]
 
 
 @pytest.mark.parametrize("piece", ["I(a:b)", "log(x:g)", "I(x:g + 1)", "poly(a:b)"])
@@ -388,6 +405,7 @@ OURS = {
     "knots": "mathach ~ ns(ses, knots = c(-1, 0, 1)) + (1 | school)",
     "bs": "mathach ~ bs(ses, df = 5) + (1 | school)",
     "random_ns": "mathach ~ ses + us(ns(ses, df = 2) | sector:minority:sex)",
+    "random_bs": "mathach ~ bs(ses, df = 3) + (bs(ses, df = 3) | school)",
     "converted": "mathach ~ as.factor(minority) + as.numeric(sex == 'Male') + "
     "scale(ses.raw, scale = FALSE) + log(class) + (1 | school)",
     "diag": "score ~ Machine + diag(1 + Machine | Worker)",
@@ -405,12 +423,14 @@ def test_fits_are_those_of_lme4(name):
     assert fit.loglik == pytest.approx(expected["logLik"], rel=0, abs=1e-8)
     np.testing.assert_allclose(fit.fixef, expected["beta"], rtol=1e-6)
     np.testing.assert_allclose(fit.std_error, expected["se"], rtol=1e-5)
-    np.testing.assert_allclose(np.sqrt(np.diag(fit.G)), np.ravel(expected["sd"]), rtol=2e-5)
+    loose = 20 if name == "random_bs" else 1
+    sd = np.sqrt(np.diag(fit.G))
+    np.testing.assert_allclose(sd, np.ravel(expected["sd"]), rtol=loose * 1e-5)
     assert np.sqrt(fit.sigma2) == pytest.approx(expected["sigma"], rel=1e-6)
     assert fit.nclusters == expected["clusters"]
     labels = [int(label) if name == "diag" else label for label in expected["labels"]]
     ranef = fit.ranef().estimate.loc[labels]
-    np.testing.assert_allclose(ranef, expected["ranef"], rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(ranef, expected["ranef"], rtol=0, atol=loose * 1e-4 * sd.max())
     if "new" in expected:
         new = pd.DataFrame(SOURCE["far"])
         np.testing.assert_allclose(fit.predict(new, level=0), expected["new"], rtol=1e-6)

@@ -57,6 +57,7 @@ fits <- list(
   knots = fitted_by(mathach ~ ns(ses, knots = c(-1, 0, 1)) + (1 | school), hs, new = far),
   bs = fitted_by(mathach ~ bs(ses, df = 5) + (1 | school), hs),
   random_ns = fitted_by(mathach ~ ses + (ns(ses, df = 2) | sector:minority:sex), hs),
+  random_bs = fitted_by(mathach ~ bs(ses, df = 3) + (bs(ses, df = 3) | school), hs),
   converted = fitted_by(mathach ~ as.factor(minority) + as.numeric(sex == "Male") +
                           scale(ses.raw, scale = FALSE) + log(class) + (1 | school), hs),
   diag = fitted_by(score ~ Machine + (1 | Worker) + (0 + B | Worker) + (0 + C | Worker), Machines))
