@@ -35,6 +35,7 @@ from simlab.formula.nodes import (
     Numbers,
     Text,
     Unary,
+    is_plain,
     shown,
     spelled,
 )
@@ -45,8 +46,6 @@ MAX_DEPTH = 50
 MAX_POWER = 100
 """Largest absolute value of a power."""
 
-MAX_NAME = 1_000
-"""Characters that the name of a column may have outside of back-ticks."""
 
 _ARITHMETIC: Mapping[type[ast.operator], str] = MappingProxyType(
     {
@@ -114,7 +113,7 @@ def column(name: str) -> Column:
     FormulaError
         If it is too long, or a part after a dot begins with __, as in no data and many an attack.
     """
-    if ".__" in name or len(name) > MAX_NAME:
+    if not is_plain(name):
         raise FormulaError(f"{shown(name)} is not allowed; allowed are {ALLOWED}")
     return Column(name)
 

@@ -10,6 +10,9 @@ from dataclasses import dataclass
 NAME = r"[^\W\d][\w.]*"
 """Pattern of a name that needs no back-ticks; as in R it may have dots."""
 
+MAX_NAME = 1_000
+"""Characters that it may have."""
+
 FLAGS = {"True": True, "False": False, "TRUE": True, "FALSE": False}
 """Python's and R's words for the truth values."""
 
@@ -148,11 +151,16 @@ def quoted(name: str, nested: bool = False) -> str:
 
     Inside of a call (`nested`) Python reads the names that have no dot.
     """
-    plain = re.fullmatch(NAME, name) is not None and ".__" not in name
+    plain = is_plain(name)
     if nested and "." not in name:
         plain &= name.isidentifier() and same_name(name) == name
         plain &= name not in IN_EXPRESSIONS and name not in FLAGS
     return name if plain else f"`{name}`"
+
+
+def is_plain(name: str) -> bool:
+    """Whether a name needs no back-ticks; what looks like one of Python's attributes does."""
+    return re.fullmatch(NAME, name) is not None and ".__" not in name and len(name) <= MAX_NAME
 
 
 def same_name(name: str) -> str:
