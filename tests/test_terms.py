@@ -249,10 +249,10 @@ def test_numbers_contain_as_factors_do():
     """As in car: x is inside x:w and x:a, but x is not inside I(x**2)."""
     fit = coded("x * w + A + I(x**2)", "{}", "{}", FULL)
     without = coded("x + w + A + I(x**2)", "{}", "{}", FULL)
-    terms, V = layout(fit.design.columns), fit.covariance
+    terms, F = layout(fit.design.columns), np.linalg.cholesky(fit.covariance)
     names = list(fit.design.terms)
     for term, inside in (("x", True), ("w", True), ("a", False), ("I(x**2)", False)):
-        L = type2(terms, names.index(term), V).L[0]
+        L = type2(terms, names.index(term), F).L[0]
         assert (abs(L[fit.design.fixed_names.index("x:w")]) > 0) == inside
         assert (
             L[[i for n in names for i in fit.design.terms[n] if n != term]] != 0
@@ -321,9 +321,9 @@ def test_a_column_that_comes_back_when_another_leaves():
     df = FULL.assign(z=FULL.x * (FULL.c == "l"))
     fit = fit_formula("y ~ x * c + a:z + (1 | g)", df)
     assert fit.design.dropped_columns
-    terms, V = layout(fit.design.columns), fit.covariance
+    terms, F = layout(fit.design.columns), np.linalg.cholesky(fit.covariance)
     for i in range(1, 5):
-        for L in (type1(terms, i, V).L, type2(terms, i, V).L, type3(terms, i).L):
+        for L in (type1(terms, i, F).L, type2(terms, i, F).L, type3(terms, i).L):
             full = L @ terms.expressed
             assert np.abs(full @ terms.null).max(initial=0) < 1e-10
     assert np.isnan(fit.anova(type=2).F["x:c"])
@@ -368,6 +368,13 @@ def test_containment_counts_the_same_for_every_type():
 def test_a_type_that_does_not_exist(type):
     with pytest.raises(FitError, match=r"type is .*; it must be one of 1, 2, 3, 'marginal'"):
         coded("A", "{}", "{}", FULL).anova(type=type)
+
+
+def test_a_type_is_of_one_fit():
+    one, two = (coded(f, "{}", "{}", FULL).refit(method="ML") for f in ("A", "A + x"))
+    with pytest.raises(FitError, match="type 2 is of the tests of one fit"):
+        one.anova(two, type=2)
+    assert one.anova(two).df.iloc[1] == 1
 
 
 def test_marginal_notes_name_the_values():

@@ -58,11 +58,13 @@ def anova(
     Raises
     ------
     FitError
-        If methods, rows or responses differ, or REML fits differ in their fixed part; or there is
-        no such type or df.
+        If methods, rows or responses differ, or REML fits differ in their fixed part; if there is
+        no such type or df; or a type is given for several fits.
     """
     if not others:
         return term_tests(fit, df, type)
+    if type != 3:
+        raise FitError(f"type {type!r} is of the tests of one fit; leave it out to compare fits")
     fits = sorted((fit, *others), key=lambda one: one.npar)
     for other in fits[1:]:
         _check_comparable(fits[0], other)

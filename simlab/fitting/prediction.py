@@ -165,8 +165,8 @@ def predict(
     pd.Series or pd.DataFrame
         The predictions; with `interval`, columns ``fit``, ``lower``, ``upper``. Index as in
         `newdata`. NaN where the data do not let one estimate Xγ, such as a combination of levels
-        that does not occur beside an interaction of them. ``attrs["note"]`` says which rows are
-        predicted at level 0, if only for want of a cluster, and which are not estimable.
+        that does not occur, in a model with their interaction. ``attrs["note"]`` says which rows
+        are predicted at level 0, if only for want of a cluster, and which are not estimable.
 
     Raises
     ------

@@ -112,15 +112,15 @@ def marginal(terms: Layout, i: int) -> TermContrasts:
     return TermContrasts(L, "" if len(L) else "all of its columns were dropped")
 
 
-def type1(terms: Layout, i: int, covariance: Floats) -> TermContrasts:
+def type1(terms: Layout, i: int, root: Floats) -> TermContrasts:
     """The term adds nothing to those before it; see `_added`."""
-    return _added(terms, i, range(i), covariance)
+    return _added(terms, i, range(i), root)
 
 
-def type2(terms: Layout, i: int, covariance: Floats) -> TermContrasts:
+def type2(terms: Layout, i: int, root: Floats) -> TermContrasts:
     """The term adds nothing to all those that do not contain it, as in car; see `_added`."""
     inside = {i, *containing(terms, i)}
-    return _added(terms, i, [j for j in range(len(terms.terms)) if j not in inside], covariance)
+    return _added(terms, i, [j for j in range(len(terms.terms)) if j not in inside], root)
 
 
 def type3(terms: Layout, i: int) -> TermContrasts:
@@ -134,26 +134,26 @@ def type3(terms: Layout, i: int) -> TermContrasts:
     American Statistical Association 29:51; Searle 1987, *Linear Models for Unbalanced Data*).
 
     A row is estimable if it is orthogonal to the null space of X_full. If one is not, there is no
-    hypothesis, but for a term that no other contains: of its rows the estimable combinations are
-    left, which say that the model without the term fits as well.
+    hypothesis, but for a term that no other contains: that it has no effect says that the model
+    without it fits as well, which can be tested wherever the two models differ.
     """
     kept = terms.kept >= 0
-    rows, none = _cell_means(terms, i), np.zeros((0, kept.sum()))
+    rows = _cell_means(terms, i)
     # where a level's own mean takes in what other terms say, its differences are the term's
     rows = _without(rows, _cell_means(terms, i, centred=True, others=True)) @ rows
-    gap = rows @ terms.null
-    gap[np.abs(gap) <= TOLERANCE * np.abs(rows) @ np.abs(terms.null)] = 0.0
-    if not gap.any():
-        return TermContrasts(_in_levels(terms, i, rows[:, kept]))
-    lost = [n for n, k in zip(terms.names, kept, strict=True) if not k]
-    names = f"dropped: {listed([n for n, g in zip(lost, gap.T, strict=True) if g.any()], 3)}"
+    gap = np.abs(rows @ terms.null) > TOLERANCE * np.abs(rows) @ np.abs(terms.null)
+    lost = np.asarray(gap.any(axis=0))
+    if not lost.any():
+        return TermContrasts(_in_levels(terms, i, rows[:, kept], len(rows)))
+    names = [n for n, k in zip(terms.names, kept, strict=True) if not k]
+    dropped = f"dropped: {listed([n for n, g in zip(names, lost, strict=True) if g], 3)}"
     if containing(terms, i):
-        return TermContrasts(none, f"not estimable ({names})")
-    some = _without(rows, gap)
-    if not len(some):
-        return TermContrasts(none, f"cannot be told apart from the other terms ({names})")
-    L = _in_levels(terms, i, some @ rows[:, kept])
-    return TermContrasts(L, f"{len(L)} of {len(rows)} contrasts are estimable ({names})")
+        return TermContrasts(rows[:0, kept], f"not estimable ({dropped})")
+    L = _outside(terms, [j for j in range(len(terms.terms)) if j != i])
+    if not len(L):
+        return TermContrasts(L, f"not distinguishable from the other terms ({dropped})")
+    note = f"{len(L)} of {len(rows)} contrasts are estimable ({dropped})"
+    return TermContrasts(_in_levels(terms, i, L, len(L)), note if len(L) < len(rows) else "")
 
 
 def containing(terms: Layout, i: int) -> list[int]:
@@ -251,7 +251,7 @@ def _cell_means(terms: Layout, i: int, centred: bool = False, others: bool = Fal
     return out
 
 
-def _added(terms: Layout, i: int, others: Sequence[int], covariance: Floats) -> TermContrasts:
+def _added(terms: Layout, i: int, others: Sequence[int], root: Floats) -> TermContrasts:
     """The term adds nothing to others, by generalised least squares with V as estimated.
 
     In the model of the others and the term, with γ_R = 0 for all that is left out,
@@ -262,17 +262,26 @@ def _added(terms: Layout, i: int, others: Sequence[int], covariance: Floats) -> 
     with the columns in the order others, T, R (Goodnight 1979, The American Statistician 33:149,
     for X'X). Where columns were dropped, "γ_R = 0" is whatever keeps Xγ within the columns of the
     others and the term, and "γ_T = 0" what keeps it within those of the others.
+
+    Parameters
+    ----------
+    terms, i
+        The term.
+    others
+        Those that it is added to.
+    root : (p, p)
+        F with FF' = Φ, or a multiple: regression on F loses half as many digits as on Φ.
     """
     outside, beyond = _outside(terms, [*others, i]), _outside(terms, others)
+    q = len(beyond) - len(outside)
+    if not q:
+        return TermContrasts(beyond[:0], "adds no column to the other terms")
     L = beyond
     if len(outside):
-        inner = outside @ covariance @ outside.T
-        scale = np.sqrt(np.diag(inner))
-        shared = beyond @ covariance @ outside.T / scale
-        weights = np.linalg.solve(inner / np.outer(scale, scale), shared.T).T / scale
-        L = beyond - weights @ outside
-    L = _in_levels(terms, i, L)
-    return TermContrasts(L, "" if len(L) else "adds no column to the other terms")
+        known, new = (outside @ root).T, (beyond @ root).T
+        scale = np.linalg.norm(known, axis=0)
+        L = beyond - (np.linalg.lstsq(known / scale, new, rcond=None)[0].T / scale) @ outside
+    return TermContrasts(_in_levels(terms, i, L, q))
 
 
 def _outside(terms: Layout, chosen: Sequence[int]) -> Floats:
@@ -295,8 +304,8 @@ def _without(rows: Floats, parts: Floats) -> Floats:
     return W
 
 
-def _in_levels(terms: Layout, i: int, L: Floats) -> Floats:
-    """Combine the rows of L until each has one effect of the term to itself (or, if q < t, some).
+def _in_levels(terms: Layout, i: int, L: Floats, q: int) -> Floats:
+    """Combine rows of rank q into q rows that have an effect of the term to themselves.
 
     Satterthwaite's df of a joint test depend a little on how its rows are combined (Fai & Cornelius
     1996); this way they depend on no coding, and are lmerTest's under treatment coding.
@@ -304,12 +313,13 @@ def _in_levels(terms: Layout, i: int, L: Floats) -> Floats:
     places = terms.terms[i].places
     to_effects = np.linalg.inv(_cell_means(terms, i)[:, places])
     both = np.hstack([L @ terms.expressed[:, places] @ to_effects, L])
+    least = ZERO * np.abs(both[:, : len(places)]).max(initial=0.0)
     row = 0
-    for column in range(len(places)):
-        if row == len(both):
+    for column in range(len(places)):  # Gauss and Jordan's elimination
+        if row == q:
             break
         pivot = row + int(np.argmax(np.abs(both[row:, column])))
-        if np.abs(both[pivot, column]) <= ZERO * np.abs(both[:, : len(places)]).max(initial=0.0):
+        if np.abs(both[pivot, column]) <= least:
             continue
         both[[row, pivot]] = both[[pivot, row]]
         both[row] /= both[row, column]

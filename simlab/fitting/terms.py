@@ -44,7 +44,7 @@ def term_tests(fit: MixedFit, df: DF = "satterthwaite", type: Type = 3) -> pd.Da
     * "marginal": that its coefficients are 0 in the coding that the fit has, as nlme's.
 
     Types 1 and 2 are by generalised least squares with the variances as estimated. lmerTest's types
-    1 and 2 take their contrasts from X'X in the place of X'V⁻¹X, and differ in unbalanced data; in
+    1 and 2 take their contrasts from X'X instead of X'V⁻¹X, and differ in unbalanced data; in
     its type 2 a factor is not contained in its product with a covariate.
 
     Parameters
@@ -90,15 +90,16 @@ def term_tests(fit: MixedFit, df: DF = "satterthwaite", type: Type = 3) -> pd.Da
 
 
 def _contrasts(fit: MixedFit, terms: Layout, type: Type, i: int) -> TermContrasts:
-    if type == 1:
-        return type1(terms, i, fit.covariance)
-    if type == 2:
-        return type2(terms, i, fit.covariance)
-    return type3(terms, i) if type == 3 else marginal(terms, i)
+    if type == 3:
+        return type3(terms, i)
+    if type == "marginal":
+        return marginal(terms, i)
+    root = fit.clusters.units.A @ np.linalg.cholesky(fit.optimum.phi)
+    return (type1 if type == 1 else type2)(terms, i, root)
 
 
 def _meaning(terms: Layout, columns: Columns, type: Type, i: int) -> str:
-    """Say what a test depends on that its name does not tell."""
+    """Note on what a test depends on, such as the values of other variables."""
     own = terms.terms[i]
     names = [":".join(term) or INTERCEPT for term, _ in columns.terms]
     if type == 2 and (leaners := leaning(terms, i)):

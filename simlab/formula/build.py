@@ -60,15 +60,16 @@ def build(
         that it may contain. Factors (text, categories, True/False) have treatment coding, the first
         level being the reference: in the order of the categories; of text in the order of code
         points, R's order in the C locale. Levels that do not occur are left out. Ordered categories
-        are coded in the same way. Columns have the names that R gives. In ``(1 + f || g)`` the
-        factor f is coded as in ``(1 + f | g)``, its columns correlated with each other alone; lme4
-        gives it a column for every level, which beside the intercept cannot be told apart. In
-        ``diag(1 + f | g)`` its columns are independent, as in lme4 2. The clusters of ``(1 | a:b)``
-        are the combinations of a and b that occur, called "a1:b1".
-        ``cvar(x, g)`` is the mean of x in the clusters of g and ``dvar(x, g)`` is x less that mean,
-        as in the R package spida2. As in R they, and ``scale``, ``ns`` and the like, use all rows
-        where their arguments are present, also those that are left out because something else,
-        such as the response, is missing.
+        are coded in the same way. ``C(f, Sum)``, ``C(f, Helmert)``, ``C(f, Poly)`` and
+        ``C(f, Treatment("a"))`` ask for other codings. Columns have the names that R gives. In
+        ``(1 + f || g)`` the factor f is coded as in ``(1 + f | g)``, its columns correlated with
+        each other alone; lme4 gives it a column for every level, which beside the intercept cannot
+        be told apart. In ``diag(1 + f | g)`` its columns are independent, as in lme4 2. Clusters of
+        ``(1 | a:b)`` are the combinations of a and b that occur, called "a1:b1". ``cvar(x, g)`` is
+        the mean of x in the clusters of g and ``dvar(x, g)`` is x less that mean, as in the R
+        package spida2. As in R they, and ``scale``, ``ns`` and the like, use all rows where their
+        arguments are present, also those that are left out because something else, such as the
+        response, is missing.
     data
         A data frame, or a dict of columns.
     random

@@ -171,8 +171,8 @@ def of_new_rows(call: Call, means: Means, table: Table) -> Floats:
             )
         places = np.append(means.labels.get_indexer(labels), -1)[codes]
         known = of_rows(means, places)
-    told = given(text, means, table)
-    context = np.where(np.isnan(told), known, told - means.origin)
+    supplied = given(text, means, table)
+    context = np.where(np.isnan(supplied), known, supplied - means.origin)
     absent = np.asarray(np.isnan(context).any(axis=1))
     if absent.any():
         raise _unknown(text, means, table, grouping, absent)
@@ -265,8 +265,7 @@ def needed(node: Node, state: dict[str, Any], table: Table) -> Iterator[str]:
         case Call(function, arguments):
             if function in FUNCTIONS:
                 text = spelled(node)
-                told = function == "cvar" or not np.isnan(given(text, state[text], table)).any()
-                if not told:
+                if function == "dvar" and np.isnan(given(text, state[text], table)).any():
                     yield from needed(bind(node)["x"], state, table)
                 return
             for _, argument in arguments:

@@ -189,7 +189,7 @@ class Design:
             training data, also in expressions of them. For another cluster, or without the grouping
             variable, it must be given: by a column with the name of the design's,
             ``"cvar(ses, school)"``. Where it is given and not missing, it is taken for known
-            clusters too; so is ``"dvar(ses, school)"``, in the place of ses less the mean.
+            clusters too; so is ``"dvar(ses, school)"``, instead of ses less the mean.
         cluster_required
             Insist on the grouping variable.
         at

@@ -329,9 +329,9 @@ def _contextual(call: Call, scope: Scope) -> Value:
         context = of_rows(means, codes)
         return means.shape(within(found, means, context) if deviation else means.origin + context)
     means = cast(Means, scope.state[text])
-    told = given(text, means, table)
-    if np.isnan(told).any():
+    supplied = given(text, means, table)
+    if np.isnan(supplied).any():
         context = of_new_rows(call, means, table)
         known = within(columns_of_x(means), means, context) if deviation else means.origin + context
-        told = np.where(np.isnan(told), known, told)
-    return means.shape(told)
+        supplied = np.where(np.isnan(supplied), known, supplied)
+    return means.shape(supplied)

@@ -134,7 +134,7 @@ def combination(D: Floats, kept: Ints, lost: Ints, intercept: int | None) -> Com
     ----------
     D : (N, d)
     kept, lost : (p,), (q,)
-        Columns of D, as `independent` has told them apart.
+        Columns of D that `independent` keeps, and the others.
     intercept
         The column of ones, if it is kept: the others are then taken about their means.
     """
