@@ -191,7 +191,7 @@ def clusters(fit: MixedFit) -> pd.Index:
 
 
 def _own(fit: MixedFit) -> Own:
-    return own_coefficients(fit.clusters, fit.design.fixed, fit.design.random)
+    return own_coefficients(fit.clusters)
 
 
 def _sd(variance: Floats) -> Floats:

@@ -16,9 +16,12 @@ from simlab.fitting.response import response
 from simlab.fitting.result import Method, MixedFit
 from simlab.formula import Design, build
 from simlab.formula.slips import nearly_numbers
-from simlab.mixed.optimum import Optimum, is_flat, is_singular, optimise
-from simlab.mixed.rows import rotate_rows
+from simlab.mixed.optimum import Optimum, is_flat, is_singular, optimise, principal_axes
+from simlab.mixed.rows import About, Clusters, rotate_rows
 from simlab.moments import Floats
+
+SMALL = 1e-4  # residual variance, of that about a pooled fit, below which the fit is made again
+AGAIN = 2  # how often
 
 
 def fit(
@@ -104,17 +107,31 @@ def fit_design(design: Design, method: Method, source: str = "the data") -> Mixe
         raise DataError(
             f"{source}: {N} rows for {p} fixed effects; nothing is left to estimate a variance"
         )
-    clusters = rotate_rows(
-        design.D, design.y, design.cluster, design.fixed, design.random, design.blocks
-    )
-    optimum = optimise(clusters.rotated, method == "REML")
+    columns = design.D, design.y, design.cluster, design.fixed, design.random, design.blocks
+    clusters = rotate_rows(*columns)
     exact = clusters.units.s_y <= 2e-7 * float(np.std(design.y))
+    optimum = optimise(clusters.rotated, method == "REML")
+    for _ in range(AGAIN):
+        better = _better_units(clusters, optimum)
+        if better is None:
+            break
+        clusters = rotate_rows(*columns, better)
+        optimum = optimise(clusters.rotated, method == "REML")
     if exact or not np.isfinite(optimum.deviance):
         raise DataError(
             f"{source}: the fixed effects explain '{design.response}' exactly; with no residual "
             "there is no variance to estimate"
         )
     return MixedFit(design, clusters, optimum, method, _notes(design, optimum))
+
+
+def _better_units(clusters: Clusters, optimum: Optimum) -> About | None:
+    """Units in which the fit loses no digits; None if it has not lost any."""
+    if not optimum.sigma2 < SMALL:
+        return None
+    s_y = clusters.units.s_y
+    b, s_y = clusters.pilot + s_y * optimum.gamma, s_y * float(np.sqrt(optimum.sigma2))
+    return About(b, s_y, principal_axes(optimum))
 
 
 def refit(fitted: MixedFit, y: Floats | pd.Series[float] | None, method: Method | None) -> MixedFit:

@@ -131,7 +131,7 @@ def of_rows(means: Means, codes: Ints) -> Floats:
 
 
 def within(x: Parts, means: Means, context: Floats) -> Floats:
-    """X less its cluster mean, given about the origin, (N, k)."""
+    """Deviation of x from its cluster mean, which is given about the origin, (N, k)."""
     out = np.empty(context.shape)
     for a, column in enumerate(x.columns):
         np.subtract(column, means.origin[a], out=out[:, a])
@@ -194,7 +194,9 @@ def _unknown(
     row, (codes, labels) = int(np.argmax(absent)), table.group(grouping)
     value = "missing"
     if codes[row] >= 0:
-        value = f"{labels[codes[row]]!r}, which has no {text} in the data of the model"
+        found = labels[codes[row]]
+        value = f"{found!r}" if isinstance(found, str) else f"{found}"
+        value += f", which has no {text} in the data of the model"
     more = f" ({int(absent.sum())} such rows)" if absent.sum() > 1 else ""
     return DataError(f"{table.place(row)}: {':'.join(grouping)} is {value}{more}: {how}")
 

@@ -14,7 +14,8 @@ from typing import NamedTuple
 import numpy as np
 
 from simlab.kernels import inner, kernel
-from simlab.mixed.newton import EVALUATE, SEARCH, global_search
+from simlab.mixed.minima import global_search
+from simlab.mixed.newton import EVALUATE, SEARCH
 from simlab.mixed.rotated import Rotated, allocate, fill_line
 from simlab.mixed.satterthwaite import approximate, contrast
 from simlab.mixed.starts import n_starts

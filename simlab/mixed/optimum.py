@@ -6,10 +6,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from simlab.mixed.bearing import ASKEW
 from simlab.mixed.many import minimise
 from simlab.mixed.newton import DERIVE, SEARCH
 from simlab.mixed.rotated import Rotated
-from simlab.mixed.starts import n_starts
+from simlab.mixed.starts import all_starts
 from simlab.mixed.work import Work, allocate_work
 from simlab.moments import Floats
 
@@ -83,8 +84,9 @@ def optimise(rotated: Rotated, reml: bool) -> Optimum:
     """
     r = len(rotated.random)
     w, G = allocate_work(rotated), np.zeros((r, r))
-    evaluations = minimise(rotated, reml, w, G, SEARCH, n_starts(r))
-    Lambda = semidefinite_root(G / w.sigma2[0]) if evaluations > 0 else np.tril(w.Lambda)
+    evaluations = minimise(rotated, reml, w, G, SEARCH, all_starts(rotated))
+    Lambda = np.tril(w.trial if evaluations > 0 else w.Lambda)
+    Lambda *= np.where(np.diag(Lambda) < 0, -1.0, 1.0)
     return at(rotated, Lambda, reml, evaluations)
 
 
@@ -119,6 +121,25 @@ def semidefinite_root(G: Floats) -> Floats:
             for a in range(b + 1, r):
                 Lambda[a, b] = (G[a, b] - Lambda[a, :b] @ Lambda[b, :b]) / Lambda[b, b]
     return Lambda
+
+
+def principal_axes(optimum: Optimum) -> Floats | None:
+    """Axes along which the random effects of a block are independent; None if these will do.
+
+    Returns
+    -------
+    (r, r) or None
+        Orthogonal; 0 between blocks.
+    """
+    Lambda, blocks = optimum.Lambda, optimum.rotated.blocks
+    below = np.abs(np.tril(Lambda, -1)).max(axis=1)
+    if not (below > ASKEW * np.maximum(np.abs(np.diag(Lambda)), 1.0)).any():
+        return None
+    axes = np.zeros_like(Lambda)
+    for block in dict.fromkeys(blocks.tolist()):
+        own = np.ix_(blocks == block, blocks == block)
+        axes[own] = np.linalg.svd(Lambda[own])[0]
+    return axes
 
 
 def is_singular(optimum: Optimum) -> bool:
