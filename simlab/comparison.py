@@ -14,6 +14,7 @@ from scipy import special
 from simlab import data
 from simlab.data import DataError
 from simlab.data.labels import check_apart, numbered
+from simlab.errors import check_level
 from simlab.estimators import METHODS
 from simlab.estimators.base import Centred, Estimator, Sample, contrasts, term_names
 from simlab.estimators.pooled import line
@@ -174,7 +175,10 @@ def compare(
     ------
     DataError
         In one line, when the data do not allow a comparison.
+    LevelError
+        If the level is not between 0 and 1.
     """
+    level = check_level(level)
     clustered = cluster_moments(df, y, x, cluster, group, source)
     parts = []
     for method in APPLICABLE:

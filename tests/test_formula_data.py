@@ -73,7 +73,7 @@ def refused(formula, data, says, error=DataError, **options):
         ("y ~ I(f < 2) + (1|g)", DF, "only by == or !="),
         ("y ~ C(f, ref='z') + (1|g)", DF, "no level 'z' among a, b, c"),
         ("y ~ poly(x, 2) + (1|g)", DF.assign(x=DF.index % 2), "more than 2 distinct values"),
-        ("y ~ bs(x, df=2) + (1|g)", DF, "greater than 3"),
+        ("y ~ bs(x, df=2) + (1|g)", DF, "df is 2; it must be at least 3"),
         ("y ~ scale(x) + (1|g)", DF.assign(x=0.1), "constant cannot be scaled"),
         ("y ~ x + (1|g)", DF.assign(g=DF.index), "60 rows and 60 random effects.*told apart"),
         ("y ~ x + (1+x|g)", DF.assign(g=DF.index // 2), "60 random effects.*told apart"),

@@ -13,6 +13,7 @@ import pandas as pd
 from simlab import data
 from simlab.comparison import APPLICABLE, cluster_moments, estimates_of
 from simlab.data import DataError
+from simlab.errors import check_level
 from simlab.estimators import REGISTRY, Sample
 from simlab.estimators.base import OK, SINGULAR, Estimates
 from simlab.moments import Floats, Moments
@@ -121,7 +122,10 @@ def subject(df: pd.DataFrame, roles: Roles, level: float, source: str) -> Subjec
     DataError
         In one line: what `simlab.compare` refuses; too few clusters, in all or in a group; x
         constant within or between clusters; a contextual model that cannot be fitted.
+    LevelError
+        If the level is not between 0 and 1.
     """
+    level = check_level(level)
     columns = {role: column for role, column in roles._asdict().items() if column}
     data.require(df, columns, source)
     rows, missing = data.complete(df, columns.values(), source)

@@ -9,7 +9,17 @@ import pandas as pd
 from simlab.commands.console import warnings_on_stderr
 from simlab.data.reading import Role, table
 from simlab.formula import FormulaError
-from simlab.formula.expressions import Binary, Call, Column, Node, Unary, bind, columns, same_name
+from simlab.formula.functions import bind
+from simlab.formula.nodes import (
+    Binary,
+    Call,
+    Column,
+    Crossing,
+    Node,
+    Unary,
+    columns,
+    same_name,
+)
 from simlab.formula.tokens import tokenize
 
 __all__ = ["by_formulas", "by_roles"]
@@ -64,6 +74,8 @@ def _parts(node: Node, role: Role = "number") -> Iterable[tuple[str, Role]]:
     match node:
         case Column(name):
             yield name, role
+        case Crossing(names):
+            yield from ((name, role) for name in names)
         case Unary(_, operand):
             yield from _parts(operand)
         case Binary(_, left, right):

@@ -14,6 +14,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy import special
 
+from simlab.errors import check_level
 from simlab.fitting import layout
 from simlab.fitting.contrasts import Hypothesis, read
 from simlab.fitting.errors import FitError
@@ -152,7 +153,7 @@ def conf_int_fixed(fit: MixedFit, level: float = 0.95, df: DF = "satterthwaite")
     FitError
         As `table`, or if level is not between 0 and 1.
     """
-    _check_level(level)
+    level = check_level(level)
     L = np.eye(len(fit.gamma))
     frame = _estimates(fit, prepare(fit, df), L, np.zeros(len(L)), level)
     index = pd.Index(fit.design.fixed_names, name="coefficient")
@@ -196,7 +197,7 @@ def wald(
         If L cannot be read or names what is not there, rhs contradicts itself, level is not
         between 0 and 1, df is unknown, or "kenward-roger" for a fit by ML.
     """
-    _check_level(level)
+    level = check_level(level)
     how = prepare(fit, df)
     names = list(fit.design.fixed_names)
     found = read(L, names, fit.design.terms)
@@ -356,8 +357,3 @@ def _check_consistent(L: Floats, rhs: Floats) -> None:
             "rows of L depend on each other, and rhs gives them values that cannot all hold; "
             "remove rows or change rhs"
         )
-
-
-def _check_level(level: float) -> None:
-    if not 0 < level < 1:
-        raise FitError(f"level is {level!r}; it must be between 0 and 1, such as 0.95")

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from simlab.data import DataError
 from simlab.formula import Design
-from simlab.formula.expressions import listed
+from simlab.formula.nodes import listed
 from simlab.mixed.identification import of_columns
 from simlab.mixed.information import pairs
 from simlab.mixed.rows import Clusters

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
+from simlab.errors import check_level
 from simlab.fitting.errors import FitError, one_of
 from simlab.fitting.identified import unknown_components
 from simlab.mixed.information import components, pairs, transformed
@@ -359,9 +360,6 @@ def _refuse(fit: MixedFit) -> None:
         )
 
 
-def _quantile(level: object) -> float:
+def _quantile(level: float) -> float:
     """Normal quantile of a level of confidence."""
-    number = isinstance(level, (int, float, np.number)) and not isinstance(level, bool)
-    if not number or not 0 < float(level) < 1:  # type: ignore[arg-type]
-        raise FitError(f"level is {level!r}; it must be a number between 0 and 1, such as 0.95")
-    return float(norm.isf((1 - float(level)) / 2))  # type: ignore[arg-type]
+    return float(norm.isf((1 - check_level(level)) / 2))

@@ -50,8 +50,10 @@ def fit(
     ----------
     formula : str
         In lme4's notation, ``"mathach ~ ses * sector + (1 + ses | school)"``; `||`
-        for uncorrelated random effects. ``cvar(ses, school)`` is the mean of ses in
-        the school, ``dvar(ses, school)`` the deviation from it.
+        for uncorrelated random effects; ``(1 | school:year)`` for combinations as
+        clusters. ``cvar(ses, school)`` is the mean of ses in the school,
+        ``dvar(ses, school)`` the deviation from it; ``ns(ses, 3)`` a natural spline.
+        docs/fitting.md has all that a formula may contain.
     data : pandas.DataFrame or dict
         One row per unit.
     method : {"REML", "ML"}

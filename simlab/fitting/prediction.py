@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
+from simlab.errors import check_level
 from simlab.fitting.errors import FitError, one_of
 from simlab.fitting.identified import unknown_rows
 from simlab.fitting.prediction_rows import (
@@ -182,8 +183,7 @@ def predict(
     """
     one_of(level, (None, 0, 1), "level")
     one_of(interval, (None, "confidence", "prediction"), "interval")
-    if not 0 < conf < 1:
-        raise FitError(f"conf is {conf}; it must lie between 0 and 1, such as 0.95")
+    conf = check_level(conf, "conf")
     note = ""
     if newdata is not None:
         rows, note = new_rows(fit, newdata, level, at)

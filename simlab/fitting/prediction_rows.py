@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from simlab.fitting.errors import FitError, FitWarning
-from simlab.formula.expressions import listed
+from simlab.formula.nodes import listed
 from simlab.mixed.effects import Effects
 from simlab.moments import Floats, Ints
 
@@ -81,7 +81,9 @@ def new_rows(
     index = newdata.index if isinstance(newdata, pd.DataFrame) else pd.RangeIndex(len(X))
     cluster, note = np.full(len(X), -1), ""
     if level != 0 and labels is None:
-        note = f"no column {design.cluster_name!r} in the new data: predicted at level 0"
+        there = (*newdata, *(at or {}))
+        absent = " or ".join(repr(name) for name in design.grouping if name not in there)
+        note = f"no column {absent} in the new data: predicted at level 0"
     elif level != 0 and labels is not None:
         cluster = _known(fit, labels)
         unknown = pd.unique(np.asarray(labels)[cluster < 0])

@@ -7,7 +7,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from simlab.fitting.errors import FitError
-from simlab.formula.expressions import listed
+from simlab.formula.nodes import listed
 from simlab.moments import Floats
 
 

@@ -14,7 +14,7 @@ from scipy.linalg import null_space
 from simlab.formula.coding import Piece, Spec, name
 from simlab.formula.contrasts import contrasts
 from simlab.formula.design import Columns
-from simlab.formula.expressions import listed
+from simlab.formula.nodes import listed
 from simlab.formula.rank import TOLERANCE
 from simlab.moments import Floats, Ints
 

@@ -16,7 +16,7 @@ from simlab.formula.coding import Spec, code, fill, identity, name
 from simlab.formula.design import Columns, Design, Recipe, check_finite, frame
 from simlab.formula.errors import FormulaError
 from simlab.formula.evaluate import Scope, evaluate
-from simlab.formula.expressions import Node, columns, listed, shown
+from simlab.formula.nodes import Node, columns, listed, shown
 from simlab.formula.parser import Parsed, parse
 from simlab.formula.rank import combination, cross_products, independent
 from simlab.formula.terms import Term, expand
@@ -56,18 +56,20 @@ def build(
     Parameters
     ----------
     formula
-        ``"mathach ~ ses * sector + (1 + ses | school)"``; see `parse`. Factors (text, categories,
-        True/False) have treatment coding, the first level (in the order of the categories; text is
-        sorted) being the reference; levels that do not occur are left out. Ordered categories are
-        coded in the same way. ``C(f, Sum)``, ``C(f, Helmert)``, ``C(f, Poly)`` and
+        ``"mathach ~ ses * sector + (1 + ses | school)"``; see `parse`, and docs/fitting.md for all
+        that it may contain. Factors (text, categories, True/False) have treatment coding, the first
+        level being the reference: in the order of the categories; of text in the order of code
+        points, R's order in the C locale. Levels that do not occur are left out. Ordered categories
+        are coded in the same way. ``C(f, Sum)``, ``C(f, Helmert)``, ``C(f, Poly)`` and
         ``C(f, Treatment("a"))`` ask for other codings. Columns have the names that R gives. In
         ``(1 + f || g)`` the factor f is coded as in ``(1 + f | g)``, its columns correlated with
         each other alone; lme4 gives it a column for every level, which beside the intercept cannot
-        be told apart.
-        ``cvar(x, g)`` is the mean of x in the clusters of g and ``dvar(x, g)`` is x less that mean,
-        as in the R package spida2. As in R they, and ``scale``, ``poly`` and the like, use all rows
-        where their arguments are present, also those that are left out because something else,
-        such as the response, is missing.
+        be told apart. In ``diag(1 + f | g)`` its columns are independent, as in lme4 2. Clusters of
+        ``(1 | a:b)`` are the combinations of a and b that occur, called "a1:b1". ``cvar(x, g)`` is
+        the mean of x in the clusters of g and ``dvar(x, g)`` is x less that mean, as in the R
+        package spida2. As in R they, and ``scale``, ``ns`` and the like, use all rows where their
+        arguments are present, also those that are left out because something else, such as the
+        response, is missing.
     data
         A data frame, or a dict of columns.
     random
@@ -91,10 +93,11 @@ def build(
     FormulaError
         If the formula cannot be read or is not allowed.
     DataError
-        If the data cannot be used with it: a column that does not exist, text where a number is
-        needed, infinite values, a factor with one level, no complete row, one cluster, a constant
-        response, random effects that are linear combinations of each other, or at least as many
-        random effects in one block (a bar, or a term of a bar with `||`) as rows.
+        If the data cannot be used with it: a column that does not exist or occurs twice, text where
+        a number is needed, infinite values, a factor with one level, no complete row, one cluster,
+        two combinations with one label, a constant response, random effects that are linear
+        combinations of each other, or at least as many random effects in one
+        block (a bar, or a term of a bar with `||`) as rows.
     """
     if missing not in ("drop", "raise"):
         raise ValueError(f"missing must be 'drop' or 'raise', not {missing!r}")
@@ -104,13 +107,13 @@ def build(
     response = _node(parsed.response)
     roles = _roles(parsed, response, groups, also)
     table.require((role, column) for column, role in roles.items())
-    keep, counts = _complete(table, list(roles), parsed.cluster, missing)
+    keep, counts = _complete(table, list(roles), parsed.grouping, missing)
     scope = Scope(table, {}, True, {})
     y = _response(response, parsed.response, scope, keep)
     values = {text: _kept(evaluate(node, scope), keep) for text, node in groups.nodes.items()}
     check_finite(values, table, keep)
     values = {text: _used_levels(value, text, source) for text, value in values.items()}
-    cluster, clusters = _clusters(table, parsed.cluster, keep)
+    cluster, clusters = _clusters(table, parsed, keep)
     state = scope.state
     scope.cache.clear()
     fixed = code(groups.fixed, values)
@@ -135,7 +138,7 @@ def build(
         fixed_names=tuple(map(name, specs)), random_names=tuple(map(name, effects.specs)),
         terms=_term_places(columns), blocks=effects.blocks,
         formula=parsed.formula, response=parsed.response, cluster_name=parsed.cluster,
-        rows=index, missing=counts, dropped_rows=dropped_rows,
+        grouping=parsed.grouping, rows=index, missing=counts, dropped_rows=dropped_rows,
         dropped_columns=tuple(map(name, columns.specs(dropped=True))), _recipe=recipe,
     )  # fmt: skip
 
@@ -176,12 +179,11 @@ def _roles(parsed: Parsed, response: Node, groups: _Groups, also: Iterable[str])
             roles.setdefault(column, "formula")
     for column in also:
         roles.setdefault(column, "formula")
-    roles[parsed.cluster] = "cluster"
-    return roles
+    return roles | dict.fromkeys(parsed.grouping, "cluster")
 
 
 def _complete(
-    table: Table, used: list[str], cluster: str, policy: str
+    table: Table, used: list[str], grouping: tuple[str, ...], policy: str
 ) -> tuple[Bools | None, dict[str, int]]:
     """Rows without a missing value (None if these are all), and missing values by column."""
     if not len(table):
@@ -189,7 +191,8 @@ def _complete(
     absent: Bools | None = None
     counts: dict[str, int] = {}
     for column in used:
-        empty = table.group(column)[0] < 0 if column == cluster else missing(table.value(column))
+        named = column in grouping
+        empty = table.group((column,))[0] < 0 if named else missing(table.value(column))
         if empty.any():
             counts[column] = int(empty.sum())
             absent = empty if absent is None else absent | empty
@@ -271,15 +274,15 @@ def _used_levels(value: Value, text: str, source: str) -> Value:
     return replace(value, codes=rank[value.codes], levels=levels)
 
 
-def _clusters(table: Table, column: str, keep: Bools | None) -> tuple[Ints, pd.Index]:
-    codes, labels = table.group(column)
+def _clusters(table: Table, parsed: Parsed, keep: Bools | None) -> tuple[Ints, pd.Index]:
+    codes, labels = table.group(parsed.grouping)
     if keep is not None:
         codes, first = pd.factorize(codes[keep])
         labels = labels[first]
     if len(labels) < 2:
         raise DataError(
-            f"{table.source}: {column} has one cluster in the rows used, {shown(str(labels[0]))}; "
-            "a two-level model needs at least two"
+            f"{table.source}: {parsed.cluster} has one cluster in the rows used, "
+            f"{shown(str(labels[0]))}; a two-level model needs at least two"
         )
     return np.ascontiguousarray(codes, dtype=np.int64), labels
 
@@ -287,13 +290,12 @@ def _clusters(table: Table, column: str, keep: Bools | None) -> tuple[Ints, pd.I
 def _random_effects(parsed: Parsed, groups: _Groups, values: Mapping[str, Value]) -> _Random:
     specs: list[Spec] = []
     blocks: list[int] = []
-    block = -1
     for bar, terms in zip(parsed.bars, groups.bars, strict=True):
-        block += 1
+        start = len(specs)  # above every number that a column before has
         for i, (_, found) in enumerate(code(terms, values)):
-            block += not bar.correlated and i > 0
+            for _ in found:
+                blocks.append(len(blocks) if bar.diagonal else start + (not bar.correlated) * i)
             specs += found
-            blocks += [block] * len(found)
     seen: set[frozenset[Any]] = set()
     for spec in specs:
         if identity(spec) in seen:
@@ -302,7 +304,7 @@ def _random_effects(parsed: Parsed, groups: _Groups, values: Mapping[str, Value]
                 "without intercept"
             )
         seen.add(identity(spec))
-    return _Random(specs, np.array(blocks, dtype=np.int64))
+    return _Random(specs, np.unique(blocks, return_inverse=True)[1].astype(np.int64))
 
 
 def _check_names(specs: list[Spec], source: str) -> None:

@@ -15,7 +15,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from simlab.data import DataError
-from simlab.formula.expressions import Binary, Call, Column, Node, Unary, bind, shown, spelled
+from simlab.formula.functions import bind
+from simlab.formula.nodes import Binary, Call, Column, Node, Unary, columns, shown, spelled
 from simlab.formula.values import Factor, Matrix, Table, Value, label, numbers
 from simlab.moments import Floats, Ints
 
@@ -158,16 +159,14 @@ def of_new_rows(call: Call, means: Means, table: Table) -> Floats:
     DataError
         If the mean of a row is neither known nor given.
     """
-    group = bind(call)["cluster"]
-    assert isinstance(group, Column)
+    grouping = tuple(columns(bind(call)["cluster"]))
     text = spelled(_cvar(call))
     known = np.full((len(table), len(means.origin)), np.nan)
-    there = group.name in map(str, table.df.columns)
-    if there:
-        codes, labels = table.group(group.name)
+    if table.has(grouping):
+        codes, labels = table.group(grouping)
         if len(labels) and not _same_kind(means.labels.dtype, labels.dtype):
             raise DataError(
-                f"{table.source}: {group.name!r} is {labels.dtype} and was {means.labels.dtype} "
+                f"{table.source}: {grouping[0]!r} is {labels.dtype} and was {means.labels.dtype} "
                 "in the data of the model; convert it, or clusters cannot be recognised"
             )
         places = np.append(means.labels.get_indexer(labels), -1)[codes]
@@ -176,29 +175,30 @@ def of_new_rows(call: Call, means: Means, table: Table) -> Floats:
     context = np.where(np.isnan(supplied), known, supplied - means.origin)
     absent = np.asarray(np.isnan(context).any(axis=1))
     if absent.any():
-        raise _unknown(text, means, table, group.name, absent)
+        raise _unknown(text, means, table, grouping, absent)
     return context
 
 
 def _unknown(
-    text: str, means: Means, table: Table, group: str, absent: NDArray[np.bool_]
+    text: str, means: Means, table: Table, grouping: tuple[str, ...], absent: NDArray[np.bool_]
 ) -> DataError:
     keys = names(text, means)
     words = f"a column {keys[0]!r}" if len(keys) == 1 else f"columns {', '.join(map(repr, keys))}"
     how = f"give {words} of the new data, or at={{{keys[0]!r}: value}}"
-    if group not in map(str, table.df.columns):
+    lacking = [name for name in grouping if not table.has((name,))]
+    if lacking:
         return DataError(
-            f"{table.source}: no column {group!r} for the cluster, from which {text} would be "
+            f"{table.source}: no column {lacking[0]!r} for the cluster, from which {text} would be "
             f"known: {how}"
         )
-    row = int(np.argmax(absent))
+    row, (codes, labels) = int(np.argmax(absent)), table.group(grouping)
     value = "missing"
-    if table.group(group)[0][row] >= 0:
-        found = table.series(group).iloc[row]
+    if codes[row] >= 0:
+        found = labels[codes[row]]
         value = f"{found!r}" if isinstance(found, str) else f"{found}"
         value += f", which has no {text} in the data of the model"
     more = f" ({int(absent.sum())} such rows)" if absent.sum() > 1 else ""
-    return DataError(f"{table.place(row)}: {group} is {value}{more}: {how}")
+    return DataError(f"{table.place(row)}: {':'.join(grouping)} is {value}{more}: {how}")
 
 
 def given(text: str, means: Means, table: Table) -> Floats:

@@ -15,7 +15,7 @@ from simlab.formula.coding import Spec, fill
 from simlab.formula.contextual import column_named, may_be_given, needed
 from simlab.formula.contrasts import Coding
 from simlab.formula.evaluate import Scope, evaluate
-from simlab.formula.expressions import Node, columns, listed, shown
+from simlab.formula.nodes import Node, columns, listed, shown
 from simlab.formula.rank import Combination
 from simlab.formula.terms import Term
 from simlab.formula.values import Factor, Matrix, Table, Value, missing, numbers
@@ -125,7 +125,9 @@ class Design:
     response : str
         Left-hand side of the formula.
     cluster_name : str
-        Column that groups the rows.
+        Grouping variable, as in the formula: a column, or ``a:b``.
+    grouping : tuple of str
+        Columns whose combinations are the clusters.
     rows : pd.Index
         Labels of the N rows in the data.
     missing : dict
@@ -149,6 +151,7 @@ class Design:
     formula: str
     response: str
     cluster_name: str
+    grouping: tuple[str, ...]
     rows: pd.Index
     missing: dict[str, int]
     dropped_rows: int
@@ -209,11 +212,10 @@ class Design:
             raise DataError(f"{table.source}: no rows")
         used = (c for node in recipe.nodes.values() for c in needed(node, recipe.state, table))
         wanted = list(dict.fromkeys(used))
-        roles = [("formula", column) for column in wanted if column != self.cluster_name]
-        if cluster_required or self.cluster_name in wanted:
-            roles.append(("cluster", self.cluster_name))
+        roles = [("formula", column) for column in wanted if column not in self.grouping]
+        roles += [("cluster", c) for c in self.grouping if cluster_required or c in wanted]
         table.require(roles)
-        _refuse_missing(table, [column for _, column in roles], self.cluster_name)
+        _refuse_missing(table, [column for _, column in roles], self.grouping)
         scope = Scope(table, dict(recipe.state), False, {})
         values: dict[str, Value] = {}
         for text, node in recipe.nodes.items():
@@ -225,13 +227,13 @@ class Design:
             for specs in (fixed.specs(), fixed.specs(dropped=True), recipe.random)
         )
         estimable = fixed.combination.holds(X, dropped)
-        return NewRows(X, Z, _labels(table, self.cluster_name), estimable)
+        return NewRows(X, Z, _labels(table, self.grouping), estimable)
 
     def _with(self, df: pd.DataFrame, at: Mapping[str, Any]) -> pd.DataFrame:
         """Add columns that are the same in all rows."""
         nodes, state = self._recipe.nodes.values(), self._recipe.state
         known = [name for node in nodes for name in (*columns(node), *may_be_given(node, state))]
-        known = list(dict.fromkeys([*known, self.cluster_name]))
+        known = list(dict.fromkeys([*known, *self.grouping]))
         for key, value in at.items():
             name = column_named(str(key), known)
             if name is None:
@@ -252,10 +254,11 @@ def _filled(specs: Sequence[Spec], values: Mapping[str, Value], M: int) -> Float
     return out
 
 
-def _labels(table: Table, name: str) -> pd.Index | None:
-    if name not in map(str, table.df.columns):
+def _labels(table: Table, grouping: tuple[str, ...]) -> pd.Index | None:
+    if not table.has(grouping):
         return None
-    codes, labels = table.group(name)
+    table.require(("cluster", name) for name in grouping)
+    codes, labels = table.group(grouping)
     if (codes >= 0).all():
         return labels[codes]
     return pd.Index([labels[i] if i >= 0 else None for i in codes], dtype=object)
@@ -313,9 +316,10 @@ def check_finite(values: Mapping[str, Value], table: Table, kept: Bools | None) 
             )
 
 
-def _refuse_missing(table: Table, names: Iterable[str], cluster: str) -> None:
+def _refuse_missing(table: Table, names: Iterable[str], grouping: tuple[str, ...]) -> None:
     for name in names:
-        absent = table.group(name)[0] < 0 if name == cluster else missing(table.value(name))
+        named = name in grouping
+        absent = table.group((name,))[0] < 0 if named else missing(table.value(name))
         if absent.any():
             row = int(np.argmax(absent))
             raise DataError(

@@ -30,9 +30,9 @@ from simlab.formula.contextual import (
 )
 from simlab.formula.contrasts import Coding
 from simlab.formula.errors import FormulaError
-from simlab.formula.expressions import (
+from simlab.formula.functions import MATHS, TO_LEVELS, bind
+from simlab.formula.nodes import (
     COMPARISONS,
-    MATHS,
     Binary,
     Call,
     Coded,
@@ -40,9 +40,9 @@ from simlab.formula.expressions import (
     Flag,
     Node,
     Number,
+    Numbers,
     Text,
     Unary,
-    bind,
     columns,
     shown,
     spelled,
@@ -188,8 +188,10 @@ def _call(call: Call, scope: Scope) -> Value:
     arguments = bind(call)
     if call.function == "I":
         return _operand(arguments["x"], scope)
-    if call.function in ("C", "factor"):
+    if call.function in TO_LEVELS:
         return _factor(call, arguments, scope)
+    if call.function in ("as.character", "as.numeric"):
+        return _converted(call, evaluate(arguments["x"], scope), scope.table)
     if call.function in FUNCTIONS:
         return _contextual(call, scope)
     options = {name: _constant(node) for name, node in arguments.items() if name != "x"}
@@ -216,7 +218,7 @@ def _constant(node: Node) -> Any:
             return int(value) if value.is_integer() else value
         case Unary(sign, Number(value)):
             return -value if sign == "-" else value
-        case Flag(value) | Text(value):
+        case Flag(value) | Text(value) | Numbers(value):
             return value
     raise FormulaError(f"{shown(spelled(node))} is not a constant")
 
@@ -239,12 +241,7 @@ def _factor(call: Call, arguments: dict[str, Node], scope: Scope) -> Factor:
     value = evaluate(arguments["x"], scope)
     if isinstance(value, Matrix):
         raise FormulaError(f"{shown(spelled(call))}: several columns cannot be a factor")
-    if not isinstance(value, Factor):
-        known, codes = np.unique(value, return_inverse=True)
-        absent = np.isnan(value)
-        value = Factor(
-            np.where(absent, -1, codes).astype(np.int64), tuple(known[~np.isnan(known)].tolist())
-        )
+    value = _with_levels(value)
     if "ref" not in arguments:
         return value
     coding = _coding(arguments["ref"])
@@ -255,6 +252,57 @@ def _factor(call: Call, arguments: dict[str, Node], scope: Scope) -> Factor:
             f"{levels}"
         )
     return replace(value, coding=coding)
+
+
+def _with_levels(value: Floats | Factor) -> Factor:
+    if isinstance(value, Factor):
+        return value
+    known, codes = np.unique(value, return_inverse=True)
+    levels = tuple(known[~np.isnan(known)].tolist())
+    return Factor(np.where(np.isnan(value), -1, codes).astype(np.int64), levels)
+
+
+def _converted(call: Call, value: Value, table: Table) -> Value:
+    """as.character: numbers and levels as text. as.numeric: truth values, and numbers in text."""
+    if isinstance(value, Matrix):
+        raise FormulaError(f"{shown(spelled(call))}: several columns cannot be converted")
+    if call.function == "as.character":
+        value = _with_levels(value)
+        levels = sorted(set(value.labels))
+        place = {text: i for i, text in enumerate(levels)}
+        rank = np.array([*(place[text] for text in value.labels), -1], dtype=np.int64)
+        return Factor(rank[value.codes], tuple(levels), text=True)
+    if not isinstance(value, Factor):
+        return value
+    inner = bind(call)["x"]
+    made = isinstance(inner, Call) and inner.function in TO_LEVELS
+    if not made and all(type(level) is bool for level in value.levels):
+        return cast(Floats, numbers(value))
+    if made or not value.text:
+        raise DataError(
+            f"{table.source}: {shown(spelled(call))}: of categories R would take the positions 1, "
+            f"2, …; write as.numeric(as.character({spelled(inner, nested=True)})) for the numbers "
+            "that they name"
+        )
+    parsed = np.array([*map(_number_in, value.labels), np.nan])
+    wrong = (value.codes >= 0) & np.isnan(parsed[value.codes])
+    if wrong.any():
+        row = int(np.argmax(wrong))
+        raise DataError(
+            f"{table.place(row)}: {shown(spelled(call))}: {value.levels[value.codes[row]]!r} is no "
+            "number; correct it or set it to missing"
+        )
+    out: Floats = parsed[value.codes]
+    return out
+
+
+def _number_in(text: str) -> float:
+    """Number that a text is, as Python and R write it; NaN if it is none."""
+    try:
+        number = float(text) if text.isascii() and "_" not in text else np.nan
+    except ValueError:
+        return np.nan
+    return number if np.isfinite(number) else np.nan
 
 
 def _coding(node: Node) -> Coding:
@@ -269,15 +317,14 @@ def _contextual(call: Call, scope: Scope) -> Value:
     """cvar: the mean of x in the cluster of each row; dvar: x less that mean."""
     text, table, deviation = spelled(call), scope.table, call.function == "dvar"
     arguments = bind(call)
-    x, group = arguments["x"], arguments["cluster"]
-    assert isinstance(group, Column)
+    x, grouping = arguments["x"], tuple(columns(arguments["cluster"]))
 
     def columns_of_x(known: Means | None) -> Parts:
         found = parts(evaluate(x, scope), known, text, table.source)
         return found._replace(columns=[_checked(c, call, scope) for c in found.columns])
 
     if scope.training:
-        found, (codes, labels) = columns_of_x(None), table.group(group.name)
+        found, (codes, labels) = columns_of_x(None), table.group(grouping)
         scope.state[text] = means = learn(found, codes, labels)
         context = of_rows(means, codes)
         return means.shape(within(found, means, context) if deviation else means.origin + context)

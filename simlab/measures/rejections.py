@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import xarray as xr
 
+from simlab.errors import is_level
 from simlab.measures import summed
 from simlab.performance import LEVELS
 from simlab.performance import replicates as core
@@ -40,7 +41,7 @@ def rejection(ds: xr.Dataset, levels: Sequence[float] = LEVELS) -> xr.Dataset:
     """
     if "null_holds" not in ds:
         raise ValueError("the study tests nothing; name what to test under tests: and run it")
-    if not levels or not all(0 < level < 1 for level in levels):
+    if not levels or not all(map(is_level, levels)):
         raise ValueError(f"levels must be numbers between 0 and 1, not {tuple(levels)}")
     if summed.keeps_measures(ds):
         each = [summed.rejected(ds, level) for level in levels]
