@@ -45,6 +45,12 @@ def check_identified(design: Design, clusters: Clusters, reml: bool, source: str
             f"{design.cluster_name}: with {listed(names)} random the variance between clusters and "
             "the residual variance cannot be told apart; use fewer random effects"
         )
+    if unknown.exact and not reml:
+        raise DataError(
+            f"{source}: {len(design.y)} rows in {len(design.clusters)} clusters of "
+            f"{design.cluster_name}: the fixed and the random effects can fit all of them exactly, "
+            "so that the likelihood has no maximum by ML; use fewer effects"
+        )
     if len(unknown.taken_up) > len(unknown.flat):
         said = _taken_up(design, clusters)
         if reml:

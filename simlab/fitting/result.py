@@ -18,7 +18,7 @@ from simlab.mixed.optimum import (
     Optimum,
     at,
     is_singular,
-    semidefinite_root,
+    triangular,
 )
 from simlab.mixed.rows import Clusters
 from simlab.moments import Floats
@@ -133,7 +133,7 @@ class MixedFit:
 
         Entries that `||` sets to 0 are left out. NaN where some element of G is.
         """
-        Lambda = semidefinite_root(self.G_chosen / self.sigma2)
+        Lambda = triangular(self.clusters.units.B @ self.optimum.Lambda)
         Lambda[np.isnan(self.G_matrix).any(axis=1)] = np.nan
         return np.array([Lambda[a, b] for a, b in self.optimum.free])
 

@@ -41,11 +41,15 @@ class Identification(NamedTuple):
         Along which that of K'y does not change, `flat` among them: what the fixed effects take up.
     residual : bool
         Whether σ² cannot be told from G.
+    exact : bool
+        Whether fixed and random effects can fit every row, some of them without random effects to
+        spare: then ML has no maximum, for its likelihood grows without bound as σ² goes to 0.
     """
 
     flat: Floats
     taken_up: Floats
     residual: bool
+    exact: bool
 
 
 def identification(rotated: Rotated, n: Ints) -> Identification:
@@ -71,7 +75,9 @@ def of_columns(K: Floats, x: Floats, rest: Floats, n: Ints, blocks: Ints) -> Ide
     J, r, p = x.shape
     nothing = np.zeros((0, r, r))
     if surely_identified(K, n, p):
-        return Identification(nothing, nothing, False)
+        return Identification(nothing, nothing, False, False)
+    left = int(n.sum() - (np.diagonal(K, axis1=1, axis2=2) > 0).sum())  # rows beside the Z_j
+    exact = left > 0 and left <= _rank(rest, np.einsum("jac,jac->c", x, x) + np.diag(rest))
     R = np.linalg.qr(K.transpose(0, 2, 1).reshape(J * r, r), mode="r") / np.sqrt(n.sum())
     K = np.linalg.solve(R.T, K)
     pairs = [(a, b) for b in range(r) for a in range(b, r)]
@@ -87,7 +93,13 @@ def of_columns(K: Floats, x: Floats, rest: Floats, n: Ints, blocks: Ints) -> Ide
     scale = np.outer(size, size)
     flat, residual = _among(moved, _null(before / scale), free, r)
     taken_up, _ = _among(moved, _null(after / scale), free, r)
-    return Identification(flat, taken_up, residual)
+    return Identification(flat, taken_up, residual, exact)
+
+
+def _rank(gram: Floats, size: Floats) -> int:
+    """Rank of what is left of columns by its cross-products, beside the squares of the whole."""
+    root = np.sqrt(np.where(size > 0, size, 1.0))
+    return int((np.linalg.eigvalsh(gram / np.outer(root, root)) > NULL).sum())
 
 
 def surely_identified(K: Floats, n: Ints, p: int) -> bool:

@@ -273,7 +273,7 @@ def refit_clusters(rotated: Rotated, rest: Floats, n: Ints, chosen: Ints, reml: 
     """
     _, r, k1 = rotated.xy.shape
     B, J = chosen.shape
-    own = allocate(np.array([0, J]), r, k1 - 1, rotated.blocks)
+    own = allocate(np.array([0, J]), r, k1 - 1, rotated.blocks)._replace(axes=rotated.axes)
     pool = Pool(
         np.ascontiguousarray(chosen), rotated.K, rotated.xy,
         np.ascontiguousarray(rest), n.astype(float),

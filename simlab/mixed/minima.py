@@ -6,14 +6,15 @@ import numpy as np
 
 from simlab.kernels import inner
 from simlab.mixed.bearing import keep_root, take_root
-from simlab.mixed.newton import DERIVE, EVALUATE, POLISH, SAME, SEARCH, search
+from simlab.mixed.newton import DERIVE, EVALUATE, POLISH, SAME, search
 from simlab.mixed.rotated import Rotated
-from simlab.mixed.starts import known_starts, start, start_elsewhere, start_far_away
-from simlab.mixed.subsets import DONE, count_blocks, hold, prepare, propose
+from simlab.mixed.starts import known_starts, start, start_elsewhere
+from simlab.mixed.subsets import DONE, free, prepare, propose
 from simlab.mixed.work import Work, load
 from simlab.moments import Floats
 
 FAR = 8.0  # deviance from the minimum to a singular G beyond which there is no second minimum
+SPARE = 3.0  # rows a cluster, beside its random effects, from which that holds
 MANY = 32.0  # effective number of clusters with the same consequence; see docs/design.md
 MOST = 10_000  # searches, more than are ever made
 
@@ -22,10 +23,14 @@ MOST = 10_000  # searches, more than are ever made
 def _settled(rotated: Rotated, w: Work) -> bool:
     """Whether the minimum that `w` holds is beyond doubt the only one.
 
-    It is when Λ is far from singular (in units of deviance), or when many
-    clusters share the information on every variance, both here and at G = 0.
+    It is when Λ is far from singular (in units of deviance) and the rows within clusters tell σ²,
+    or when many clusters share the information on every variance, both here and at G = 0.
     """
-    if w.edge[0] > FAR:
+    spare = rotated.n_rows[0]
+    for j in range(rotated.K.shape[0]):
+        for a in range(rotated.K.shape[1]):
+            spare -= rotated.K[j, a, a] > 0.0
+    if w.edge[0] > FAR and spare > SPARE * rotated.K.shape[0]:
         return True
     for a in range(len(rotated.random)):  # noqa: SIM110 - kernels have no generators
         if _few(w.T[:, a]) or _few(w.K[a]):
@@ -52,16 +57,17 @@ def global_search(rotated: Rotated, reml: bool, mode: int, starts: int, w: Work,
 
     Where the data say little, the deviance may have two minima: one of them, nearly
     always, at a singular G. Then the search starts again from elsewhere, up to
-    `starts` times, and the best of all is kept. Random effects that are independent of
-    each other are searched as `subsets` says.
+    `starts` times, and the best of all is kept. With more starts than `starts.n_starts`
+    says, models inside this one are searched first; see `subsets`.
     """
-    r, own = len(rotated.random), rotated.blocks
+    r = len(rotated.random)
     once = mode in (EVALUATE, DERIVE) or starts < 0
     load(rotated, w)
     if not once:
         start(rotated, w.trial)
-    B = count_blocks(own)
-    s = prepare(r, B)
+    known = min(starts, known_starts(r))
+    thorough = starts > known
+    s = prepare(r)
     last, total, finishing = len(s.values) - 1, 0, False
     slot = last
     for attempt in range(MOST):
@@ -74,29 +80,26 @@ def global_search(rotated: Rotated, reml: bool, mode: int, starts: int, w: Work,
         if better:
             s.values[slot] = w.value[0]
             keep_root(w, s.roots[slot])
-        if B > 1:
-            mode = propose(own, s, w)
+        if attempt == 0 and found > 0 and starts != known + 1 and _settled(rotated, w):
+            break
+        if thorough:
+            mode = propose(rotated, s, w)
             slot = s.state[3]
             finishing = mode == DONE
         else:
-            known = min(starts, known_starts(r))
-            if attempt == 0 and found > 0 and starts == known and _settled(rotated, w):
-                break
             if attempt == starts and better:  # the last attempt was the best
                 break
             finishing = attempt == starts
             mode = POLISH  # scoring would leap from one valley into another
-            if attempt < known:
+            if not finishing:
                 start_elsewhere(attempt, w.K, w.blocks, w.trial)
-            else:
-                mode = SEARCH
-                start_far_away(w.K, w.trial)
         if finishing:
-            mode = POLISH
-            hold(own, (1 << B) - 1, w)
-            take_root(s.roots[last], w.basis, w.trial)
             if s.values[last] == np.inf:
                 return -total
+            mode = POLISH
+            if thorough:
+                free(rotated, (1 << r) - 1, -1, w)
+            take_root(s.roots[last], w.basis, w.trial)
     if once or found < 0:
         return total if found > 0 else -total
     keep_root(w, s.roots[last])

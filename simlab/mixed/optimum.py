@@ -112,6 +112,16 @@ def derive(Lambda: Floats, rotated: Rotated, reml: bool, w: Work) -> float:
     return float(w.value[0]) if found > 0 else np.nan
 
 
+def triangular(root: Floats) -> Floats:
+    """Lower triangular Λ with ΛΛ' = root root', without a square where no pivot is near 0."""
+    Lambda: Floats = np.asarray(np.linalg.qr(root.T, mode="r")).T
+    pivots, size = np.diag(Lambda), np.linalg.norm(root, axis=1)
+    if (np.abs(pivots) <= 1e-7 * size).any() or not size.all():
+        return semidefinite_root(root @ root.T)
+    out: Floats = np.where(pivots < 0, -1.0, 1.0) * Lambda
+    return out
+
+
 def semidefinite_root(G: Floats) -> Floats:
     """Lower triangular Λ with ΛΛ' = G; a pivot that is rounding becomes 0, and its column too."""
     r = len(G)

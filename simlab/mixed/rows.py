@@ -268,6 +268,7 @@ def rotate_rows(
     n = np.diff(first)
     r, k = len(random), len(fixed)
     out = allocate(np.array([0, len(n)]), r, k, blocks.copy())
+    out.axes[:] = frame.B
     rest = np.empty((len(n), k + 1, k + 1))
     scale[-1] = s_y
     _rotate(

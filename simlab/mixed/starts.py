@@ -74,10 +74,6 @@ def start(rotated: Rotated, Lambda: Floats) -> None:
                     Lambda[a, b] = value / Lambda[b, b]
 
 
-FAR_AWAY = 1e7
-"""A standard deviation of the random effects beyond all that data have, over their own noise."""
-
-
 def n_starts(r: int) -> int:
     """Return how many starts `start_elsewhere` knows: two for each effect or pair, one near 0."""
     return 2 * r + r * (r - 1) + 1
@@ -87,33 +83,20 @@ known_starts = inner(n_starts)  # for kernels
 
 
 def all_starts(rotated: Rotated) -> int:
-    """Return how many starts a data set of one sector needs.
+    """Return how many starts to ask for with a data set of one sector.
 
-    One more, from far away, where the fixed effects cannot take up the mean of a random effect.
-    Such a mean is either a large variance of that effect, or is put down to fixed effects that are
-    nearly it: two minima, whatever the number of clusters.
+    Two more than `n_starts` ask for `subsets`, unless the first minimum is settled. One more asks
+    for them in any case: where random effects are independent of each other, or where the fixed
+    effects cannot take up the mean of a random effect.
     """
-    k = rotated.xy.shape[2] - 1
+    r, k = len(rotated.random), rotated.xy.shape[2] - 1
     x = rotated.xy[:, :, :k]
     XX = np.einsum("jac,jad->cd", x, x) + rotated.rest[0, :k, :k]
     ZX = np.einsum("jac,jcd->ad", rotated.K, x)
     ZZ = np.einsum("jac,jac->a", rotated.K, rotated.K)
     left = ZZ - (ZX * np.linalg.solve(XX + 1e-15 * np.diag(np.diag(XX)), ZX.T).T).sum(axis=1)
-    return n_starts(len(ZZ)) + int((left > TAKEN_UP * ZZ).any())
-
-
-@inner
-def start_far_away(K: Floats, Lambda: Floats) -> None:
-    """Write a Λ beside which the clusters' own noise is nothing."""
-    r, J = K.shape[0], K.shape[2]
-    for a in range(r):
-        square = 0.0
-        for c in range(r):
-            for j in range(J):
-                square += K[a, c, j] ** 2
-        for b in range(r):
-            Lambda[a, b] = 0.0
-        Lambda[a, a] = FAR_AWAY * np.sqrt(J / square) if square > 0.0 else FAR_AWAY
+    several = bool((rotated.blocks != rotated.blocks[0]).any())
+    return n_starts(r) + (1 if several or (left > TAKEN_UP * ZZ).any() else 2)
 
 
 @inner
