@@ -89,6 +89,7 @@ def optimise(rotated: Rotated, reml: bool) -> Optimum:
     Lambda = np.tril(w.trial if evaluations > 0 else w.Lambda)
     Lambda *= np.where(np.diag(Lambda) < 0, -1.0, 1.0)
     Lambda[np.linalg.norm(Lambda, axis=1) < ZERO] = 0.0
+    Lambda[:, np.linalg.norm(Lambda, axis=0) < ZERO] = 0.0
     return at(rotated, Lambda, reml, evaluations)
 
 

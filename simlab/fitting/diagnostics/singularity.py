@@ -13,6 +13,7 @@ from simlab.mixed.optimum import SINGULAR
 from simlab.moments import Floats
 
 THIN = 0.01  # share of the variance below which the thinnest direction is called nearly singular
+ROUNDING = 1e-12  # share of the variance that is none
 NONE = 1e-6  # of a unit vector: a random effect that takes no part in a direction
 
 
@@ -59,7 +60,9 @@ class NearSingularity:
     def __str__(self) -> str:
         if self.rank < 0:
             return f"Random effects: {self.sentence}"
-        shares = ", ".join(f"{100 * share:.3g}%" for share in self.shares)
+        shares = ", ".join(
+            "0%" if share < ROUNDING else f"{100 * share:.3g}%" for share in self.shares
+        )
         lines = [
             f"Random effects: rank {self.rank} of {len(self.shares)}; the variance of the "
             f"standardised effects lies along perpendicular directions as {shares}"
@@ -148,7 +151,7 @@ def _sentence(
     if not shares.any():
         return "G is 0: the clusters do not differ."
     terms = [(float(c.iloc[a]), str(c.index[a])) for a in part]
-    said = f"{_sum(terms)} has variance {variance:.2g} σ²"
+    said = f"{_sum(terms)} has " + ("no variance" if singular else f"variance {variance:.2g} σ²")
     if len(c) == 1:
         return f"{said}."
     if not singular and shares[0] >= THIN:
