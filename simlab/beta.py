@@ -15,7 +15,7 @@ from simlab.comparison import cluster_moments
 from simlab.estimators import METHODS, REGISTRY
 from simlab.estimators.base import Kind, Sample, sector_contrasts, term_names
 from simlab.estimators.covariance import line_covariance
-from simlab.moments import Floats, Moments
+from simlab.moments import Floats
 
 LINES = tuple(
     method.name for method in METHODS
@@ -91,38 +91,39 @@ def beta_space(
     piece of a straight line. Of a difference of groups it is an arc, since they differ in S_B/S_W.
     """
     clustered = cluster_moments(df, y, x, cluster, group)
-    m, groups = clustered.moments, clustered.sectors
+    sample, groups = clustered.sample, clustered.sectors
     places = term_names(("slope",), groups)
     names = [""] if len(groups) == 1 else [name[len("slope[") : -1] for name in places]
-    lines = {name: points(m, name) for name in LINES}
-    arcs = np.einsum("ps,ksc->kpc", sector_contrasts(len(groups)), _arcs(m))
+    lines = {name: points(sample, name) for name in LINES}
+    arcs = np.einsum("ps,ksc->kpc", sector_contrasts(len(groups)), _arcs(sample))
     return {
         place: Beta({REGISTRY[name].label: lines[name][i] for name in LINES}, arcs[:, i])
         for i, place in enumerate(names)
     }
 
 
-def points(m: Moments, method: str, slope: Kind = "slope") -> list[Point]:
+def points(sample: Sample, method: str, slope: Kind = "slope") -> list[Point]:
     """Return a method's line in each group, and of each later group less the first.
 
     Parameters
     ----------
-    m : Moments
+    sample : Sample
         One data set.
     method : str
         Its name in the registry.
     slope : Kind
         The term that is its slope: "slope", or "between" of a contextual model.
     """
-    one, sample = REGISTRY[method], Sample(m)
+    one = REGISTRY[method]
     fit = one.fit(sample)
     terms = fit.estimate[0].reshape(len(one.kinds), -1)
     centers = terms[[one.kinds.index("intercept"), one.kinds.index(slope)]].T
     return list(map(Point, centers, line_covariance(one, sample, fit, slope)))
 
 
-def _arcs(m: Moments) -> Floats:
+def _arcs(sample: Sample) -> Floats:
     """Points (a, b) of every group at many weights λ, from 0 to ∞; (K, S, 2)."""
+    m, x_origin, y_origin = sample.centred
     share = np.linspace(0.0, 1.0, 101)[:, None]  # λ = share/(1 − share): 1 in the middle
     arcs = np.empty((len(share), m.n_sectors, 2))
     for s in range(m.n_sectors):
@@ -134,5 +135,5 @@ def _arcs(m: Moments) -> Floats:
         with np.errstate(invalid="ignore", divide="ignore"):
             b = ((1 - share) * P_B + share * P_W) / ((1 - share) * S_B + share * S_W)
         arcs[:, s, 1] = b[:, 0]
-        arcs[:, s, 0] = y0 - b[:, 0] * x0
+        arcs[:, s, 0] = y_origin + y0 - b[:, 0] * (x_origin + x0)
     return arcs

@@ -13,11 +13,13 @@ from scipy import special
 
 from simlab import data
 from simlab.data import DataError
+from simlab.data.labels import check_apart, numbered
+from simlab.errors import check_level
 from simlab.estimators import METHODS
-from simlab.estimators.base import Estimator, Sample, contrasts, term_names
+from simlab.estimators.base import Centred, Estimator, Sample, contrasts, term_names
 from simlab.estimators.pooled import line
 from simlab.inference import infer
-from simlab.moments import Ints, Moments, from_rows
+from simlab.moments import Floats, Ints, Moments, from_rows
 
 APPLICABLE = tuple(m for m in METHODS if not m.oracle and m.needs == "moments")
 """The methods that data are enough for."""
@@ -30,7 +32,7 @@ class Clustered(NamedTuple):
 
     Attributes
     ----------
-    moments, overall : Moments
+    sample, overall : Sample
         With the groups as sectors, and with all clusters as one.
     sectors : tuple of str
         Names of the groups; one empty name without groups.
@@ -38,10 +40,15 @@ class Clustered(NamedTuple):
         Missing values by column; their rows were left out.
     """
 
-    moments: Moments
-    overall: Moments
+    sample: Sample
+    overall: Sample
     sectors: tuple[str, ...]
     dropped_rows: dict[str, int]
+
+    @property
+    def moments(self) -> Moments:
+        """Moments, with the groups as sectors."""
+        return self.sample.moments
 
 
 def cluster_moments(
@@ -65,22 +72,28 @@ def cluster_moments(
     y_values, x_values = data.numeric(kept, y, source), data.numeric(kept, x, source)
     if np.ptp(y_values) == 0:
         raise DataError(f"{source}: '{y}' has the same value in every row, so nothing explains it")
-    codes, clusters = pd.factorize(kept[cluster])
-    codes = codes.astype(np.int64)
+    codes, clusters = numbered(kept[cluster], cluster, source)
     if len(clusters) < 2:
         raise DataError(f"{source}: '{cluster}' names one cluster; two or more are needed")
     sector, sectors = _sectors(kept, cluster, codes, clusters, group, source)
     order = np.argsort(sector, kind="stable")
     rank = np.empty(len(order), dtype=np.int64)
     rank[order] = np.arange(len(order))
-    moments = from_rows(x_values, y_values, rank[codes], sector[order])
-    if not (moments.ss_x > 0).any():
+    grouped = _sample(x_values, y_values, rank[codes], sector[order])
+    if not (grouped.moments.ss_x > 0).any():
         raise DataError(
             f"{source}: '{x}' is constant within every '{cluster}'; only the ecological "
             "regression of cluster means is left, and that is not a comparison"
         )
-    overall = from_rows(x_values, y_values, codes, np.zeros_like(order))
-    return Clustered(moments, overall, sectors, {k: v for k, v in missing.items() if v})
+    overall = _sample(x_values, y_values, codes, np.zeros_like(order))
+    return Clustered(grouped, overall, sectors, missing)
+
+
+def _sample(x: Floats, y: Floats, codes: Ints, sector: Ints) -> Sample:
+    """One data set as the methods get it, also about its grand means."""
+    x0, y0 = float(x.mean()), float(y.mean())
+    near = from_rows(x, y, codes, sector, (x0, y0))
+    return Sample(near.moved(x0, y0), about_mean=Centred(near, x0, y0))
 
 
 def _sectors(
@@ -99,8 +112,15 @@ def _sectors(
         values = values.cat.remove_unused_categories()
         levels, of_row = list(values.cat.categories), values.cat.codes.to_numpy()
     else:
-        of_row, unique = pd.factorize(values, sort=True)
+        try:
+            of_row, unique = pd.factorize(values, sort=True)
+        except TypeError:
+            raise DataError(
+                f"{source}: the values of '{group}' cannot be put in order; make them text: "
+                f"df[{group!r}] = df[{group!r}].astype(str)"
+            ) from None
         levels = list(unique)
+        check_apart(levels, group, source)
     first = np.full(len(clusters), -1, dtype=np.int64)
     first[codes[::-1]] = of_row[::-1]
     varying = clusters[np.unique(codes[of_row != first[codes]])]
@@ -155,11 +175,14 @@ def compare(
     ------
     DataError
         In one line, when the data do not allow a comparison.
+    LevelError
+        If the level is not between 0 and 1.
     """
+    level = check_level(level)
     clustered = cluster_moments(df, y, x, cluster, group, source)
     parts = []
     for method in APPLICABLE:
-        parts.append(estimates_of(method, clustered.moments, clustered.sectors, level))
+        parts.append(estimates_of(method, clustered.sample, clustered.sectors, level))
         if group is not None:
             whole = estimates_of(method, clustered.overall, ("",), level)
             parts.append(whole.assign(term=[f"{term}[all]" for term in whole["term"]]))
@@ -169,10 +192,10 @@ def compare(
 
 
 def estimates_of(
-    method: Estimator, moments: Moments, sectors: tuple[str, ...], level: float
+    method: Estimator, sample: Sample, sectors: tuple[str, ...], level: float
 ) -> pd.DataFrame:
     """Apply one method to a data set, as a block of one replicate; tidy, as in `compare`."""
-    fitted = method.fit(Sample(moments))
+    fitted = method.fit(sample)
     inference = infer(fitted.estimate, fitted.std_error, fitted.df, level)
     return pd.DataFrame(
         {
@@ -215,11 +238,12 @@ def fit_statistics(
     DataError
         As `compare`.
     """
-    m = cluster_moments(df, y, x, cluster, group).moments
+    sample = cluster_moments(df, y, x, cluster, group).sample
+    m = sample.centred.moments  # what is asked of the lines does not depend on the origin
     rows = [*_pooled_statistics(m), *_separate_statistics(m)]
     for method in METHODS:
         if method.mixed:
-            fitted = method.fit(Sample(m))
+            fitted = method.fit(sample)
             assert fitted.G is not None
             assert fitted.sigma2 is not None
             G = fitted.G[0]

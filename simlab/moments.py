@@ -70,6 +70,10 @@ class Moments(NamedTuple):
         """Return the moments of some of the replicates, as views."""
         return Moments._make([*(field[replicates] for field in self[:-1]), self.starts])
 
+    def moved(self, x: float, y: float) -> Moments:
+        """Return the moments of the data with x and y added to every row."""
+        return self._replace(x_mean=self.x_mean + x, y_mean=self.y_mean + y)
+
     def sum(self, values: Floats) -> Floats:
         """Sum (B, J) values over the clusters of each sector: (B, S)."""
         sums: Floats = np.add.reduceat(values, self.starts[:-1], axis=-1)
@@ -103,7 +107,9 @@ def divide(a: Floats, b: Floats, otherwise: float = 0.0) -> Floats:
     return out
 
 
-def from_rows(x: Floats, y: Floats, cluster: Ints, sector: Ints) -> Moments:
+def from_rows(
+    x: Floats, y: Floats, cluster: Ints, sector: Ints, origin: tuple[float, float] = (0.0, 0.0)
+) -> Moments:
     """Moments of one data set, as a block of one replicate.
 
     Parameters
@@ -114,6 +120,8 @@ def from_rows(x: Floats, y: Floats, cluster: Ints, sector: Ints) -> Moments:
         Cluster of each row, 0 … J−1, numbered sector after sector.
     sector : (J,)
         Sector of each cluster, non-decreasing, 0 … S−1.
+    origin : (float, float)
+        Point (x, y) that the means are about. Near the grand means, they lose no digit.
 
     Returns
     -------
@@ -122,16 +130,17 @@ def from_rows(x: Floats, y: Floats, cluster: Ints, sector: Ints) -> Moments:
     """
     n = np.bincount(cluster).astype(float)
 
-    def centred(values: Floats) -> tuple[Floats, Floats]:
-        origin = values.mean()
-        mean = np.bincount(cluster, values - origin) / n
-        deviation = (values - origin) - mean[cluster]
-        return origin + mean, deviation
+    def centred(values: Floats, about: float) -> tuple[Floats, Floats]:
+        grand = values.mean()
+        mean = np.bincount(cluster, values - grand) / n
+        deviation = (values - grand) - mean[cluster]
+        return (grand - about) + mean, deviation
 
-    x_mean, dx = centred(x)
-    y_mean, dy = centred(y)
+    x_mean, dx = centred(x, origin[0])
+    y_mean, dy = centred(y, origin[1])
     # Rounding in the mean of a constant must not pass for variation.
-    dx[np.abs(dx) <= 4 * np.finfo(float).eps * np.abs(x).max(initial=0.0)] = 0.0
+    beyond = np.abs(dx) > 4 * np.finfo(float).eps * np.abs(x).max(initial=0.0)
+    dx[(np.bincount(cluster, beyond) == 0)[cluster]] = 0.0
     ss_x: Floats = np.bincount(cluster, dx * dx).astype(float)
     s_xy: Floats = np.bincount(cluster, dx * dy).astype(float)
     slope = divide(s_xy, ss_x)

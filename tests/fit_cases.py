@@ -8,9 +8,10 @@ import pandas as pd
 from reference_cases import META, rows, stored
 
 from simlab.data import hs
+from simlab.fitting import model
 from simlab.fitting.result import Method, MixedFit
 from simlab.formula import Design, build
-from simlab.mixed.optimum import at, optimise
+from simlab.mixed.optimum import at
 from simlab.mixed.rows import rotate_rows
 
 
@@ -54,14 +55,12 @@ def fit_formula(formula: str, df: pd.DataFrame, method: Method = "REML") -> Mixe
 
 def fit_design(design: Design, method: Method = "REML", Lambda: np.ndarray | None = None):
     """Fit a design; or, with Λ in the engine's units, take that for the optimum."""
+    if Lambda is None:
+        return model.fit_design(design, method)
     clusters = rotate_rows(
         design.D, design.y, design.cluster, design.fixed, design.random, design.blocks
     )
-    reml = method == "REML"
-    optimum = (
-        optimise(clusters.rotated, reml) if Lambda is None else at(clusters.rotated, Lambda, reml)
-    )
-    return MixedFit(design, clusters, optimum, method, ())
+    return MixedFit(design, clusters, at(clusters.rotated, Lambda, method == "REML"), method, ())
 
 
 def unbalanced(seed: int = 11) -> pd.DataFrame:

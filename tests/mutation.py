@@ -97,6 +97,9 @@ FORMULAS = (
     "y ~ dvar(x, g) + cvar(x, g) + poly(w, 2) + (0 + dvar(x, g) | g) + (1 | g)",
     "y ~ C(f, ref='b') / scale(x, center=False) - 1 + bs(x, df=4) + (1|g)",
     "y ~ I((x > 2) * w % 3 // 4) + np.log(x) + I(s == 'a') + (1 | g)",
+    "y ~ ns(x, knots = c(-1, 0.5)) * cvar(x, g:f) + us(1 + ns(x, 2) | g:f) + diag(0 + f | f:g)",
+    "y ~ as.factor(g) + as.numeric(as.character(w)) + scale(x.1, scale = TRUE) + (x.1 | `a b`:f)",
+    "y ~ cr(IQ.verb, df = 3) / bs(x, 4, Boundary.knots = c(-9, 9)) + diag(cr(x, df=2) | g)",
 )
 
 SCALARS = (
@@ -120,7 +123,8 @@ PIECES = (
     "~", "+", "-", "*", ":", "/", "**", "^", "(", ")", "|", "||", "`", "'", '"', ",", "=", "==",
     ".", "__", "np.", "log(", "I(", "C(", "poly(", "1", "0", "1e5", "9**9**9", "x", "lambda: ",
     "__import__('os')", ".__class__", "{x}", "f'{x}'", "[0]", "@", ":=", ";", "\n", "\0", "#", "\\",
-    "é", "ｌｏｇ(", "(1|g)", "if", "else", "for", "await ", "%s", "{0.__class__}", "...", "\u2028",
+    "é", "ｌｏｇ(", "(1|g)", "(1|g:f)", "us(", "diag(", "cs(", "c(", "ns(", "as.", "TRUE", "x.1",
+    "if", "else", "for", "await ", "%s", "{0.__class__}", "...", "\u2028",
 )  # fmt: skip
 
 

@@ -12,6 +12,7 @@ import math
 import re
 import signal
 import unicodedata
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -159,10 +160,50 @@ def check_table(content: bytes, path: Path, reader: Callable[[Path], pd.DataFram
     """Return "valid" or the kind of refusal of a CSV file, which is written to a path."""
     path.write_bytes(content)
     try:
-        df = reader(path)
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always")
+            df = reader(path)
     except DataError as error:
         _expect(_readable(str(error)), f"unreadable refusal {error}")
         return _kind(str(error).removeprefix(str(path)))
+    remarks = [str(w.message) for w in said]
+    _expect(all(map(_readable, remarks)), f"unreadable remarks {remarks}")
+    columns = _columns(content, df)
+    for words, column in columns:
+        _check_column(words, column)
+    double = [column.name for words, column in columns if _twins(words)]
+    _expect(len(remarks) == len(double), f"one number in two spellings: {double}, not {remarks}")
+    return "valid"
+
+
+def check_labels(content: bytes, path: Path) -> None:
+    """Hold it against a reader of labels that different texts are different, and equal ones equal.
+
+    Numbers are made of none but whole ones in one spelling.
+    """
+    path.write_bytes(content)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            header = list(read(path).columns)
+            df = read(path, labels=header)
+    except DataError:
+        return
+    for words, column in _columns(content, df):
+        present = [word for word in words if word not in ABSENT]
+        codes = column.dropna().tolist()
+        _expect(len(present) == len(codes), f"{column.name}: missing values differ")
+        pairs = len(set(zip(present, codes, strict=True)))
+        same = pairs == len(set(present)) == len(set(codes))
+        _expect(same, f"{column.name} is {codes} where the file says {present}")
+        if column.dtype.kind in "if":
+            plain = [str(int(value)) for value in codes]
+            bare = [word.removesuffix(".0") for word in present]
+            _expect(bare == plain, f"{column.name}: {present} became {codes}")
+
+
+def _columns(content: bytes, df: pd.DataFrame) -> list[tuple[list[str], pd.Series]]:
+    """Words of each column by Python's reader, and the column."""
     text = content.decode("utf-8-sig")
     rows = [
         row
@@ -172,9 +213,23 @@ def check_table(content: bytes, path: Path, reader: Callable[[Path], pd.DataFram
     header, *records = rows
     _expect([name.strip() for name in header] == list(df.columns), "the header differs")
     _expect(len(records) == len(df), f"{len(records)} records became {len(df)} rows")
-    for position, name in enumerate(df.columns):
-        _check_column([row[position].strip() for row in records], df[name])
-    return "valid"
+    return [
+        ([row[position].strip() for row in records], df[name])
+        for position, name in enumerate(df.columns)
+    ]
+
+
+def _twins(words: list[str]) -> bool:
+    """Whether two words of a column of numbers are one number, but for the sign of 0."""
+    numbers = {word: _number(word) for word in words if word not in ABSENT}
+    if any(number is None for number in numbers.values()):
+        return False
+    if any(isinstance(number, float) for number in numbers.values()):
+        numbers = {word: float(number) for word, number in numbers.items()}
+    texts = {
+        (word.lstrip("-") if number == 0 else word, number) for word, number in numbers.items()
+    }
+    return len(texts) > len(set(numbers.values()))
 
 
 def _check_column(words: list[str], column: pd.Series) -> None:
@@ -188,7 +243,9 @@ def _check_column(words: list[str], column: pd.Series) -> None:
         fine = all(_number(word) is not None and _number(word) == value for word, value in pairs)
     else:
         fine = all(isinstance(value, str) and value == word for word, value in pairs)
-        _expect(any(not _meant(word) for word, _ in pairs), f"{column.name}: numbers became text")
+        padded = _twins(words) and any(re.match("[-+]?0[0-9]", word) for word, _ in pairs)
+        odd = any(not _meant(word) for word, _ in pairs)
+        _expect(odd or padded, f"{column.name}: numbers became text")
     _expect(fine, f"{column.name} is {column.tolist()} where the file says {words}")
 
 

@@ -23,8 +23,8 @@ META = stored("data", "meta.json")
 
 
 @cache
-def rows(name: str) -> pd.DataFrame:
-    return hs() if name == "hs" else pd.read_csv(FOLDER / "data" / f"{name}.csv")
+def rows(name: str, folder: str = "data") -> pd.DataFrame:
+    return hs() if name == "hs" else pd.read_csv(FOLDER / folder / f"{name}.csv")
 
 
 class Design(NamedTuple):

@@ -63,6 +63,43 @@ def test_options_reach_the_fit(folder: Path) -> None:
     assert frame.loc[("test", "ses"), "num_df"] == 1
 
 
+OATS = Path(__file__).parent / "reference" / "data" / "Oats.csv"
+CROSSED = ("fit", str(OATS), "yield ~ nitroF * Variety + (1 | Block)")
+
+
+def test_terms_are_tested_by_every_type() -> None:
+    """Variety: lmerTest's type III, car's type II and nlme's marginal test."""
+    for options, F, p in (
+        (("--anova",), "3.513", "0.03665"),
+        (("--anova", "--type", "2"), "3.513", "0.03665"),
+        (("--type", "1"), "3.513", "0.03665"),
+        (("--type", "marginal"), "1.364", "0.26418"),
+    ):
+        shown = simlab(*CROSSED, *options)
+        assert shown.returncode == 0, shown.stderr
+        kind = options[-1] if options[-1] != "--anova" else "3"
+        title = "marginal" if kind == "marginal" else f"type {kind}"
+        title = f"Tests of terms, {title}: df of Satterthwaite"
+        assert cells(shown.stdout, "Variety", title) == ["2", "55", F, p]
+        table = shown.stdout.split(title)[1]
+        assert ("Note: Variety: where nitroF is N0" in table) == (kind == "marginal")
+        assert ("(Intercept)" in table) == (kind in ("1", "marginal"))
+    assert "Tests of terms" not in simlab(*CROSSED).stdout  # control
+    html = simlab(*CROSSED, "--anova", "--format", "html").stdout
+    assert "Tests of terms, type 3" in checked(html.split("\n", 1)[1].strip())
+
+
+def test_tests_of_terms_are_rows_of_the_csv() -> None:
+    shown = simlab(*CROSSED, "--anova", "--df", "normal", "--test", "Variety", "--format", "csv")
+    frame = pd.read_csv(io.StringIO(shown.stdout)).set_index(["part", "term"])
+    car = stored("terms.json")["Oats"]["int_factor"]["car"]["III_sum"]
+    rows = frame.loc["term"]
+    assert rows.index.tolist() == car["terms"][1:]
+    assert (rows.statistic * rows.num_df).tolist() == pytest.approx(car["Chisq"][1:], rel=1e-8)
+    assert rows.p_value.tolist() == pytest.approx(car["p"][1:], rel=1e-6)
+    assert frame.loc[("test", "Variety"), "num_df"] == 8
+
+
 def test_html_is_a_page(folder: Path) -> None:
     odd = "`s<1` ~ ses + (1 | school)"
     hs().rename(columns={"mathach": "s<1"}).to_csv(folder / "odd.csv", index=False)
@@ -110,7 +147,7 @@ def test_notation_prints_the_dictionary() -> None:
 def test_help_names_the_commands() -> None:
     shown = simlab("--help").stdout
     assert all(f"│ {command} " in shown for command in ("fit", "catalogue", "notation"))
-    for option in ("--random", "--df", "--missing", "--test", "--ml"):
+    for option in ("--random", "--df", "--missing", "--test", "--ml", "--anova", "--type"):
         assert option in simlab("fit", "--help").stdout
 
 

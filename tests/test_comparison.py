@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
 import simlab
+from simlab.commands import studies
 from simlab.data import DataError
 
 SLIDES: dict[str, str] = json.loads(
@@ -157,3 +159,20 @@ def test_what_cannot_be_estimated_is_a_row_with_a_status() -> None:
     assert row.status == "not_estimable"
     assert np.isnan(row.estimate)
     assert table.loc[("pooled", "slope"), "status"] == "ok"
+
+
+def test_below_the_table_is_why_a_number_is_missing(tmp_path: Path, capsys: Any) -> None:
+    """Two rows in each of two clusters: no line through means, no residual of the own lines."""
+    rows = {"y": [1.0, 2.0, 4.0, 3.5], "x": [0.0, 1.0, 0.5, 3.0], "g": ["a", "a", "b", "b"]}
+    path = tmp_path / "few.csv"
+    pd.DataFrame(rows).to_csv(path, index=False)
+    studies.compare(str(path), "y", "x", "g", None, 0.95, "text")
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "Ecological (not estimable)" in shown
+    assert "Ecological: not estimable; there are too few clusters or rows, or x varies" in shown
+    assert (
+        "Fixed effects, separate slopes: no standard error, for no cluster with a line has" in shown
+    )
+    assert "two_stage" not in shown
+    studies.compare("hs", "mathach", "ses", "school", None, 0.95, "text")
+    assert ": n" not in capsys.readouterr().out

@@ -460,6 +460,14 @@ def test_without_variance_between_clusters_gls_is_the_mean_of_rows():
     assert abs(table.loc["schools", "estimate"] - table.loc["students", "estimate"]) > 1e-3
 
 
+def test_three_means_refuse_columns_of_different_rows():
+    df = data("hs")
+    mixed = df["school"].sample(frac=1, random_state=1)
+    with pytest.raises(DataError, match="y and the cluster have different indexes"):
+        three_means(df["mathach"], mixed)
+    assert three_means(df["mathach"], df["school"].to_numpy()).g00 > 1  # by position, as arrays
+
+
 def test_three_means_keep_their_standard_errors():
     """400 samples of unbalanced clusters: |bias| and se within 4 Monte Carlo standard errors."""
     rng = np.random.default_rng(5)

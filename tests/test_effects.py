@@ -217,7 +217,7 @@ def test_blue_is_least_squares_in_each_cluster(formula):
 
 
 def test_own_coefficients_of_the_engine_are_nan_only_as_a_whole(small):
-    own = own_coefficients(small.clusters, small.design.fixed, small.design.random)
+    own = own_coefficients(small.clusters)
     absent = np.isnan(own.estimate)
     assert (absent.all(axis=1) == absent.any(axis=1)).all()
     assert absent.any()

@@ -242,9 +242,13 @@ def test_a_degenerate_sample_is_a_row_with_a_status(name, case):
         assert_blank(fitted)
     elif fitted.status[0] in (OK, SINGULAR):
         assert np.isfinite(fitted.estimate).all()
+        if (case, name) == ALONE:
+            return
         assert (fitted.std_error > 0).all()
         assert (fitted.df > 0).all()
 
+
+ALONE = ("clusters of two rows", "fixed_effects_separate")  # no residual degree of freedom
 
 NOT = {  # what cannot be had, and why
     ("two clusters", "ecological"): "a line through two means leaves no degree of freedom",
@@ -258,7 +262,6 @@ NOT = {  # what cannot be had, and why
     ("clusters of one row", "two_stage"): "no lines",
     ("clusters of one row", "fixed_effects_separate"): "no lines",
     ("clusters of one row", "fixed_effects_common"): "nothing varies within",
-    ("clusters of two rows", "fixed_effects_separate"): "no residual degree of freedom",
     ("x constant in every cluster", "fixed_effects_separate"): "no lines",
     ("x constant in every cluster", "fixed_effects_common"): "nothing varies within",
     ("x constant in every cluster", "two_stage"): "no lines",
@@ -307,6 +310,16 @@ CAN = [
 @pytest.mark.parametrize(("case", "name"), CAN, ids=[" ".join(k) for k in CAN])
 def test_estimable(case, name):
     assert REGISTRY[name].fit(sample(**DEGENERATE[case])).status[0] == OK
+
+
+def test_an_estimate_may_stand_without_its_standard_error():
+    """Lines through two points each have a mean; how well it is known, two-stage alone can say."""
+    case, name = ALONE
+    fitted, two_stage = (REGISTRY[n].fit(sample(**DEGENERATE[case])) for n in (name, "two_stage"))
+    np.testing.assert_array_equal(fitted.estimate, two_stage.estimate)
+    assert (fitted.status[0], two_stage.status[0]) == (OK, OK)
+    assert np.isnan([fitted.std_error, fitted.df]).all()
+    assert (two_stage.std_error > 0).all()
 
 
 def test_a_bad_replicate_spoils_no_other():

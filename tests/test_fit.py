@@ -150,6 +150,62 @@ def test_refit_is_a_fit():
         fit.refit(other["mathach"].where(other.index != 1))
 
 
+def test_a_new_response_goes_by_its_index():
+    """A Series by its labels, whatever their order; an array by position."""
+    df = hs().set_axis([f"s{i}" for i in range(1977)])
+    fit = simlab.fit("mathach ~ ses + (1 | school)", df)
+    y = fit.simulate(1, seed=3)[0]
+    slope = fit.refit(y).fixef["ses"]
+    mixed = y.sample(frac=1, random_state=1)
+    for again in (mixed, mixed.astype("Float64"), y.to_numpy(), list(y), y.to_numpy(object)):
+        assert fit.refit(again).fixef["ses"] == pytest.approx(slope, rel=1e-12)
+    by_position = fit.refit(mixed.to_numpy()).fixef["ses"]  # control: what it must not be
+    assert abs(by_position / slope - 1) > 0.5
+    holes = df.assign(ses=df.ses.where(df.index != "s5"))
+    with pytest.warns(FitWarning, match="1 of 1977 rows left out"):
+        fewer = simlab.fit("mathach ~ ses + (1 | school)", holes)
+    with pytest.raises(FitError, match=r"has 1 that are none \('s5'\); give y.loc\[fit.design"):
+        fewer.refit(y)
+    assert fewer.refit(y.loc[fewer.design.rows]).fixef["ses"] != slope
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda y: y.reset_index(drop=True), "its index lacks 1977 of them .* and has 1977"),
+        (lambda y: y.iloc[:-2], r"lacks 2 of them \('s1975', 's1976'\); to go by position"),
+        (
+            lambda y: y.rename({"s3": "s4"}),
+            "cannot be matched with theirs, as 's4' occurs twice in y",
+        ),
+        (lambda y: y.rename({"s3": "s-3"}), r"lacks 1 of them \('s3'\) and has 1 that are none"),
+        (lambda y: y.to_frame(), r"y is a data frame; give one column of it, y\[0\]"),
+        (lambda y: y.to_numpy()[:, None], r"shape \(1977, 1\); the model used 1977 rows"),
+        (lambda y: y.to_numpy()[1:], r"shape \(1976,\); the model used 1977 rows"),
+        (lambda y: 3.0, "one number for each"),
+        (lambda y: y.where(y.index != "s9"), "not a finite number in row s9"),
+        (lambda y: y.astype("Float64").where(y.index != "s9"), "not a finite number in row s9"),
+        (lambda y: y.astype(str), "y holds text; it must be numbers"),
+        (lambda y: y.to_numpy() + 1j, "y holds complex128; it must be numbers"),
+        (lambda y: {"y": 1}, "y holds dict; it must be numbers"),
+    ],
+)
+def test_a_response_that_cannot_be_matched_is_refused(change, says):
+    df = hs().set_axis([f"s{i}" for i in range(1977)])
+    fit = simlab.fit("mathach ~ ses + (1 | school)", df)
+    with pytest.raises(FitError, match=says) as error:
+        fit.refit(change(df.mathach.rename(0)))
+    assert "\n" not in str(error.value)
+
+
+def test_rows_that_share_a_label_can_only_be_taken_as_they_stand():
+    df = hs().set_axis(np.arange(1977) // 2)
+    fit = simlab.fit("mathach ~ ses + (1 | school)", df)
+    assert fit.refit(df.mathach).loglik == pytest.approx(fit.loglik, abs=1e-9)
+    with pytest.raises(FitError, match="as 0 occurs twice in the model"):
+        fit.refit(df.mathach.sample(frac=1, random_state=1))
+
+
 def test_anova_refuses_reml_fits_with_different_fixed_parts():
     one = simlab.fit("mathach ~ ses + (1 | school)", hs())
     two = simlab.fit("mathach ~ ses + sector + (1 | school)", hs())

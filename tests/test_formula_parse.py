@@ -63,7 +63,7 @@ def test_nlme_spelling_is_the_same_model():
         ("y ~ x ~ z + (1|g)", "more than one '~'"),
         ("y ~ x", "no random effects"),
         ("y ~ x + (1|a/b)", "two levels only: one grouping variable"),
-        ("y ~ x + (1|a:b)", "two levels only: one grouping variable"),
+        ("y ~ x + (1|a*b)", "two levels only: one grouping variable"),
         ("y ~ (1|a) + (1|b)", "two levels only: one grouping variable, not 'a' and 'b'"),
         ("y ~ x + (1|g", "not closed"),
         ("y ~ x)) + (1|g)", "closing parenthesis too many"),
@@ -329,7 +329,7 @@ def test_what_a_formula_may_call_is_documented():
     page = Path(__file__).parents[1] / "docs" / "fitting.md"
     section = page.read_text(encoding="utf-8").split("## What a formula may contain")[1]
     table = section.split("\n## ")[0]
-    told = dict(re.findall(r"^\| `(\w+)\(([^)]*)\)`", table, re.MULTILINE))
+    told = dict(re.findall(r"^\| `([\w.]+)\(([^)]*)\)`", table, re.MULTILINE))
     told |= dict.fromkeys(re.findall(r"`(\w+)`", table.split("numbers:")[1].split(";")[0]), "x")
     assert told == {name: ", ".join(parameters) for name, parameters in PARAMETERS.items()}
 
@@ -415,6 +415,20 @@ def test_one_spelling_for_one_meaning(text, spelling):
 PIECES = [
     *("y", "x", "w", "f", "g", "b", "~", "+", "-", "*", ":", "/", "**", "^", "(", ")", "|", "||"),
     *("(1|g)", "(1 + x | g)", "(0+f||g)", "y ~ ", " + ", "0", "1", "2", "3.5", "`odd name`", "'a'"),
+    *(
+        "(1|g:f)",
+        "(x|f:g)",
+        "us(",
+        "diag(",
+        "cs(",
+        "c(",
+        "c(1, 2)",
+        "x.1",
+        "TRUE",
+        "knots=",
+        "df=3",
+    ),
+    *("ns(x, 3)", "cr(x.1, df=2)", "cvar(x.1, g:f)", "as.numeric(b)", "Boundary.knots=", "df=3"),
     *("I(x**2)", "poly(x, 2)", "cvar(x, g)", "dvar(f, g)", ", ", "=", "==", ">", "np.", ".", "__"),
     *(f"{name}(" for name in PARAMETERS),
 ]
@@ -427,18 +441,21 @@ FRAME = pd.DataFrame(
         "b": np.arange(40) % 3 == 0,
         "g": np.arange(40) % 7,
         "odd name": 1.0,
+        "x.1": np.cos(5 * np.arange(40.0)),
+        "class": np.arange(40.0) % 9,
     }
 )
 
 
-def _survives(formula):
+def _survives(formula, df=FRAME):
     message = ""
     try:
-        design = build(formula, FRAME)
+        design = build(formula, df)
     except (FormulaError, DataError) as error:
         message = str(error)
     else:
         assert np.isfinite(design.D).all()
+        np.testing.assert_allclose(design.new(df.loc[design.rows]).X, design.X, atol=1e-9)
         assert parse(design.formula).formula == design.formula
     assert "\n" not in message
 
@@ -448,6 +465,13 @@ def _survives(formula):
 def test_fuzz_of_pieces(right):
     _survives(right)
     _survives(f"y ~ {right} + (1|g)")
+
+
+@pytest.mark.parametrize("block", range(3))
+def test_fuzz_of_damaged_formulas_on_data(block):
+    df = FRAME.assign(**{"a b": FRAME.g % 3, "IQ.verb": FRAME.x + 1, "s": FRAME.f})
+    for seed in range(500 * block, 500 * (block + 1)):
+        _survives(mutation.formula(10**6 + seed), df)
 
 
 @settings(max_examples=200, deadline=None, derandomize=True)

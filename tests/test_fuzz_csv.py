@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from oracles import Misreading, check_table, time_limit
+from oracles import Misreading, check_labels, check_table, time_limit
 
 from simlab.data import DataError, numeric, read
 
@@ -46,6 +46,7 @@ def test_a_damaged_table_is_refused_or_read_as_it_says(block, tmp_path):
     for seed in range(500 * block, 500 * (block + 1)):
         with time_limit(SECONDS):
             kinds.add(check_table(mutation.table(seed), tmp_path / "d.csv"))
+            check_labels(mutation.table(seed), tmp_path / "d.csv")
     assert len(kinds) > 10
     assert "valid" in kinds
 
@@ -72,6 +73,7 @@ def test_any_table(rows, tmp_path):
     content = text.getvalue().encode("utf-8", "replace")
     with time_limit(SECONDS):
         check_table(content, tmp_path / "d.csv")
+        check_labels(content, tmp_path / "d.csv")
 
 
 @settings(

@@ -18,7 +18,8 @@ from scipy import stats
 
 from simlab.fitting.anova import BOUNDARY, SAME_SIZE, anova
 from simlab.fitting.errors import FitError
-from simlab.fitting.hypotheses import METHODS, conf_int_fixed, table, term_tests, wald
+from simlab.fitting.hypotheses import METHODS, conf_int_fixed, table, wald
+from simlab.fitting.terms import term_tests
 from simlab.mixed.containment import containment
 from simlab.mixed.joint import directions
 
@@ -86,7 +87,7 @@ def test_chi_square(name, model, method):
 def test_containment_is_that_of_nlme(name, model, method):
     fit, ref = fitted(name, model, method), record(name, model)[method]["containment"]
     assert table(fit, "containment").df.tolist() == ref["df"]
-    terms = term_tests(fit, "containment")
+    terms = term_tests(fit, "containment", "marginal")
     assert terms.index.tolist() == ref["terms"]
     assert terms.den_df.tolist() == ref["denDF"]
     assert terms.num_df.tolist() == ref["numDF"]
@@ -131,7 +132,8 @@ def test_terms_as_lmertest_and_nlme():
         ("terms_nlme", "containment"),
     ):  # fmt: skip
         ref = R[key]
-        ours = term_tests(fit, how).loc[np.atleast_1d(ref["term"])]
+        kind = "marginal" if key == "terms_nlme" else 3
+        ours = term_tests(fit, how, kind).loc[np.atleast_1d(ref["term"])]
         np.testing.assert_allclose(ours.num_df, np.atleast_1d(ref["num"]))
         np.testing.assert_allclose(ours.den_df, np.atleast_1d(ref["den"]), rtol=1e-6)
         np.testing.assert_allclose(ours.F, np.atleast_1d(ref["F"]), rtol=1e-6)

@@ -230,7 +230,7 @@ def test_conf_int_passes_on_why_there_are_no_intervals():
 @pytest.mark.parametrize(
     ("call", "words"),
     [
-        (lambda fit: varcorr(fit, level=95), "level is 95; it must be a number between 0 and 1"),
+        (lambda fit: varcorr(fit, level=95), "level is 95; it must be between 0 and 1"),
         (lambda fit: varcorr(fit, level=True), "level is True"),
         (lambda fit: varcorr(fit, level="0.9"), "level is '0.9'"),
         (lambda fit: varcorr(fit, level=np.nan), "level is nan"),

@@ -312,7 +312,10 @@ def test_tidy_of_a_part(study):
     ("call", "message"),
     [
         (lambda d: measure(d.drop_vars(["status", "limit"])), "lacks status, limit"),
-        (lambda d: measure(d.assign_attrs(level=95)), "attribute level is 95; give a number"),
+        (
+            lambda d: measure(d.assign_attrs(level=95)),
+            "attribute level is 95; it must be",
+        ),
         (lambda d: measure(d, "OLS"), "reference 'OLS' is unknown; give one of pooled, fixed, hlm"),
         (lambda d: paired(d, "OLS"), "reference 'OLS' is unknown"),
         (lambda d: paired(d, "hlm", "width"), "give one of bias, mse, coverage"),

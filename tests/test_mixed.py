@@ -23,6 +23,7 @@ from simlab.mixed.many import minimise
 from simlab.mixed.newton import SEARCH
 from simlab.mixed.rotated import allocate, rotate_line
 from simlab.mixed.satterthwaite import variances
+from simlab.mixed.starts import n_starts
 from simlab.mixed.work import allocate_work
 from simlab.moments import Moments, from_rows
 from simlab.sampling import draw_clusters, draw_moments
@@ -184,7 +185,7 @@ def test_df_of_a_balanced_one_way_layout_are_exact():
     one = np.ones((J * n, 1))
     rotated = rotate(one, one, y, cluster)
     w, G = allocate_work(rotated), np.zeros((1, 1))
-    assert 0 < minimise(rotated, True, w, G, SEARCH, 6) <= 6
+    assert 0 < minimise(rotated, True, w, G, SEARCH, n_starts(1)) <= 6
     estimate, variance, df = np.zeros((3, 1))
     variances(np.ones((1, 1, 1)), w, J * n - 1.0, estimate, variance, df)
     means = y.reshape(J, n).mean(axis=1)

@@ -16,6 +16,7 @@ from study_cases import POPULATION
 
 import simlab
 from simlab import runner
+from simlab.commands import replay as commands
 from simlab.commands import stores, studies
 from simlab.config import ConfigError, Study, dumps, loads, schema
 from simlab.custom.methods import Own
@@ -534,7 +535,7 @@ def test_a_failure_is_told_and_replayed(tmp_path, capsys):
         rf"mine:sometimes: ValueError: y is .* first condition 0, replicate {r}\)", told
     )
     assert f"--replicate {r}   # mine:sometimes error" in told
-    assert stores.replay(tmp_path / "s.zarr", "0", r, None, None) == 0
+    assert commands.replay(tmp_path / "s.zarr", "0", r, None, None) == 0
     assert re.search(r"^mine:sometimes: ValueError: y is", capsys.readouterr().out, re.M)
 
 

@@ -227,6 +227,10 @@ def test_names_do_not_overlap(ax, rows):
         ({"lines": {"HLM": Line(1, 2, "Lay")}}, "unknown group, 'Lay'"),
         ({"cluster": ["a"]}, "same length"),
         ({"y": [1.0, np.nan]}, "must be finite"),
+        (
+            {"x": pd.Series([1.0, 2.0]), "cluster": pd.Series(["a", "b"], index=[1, 0])},
+            "x and cluster have different indexes",
+        ),
         ({"x": [], "y": [], "cluster": []}, "one row or more"),
         ({"clusters": ClusterLines(["z"], *([1.0],) * 6)}, "clusters without rows: z"),
     ],

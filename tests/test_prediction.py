@@ -252,7 +252,7 @@ def test_prediction_says_what_is_wrong(small):
         "interval is 'wide'; it must be one of None, 'conf": lambda: predict(
             small, interval="wide"
         ),
-        "conf is 95; it must lie between 0 and 1": lambda: predict(small, conf=95),
+        "conf is 95; it must be between 0 and 1": lambda: predict(small, conf=95),
         "kind is 'odd'": lambda: residuals(small, kind="odd"),
         "normalized residuals are of level 0": lambda: residuals(small, 1, "normalized"),
         "n is 0; it must be a whole number, at least 1": lambda: simulate(small, 0),

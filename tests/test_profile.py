@@ -375,7 +375,7 @@ def test_coverage_where_wald_intervals_are_lacking():
     by_profile, by_wald = 0, 0
     for _ in range(samples):
         y = sd * rng.standard_normal(J)[g] + rng.standard_normal(J * n)
-        rotated, _, _, units = rotate_rows(ones, y, g, column, column)
+        rotated, _, _, units, *_ = rotate_rows(ones, y, g, column, column)
         optimum = optimise(rotated, reml=True)
         track = standard_deviation(optimum, units, 0)
         lower, upper = (track.user(limit(track, side, Z).psi) for side in (-1, 1))

@@ -43,7 +43,7 @@ class Case:
 @pytest.mark.parametrize("intercept", [True, False])
 def test_the_kernel_has_the_likelihood_of_numpys_rotation(r, intercept):
     case = Case(r, r, intercept=intercept)
-    rotated, _, _, units = case.clusters()
+    rotated, _, _, units, *_ = case.clusters()
     plain = rotate(case.D, case.D[:, case.random], case.y, case.cluster)
     rng = np.random.default_rng(1)
     for _ in range(5):
@@ -97,7 +97,7 @@ def test_blocks_keep_their_random_effects_uncorrelated():
 
     case = Case(7, r=2)
     blocks = np.array([0, 1])
-    rotated, _, _, units = case.clusters(blocks)
+    rotated, _, _, units, *_ = case.clusters(blocks)
     assert units.B[0, 1] == 0  # x is not centred: that would correlate them
     fit = optimise(rotated, True)
     assert fit.free == [(0, 0), (1, 1)]

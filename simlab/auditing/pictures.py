@@ -82,9 +82,9 @@ def honesty_picture(audit: Audit, question: str, place: str) -> Figure:
 
 def reported_covariances(subject: Subject, g: int) -> dict[str, Floats]:
     """Return each method's own covariance of intercept and slope, in group g, by label."""
-    m = subject.moments
-    found = {_label(method): points(m, method)[g].covariance for method in LINES}
-    found[BETWEEN_LINE] = points(m, TRUTH, "between")[g].covariance
+    sample = subject.sample
+    found = {_label(method): points(sample, method)[g].covariance for method in LINES}
+    found[BETWEEN_LINE] = points(sample, TRUTH, "between")[g].covariance
     return found
 
 

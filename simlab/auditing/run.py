@@ -66,7 +66,9 @@ def audit(
     DataError
         In one line, when the data cannot be audited; says which methods remain.
     ConfigError
-        If replicates, draws, seed or level are none.
+        If replicates, draws or seed are none.
+    LevelError
+        If the level is not between 0 and 1.
     """
     check_draws(draws, replicates)
     found = subject(df, Roles(y, x, cluster, group), level, source)

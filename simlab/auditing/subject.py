@@ -14,6 +14,7 @@ from simlab import data
 from simlab.comparison import APPLICABLE, cluster_moments, estimates_of
 from simlab.course import course_of
 from simlab.data import DataError
+from simlab.errors import check_level
 from simlab.estimators import REGISTRY, Sample
 from simlab.estimators.base import OK, SINGULAR, Estimates
 from simlab.moments import Floats, Moments
@@ -71,8 +72,8 @@ class Subject:
         Rows left out.
     groups : tuple of str
         Names of the S groups; one empty name without groups.
-    moments : Moments
-        Of the J clusters, group after group.
+    sample : Sample
+        Moments of the J clusters, group after group.
     comparison : DataFrame
         Every method's estimates, as `simlab.compare` has them, without the terms that
         ignore the groups.
@@ -87,9 +88,14 @@ class Subject:
     missing: Mapping[str, int]
     dropped: int
     groups: tuple[str, ...]
-    moments: Moments
+    sample: Sample
     comparison: pd.DataFrame
     parameters: Parameters
+
+    @property
+    def moments(self) -> Moments:
+        """Moments of the clusters."""
+        return self.sample.moments
 
     @property
     def clusters(self) -> int:
@@ -116,7 +122,10 @@ def subject(df: pd.DataFrame, roles: Roles, level: float, source: str) -> Subjec
     DataError
         In one line: what `simlab.compare` refuses; too few clusters, in all or in a group; x
         constant within or between clusters; a contextual model that cannot be fitted.
+    LevelError
+        If the level is not between 0 and 1.
     """
+    level = check_level(level)
     columns = {role: column for role, column in roles._asdict().items() if column}
     data.require(df, columns, source)
     rows, missing = data.complete(df, columns.values(), source)
@@ -126,12 +135,12 @@ def subject(df: pd.DataFrame, roles: Roles, level: float, source: str) -> Subjec
         order = pd.unique(rows[roles.group])
         rows[roles.group] = pd.Categorical(rows[roles.group], categories=order)
     clustered = cluster_moments(rows, *roles, source)
-    moments, groups = clustered.moments, clustered.sectors
+    sample, groups = clustered.sample, clustered.sectors
     comparison = pd.concat(
-        [estimates_of(method, moments, groups, level) for method in APPLICABLE], ignore_index=True
+        [estimates_of(method, sample, groups, level) for method in APPLICABLE], ignore_index=True
     )
-    _check_design(moments, groups, roles, comparison, source)
-    fitted = REGISTRY[TRUTH].fit(Sample(moments))
+    _check_design(sample.moments, groups, roles, comparison, source)
+    fitted = REGISTRY[TRUTH].fit(Sample(sample.moments))  # as a study fits each of its replicates
     _check_fit(fitted, comparison, source)
     assert fitted.G is not None
     assert fitted.sigma2 is not None
@@ -140,7 +149,7 @@ def subject(df: pd.DataFrame, roles: Roles, level: float, source: str) -> Subjec
     name = f"{Path(source).stem}-complete.csv" if dropped else source
     return Subject(
         source, name, roles, rows, missing, dropped,
-        groups, moments, comparison, found,
+        groups, sample, comparison, found,
     )  # fmt: skip
 
 

@@ -27,8 +27,8 @@ def main() -> None:
     except Exception as error:
         if type(error).__name__ not in (
             "AppError", "ClaimError", "ConfigError", "CustomError", "DataError", "ExportError",
-            "FitError", "FormulaError", "ParallelError", "PopulationError", "StoreError",
-            "UsageError",
+            "FitError", "FormulaError", "LevelError", "ParallelError", "PopulationError",
+            "StoreError", "UsageError",
         ):  # fmt: skip
             raise
         print(error, file=sys.stderr)

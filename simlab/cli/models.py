@@ -59,6 +59,8 @@ def fit(
     missing: Literal["drop", "raise"] = "drop",
     format: FitFormat = "text",
     test: Annotated[tuple[str, ...], Parameter(consume_multiple=True, negative="")] = (),
+    anova: Annotated[bool, Parameter(negative="")] = False,
+    type: Literal["3", "2", "1", "marginal"] | None = None,
 ) -> None:
     """Fit a mixed model with two levels, and print its summary.
 
@@ -82,11 +84,18 @@ def fit(
         csv is tidy and has every digit; html is a page.
     test
         Coefficients to be tested jointly, by name, term or regular expression; each word is a test.
+    anova
+        Test every term of the formula.
+    type
+        What --anova tests of a term: its effect on means of cells of equal weight (3, the default);
+        what it adds to the terms that do not contain it (2), or to those before it (1); its
+        coefficients as they are coded (marginal).
     """
     from simlab.commands import models
 
     options = models.Options("ML" if ml else "REML", df, level, missing, format)
-    models.fit(data, formula, random, test, options)
+    terms = (type or "3") if anova or type else None
+    models.fit(data, formula, random, models.Tests(test, terms), options)
 
 
 @app.command

@@ -14,6 +14,7 @@ from simlab.auditing import Audit, run
 from simlab.auditing.studies import base_study
 from simlab.auditing.subject import Roles, Subject, subject
 from simlab.auditing.text import WIDTH, answer, report
+from simlab.commands import reading
 from simlab.commands.console import Bar, UsageError, write
 
 Format = Literal["text", "csv"]
@@ -48,7 +49,8 @@ class Options(NamedTuple):
 def audit(source: str, roles: Roles, options: Options) -> None:
     """Audit a data set: a first answer on stderr, then the report on stdout, and files."""
     run.check_draws(options.draws, options.replicates)
-    s = subject(data.read(source), roles, options.level, source)
+    df = reading.by_roles(source, roles.cluster, roles.group)
+    s = subject(df, roles, options.level, source)
     study = base_study(s, options.replicates, options.seed, options.level)
     _check_config(s, options.config)
     with Bar(options.quiet) as bar:

@@ -13,6 +13,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from simlab.data import DataWarning
 from simlab.fitting.errors import FitWarning
 from simlab.fitting.layout import one_line
 from simlab.results import StoreWarning
@@ -105,7 +106,8 @@ class Bar:
 @contextmanager
 def warnings_on_stderr() -> Iterator[None]:
     """Say a warning of ours at once, in one line on stderr, without the line that gave it."""
-    ours = (FitWarning, StoreWarning)
+    ours = (DataWarning, FitWarning, StoreWarning)
+    said: set[str] = set()  # a study may read the same file for every condition
     with warnings.catch_warnings():
         for category in ours:
             warnings.simplefilter("always", category)
@@ -115,7 +117,9 @@ def warnings_on_stderr() -> Iterator[None]:
             message: Warning | str, category: type[Warning], file: str, line: int, *rest: Any
         ) -> None:
             if issubclass(category, ours):
-                print(f"simlab: {one_line(message)}", file=sys.stderr)
+                if (text := one_line(message)) not in said:
+                    print(f"simlab: {text}", file=sys.stderr)
+                said.add(text)
             else:
                 otherwise(message, category, file, line, *rest)
 

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from simlab import data
+from simlab.commands import reading
 from simlab.commands.console import Bar, warnings_on_stderr
 from simlab.fitting.errors import FitError
 from simlab.resampling.pvalues.models import Missing
@@ -49,7 +49,7 @@ def pvalue(source: str, null: str, alternatives: tuple[str, ...], options: Optio
     """Print the p-value of one alternative, or of several with their adjusted ones."""
     if options.figure is not None:
         _check_figure(options.figure)
-    df = data.read(source)
+    df = reading.by_formulas(source, null, *alternatives)
     with warnings_on_stderr(), Bar(options.quiet, "draws", passing=True) as bar:
         found = test(
             df, null, alternatives[0] if len(alternatives) == 1 else alternatives,

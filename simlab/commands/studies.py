@@ -14,7 +14,8 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from simlab import data, measures, runner, tables
+from simlab import measures, runner, tables
+from simlab.commands import reading
 from simlab.commands.console import Bar, asked, save, warnings_on_stderr
 from simlab.comparison import compare as compare_methods
 from simlab.comparison import fit_statistics
@@ -68,7 +69,8 @@ def _tables(ds: xr.Dataset, format: Format, sector: str | None = None) -> str:
 
 def check(study: Study) -> None:
     """Say what a study would do."""
-    work = runner.prepare(study)
+    with warnings_on_stderr():
+        work = runner.prepare(study)
     blocks = -(-study.replicates // study.block) * len(work.jobs)
     most = f"at most {study.replicates:,}" if study.until else f"{study.replicates:,}"
     print(f"{study.file or study.name}: valid")
@@ -131,7 +133,7 @@ def compare(
     source: str, y: str, x: str, cluster: str, group: str | None, level: float, format: str
 ) -> None:
     """Print every method on one data set."""
-    df = data.read(source)
+    df = reading.by_roles(source, cluster, group)
     result = compare_methods(df, y, x, cluster, group, level=level, source=source)
     if format == "csv":
         result.to_csv(sys.stdout, index=False)
@@ -141,6 +143,8 @@ def compare(
         console.print(f"{count} missing values of {column}: their rows are left out")
     for part in _parts(result):
         console.print(_estimates(part, level))
+    for line in _missing(result):
+        console.print(line)
     console.print(_statistics(fit_statistics(df, y, x, cluster, group)))
 
 
@@ -148,6 +152,25 @@ def _parts(result: pd.DataFrame) -> list[pd.DataFrame]:
     """Split by what stands in the brackets of the terms, in their order."""
     place = result["term"].str.extract(r"\[(.*)\]$", expand=False).fillna("")
     return [result[place == name].assign(place=name) for name in dict.fromkeys(place)]
+
+
+WHY = {
+    "not_estimable": "not estimable; there are too few clusters or rows, or x varies too little",
+    "not_converged": "not converged; the data may not tell the variances of this model",
+    "ok": "no standard error, for no cluster with a line has a third row",
+}
+"""Why a method has no number, by its status."""
+
+
+def _missing(result: pd.DataFrame) -> list[str]:
+    """Why numbers are missing, a line for each reason, with the methods that it is true of."""
+    gaps = result[result["std_error"].isna()]
+    methods = gaps.drop_duplicates(["method", "status"]).groupby("status")["method"]
+    return [
+        f"{', '.join(REGISTRY[name].label for name in methods.get_group(status))}: {why}"
+        for status, why in WHY.items()
+        if status in methods.groups
+    ]
 
 
 def _estimates(part: pd.DataFrame, level: float) -> Table:

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
+    BeforeValidator,
     Field,
     PrivateAttr,
     ValidationError,
@@ -16,10 +17,12 @@ from pydantic import (
     field_validator,
 )
 
+from simlab.errors import LEVEL_RULE, is_level
+
 from .errors import ConfigError, Problem, did_you_mean, unknown
 from .generated import import_path, spelled_out
 from .grid import Grid, check, leads, paths
-from .section import BROKEN, Finding, Loc, Real, Section, Text, findings, refusal
+from .section import BROKEN, Finding, Loc, Real, Section, Text, findings, refusal, shown
 from .setting import Setting
 from .stopping import FEWEST, Number, Replicates, Sampled, Until
 from .values import canonical, plain
@@ -27,6 +30,15 @@ from .values import canonical, plain
 __all__ = ["Parallel", "Study", "Tests", "Verdicts", "schema"]
 
 Share = Annotated[Real, Field(gt=0, lt=1)]
+
+
+def _level(value: object) -> object:
+    if not is_level(value):
+        raise ValueError(f"{LEVEL_RULE}, not {shown(value)}")
+    return value
+
+
+Level = Annotated[Share, BeforeValidator(_level)]
 
 
 def _unique(names: tuple[str, ...]) -> tuple[str, ...]:
@@ -171,7 +183,7 @@ class Study(Setting):
         description="replicates: keep every estimate. measures: keep running sums of them, which "
         "give every measure, and hardly grow with the number of replicates.",
     )
-    level: Share = Field(0.95, description="Confidence level, between 0 and 1.")
+    level: Level = Field(0.95, description="Confidence level, between 0 and 1.")
     estimators: Annotated[tuple[Text, ...], Field(min_length=1), AfterValidator(_unique)] | None = (
         Field(
             None,

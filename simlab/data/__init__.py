@@ -5,23 +5,18 @@ Whatever is wrong with a file is said in one line that names the file, the line 
 
 from __future__ import annotations
 
-import csv
-import io
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from importlib.resources import files
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from simlab.data.columns import Unreadable, typed
-
 __all__ = [
     "DATASETS",
     "DataError",
+    "DataWarning",
     "berkeley",
     "complete",
     "cvar",
@@ -52,6 +47,10 @@ class DataError(Exception):
         if len(text) > _LONGEST:
             text = f"{text[: _LONGEST // 2]}…{text[-_LONGEST // 2 :]}"
         return "".join(c if c.isprintable() else " " for c in text)
+
+
+class DataWarning(UserWarning):
+    """The data may not mean what they are read as; one line says where, and what to do."""
 
 
 def hs(full: bool = False) -> pd.DataFrame:
@@ -88,48 +87,6 @@ def hs(full: bool = False) -> pd.DataFrame:
         df = pd.read_csv(stream, dtype={"school": str})
     for column, levels in _LEVELS.items():
         df[column] = pd.Categorical(df[column], categories=list(levels))
-    return df
-
-
-def read(name_or_path: str | Path) -> pd.DataFrame:
-    """Read a data set by name, or a comma-separated file with a header line.
-
-    Parameters
-    ----------
-    name_or_path
-        One of `DATASETS` (``hs``, or ``hsb`` for all its schools), or the path of a CSV file in
-        UTF-8.
-
-    Returns
-    -------
-    pd.DataFrame
-        One row per record. From a file, the index is named ``line`` and holds each record's line in
-        the file, so that later messages can name it; blank lines are skipped. A column is numbers,
-        truth values (``True``, ``TRUE`` or ``true``) or text, without the space around a field.
-        Empty fields and the words that pandas knows, such as ``NA`` and ``None``, are missing.
-
-    Raises
-    ------
-    DataError
-        If there is no such file; or it is empty, not text, or has only a header; or a row has
-        more or fewer fields than the header; or a column name occurs twice; or a column holds
-        numbers in a spelling that is not read, such as ``1,5`` or ``1 000``, or whole numbers that
-        would lose digits.
-    """
-    if name_or_path in DATASETS:
-        return hs(full=name_or_path == "hsb")
-    path = Path(name_or_path)
-    header, records = _records(_text(path), str(path))
-    lines = list(records)
-    columns = {}
-    for name, fields in zip(header, zip(*records.values(), strict=True), strict=True):
-        try:
-            columns[name] = typed(fields)
-        except Unreadable as error:
-            place = f"{path}, line {lines[error.position]}"
-            raise DataError(f"{place}: {name} {error.message}") from None
-    df = pd.DataFrame(columns)
-    df.index = pd.Index(lines, name="line")
     return df
 
 
@@ -226,60 +183,6 @@ def complete(
     return kept, dropped
 
 
-def _text(path: Path) -> str:
-    try:
-        if path.is_char_device():
-            raise DataError(f"{path}: is a device; name a CSV file")
-        text = path.read_bytes().decode("utf-8-sig")  # line ends within quotes stay as they are
-    except FileNotFoundError as error:
-        near = [*DATASETS, *(str(p) for p in path.parent.glob("*.csv"))]
-        hint = _did_you_mean(str(path), near)
-        message = f"{path}: no such file{hint}. Data sets: {', '.join(DATASETS)}"
-        raise DataError(message) from error
-    except UnicodeDecodeError as error:
-        message = f"{path}: not UTF-8 text (byte {error.start}); save it as CSV in UTF-8"
-        raise DataError(message) from error
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror or error}") from error
-    except ValueError as error:  # a name that cannot be a file's
-        raise DataError(f"{path}: cannot be read: {error}") from error
-    if "\0" in text:
-        raise DataError(f"{path}: not a text file; save it as CSV in UTF-8")
-    return text
-
-
-def _records(text: str, source: str) -> tuple[list[str], dict[int, list[str]]]:
-    """Split a CSV text into its header and its records by line, all of the header's length."""
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    lines: dict[int, list[str]] = {}
-    try:
-        for row in reader:
-            if row and not (len(row) == 1 and row[0].isspace()):
-                lines[reader.line_num] = row
-    except csv.Error as error:
-        raise DataError(f"{source}, line {reader.line_num}: {error}") from error
-    if not lines:
-        raise DataError(f"{source}: the file is empty")
-    header = [name.strip() for name in lines.pop(next(iter(lines)))]
-    _check_header(header, source)
-    if not lines:
-        raise DataError(f"{source}: a header and no rows")
-    for line, row in lines.items():
-        if len(row) != len(header):
-            raise DataError(
-                f"{source}, line {line}: {len(row)} fields where the header has {len(header)}"
-            )
-    return header, lines
-
-
-def _check_header(header: list[str], source: str) -> None:
-    twice = [repr(name) for name, n in Counter(header).items() if n > 1]
-    if twice:
-        raise DataError(f"{source}: column names that occur twice: {', '.join(twice)}; rename them")
-    if len(header) == 1 and (separator := next((s for s in ";\t|" if s in header[0]), None)):
-        raise DataError(f"{source}: separated by {separator!r}; save it separated by commas")
-
-
 def _did_you_mean(name: str, choices: Iterable[str]) -> str:
     lower = {choice.lower(): choice for choice in choices}
     near = get_close_matches(name.lower(), lower, n=1)
@@ -298,3 +201,4 @@ def _shown(value: object) -> str:
 from simlab.data.classical import berkeley  # noqa: E402
 from simlab.data.levels import cvar, dvar, up, varying  # noqa: E402
 from simlab.data.merge import merge_levels  # noqa: E402
+from simlab.data.reading import read  # noqa: E402

@@ -1,8 +1,11 @@
-"""What a column of a text file holds: numbers, truth values or text.
+"""What a column of a text file holds: numbers, truth values, text, or labels.
 
 A whole column is one or the other. Numbers that are not written as Python and R write them (1,5 or
 1 000, or −3 with a typographic minus) would make their column text, and a factor in a formula,
 without a word. Such a column is refused, and so are whole numbers that would lose digits.
+
+A covariate of 1.5 and 1.50 has one value. The sections 1.5 and 1.50 of a course are two, and so are
+the schools 7 and 007: labels are text, unless they are whole numbers that are written in one way.
 """
 
 from __future__ import annotations
@@ -11,12 +14,12 @@ import math
 import re
 import unicodedata
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-__all__ = ["MISSING", "Unreadable", "typed"]
+__all__ = ["MISSING", "Clash", "Unreadable", "clash", "typed"]
 
 MISSING: Final = frozenset(
     (
@@ -33,6 +36,8 @@ TRUTH: Final = {
 """Words that stand for a truth value."""
 
 WHOLE: Final = re.compile(r"[-+]?\d+")
+PLAIN: Final = (re.compile(r"0|-?[1-9][0-9]{0,18}"), re.compile(r"(0|-?[1-9][0-9]{0,18})\.0"))
+"""Spellings of whole numbers that give each number one text; pandas writes 7.0 beside a gap."""
 NEARLY: Final = re.compile(
     r"[-+]?[\s$€£]*[-+]?"
     r"(\d{1,3}([ .'’]\d{3})+|\d{1,3}(,\d{2,3})+|\d[\d_]*|(?=[.,]\d))"  # with marks of thousands
@@ -51,13 +56,65 @@ class Unreadable(Exception):
         super().__init__(position, message)
 
 
-def typed(fields: Sequence[str]) -> pd.Series[Any]:
+class Clash(NamedTuple):
+    """Fields with different texts that are one number, or one truth value.
+
+    Attributes
+    ----------
+    first, second : int
+        Positions of two of them, the first such pair of the column.
+    more : int
+        How many other texts are a number that was there before.
+    """
+
+    first: int
+    second: int
+    more: int
+
+
+def clash(fields: Sequence[str], label: bool = False) -> Clash | None:
+    """Find different texts that a column of numbers would make one.
+
+    Parameters
+    ----------
+    fields : sequence of str
+        As for `typed`.
+    label : bool
+        Whether they are labels. For numbers it is no clash that 0 may have a sign, nor that a truth
+        value may be written in capitals.
+
+    Returns
+    -------
+    Clash or None
+        None where there is none, or the column is text.
+    """
+    at = [i for i, field in enumerate(fields) if field.strip() not in MISSING]
+    words = [fields[i].strip() for i in at]
+    truth = label and all(word in TRUTH for word in words)
+    values = [TRUTH[word] for word in words] if truth else _numbers(words)
+    if values is None or len(set(values)) == len(set(words)):
+        return None
+    texts: dict[float, dict[str, int]] = {}
+    for i, word, value in zip(at, words, values, strict=True):
+        text = word.lstrip("-") if value == 0 and not label else word
+        texts.setdefault(value, {}).setdefault(text, i)
+    twins = [list(places.values()) for places in texts.values() if len(places) > 1]
+    if not twins:
+        return None
+    first, second, *_ = min(twins, key=lambda places: places[1])
+    return Clash(first, second, sum(len(places) - 1 for places in twins) - 1)
+
+
+def typed(fields: Sequence[str], label: bool = False) -> pd.Series[Any]:
     """Return a column as whole numbers, numbers, truth values or text.
 
     Parameters
     ----------
     fields : sequence of str
         The fields as they stand in the file; space around them is no part of them.
+    label : bool
+        Whether they are labels: then they are text unless all are whole numbers in one spelling,
+        7 or 7.0, that no number would make one.
 
     Returns
     -------
@@ -69,22 +126,41 @@ def typed(fields: Sequence[str]) -> pd.Series[Any]:
     ------
     Unreadable
         If all values look like numbers but some are in a spelling that is not read, or are whole
-        numbers that the column cannot hold; or if a quote does not begin its field.
+        numbers that the column cannot hold; or if a quote does not begin its field. Of labels,
+        if all are numbers but for signs such as ``.`` or ``?``, which may be missing values.
     """
     words = [field.strip() for field in fields]
     present = [word for word in words if word not in MISSING]
+    if label and present and not _plain(present, len(present) < len(words)):
+        _check_text(fields, words, label)
+        return _text(words)
     if present and all(word in TRUTH for word in present):
         return pd.Series([TRUTH.get(word, np.nan) for word in words])
     numbers = _numbers(present)
     if numbers is None:
         _check_text(fields, words)
-        return pd.Series([np.nan if word in MISSING else word for word in words])
+        return _text(words)
     if len(present) == len(words) and all(_fits(number) for number in numbers):
         return pd.Series(np.array(numbers, dtype=np.int64))
     _check_digits(words)
     values = np.full(len(words), np.nan)
     values[[word not in MISSING for word in words]] = [float(word) for word in present]
     return pd.Series(values)
+
+
+def _text(words: Sequence[str]) -> pd.Series[Any]:
+    return pd.Series([np.nan if word in MISSING else word for word in words])
+
+
+def _plain(words: Sequence[str], gaps: bool) -> bool:
+    """Whether labels are distinct and whole as what `typed` makes of them, beside gaps or not."""
+    if all(word in TRUTH for word in words):
+        return len(set(words)) == len({TRUTH[word] for word in words})
+    for spelling, exact in zip(PLAIN, (not gaps, False), strict=True):
+        if all(map(spelling.fullmatch, words)):
+            numbers = [int(word.removesuffix(".0")) for word in words]
+            return all(map(_fits, numbers)) if exact else all(abs(n) <= 2**53 for n in numbers)
+    return False
 
 
 def _numbers(words: Sequence[str]) -> Sequence[float] | None:
@@ -117,8 +193,11 @@ def _exact(word: str) -> bool:
     return len(word) < 300 and int(float(word)) == int(word)
 
 
-def _check_text(fields: Sequence[str], words: Sequence[str]) -> None:
-    """Refuse text that is numbers after all, and quotes that are not read as quotes."""
+def _check_text(fields: Sequence[str], words: Sequence[str], label: bool = False) -> None:
+    """Refuse text that is numbers after all, and quotes that are not read as quotes.
+
+    Labels may be numbers in any spelling.
+    """
     odd, digits = None, False
     for position, word in enumerate(words):
         if word in MISSING or _numbers((word,)) is not None:
@@ -127,13 +206,17 @@ def _check_text(fields: Sequence[str], words: Sequence[str]) -> None:
         plain = unicodedata.normalize("NFKC", word).translate(MINUS)
         if NEARLY.fullmatch(plain):
             digits = True
+            if label:
+                continue
         elif plain.casefold() not in ABSENT:
             break
         odd = position if odd is None else odd
     else:
         if odd is not None and digits:
-            how = "which is not read as a number; write numbers like 1234.5, missing ones NA"
-            raise Unreadable(odd, f"is {_shown(words[odd])}, {how}")
+            how = "not read as a number; write numbers like 1234.5, missing ones NA"
+            if label:
+                how = "among numbers perhaps a missing label; write NA for a missing one"
+            raise Unreadable(odd, f"is {_shown(words[odd])}, which is {how}")
     for position, field in enumerate(fields):
         if field[:1].isspace() and field.lstrip()[:1] == '"':
             message = "where a quote comes after a space; remove the space"

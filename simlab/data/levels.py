@@ -7,7 +7,7 @@ from two files to one data frame, is `merge_levels` in ``merge.py``.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from pandas.api.types import infer_dtype, is_complex_dtype, is_numeric_dtype, is_object_dtype
 
 from simlab.data import DataError, _did_you_mean, _place, _shown
+from simlab.data.labels import coded, numbered
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -116,7 +117,7 @@ def varying(df: pd.DataFrame, cluster: str) -> dict[Hashable, list[Any]]:
     spida2's ``varLevel`` asks the same, but takes a missing value for one that differs.
     """
     _check_column(df, cluster, "the data", "cluster")
-    codes, labels = _coded(df[cluster], cluster)
+    codes, labels = numbered(df[cluster], cluster)
     found: dict[Hashable, list[Any]] = {}
     for name in df.columns.drop(cluster):
         at = np.unique(codes[_differs(df[name], codes, len(labels))[0]])
@@ -164,7 +165,7 @@ def up(df: pd.DataFrame, cluster: str, *, all: bool = False, n: str | None = Non
     _check_column(df, cluster, "the data", "cluster")
     if n is not None and n in df.columns:
         raise DataError(f"the data have a column {n!r} already; choose another name for n")
-    codes, labels = _coded(df[cluster], cluster)
+    codes, labels = numbered(df[cluster], cluster)
     if (codes < 0).any():
         raise DataError(
             f"{_rows(df, codes < 0)}: {cluster} is missing; "
@@ -213,24 +214,25 @@ def _aligned(x: Column, cluster: Column) -> tuple[pd.Series, Ints, int]:
             raise DataError(f"{what} has {np.ndim(values)} dimensions; give one column")
     if len(x) != len(cluster):
         raise DataError(f"x has {len(x)} values and the cluster {len(cluster)}; give one per row")
-    named = [s for s in (x, cluster) if isinstance(s, pd.Series)]
-    if len(named) == 2 and not named[0].index.equals(named[1].index):
-        raise DataError("x and the cluster have different indexes; take both from one data frame")
-    index = named[0].index if named else None
+    if said := other_rows({"x": x, "the cluster": cluster}):
+        raise DataError(said)
+    index = next((s.index for s in (x, cluster) if isinstance(s, pd.Series)), None)
     series = x if isinstance(x, pd.Series) else pd.Series(x, index=index)
-    codes, labels = _coded(cluster, "the cluster")
+    codes, labels = numbered(cluster, "the cluster")
     return series, codes, len(labels)
 
 
-def _coded(values: Column, name: object) -> tuple[Ints, pd.Index]:
-    """Number the distinct values in order of first appearance; a missing value is −1."""
-    try:
-        codes, labels = pd.factorize(pd.Series(values))
-    except TypeError as error:
-        raise DataError(
-            f"the values of {name} cannot be compared ({error}); turn them into text or numbers"
-        ) from error
-    return codes.astype(np.int64), pd.Index(labels)
+def other_rows(columns: Mapping[str, object]) -> str:
+    """Say which of some columns are Series of different rows; "" if their indexes are the same.
+
+    What goes by position would join them wrongly, without a word.
+    """
+    series = {name: s for name, s in columns.items() if isinstance(s, pd.Series)}
+    first = next(iter(series), "")
+    for name, s in series.items():
+        if not s.index.equals(series[first].index):
+            return f"{first} and {name} have different indexes; take both from one data frame"
+    return ""
 
 
 def _centred(x: Floats, codes: Ints, J: int) -> tuple[Floats, Floats]:
@@ -277,7 +279,7 @@ def _numbers(x: pd.Series) -> Floats:
 
 def _differs(column: pd.Series, codes: Ints, J: int) -> tuple[NDArray[np.bool_], Ints]:
     """Rows that differ from one value of their cluster (N,), and the row of that value (J,)."""
-    values, _ = _coded(column, column.name)
+    values, _ = coded(column, column.name)
     in_cluster = codes >= 0
     there = in_cluster & (values >= 0)
     row = np.zeros(J, np.int64)
@@ -293,7 +295,7 @@ def _mode(column: pd.Series, codes: Ints, row: Ints) -> Ints:
     if isinstance(column.dtype, pd.CategoricalDtype):
         values, n_values = column.cat.codes.to_numpy(np.int64), len(column.cat.categories)
     else:
-        values, labels = _coded(column, column.name)
+        values, labels = coded(column, column.name)
         try:
             order = np.argsort(labels.to_numpy(), kind="stable")
         except TypeError:  # values of different kinds have no order but that of appearance

@@ -6,14 +6,16 @@ are lost or doubled. Here each one is a message that names the variable and the 
 
 from __future__ import annotations
 
+import warnings
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 from pandas.api.types import infer_dtype
 
-from simlab.data import DataError, _shown
-from simlab.data.levels import Ints, _check_column, _coded, _rows, _some, varying
+from simlab.data import DataError, DataWarning, _shown
+from simlab.data.labels import coded, same_number
+from simlab.data.levels import Ints, _check_column, _rows, _some, varying
 
 _KINDS = {
     **dict.fromkeys(("integer", "floating", "mixed-integer-float", "decimal"), "numbers"),
@@ -63,6 +65,12 @@ def merge_levels(
         files and varies within a cluster or differs between the files. A value that is missing in
         one of them differs.
 
+    Warns
+    -----
+    DataWarning
+        If orphans are kept or dropped whose label differs from one of the cluster file in its
+        spelling alone, as ``7`` and ``007``, or ``a`` and ``A``.
+
     Notes
     -----
     R's ``merge(clusters, units)`` joins on all columns that the files share, and drops without a
@@ -79,6 +87,10 @@ def merge_levels(
     lost = {label: int(count) for label, count in counts.items()}
     if lost and orphans == "error":
         raise DataError(_orphans_message(lost, keys, on))
+    if (hint := _alike(lost, keys)) and orphans != "error":
+        told = "kept without the variables of the cluster" if orphans == "keep" else "dropped"
+        said = f"{sum(lost.values())} rows of the unit file are {told}, {hint}"
+        warnings.warn(said, DataWarning, stacklevel=2)
     _check_shared(clusters, units, on, row)
     if orphans == "drop":
         units, row = units[row >= 0], row[row >= 0]
@@ -153,7 +165,11 @@ def _check_kinds(a: pd.Series, b: pd.Series, on: str) -> None:
         text, number = sorted(kinds, key=kinds.__getitem__, reverse=True)
         texts, numbers = (a, b) if text == "clusters" else (b, a)
         parsed = pd.to_numeric(texts.astype(object), errors="coerce")
-        if parsed.notna().all():
+        if parsed.notna().all() and parsed.nunique() < texts.nunique():
+            advice = (
+                f"write the labels of {number} as those of {text}, of which some are one number"
+            )
+        elif parsed.notna().all():
             advice = f"{text}[{on!r}] = pd.to_numeric({text}[{on!r}])"
         else:
             whole = (numbers.astype(float) % 1 == 0).all()
@@ -167,13 +183,23 @@ def _check_kinds(a: pd.Series, b: pd.Series, on: str) -> None:
 
 def _orphans_message(lost: dict[Any, int], keys: pd.Index, on: str) -> str:
     listed = _some(f"{_shown(label)} ({count} rows)" for label, count in lost.items())
-    bare = {str(key).strip().casefold() for key in keys}
-    alike = sum(str(label).strip().casefold() in bare for label in lost)
-    hint = f" ({alike} of them differ only in spaces or capitals)" if alike else ""
+    hint = _alike(lost, keys)
     return (
         f"{sum(lost.values())} rows of the unit file have a {on} that is not in the cluster file: "
-        f"{listed}{hint}; add it there, or choose orphans='drop' or orphans='keep'"
+        f"{listed}{hint and f' ({hint})'}; add it there, or choose orphans='drop' or orphans='keep'"
     )
+
+
+def _alike(lost: dict[Any, int], keys: pd.Index) -> str:
+    """Tell how many orphans are labels of the cluster file in another spelling, with an example."""
+    known = {same_number(key): key for key in keys}
+    alike = [(label, known[same_number(label)]) for label in lost if same_number(label) in known]
+    if not alike:
+        return ""
+    if all(isinstance(same_number(label), str) for label, _ in alike):
+        return f"{len(alike)} of them differ only in spaces or capitals"
+    label, key = map(_shown, alike[0])
+    return f"{len(alike)} of them differ only in spelling, such as {label} from {key}"
 
 
 def _check_shared(clusters: pd.DataFrame, units: pd.DataFrame, on: str, row: Ints) -> None:
@@ -190,7 +216,7 @@ def _check_shared(clusters: pd.DataFrame, units: pd.DataFrame, on: str, row: Int
             continue
         a = clusters[name].astype(object).to_numpy()[row[there]]
         b = units[name].astype(object).to_numpy()[there]
-        codes, _ = _coded(np.concatenate([a, b]), name)
+        codes, _ = coded(np.concatenate([a, b]), name)
         differ = np.flatnonzero(codes[: len(a)] != codes[len(a) :])
         _, first = np.unique(row[there][differ], return_index=True)
         if len(first):

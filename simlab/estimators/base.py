@@ -50,19 +50,57 @@ class About(NamedTuple):
         return About(self.sectors, lambda _: self.frame(b), lambda _, name: self.rng(b, name))
 
 
+class Centred(NamedTuple):
+    """Moments whose means are about the point (x, y), where they keep their digits.
+
+    A float near 10⁶ has no digit beyond 10⁻¹⁰, and so has the mean of a cluster there; about the
+    grand mean it has all of them.
+    """
+
+    moments: Moments
+    x: float
+    y: float
+
+
 class Sample(NamedTuple):
-    """B replicates of a data set, as an estimator sees them."""
+    """B replicates of a data set, as an estimator sees them.
+
+    Attributes
+    ----------
+    moments : Moments
+        Of the clusters.
+    known : Known, optional
+        True variances.
+    rows : Rows, optional
+        The rows, for the methods that need them.
+    about : About, optional
+        What a method of the user may ask.
+    about_mean : Centred, optional
+        The moments about the grand mean; of a data set, which has rows to take them from.
+    """
 
     moments: Moments
     known: Known | None = None
     rows: Rows | None = None
     about: About | None = None
+    about_mean: Centred | None = None
+
+    @property
+    def centred(self) -> Centred:
+        """The moments about the grand mean, or as they are. A method may use these or `moments`."""
+        return self.about_mean or Centred(self.moments, 0.0, 0.0)
 
     def at(self, b: int) -> Sample:
         """Return the sample of one replicate."""
         one = slice(b, b + 1)
         rows = self.rows and self.rows._replace(first=self.rows.first[one])
-        return Sample(self.moments.take(one), self.known, rows, self.about and self.about.at(b))
+        return self._replace(
+            moments=self.moments.take(one),
+            rows=rows,
+            about=self.about and self.about.at(b),
+            about_mean=self.about_mean
+            and self.about_mean._replace(moments=self.about_mean.moments.take(one)),
+        )
 
 
 class Estimates(NamedTuple):
@@ -192,6 +230,7 @@ def assemble(
     variances: list[Floats],
     df: Floats,
     dropped: NDArray[np.int32] | None = None,
+    alone: bool = False,
 ) -> Estimates:
     """Turn independent coefficients of the sectors into terms.
 
@@ -203,24 +242,27 @@ def assemble(
         Degrees of freedom of all terms, or of each.
     dropped : (B,), optional
         Clusters left out.
+    alone : bool
+        Whether an estimate stands without a standard error, which is then NaN.
 
     Returns
     -------
     Estimates
         A replicate with no positive degrees of freedom or no finite standard
-        error is NOT_ESTIMABLE.
+        error is NOT_ESTIMABLE, unless its estimates stand alone.
     """
     C = sector_contrasts(coefficients[0].shape[-1])
     estimate = np.concatenate([b @ C.T for b in coefficients], axis=-1)
     with np.errstate(invalid="ignore"):
         std_error = np.sqrt(np.concatenate([v @ (C * C).T for v in variances], axis=-1))
     df = np.broadcast_to(df if df.ndim == 2 else df[:, None], estimate.shape)
-    bad = ~(np.isfinite(estimate) & np.isfinite(std_error) & (df > 0)).all(axis=-1)
-    blank = bad[:, None]
+    known = (np.isfinite(std_error) & (df > 0)).all(axis=-1)
+    bad = ~(np.isfinite(estimate).all(axis=-1) & (known | alone))
+    blank, unknown = bad[:, None], (bad | ~known)[:, None]
     return Estimates(
         np.where(blank, np.nan, estimate),
-        np.where(blank, np.nan, std_error),
-        np.where(blank, np.nan, df),
+        np.where(unknown, np.nan, std_error),
+        np.where(unknown, np.nan, df),
         np.where(bad, NOT_ESTIMABLE, OK).astype(np.int8),
         np.zeros(len(bad), dtype=np.int32) if dropped is None else dropped,
     )

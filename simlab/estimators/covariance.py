@@ -18,7 +18,8 @@ def line_covariance(
 
         Cov(a, b) = (Var(a + bh) − Var a − h² Var b)/2h.
 
-    A second fit thus tells the covariance, whatever the method. h = SE(a)/SE(b) loses no digits.
+    A second fit thus tells the covariance, whatever the method. h = SE(a)/SE(b) loses no digits
+    where x is about its mean x₀, so it is asked there, and Cov(a, b) = Cov(a + bx₀, b) − x₀ Var b.
     In the contextual models x̄_j moves too: their intercept moves with the slope "between".
 
     Parameters
@@ -37,13 +38,20 @@ def line_covariance(
     (P, 2, 2)
         NaN where the method has no estimate.
     """
-    m, at = sample.moments, method.kinds.index("intercept")
-    variances = fit.std_error[0].reshape(len(method.kinds), -1) ** 2
-    va, vb = variances[at], variances[method.kinds.index(slope)]
-    h = float(np.sqrt(va[0] / vb[0])) if va[0] > 0 and vb[0] > 0 else 1.0
-    moved = method.fit(sample._replace(moments=m._replace(x_mean=m.x_mean - h)))
-    there = moved.std_error[0].reshape(len(method.kinds), -1)[at] ** 2
-    return symmetric(va, (there - va - h * h * vb) / (2 * h), vb)
+    at = method.kinds.index("intercept")
+
+    def variances(fitted: Estimates) -> Floats:
+        squares: Floats = fitted.std_error[0].reshape(len(method.kinds), -1) ** 2
+        return squares
+
+    va, vb = variances(fit)[[at, method.kinds.index(slope)]]
+    m, x0, _ = sample.centred
+    near = sample._replace(moments=m, about_mean=None)
+    va_near = variances(method.fit(near))[at] if x0 else va
+    h = float(np.sqrt(va_near[0] / vb[0])) if va_near[0] > 0 and vb[0] > 0 else 1.0
+    moved = method.fit(near._replace(moments=m.moved(-h, 0.0)))
+    cab = (variances(moved)[at] - va_near - h * h * vb) / (2 * h)
+    return symmetric(va, cab - x0 * vb, vb)
 
 
 def symmetric(va: Floats, cab: Floats, vb: Floats) -> Floats:

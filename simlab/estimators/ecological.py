@@ -16,7 +16,7 @@ from simlab.moments import divide
 
 def fit(sample: Sample) -> Estimates:
     """Estimate intercept and slope of each sector's means."""
-    m = sample.moments
+    m, x0, y0 = sample.centred
     J = m.clusters.astype(float)
     x_mean, y_mean = m.sum(m.x_mean) / J, m.sum(m.y_mean) / J
     dx, dy = m.x_mean - m.spread(x_mean), m.y_mean - m.spread(y_mean)
@@ -27,8 +27,8 @@ def fit(sample: Sample) -> Estimates:
     sigma2 = divide(rss, df, np.nan)[:, None]
     with np.errstate(divide="ignore", invalid="ignore"):
         return assemble(
-            [y_mean - slope * x_mean, slope],
-            [sigma2 * (1 / J + x_mean**2 / ss_x), sigma2 / ss_x],
+            [y0 + y_mean - slope * (x0 + x_mean), slope],
+            [sigma2 * (1 / J + (x0 + x_mean) ** 2 / ss_x), sigma2 / ss_x],
             df,
         )
 

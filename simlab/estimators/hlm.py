@@ -35,7 +35,7 @@ def mixed_estimates(sample: Sample, weights: Floats, known: Known | None = None)
     sample : Sample
         The replicates.
     weights : (K, k)
-        Weights of the coefficients for each kind of term.
+        Weights of the coefficients (at x = 0) for each kind of term.
     known : Known, optional
         Generalised least squares with these variances; df are infinite.
 
@@ -43,8 +43,14 @@ def mixed_estimates(sample: Sample, weights: Floats, known: Known | None = None)
     -------
     Estimates
     """
-    m = sample.moments
-    fits = fit_lines(m, contrasts(weights, m.n_sectors), known=known)
+    m, x0, y0 = sample.centred
+    there = weights.copy()
+    there[:, 1:] -= x0 * weights[:, :1]  # γ_0 is what it is at x0, less x0 (γ_1 + γ_2)
+    L = contrasts(there, m.n_sectors)
+    if known is not None:
+        known = known._replace(G=_carried(known.G, x0))
+    fits = fit_lines(m, L, known=known)
+    estimate = fits.estimate + y0 * L[:, :, 0].sum(axis=1)
     with np.errstate(invalid="ignore"):
         std_error = np.sqrt(fits.variance)
     missing = np.asarray(~np.isfinite(std_error).all(axis=-1))
@@ -58,8 +64,15 @@ def mixed_estimates(sample: Sample, weights: Floats, known: Known | None = None)
     dropped = np.zeros(len(status), dtype=np.int32)
     if known is not None:
         df = np.broadcast_to(df, fits.df.shape)
-        return Estimates(fits.estimate, std_error, df, status, dropped)
-    return Estimates(fits.estimate, std_error, df, status, dropped, fits.G, fits.sigma2)
+        return Estimates(estimate, std_error, df, status, dropped)
+    G = _carried(fits.G, -x0)
+    return Estimates(estimate, std_error, df, status, dropped, G, fits.sigma2)
+
+
+def _carried(G: Floats, x: float) -> Floats:
+    """Covariance (…, 2, 2) of (u_0 + x u_1, u_1)."""
+    T = np.array([[1.0, x], [0.0, 1.0]])
+    return T @ G @ T.T if x else G
 
 
 def fit(sample: Sample) -> Estimates:

@@ -20,7 +20,7 @@ class Lines(NamedTuple):
     available : (B, S)
         Number of usable clusters of each sector.
     intercept, slope : (B, J)
-        β̂_0j, β̂_1j; 0 where there is no line.
+        β̂_0j (at the origin of the moments), β̂_1j; 0 where there is no line.
     intercept_mean, slope_mean : (B, S)
         Their means over the usable clusters, each with the same weight.
     dropped : (B,)

@@ -18,15 +18,16 @@ from simlab.moments import Floats, Moments, divide
 
 
 class Line(NamedTuple):
-    """Least-squares line of each sector, through all its rows; (B, S), `deviation` (B, J)."""
+    """Least-squares line of each sector, through all its rows; (B, S), the last two (B, J)."""
 
     n: Floats
     x_mean: Floats
+    y_mean: Floats
     ss_x: Floats
-    intercept: Floats
     slope: Floats
     rss: Floats
     deviation: Floats  # of the cluster's mean of x from its sector's
+    residual: Floats  # of the cluster's means from the line
 
 
 def line(m: Moments) -> Line:
@@ -38,19 +39,22 @@ def line(m: Moments) -> Line:
     slope = divide(m.sum(m.s_xy + m.n * dx * dy), ss_x, float("nan"))
     b = m.spread(slope)
     within = m.s_xy_root - b * m.ss_x**0.5
-    rss = m.sum(m.rss + within * within + m.n * (dy - b * dx) ** 2)
-    return Line(n, x_mean, ss_x, y_mean - slope * x_mean, slope, rss, dx)
+    residual = dy - b * dx
+    rss = m.sum(m.rss + within * within + m.n * residual**2)
+    return Line(n, x_mean, y_mean, ss_x, slope, rss, dx, residual)
 
 
 def fit(sample: Sample) -> Estimates:
     """Estimate intercept and slope of each sector."""
-    fitted = line(sample.moments)
-    df = fitted.n.sum(axis=-1) - 2 * sample.moments.n_sectors
+    m, x0, y0 = sample.centred
+    fitted = line(m)
+    x_mean = x0 + fitted.x_mean
+    df = fitted.n.sum(axis=-1) - 2 * m.n_sectors
     sigma2 = divide(fitted.rss.sum(axis=-1), df, float("nan"))[:, None]
     with np.errstate(divide="ignore", invalid="ignore"):
         return assemble(
-            [fitted.intercept, fitted.slope],
-            [sigma2 * (1 / fitted.n + fitted.x_mean**2 / fitted.ss_x), sigma2 / fitted.ss_x],
+            [y0 + fitted.y_mean - fitted.slope * x_mean, fitted.slope],
+            [sigma2 * (1 / fitted.n + x_mean**2 / fitted.ss_x), sigma2 / fitted.ss_x],
             df,
         )
 

@@ -40,23 +40,23 @@ def times(a: Symmetric, v: Pair) -> Pair:
 
 def fit(sample: Sample) -> Estimates:
     """Estimate intercept and slope of each sector, about the sector's mean of x."""
-    m = sample.moments
+    m, x_origin, y_origin = sample.centred
     line = pooled.line(m)
-    d, root_n, root_ss = line.deviation, np.sqrt(m.n), np.sqrt(m.ss_x)
+    # Rounding of a distant mean costs each score digits, where it costs a sum of squares none.
+    d, residual = (v - m.spread(m.sum(m.n * v) / line.n) for v in (line.deviation, line.residual))
+    root_n, root_ss = np.sqrt(m.n), np.sqrt(m.ss_x)
     phi1, phi2 = 1 / line.n, divide(np.ones(1), line.ss_x, np.nan)
     f1, f2 = m.spread(phi1), m.spread(phi2)
     h11 = m.n * (f1 + d * d * f2)
     h12 = root_n * d * root_ss * f2
     with np.errstate(invalid="ignore", divide="ignore"):
         A = inverse_root(1 - h11, -h12, 1 - m.ss_x * f2)
-    b = m.spread(line.slope)
-    mean = m.spread(line.intercept + line.slope * line.x_mean)
-    v = times(A, (root_n * (m.y_mean - mean - b * d), m.s_xy_root - b * root_ss))
+    v = times(A, (root_n * residual, m.s_xy_root - m.spread(line.slope) * root_ss))
     k1, k2 = root_n * v[0], root_n * d * v[0] + root_ss * v[1]  # K_j A_j Q_j'e_j
     v11 = phi1**2 * m.sum(k1 * k1)
     v12 = phi1 * phi2 * m.sum(k1 * k2)
     v22 = phi2**2 * m.sum(k2 * k2)
-    x0 = line.x_mean
+    x0 = x_origin + line.x_mean
     traces = []
     for c1, c2 in ((np.ones_like(x0), -x0), (np.zeros_like(x0), np.ones_like(x0))):
         g1, g2 = m.spread(phi1 * c1), m.spread(phi2 * c2)  # Φc
@@ -70,7 +70,7 @@ def fit(sample: Sample) -> Estimates:
     with np.errstate(invalid="ignore", divide="ignore"):
         df = [(one @ C.T) ** 2 / (two @ C.T) for one, two in traces]
     return assemble(
-        [line.intercept, line.slope],
+        [y_origin + line.y_mean - line.slope * x0, line.slope],
         [v11 - 2 * x0 * v12 + x0 * x0 * v22, v22],
         np.concatenate(df, axis=-1),
     )

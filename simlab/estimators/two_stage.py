@@ -17,21 +17,21 @@ from simlab.moments import Floats, divide
 
 def fit(sample: Sample) -> Estimates:
     """Estimate the mean intercept and slope of each sector's clusters."""
-    m = sample.moments
+    m, x0, y0 = sample.centred
     lines = fit_clusters(m)
     df = lines.available.sum(axis=-1) - m.n_sectors
     count = np.where(lines.available > 0, lines.available, np.nan)
 
-    def variance(values: Floats, mean: Floats) -> Floats:
-        squares = (lines.usable * (values - m.spread(mean)) ** 2).sum(axis=-1)
+    def variance(deviation: Floats) -> Floats:
+        squares = (lines.usable * deviation**2).sum(axis=-1)
         return divide(squares, df, np.nan)[:, None] / count
 
+    of_intercept = lines.intercept - m.spread(lines.intercept_mean)
+    of_slope = lines.slope - m.spread(lines.slope_mean)
+    at_zero = of_intercept - x0 * of_slope if x0 else of_intercept
     return assemble(
-        [lines.intercept_mean, lines.slope_mean],
-        [
-            variance(lines.intercept, lines.intercept_mean),
-            variance(lines.slope, lines.slope_mean),
-        ],
+        [y0 + lines.intercept_mean - x0 * lines.slope_mean, lines.slope_mean],
+        [variance(at_zero), variance(of_slope)],
         df,
         lines.dropped,
     )

@@ -1,4 +1,4 @@
-"""Comparison of nested fits by the likelihood ratio; or F tests of every term of one fit."""
+"""Comparison of nested fits by the likelihood ratio; or tests of every term of one fit."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import pandas as pd
 from scipy import special
 
 from simlab.fitting.errors import FitError
-from simlab.fitting.hypotheses import term_tests
+from simlab.fitting.terms import term_tests
 from simlab.moments import Floats
 
 if TYPE_CHECKING:
-    from simlab.fitting.result import DF, MixedFit
+    from simlab.fitting.result import DF, MixedFit, Type
 
 IN_SPAN = 1e-8  # of a column's length: what other columns leave of it below this is rounding
 WORSE = 1e-6  # by which the deviance of the larger model may be above that of the smaller one
@@ -25,7 +25,9 @@ SAME_SIZE = "as many parameters: no test"
 NO_MAXIMUM = "fits worse than a model inside it: its search missed the maximum"
 
 
-def anova(fit: MixedFit, *others: MixedFit, df: DF = "satterthwaite") -> pd.DataFrame:
+def anova(
+    fit: MixedFit, *others: MixedFit, type: Type = 3, df: DF = "satterthwaite"
+) -> pd.DataFrame:
     """Compare fits by likelihood-ratio tests; with one fit, test each of its terms.
 
     Fits are put in the order of their number of parameters, and each is compared with the one
@@ -38,23 +40,31 @@ def anova(fit: MixedFit, *others: MixedFit, df: DF = "satterthwaite") -> pd.Data
     ----------
     fit, *others : MixedFit
         Of the same rows, by the same method; by REML, with the same fixed part.
+    type : {3, 2, 1, "marginal"}
+        For one fit, what is tested of each term: its effect on means of cells of equal weight (3,
+        as lmerTest), what it adds to the terms that do not contain it (2, as car), to those before
+        it (1, as nlme), or its coefficients as they are coded ("marginal", as nlme's marginal
+        tests); see `terms.term_tests`.
     df : {"satterthwaite", "kenward-roger", "containment", "normal"}
-        For one fit: see `hypotheses.term_tests`.
+        For one fit.
 
     Returns
     -------
     pd.DataFrame
         Several fits: index "model" (formula); npar, AIC, BIC, logLik, deviance, chisq, df, p_value,
         note. A row has no test (NaN, and a note says why) if the model before it is not nested in
-        it. One fit: index "term"; num_df, den_df, F, p_value.
+        it. One fit: index "term"; num_df, den_df, F, p_value, note.
 
     Raises
     ------
     FitError
-        If methods, rows or responses differ, or REML fits differ in their fixed part.
+        If methods, rows or responses differ, or REML fits differ in their fixed part; if there is
+        no such type or df; or a type is given for several fits.
     """
     if not others:
-        return term_tests(fit, df)
+        return term_tests(fit, df, type)
+    if type != 3:
+        raise FitError(f"type {type!r} is of the tests of one fit; leave it out to compare fits")
     fits = sorted((fit, *others), key=lambda one: one.npar)
     for other in fits[1:]:
         _check_comparable(fits[0], other)

@@ -16,7 +16,7 @@ from simlab.fitting.model import fit_design
 from simlab.fitting.result import Method, MixedFit
 from simlab.formula import Design, FormulaError, build
 from simlab.formula.design import frame
-from simlab.formula.expressions import listed
+from simlab.formula.nodes import listed
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)

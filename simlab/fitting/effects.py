@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import chi2
 
+from simlab.fitting.identified import unknown_effects
 from simlab.mixed.effects import Effects, Own, effects, in_user_units, own_coefficients
 from simlab.moments import Floats, divide
 
@@ -164,7 +165,7 @@ def level2_residuals(fit: MixedFit) -> pd.DataFrame:
         df is 0.
     """
     found = of_fit(fit)
-    scale = np.sqrt(np.diag(fit.G_matrix))
+    scale = np.sqrt(np.diag(fit.G_chosen))
     sd = np.where(_sd(found.variance) > np.sqrt(FLAT) * scale, _sd(found.variance), 0.0)
     standard = divide(found.u, sd, np.nan)
     out = pd.DataFrame(index=clusters(fit))
@@ -181,8 +182,19 @@ def level2_residuals(fit: MixedFit) -> pd.DataFrame:
 
 
 def of_fit(fit: MixedFit) -> Effects:
-    """Effects of a fit as arrays, in the user's units."""
-    return in_user_units(effects(fit.optimum), fit.clusters.units)
+    """Effects of a fit as arrays, in the user's units; NaN where the data cannot tell."""
+    found = in_user_units(effects(fit.optimum), fit.clusters.units)
+    unknown = unknown_effects(fit)
+    if not unknown.any():
+        return found
+    pairs = unknown[:, :, None] | unknown[:, None, :]
+    return found._replace(
+        u=np.where(unknown, np.nan, found.u),
+        D=np.where(unknown[:, :, None], np.nan, found.D),
+        conditional=np.where(pairs, np.nan, found.conditional),
+        prediction=np.where(pairs, np.nan, found.prediction),
+        variance=np.where(pairs, np.nan, found.variance),
+    )
 
 
 def clusters(fit: MixedFit) -> pd.Index:
@@ -191,7 +203,7 @@ def clusters(fit: MixedFit) -> pd.Index:
 
 
 def _own(fit: MixedFit) -> Own:
-    return own_coefficients(fit.clusters, fit.design.fixed, fit.design.random)
+    return own_coefficients(fit.clusters)
 
 
 def _sd(variance: Floats) -> Floats:

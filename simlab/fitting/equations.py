@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, NamedTuple, Protocol
 
-from simlab.formula.expressions import quoted
+from simlab.formula.nodes import quoted
 
 Part = Literal["w", "c", "cw"]
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from simlab.errors import FitError
 
-class FitError(ValueError):
-    """The fit cannot answer this; one line says why and what to do."""
+__all__ = ["FitError", "FitWarning", "one_of"]
 
 
 def one_of(value: object, allowed: tuple[object, ...], name: str) -> None:

@@ -14,6 +14,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy import special
 
+from simlab.errors import check_level
 from simlab.fitting import layout
 from simlab.fitting.contrasts import Hypothesis, read
 from simlab.fitting.errors import FitError
@@ -127,7 +128,7 @@ def table(fit: MixedFit, df: DF = "satterthwaite") -> pd.DataFrame:
         If df is unknown, or "kenward-roger" for a fit by ML.
     """
     L = np.eye(len(fit.gamma))
-    frame = _estimates(fit, _prepare(fit, df), L, np.zeros(len(L)), 0.95)
+    frame = _estimates(fit, prepare(fit, df), L, np.zeros(len(L)), 0.95)
     index = pd.Index(fit.design.fixed_names, name="coefficient")
     return frame.drop(columns=["lower", "upper"]).set_axis(index, axis=0)
 
@@ -152,9 +153,9 @@ def conf_int_fixed(fit: MixedFit, level: float = 0.95, df: DF = "satterthwaite")
     FitError
         As `table`, or if level is not between 0 and 1.
     """
-    _check_level(level)
+    level = check_level(level)
     L = np.eye(len(fit.gamma))
-    frame = _estimates(fit, _prepare(fit, df), L, np.zeros(len(L)), level)
+    frame = _estimates(fit, prepare(fit, df), L, np.zeros(len(L)), level)
     index = pd.Index(fit.design.fixed_names, name="coefficient")
     return frame[["lower", "upper"]].set_axis(index, axis=0)
 
@@ -196,68 +197,54 @@ def wald(
         If L cannot be read or names what is not there, rhs contradicts itself, level is not
         between 0 and 1, df is unknown, or "kenward-roger" for a fit by ML.
     """
-    _check_level(level)
-    how = _prepare(fit, df)
+    level = check_level(level)
+    how = prepare(fit, df)
     names = list(fit.design.fixed_names)
     found = read(L, names, fit.design.terms)
     target = _right_side(rhs, len(found.L))
     _check_consistent(found.L, target)
     estimates = _estimates(fit, how, found.L, target, level)
     estimates.index = pd.Index(found.labels, name="hypothesis")
-    test, notes = _joint(fit, how, found.L, target)
+    test, notes = joint_test(fit, how, found.L, target)
     if test.num < len(found.L):
         notes = (f"{len(found.L)} rows, of which {test.num} are independent", *notes)
     return WaldTest(
         L=pd.DataFrame(found.L, index=estimates.index, columns=names),
         rhs=target, estimates=estimates, F=test.F, num_df=test.num, den_df=test.den,
-        p_value=_p_value(test), chi2=test.num * test.F if df == "normal" else None,
+        p_value=p_value(test), chi2=test.num * test.F if df == "normal" else None,
         scaling=test.scaling, df=df, level=level, notes=(*found.notes, *notes),
     )  # fmt: skip
-
-
-def term_tests(fit: MixedFit, df: DF = "satterthwaite") -> pd.DataFrame:
-    """Test for each term of the formula that its coefficients are all 0.
-
-    These are the marginal tests of nlme and lmerTest: every term beside all others, in the
-    coding that the fit has. With treatment coding a main effect is the one at the reference level
-    of what it interacts with.
-
-    Returns
-    -------
-    pd.DataFrame
-        Index "term"; num_df, den_df, F, p_value. With df "containment", den_df is nlme's for terms.
-
-    Raises
-    ------
-    FitError
-        As `table`.
-    """
-    how = _prepare(fit, df)
-    rows = {}
-    for i, (term, places) in enumerate(fit.design.terms.items()):
-        L = np.eye(len(fit.gamma))[list(places)]
-        test, _ = _joint(fit, how, L, np.zeros(len(L)))
-        if how.containment is not None:
-            test = test._replace(den=float(how.containment.terms[i]))
-        rows[term] = (test.num, test.den, test.F, _p_value(test))
-    frame = pd.DataFrame.from_dict(
-        rows, orient="index", columns=["num_df", "den_df", "F", "p_value"]
-    )
-    return frame.rename_axis("term")
 
 
 # ---------------------------------------------------------------- what they share
 
 
-class _How(NamedTuple):
-    """A way to degrees of freedom, with what it needs once for a fit."""
+class How(NamedTuple):
+    """A way to degrees of freedom, with what it needs once for a fit.
+
+    Attributes
+    ----------
+    df : str
+        One of `METHODS`.
+    adjustment : Adjustment or None
+        Kenward and Roger's covariance, for "kenward-roger".
+    containment : Containment or None
+        Counts of rows and clusters, for "containment".
+    """
 
     df: DF
     adjustment: Adjustment | None
     containment: Containment | None
 
 
-def _prepare(fit: MixedFit, df: DF) -> _How:
+def prepare(fit: MixedFit, df: DF) -> How:
+    """Compute once what tests of a fit share.
+
+    Raises
+    ------
+    FitError
+        If df is unknown, or "kenward-roger" for a fit by ML.
+    """
     if df not in METHODS:
         raise FitError(f"df is {df!r}; it must be one of {', '.join(map(repr, METHODS))}")
     if df == "kenward-roger":
@@ -266,14 +253,14 @@ def _prepare(fit: MixedFit, df: DF) -> _How:
                 f"df 'kenward-roger' is defined for REML, and this fit is by {fit.method}; refit "
                 'with method="REML", or take df="satterthwaite"'
             )
-        return _How(df, kenward_roger(fit.optimum), None)
+        return How(df, kenward_roger(fit.optimum), None)
     if df == "containment":
         design = fit.design
-        return _How(df, None, containment(design.X, design.cluster, list(design.terms.values())))
-    return _How(df, None, None)
+        return How(df, None, containment(design.X, design.cluster, list(design.terms.values())))
+    return How(df, None, None)
 
 
-def _estimates(fit: MixedFit, how: _How, L: Floats, rhs: Floats, level: float) -> pd.DataFrame:
+def _estimates(fit: MixedFit, how: How, L: Floats, rhs: Floats, level: float) -> pd.DataFrame:
     """Each row of L on its own."""
     units = fit.clusters.units
     engine = units.s_y * (L @ units.A)
@@ -304,8 +291,8 @@ def _estimates(fit: MixedFit, how: _How, L: Floats, rhs: Floats, level: float) -
     )
 
 
-def _joint(fit: MixedFit, how: _How, L: Floats, rhs: Floats) -> tuple[Test, tuple[str, ...]]:
-    """All rows of L together."""
+def joint_test(fit: MixedFit, how: How, L: Floats, rhs: Floats) -> tuple[Test, tuple[str, ...]]:
+    """Test Lγ = rhs, all rows together, L (q, p) in the user's units; with notes."""
     units = fit.clusters.units
     engine, target = units.s_y * (L @ units.A), rhs - L @ units.b
     if how.adjustment is not None:
@@ -341,7 +328,8 @@ def _doubts(test: Test) -> tuple[str, ...]:
     return ()
 
 
-def _p_value(test: Test) -> float:
+def p_value(test: Test) -> float:
+    """P-value of F, or of χ² where the denominator df are infinite; NaN without a test."""
     if test is NOTHING or not (test.F >= 0 and test.den > NO_DF):
         return float("nan")
     if np.isinf(test.den):
@@ -369,8 +357,3 @@ def _check_consistent(L: Floats, rhs: Floats) -> None:
             "rows of L depend on each other, and rhs gives them values that cannot all hold; "
             "remove rows or change rhs"
         )
-
-
-def _check_level(level: float) -> None:
-    if not 0 < level < 1:
-        raise FitError(f"level is {level!r}; it must be between 0 and 1, such as 0.95")

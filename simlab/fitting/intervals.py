@@ -10,7 +10,9 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
+from simlab.errors import check_level
 from simlab.fitting.errors import FitError, one_of
+from simlab.fitting.identified import unknown_components
 from simlab.mixed.information import components, pairs, transformed
 from simlab.mixed.optimum import Optimum, optimise
 from simlab.mixed.profile import (
@@ -40,6 +42,7 @@ _NO_INFORMATION = (
     "the observed information is not positive definite: the data hardly tell the variance "
     'components apart; use method="profile"'
 )
+_UNKNOWN = "the design does not identify this variance component; see the notes of the fit"
 _BY_ML = "intervals of fixed effects by the ML profile; the model was refitted by ML for them"
 
 
@@ -113,9 +116,11 @@ def varcorr(fit: MixedFit, level: float = 0.95, method: Kind = "wald") -> VarCor
     if method == "wald":
         table, notes = _wald(fit, z)
     else:
-        table = _estimates(fit)
-        ends, notes = _limits(_random_tracks(fit), z)
-        table["lower"], table["upper"] = ends.T
+        table = _estimates(fit).assign(lower=np.nan, upper=np.nan)
+        tracks = _random_tracks(fit)
+        ends, notes = _limits(tracks, z)
+        table.loc[list(tracks), ["lower", "upper"]] = ends
+        notes += [_UNKNOWN] if len(tracks) < len(table) else []
     return VarCorr(table, level, method, fit.method, tuple(notes))
 
 
@@ -225,6 +230,9 @@ def profile(
                 f"which: no parameter {name!r}; there are {known}, and all, fixed, random"
             )
     tracks = _random_tracks(fit, wanted)
+    for name in wanted:
+        if name in random and name not in tracks:
+            raise FitError(f"profile of {name}: {_UNKNOWN}")
     if any(name in fixed for name in wanted):
         tracks |= _fixed_tracks(fit, wanted)
     parts = []
@@ -250,7 +258,8 @@ def _names(fit: MixedFit) -> list[str]:
 
 def _estimates(fit: MixedFit) -> pd.DataFrame:
     sd, _, rho, sigma = components(fit.optimum, fit.clusters.units)
-    return pd.DataFrame({"estimate": [*sd, *rho, sigma]}, index=_names(fit))
+    estimate = np.where(unknown_components(fit), np.nan, [*sd, *rho, sigma])
+    return pd.DataFrame({"estimate": estimate}, index=_names(fit))
 
 
 def _wald(fit: MixedFit, z: float) -> tuple[pd.DataFrame, list[str]]:
@@ -265,11 +274,14 @@ def _wald(fit: MixedFit, z: float) -> tuple[pd.DataFrame, list[str]]:
     elif fit.singular:
         notes = [_AT_BOUNDARY]
     else:
-        estimate, covariance = transformed(fit.optimum, fit.clusters.units)
-        std_error = np.sqrt(np.diag(covariance))
+        flat = len(fit.clusters.identification.flat)
+        estimate, covariance = transformed(fit.optimum, fit.clusters.units, flat)
+        std_error = np.sqrt(np.where(unknown_components(fit), np.nan, np.diag(covariance)))
         lower = _back(estimate - z * std_error, r)
         upper = _back(estimate + z * std_error, r)
-        if np.isnan(std_error).any():
+        if flat:
+            notes = [_UNKNOWN]
+        elif np.isnan(std_error).any():
             notes = [_NO_INFORMATION]
     table["lower"], table["upper"], table["std_error"] = lower, upper, std_error
     table["scale"] = ["log"] * r + ["logit"] * cors + ["log"]
@@ -293,6 +305,8 @@ def _random_tracks(fit: MixedFit, wanted: Iterable[str] | None = None) -> dict[s
     out: dict[str, Track] = {}
     for i, name in enumerate(names):
         if wanted is not None and name not in wanted:
+            continue
+        if unknown_components(fit)[i]:
             continue
         if i < r:
             out[name] = standard_deviation(o, units, i)
@@ -346,9 +360,6 @@ def _refuse(fit: MixedFit) -> None:
         )
 
 
-def _quantile(level: object) -> float:
+def _quantile(level: float) -> float:
     """Normal quantile of a level of confidence."""
-    number = isinstance(level, (int, float, np.number)) and not isinstance(level, bool)
-    if not number or not 0 < float(level) < 1:  # type: ignore[arg-type]
-        raise FitError(f"level is {level!r}; it must be a number between 0 and 1, such as 0.95")
-    return float(norm.isf((1 - float(level)) / 2))  # type: ignore[arg-type]
+    return float(norm.isf((1 - check_level(level)) / 2))

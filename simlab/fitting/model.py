@@ -11,13 +11,27 @@ import numpy as np
 import pandas as pd
 
 from simlab.data import DataError
-from simlab.fitting.errors import FitError, FitWarning, one_of
+from simlab.fitting.errors import FitWarning, one_of
+from simlab.fitting.identified import check_identified
+from simlab.fitting.response import response
 from simlab.fitting.result import Method, MixedFit
 from simlab.formula import Design, build
 from simlab.formula.slips import nearly_numbers
-from simlab.mixed.optimum import Optimum, is_flat, is_singular, optimise
-from simlab.mixed.rows import rotate_rows
+from simlab.mixed.optimum import (
+    Optimum,
+    far_from_singular,
+    is_singular,
+    optimise,
+    principal_axes,
+)
+from simlab.mixed.rows import About, Clusters, rotate_rows
 from simlab.moments import Floats
+
+SMALL = 1e-4  # residual variance, of that about a pooled fit, below which the fit is made again
+LARGE = 1e-8  # the same, of the square of what the fixed effects add to that fit
+AGAIN = 4  # how often, at most
+ILL = 1e5  # condition number of X beyond which it is the cause to look at first
+ROUNDING = 1e-12  # residual standard deviation, of the largest y, that is rounding
 
 
 def fit(
@@ -37,8 +51,10 @@ def fit(
     ----------
     formula : str
         In lme4's notation, ``"mathach ~ ses * sector + (1 + ses | school)"``; `||`
-        for uncorrelated random effects. ``cvar(ses, school)`` is the mean of ses in
-        the school, ``dvar(ses, school)`` the deviation from it.
+        for uncorrelated random effects; ``(1 | school:year)`` for combinations as
+        clusters. ``cvar(ses, school)`` is the mean of ses in the school,
+        ``dvar(ses, school)`` the deviation from it; ``ns(ses, 3)`` a natural spline.
+        docs/fitting.md has all that a formula may contain.
     data : pandas.DataFrame or dict
         One row per unit.
     method : {"REML", "ML"}
@@ -101,17 +117,36 @@ def fit_design(design: Design, method: Method, source: str = "the data") -> Mixe
         raise DataError(
             f"{source}: {N} rows for {p} fixed effects; nothing is left to estimate a variance"
         )
-    clusters = rotate_rows(
-        design.D, design.y, design.cluster, design.fixed, design.random, design.blocks
-    )
-    optimum = optimise(clusters.rotated, method == "REML")
+    columns = design.D, design.y, design.cluster, design.fixed, design.random, design.blocks
+    clusters = rotate_rows(*columns)
+    unknown = check_identified(design, clusters, method == "REML", source)
     exact = clusters.units.s_y <= 2e-7 * float(np.std(design.y))
+    optimum = optimise(clusters.rotated, method == "REML")
+    for _ in range(AGAIN):
+        better = _better_units(clusters, optimum)
+        if better is None:
+            break
+        clusters = rotate_rows(*columns, better)
+        optimum = optimise(clusters.rotated, method == "REML")
+    if len(clusters.identification.flat):
+        optimum = far_from_singular(optimum, clusters.identification.flat)
     if exact or not np.isfinite(optimum.deviance):
         raise DataError(
             f"{source}: the fixed effects explain '{design.response}' exactly; with no residual "
             "there is no variance to estimate"
         )
-    return MixedFit(design, clusters, optimum, method, _notes(design, optimum))
+    return MixedFit(
+        design, clusters, optimum, method, (*_notes(design, clusters, optimum), *unknown)
+    )
+
+
+def _better_units(clusters: Clusters, optimum: Optimum) -> About | None:
+    """Units in which the fit loses no digits; None if it has not lost any."""
+    if not 0 < optimum.sigma2 < max(SMALL, LARGE * float((optimum.gamma**2).max(initial=0.0))):
+        return None
+    s_y = clusters.units.s_y
+    b, s_y = clusters.pilot + s_y * optimum.gamma, s_y * float(np.sqrt(optimum.sigma2))
+    return About(b, s_y, principal_axes(optimum))
 
 
 def refit(fitted: MixedFit, y: Floats | pd.Series[float] | None, method: Method | None) -> MixedFit:
@@ -120,24 +155,16 @@ def refit(fitted: MixedFit, y: Floats | pd.Series[float] | None, method: Method 
     Raises
     ------
     FitError
-        If y does not have one finite number for each row that was used.
+        If y is not one finite number for each row that was used. A Series goes by its index, which
+        must be that of the rows; an array goes by position. See `response.response`.
     """
     design = fitted.design
     if y is not None:
-        values = np.ascontiguousarray(y, dtype=float)
-        if values.shape != design.y.shape:
-            raise FitError(
-                f"refit: y has shape {values.shape}; the model used {len(design.y)} rows, "
-                "and needs one number for each"
-            )
-        if not np.isfinite(values).all():
-            first = design.rows[int(np.argmin(np.isfinite(values)))]
-            raise FitError(f"refit: y is not a finite number in row {first}")
-        design = replace(design, y=values)
+        design = replace(design, y=response(y, design.rows))
     return fit_design(design, method or fitted.method)
 
 
-def _notes(design: Design, optimum: Optimum) -> tuple[str, ...]:
+def _notes(design: Design, clusters: Clusters, optimum: Optimum) -> tuple[str, ...]:
     """Return what the user must know."""
     notes = []
     if design.dropped_rows:
@@ -152,15 +179,17 @@ def _notes(design: Design, optimum: Optimum) -> tuple[str, ...]:
             f"fixed effects are rank-deficient: dropped {names}, "
             "a combination of the columns before"
         )
+    sigma = clusters.units.s_y * float(np.sqrt(optimum.sigma2))
+    if sigma < ROUNDING * float(np.abs(design.y).max()):
+        notes.append(
+            f"no residual variance: σ is {sigma:.1g}, the rounding of {design.response}; within "
+            "each cluster the model is exact, and the likelihood and what follows from it mean "
+            "nothing"
+        )
     if optimum.evaluations < 0:
         notes.append(
             f"no convergence in {-optimum.evaluations} evaluations: do not trust these numbers; "
-            "try fewer random effects"
-        )
-    elif is_flat(optimum):
-        notes.append(
-            "the likelihood does not say how large the variance of the random effects is: too few "
-            "clusters for the fixed effects that vary between them"
+            f"{_advice(design)}"
         )
     elif is_singular(optimum):
         notes.append(
@@ -168,3 +197,11 @@ def _notes(design: Design, optimum: Optimum) -> tuple[str, ...]:
             "near_singularity() names it"
         )
     return tuple(notes)
+
+
+def _advice(design: Design) -> str:
+    """What to try where the search did not converge, by what is likely to be the cause."""
+    X = design.X / np.maximum(np.abs(design.X).max(axis=0), 1e-300)
+    if np.linalg.cond(X) > ILL:
+        return "columns of the fixed effects are nearly collinear: leave one out, or rescale them"
+    return "try fewer random effects"

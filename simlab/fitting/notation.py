@@ -119,8 +119,12 @@ CODE = Table(
         ("log L", "FitStatistics", "logLik(fit)", "logLik(fit)", "fit.loglik"),
         ("−2 log L", "FitStatistics", "−2 logLik(fit)", "−2 logLik(fit)", "fit.deviance"),
         ("test of Lγ = 0", "Contrasts", "anova(fit, L = L)", "contest(fit, L) (6)", "fit.wald(L)"),
+        ("tests of terms", "Tests3", "anova(fit) (7)", "anova(fit) (6)", "fit.anova()"),
     ),
-    ("(6) Of lmerTest, with Satterthwaite's or Kenward and Roger's degrees of freedom.",),
+    (
+        "(6) Of lmerTest, with Satterthwaite's or Kenward and Roger's degrees of freedom.",
+        "(7) Of type 1, which is fit.anova(type=1); the others are of type 3.",
+    ),
 )
 
 TABLES = (SYMBOLS, LEVELS, SPELLING, CODE)

@@ -6,35 +6,34 @@ Levels are numbered as in nlme: 0 is the population, Xγ̂; 1 adds the cluster's
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
+from simlab.errors import check_level
 from simlab.fitting.errors import FitError, one_of
-from simlab.mixed.effects import Effects, effects, whiten
+from simlab.fitting.identified import unknown_rows
+from simlab.fitting.prediction_rows import (
+    Level,
+    mean_of,
+    new_rows,
+    random_variance,
+    training,
+    variance_of_mean,
+)
+from simlab.mixed.effects import effects, whiten
 from simlab.mixed.rows import sort
-from simlab.moments import Floats, Ints, divide
+from simlab.moments import divide
 
 if TYPE_CHECKING:
     from simlab.fitting.result import MixedFit
 
-Level = Literal[0, 1]
 Kind = Literal["response", "pearson", "studentized", "normalized"]
 Interval = Literal["confidence", "prediction"]
 
 NO_VARIANCE = 1e-10  # of σ²: a residual with less variance than this is 0 but for rounding
-
-
-class _Rows(NamedTuple):
-    """Rows to be predicted; in the engine's units Xγ = X̃γ̃ and Zu = s_y Z̃ũ."""
-
-    X: Floats
-    X_engine: Floats
-    Z_engine: Floats
-    cluster: Ints  # −1 where the prediction is the population's
-    labels: pd.Index
 
 
 # ---------------------------------------------------------------- fitted values and residuals
@@ -54,8 +53,8 @@ def fitted(fit: MixedFit, level: Level = 1) -> pd.Series[float]:
         If there is no such level.
     """
     one_of(level, (0, 1), "level")
-    rows = _training(fit, level)
-    return pd.Series(_mean(fit, rows, effects(fit.optimum)), index=rows.labels, name="fitted")
+    rows = training(fit, level)
+    return pd.Series(mean_of(fit, rows, effects(fit.optimum)), index=rows.labels, name="fitted")
 
 
 def residuals(
@@ -103,14 +102,14 @@ def residuals(
     if kind == "normalized" and level == 1:
         raise FitError("normalized residuals are of level 0; leave level out, or ask for pearson")
     chosen: Level = level if level is not None else (0 if kind == "normalized" else 1)
-    found, rows = effects(fit.optimum), _training(fit, chosen)
-    e = fit.design.y - _mean(fit, rows, found)
+    found, rows = effects(fit.optimum), training(fit, chosen)
+    e = fit.design.y - mean_of(fit, rows, found)
     sigma = float(np.sqrt(fit.sigma2))
     if kind == "pearson":
         e = e / sigma
     elif kind == "studentized":
-        variance = fit.sigma2 + (1.0 if chosen == 0 else -1.0) * _between(fit, rows, found)
-        variance -= _of_mean(fit, rows, found)
+        variance = fit.sigma2 + (1.0 if chosen == 0 else -1.0) * random_variance(fit, rows, found)
+        variance -= variance_of_mean(fit, rows, found)
         sd = np.sqrt(np.where(variance > NO_VARIANCE * fit.sigma2, variance, 0.0))
         e = divide(e, sd, np.nan)
     elif kind == "normalized":
@@ -130,6 +129,7 @@ def predict(
     level: Level | None = None,
     interval: Interval | None = None,
     conf: float = 0.95,
+    at: Mapping[str, Any] | None = None,
 ) -> pd.Series[float] | pd.DataFrame:
     """Predict rows, of the data or new ones.
 
@@ -148,7 +148,9 @@ def predict(
         A fitted model.
     newdata
         The columns of the right-hand side, and the grouping variable where clusters are known;
-        by default the rows that were fitted.
+        by default the rows that were fitted. ``cvar(x, g)`` is the mean that the cluster has in
+        the data of the model. For a new cluster, or for the effect of a context that a known one
+        does not have, it is given as a column ``"cvar(x, g)"``; see `Design.new`.
     level
         0: for the population; 1: with û_j, every cluster being one that the fit knows. By default
         1 where the cluster is known and 0 elsewhere.
@@ -156,39 +158,52 @@ def predict(
         Whether to give one, and for what.
     conf
         Its probability.
+    at
+        Columns that are the same in all rows of `newdata`, as ``{"cvar(ses, school)": 0.5}``.
 
     Returns
     -------
     pd.Series or pd.DataFrame
         The predictions; with `interval`, columns ``fit``, ``lower``, ``upper``. Index as in
-        `newdata`. ``attrs["note"]`` says which rows are predicted at level 0, if only for want of
-        a cluster.
+        `newdata`. NaN where the data do not let one estimate Xγ, such as a combination of levels
+        that does not occur, in a model with their interaction. ``attrs["note"]`` says which rows
+        are predicted at level 0, if only for want of a cluster, and which are not estimable.
 
     Raises
     ------
+    DataError
+        If `newdata` lacks what is needed; see `Design.new`.
     FitError
-        If `newdata` lacks what is needed (see `Design.new`), a cluster is unknown at level 1, or
-        an option is.
+        If a cluster is unknown at level 1, there is no such option, or `at` is without `newdata`.
+
+    Warns
+    -----
+    FitWarning
+        If a prediction is not estimable.
     """
     one_of(level, (None, 0, 1), "level")
     one_of(interval, (None, "confidence", "prediction"), "interval")
-    if not 0 < conf < 1:
-        raise FitError(f"conf is {conf}; it must lie between 0 and 1, such as 0.95")
+    conf = check_level(conf, "conf")
     note = ""
-    if newdata is None:
-        rows = _training(fit, 1 if level is None else level)
+    if newdata is not None:
+        rows, note = new_rows(fit, newdata, level, at)
+    elif at:
+        raise FitError("at= is of new data; give these too")
     else:
-        rows, note = _new(fit, newdata, level)
+        rows = training(fit, 1 if level is None else level)
     found = effects(fit.optimum)
-    mean = _mean(fit, rows, found)
+    mean = mean_of(fit, rows, found)
+    unknown = unknown_rows(fit, rows.Z_engine, rows.cluster)
+    mean[unknown & (rows.cluster >= 0)] = np.nan
     out: pd.Series[float] | pd.DataFrame
     if interval is None:
         out = pd.Series(mean, index=rows.labels, name="fit")
     else:
-        known, between = rows.cluster >= 0, _between(fit, rows, found)
-        variance = _of_mean(fit, rows, found) + np.where(known, between, 0.0)
+        known, between = rows.cluster >= 0, random_variance(fit, rows, found)
+        variance = variance_of_mean(fit, rows, found) + np.where(known, between, 0.0)
         if interval == "prediction":
             variance += np.where(known, 0.0, between) + fit.sigma2
+            variance[unknown] = np.nan
         half = norm.ppf((1 + conf) / 2) * np.sqrt(variance)
         out = pd.DataFrame(
             {"fit": mean, "lower": mean - half, "upper": mean + half}, index=rows.labels
@@ -228,9 +243,9 @@ def simulate(fit: MixedFit, n: int = 1, seed: int = 0, conditional: bool = False
         if not isinstance(value, int | np.integer) or value < least:
             raise FitError(f"{name} is {value}; it must be a whole number, at least {least}")
     rng = np.random.Generator(np.random.PCG64DXSM(seed))
-    rows, found = _training(fit, 1), effects(fit.optimum)
+    rows, found = training(fit, 1), effects(fit.optimum)
     fixed_part = rows if conditional else rows._replace(cluster=np.full_like(rows.cluster, -1))
-    mean = _mean(fit, fixed_part, found)
+    mean = mean_of(fit, fixed_part, found)
     Z = fit.clusters.units.s_y * rows.Z_engine @ found.root
     sigma = np.sqrt(fit.sigma2)
     out = np.tile(mean, (n, 1))
@@ -260,7 +275,7 @@ def r2(fit: MixedFit) -> pd.Series[float]:
         ``marginal``, by the fixed effects; ``conditional``, by fixed and random effects.
     """
     fixed = float(np.var(fitted(fit, 0).to_numpy(), ddof=1))
-    random = _random_variance(fit)
+    random = _mean_random_variance(fit)
     total = fixed + random + fit.sigma2
     return pd.Series({"marginal": fixed / total, "conditional": (fixed + random) / total})
 
@@ -324,89 +339,12 @@ def icc(fit: MixedFit) -> pd.Series[float]:
     if "(Intercept)" in names:
         a = names.index("(Intercept)")
         g00 = float(fit.G_matrix[a, a])
-    random = _random_variance(fit)
+    random = _mean_random_variance(fit)
     return pd.Series(
         {"intercept": g00 / (g00 + fit.sigma2), "mean": random / (random + fit.sigma2)}
     )
 
 
-# ---------------------------------------------------------------- rows and their variances
-
-
-def _training(fit: MixedFit, level: Level) -> _Rows:
-    design, units = fit.design, fit.clusters.units
-    X = design.X
-    cluster = design.cluster if level == 1 else np.full(len(X), -1)
-    return _Rows(X, X @ units.A, design.Z @ units.B, cluster, design.rows)
-
-
-def _new(
-    fit: MixedFit, newdata: pd.DataFrame | Mapping[str, Any], level: Level | None
-) -> tuple[_Rows, str]:
-    """Rows of new data, and which of them are predicted at level 0 for want of a cluster."""
-    design, units = fit.design, fit.clusters.units
-    X, Z, labels = design.new(newdata, cluster_required=level == 1)
-    index = newdata.index if isinstance(newdata, pd.DataFrame) else pd.RangeIndex(len(X))
-    cluster, note = np.full(len(X), -1), ""
-    if level != 0 and labels is None:
-        note = f"no column {design.cluster_name!r} in the new data: predicted at level 0"
-    elif level != 0 and labels is not None:
-        cluster = _known(fit, labels)
-        unknown = pd.unique(np.asarray(labels)[cluster < 0])
-        if len(unknown):
-            listed = ", ".join(map(str, unknown[:5])) + (", …" if len(unknown) > 5 else "")
-            many = f"{len(unknown)} clusters" if len(unknown) > 1 else "1 cluster"
-            what = f"{design.cluster_name}: {many} that the fit does not know"
-            if level == 1:
-                raise FitError(
-                    f"the new data, {what} ({listed}); ask for level=0, or leave level out to "
-                    "predict these for the population"
-                )
-            note = f"{what} ({listed}), {int((cluster < 0).sum())} rows: predicted at level 0"
-    return _Rows(X, X @ units.A, Z @ units.B, cluster, index), note
-
-
-def _known(fit: MixedFit, labels: pd.Index) -> Ints:
-    """Codes of the clusters of new rows; −1 for one that the fit does not know."""
-    ours, name = fit.design.clusters, fit.design.cluster_name
-    are = [pd.api.types.is_numeric_dtype(index.dtype) for index in (labels.infer_objects(), ours)]
-    if are[0] != are[1]:
-        words = ["numbers" if number else "text" for number in are]
-        raise FitError(
-            f"the new data: {name!r} holds {words[0]}, and {words[1]} in the data of the model; "
-            "convert it, or clusters cannot be recognised"
-        )
-    codes: Ints = ours.get_indexer(labels).astype(np.int64)
-    return codes
-
-
-def _mean(fit: MixedFit, rows: _Rows, found: Effects) -> Floats:
-    """Xγ̂, and Zû where the cluster is known; (M,)."""
-    mean: Floats = rows.X @ fit.gamma
-    known = rows.cluster >= 0
-    u = fit.clusters.units.s_y * found.u[rows.cluster[known]]
-    mean[known] += np.einsum("ia,ia->i", rows.Z_engine[known], u)
-    return mean
-
-
-def _of_mean(fit: MixedFit, rows: _Rows, found: Effects) -> Floats:
-    """x'Var(γ̂)x, and w'Var(γ̂)w with w = x − D_j'z where the cluster is known; (M,)."""
-    w = rows.X_engine.copy()
-    known = rows.cluster >= 0
-    w[known] -= np.einsum("ia,iac->ic", rows.Z_engine[known], found.D[rows.cluster[known]])
-    out: Floats = fit.sigma2 * np.einsum("ia,ia->i", w @ fit.optimum.phi, w)
-    return out
-
-
-def _between(fit: MixedFit, rows: _Rows, found: Effects) -> Floats:
-    """z'Gz, and z'C_jz with C_j = Var(u_j | y, γ) where the cluster is known; (M,)."""
-    Z, known = rows.Z_engine, rows.cluster >= 0
-    out: Floats = fit.clusters.units.s_y**2 * ((Z @ found.root) ** 2).sum(axis=1)
-    C = fit.clusters.units.s_y**2 * found.conditional[rows.cluster[known]]
-    out[known] = np.einsum("ia,iab,ib->i", Z[known], C, Z[known])
-    return out
-
-
-def _random_variance(fit: MixedFit) -> float:
+def _mean_random_variance(fit: MixedFit) -> float:
     """Mean of z_i'Gz_i over the rows."""
-    return float(_between(fit, _training(fit, 0), effects(fit.optimum)).mean())
+    return float(random_variance(fit, training(fit, 0), effects(fit.optimum)).mean())

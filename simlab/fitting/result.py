@@ -6,9 +6,9 @@ room where it lives: `effects`, `hypotheses`, `intervals`, `prediction`, `diagno
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -17,9 +17,8 @@ from simlab.formula import Design
 from simlab.mixed.optimum import (
     Optimum,
     at,
-    is_flat,
     is_singular,
-    semidefinite_root,
+    triangular,
 )
 from simlab.mixed.rows import Clusters
 from simlab.moments import Floats
@@ -38,12 +37,14 @@ if TYPE_CHECKING:
     from simlab.fitting.effects import RandomEffects
     from simlab.fitting.hypotheses import WaldTest
     from simlab.fitting.intervals import Kind, VarCorr, Which
-    from simlab.fitting.prediction import Interval, Level
+    from simlab.fitting.prediction import Interval
     from simlab.fitting.prediction import Kind as Residual
+    from simlab.fitting.prediction_rows import Level
     from simlab.fitting.summary import Summary
 
 Method = Literal["REML", "ML"]
 DF = Literal["satterthwaite", "kenward-roger", "containment", "normal"]
+Type = Literal[1, 2, 3, "marginal"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -88,7 +89,14 @@ class MixedFit:
 
     @property
     def G_matrix(self) -> Floats:
-        """Ĝ, (r, r)."""
+        """Ĝ, (r, r); NaN where the data cannot tell."""
+        from simlab.fitting.identified import unknown_elements
+
+        return np.where(unknown_elements(self), np.nan, self.G_chosen)
+
+    @property
+    def G_chosen(self) -> Floats:
+        """Ĝ, (r, r), or one of those that have the same likelihood."""
         B, s_y = self.clusters.units.B, self.clusters.units.s_y
         G = s_y**2 * self.optimum.sigma2 * (B @ self.optimum.delta @ B.T)
         return (G + G.T) / 2
@@ -110,7 +118,7 @@ class MixedFit:
 
     @property
     def G(self) -> pd.DataFrame:
-        """Covariance of the random effects, (r, r)."""
+        """Covariance of the random effects, (r, r); NaN where the data cannot tell."""
         names = list(self.design.random_names)
         return pd.DataFrame(self.G_matrix, index=names, columns=names)
 
@@ -123,9 +131,10 @@ class MixedFit:
     def theta(self) -> Floats:
         """Lower triangle of Λ by columns, G = σ²ΛΛ', as lme4 has it; (r(r+1)/2,).
 
-        Entries that `||` sets to 0 are left out.
+        Entries that `||` sets to 0 are left out. NaN where some element of G is.
         """
-        Lambda = semidefinite_root(self.G_matrix / self.sigma2)
+        Lambda = triangular(self.clusters.units.B @ self.optimum.Lambda)
+        Lambda[np.isnan(self.G_matrix).any(axis=1)] = np.nan
         return np.array([Lambda[a, b] for a, b in self.optimum.free])
 
     @property
@@ -135,8 +144,8 @@ class MixedFit:
 
     @property
     def converged(self) -> bool:
-        """Whether the search ended at a minimum that says how large the variances are."""
-        return self.optimum.evaluations > 0 and not is_flat(self.optimum)
+        """Whether the search ended at a minimum."""
+        return self.optimum.evaluations > 0
 
     # ---------------------------------------------------- the fit as a whole
 
@@ -152,8 +161,9 @@ class MixedFit:
 
     @property
     def npar(self) -> int:
-        """Parameters: p fixed effects, the free entries of G, σ²."""
-        return len(self.gamma) + len(self.optimum.free) + 1
+        """Parameters: p fixed effects, the free entries of G that the data can tell, σ²."""
+        unknown = self.clusters.identification.taken_up
+        return len(self.gamma) + len(self.optimum.free) - len(unknown) + 1
 
     @property
     def deviance(self) -> float:
@@ -251,11 +261,11 @@ class MixedFit:
 
         return wald(self, L, df, rhs, level)
 
-    def anova(self, *others: MixedFit, df: DF = "satterthwaite") -> pd.DataFrame:
-        """Likelihood-ratio tests against other fits, or F of every term; see `anova.anova`."""
+    def anova(self, *others: MixedFit, type: Type = 3, df: DF = "satterthwaite") -> pd.DataFrame:
+        """Likelihood-ratio tests against other fits, or tests of every term; see `anova.anova`."""
         from simlab.fitting.anova import anova
 
-        return anova(self, *others, df=df)
+        return anova(self, *others, type=type, df=df)
 
     def fitted(self, level: Level = 1) -> pd.Series[float]:
         """Fitted values, of the population (0) or of the clusters (1); see `prediction.fitted`."""
@@ -273,15 +283,16 @@ class MixedFit:
 
     def predict(
         self,
-        newdata: pd.DataFrame | None = None,
+        newdata: pd.DataFrame | Mapping[str, Any] | None = None,
         level: Level | None = None,
         interval: Interval | None = None,
         conf: float = 0.95,
+        at: Mapping[str, Any] | None = None,
     ) -> pd.Series[float] | pd.DataFrame:
         """Predictions, for known and new clusters; see `prediction.predict`."""
         from simlab.fitting.prediction import predict
 
-        return predict(self, newdata, level, interval, conf)
+        return predict(self, newdata, level, interval, conf, at)
 
     def simulate(self, n: int = 1, seed: int = 0, conditional: bool = False) -> pd.DataFrame:
         """Draw n responses from the fitted model, (N, n); see `prediction.simulate`."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -12,12 +13,12 @@ from numpy.typing import NDArray
 
 from simlab.data import DataError
 from simlab.formula.coding import Spec, code, fill, identity, name
-from simlab.formula.design import Design, Recipe, check_finite, frame
+from simlab.formula.design import Columns, Design, Recipe, check_finite, frame
 from simlab.formula.errors import FormulaError
 from simlab.formula.evaluate import Scope, evaluate
-from simlab.formula.expressions import Node, columns, listed, shown
+from simlab.formula.nodes import Node, columns, listed, shown
 from simlab.formula.parser import Parsed, parse
-from simlab.formula.rank import cross_products, independent
+from simlab.formula.rank import combination, cross_products, independent
 from simlab.formula.terms import Term, expand
 from simlab.formula.tokens import tokenize
 from simlab.formula.values import Factor, Matrix, Table, Value, label, missing, numbers
@@ -55,16 +56,20 @@ def build(
     Parameters
     ----------
     formula
-        ``"mathach ~ ses * sector + (1 + ses | school)"``; see `parse`. Factors (text, categories,
-        True/False) have treatment coding, the first level (in the order of the categories; text is
-        sorted) being the reference; levels that do not occur are left out. Ordered categories are
-        coded in the same way. Columns have the names that R gives. In ``(1 + f || g)`` the factor
-        f is coded as in ``(1 + f | g)``, its columns correlated with each other alone; lme4 gives
-        it a column for every level, which beside the intercept cannot be told apart.
-        ``cvar(x, g)`` is the mean of x in the clusters of g and ``dvar(x, g)`` is x less that mean,
-        as in the R package spida2. As in R they, and ``scale``, ``poly`` and the like, use all rows
-        where their arguments are present, also those that are left out because something else,
-        such as the response, is missing.
+        ``"mathach ~ ses * sector + (1 + ses | school)"``; see `parse`, and docs/fitting.md for all
+        that it may contain. Factors (text, categories, True/False) have treatment coding, the first
+        level being the reference: in the order of the categories; of text in the order of code
+        points, R's order in the C locale. Levels that do not occur are left out. Ordered categories
+        are coded in the same way. ``C(f, Sum)``, ``C(f, Helmert)``, ``C(f, Poly)`` and
+        ``C(f, Treatment("a"))`` ask for other codings. Columns have the names that R gives. In
+        ``(1 + f || g)`` the factor f is coded as in ``(1 + f | g)``, its columns correlated with
+        each other alone; lme4 gives it a column for every level, which beside the intercept cannot
+        be told apart. In ``diag(1 + f | g)`` its columns are independent, as in lme4 2. Clusters of
+        ``(1 | a:b)`` are the combinations of a and b that occur, called "a1:b1". ``cvar(x, g)`` is
+        the mean of x in the clusters of g and ``dvar(x, g)`` is x less that mean, as in the R
+        package spida2. As in R they, and ``scale``, ``ns`` and the like, use all rows where their
+        arguments are present, also those that are left out because something else, such as the
+        response, is missing.
     data
         A data frame, or a dict of columns.
     random
@@ -88,10 +93,11 @@ def build(
     FormulaError
         If the formula cannot be read or is not allowed.
     DataError
-        If the data cannot be used with it: a column that does not exist, text where a number is
-        needed, infinite values, a factor with one level, no complete row, one cluster, a constant
-        response, random effects that are linear combinations of each other, or at least as many
-        random effects as rows.
+        If the data cannot be used with it: a column that does not exist or occurs twice, text where
+        a number is needed, infinite values, a factor with one level, no complete row, one cluster,
+        two combinations with one label, a constant response, random effects that are linear
+        combinations of each other, or at least as many random effects in one
+        block (a bar, or a term of a bar with `||`) as rows.
     """
     if missing not in ("drop", "raise"):
         raise ValueError(f"missing must be 'drop' or 'raise', not {missing!r}")
@@ -101,13 +107,13 @@ def build(
     response = _node(parsed.response)
     roles = _roles(parsed, response, groups, also)
     table.require((role, column) for column, role in roles.items())
-    keep, counts = _complete(table, list(roles), parsed.cluster, missing)
+    keep, counts = _complete(table, list(roles), parsed.grouping, missing)
     scope = Scope(table, {}, True, {})
     y = _response(response, parsed.response, scope, keep)
     values = {text: _kept(evaluate(node, scope), keep) for text, node in groups.nodes.items()}
     check_finite(values, table, keep)
     values = {text: _used_levels(value, text, source) for text, value in values.items()}
-    cluster, clusters = _clusters(table, parsed.cluster, keep)
+    cluster, clusters = _clusters(table, parsed, keep)
     state = scope.state
     scope.cache.clear()
     fixed = code(groups.fixed, values)
@@ -117,13 +123,12 @@ def build(
     index = table.df.index if keep is None else table.df.index[keep]
     _check_names([spec for _, specs in fixed for spec in specs], source)
     _check_names(effects.specs, source)
-    D, kept, places, dropped = _columns(fixed, effects.specs, values, len(y), source)
-    specs = tuple(kept)
-    used = {piece.text for spec in (*specs, *effects.specs) for piece in spec}
+    D, columns, places = _columns(fixed, effects.specs, values, len(y), source)
+    specs = columns.specs()
     recipe = Recipe(
-        {text: node for text, node in groups.nodes.items() if text in used},
-        {t: v.levels for t, v in values.items() if isinstance(v, Factor) and t in used},
-        specs,
+        groups.nodes,
+        {text: value.levels for text, value in values.items() if isinstance(value, Factor)},
+        columns,
         tuple(effects.specs),
         state,
     )
@@ -131,10 +136,10 @@ def build(
         D=D, y=y, cluster=cluster, clusters=clusters,
         fixed=np.arange(len(specs), dtype=np.int64), random=places,
         fixed_names=tuple(map(name, specs)), random_names=tuple(map(name, effects.specs)),
-        terms=_term_places(fixed, specs), blocks=effects.blocks,
+        terms=_term_places(columns), blocks=effects.blocks,
         formula=parsed.formula, response=parsed.response, cluster_name=parsed.cluster,
-        rows=index, missing=counts, dropped_rows=dropped_rows, dropped_columns=dropped,
-        _recipe=recipe,
+        grouping=parsed.grouping, rows=index, missing=counts, dropped_rows=dropped_rows,
+        dropped_columns=tuple(map(name, columns.specs(dropped=True))), _recipe=recipe,
     )  # fmt: skip
 
 
@@ -174,12 +179,11 @@ def _roles(parsed: Parsed, response: Node, groups: _Groups, also: Iterable[str])
             roles.setdefault(column, "formula")
     for column in also:
         roles.setdefault(column, "formula")
-    roles[parsed.cluster] = "cluster"
-    return roles
+    return roles | dict.fromkeys(parsed.grouping, "cluster")
 
 
 def _complete(
-    table: Table, used: list[str], cluster: str, policy: str
+    table: Table, used: list[str], grouping: tuple[str, ...], policy: str
 ) -> tuple[Bools | None, dict[str, int]]:
     """Rows without a missing value (None if these are all), and missing values by column."""
     if not len(table):
@@ -187,7 +191,8 @@ def _complete(
     absent: Bools | None = None
     counts: dict[str, int] = {}
     for column in used:
-        empty = table.group(column)[0] < 0 if column == cluster else missing(table.value(column))
+        named = column in grouping
+        empty = table.group((column,))[0] < 0 if named else missing(table.value(column))
         if empty.any():
             counts[column] = int(empty.sum())
             absent = empty if absent is None else absent | empty
@@ -208,7 +213,7 @@ def _kept(value: Value, keep: Bools | None) -> Value:
     if keep is None:
         return value
     if isinstance(value, Factor):
-        return Factor(value.codes[keep], value.levels)
+        return replace(value, codes=value.codes[keep])
     if isinstance(value, Matrix):
         return Matrix(value.values[keep], value.labels)
     return value[keep]
@@ -260,19 +265,24 @@ def _used_levels(value: Value, text: str, source: str) -> Value:
         )
     if len(levels) == len(value.levels):
         return value
+    if value.coding.reference not in (None, *names):
+        raise DataError(
+            f"{source}: the reference level {value.coding.reference!r} of {text} does not occur in "
+            "the rows used; choose another"
+        )
     rank: Ints = np.cumsum(counts > 0, dtype=np.int64) - 1
-    return Factor(rank[value.codes], levels)
+    return replace(value, codes=rank[value.codes], levels=levels)
 
 
-def _clusters(table: Table, column: str, keep: Bools | None) -> tuple[Ints, pd.Index]:
-    codes, labels = table.group(column)
+def _clusters(table: Table, parsed: Parsed, keep: Bools | None) -> tuple[Ints, pd.Index]:
+    codes, labels = table.group(parsed.grouping)
     if keep is not None:
         codes, first = pd.factorize(codes[keep])
         labels = labels[first]
     if len(labels) < 2:
         raise DataError(
-            f"{table.source}: {column} has one cluster in the rows used, {shown(str(labels[0]))}; "
-            "a two-level model needs at least two"
+            f"{table.source}: {parsed.cluster} has one cluster in the rows used, "
+            f"{shown(str(labels[0]))}; a two-level model needs at least two"
         )
     return np.ascontiguousarray(codes, dtype=np.int64), labels
 
@@ -280,13 +290,12 @@ def _clusters(table: Table, column: str, keep: Bools | None) -> tuple[Ints, pd.I
 def _random_effects(parsed: Parsed, groups: _Groups, values: Mapping[str, Value]) -> _Random:
     specs: list[Spec] = []
     blocks: list[int] = []
-    block = -1
     for bar, terms in zip(parsed.bars, groups.bars, strict=True):
-        block += 1
+        start = len(specs)  # above every number that a column before has
         for i, (_, found) in enumerate(code(terms, values)):
-            block += not bar.correlated and i > 0
+            for _ in found:
+                blocks.append(len(blocks) if bar.diagonal else start + (not bar.correlated) * i)
             specs += found
-            blocks += [block] * len(found)
     seen: set[frozenset[Any]] = set()
     for spec in specs:
         if identity(spec) in seen:
@@ -295,7 +304,7 @@ def _random_effects(parsed: Parsed, groups: _Groups, values: Mapping[str, Value]
                 "without intercept"
             )
         seen.add(identity(spec))
-    return _Random(specs, np.array(blocks, dtype=np.int64))
+    return _Random(specs, np.unique(blocks, return_inverse=True)[1].astype(np.int64))
 
 
 def _check_names(specs: list[Spec], source: str) -> None:
@@ -309,14 +318,19 @@ def _check_names(specs: list[Spec], source: str) -> None:
 
 
 def _check_counts(N: int, J: int, effects: _Random, source: str) -> None:
-    """lme4's check (`checkZdims`): with a random effect for each row, σ² is not identified."""
-    r = len(effects.specs)
-    if J * r >= N:
-        names = listed(map(name, effects.specs))
-        raise DataError(
-            f"{source}: {N} rows and {J * r} random effects ({names} for each of {J} clusters): "
-            "the random-effects and residual variance cannot be told apart; use fewer of them"
-        )
+    """Refuse a block with a random effect for each row, as lme4 does (`checkZdims`).
+
+    There σ² is at best told from G by how much its part differs from row to row.
+    """
+    for block in range(int(effects.blocks.max()) + 1):
+        own = [spec for spec, b in zip(effects.specs, effects.blocks, strict=True) if b == block]
+        if J * len(own) >= N:
+            names = listed(map(name, own))
+            raise DataError(
+                f"{source}: {N} rows and {J * len(own)} random effects ({names} for each of {J} "
+                "clusters): the random-effects and residual variance cannot be told apart; use "
+                "fewer of them"
+            )
 
 
 def _columns(
@@ -325,8 +339,8 @@ def _columns(
     values: Mapping[str, Value],
     N: int,
     source: str,
-) -> tuple[Floats, list[Spec], Ints, tuple[str, ...]]:
-    """D, the columns of X that are kept, where those of Z are in D, and the names of the rest."""
+) -> tuple[Floats, Columns, Ints]:
+    """D, the columns of X, and where those of Z are in D."""
     wanted = [spec for _, specs in fixed for spec in specs]
     distinct = {identity(spec): spec for spec in (*wanted, *random)}
     if len(distinct) * N > MAX_CELLS:
@@ -341,11 +355,17 @@ def _columns(
     mean, S = cross_products(D)
     _check_random([place[identity(spec)] for spec in random], random, D, intercept, mean, S, source)
     own = np.array([place[identity(spec)] for spec in wanted], dtype=np.int64)
-    kept = independent(D, own, intercept if frozenset() in map(identity, wanted) else None, mean, S)
+    one = intercept if frozenset() in map(identity, wanted) else None
+    kept = independent(D, own, one, mean, S)
     if len(kept) >= N:
         raise DataError(f"{source}: {len(kept)} fixed effects and only {N} rows; use fewer terms")
-    specs = [wanted[int(i)] for i in np.flatnonzero(np.isin(own, kept))]
-    lost = np.flatnonzero(~np.isin(own, kept))
+    stays = np.isin(own, kept)
+    columns = Columns(
+        tuple((term, tuple(specs)) for term, specs in fixed),
+        np.where(stays, np.cumsum(stays) - 1, -1),
+        combination(D, own[stays], own[~stays], one),
+        {t: (v.labels, v.coding) for t, v in values.items() if isinstance(v, Factor)},
+    )
     if len(kept) < len(own):
         order = [*kept, *(place[identity(spec)] for spec in random)]
         chosen = list(dict.fromkeys(int(i) for i in order))
@@ -353,7 +373,7 @@ def _columns(
         now = {i: k for k, i in enumerate(chosen)}
         place = {key: now[i] for key, i in place.items() if i in now}
     places = np.array([place[identity(spec)] for spec in random], dtype=np.int64)
-    return D, specs, places, tuple(name(wanted[int(i)]) for i in lost)
+    return D, columns, places
 
 
 def _check_random(
@@ -375,12 +395,11 @@ def _check_random(
         )
 
 
-def _term_places(
-    fixed: list[tuple[Term, list[Spec]]], kept: tuple[Spec, ...]
-) -> dict[str, tuple[int, ...]]:
-    place = {spec: i for i, spec in enumerate(kept)}
+def _term_places(columns: Columns) -> dict[str, tuple[int, ...]]:
+    sizes = [len(specs) for _, specs in columns.terms]
+    parts = np.split(columns.kept, np.cumsum(sizes)[:-1])
     found = {
-        ":".join(term) or "(Intercept)": tuple(place[spec] for spec in specs if spec in place)
-        for term, specs in fixed
+        ":".join(term) or "(Intercept)": tuple(int(k) for k in part if k >= 0)
+        for (term, _), part in zip(columns.terms, parts, strict=True)
     }
     return {term: places for term, places in found.items() if places}

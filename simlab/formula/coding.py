@@ -1,4 +1,4 @@
-"""From terms to columns: treatment coding by the rules of R, and the names that R gives."""
+"""From terms to columns: codings of factors by the rules of R, and the names that R gives."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from numpy.typing import NDArray
 
 from simlab.data import DataError
+from simlab.formula.contrasts import TREATMENT, contrasts
 from simlab.formula.terms import Term
 from simlab.formula.values import Factor, Matrix, Value
 from simlab.moments import Floats
@@ -28,11 +29,15 @@ class Piece(NamedTuple):
     text : str
         The expression.
     label : str or None
-        The level that is indicated, or the number of a basis function; None for a number.
+        The level that is indicated, or the name of a contrast or of a basis function; None for a
+        number.
+    contrast : int or None
+        Column of the coding matrix of a factor; None for a level that is indicated.
     """
 
     text: str
     label: str | None
+    contrast: int | None = None
 
 
 Spec = tuple[Piece, ...]
@@ -52,10 +57,10 @@ def identity(spec: Spec) -> frozenset[Piece]:
 def code(terms: Iterable[Term], values: Mapping[str, Value]) -> list[tuple[Term, list[Spec]]]:
     """Columns of every term.
 
-    A factor f of a term T is coded by contrasts, that is by all of its levels but the first, if T
-    without f is part of a term before it; otherwise by all of its levels. Without an intercept the
-    first factor of the first term that has one is coded by all levels. These are the rules of R's
-    `terms` and `model.matrix` (Chambers & Hastie 1992, *Statistical Models in S*, section 2.4.1).
+    A factor f of a term T is coded by contrasts (by default all of its levels but the first) if T
+    without f is part of a term before it; otherwise by all of its levels. Without an intercept
+    the first factor of the first term that has one is coded by all levels. These are the rules of
+    R's `terms` and `model.matrix` (Chambers & Hastie 1992, *Statistical Models in S*, 2.4.1).
 
     Parameters
     ----------
@@ -78,10 +83,7 @@ def code(terms: Iterable[Term], values: Mapping[str, Value]) -> list[tuple[Term,
     full = _full_dummies(ordered, {t for t, v in values.items() if isinstance(v, Factor)})
     out = []
     for term in ordered:
-        pieces = [
-            [Piece(text, label) for label in _labels(values[text], (term, text) in full)]
-            for text in term
-        ]
+        pieces = [_pieces(text, values[text], (term, text) in full) for text in term]
         total += math.prod(map(len, pieces))
         if total > MAX_COLUMNS:
             raise DataError(
@@ -107,10 +109,15 @@ def _full_dummies(terms: list[Term], factors: set[str]) -> set[tuple[Term, str]]
     return full
 
 
-def _labels(value: Value, full: bool) -> tuple[str | None, ...]:
-    if isinstance(value, Factor):
-        return value.labels if full else value.labels[1:]
-    return value.labels if isinstance(value, Matrix) else (None,)
+def _pieces(text: str, value: Value, full: bool) -> list[Piece]:
+    if not isinstance(value, Factor):
+        labels = value.labels if isinstance(value, Matrix) else (None,)
+        return [Piece(text, label) for label in labels]
+    if full:
+        return [Piece(text, label) for label in value.labels]
+    coded = contrasts(value.coding, value.labels).labels
+    indicators = value.coding.name == TREATMENT
+    return [Piece(text, label, None if indicators else k) for k, label in enumerate(coded)]
 
 
 def fill(specs: Iterable[Spec], values: Mapping[str, Value], out: Floats) -> None:
@@ -140,6 +147,9 @@ def _piece(
 ) -> tuple[NDArray[Any], int | None]:
     """Return the array of a piece, and the code that it indicates if it holds codes."""
     value = values[piece.text]
+    if isinstance(value, Factor) and piece.contrast is not None:
+        matrix = contrasts(value.coding, value.labels).matrix
+        return matrix[value.codes, piece.contrast], None
     if isinstance(value, Factor):
         return value.codes, places[piece.text][piece.label or ""]
     if isinstance(value, Matrix):

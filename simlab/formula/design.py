@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,12 +12,42 @@ from numpy.typing import NDArray
 
 from simlab.data import DataError
 from simlab.formula.coding import Spec, fill
+from simlab.formula.contextual import column_named, may_be_given, needed
+from simlab.formula.contrasts import Coding
 from simlab.formula.evaluate import Scope, evaluate
-from simlab.formula.expressions import Node, columns, shown
+from simlab.formula.nodes import Node, columns, listed, shown
+from simlab.formula.rank import Combination
+from simlab.formula.terms import Term
 from simlab.formula.values import Factor, Matrix, Table, Value, missing, numbers
 from simlab.moments import Floats, Ints
 
 Bools = NDArray[np.bool_]
+
+
+class Columns(NamedTuple):
+    """Columns of the fixed part, p that were kept and q that were dropped.
+
+    Attributes
+    ----------
+    terms : tuple of (Term, tuple of Spec)
+        The columns of each term, in order.
+    kept : (p + q,) int64
+        Place of each of them among the p coefficients; −1 for a dropped one.
+    combination : Combination
+        The dropped columns as combinations of the kept ones.
+    factors : dict
+        Levels as text, and coding, of each variable that is a factor.
+    """
+
+    terms: tuple[tuple[Term, tuple[Spec, ...]], ...]
+    kept: Ints
+    combination: Combination
+    factors: dict[str, tuple[tuple[str, ...], Coding]]
+
+    def specs(self, dropped: bool = False) -> list[Spec]:
+        """Columns that were kept, or dropped, in order."""
+        every = (spec for _, specs in self.terms for spec in specs)
+        return [spec for spec, k in zip(every, self.kept, strict=True) if (k < 0) == dropped]
 
 
 class Recipe(NamedTuple):
@@ -29,15 +59,17 @@ class Recipe(NamedTuple):
         The expressions, by their text.
     levels : dict
         Levels of those that are factors.
-    fixed, random : tuple of Spec
-        The columns of X and of Z.
+    fixed : Columns
+        Columns of X.
+    random : tuple of Spec
+        Columns of Z.
     state : dict
         What the functions of the formula have learnt from the training data.
     """
 
     nodes: dict[str, Node]
     levels: dict[str, tuple[Any, ...]]
-    fixed: tuple[Spec, ...]
+    fixed: Columns
     random: tuple[Spec, ...]
     state: dict[str, Any]
 
@@ -53,11 +85,15 @@ class NewRows(NamedTuple):
         Random part.
     clusters : pd.Index or None
         Cluster of each row, as in the data; None if the data have no such column.
+    estimable : (M,) bool
+        Whether the data of the model let one estimate Xγ in the row: False where a column that was
+        dropped is not what the kept ones make of it.
     """
 
     X: Floats
     Z: Floats
     clusters: pd.Index | None
+    estimable: Bools
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,7 +125,9 @@ class Design:
     response : str
         Left-hand side of the formula.
     cluster_name : str
-        Column that groups the rows.
+        Grouping variable, as in the formula: a column, or ``a:b``.
+    grouping : tuple of str
+        Columns whose combinations are the clusters.
     rows : pd.Index
         Labels of the N rows in the data.
     missing : dict
@@ -113,11 +151,17 @@ class Design:
     formula: str
     response: str
     cluster_name: str
+    grouping: tuple[str, ...]
     rows: pd.Index
     missing: dict[str, int]
     dropped_rows: int
     dropped_columns: tuple[str, ...]
     _recipe: Recipe = field(repr=False)
+
+    @property
+    def columns(self) -> Columns:
+        """Columns of the fixed part, the dropped ones included."""
+        return self._recipe.fixed
 
     @property
     def X(self) -> Floats:
@@ -130,7 +174,10 @@ class Design:
         return self.D[:, self.random]
 
     def new(
-        self, data: pd.DataFrame | Mapping[str, Any], cluster_required: bool = False
+        self,
+        data: pd.DataFrame | Mapping[str, Any],
+        cluster_required: bool = False,
+        at: Mapping[str, Any] | None = None,
     ) -> NewRows:
         """Design of new rows, with levels, centring, bases and cluster means of the training data.
 
@@ -138,46 +185,80 @@ class Design:
         ----------
         data
             The columns of the right-hand side. The response is not needed; the grouping variable
-            only for random effects and for `cvar` and `dvar`. These use the training mean of a
-            known cluster, and for a new cluster the mean of its rows in `data`.
+            only for random effects, `cvar` and `dvar`. These use the mean that a cluster has in the
+            training data, also in expressions of them. For another cluster, or without the grouping
+            variable, it must be given: by a column with the name of the design's,
+            ``"cvar(ses, school)"``. Where it is given and not missing, it is taken for known
+            clusters too; so is ``"dvar(ses, school)"``, instead of ses less the mean.
         cluster_required
             Insist on the grouping variable.
+        at
+            Columns that are the same in all rows and that `data` does not have, by name.
 
         Returns
         -------
         NewRows
-            (X, Z, clusters), one row for each row of `data`.
+            (X, Z, clusters, estimable), one row for each row of `data`.
 
         Raises
         ------
         DataError
-            If a column is missing or has a missing value, or a level is unknown.
+            If a column is missing or has a missing value, a level is unknown, or a cluster mean is
+            neither known nor given.
         """
-        table = Table(frame(data, "the new data"), "the new data")
+        source, recipe = "the new data", self._recipe
+        table = Table(self._with(frame(data, source), at or {}), source)
         if not len(table):
             raise DataError(f"{table.source}: no rows")
-        recipe = self._recipe
-        needed = list(dict.fromkeys(c for node in recipe.nodes.values() for c in columns(node)))
-        roles = [("formula", column) for column in needed if column != self.cluster_name]
-        if cluster_required or self.cluster_name in needed:
-            roles.append(("cluster", self.cluster_name))
+        used = (c for node in recipe.nodes.values() for c in needed(node, recipe.state, table))
+        wanted = list(dict.fromkeys(used))
+        roles = [("formula", column) for column in wanted if column not in self.grouping]
+        roles += [("cluster", c) for c in self.grouping if cluster_required or c in wanted]
         table.require(roles)
-        _refuse_missing(table, [column for _, column in roles], self.cluster_name)
+        _refuse_missing(table, [column for _, column in roles], self.grouping)
         scope = Scope(table, dict(recipe.state), False, {})
         values: dict[str, Value] = {}
         for text, node in recipe.nodes.items():
             values[text] = _as_trained(evaluate(node, scope), recipe.levels.get(text), text, table)
         check_finite(values, table, None)
-        X, Z = (np.empty((len(table), len(specs))) for specs in (recipe.fixed, recipe.random))
-        fill(recipe.fixed, values, X)
-        fill(recipe.random, values, Z)
-        return NewRows(X, Z, _labels(table, self.cluster_name))
+        fixed = recipe.fixed
+        X, dropped, Z = (
+            _filled(specs, values, len(table))
+            for specs in (fixed.specs(), fixed.specs(dropped=True), recipe.random)
+        )
+        estimable = fixed.combination.holds(X, dropped)
+        return NewRows(X, Z, _labels(table, self.grouping), estimable)
+
+    def _with(self, df: pd.DataFrame, at: Mapping[str, Any]) -> pd.DataFrame:
+        """Add columns that are the same in all rows."""
+        nodes, state = self._recipe.nodes.values(), self._recipe.state
+        known = [name for node in nodes for name in (*columns(node), *may_be_given(node, state))]
+        known = list(dict.fromkeys([*known, *self.grouping]))
+        for key, value in at.items():
+            name = column_named(str(key), known)
+            if name is None:
+                raise DataError(f"at: the formula has no {key!r}; it has {listed(known, 20)}")
+            if column_named(name, df.columns) is not None:
+                raise DataError(f"at: {key!r} is a column of the new data too; leave out one")
+            if np.ndim(value) != 0 or pd.isna(value):
+                raise DataError(
+                    f"at: {key!r} is {value!r:.40}; it must be one value, the same in all rows"
+                )
+            df = df.assign(**{name: value})
+        return df
 
 
-def _labels(table: Table, name: str) -> pd.Index | None:
-    if name not in map(str, table.df.columns):
+def _filled(specs: Sequence[Spec], values: Mapping[str, Value], M: int) -> Floats:
+    out = np.empty((M, len(specs)))
+    fill(specs, values, out)
+    return out
+
+
+def _labels(table: Table, grouping: tuple[str, ...]) -> pd.Index | None:
+    if not table.has(grouping):
         return None
-    codes, labels = table.group(name)
+    table.require(("cluster", name) for name in grouping)
+    codes, labels = table.group(grouping)
     if (codes >= 0).all():
         return labels[codes]
     return pd.Index([labels[i] if i >= 0 else None for i in codes], dtype=object)
@@ -235,9 +316,10 @@ def check_finite(values: Mapping[str, Value], table: Table, kept: Bools | None) 
             )
 
 
-def _refuse_missing(table: Table, names: Iterable[str], cluster: str) -> None:
+def _refuse_missing(table: Table, names: Iterable[str], grouping: tuple[str, ...]) -> None:
     for name in names:
-        absent = table.group(name)[0] < 0 if name == cluster else missing(table.value(name))
+        named = name in grouping
+        absent = table.group((name,))[0] < 0 if named else missing(table.value(name))
         if absent.any():
             row = int(np.argmax(absent))
             raise DataError(
@@ -277,4 +359,4 @@ def _as_trained(value: Value, levels: tuple[Any, ...] | None, text: str, table: 
             f"{table.place(row)}: {text} is {value.levels[value.codes[row]]!r}, a level that the "
             f"data of the model do not have; they have {known}"
         )
-    return Factor(codes, levels)
+    return replace(value, codes=codes, levels=levels)

@@ -10,30 +10,44 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 
 from simlab.data import DataError
+from simlab.formula.contextual import (
+    FUNCTIONS,
+    Means,
+    Parts,
+    given,
+    learn,
+    of_new_rows,
+    of_rows,
+    parts,
+    within,
+)
+from simlab.formula.contrasts import Coding
 from simlab.formula.errors import FormulaError
-from simlab.formula.expressions import (
+from simlab.formula.functions import MATHS, TO_LEVELS, bind
+from simlab.formula.nodes import (
     COMPARISONS,
-    MATHS,
     Binary,
     Call,
+    Coded,
     Column,
     Flag,
     Node,
     Number,
+    Numbers,
     Text,
     Unary,
-    bind,
     columns,
     shown,
     spelled,
 )
-from simlab.formula.transforms import BASES, basis, centred, cluster_means
+from simlab.formula.transforms import BASES, basis, centred
 from simlab.formula.values import LOGICAL, Factor, Matrix, Table, Value, label, missing, numbers
 from simlab.moments import Floats, Ints
 
@@ -174,10 +188,12 @@ def _call(call: Call, scope: Scope) -> Value:
     arguments = bind(call)
     if call.function == "I":
         return _operand(arguments["x"], scope)
-    if call.function in ("C", "factor"):
+    if call.function in TO_LEVELS:
         return _factor(call, arguments, scope)
-    if call.function in ("cvar", "dvar"):
-        return _contextual(call, arguments, scope)
+    if call.function in ("as.character", "as.numeric"):
+        return _converted(call, evaluate(arguments["x"], scope), scope.table)
+    if call.function in FUNCTIONS:
+        return _contextual(call, scope)
     options = {name: _constant(node) for name, node in arguments.items() if name != "x"}
     x = _numbers(arguments["x"], scope)
     text = spelled(call)
@@ -202,7 +218,7 @@ def _constant(node: Node) -> Any:
             return int(value) if value.is_integer() else value
         case Unary(sign, Number(value)):
             return -value if sign == "-" else value
-        case Flag(value) | Text(value):
+        case Flag(value) | Text(value) | Numbers(value):
             return value
     raise FormulaError(f"{shown(spelled(node))} is not a constant")
 
@@ -225,73 +241,97 @@ def _factor(call: Call, arguments: dict[str, Node], scope: Scope) -> Factor:
     value = evaluate(arguments["x"], scope)
     if isinstance(value, Matrix):
         raise FormulaError(f"{shown(spelled(call))}: several columns cannot be a factor")
-    if not isinstance(value, Factor):
-        known, codes = np.unique(value, return_inverse=True)
-        absent = np.isnan(value)
-        value = Factor(
-            np.where(absent, -1, codes).astype(np.int64), tuple(known[~np.isnan(known)].tolist())
-        )
+    value = _with_levels(value)
     if "ref" not in arguments:
         return value
-    reference = label(_constant(arguments["ref"]))
-    if not scope.training:  # the order of levels is known from the training data
-        return value
-    if reference not in value.labels:
+    coding = _coding(arguments["ref"])
+    if scope.training and coding.reference not in (None, *value.labels):
         levels = ", ".join(value.labels[:10])
         raise DataError(
-            f"{scope.table.source}: {shown(spelled(call))}: no level {reference!r} among {levels}"
+            f"{scope.table.source}: {shown(spelled(call))}: no level {coding.reference!r} among "
+            f"{levels}"
         )
-    first = value.labels.index(reference)
-    order = [first, *(i for i in range(len(value.levels)) if i != first)]
-    rank = np.append(np.argsort(order), -1)
-    return Factor(rank[value.codes], tuple(value.levels[i] for i in order))
+    return replace(value, coding=coding)
 
 
-def _contextual(call: Call, arguments: dict[str, Node], scope: Scope) -> Value:
-    """cvar: the mean of x in the cluster of each row; dvar: x less that mean."""
-    group = arguments["cluster"]
-    assert isinstance(group, Column)
-    x = evaluate(arguments["x"], scope)
-    within = call.function == "dvar"
-    text = spelled(call)
-    codes, labels = scope.table.group(group.name)
-    known = None if scope.training else scope.state[text]
-    if known is not None and not _same_kind(known.labels.dtype, labels.dtype):
+def _with_levels(value: Floats | Factor) -> Factor:
+    if isinstance(value, Factor):
+        return value
+    known, codes = np.unique(value, return_inverse=True)
+    levels = tuple(known[~np.isnan(known)].tolist())
+    return Factor(np.where(np.isnan(value), -1, codes).astype(np.int64), levels)
+
+
+def _converted(call: Call, value: Value, table: Table) -> Value:
+    """as.character: numbers and levels as text. as.numeric: truth values, and numbers in text."""
+    if isinstance(value, Matrix):
+        raise FormulaError(f"{shown(spelled(call))}: several columns cannot be converted")
+    if call.function == "as.character":
+        value = _with_levels(value)
+        levels = sorted(set(value.labels))
+        place = {text: i for i, text in enumerate(levels)}
+        rank = np.array([*(place[text] for text in value.labels), -1], dtype=np.int64)
+        return Factor(rank[value.codes], tuple(levels), text=True)
+    if not isinstance(value, Factor):
+        return value
+    inner = bind(call)["x"]
+    made = isinstance(inner, Call) and inner.function in TO_LEVELS
+    if not made and all(type(level) is bool for level in value.levels):
+        return cast(Floats, numbers(value))
+    if made or not value.text:
         raise DataError(
-            f"{scope.table.source}: {group.name!r} is {labels.dtype} and was {known.labels.dtype} "
-            "in the data of the model; convert it, or clusters cannot be recognised"
+            f"{table.source}: {shown(spelled(call))}: of categories R would take the positions 1, "
+            f"2, …; write as.numeric(as.character({spelled(inner, nested=True)})) for the numbers "
+            "that they name"
         )
-    if isinstance(x, Factor) and x.levels != LOGICAL:
-        levels = known.levels if known is not None else _used(x)
-        parts = [_indicator(x, level) for level in levels[1:]]
-        names = tuple(label(level) for level in levels[1:])
-        if known is not None and not levels:
-            raise DataError(f"{scope.table.source}: {shown(text)} was of numbers in the model")
-        if not parts:
-            raise DataError(
-                f"{scope.table.source}: {shown(text)}: the factor has fewer than two levels"
-            )
-    else:
-        levels, names = (), ()
-        single = _numbers(arguments["x"], scope) if not isinstance(x, Matrix) else None
-        parts = [single] if single is not None else list(x.values.T)  # type: ignore[union-attr]
-        names = x.labels if isinstance(x, Matrix) else ()
-    parts = [_checked(part, call, scope) for part in parts]
-    out, scope.state[text] = cluster_means(parts, codes, labels, levels, within, known)
-    return out[:, 0] if not names else Matrix(out, names)
-
-
-def _same_kind(a: Any, b: Any) -> bool:
-    return (getattr(a, "kind", "O") in "iuf") == (getattr(b, "kind", "O") in "iuf")
-
-
-def _used(factor: Factor) -> tuple[Any, ...]:
-    counts = np.bincount(factor.codes + 1, minlength=len(factor.levels) + 1)[1:]
-    return tuple(level for level, n in zip(factor.levels, counts, strict=True) if n)
-
-
-def _indicator(factor: Factor, level: object) -> Floats:
-    place = factor.levels.index(level) if level in factor.levels else -2
-    out: Floats = (factor.codes == place).astype(float)
-    out[factor.codes < 0] = np.nan
+    parsed = np.array([*map(_number_in, value.labels), np.nan])
+    wrong = (value.codes >= 0) & np.isnan(parsed[value.codes])
+    if wrong.any():
+        row = int(np.argmax(wrong))
+        raise DataError(
+            f"{table.place(row)}: {shown(spelled(call))}: {value.levels[value.codes[row]]!r} is no "
+            "number; correct it or set it to missing"
+        )
+    out: Floats = parsed[value.codes]
     return out
+
+
+def _number_in(text: str) -> float:
+    """Number that a text is, as Python and R write it; NaN if it is none."""
+    try:
+        number = float(text) if text.isascii() and "_" not in text else np.nan
+    except ValueError:
+        return np.nan
+    return number if np.isfinite(number) else np.nan
+
+
+def _coding(node: Node) -> Coding:
+    """Read the coding of a factor; a level alone is the reference of treatment coding."""
+    if isinstance(node, Coded):
+        reference = node.reference
+        return Coding(node.coding, None if reference is None else label(_constant(reference)))
+    return Coding(reference=label(_constant(node)))
+
+
+def _contextual(call: Call, scope: Scope) -> Value:
+    """cvar: the mean of x in the cluster of each row; dvar: x less that mean."""
+    text, table, deviation = spelled(call), scope.table, call.function == "dvar"
+    arguments = bind(call)
+    x, grouping = arguments["x"], tuple(columns(arguments["cluster"]))
+
+    def columns_of_x(known: Means | None) -> Parts:
+        found = parts(evaluate(x, scope), known, text, table.source)
+        return found._replace(columns=[_checked(c, call, scope) for c in found.columns])
+
+    if scope.training:
+        found, (codes, labels) = columns_of_x(None), table.group(grouping)
+        scope.state[text] = means = learn(found, codes, labels)
+        context = of_rows(means, codes)
+        return means.shape(within(found, means, context) if deviation else means.origin + context)
+    means = cast(Means, scope.state[text])
+    supplied = given(text, means, table)
+    if np.isnan(supplied).any():
+        context = of_new_rows(call, means, table)
+        known = within(columns_of_x(means), means, context) if deviation else means.origin + context
+        supplied = np.where(np.isnan(supplied), known, supplied)
+    return means.shape(supplied)

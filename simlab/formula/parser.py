@@ -1,6 +1,7 @@
 """Formulas of two-level models, in the spelling of lme4 or of nlme, taken apart.
 
 y ~ x * w + (1 + x | g)                        lme4 (Bates et al. 2015, JSS 67(1), table 2)
+y ~ x * w + us(1 + x | g)                      lme4 2 and glmmTMB
 y ~ x * w,  random = ~ 1 + x | g               nlme (Pinheiro & Bates 2000)
 """
 
@@ -9,7 +10,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from simlab.formula.errors import FormulaError
-from simlab.formula.expressions import Column, columns, quoted, same_name, shown
+from simlab.formula.functions import TO_LEVELS
+from simlab.formula.nodes import Call, Column, columns, quoted, same_name, shown
 from simlab.formula.terms import expand
 from simlab.formula.tokens import Token, tokenize, written
 
@@ -26,10 +28,19 @@ class Bar(NamedTuple):
     correlated : bool
         False for ``||``: terms are independent of each other. The columns of one term, such as
         the dummies of a factor, stay correlated.
+    diagonal : bool
+        True for ``diag``: all columns are independent of each other.
     """
 
     terms: str
     correlated: bool
+    diagonal: bool = False
+
+    def written(self, group: str) -> str:
+        """Write the bar in lme4's spelling."""
+        if self.diagonal:
+            return f"diag({self.terms} | {group})"
+        return f"({self.terms} {'|' if self.correlated else '||'} {group})"
 
 
 class Parsed(NamedTuple):
@@ -44,19 +55,31 @@ class Parsed(NamedTuple):
     bars : tuple of Bar
         In order, at least one.
     cluster : str
-        Name of the column that groups the rows.
+        Name of the grouping variable.
+    crossed : tuple of str
+        Columns whose combinations are the clusters, for ``a:b``; () if a column is the cluster.
     """
 
     response: str
     fixed: str
     bars: tuple[Bar, ...]
     cluster: str
+    crossed: tuple[str, ...] = ()
+
+    @property
+    def grouping(self) -> tuple[str, ...]:
+        """Columns that group the rows, by their combinations."""
+        return self.crossed or (self.cluster,)
+
+    @property
+    def group(self) -> str:
+        """The grouping variable as a formula has it."""
+        return ":".join(map(quoted, self.grouping))
 
     @property
     def formula(self) -> str:
         """The formula in lme4's spelling."""
-        name = quoted(self.cluster)
-        bars = [f"({b.terms} {'|' if b.correlated else '||'} {name})" for b in self.bars]
+        bars = [bar.written(self.group) for bar in self.bars]
         return f"{self.response} ~ {' + '.join([self.fixed, *bars])}"
 
 
@@ -66,8 +89,9 @@ def parse(formula: str, random: str | None = None) -> Parsed:
     Parameters
     ----------
     formula
-        ``"y ~ fixed + (terms | cluster)"``. Several bars must name the same cluster. With `random`
-        given, ``"y ~ fixed"``.
+        ``"y ~ fixed + (terms | cluster)"``. Several bars must name the same cluster, a column or
+        the combinations of columns, ``a:b``. ``us(terms | cluster)`` is the same, and
+        ``diag(terms | cluster)`` has independent columns. With `random` given, ``"y ~ fixed"``.
     random
         nlme's spelling of the random effects, ``"~ 1 + x | cluster"``.
 
@@ -89,18 +113,18 @@ def parse(formula: str, random: str | None = None) -> Parsed:
             raise FormulaError(
                 "random effects both in the formula and in random=; keep one of them"
             )
-        groups = [_random(_text(random, "random="))]
+        groups = [_Group("", _random(_text(random, "random=")))]
     if not groups:
         raise FormulaError(f"the formula has no random effects; {_EXAMPLE}")
-    clusters: dict[str, None] = {}
-    bars = []
-    for group in groups:
-        bar, cluster = _bar(group)
-        bars.append(bar)
-        clusters[cluster] = None
-    if len(clusters) > 1:
-        raise FormulaError(f"two levels only: one grouping variable, not {_listed(clusters)}")
-    _check_response(response, [*fixed, *(t for group in groups for t in group)])
+    found = [_bar(group) for group in groups]
+    bars = tuple(bar for bar, _ in found)
+    groupings: dict[frozenset[str], tuple[str, ...]] = {}
+    for _, grouping in found:
+        groupings.setdefault(frozenset(grouping), grouping)
+    if len(groupings) > 1:
+        names = " and ".join(shown(":".join(grouping)) for grouping in groupings.values())
+        raise FormulaError(f"two levels only: one grouping variable, not {names}")
+    _check_response(response, [*fixed, *(t for group in groups for t in group.inside)])
     if not expand(written(fixed) or "1")[0]:
         raise FormulaError("the formula has no fixed effects; write at least 1, the intercept")
     for bar in bars:
@@ -108,7 +132,16 @@ def parse(formula: str, random: str | None = None) -> Parsed:
             raise FormulaError(
                 f"no random effect is left of ({bar.terms} | …); write (1 | cluster)"
             )
-    return Parsed(written(response), written(fixed) or "1", tuple(bars), next(iter(clusters)))
+    (grouping,) = groupings.values()
+    crossed = grouping if len(grouping) > 1 else ()
+    return Parsed(written(response), written(fixed) or "1", bars, ":".join(grouping), crossed)
+
+
+class _Group(NamedTuple):
+    """What stands in the parentheses of random effects, and the covariance that is asked for."""
+
+    covariance: str
+    inside: list[Token]
 
 
 def _text(value: object, what: str) -> list[Token]:
@@ -168,21 +201,23 @@ def _enclosed(tokens: list[Token]) -> bool:
     return tokens[0].text == "(" and depths.count(0) == 2 and depths[-1] == 0
 
 
-def _split(tokens: list[Token]) -> tuple[list[Token], list[list[Token]]]:
-    """Separate the fixed part from the insides of the bars."""
+def _split(tokens: list[Token]) -> tuple[list[Token], list[_Group]]:
+    """Separate the fixed part from the random effects."""
     fixed: list[Token] = []
-    groups: list[list[Token]] = []
+    groups: list[_Group] = []
     for sign, piece in _pieces(tokens):
         rest = piece
         if any(map(_is_bar, piece)):
-            if sign == "-" or not _enclosed(piece):
+            covariance = piece[0].text if piece[0].covariance else ""
+            own = piece[1:] if covariance else piece
+            if sign == "-" or not _enclosed(own):
                 raise FormulaError(
                     f"{shown(written(piece))}: random effects stand in their own parentheses and "
                     f"are added with '+'; {_EXAMPLE}"
                 )
-            inside = piece[1:-1]
+            inside = own[1:-1]
             if any(_is_bar(t) and d == 0 for t, d in zip(inside, _depths(inside), strict=True)):
-                groups.append(inside)
+                groups.append(_Group(covariance, inside))
                 continue
             rest, more = _split(inside)
             groups += more
@@ -206,8 +241,9 @@ def _random(tokens: list[Token]) -> list[Token]:
     return inside
 
 
-def _bar(inside: list[Token]) -> tuple[Bar, str]:
-    """A bar and its cluster."""
+def _bar(written_group: _Group) -> tuple[Bar, tuple[str, ...]]:
+    """A bar, and the columns that group the rows."""
+    covariance, inside = written_group
     bars = [i for i, token in enumerate(inside) if _is_bar(token)]
     text = shown(written(inside))
     if len(bars) > 1:
@@ -215,14 +251,35 @@ def _bar(inside: list[Token]) -> tuple[Bar, str]:
     terms, group = inside[: bars[0]], inside[bars[0] + 1 :]
     if not terms:
         raise FormulaError(f"nothing before the bar of ({text[1:-1]}); write (1 | cluster)")
-    if len(group) != 1 or not isinstance(group[0].node, Column):
-        name = shown(written(group))
-        if any(token.text in ("/", ":", "*", "+", "-") for token in group):
-            raise FormulaError(f"two levels only: one grouping variable, not {name}")
-        raise FormulaError(f"the grouping variable {name} must be the name of a column")
     if any(token.text == "~" for token in inside):
         raise FormulaError(f"'~' inside of ({text[1:-1]})")
-    return Bar(written(terms), inside[bars[0]].text == "|"), group[0].node.name
+    grouping = _grouping(terms, group)
+    if covariance and inside[bars[0]].text == "||":
+        raise FormulaError(
+            f"{covariance}({text[1:-1]}) has two bars and a name; write (x || g), us(x | g) or "
+            "diag(x | g)"
+        )
+    diagonal = covariance == "diag"
+    return Bar(written(terms), inside[bars[0]].text == "|" and not diagonal, diagonal), grouping
+
+
+def _grouping(terms: list[Token], group: list[Token]) -> tuple[str, ...]:
+    """Columns whose combinations are the clusters, each once."""
+    nodes = [token.node for token in group if token.node is not None]
+    names = [node.name for node in nodes if isinstance(node, Column)]
+    operators = {token.text for token in group if token.node is None} - set("():")
+    name = shown(written(group))
+    if operators and len(names) == len(nodes) > 1:
+        one = f"({written(terms)} | {':'.join(dict.fromkeys(map(quoted, names)))})"
+        raise FormulaError(
+            f"two levels only: one grouping variable, not {name}, which makes several; write "
+            f"{one} for the combinations alone"
+        )
+    if operators or not names or len(names) < len(nodes):
+        inner = [n for n in nodes if isinstance(n, Call) and n.function in TO_LEVELS]
+        hint = "; a grouping variable needs no factor()" if inner else ""
+        raise FormulaError(f"the grouping variable {name} must be the name of a column{hint}")
+    return tuple(dict.fromkeys(names))
 
 
 def _check_response(response: list[Token], others: list[Token]) -> None:
@@ -237,7 +294,3 @@ def _check_response(response: list[Token], others: list[Token]) -> None:
                         f"the response {shown(name)} is also on the right, in {shown(token.text)}; "
                         "remove it there"
                     )
-
-
-def _listed(names: dict[str, None]) -> str:
-    return " and ".join(shown(name) for name in names)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pandas as pd
 from pandas.api.types import is_string_dtype
 
-from simlab.formula.expressions import columns
+from simlab.formula.nodes import columns
 from simlab.formula.parser import parse
 from simlab.formula.tokens import tokenize
 
@@ -18,13 +18,15 @@ def nearly_numbers(
     """Tell of variables that a slip in the data has turned from numbers into categories."""
     if not any(is_string_dtype(dtype) for dtype in df.dtypes):
         return
-    cluster = parse(formula, random).cluster
+    grouping = parse(formula, random).grouping
     tokens = [*tokenize(formula), *(tokenize(random) if random else ())]
     used = dict.fromkeys(name for t in tokens if t.node is not None for name in columns(t.node))
     for name in used:
-        if name == cluster or name not in df.columns or not is_string_dtype(df[name].dtype):
+        column = df[name] if name in df.columns and name not in grouping else None
+        # A name that stands for several columns is refused when the design is built
+        if not isinstance(column, pd.Series) or not is_string_dtype(column.dtype):
             continue
-        there = df[name].dropna()
+        there = column.dropna()
         bad = pd.to_numeric(there, errors="coerce").isna()
         if bad.any() and bad.mean() < 0.5:
             value, line = there[bad].iloc[0], there.index[int(bad.argmax())]

@@ -11,7 +11,7 @@ from typing import Any
 from formulaic.parser import DefaultFormulaParser
 
 from simlab.formula.errors import FormulaError
-from simlab.formula.expressions import Node, columns, shown
+from simlab.formula.nodes import Node, columns, shown
 from simlab.formula.tokens import Token, tokenize, written
 
 MAX_TERMS = 20_000

@@ -6,22 +6,18 @@ import re
 from typing import NamedTuple
 
 from simlab.formula.errors import FormulaError
-from simlab.formula.expressions import (
-    ALLOWED,
-    MAX_DEPTH,
-    Column,
-    Node,
-    columns,
-    read,
-    shown,
-    spelled,
-)
+from simlab.formula.expressions import MAX_DEPTH, column, read
+from simlab.formula.functions import PARAMETERS
+from simlab.formula.nodes import NAME, Column, Node, columns, shown, spelled
 
 MAX_LENGTH = 10_000
 """Characters that a formula may have."""
 
 MAX_FACTORS = 1_000
 """Names and calls that a formula may have."""
+
+COVARIANCES = ("us", "diag")
+"""Structures of the covariance of random effects that a formula may name, as in lme4 2."""
 
 
 class Token(NamedTuple):
@@ -32,7 +28,8 @@ class Token(NamedTuple):
     text : str
         As it is to be written.
     node : Node or None
-        What a factor means; None for an operator, a parenthesis or a number.
+        What a factor means; None for an operator, a parenthesis, a number, or one of `COVARIANCES`
+        before its parenthesis.
     """
 
     text: str
@@ -43,11 +40,16 @@ class Token(NamedTuple):
         """Whether it is a factor or a number."""
         return self.node is not None or self.text.isdigit()
 
+    @property
+    def covariance(self) -> bool:
+        """Whether it names a structure of covariance."""
+        return self.node is None and self.text in COVARIANCES
+
 
 _PIECE = re.compile(
-    r"""\s*(?:
+    rf"""\s*(?:
         (?P<odd>`[^`]*`)
-      | (?P<name>[^\W\d][\w.]*)
+      | (?P<name>{NAME})
       | (?P<number>\d+(?![\w.]))
       | (?P<operator>\*\*|\|\||[\^~|+\-*/:()])
     )""",
@@ -111,12 +113,18 @@ def _next(text: str, at: int) -> tuple[Token, int]:
     name = piece["name"]
     opening = re.compile(r"\s*\(").match(text, end)
     if opening is None:
-        if any(part.startswith("__") for part in name.split(".")[1:]):
-            raise FormulaError(f"{shown(name)} is not allowed; allowed are {ALLOWED}")
-        return _factor(Column(name)), end
-    end = _call_end(text, opening.end())
-    node = read(text[piece.start() : end])
-    return _factor(node), end
+        return _factor(column(name)), end
+    start, end = opening.end(), _call_end(text, opening.end())
+    marks = _marks(text[start : end - 1]) if name not in PARAMETERS else set()
+    if "|" in marks:
+        if name in COVARIANCES and "," not in marks:
+            return Token(name), start - 1
+        raise FormulaError(
+            f"{shown(text[piece.start() : end].lstrip())}: random effects are (x | g) or "
+            "us(x | g), with any variances and covariances, or (x || g) or diag(x | g), with "
+            "variances only; there is no other structure"
+        )
+    return _factor(read(text[piece.start() : end])), end
 
 
 _CUES = (
@@ -157,6 +165,16 @@ def _call_end(text: str, at: int) -> int:
     raise FormulaError("a parenthesis or a quote is not closed in the formula")
 
 
+def _marks(text: str) -> set[str]:
+    """Bars and commas of a text, outside of parentheses and quotes."""
+    depth, found = 0, set()
+    for piece in re.finditer(r"""`[^`]*`|"[^"]*"|'[^']*'|[()|,]""", text):
+        depth += (piece[0] == "(") - (piece[0] == ")")
+        if piece[0] in "|," and depth == 0:
+            found.add(piece[0])
+    return found
+
+
 def _check_parentheses(tokens: list[Token]) -> None:
     depth = 0
     for token in tokens:
@@ -175,7 +193,7 @@ def _check_order(tokens: list[Token]) -> None:
     operand = False
     for token in tokens:
         text = token.text
-        if token.operand or text == "(":
+        if token.operand or token.covariance or text == "(":
             if operand:
                 raise FormulaError(
                     f"an operator is missing between {shown(before)} and {shown(text)}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field
 
@@ -10,7 +11,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from simlab.data import DataError, require
-from simlab.formula.expressions import same_name
+from simlab.data.labels import check_apart
+from simlab.formula.contrasts import DEFAULT, Coding
+from simlab.formula.nodes import same_name
 from simlab.moments import Floats, Ints
 
 LOGICAL = (False, True)
@@ -26,11 +29,17 @@ class Factor:
     codes : (N,) int64
         Level of each row, −1 where it is missing.
     levels : tuple
-        As in the data; the first is the reference.
+        As in the data.
+    coding : Coding
+        How it enters a design; by default treatment coding, the first level being the reference.
+    text : bool
+        Whether the levels are text of the data, not categories.
     """
 
     codes: Ints
     levels: tuple[Hashable, ...]
+    coding: Coding = DEFAULT
+    text: bool = False
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -90,7 +99,7 @@ class Table:
     df: pd.DataFrame
     source: str
     _read: dict[str, Value] = field(default_factory=dict)
-    _groups: dict[str, tuple[Ints, pd.Index]] = field(default_factory=dict)
+    _groups: dict[tuple[str, ...], tuple[Ints, pd.Index]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.df)
@@ -118,14 +127,12 @@ class Table:
             raise DataError(
                 f"{self.source}: column {twice[0]!r} occurs more than once; rename or drop one"
             )
-        require(
-            self.df.iloc[:0],
-            {
-                f"{role}{'' if role != 'formula' else f' ({name})'}": name
-                for name, role in asked.items()
-            },
-            self.source,
-        )
+        alone = Counter(asked.values())
+        named = {
+            role if alone[role] == 1 and role != "formula" else f"{role} ({name})": name
+            for name, role in asked.items()
+        }
+        require(self.df.iloc[:0], named, self.source)
 
     def place(self, row: int) -> str:
         """Name a row in a message."""
@@ -143,20 +150,60 @@ class Table:
             self._read[name] = self._value(self.series(name), name)
         return self._read[name]
 
-    def group(self, name: str) -> tuple[Ints, pd.Index]:
-        """Clusters of a column: codes (−1 if missing) in order of first appearance, and labels."""
-        if name not in self._groups:
-            try:
-                codes, labels = pd.factorize(self.series(name))
-            except TypeError as error:
-                raise DataError(
-                    f"{self.source}: column {name!r} cannot name clusters: {error}; make it text "
-                    "or whole numbers"
-                ) from error
-            if isinstance(labels, pd.CategoricalIndex):
-                labels = labels.categories[labels.codes]
-            self._groups[name] = codes.astype(np.int64, copy=False), pd.Index(labels)
-        return self._groups[name]
+    def has(self, names: Iterable[str]) -> bool:
+        """Whether there are such columns."""
+        return set(names) <= set(map(str, self.df.columns))
+
+    def group(self, names: tuple[str, ...]) -> tuple[Ints, pd.Index]:
+        """Clusters of a column, or the combinations of several that occur.
+
+        Returns
+        -------
+        codes : (N,) int64
+            Numbered in order of first appearance; −1 where one of the columns is missing.
+        labels : pd.Index
+            As in the column; of combinations "a1:b1", as in R.
+
+        Raises
+        ------
+        DataError
+            If a column cannot name clusters, or two combinations have the same label.
+        """
+        if names not in self._groups:
+            first, *others = names
+            self._groups[names] = self._crossed(names) if others else self._coded(first)
+        return self._groups[names]
+
+    def _coded(self, name: str) -> tuple[Ints, pd.Index]:
+        try:
+            codes, labels = pd.factorize(self.series(name))
+        except TypeError as error:
+            raise DataError(
+                f"{self.source}: column {name!r} cannot name clusters: {error}; make it text "
+                "or whole numbers"
+            ) from error
+        if isinstance(labels, pd.CategoricalIndex):
+            labels = labels.categories[labels.codes]
+        check_apart(labels, name, self.source)
+        return codes.astype(np.int64, copy=False), pd.Index(labels)
+
+    def _crossed(self, names: tuple[str, ...]) -> tuple[Ints, pd.Index]:
+        parts = [self.group((name,)) for name in names]
+        present = np.logical_and.reduce([codes >= 0 for codes, _ in parts])
+        together = np.zeros(int(present.sum()), dtype=np.int64)
+        for codes, labels in parts:  # numbered anew each time, or a product could overflow
+            together, _ = pd.factorize(together * len(labels) + codes[present])
+        _, rows = np.unique(together, return_index=True)
+        texts = [map(label, labels[codes[present][rows]]) for codes, labels in parts]
+        found = pd.Index([":".join(pieces) for pieces in zip(*texts, strict=True)])
+        if found.has_duplicates:
+            raise DataError(
+                f"{self.source}: two combinations of {' and '.join(names)} would both be called "
+                f"{found[found.duplicated()][0]!r}; rename a level"
+            )
+        codes = np.full(len(present), -1, dtype=np.int64)
+        codes[present] = together
+        return codes, found
 
     def _value(self, column: pd.Series, name: str) -> Value:
         dtype = column.dtype
@@ -178,7 +225,7 @@ class Table:
             order = np.argsort(np.asarray(levels, dtype=object), kind="stable")
             rank = np.empty(len(order) + 1, np.int64)
             rank[order], rank[-1] = np.arange(len(order)), -1  # a missing value stays −1
-            return Factor(rank[codes], tuple(np.asarray(levels, dtype=object)[order]))
+            return Factor(rank[codes], tuple(np.asarray(levels, dtype=object)[order]), text=True)
         raise DataError(f"{self.source}: column {name!r} holds {_kind(column)}; {_ADVICE}")
 
     def _inferred(self, column: pd.Series, name: str) -> pd.Series:

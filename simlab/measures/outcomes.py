@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from simlab.errors import check_level
 from simlab.performance.node import PER_TERM, replicates
 from simlab.performance.outline import AIMS
 from simlab.performance.stream import Replicates
@@ -93,13 +94,8 @@ def alpha_of(ds: xr.Dataset) -> float:
         If the level is not between 0 and 1.
     """
     level = ds.attrs.get("level", 0.95)
-    if not (isinstance(level, float) and 0 < level < 1):
-        raise ValueError(
-            f"{source_of(ds)}: attribute level is {level!r}; give a number between 0 and 1, "
-            "such as 0.95"
-        )
     # 1 − 0.9 is a little below 0.1; a Monte Carlo p-value of exactly 0.1 must still reject.
-    return round(1 - level, 12)
+    return round(1 - check_level(level, f"{source_of(ds)}: attribute level"), 12)
 
 
 def planned_replicates(ds: xr.Dataset) -> int:

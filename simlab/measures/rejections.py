@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import xarray as xr
 
+from simlab.errors import is_level
 from simlab.measures.dataset import variables
 from simlab.measures.outcomes import need_replicates
 from simlab.measures.sums import keeps_measures
@@ -46,7 +47,7 @@ def rejection(ds: xr.Dataset, levels: Sequence[float] = LEVELS) -> xr.Dataset:
     """
     if "null_holds" not in ds:
         raise ValueError("the study tests nothing; name what to test under tests: and run it")
-    if not levels or not all(0 < level < 1 for level in levels):
+    if not levels or not all(map(is_level, levels)):
         raise ValueError(f"levels must be numbers between 0 and 1, not {tuple(levels)}")
     found = _counted(ds, levels) if keeps_measures(ds) else _shares(ds, levels)
     along = {str(name): v for name, v in ds.coords.items() if v.dims == ("condition",)}

@@ -262,7 +262,7 @@ def first(rotated: Rotated, B: Floats, chosen: list[int]) -> tuple[Rotated, Floa
     W = np.array([*rows, *np.eye(r)[others]])
     order = np.concatenate([blocks[own], blocks[others]])
     K = np.ascontiguousarray(np.linalg.inv(W).T @ rotated.K)
-    return rotated._replace(K=K, blocks=order), W
+    return rotated._replace(K=K, blocks=order, axes=np.eye(r)), W
 
 
 def drop_first(rotated: Rotated) -> Rotated:
@@ -283,4 +283,5 @@ def drop_first(rotated: Rotated) -> Rotated:
         xy=np.ascontiguousarray(xy[:, :-1]),
         rest=rotated.rest + free.T @ free,
         blocks=rotated.blocks[1:].copy(),
+        axes=np.eye(K.shape[1]),
     )

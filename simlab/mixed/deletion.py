@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from simlab.mixed.identification import identification
 from simlab.mixed.optimum import Optimum, at, is_singular, optimise
 from simlab.moments import Floats, Ints
 
@@ -37,6 +38,8 @@ class Deletions(NamedTuple):
     fixed_aliased, random_aliased : (M,)
         The first column of X, of Z, that without the cluster is a combination
         of those before it; −1 if none is.
+    unidentified : (M,) bool
+        Whether without the cluster the fixed effects take up variances that they did not.
     """
 
     gamma: Floats
@@ -48,6 +51,7 @@ class Deletions(NamedTuple):
     singular: Ints
     fixed_aliased: Ints
     random_aliased: Ints
+    unidentified: Ints
 
 
 def delete_each(optimum: Optimum, rest: Floats, n: Ints, which: Ints) -> Deletions:
@@ -84,7 +88,9 @@ def delete_each(optimum: Optimum, rest: Floats, n: Ints, which: Ints) -> Deletio
         singular=np.zeros(M, dtype=np.int64),
         fixed_aliased=aliased(_without(fixed_gram)[which], fixed_gram.sum(axis=0)),
         random_aliased=aliased(_without(random_gram)[which], random_gram.sum(axis=0)),
+        unidentified=np.zeros(M, dtype=np.int64),
     )
+    unknown = len(identification(rotated, n).taken_up)
     rest_without = _without(rest)
     for i, j in enumerate(which.tolist()):
         if out.fixed_aliased[i] >= 0 or out.random_aliased[i] >= 0:
@@ -97,6 +103,10 @@ def delete_each(optimum: Optimum, rest: Floats, n: Ints, which: Ints) -> Deletio
             starts=np.array([0, J - 1]),
             n_rows=rotated.n_rows - n[j],
         )
+        left = identification(without, n[keep])
+        out.unidentified[i] = left.residual or len(left.taken_up) > unknown
+        if out.unidentified[i] and optimum.reml:
+            continue
         fit = optimise(without, optimum.reml)
         out.evaluations[i] = fit.evaluations
         if fit.evaluations <= 0:

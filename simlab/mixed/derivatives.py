@@ -181,7 +181,8 @@ def hessian(Lambda: Floats, blocks: Ints, nu: float, reml: bool, expected: bool,
     """Fill the gradient and the Hessian: in Λ, or with the expected information in Δ.
 
     The latter is Σ tr(E_i P E_k P) − Σtr(E_i P) Σtr(E_k P)/ν, with E_ab = e_ae_b' + e_be_a'.
-    Entries between two blocks stay 0: nothing changes along them.
+    Entries between two blocks, and of a block with a negative number, are held: nothing changes
+    along them.
     """
     r, M, sigma2 = Lambda.shape[0], w.M, w.sigma2[0]
     f, phi_f, phi_F, PY = w.f, w.phi_f, w.phi_F, w.sum_PY
@@ -194,12 +195,12 @@ def hessian(Lambda: Floats, blocks: Ints, nu: float, reml: bool, expected: bool,
                 value = 0.0
                 for e in range(b, r):
                     value += 2.0 * M[a, e] * Lambda[e, b]
-            free = blocks[a] == blocks[b]
+            free = blocks[a] == blocks[b] and blocks[a] >= 0
             gradient[i] = value if free else 0.0
             j = 0
             for d in range(b + 1):
                 for c in range(d, r):
-                    if j <= i and not (free and blocks[c] == blocks[d]):
+                    if j <= i and not (free and blocks[c] == blocks[d] and blocks[c] >= 0):
                         second[i, j] = second[j, i] = 0.0
                     elif j <= i:
                         value = _clusters_term(a, b, c, d, Lambda, PY)

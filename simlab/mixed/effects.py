@@ -128,7 +128,7 @@ class Own(NamedTuple):
     unscaled: Floats
 
 
-def own_coefficients(clusters: Clusters, fixed: Ints, random: Ints) -> Own:
+def own_coefficients(clusters: Clusters) -> Own:
     """Coefficients of each cluster's own least squares fit, without a pass over the rows.
 
     y = Xb + s_y ỹ with the pilot fit b, and Z̃_j'Z̃_j = K_jK_j', so that in the engine's units
@@ -139,8 +139,6 @@ def own_coefficients(clusters: Clusters, fixed: Ints, random: Ints) -> Own:
     ----------
     clusters : Clusters
         As `rotate_rows` returned them.
-    fixed, random : (p,), (r,)
-        Columns of D, as they were given to `rotate_rows`.
 
     Returns
     -------
@@ -151,9 +149,9 @@ def own_coefficients(clusters: Clusters, fixed: Ints, random: Ints) -> Own:
     b = np.linalg.solve(units.A, units.b)
     target = units.s_y * xy[:, :, -1]
     shared = np.zeros(r)
-    for i, column in enumerate(fixed.tolist()):
-        if column in random:
-            shared[random.tolist().index(column)] = b[i]
+    for i, a in enumerate(clusters.shared.tolist()):
+        if a >= 0:
+            shared[a] = b[i]
         else:
             target += b[i] * xy[:, :, i]
     full = (np.diagonal(K, axis1=1, axis2=2) > 0).all(axis=1)

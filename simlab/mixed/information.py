@@ -32,6 +32,8 @@ from simlab.mixed.rows import Units
 from simlab.mixed.work import Work, allocate_work
 from simlab.moments import Floats
 
+LEAST = 1e-14  # eigenvalue, of the largest, below which the information is not positive definite
+
 Entries = tuple[tuple[int, int], ...]
 
 
@@ -123,13 +125,16 @@ def _bend(Lambda: Floats, entries: list[tuple[int, int]], kept: list[int], w: Wo
     return out
 
 
-def covariance(optimum: Optimum) -> Floats:
+def covariance(optimum: Optimum, flat: int = 0) -> Floats:
     """Covariance of (Λ̂, log σ̂), the free entries of Λ by columns, from the observed information.
 
     Parameters
     ----------
     optimum : Optimum
         A minimum; not at a singular G, where the quadratic says nothing.
+    flat : int
+        Number of directions along which nothing is known. The generalised inverse that leaves them
+        out is right for whatever does not change along them.
 
     Returns
     -------
@@ -139,10 +144,11 @@ def covariance(optimum: Optimum) -> Floats:
     rotated, tau = optimum.rotated, float(np.log(optimum.sigma2))
     at_minimum = unprofiled(optimum.Lambda, tau, rotated, optimum.reml, allocate_work(rotated))
     information = at_minimum.hessian
-    try:
-        root = np.linalg.inv(np.linalg.cholesky(information))
-    except np.linalg.LinAlgError:
+    size = np.sqrt(np.maximum(np.diag(information), 1e-300))
+    values, vectors = np.linalg.eigh(information / np.outer(size, size))
+    if not values[flat] > LEAST * values[-1]:
         return np.full_like(information, np.nan)
+    root = (vectors[:, flat:] / np.sqrt(values[flat:])).T / size
     out: Floats = 2.0 * root.T @ root
     out[-1] /= 2.0  # log σ = τ/2
     out[:, -1] /= 2.0
@@ -213,7 +219,7 @@ def components(optimum: Optimum, units: Units) -> Components:
     return Components(sd, both, np.clip(np.array(rho), -1.0, 1.0), sigma)
 
 
-def transformed(optimum: Optimum, units: Units) -> Transformed:
+def transformed(optimum: Optimum, units: Units, flat: int = 0) -> Transformed:
     """Variance components on nlme's scales, with their covariance by the delta method.
 
     With C = BΛ and S = s_y²σ², G_user = S CC'. For entry i = (a, b) of Λ and for log σ
@@ -230,6 +236,8 @@ def transformed(optimum: Optimum, units: Units) -> Transformed:
     ----------
     optimum, units
         As for `components`, with a G that is not singular.
+    flat
+        As for `covariance`.
 
     Returns
     -------
@@ -247,7 +255,7 @@ def transformed(optimum: Optimum, units: Units) -> Transformed:
     jacobian = np.array([*rows, log_sigma])
     logit = np.log1p(rho) - np.log1p(-rho)
     estimate = np.concatenate([np.log(sd), logit, [np.log(sigma)]])
-    return Transformed(estimate, jacobian @ covariance(optimum) @ jacobian.T)
+    return Transformed(estimate, jacobian @ covariance(optimum, flat) @ jacobian.T)
 
 
 def covariance_G(optimum: Optimum, units: Units) -> Floats:

@@ -355,8 +355,9 @@ def kenward_roger(optimum: Optimum) -> Adjustment:
     k, pairs = len(optimum.gamma), np.array(optimum.free, dtype=np.int64).reshape(-1, 2)
     n = len(pairs) + 1
     adjusted, derivative, W = np.empty((k, k)), np.empty((n, k, k)), np.empty((n, n))
+    K, xy = (np.ascontiguousarray(np.moveaxis(part, 2, 0)) for part in (work.K, work.xy))
     fill(
-        rotated.random, rotated.K, rotated.xy, rotated.rest[0], float(rotated.n_rows[0]),
+        rotated.random, K, xy, rotated.rest[0], float(rotated.n_rows[0]),
         optimum.Lambda, work.root[0], optimum.sigma2, pairs, np.empty((0, k)),
         adjusted, derivative, W, np.empty(0),
     )  # fmt: skip

@@ -14,14 +14,15 @@ from typing import NamedTuple
 import numpy as np
 
 from simlab.kernels import inner, kernel
-from simlab.mixed.newton import EVALUATE, SEARCH, global_search
-from simlab.mixed.rotated import Rotated, allocate, fill_line
+from simlab.mixed.identification import of_columns
+from simlab.mixed.minima import global_search
+from simlab.mixed.newton import EVALUATE, SEARCH
+from simlab.mixed.optimum import SINGULAR
+from simlab.mixed.rotated import Rotated, allocate, fill_line, rotate_line
 from simlab.mixed.satterthwaite import approximate, contrast
 from simlab.mixed.starts import n_starts
 from simlab.mixed.work import Work, allocate_work
 from simlab.moments import Floats, Ints, Moments
-
-SINGULAR = 1e-8  # det G/(tr G)², in standard units, below which G is singular
 
 
 class Fits(NamedTuple):
@@ -140,8 +141,8 @@ def _fit(
         if known.size:
             continue
         det = G[0, 0] * G[1, 1] - G[0, 1] ** 2
-        size = max((G[0, 0] + G[1, 1]) ** 2, (w.sigma2[0] / rotated.n_rows[0]) ** 2)
-        fits.singular[b] = det <= SINGULAR * size
+        largest = 0.5 * (G[0, 0] + G[1, 1] + np.hypot(G[0, 0] - G[1, 1], 2.0 * G[0, 1]))
+        fits.singular[b] = det <= SINGULAR**2 * w.sigma2[0] * largest  # as `optimum.is_singular`
         fits.sigma2[b] = w.sigma2[0] * sy * sy
         g11 = G[1, 1] * (sy / sx) ** 2
         g01 = G[0, 1] * sy * sy / sx - x0 * g11
@@ -173,7 +174,8 @@ def fit_lines(
     Returns
     -------
     Fits
-        Rows of replicates that did not converge are NaN.
+        Rows of replicates that did not converge are NaN. So are those in which the fixed effects
+        take up what the clusters could differ by (REML, G unknown); their `evaluations` are −1.
     """
     B, J = moments.n.shape
     T, S, k = contrasts.shape
@@ -194,4 +196,34 @@ def fit_lines(
         moments, np.ascontiguousarray(contrasts, dtype=float), reml, n_starts(2), truth, rotated,
         allocate_work(rotated), np.empty((6, J)), np.empty((T, S, k)), fits,
     )  # fmt: skip
+    if reml and known is None:
+        for b in _in_doubt(moments, k):
+            of_x = moments.n[b], moments.x_mean[b], moments.ss_x[b]
+            if _is_taken_up(*of_x, moments.starts, rotated, k):
+                fits.evaluations[b] = -1
+                for values in (fits.estimate, fits.variance, fits.df, fits.G, fits.sigma2):
+                    values[b] = np.nan
     return fits
+
+
+def _in_doubt(m: Moments, k: int) -> list[int]:
+    """Replicates without more clusters that tell everything than there are fixed effects."""
+    full = (m.ss_x > 0) & (m.n > 2)
+    return np.flatnonzero(full.sum(axis=1) <= m.n_sectors * k).tolist()
+
+
+def _is_taken_up(
+    n: Floats, x: Floats, ss_x: Floats, starts: Ints, rotated: Rotated, k: int
+) -> bool:
+    """Whether the fixed effects of a replicate, all (J,), leave G or σ² unknown to REML."""
+    N, S = n.sum(), len(starts) - 1
+    x = x - (n * x).sum() / N
+    sx = np.sqrt((ss_x + n * x**2).sum() / N)
+    ones = np.ones_like(x)
+    rotate_line(n.astype(float), x / sx, ones, ss_x / sx**2, ones, ones, k == 3, rotated)
+    sector = np.repeat(np.arange(S), np.diff(starts))
+    own = sector[:, None] == np.arange(S)
+    columns = (rotated.xy[:, :, None, :k] * own[:, None, :, None]).reshape(len(x), 2, S * k)
+    none = np.zeros((S * k, S * k))
+    unknown = of_columns(rotated.K, columns, none, n.astype(np.int64), rotated.blocks)
+    return unknown.residual or len(unknown.taken_up) > 0

@@ -11,9 +11,10 @@ from typing import NamedTuple
 import numpy as np
 
 from simlab.kernels import inner, kernel
-from simlab.mixed.newton import EVALUATE, SEARCH, global_search
+from simlab.mixed.minima import global_search
+from simlab.mixed.newton import EVALUATE, SEARCH
 from simlab.mixed.rotated import Rotated, allocate
-from simlab.mixed.starts import n_starts
+from simlab.mixed.starts import all_starts
 from simlab.mixed.work import Work, allocate_work
 from simlab.moments import Floats, Ints
 
@@ -163,16 +164,16 @@ def _fit(
     responses: Responses, view: View, pool: Pool, out: Refits,
 ) -> int:  # fmt: skip
     """Fit the data as they are, or to every response, or to every draw of clusters."""
-    B = len(out.deviance)
-    if B == 0:
-        return global_search(rotated, reml, mode, starts, w, G)
+    B, found = len(out.deviance), 0
     r, k = len(rotated.random), w.gamma.shape[1]
-    for b in range(B):
+    for b in range(max(B, 1)):  # one call of what takes long to compile
         if len(responses.rss) > 0:
             _respond(view, responses.e[b], responses.rss[b], rotated)
-        else:
+        elif B > 0:
             _draw_clusters(pool, pool.chosen[b], rotated)
         found = global_search(rotated, reml, mode, starts, w, G)
+        if B == 0:
+            break
         out.evaluations[b] = found
         if found < 0:
             continue
@@ -184,7 +185,7 @@ def _fit(
         for a in range(r):
             for c in range(r):
                 out.G[b, a, c] = G[a, c]
-    return B
+    return found
 
 
 def minimise(rotated: Rotated, reml: bool, w: Work, G: Floats, mode: int, starts: int) -> int:
@@ -196,7 +197,7 @@ def minimise(rotated: Rotated, reml: bool, w: Work, G: Floats, mode: int, starts
     Parameters
     ----------
     rotated, reml, w
-        See `deviance`. In `w` the random effects stand in `w.order`.
+        See `deviance`. In `w` the random effects are those of `w.basis`.
     G : (r, r)
         Receives the minimiser, σ̂²ΛΛ', in their own order.
     mode : int
@@ -204,13 +205,14 @@ def minimise(rotated: Rotated, reml: bool, w: Work, G: Floats, mode: int, starts
         deviance left in `w.value`.
     starts : int
         How often to start again from elsewhere where there might be several
-        minima, `n_starts(r)` for all that are known; −1 to search once, from
+        minima, `starts.all_starts` says how many; −1 to search once, from
         the Λ in `w.trial`.
 
     Returns
     -------
     int
-        Number of evaluations in all, negative when it did not converge.
+        Number of evaluations in all, negative when it did not converge. After a SEARCH
+        `w.trial` holds Λ of the random effects as the data have them.
     """
     return _fit(rotated, reml, w, G, mode, starts, *_NOTHING)
 
@@ -244,7 +246,8 @@ def refit_responses(
     own = rotated._replace(xy=rotated.xy.copy(), rest=rotated.rest.copy())
     out = _room(len(responses.rss), r, k1 - 1)
     if len(out.deviance):
-        _run(own, reml, NULL if null else FREE, responses, view, _no_pool(), out)
+        mode, starts = (NULL, 0) if null else (FREE, all_starts(rotated))
+        _run(own, reml, mode, starts, responses, view, _no_pool(), out)
     return out
 
 
@@ -270,22 +273,22 @@ def refit_clusters(rotated: Rotated, rest: Floats, n: Ints, chosen: Ints, reml: 
     """
     _, r, k1 = rotated.xy.shape
     B, J = chosen.shape
-    own = allocate(np.array([0, J]), r, k1 - 1, rotated.blocks)
+    own = allocate(np.array([0, J]), r, k1 - 1, rotated.blocks)._replace(axes=rotated.axes)
     pool = Pool(
         np.ascontiguousarray(chosen), rotated.K, rotated.xy,
         np.ascontiguousarray(rest), n.astype(float),
     )  # fmt: skip
     out = _room(B, r, k1 - 1)
     if B:
-        _run(own, reml, FREE, _no_responses(), _no_view(), pool, out)
+        _run(own, reml, FREE, all_starts(rotated), _no_responses(), _no_view(), pool, out)
     return out
 
 
 def _run(
-    rotated: Rotated, reml: bool, mode: int,
+    rotated: Rotated, reml: bool, mode: int, starts: int,
     responses: Responses, view: View, pool: Pool, out: Refits,
 ) -> None:  # fmt: skip
     r = len(rotated.random)
     w, G = allocate_work(rotated), np.zeros((r, r))
     w.trial[:] = 0.0
-    _fit(rotated, reml, w, G, mode, n_starts(r), responses, view, pool, out)
+    _fit(rotated, reml, w, G, mode, starts, responses, view, pool, out)

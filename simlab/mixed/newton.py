@@ -11,11 +11,12 @@ from __future__ import annotations
 import numpy as np
 
 from simlab.kernels import inner
+from simlab.mixed.bearing import is_askew, keep_root, pivot
 from simlab.mixed.deviance import evaluate
 from simlab.mixed.rotated import Rotated
-from simlab.mixed.starts import start, start_elsewhere
-from simlab.mixed.work import Work, load
-from simlab.moments import Floats, Ints
+from simlab.mixed.turning import turn
+from simlab.mixed.work import Work
+from simlab.moments import Floats
 
 MAX_ITERATIONS = 100
 SCORING = 4  # steps of Fisher scoring before Newton's, at most
@@ -23,8 +24,6 @@ NEAR = 3.0  # a predicted descent below which scoring has done its work
 DECREMENT = 1e-9  # a Newton step from here ends within 1e-9 standard errors
 FLAT = 1e-9  # curvature below this share of the largest counts as none
 ROUNDING = 1e-13  # of a deviance, relative to its size and to N
-FAR = 8.0  # deviance from the minimum to a singular G beyond which there is no second minimum
-MANY = 32.0  # effective number of clusters with the same consequence; see docs/design.md
 SAME = 1e-9  # minima whose deviances differ by less are one
 EVALUATE, SEARCH, POLISH, DERIVE = 0, 1, 2, 3
 
@@ -32,6 +31,9 @@ EVALUATE, SEARCH, POLISH, DERIVE = 0, 1, 2, 3
 @inner
 def _solve(H: Floats, g: Floats, out: Floats, root: Floats) -> bool:
     """Solve H out = g by Cholesky, flat directions damped; leave a saddle.
+
+    Damping is a share of each entry's own curvature, so that it does not depend on the sizes of
+    the random effects; an entry without any curvature is held where it is.
 
     Where the i-th pivot δ is not positive, d = (−H₁₁⁻¹h₁₂, 1, 0 …) has d'Hd = δ:
     `out` is then Newton's step for the entries before i, and along d it is at
@@ -43,10 +45,8 @@ def _solve(H: Floats, g: Floats, out: Floats, root: Floats) -> bool:
         Whether H is positive definite.
     """
     m = g.size
-    damping = 0.0
     for i in range(m):
-        damping = max(damping, FLAT * abs(H[i, i]))
-    for i in range(m):
+        damping = FLAT * abs(H[i, i]) if H[i, i] != 0.0 else 1.0
         for j in range(i + 1):
             root[i, j] = H[i, j] + (damping if i == j else 0.0)
             for e in range(j):
@@ -129,67 +129,20 @@ def _score(Lambda: Floats, step: Floats, out: Floats) -> None:
                 out[a, a] = np.sqrt(max(value, 0.01 * size))
                 floored = value < 0.01 * size
             else:
-                out[a, b] = 0.0 if floored else value / out[b, b]
+                out[a, b] = 0.0 if floored or out[b, b] == 0.0 else value / out[b, b]
             i += 1
 
 
 @inner
-def _pivot(Lambda: Floats, K: Floats, order: Ints, blocks: Ints, room: Floats) -> bool:
-    """Put the random effects that vary most first; say whether anything moved.
-
-    With a leading entry near 0 the rows below it can turn against each other
-    without changing G, a valley round which Newton's method creeps.
-    """
-    r, J = Lambda.shape[0], K.shape[2]
-    moved = False
-    for a in range(r):
-        for b in range(a + 1, r):
-            size_a = size_b = 0.0
-            for c in range(r):
-                for j in range(J):
-                    size_a += K[a, c, j] ** 2
-                    size_b += K[b, c, j] ** 2
-            g_a = g_b = 0.0
-            for c in range(r):
-                g_a += Lambda[a, c] ** 2
-                g_b += Lambda[b, c] ** 2
-            if size_b * g_b > size_a * g_a:
-                moved = True
-                order[a], order[b] = order[b], order[a]
-                blocks[a], blocks[b] = blocks[b], blocks[a]
-                for c in range(r):
-                    Lambda[a, c], Lambda[b, c] = Lambda[b, c], Lambda[a, c]
-                    for j in range(J):
-                        K[a, c, j], K[b, c, j] = K[b, c, j], K[a, c, j]
-    if moved:  # triangular again
-        for a in range(r):
-            for b in range(a + 1):
-                room[a, b] = 1e-4 * Lambda[a, a] ** 2 if a == b else 0.0
-                for c in range(r):
-                    room[a, b] += Lambda[a, c] * Lambda[b, c]
-        for b in range(r):
-            for a in range(r):
-                value = room[a, b] if a >= b else 0.0
-                if a >= b:
-                    for c in range(b):
-                        value -= Lambda[a, c] * Lambda[b, c]
-                if a == b:
-                    value = np.sqrt(max(value, 1e-8 * room[a, a]))
-                elif a > b and Lambda[b, b] > 0.0:
-                    value /= Lambda[b, b]
-                Lambda[a, b] = value
-    return moved
-
-
-@inner
-def _restore(Lambda: Floats, sigma2: float, order: Ints, G: Floats) -> None:
-    """Write σ²ΛΛ' into G, the random effects in their own order."""
-    for a in range(len(Lambda)):
-        for b in range(len(Lambda)):
-            value = 0.0
-            for e in range(min(a, b) + 1):
-                value += Lambda[a, e] * Lambda[b, e]
-            G[order[a], order[b]] = sigma2 * value
+def _restore(w: Work, root: Floats, G: Floats) -> None:
+    """Write σ²ΛΛ' into G, for the random effects as the data have them."""
+    keep_root(w, root)
+    for a in range(len(G)):
+        for b in range(len(G)):
+            G[a, b] = 0.0
+            for e in range(len(G)):
+                G[a, b] += root[a, e] * root[b, e]
+            G[a, b] *= w.sigma2[0]
 
 
 @inner
@@ -205,6 +158,7 @@ def search(rotated: Rotated, reml: bool, mode: int, w: Work, G: Floats) -> int:
     value, shortened, converged, near = np.inf, 1.0, False, mode >= POLISH
     for evaluations in range(1, MAX_ITERATIONS + 1):
         scoring = evaluations <= SCORING and not near
+        turn(trial, w.K, w.xy)
         proposed = evaluate(trial, rotated, reml, scoring, mode != EVALUATE, w)
         if np.isnan(proposed):
             return -evaluations
@@ -220,7 +174,8 @@ def search(rotated: Rotated, reml: bool, mode: int, w: Work, G: Floats) -> int:
         if converged:
             w.value[0] = proposed
             w.edge[0] = 0.5 * (Lambda[r - 1, r - 1] * root[m - 1, m - 1]) ** 2
-            _restore(Lambda, w.sigma2[0], w.order, G)
+            _restore(w, trial, G)
+            _copy(Lambda, trial)
             return evaluations
         convex = _solve(w.hessian, w.gradient, step, root)
         decrement = 0.0
@@ -230,98 +185,13 @@ def search(rotated: Rotated, reml: bool, mode: int, w: Work, G: Floats) -> int:
             _score(Lambda, step, trial)
             near = decrement < NEAR or evaluations == SCORING
             if near:
-                _pivot(trial, w.K, w.order, w.blocks, G)
+                pivot(trial, w, G)
             continue
         value, shortened = proposed, 1.0
         converged = convex and decrement < DECREMENT
-        if evaluations % 10 == 0 and _pivot(Lambda, w.K, w.order, w.blocks, G):
+        if (evaluations % 10 == 0 or is_askew(Lambda)) and pivot(Lambda, w, G):
             _copy(Lambda, trial)
             value, converged = np.inf, False
         else:
             _step(Lambda, step, shortened, trial)
     return -MAX_ITERATIONS
-
-
-@inner
-def _settled(rotated: Rotated, w: Work) -> bool:
-    """Whether the minimum that `w` holds is beyond doubt the only one.
-
-    It is when Λ is far from singular (in units of deviance), or when many
-    clusters share the information on every variance, both here and at G = 0.
-    """
-    if w.edge[0] > FAR:
-        return True
-    for a in range(len(rotated.random)):  # noqa: SIM110 - kernels have no generators
-        if _few(w.T[:, a]) or _few(w.K[a]):
-            return False
-    return True
-
-
-@inner
-def _few(root: Floats) -> bool:
-    """Whether (Σ P_j)²/Σ P_j², an effective number of clusters, is small; P_j = Σ_b root_bj²."""
-    total = square = 0.0
-    for j in range(root.shape[1]):
-        value = 0.0
-        for b in range(root.shape[0]):
-            value += root[b, j] ** 2
-        total += value
-        square += value * value
-    return total * total < MANY * square
-
-
-@inner
-def global_search(rotated: Rotated, reml: bool, mode: int, starts: int, w: Work, G: Floats) -> int:
-    """Do as `many.minimise` does, for other kernels.
-
-    Where the data say little, the deviance may have two minima: one of them, nearly
-    always, at a singular G. Then the search starts again from elsewhere, up to
-    `starts` times, and the best of all is kept.
-    """
-    r = len(rotated.random)
-    best = np.empty((r, r))
-    lowest, total = np.inf, 0
-    load(rotated, w)
-    if mode == SEARCH and starts >= 0:
-        start(rotated, w.trial)
-    for attempt in range(starts + 2):
-        found = search(rotated, reml, mode, w, G)
-        total += abs(found)
-        # -1: there is no deviance, wherever one starts
-        if mode in (EVALUATE, DERIVE) or starts < 0 or found == -1 or attempt > starts:
-            return total if found > 0 else -total
-        better = found > 0 and w.value[0] < lowest - SAME
-        if better:
-            lowest = w.value[0]
-            for a in range(r):
-                for b in range(r):
-                    best[a, b] = G[a, b] / w.sigma2[0]
-        if attempt == 0 and found > 0 and _settled(rotated, w):
-            return total
-        mode = POLISH  # scoring would leap from one valley into another
-        if attempt < starts:
-            start_elsewhere(attempt, w.K, w.blocks, w.trial)
-        elif lowest == np.inf:
-            return -total
-        elif better:  # the last attempt was the best
-            return total
-        else:
-            _factor_in_order(best, w.order, w.trial)
-    return -total
-
-
-@inner
-def _factor_in_order(delta: Floats, order: Ints, Lambda: Floats) -> None:
-    """Write a root of Δ, its rows taken in `order`; a pivot that is rounding becomes 0."""
-    r = len(order)
-    for b in range(r):
-        for a in range(r):
-            value = delta[order[a], order[b]] if a >= b else 0.0
-            if a >= b:
-                for c in range(b):
-                    value -= Lambda[a, c] * Lambda[b, c]
-            if a == b:
-                value = np.sqrt(value) if value > 1e-14 * delta[order[a], order[a]] else 0.0
-            elif a > b:
-                value = value / Lambda[b, b] if Lambda[b, b] > 0.0 else 0.0
-            Lambda[a, b] = value

@@ -6,14 +6,16 @@ from typing import NamedTuple
 
 import numpy as np
 
+from simlab.mixed.bearing import ASKEW
 from simlab.mixed.many import minimise
 from simlab.mixed.newton import DERIVE, SEARCH
 from simlab.mixed.rotated import Rotated
-from simlab.mixed.starts import n_starts
+from simlab.mixed.starts import all_starts
 from simlab.mixed.work import Work, allocate_work
 from simlab.moments import Floats
 
 SINGULAR = 1e-4  # a standard deviation of a combination of standardised random effects, over σ
+ZERO = 1e-8  # a standard deviation over σ that is rounding
 
 
 class Optimum(NamedTuple):
@@ -83,8 +85,11 @@ def optimise(rotated: Rotated, reml: bool) -> Optimum:
     """
     r = len(rotated.random)
     w, G = allocate_work(rotated), np.zeros((r, r))
-    evaluations = minimise(rotated, reml, w, G, SEARCH, n_starts(r))
-    Lambda = semidefinite_root(G / w.sigma2[0]) if evaluations > 0 else np.tril(w.Lambda)
+    evaluations = minimise(rotated, reml, w, G, SEARCH, all_starts(rotated))
+    Lambda = np.tril(w.trial if evaluations > 0 else w.Lambda)
+    Lambda *= np.where(np.diag(Lambda) < 0, -1.0, 1.0)
+    Lambda[np.linalg.norm(Lambda, axis=1) < ZERO] = 0.0
+    Lambda[:, np.linalg.norm(Lambda, axis=0) < ZERO] = 0.0
     return at(rotated, Lambda, reml, evaluations)
 
 
@@ -108,6 +113,16 @@ def derive(Lambda: Floats, rotated: Rotated, reml: bool, w: Work) -> float:
     return float(w.value[0]) if found > 0 else np.nan
 
 
+def triangular(root: Floats) -> Floats:
+    """Lower triangular Λ with ΛΛ' = root root', without a square where no pivot is near 0."""
+    Lambda: Floats = np.asarray(np.linalg.qr(root.T, mode="r")).T
+    pivots, size = np.diag(Lambda), np.linalg.norm(root, axis=1)
+    if (np.abs(pivots) <= 1e-7 * size).any() or not size.all():
+        return semidefinite_root(root @ root.T)
+    out: Floats = np.where(pivots < 0, -1.0, 1.0) * Lambda
+    return out
+
+
 def semidefinite_root(G: Floats) -> Floats:
     """Lower triangular Λ with ΛΛ' = G; a pivot that is rounding becomes 0, and its column too."""
     r = len(G)
@@ -121,6 +136,52 @@ def semidefinite_root(G: Floats) -> Floats:
     return Lambda
 
 
+def far_from_singular(optimum: Optimum, flat: Floats) -> Optimum:
+    """Describe another G of the same likelihood, the one with the largest least eigenvalue.
+
+    Parameters
+    ----------
+    optimum : Optimum
+    flat : (f, r, r)
+        Directions of G along which nothing is known, f ≥ 1.
+    """
+    from scipy.optimize import minimize
+
+    unit = flat / np.linalg.norm(flat, axis=(1, 2), keepdims=True)
+
+    def least(t: Floats) -> float:
+        return -float(np.linalg.eigvalsh(optimum.delta + np.tensordot(t, unit, 1))[0])
+
+    size = float(np.trace(optimum.delta))
+    start = np.zeros(len(unit))
+    simplex = np.vstack([start, start + 0.1 * size * np.eye(len(unit))])
+    options = {"initial_simplex": simplex, "xatol": 1e-9 * size, "fatol": 1e-12 * size}
+    found = minimize(least, start, method="Nelder-Mead", options=options) if size > 0 else None
+    if found is None or not found.fun < least(start):
+        return optimum
+    delta = optimum.delta + np.tensordot(found.x, unit, 1)
+    return at(optimum.rotated, semidefinite_root(delta), optimum.reml, optimum.evaluations)
+
+
+def principal_axes(optimum: Optimum) -> Floats | None:
+    """Axes along which the random effects of a block are independent; None if these will do.
+
+    Returns
+    -------
+    (r, r) or None
+        Orthogonal; 0 between blocks.
+    """
+    Lambda, blocks = optimum.Lambda, optimum.rotated.blocks
+    below = np.abs(np.tril(Lambda, -1)).max(axis=1)
+    if not (below > ASKEW * np.maximum(np.abs(np.diag(Lambda)), 1.0)).any():
+        return None
+    axes = np.zeros_like(Lambda)
+    for block in dict.fromkeys(blocks.tolist()):
+        own = np.ix_(blocks == block, blocks == block)
+        axes[own] = np.linalg.svd(Lambda[own])[0]
+    return axes
+
+
 def is_singular(optimum: Optimum) -> bool:
     """Whether some combination of random effects has (almost) no variance."""
     return bool(smallest(optimum) < SINGULAR)
@@ -129,21 +190,3 @@ def is_singular(optimum: Optimum) -> bool:
 def smallest(optimum: Optimum) -> float:
     """Root of the smallest eigenvalue of Δ, the random effects in the engine's units."""
     return float(np.sqrt(max(np.linalg.eigvalsh(optimum.delta)[0], 0.0)))
-
-
-def is_flat(optimum: Optimum) -> bool:
-    """Whether the deviance does not know how large G is: no curvature where there should be some.
-
-    Along Λ the curvature should be of the order of Σ tr(P_jΔP_jΔ), P_j = Z'V⁻¹Z.
-    """
-    along = lower_triangle(optimum.Lambda)
-    curvature = float(along @ optimum.work.hessian @ along)
-    half = np.moveaxis(optimum.work.T, 2, 0) @ optimum.Lambda
-    expected = float(np.square(half @ half.transpose(0, 2, 1)).sum())
-    return bool(np.abs(along).max() > 1e-6 and curvature < 1e-8 * expected)
-
-
-def lower_triangle(matrix: Floats) -> Floats:
-    """Return the lower triangle by columns, as lme4's theta has it."""
-    r = len(matrix)
-    return np.array([matrix[a, b] for b in range(r) for a in range(b, r)])

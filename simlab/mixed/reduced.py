@@ -113,6 +113,7 @@ def model(
     reml: bool,
     blocks: Ints | None = None,
     null: bool = False,
+    axes: Floats | None = None,
 ) -> Model:
     """Say how a model sees reduced clusters.
 
@@ -128,9 +129,13 @@ def model(
         Random effects with the same number are correlated; all, by default.
     null : bool
         Hold G at 0.
+    axes : (r, r), optional
+        As in `Rotated`; the random effects are the user's, by default.
     """
     k, r = X.shape[1], Z.shape[1]
     rotated = allocate(np.array([0, len(reduced.n)]), r, k, blocks)
+    if axes is not None:
+        rotated.axes[:] = axes
     x, z = reduced.R @ X, reduced.R @ Z
     # The clusters lack directions beyond n_j: rows of zeros, which a reflection leaves alone.
     Q, K = np.linalg.qr(z, mode="complete")

@@ -47,6 +47,8 @@ class Rotated(NamedTuple):
         N, the number of rows.
     blocks : (r,)
         Random effects with the same number are correlated, others are not.
+    axes : (r, r)
+        Rows: the user's random effects as combinations of these, but for their sizes.
     """
 
     random: tuple[int, ...]
@@ -56,6 +58,7 @@ class Rotated(NamedTuple):
     starts: Ints
     n_rows: Floats
     blocks: Ints
+    axes: Floats
 
 
 def allocate(starts: Ints, r: int, k: int, blocks: Ints | None = None) -> Rotated:
@@ -69,6 +72,7 @@ def allocate(starts: Ints, r: int, k: int, blocks: Ints | None = None) -> Rotate
         starts=starts,
         n_rows=np.zeros(1),
         blocks=np.zeros(r, dtype=np.int64) if blocks is None else blocks,
+        axes=np.eye(r),
     )
 
 

@@ -17,6 +17,8 @@ from typing import NamedTuple
 import numpy as np
 
 from simlab.kernels import inner, kernel
+from simlab.mixed.bases import collinear, orthogonal
+from simlab.mixed.identification import Identification, identification
 from simlab.mixed.rotated import Rotated, allocate
 from simlab.moments import Floats, Ints
 
@@ -43,6 +45,28 @@ class Units(NamedTuple):
     B: Floats
     b: Floats
     s_y: float
+
+
+class About(NamedTuple):
+    """What a fit has shown of the units in which it should have been made.
+
+    Where clusters differ far more than their rows, a pooled fit is not near enough to y: the sums
+    of squares that it leaves lose digits. And where their random effects vary nearly as one, these
+    are better taken along their principal axes.
+
+    Attributes
+    ----------
+    b : (p,)
+        Fixed effects to take off y, of X̃.
+    s_y : float
+        σ̂.
+    axes : (r, r) or None
+        Orthogonal: Z̃ is replaced by Z̃ axes.
+    """
+
+    b: Floats
+    s_y: float
+    axes: Floats | None
 
 
 class Sorted(NamedTuple):
@@ -175,17 +199,27 @@ class Clusters(NamedTuple):
         Rows of each cluster.
     units : Units
         The way back.
+    pilot : (k,)
+        The fit that was taken off y: Xb = X̃ pilot, but for the mean of y.
+    shared : (k,)
+        Which column of Z̃ is this one of X̃; −1 where none is.
+    identification : Identification
+        What the design leaves unknown of G.
     """
 
     rotated: Rotated
     rest: Floats
     n: Ints
     units: Units
+    pilot: Floats
+    shared: Ints
+    identification: Identification
 
 
 def rotate_rows(
-    D: Floats, y: Floats, cluster: Ints, fixed: Ints, random: Ints, blocks: Ints | None = None
-) -> Clusters:
+    D: Floats, y: Floats, cluster: Ints, fixed: Ints, random: Ints, blocks: Ints | None = None,
+    about: About | None = None,
+) -> Clusters:  # fmt: skip
     """Rotate the rows of a data set, at a cost of one pass.
 
     Parameters
@@ -200,6 +234,8 @@ def rotate_rows(
         Columns of D that are X, and that are Z.
     blocks : (r,), optional
         Random effects with the same number are correlated; all, by default.
+    about : About, optional
+        A fit of the same rows, in the units that they have without it.
 
     Returns
     -------
@@ -207,31 +243,46 @@ def rotate_rows(
     """
     blocks = np.zeros(len(random), dtype=np.int64) if blocks is None else blocks
     mean, cross = _moments(D, y)
-    centre, scale, intercept = _standard(mean, np.diag(cross) / len(y), fixed, random, blocks)
+    frame = _standard(D, mean, cross, fixed, random, blocks)
+    if frame is None:
+        frame = _combined(D, y, cluster, fixed, random, blocks)
+        mean, cross = _moments(frame.D, y)
+    fixed, random = frame.fixed, frame.random
+    axes = None if about is None else about.axes
+    if axes is not None:
+        frame = _turned(frame, axes)
+        mean, cross = _moments(frame.D, y)
+        fixed, random = frame.fixed, frame.random
     others = [c for c in dict.fromkeys(fixed.tolist()) if c not in set(random.tolist())]
     columns = np.array([*random.tolist(), *others], dtype=np.int64)
     place = {c: a for a, c in enumerate(columns.tolist())}
     in_E = np.array([place[c] for c in fixed.tolist()], dtype=np.int64)
-    b, s_y = _pilot(cross, mean - centre, len(y), scale, fixed)
+    centre, scale = frame.centre, frame.scale
+    if about is None:
+        b, s_y = _pilot(cross, mean - centre, len(y), scale, fixed)
+    else:
+        b, s_y = about.b, about.s_y
     pilot = np.zeros(len(columns))
     pilot[in_E] = b
     rows, first = sort(cluster)
     n = np.diff(first)
     r, k = len(random), len(fixed)
     out = allocate(np.array([0, len(n)]), r, k, blocks.copy())
+    out.axes[:] = frame.B
     rest = np.empty((len(n), k + 1, k + 1))
     scale[-1] = s_y
     _rotate(
-        D, y, rows, first, centre, scale, pilot, columns, in_E, r,
+        frame.D, y, rows, first, centre, scale, pilot, columns, in_E, r,
         np.empty((int(n.max()), len(columns) + 1)), out.K, out.xy, rest,
     )  # fmt: skip
     out.rest[0] = rest.sum(axis=0)
     out.n_rows[0] = len(y)
-    A, B = _back(centre, scale, fixed, intercept), _back(centre, scale, random, intercept)
-    user_b = A @ b
-    if intercept in fixed:
-        user_b[fixed.tolist().index(intercept)] += centre[-1]
-    return Clusters(out, rest, n, Units(A, B, user_b, s_y))
+    user_b = frame.A @ b
+    if frame.intercept >= 0:
+        user_b[frame.intercept] += centre[-1]
+    shared = np.array([in_E[i] if in_E[i] < r else -1 for i in range(k)], dtype=np.int64)
+    units = Units(frame.A, frame.B, user_b, s_y)
+    return Clusters(out, rest, n, units, b, shared, identification(out, n))
 
 
 def reduce_rows(D: Floats, y: Floats, cluster: Ints) -> tuple[Floats, Floats, Floats, Ints]:
@@ -276,15 +327,42 @@ def _moments(D: Floats, y: Floats) -> tuple[Floats, Floats]:
     return mean, cross + np.tril(cross, -1).T
 
 
+class _Frame(NamedTuple):
+    """The columns that are rotated, as (D − centre)/scale, and the way back to the user's.
+
+    Attributes
+    ----------
+    D : (N, d)
+        Columns.
+    fixed, random : (p,), (r,)
+        Columns of D that are X̃, and that are Z̃.
+    centre, scale : (d + 1,)
+        Of the columns of [D y].
+    A, B : (p, p), (r, r)
+        As in `Units`.
+    intercept : int
+        Which fixed effect is the intercept, −1 without one.
+    """
+
+    D: Floats
+    fixed: Ints
+    random: Ints
+    centre: Floats
+    scale: Floats
+    A: Floats
+    B: Floats
+    intercept: int
+
+
 def _standard(
-    mean: Floats, variance: Floats, fixed: Ints, random: Ints, blocks: Ints
-) -> tuple[Floats, Floats, int]:
-    """Centre and scale of the columns of [D y], and the column of ones, −1 without one.
+    D: Floats, mean: Floats, cross: Floats, fixed: Ints, random: Ints, blocks: Ints
+) -> _Frame | None:
+    """The columns centred and scaled; None if that leaves some of them nearly collinear.
 
     A column is centred only where an intercept can take its mean up: among the
     fixed effects, and in its block of random effects.
     """
-    d, spread = len(mean) - 1, np.sqrt(variance)
+    (N, d), spread = D.shape, np.sqrt(np.diag(cross) / len(D))
     constant = spread <= 1e-12 * np.abs(mean)
     ones = np.flatnonzero(constant[:d] & (mean[:d] == 1.0))
     intercept = int(ones[0]) if len(ones) else -1
@@ -293,7 +371,8 @@ def _standard(
         centre = mean.copy()
         centre[:d][constant[:d]] = 0.0
     with_intercept = set(blocks[random == intercept].tolist())
-    for c, block in zip(random.tolist(), blocks.tolist(), strict=True):
+    slopes = [(c, b) for c, b in zip(random.tolist(), blocks.tolist()) if c != intercept]  # noqa: B905
+    for c, block in slopes:
         if block not in with_intercept:
             centre[c] = 0.0
         elif c not in fixed:
@@ -303,7 +382,53 @@ def _standard(
     scale = np.where(
         constant, np.where(mean == 0, 1.0, np.abs(mean)), np.hypot(spread, mean - centre)
     )
-    return centre, scale, intercept
+    gram = cross[:d, :d] / N + np.outer(mean - centre, mean - centre)[:d, :d]
+    together = [fixed, *(random[blocks == block] for block in dict.fromkeys(blocks.tolist()))]
+    if any(collinear(gram[np.ix_(chosen, chosen)]) for chosen in together):
+        return None
+    if any(b in with_intercept and mean[c] != 0.0 == centre[c] for c, b in slopes):
+        return None
+    A, B = _back(centre, scale, fixed, intercept), _back(centre, scale, random, intercept)
+    return _Frame(D, fixed, random, centre, scale, A, B, _index(fixed, intercept))
+
+
+def _combined(
+    D: Floats, y: Floats, cluster: Ints, fixed: Ints, random: Ints, blocks: Ints
+) -> _Frame:
+    """The columns of X, and those of each block of Z, combined until they are orthogonal."""
+    is_one = (D == 1.0).all(axis=0)
+    ones = int(np.argmax(is_one)) if is_one.any() else -1
+    intercept = _index(fixed, ones)
+    X = orthogonal(D[:, fixed], intercept, cluster)
+    r, p = len(random), len(fixed)
+    Z, B = np.empty((len(D), r)), np.zeros((r, r))
+    for block in dict.fromkeys(blocks.tolist()):
+        own = np.flatnonzero(blocks == block)
+        columns = orthogonal(D[:, random[own]], _index(random[own], ones))
+        Z[:, own], B[np.ix_(own, own)] = columns
+    centre, scale = np.zeros(r + p + 1), np.ones(r + p + 1)
+    if intercept >= 0:
+        centre[-1] = y.mean()
+    both = np.ascontiguousarray(np.concatenate([Z, X.values], axis=1))
+    order = np.arange(r + p, dtype=np.int64)
+    return _Frame(both, order[r:], order[:r], centre, scale, X.back, B, intercept)
+
+
+def _turned(frame: _Frame, axes: Floats) -> _Frame:
+    """Replace the random effects by those along other axes."""
+    columns = (frame.D - frame.centre[:-1]) / frame.scale[:-1]
+    both = np.concatenate([columns[:, frame.random] @ axes, columns[:, frame.fixed]], axis=1)
+    r, q = len(axes), both.shape[1]
+    centre, order = np.append(np.zeros(q), frame.centre[-1]), np.arange(q, dtype=np.int64)
+    return frame._replace(
+        D=np.ascontiguousarray(both), random=order[:r], fixed=order[r:], centre=centre,
+        scale=np.ones(q + 1), B=frame.B @ axes,
+    )  # fmt: skip
+
+
+def _index(columns: Ints, column: int) -> int:
+    """Place of a column among others, −1 if it is not there."""
+    return columns.tolist().index(column) if column in columns else -1
 
 
 def _pilot(

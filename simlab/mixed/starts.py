@@ -8,6 +8,8 @@ from simlab.kernels import inner
 from simlab.mixed.rotated import Rotated
 from simlab.moments import Floats, Ints
 
+TAKEN_UP = 1e-13  # of a random effect's squares: what the fixed effects leave below it is rounding
+
 
 @inner
 def start(rotated: Rotated, Lambda: Floats) -> None:
@@ -75,6 +77,26 @@ def start(rotated: Rotated, Lambda: Floats) -> None:
 def n_starts(r: int) -> int:
     """Return how many starts `start_elsewhere` knows: two for each effect or pair, one near 0."""
     return 2 * r + r * (r - 1) + 1
+
+
+known_starts = inner(n_starts)  # for kernels
+
+
+def all_starts(rotated: Rotated) -> int:
+    """Return how many starts to ask for with a data set of one sector.
+
+    Two more than `n_starts` ask for `subsets`, unless the first minimum is settled. One more asks
+    for them in any case: where random effects are independent of each other, or where the fixed
+    effects cannot take up the mean of a random effect.
+    """
+    r, k = len(rotated.random), rotated.xy.shape[2] - 1
+    x = rotated.xy[:, :, :k]
+    XX = np.einsum("jac,jad->cd", x, x) + rotated.rest[0, :k, :k]
+    ZX = np.einsum("jac,jcd->ad", rotated.K, x)
+    ZZ = np.einsum("jac,jac->a", rotated.K, rotated.K)
+    left = ZZ - (ZX * np.linalg.solve(XX + 1e-15 * np.diag(np.diag(XX)), ZX.T).T).sum(axis=1)
+    several = bool((rotated.blocks != rotated.blocks[0]).any())
+    return n_starts(r) + (1 if several or (left > TAKEN_UP * ZZ).any() else 2)
 
 
 @inner

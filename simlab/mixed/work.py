@@ -41,9 +41,9 @@ class Work(NamedTuple):
     M: Floats  # (r, r)
     root: Floats  # inverse of the Cholesky factor of X'V⁻¹X, (S, k, k)
     cross: Floats  # X'V⁻¹X beside X'V⁻¹y, (S, k + 1, k + 1)
-    K: Floats  # the data, clusters last, the random effects in `order`: (r, r, J)
+    K: Floats  # the data, clusters last, of the random effects in `basis`: (r, r, J)
     xy: Floats  # (r, k + 1, J)
-    order: Ints  # (r,)
+    basis: Floats  # u = basis · (the effects that are worked with), orthogonal, (r, r)
     blocks: Ints  # (r,)
     T: Floats  # (r, r, J)
     U: Floats  # (r, k + 1, J)
@@ -79,7 +79,7 @@ def allocate_work(rotated: Rotated) -> Work:
     return Work(
         e(m), e((m, m)), e((S, k)), e((S, k, k)), e(1), e((S, m, k, k)), e((S, m, k)), e(m),
         e((r, r)), e((S, k, k)), e((S, k1, k1)),
-        e((r, r, J)), e((r, k1, J)), np.arange(r), np.zeros(r, dtype=np.int64),
+        e((r, r, J)), e((r, k1, J)), np.eye(r), np.zeros(r, dtype=np.int64),
         e((r, r, J)), e((r, k1, J)), e((r, r, c)), e((r, r, c)), e((r, k, c)), e((r, k, c)),
         e((m, c)), e((m, c)), e((r, c)), e(c),
         e(m), e(m), e(m), e((m, m)), e((S, r, r, k, k)), e((S, r, r, k)),
@@ -93,9 +93,9 @@ def load(rotated: Rotated, w: Work) -> None:
     """Lay a data set out with the clusters last: the processor then works on several at once."""
     J, r, k1 = rotated.xy.shape
     for a in range(r):
-        w.order[a] = a
         w.blocks[a] = rotated.blocks[a]
         for c in range(r):
+            w.basis[a, c] = 1.0 if a == c else 0.0
             for j in range(J):
                 w.K[a, c, j] = rotated.K[j, a, c]
         for c in range(k1):

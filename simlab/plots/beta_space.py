@@ -117,7 +117,7 @@ def beta_space(
     Raises
     ------
     ValueError
-        If a covariance is not one.
+        If a covariance is not one, or the level is not between 0 and 1.
     """
     radius = radius_of(level, joint)
     own = np.asarray(np.empty((0, 2)) if clusters is None else clusters, dtype=float)

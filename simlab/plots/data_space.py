@@ -13,6 +13,7 @@ from matplotlib.lines import Line2D
 from matplotlib.text import Annotation
 from numpy.typing import ArrayLike, NDArray
 
+from simlab.data.levels import other_rows
 from simlab.plots import style
 
 GROUPS = ("#0072B2", "#D55E00", "#008060", "#B2568F", "#B07800", "#222222")
@@ -122,9 +123,11 @@ def data_space(
     Raises
     ------
     ValueError
-        If there are no rows, if lengths differ, a value is missing, a line is of an unknown
-        group, or a cluster has no rows.
+        If there are no rows, if lengths or the indexes of Series differ, a value is missing, a line
+        is of an unknown group, or a cluster has no rows.
     """
+    if said := other_rows({"x": x, "y": y, "cluster": cluster, "group": group}):
+        raise ValueError(said)
     xs, ys = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
     row_group = _groups(group, len(xs))
     row_cluster = pd.Series(np.asarray(cluster))

@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
+from simlab.errors import check_level
+
 
 def ellipse(
     center: ArrayLike, covariance: ArrayLike, radius: float = 1.0, points: int = 181
@@ -66,5 +68,10 @@ def radius_of(level: float = 0.95, joint: bool = True) -> float:
     joint : bool
         With True (df = 2) the ellipse covers both parameters together; with False (df = 1) each
         of its shadows covers one parameter.
+
+    Raises
+    ------
+    LevelError
+        If the level is not between 0 and 1.
     """
-    return float(np.sqrt(special.chdtri(2 if joint else 1, 1 - level)))
+    return float(np.sqrt(special.chdtri(2 if joint else 1, 1 - check_level(level))))

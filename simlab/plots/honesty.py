@@ -13,6 +13,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.text import Annotation
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from simlab.errors import check_level
 from simlab.plots import style
 from simlab.words import decimals
 
@@ -79,7 +80,7 @@ def measure_of(name: str, level: float = 0.95) -> Measure:
     Statistical Psychology 31:144).
     """
     if name == "coverage":
-        alpha = 1 - level
+        alpha = 1 - check_level(level)
         low, high = 1 - 1.5 * alpha, 1 - 0.5 * alpha
         title = f"coverage of {100 * level:g} % intervals"
         return Measure(title, level, low, high, 1, ".1f", percent=True)
@@ -155,7 +156,7 @@ def honesty(
     ------
     ValueError
         If there is no such question, term or measure, a method has two rows, or the number of
-        Axes is not that of the measures.
+        Axes is not that of the measures; or the level is not between 0 and 1.
     """
     for column, label in (("question", question), ("term", term)):
         _known(label, [str(name) for name in frame[column].unique()], column)

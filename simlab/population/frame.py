@@ -11,7 +11,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from simlab.config import DataCovariate, DataSizes, FixedSizes, ListSizes, Population
-from simlab.data import DATASETS, complete, numeric, read, require
+from simlab.data import DATASETS, complete, numeric, require
+from simlab.data.labels import numbered
+from simlab.data.reading import table
 from simlab.moments import Floats, Ints
 
 from .errors import PopulationError
@@ -89,10 +91,10 @@ def _counted(population: Population) -> Frame:
 
 
 def _from_data(source: DataCovariate | DataSizes, df: pd.DataFrame, name: str) -> Frame:
-    labels, cluster = _codes(df[source.cluster])
+    labels, cluster = _codes(df[source.cluster], source.cluster, name)
     sectors, sector = np.array(["all"]), np.zeros(len(df), dtype=np.int64)
     if source.sector is not None:
-        sectors, sector = _codes(df[source.sector])
+        sectors, sector = _codes(df[source.sector], source.sector, name)
         _check_nested(labels, cluster, sector, f"{name}: {source.sector}", source.cluster)
     sector_of = np.empty(len(labels), dtype=np.int64)
     sector_of[cluster] = sector
@@ -115,7 +117,8 @@ def _load(
         df, name = data[source.data], source.data
     else:
         path = source.data if source.data in DATASETS else (base_dir or Path()) / source.data
-        df, name = read(path), str(path)
+        labels = (source.cluster, source.sector)
+        df, name = table(path, lambda column: "label" if column in labels else "number"), str(path)
     roles = {"clusters": source.cluster}
     if source.sector is not None:
         roles["sectors"] = source.sector
@@ -129,13 +132,13 @@ def _load(
     return df, name
 
 
-def _codes(column: pd.Series[Any]) -> tuple[NDArray[Any], Ints]:
+def _codes(column: pd.Series[Any], name: str, source: str) -> tuple[NDArray[Any], Ints]:
     """Return the distinct values, in order of levels or of appearance, and each row's position."""
     if isinstance(column.dtype, pd.CategoricalDtype):
         used = column.cat.remove_unused_categories().cat
         return used.categories.to_numpy(), used.codes.to_numpy().astype(np.int64)
-    codes, values = pd.factorize(column)
-    return np.asarray(values), codes.astype(np.int64)
+    codes, values = numbered(column, name, source)
+    return np.asarray(values), codes
 
 
 def _check_nested(

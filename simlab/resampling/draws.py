@@ -64,7 +64,7 @@ def join(fits: Sequence[MixedFit], null: Sequence[bool] | None = None) -> Joint:
         units, reml = fit.clusters.units, fit.method == "REML"
         X = identity[:, place[fit.design.fixed]] @ units.A
         Z = identity[:, place[fit.design.random]] @ units.B
-        made = model(reduced, X, Z, reml, fit.design.blocks, is_null)
+        made = model(reduced, X, Z, reml, fit.design.blocks, is_null, units.B)
         offset = -2 * float(np.linalg.slogdet(units.A)[1]) if reml else 0.0
         models.append(made._replace(offset=offset))
         Lambda = fit.optimum.Lambda[:, : 0 if is_null else None]

@@ -164,6 +164,8 @@ def _notes(fit: MixedFit, found: Deletions) -> list[str]:
             notes.append(f"without it the column {fixed[a]} is a combination of others")
         elif (a := found.random_aliased[j]) >= 0:
             notes.append(f"without it the random effect {random[a]} cannot be told from others")
+        elif found.unidentified[j] and found.evaluations[j] == 0:
+            notes.append("without it the fixed effects take up what clusters differ by")
         elif found.evaluations[j] <= 0:
             notes.append("without it the fit does not converge")
         else:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from simlab.data import DataError
+from simlab.data.levels import other_rows
 from simlab.fitting.result import MixedFit
 from simlab.mixed.optimum import optimise
 from simlab.mixed.rows import rotate_rows
@@ -68,8 +69,8 @@ def three_means(y: MixedFit | Floats | pd.Series, cluster: object = None) -> Thr
     Raises
     ------
     DataError
-        If lengths differ, a value is missing or infinite, or there are fewer than two clusters
-        or no two rows in one.
+        If lengths or the indexes of Series differ, a value is missing or infinite, or there are
+        fewer than two clusters or no two rows in one.
     """
     if isinstance(y, MixedFit):
         response, codes = y.design.y, y.design.cluster
@@ -110,6 +111,8 @@ def three_means(y: MixedFit | Floats | pd.Series, cluster: object = None) -> Thr
 def _checked(y: object, cluster: object) -> tuple[Floats, Ints]:
     if cluster is None:
         raise DataError("three_means needs the cluster of each row beside y, or a fit")
+    if said := other_rows({"y": y, "the cluster": cluster}):
+        raise DataError(said)
     try:
         response = np.asarray(y, dtype=np.float64)
     except (TypeError, ValueError) as error:

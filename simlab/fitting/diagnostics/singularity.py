@@ -7,11 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from simlab.fitting.identified import traded
 from simlab.fitting.result import MixedFit
 from simlab.mixed.optimum import SINGULAR
 from simlab.moments import Floats
 
 THIN = 0.01  # share of the variance below which the thinnest direction is called nearly singular
+ROUNDING = 1e-12  # share of the variance that is none
 NONE = 1e-6  # of a unit vector: a random effect that takes no part in a direction
 
 
@@ -27,7 +29,7 @@ class NearSingularity:
     shares : (r,)
         The same as shares of their sum.
     rank : int
-        Directions with a standard deviation above 1e-4 σ.
+        Directions with a standard deviation above 1e-4 σ; −1 where the data do not identify G.
     correlation : pd.DataFrame
         Of the random effects as the user wrote them, (r, r); NaN beside one without variance.
     correlation_eigenvalues : (r,)
@@ -56,7 +58,11 @@ class NearSingularity:
     sentence: str
 
     def __str__(self) -> str:
-        shares = ", ".join(f"{100 * share:.3g}%" for share in self.shares)
+        if self.rank < 0:
+            return f"Random effects: {self.sentence}"
+        shares = ", ".join(
+            "0%" if share < ROUNDING else f"{100 * share:.3g}%" for share in self.shares
+        )
         lines = [
             f"Random effects: rank {self.rank} of {len(self.shares)}; the variance of the "
             f"standardised effects lies along perpendicular directions as {shares}"
@@ -86,6 +92,8 @@ def near_singularity(fit: MixedFit) -> NearSingularity:
         or the origin of the covariates.
     """
     units, names = fit.clusters.units, list(fit.design.random_names)
+    if len(fit.clusters.identification.flat):
+        return _unknown(fit, names)
     values, vectors = np.linalg.eigh(fit.optimum.delta)
     values = np.maximum(values, 0.0)
     total = float(values.sum())
@@ -115,6 +123,17 @@ def near_singularity(fit: MixedFit) -> NearSingularity:
     )
 
 
+def _unknown(fit: MixedFit, names: list[str]) -> NearSingularity:
+    """What is known where the data do not identify G: only whether all of it could be singular."""
+    nothing = np.full(len(names), np.nan)
+    correlation = pd.DataFrame(np.nan, index=names, columns=names)
+    sentence = "; ".join(traded(fit.design, fit.clusters))
+    return NearSingularity(
+        nothing, nothing, -1, correlation, nothing,
+        pd.Series(nothing, index=names, name="weight"), np.nan, fit.singular, False, sentence,
+    )  # fmt: skip
+
+
 def _combination(w: Floats, B: Floats, names: list[str]) -> tuple[Floats, list[int]]:
     """Find c with c'u ∝ w'ũ, u = s_y Bũ; and the random effects that take part in it."""
     w = np.where(np.abs(w) < NONE, 0.0, w)
@@ -132,7 +151,7 @@ def _sentence(
     if not shares.any():
         return "G is 0: the clusters do not differ."
     terms = [(float(c.iloc[a]), str(c.index[a])) for a in part]
-    said = f"{_sum(terms)} has variance {variance:.2g} σ²"
+    said = f"{_sum(terms)} has " + ("no variance" if singular else f"variance {variance:.2g} σ²")
     if len(c) == 1:
         return f"{said}."
     if not singular and shares[0] >= THIN:

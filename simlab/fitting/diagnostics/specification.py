@@ -213,7 +213,7 @@ def _within(fit: MixedFit) -> tuple[Ints, WithinFit, Floats]:
     for a in range(len(columns)):
         for b in range(Z.shape[1]):
             WZ[:, a, b] = np.bincount(cluster, W[:, a] * Z[:, b])
-    between = np.einsum("jar,rs,jbs->ab", WZ, fit.G_matrix, WZ)
+    between = np.einsum("jar,rs,jbs->ab", WZ, fit.G_chosen, WZ)
     return columns, within, fit.sigma2 * within.cross + within.cross @ between @ within.cross
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pandas as pd
 
+from simlab.errors import check_level
 from simlab.fitting.errors import FitError, one_of
 from simlab.fitting.result import MixedFit
 from simlab.moments import Floats
@@ -18,7 +19,6 @@ from simlab.resampling.bootstrapping.result import (
     Bootstrap,
     Interval,
     Kind,
-    checked_level,
     interval_table,
 )
 from simlab.resampling.bootstrapping.statistics import (
@@ -117,7 +117,7 @@ def bootstrap(
     ['ses', 'icc']
     """
     wanted = _check(fit, draws, kind, interval, seed, jobs)
-    level = checked_level(level)
+    level = check_level(level)
     parts = read(statistic, fit)
     named = [part for part in parts if isinstance(part, Named)]
     functions = [part for part in parts if not isinstance(part, Named)]

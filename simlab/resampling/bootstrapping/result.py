@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from simlab.errors import check_level
 from simlab.fitting.errors import FitError, one_of
 from simlab.fitting.layout import number, one_line, text_table, wrapped, wrapped_sum
 from simlab.moments import Floats
@@ -129,7 +130,7 @@ class Bootstrap:
             If there is no such kind or level, or BCa was not asked for when drawing.
         """
         one_of(kind, INTERVALS, "kind")
-        level = self.level if level is None else checked_level(level)
+        level = self.level if level is None else check_level(level)
         if kind == "bca" and self.jackknife is None:
             raise FitError(
                 "there are no fits without each cluster, which BCa needs; call bootstrap with "
@@ -169,20 +170,6 @@ class Bootstrap:
         return _text(self)
 
     __repr__ = __str__
-
-
-def checked_level(level: object) -> float:
-    """Return a level of confidence.
-
-    Raises
-    ------
-    FitError
-        If it is not between 0 and 1.
-    """
-    number_like = isinstance(level, int | float | np.number) and not isinstance(level, bool)
-    if not number_like or not 0 < float(level) < 1:  # type: ignore[arg-type]
-        raise FitError(f"level is {level!r}; it must be a number between 0 and 1, such as 0.95")
-    return float(level)  # type: ignore[arg-type]
 
 
 def interval_table(

@@ -91,7 +91,7 @@ def estimable(fit: MixedFit, chosen: Ints) -> Bools:
 
 def _refitted(fit: MixedFit) -> Callable[[Ints], Estimates]:
     """Return what refits to chosen clusters."""
-    rotated, rest, n, units = fit.clusters
+    rotated, rest, n, units, *_ = fit.clusters
     sums = _sums(fit)
 
     def refitted(chosen: Ints) -> Estimates:

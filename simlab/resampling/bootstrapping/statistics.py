@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from simlab.fitting.contrasts import Contrasts, Hypothesis
 from simlab.fitting.contrasts import read as read_weights
 from simlab.fitting.errors import FitError
+from simlab.fitting.identified import unknown_components, unknown_elements
 from simlab.fitting.result import MixedFit
 from simlab.mixed.information import pairs
 from simlab.mixed.optimum import SINGULAR
@@ -189,10 +190,13 @@ def _groups(fit: MixedFit) -> dict[str, Named]:
     cors = [f"cor({names[a]},{names[b]})" for a, b in both]
     covs = [f"cov({names[a]},{names[b]})" for a, b in both]
     sds, variances = ([f"{what}({name})" for name in names] for what in ("sd", "var"))
+    G = unknown_elements(fit)
+    of_G = np.where([*np.diag(G), *(G[a, b] for a, b in both)], np.nan, 0.0)
+    of_varcorr = np.where(unknown_components(fit)[:-1], np.nan, 0.0)
     return {
         "fixef": Named(fit.design.fixed_names, lambda e: e.gamma),
-        "varcorr": Named((*sds, *cors), lambda e: _varcorr(e, both)),
-        "G": Named((*variances, *covs), lambda e: _entries(e.user_G, both)),
+        "varcorr": Named((*sds, *cors), lambda e: _varcorr(e, both) + of_varcorr),
+        "G": Named((*variances, *covs), lambda e: _entries(e.user_G, both) + of_G),
         "sigma": Named(("sigma",), lambda e: np.sqrt(e.sigma2)[:, None]),
         "sigma2": Named(("sigma2",), lambda e: e.sigma2[:, None]),
         "icc": Named(("icc",), _icc),

@@ -15,7 +15,6 @@ from simlab.fitting.errors import FitError, FitWarning
 from simlab.fitting.model import fit_design
 from simlab.fitting.result import Method, MixedFit
 from simlab.formula import Design, build, parse, variables
-from simlab.formula.expressions import quoted
 from simlab.formula.slips import nearly_numbers
 from simlab.formula.tokens import tokenize
 from simlab.mixed.optimum import at
@@ -96,7 +95,7 @@ def fit_models(
     """
     first, *_ = alternatives.values()
     linear = isinstance(null, str) and not any(t.text in ("|", "||") for t in tokenize(null))
-    place_holder = f"~ 1 | {quoted(parse(first).cluster)}" if linear else None
+    place_holder = f"~ 1 | {parse(first).group}" if linear else None
     spelled: Spelled = [(null, place_holder), *((f, None) for f in alternatives.values())]
     used = dict.fromkeys(name for f, random in spelled for name in variables(f, random))
     null_design, *designs = (build(f, data, r, missing, source, used) for f, r in spelled)

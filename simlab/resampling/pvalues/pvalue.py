@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from simlab.errors import check_level
 from simlab.fitting.errors import FitError, one_of
 from simlab.moments import Floats
 from simlab.resampling.pvalues.exceedance import Estimate, estimate, reaches
@@ -146,8 +147,7 @@ def _check(
         raise FitError(f"jobs is {jobs!r}; it must be a number of threads, or -1 for one per core")
     if stop is not None and stop > draws:
         raise FitError(f"stop is {stop} and there are at most {draws} draws; make stop smaller")
-    if not (isinstance(level, float) and 0 < level < 1):
-        raise FitError(f"level is {level!r}; it must be between 0 and 1, such as 0.95")
+    check_level(level)
 
 
 def _is_whole(value: object) -> bool:

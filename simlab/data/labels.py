@@ -1,0 +1,101 @@
+"""Labels of clusters as they are written, by which a reader tells them apart."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from simlab.data import DataError, _shown
+
+__all__ = ["check_apart", "coded", "numbered", "same_number", "written"]
+
+
+def numbered(
+    labels: Any, name: object, source: str = "the data"
+) -> tuple[NDArray[np.int64], pd.Index]:
+    """Number the clusters of a column of labels.
+
+    Parameters
+    ----------
+    labels : (N,)
+        Label of each row's cluster.
+    name : object
+        Name of the column, in messages.
+    source : str
+        Name of the data, in messages.
+
+    Returns
+    -------
+    codes : (N,) int64
+        In order of first appearance, 0 … J−1; a missing label is −1.
+    labels : (J,)
+        The distinct labels.
+
+    Raises
+    ------
+    DataError
+        If labels cannot be compared, or two of them are written alike (see `check_apart`).
+    """
+    codes, distinct = coded(labels, name)
+    check_apart(distinct, name, source)
+    return codes, distinct
+
+
+def coded(values: Any, name: object) -> tuple[NDArray[np.int64], pd.Index]:
+    """Number the distinct values in order of first appearance; a missing value is −1."""
+    try:
+        codes, labels = pd.factorize(pd.Series(values))
+    except TypeError as error:
+        raise DataError(
+            f"the values of {name} cannot be compared ({error}); turn them into text or numbers"
+        ) from error
+    return codes.astype(np.int64), pd.Index(labels)
+
+
+def written(label: object) -> str:
+    """A label as a reader sees it: 7.0 is '7'."""
+    if isinstance(label, float) and label.is_integer():
+        return str(int(label))
+    return str(label)
+
+
+def same_number(label: object) -> float | str:
+    """The number that a label is in some spelling, or else its text, without spaces or capitals."""
+    text = written(label).strip().casefold()
+    try:
+        return int(text) if text.lstrip("+-").isdecimal() else float(text)
+    except ValueError:
+        return text
+
+
+def check_apart(labels: Iterable[Any], name: object, source: str) -> None:
+    """Refuse distinct labels that are written alike, such as the text ``'7'`` and the number 7.
+
+    Raises
+    ------
+    DataError
+        Names the first two.
+    """
+    index = pd.Index(labels)
+    if isinstance(index, pd.CategoricalIndex):
+        index = index.categories
+    if not pd.api.types.is_object_dtype(index.dtype):
+        return
+    seen: dict[str, Any] = {}
+    for label in index:
+        text = written(label)
+        if text in seen:
+            raise DataError(
+                f"{source}: {name} has two labels that are both written {text}: "
+                f"{_kind(seen[text])} and {_kind(label)}; make them one kind, such as text, by "
+                ".astype(str)"
+            )
+        seen[text] = label
+
+
+def _kind(label: object) -> str:
+    return f"{type(label).__name__} {_shown(label)}"

@@ -1,0 +1,205 @@
+"""Careful reading of a data set from a file of comma-separated values.
+
+Whatever is wrong with a file is said in one line that names the file, the line and the column.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import warnings
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Final, Literal
+
+import pandas as pd
+
+from simlab.data import DATASETS, DataError, DataWarning, _did_you_mean, _shown, hs, require
+from simlab.data.columns import Clash, Unreadable, clash, typed
+
+__all__ = ["Role", "read", "table"]
+
+Role = Literal["label", "factor", "number", "both", "unknown"]
+"""What a column of numbers is for.
+
+label
+    It names clusters or groups. Text, unless its values are whole numbers in one spelling.
+factor
+    Its values are levels. Numbers, unless two texts would be one number; then text.
+number
+    It is computed with. Numbers.
+both
+    It is computed with, and a label or a factor. Numbers.
+unknown
+    Numbers, unless two texts would be one number and one of them has leading zeros, as 007 has
+    and a measurement has not (readr, too, takes such a column for text).
+
+Except of what is only computed with, a warning says where two texts would be one number.
+"""
+
+PADDED: Final = re.compile(r"[-+]?0[0-9]")
+
+
+def read(name_or_path: str | Path, labels: str | Iterable[str] | None = None) -> pd.DataFrame:
+    """Read a data set by name, or a comma-separated file with a header line.
+
+    Parameters
+    ----------
+    name_or_path
+        One of `DATASETS` (``hs``, or ``hsb`` for all its schools), or the path of a CSV file in
+        UTF-8.
+    labels
+        Columns that name clusters or groups, such as ``["school"]``. They are text, so that ``7``
+        and ``007``, or the sections ``1.1`` and ``1.10``, stay two; whole numbers that are all
+        written in one way (``7``, or ``7.0`` as pandas writes them) remain numbers. All other
+        columns are then known to be none. By default no column is known to be either.
+
+    Returns
+    -------
+    pd.DataFrame
+        One row per record. From a file, the index is named ``line`` and holds each record's line in
+        the file, so that later messages can name it; blank lines are skipped. A column is numbers,
+        truth values (``True``, ``TRUE`` or ``true``) or text, without the space around a field.
+        Empty fields and the words that pandas knows, such as ``NA`` and ``None``, are missing, also
+        among labels.
+
+    Raises
+    ------
+    DataError
+        If there is no such file; or it is empty, not text, or has only a header; or a row has
+        more or fewer fields than the header; or a column name occurs twice; or a column holds
+        numbers in a spelling that is not read, such as ``1,5`` or ``1 000``, or whole numbers that
+        would lose digits; or there is no column of that label.
+
+    Warns
+    -----
+    DataWarning
+        If different texts of a column are one number, as ``7`` and ``007``. Of labels they stay
+        apart. Where no labels are given such a column is read as numbers, or as text if some have
+        leading zeros.
+    """
+    if labels is None:
+        return table(name_or_path, lambda _: "unknown")
+    wanted = [labels] if isinstance(labels, str) else list(labels)
+    df = table(name_or_path, lambda name: "label" if name in wanted else "number")
+    for name in wanted:
+        require(df, {"label": name}, str(name_or_path))
+    return df
+
+
+def table(name_or_path: str | Path, role: Callable[[str], Role], depth: int = 2) -> pd.DataFrame:
+    """Read as `read` does, where the role of each column is known.
+
+    Parameters
+    ----------
+    name_or_path
+        As for `read`.
+    role
+        Column → what it is for.
+    depth
+        Calls between the user and the warning.
+    """
+    if name_or_path in DATASETS:
+        return hs(full=name_or_path == "hsb")
+    path = Path(name_or_path)
+    header, records = _records(_text(path), str(path))
+    lines = list(records)
+    columns = {}
+    for name, fields in zip(header, zip(*records.values(), strict=True), strict=True):
+        use = role(name)
+        found = None if use == "number" else clash(fields, use == "label")
+        keep = use == "label" or (found is not None and _is_label(use, fields))
+        try:
+            columns[name] = typed(fields, keep)
+        except Unreadable as error:
+            place = f"{path}, line {lines[error.position]}"
+            raise DataError(f"{place}: {name} {error.message}") from None
+        if found is not None:
+            said = _remark(name, fields, lines, found, use, keep)
+            warnings.warn(f"{path}, {said}", DataWarning, stacklevel=depth + 1)
+    df = pd.DataFrame(columns)
+    df.index = pd.Index(lines, name="line")
+    return df
+
+
+def _is_label(use: Role, fields: Sequence[str]) -> bool:
+    """Whether a column of numbers, two texts of which are one, is text."""
+    padded = use == "unknown" and any(PADDED.match(field.strip()) for field in fields)
+    return use == "factor" or padded
+
+
+def _remark(
+    name: str, fields: Sequence[str], lines: Sequence[int], found: Clash, use: Role, keep: bool
+) -> str:
+    """Tell of two texts that are one number, and what becomes of them."""
+    one, other = (_shown(fields[i].strip()) for i in found[:2])
+    more = f" (and {found.more} more such)" if found.more else ""
+    text = (
+        f"line {lines[found.second]}: {name} is {other}, the same value as {one} in line "
+        f"{lines[found.first]}{more}; "
+    )
+    if use in ("label", "factor"):
+        return text + "as labels they stay apart: write them alike if they are one"
+    if keep:
+        return text + f"with leading zeros they are taken for labels, and {name} for text"
+    return (
+        text
+        + f"they are read as one number; if {name} is a label, read it by labels=[{name!r}], or "
+        "put a letter before it"
+    )
+
+
+def _text(path: Path) -> str:
+    try:
+        if path.is_char_device():
+            raise DataError(f"{path}: is a device; name a CSV file")
+        text = path.read_bytes().decode("utf-8-sig")  # line ends within quotes stay as they are
+    except FileNotFoundError as error:
+        near = [*DATASETS, *(str(p) for p in path.parent.glob("*.csv"))]
+        hint = _did_you_mean(str(path), near)
+        message = f"{path}: no such file{hint}. Data sets: {', '.join(DATASETS)}"
+        raise DataError(message) from error
+    except UnicodeDecodeError as error:
+        message = f"{path}: not UTF-8 text (byte {error.start}); save it as CSV in UTF-8"
+        raise DataError(message) from error
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror or error}") from error
+    except ValueError as error:  # a name that cannot be a file's
+        raise DataError(f"{path}: cannot be read: {error}") from error
+    if "\0" in text:
+        raise DataError(f"{path}: not a text file; save it as CSV in UTF-8")
+    return text
+
+
+def _records(text: str, source: str) -> tuple[list[str], dict[int, list[str]]]:
+    """Split a CSV text into its header and its records by line, all of the header's length."""
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    lines: dict[int, list[str]] = {}
+    try:
+        for row in reader:
+            if row and not (len(row) == 1 and row[0].isspace()):
+                lines[reader.line_num] = row
+    except csv.Error as error:
+        raise DataError(f"{source}, line {reader.line_num}: {error}") from error
+    if not lines:
+        raise DataError(f"{source}: the file is empty")
+    header = [name.strip() for name in lines.pop(next(iter(lines)))]
+    _check_header(header, source)
+    if not lines:
+        raise DataError(f"{source}: a header and no rows")
+    for line, row in lines.items():
+        if len(row) != len(header):
+            raise DataError(
+                f"{source}, line {line}: {len(row)} fields where the header has {len(header)}"
+            )
+    return header, lines
+
+
+def _check_header(header: list[str], source: str) -> None:
+    twice = [repr(name) for name, n in Counter(header).items() if n > 1]
+    if twice:
+        raise DataError(f"{source}: column names that occur twice: {', '.join(twice)}; rename them")
+    if len(header) == 1 and (separator := next((s for s in ";\t|" if s in header[0]), None)):
+        raise DataError(f"{source}: separated by {separator!r}; save it separated by commas")

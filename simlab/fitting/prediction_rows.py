@@ -1,0 +1,155 @@
+"""Rows to be predicted, of the data or new ones: their means and the variances of these."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from simlab.fitting.errors import FitError, FitWarning
+from simlab.formula.nodes import listed
+from simlab.mixed.effects import Effects
+from simlab.moments import Floats, Ints
+
+if TYPE_CHECKING:
+    from simlab.fitting.result import MixedFit
+    from simlab.formula import Design
+
+Level = Literal[0, 1]
+
+
+class Rows(NamedTuple):
+    """M rows to be predicted.
+
+    Attributes
+    ----------
+    X, X_engine : (M, p)
+        Fixed part, in the user's units and in the engine's: Xγ = X̃γ̃.
+    Z_engine : (M, r)
+        Random part, in the engine's units: Zu = s_y Z̃ũ.
+    cluster : (M,) int64
+        −1 where the prediction is the population's.
+    labels : pd.Index
+        Names of the rows.
+    estimable : (M,) bool
+        Whether the data let one estimate Xγ.
+    """
+
+    X: Floats
+    X_engine: Floats
+    Z_engine: Floats
+    cluster: Ints
+    labels: pd.Index
+    estimable: NDArray[np.bool_]
+
+
+def training(fit: MixedFit, level: Level) -> Rows:
+    """Rows of the fit, predicted for the population (0) or for their clusters (1)."""
+    design, units = fit.design, fit.clusters.units
+    X = design.X
+    cluster = design.cluster if level == 1 else np.full(len(X), -1)
+    every = np.ones(len(X), dtype=bool)
+    return Rows(X, X @ units.A, design.Z @ units.B, cluster, design.rows, every)
+
+
+def new_rows(
+    fit: MixedFit,
+    newdata: pd.DataFrame | Mapping[str, Any],
+    level: Level | None,
+    at: Mapping[str, Any] | None,
+) -> tuple[Rows, str]:
+    """Rows of new data, and a note on those at level 0 for want of a cluster, or not estimable.
+
+    Raises
+    ------
+    DataError
+        If the new data lack what is needed.
+    FitError
+        If a cluster is unknown at level 1.
+
+    Warns
+    -----
+    FitWarning
+        If a row is not estimable.
+    """
+    design, units = fit.design, fit.clusters.units
+    X, Z, labels, estimable = design.new(newdata, level == 1, at)
+    index = newdata.index if isinstance(newdata, pd.DataFrame) else pd.RangeIndex(len(X))
+    cluster, note = np.full(len(X), -1), ""
+    if level != 0 and labels is None:
+        there = (*newdata, *(at or {}))
+        absent = " or ".join(repr(name) for name in design.grouping if name not in there)
+        note = f"no column {absent} in the new data: predicted at level 0"
+    elif level != 0 and labels is not None:
+        cluster = _known(fit, labels)
+        unknown = pd.unique(np.asarray(labels)[cluster < 0])
+        if len(unknown):
+            some = ", ".join(map(str, unknown[:5])) + (", …" if len(unknown) > 5 else "")
+            many = f"{len(unknown)} clusters" if len(unknown) > 1 else "1 cluster"
+            what = f"{design.cluster_name}: {many} that the fit does not know"
+            if level == 1:
+                raise FitError(
+                    f"the new data, {what} ({some}); ask for level=0, or leave level out to "
+                    "predict these for the population"
+                )
+            note = f"{what} ({some}), {int((cluster < 0).sum())} rows: predicted at level 0"
+    if not estimable.all():
+        said = _not_estimable(design, index, estimable)
+        warnings.warn(said, FitWarning, stacklevel=4)
+        note = "; ".join(filter(None, (note, said)))
+    return Rows(X, X @ units.A, Z @ units.B, cluster, index, estimable), note
+
+
+def _not_estimable(design: Design, index: pd.Index, estimable: NDArray[np.bool_]) -> str:
+    bad = index[~estimable]
+    which = f"row {bad[0]}" if len(bad) == 1 else f"{len(bad)} rows, the first {bad[0]}"
+    return (
+        f"not estimable, so NaN: {which} of {len(index)}; the data of the model have no such "
+        f"combination (columns dropped: {listed(design.dropped_columns)})"
+    )
+
+
+def _known(fit: MixedFit, labels: pd.Index) -> Ints:
+    """Codes of the clusters of new rows; −1 for one that the fit does not know."""
+    ours, name = fit.design.clusters, fit.design.cluster_name
+    are = [pd.api.types.is_numeric_dtype(index.dtype) for index in (labels.infer_objects(), ours)]
+    if are[0] != are[1]:
+        words = ["numbers" if number else "text" for number in are]
+        raise FitError(
+            f"the new data: {name!r} holds {words[0]}, and {words[1]} in the data of the model; "
+            "convert it, or clusters cannot be recognised"
+        )
+    codes: Ints = ours.get_indexer(labels).astype(np.int64)
+    return codes
+
+
+def mean_of(fit: MixedFit, rows: Rows, found: Effects) -> Floats:
+    """Xγ̂, and Zû where the cluster is known; (M,); NaN where Xγ is not estimable."""
+    mean: Floats = rows.X @ fit.gamma
+    known = rows.cluster >= 0
+    u = fit.clusters.units.s_y * found.u[rows.cluster[known]]
+    mean[known] += np.einsum("ia,ia->i", rows.Z_engine[known], u)
+    mean[~rows.estimable] = np.nan
+    return mean
+
+
+def variance_of_mean(fit: MixedFit, rows: Rows, found: Effects) -> Floats:
+    """x'Var(γ̂)x, and w'Var(γ̂)w with w = x − D_j'z where the cluster is known; (M,)."""
+    w = rows.X_engine.copy()
+    known = rows.cluster >= 0
+    w[known] -= np.einsum("ia,iac->ic", rows.Z_engine[known], found.D[rows.cluster[known]])
+    out: Floats = fit.sigma2 * np.einsum("ia,ia->i", w @ fit.optimum.phi, w)
+    return out
+
+
+def random_variance(fit: MixedFit, rows: Rows, found: Effects) -> Floats:
+    """z'Gz, and z'C_jz with C_j = Var(u_j | y, γ) where the cluster is known; (M,)."""
+    Z, known = rows.Z_engine, rows.cluster >= 0
+    out: Floats = fit.clusters.units.s_y**2 * ((Z @ found.root) ** 2).sum(axis=1)
+    C = fit.clusters.units.s_y**2 * found.conditional[rows.cluster[known]]
+    out[known] = np.einsum("ia,iab,ib->i", Z[known], C, Z[known])
+    return out

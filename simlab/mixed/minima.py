@@ -1,0 +1,107 @@
+"""The lowest of the minima of the deviance: one search, or several where one may not be enough."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from simlab.kernels import inner
+from simlab.mixed.bearing import keep_root, take_root
+from simlab.mixed.newton import DERIVE, EVALUATE, POLISH, SAME, search
+from simlab.mixed.rotated import Rotated
+from simlab.mixed.starts import known_starts, start, start_elsewhere
+from simlab.mixed.subsets import DONE, free, prepare, propose
+from simlab.mixed.work import Work, load
+from simlab.moments import Floats
+
+FAR = 8.0  # deviance from the minimum to a singular G beyond which there is no second minimum
+SPARE = 3.0  # rows a cluster, beside its random effects, from which that holds
+MANY = 32.0  # effective number of clusters with the same consequence; see docs/design.md
+MOST = 10_000  # searches, more than are ever made
+
+
+@inner
+def _settled(rotated: Rotated, w: Work) -> bool:
+    """Whether the minimum that `w` holds is beyond doubt the only one.
+
+    It is when Λ is far from singular (in units of deviance) and the rows within clusters tell σ²,
+    or when many clusters share the information on every variance, both here and at G = 0.
+    """
+    spare = rotated.n_rows[0]
+    for j in range(rotated.K.shape[0]):
+        for a in range(rotated.K.shape[1]):
+            spare -= rotated.K[j, a, a] > 0.0
+    if w.edge[0] > FAR and spare > SPARE * rotated.K.shape[0]:
+        return True
+    for a in range(len(rotated.random)):  # noqa: SIM110 - kernels have no generators
+        if _few(w.T[:, a]) or _few(w.K[a]):
+            return False
+    return True
+
+
+@inner
+def _few(root: Floats) -> bool:
+    """Whether (Σ P_j)²/Σ P_j², an effective number of clusters, is small; P_j = Σ_b root_bj²."""
+    total = square = 0.0
+    for j in range(root.shape[1]):
+        value = 0.0
+        for b in range(root.shape[0]):
+            value += root[b, j] ** 2
+        total += value
+        square += value * value
+    return total * total < MANY * square
+
+
+@inner
+def global_search(rotated: Rotated, reml: bool, mode: int, starts: int, w: Work, G: Floats) -> int:
+    """Do as `many.minimise` does, for other kernels.
+
+    Where the data say little, the deviance may have two minima: one of them, nearly
+    always, at a singular G. Then the search starts again from elsewhere, up to
+    `starts` times, and the best of all is kept. With more starts than `starts.n_starts`
+    says, models inside this one are searched first; see `subsets`.
+    """
+    r = len(rotated.random)
+    once = mode in (EVALUATE, DERIVE) or starts < 0
+    load(rotated, w)
+    if not once:
+        start(rotated, w.trial)
+    known = min(starts, known_starts(r))
+    thorough = starts > known
+    s = prepare(r)
+    last, total, finishing = len(s.values) - 1, 0, False
+    slot = last
+    for attempt in range(MOST):
+        found = search(rotated, reml, mode, w, G)
+        total += abs(found)
+        # -1: there is no deviance, wherever one starts
+        if once or finishing or found == -1:
+            break
+        better = mode != EVALUATE and found > 0 and w.value[0] < s.values[slot] - SAME
+        if better:
+            s.values[slot] = w.value[0]
+            keep_root(w, s.roots[slot])
+        if attempt == 0 and found > 0 and starts != known + 1 and _settled(rotated, w):
+            break
+        if thorough:
+            mode = propose(rotated, s, w)
+            slot = s.state[3]
+            finishing = mode == DONE
+        else:
+            if attempt == starts and better:  # the last attempt was the best
+                break
+            finishing = attempt == starts
+            mode = POLISH  # scoring would leap from one valley into another
+            if not finishing:
+                start_elsewhere(attempt, w.K, w.blocks, w.trial)
+        if finishing:
+            if s.values[last] == np.inf:
+                return -total
+            mode = POLISH
+            if thorough:
+                free(rotated, (1 << r) - 1, -1, w)
+            take_root(s.roots[last], w.basis, w.trial)
+    if once or found < 0:
+        return total if found > 0 else -total
+    keep_root(w, s.roots[last])
+    take_root(s.roots[last], w.identity, w.trial)
+    return total

@@ -1,0 +1,116 @@
+"""A confidence level is refused in the same words by whatever takes one."""
+
+import re
+from decimal import Decimal
+from fractions import Fraction
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from study_cases import study
+
+import simlab
+from simlab import config, plots
+from simlab.errors import LEVEL_RULE, LevelError, check_level, is_level
+from simlab.fitting.errors import FitError
+
+FORMULA = "mathach ~ ses + (1 | school)"
+COLUMNS = {"y": "mathach", "x": "ses", "cluster": "school"}
+WRONG = {
+    "95": 95, "0": 0, "1": 1.0, "-0.95": -0.95, "nan": np.nan, "inf": np.inf, "1000": 1e3,
+    "95 ": np.float64(95.0), "True": True, "'0.95'": "0.95", "None": None, "[0.95]": [0.95],
+    "(0.95+0j)": 0.95 + 0j,
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def fit():
+    return simlab.fit(FORMULA, simlab.data.hs())
+
+
+@pytest.fixture(scope="module")
+def drawn(fit):
+    return simlab.bootstrap(fit, ["ses"], draws=20, jobs=1)
+
+
+@pytest.mark.parametrize(("text", "level"), WRONG.items())
+def test_what_is_no_level_is_refused_in_one_line(text, level):
+    assert not is_level(level)
+    with pytest.raises(LevelError) as error:
+        check_level(level)
+    assert str(error.value) == f"level is {text.strip()}; it {LEVEL_RULE}"
+
+
+@pytest.mark.parametrize("level", [np.array([0.9, 0.95]), "9" * 500, "a\nb", 10**400, Decimal("2")])
+def test_the_refusal_is_short_and_one_line(level):
+    with pytest.raises(LevelError) as error:
+        check_level(level, "conf")
+    assert len(str(error.value)) < 120
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "level", [0.95, np.float64(0.5), np.float32(0.5), 1e-12, 1 - 1e-12, Fraction(19, 20)]
+)
+def test_a_level_is_returned_as_a_float(level):
+    assert check_level(level) == float(level)
+    assert type(check_level(level)) is float
+
+
+@pytest.fixture(scope="module")
+def results():
+    return simlab.run(study(), jobs=1)
+
+
+def places(fit, drawn):
+    hs, null = simlab.data.hs(), "mathach ~ 1 + (1 | school)"
+    return {
+        "conf_int": lambda level: fit.conf_int(level=level),
+        "conf_int, random": lambda level: fit.conf_int(level=level, which="random"),
+        "conf_int, profile": lambda level: fit.conf_int(level=level, kind="profile"),
+        "wald": lambda level: fit.wald("ses", level=level),
+        "summary": lambda level: fit.summary(level=level),
+        "varcorr": lambda level: fit.varcorr(level=level),
+        "profile": lambda level: fit.profile("ses", level=level),
+        "compare": lambda level: simlab.compare(hs, **COLUMNS, level=level),
+        "audit": lambda level: simlab.audit(hs, **COLUMNS, level=level),
+        "pvalue": lambda level: simlab.pvalue(hs, null, FORMULA, draws=10, level=level),
+        "bootstrap": lambda level: simlab.bootstrap(fit, ["ses"], draws=10, level=level),
+        "its intervals": lambda level: drawn.conf_int(level=level),
+        "ellipses": lambda level: plots.beta_space(plt.figure().add_subplot(), level=level),
+    }
+
+
+@pytest.mark.parametrize("level", [95, 0, 1, True, np.nan, "0.95"])
+def test_every_place_that_takes_a_level_refuses_it_alike(fit, drawn, results, level):
+    said = {}
+    for place, ask in places(fit, drawn).items():
+        with pytest.raises(FitError) as error:
+            ask(level)
+        said[place] = str(error.value)
+    expected = f"level is {level!r}; it {LEVEL_RULE}"
+    assert said == dict.fromkeys(said, expected)
+    with pytest.raises(FitError, match=re.escape(expected.replace("level", "conf", 1))):
+        fit.predict(interval="confidence", conf=level)
+    with pytest.raises(ValueError, match=re.escape(f"attribute {expected}")):
+        simlab.measure(results.assign_attrs(level=level))
+    plt.close("all")
+
+
+@pytest.mark.parametrize(("written", "shown"), [("95", "95"), ("true", "true"), ("'x'", "'x'")])
+def test_a_study_refuses_it_with_its_place_in_the_file(written, shown):
+    text = f"name: a\nreplicates: 9\nlevel: {written}\n"
+    with pytest.raises(config.ConfigError) as error:
+        config.loads(text)
+    refusals = [str(p) for p in error.value.problems if p.field == "level"]
+    assert refusals == [f"<string>:3:8: level: {LEVEL_RULE}, not {shown}"]
+
+
+def test_the_places_accept_what_is_a_level(fit, drawn):
+    """Negative control: with 0.9 none of them raises, and the interval is narrower than at 0.95."""
+    for place, ask in places(fit, drawn).items():
+        if place != "audit":  # which takes seconds
+            ask(0.9)
+    wide, narrow = fit.conf_int(level=0.95), fit.conf_int(level=0.9)
+    assert (narrow.upper - narrow.lower < wide.upper - wide.lower).all()
+    plt.close("all")
