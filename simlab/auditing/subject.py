@@ -154,16 +154,9 @@ def subject(df: pd.DataFrame, roles: Roles, level: float, source: str) -> Subjec
 
 
 def parameters(estimate: Floats, G: Floats, sigma2: float, groups: int) -> Parameters:
-    """Take the parameters from a fit of the contextual model.
+    """Take the parameters of S groups from a fit of the contextual model: its terms, its variances.
 
-    Parameters
-    ----------
-    estimate : (4 (2S − 1),)
-        Its terms, in their order: intercept, slope, between, contextual.
-    G, sigma2 : (2, 2), float
-        Its variances.
-    groups : int
-        S.
+    `estimate` has intercepts, slopes, between and contextual effects, 2S − 1 of each.
     """
     intercept, within, between, _ = estimate.reshape(4, -1)[:, :groups]
     variances = np.maximum(np.diag(G), 0.0)

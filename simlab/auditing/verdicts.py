@@ -216,17 +216,7 @@ def answers(verdicts: pd.DataFrame, measures: xr.Dataset, level: float) -> pd.Da
 
 
 def with_shares(measures: xr.Dataset, limit: xr.DataArray, groups: tuple[str, ...]) -> xr.Dataset:
-    """Add λ to the measures: what each term estimates, β_W + λ(β_B − β_W).
-
-    Parameters
-    ----------
-    measures : Dataset
-        With `bias` and `truth`.
-    limit : DataArray (question, estimator, term)
-        Probability limits.
-    groups : tuple of str
-        Names of the S groups.
-    """
+    """Add λ to the measures, and by the limits: each term estimates β_W + λ(β_B − β_W)."""
     within, between = (measures["truth"].isel(target=i, drop=True) for i in (0, 1))
     contrast = between - within
     slopes, betweens = ([term_at(kind, p) for p in _at(groups)] for kind in ("slope", "between"))

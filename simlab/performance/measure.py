@@ -12,7 +12,7 @@ share p has MCSE √(p(1 − p)/n).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Any, NamedTuple
@@ -73,6 +73,13 @@ class Means:
 def over(a: Any, b: Any) -> Any:
     """a/b, NaN where b = 0: what is divided by it is undefined there, not infinite."""
     return a / np.where(np.asarray(b) == 0, np.nan, b)
+
+
+def by_name(measure: str, names: Sequence[str], arrays: Sequence[ArrayLike]) -> dict[str, Floats]:
+    """Name the arrays that a measure is called with."""
+    if len(names) != len(arrays):
+        raise TypeError(f"{measure} needs {', '.join(names)}; {len(arrays)} arrays are given")
+    return {k: np.asarray(x, dtype=np.float64) for k, x in zip(names, arrays, strict=True)}
 
 
 def first(m: Means) -> Floats:
@@ -240,8 +247,7 @@ class Measure:
         mcse : {"jackknife", "normal"}
             As for `measured`.
         """
-        each = [np.asarray(x, dtype=np.float64) for x in arrays]
-        given = dict(zip(self.arguments, each, strict=True))
+        given = by_name(self.name, self.arguments, arrays)
         target = given.pop("theta", np.array(0.0))
         whole = np.broadcast_arrays(*given.values(), target[..., None])[:-1]
         *shape, b = whole[0].shape

@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike
 from scipy.special import ndtri
 
 from simlab.performance.accuracy import UNIT
-from simlab.performance.measure import Measured, Z, over
+from simlab.performance.measure import Measured, Z, by_name, over
 from simlab.performance.moments import Floats, quietly
 from simlab.performance.stream import Replicates
 
@@ -68,8 +68,7 @@ class Statistic:
     @quietly
     def __call__(self, *arrays: ArrayLike) -> Measured:
         """Measure arrays (..., n), replicates last, in the order of `arguments`; theta is (...)."""
-        each = [np.asarray(x, dtype=np.float64) for x in arrays]
-        given = dict(zip(self.arguments, each, strict=True))
+        given = by_name(self.name, self.arguments, arrays)
         theta = given.pop("theta", np.array(0.0))[..., None]
         whole = np.broadcast_arrays(*given.values(), theta)
         ok = ~np.logical_or.reduce([np.isnan(x) for x in whole])

@@ -13,6 +13,9 @@ from simlab.words import signed, wrong
 
 SYMBOL = {"beta_within": "β_W", "beta_between": "β_B"}
 
+MOST = 3
+"""Conditions that a sentence names."""
+
 HOPELESS = 10_000_000
 """Replicates beyond which a verdict is left undecided for good."""
 
@@ -128,10 +131,14 @@ def of_doubt(view: View, method: str) -> Iterator[str]:
     looked += [c for c in (view.places.same,) if c is not None]
     for doubt, sentence in SENTENCE.items():
         there = [c for c in dict.fromkeys(looked) if view.doubt(c, method) == doubt]
-        labels = (view.places.label(c, (*view.settings.efficiency, "scheme")) for c in there)
-        where = "" if len(there) == len(set(looked)) else f"{' and '.join(labels)}: "
         if there:
-            yield f"{where}{sentence}"
+            told = ", ".join(_named(view, c) for c in there[:MOST]) + ", …" * (len(there) > MOST)
+            yield sentence if len(there) == len(set(looked)) else f"{told}: {sentence}"
+
+
+def _named(view: View, condition: int) -> str:
+    place = view.places.label(condition, view.settings.efficiency)
+    return place if condition != view.places.same else f"{place} for the same schools"
 
 
 def of_twins(view: View, method: str) -> Iterator[str]:
