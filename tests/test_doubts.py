@@ -4,7 +4,6 @@ import json
 
 import numpy as np
 import pytest
-from plot_cases import results
 from study_cases import study
 from verdict_cases import BASE, SWEEPS
 from verdict_cases import study as by_hand
@@ -139,11 +138,22 @@ def test_kurtosis_tells_where_nothing_is_known(law, doubt):
     assert (found.sel(estimator="hlm") == 0).all()
 
 
-def test_small_samples_are_not_called_heavy():
-    """Of 100 normal replicates the kurtosis is 3 ± 0.5."""
-    for seed in range(5):
-        ds = results(n=100).isel(replicate=np.random.default_rng(seed).permutation(100))
-        assert (measure(ds)["doubt"] == 0).all()
+@pytest.mark.parametrize(
+    ("law", "n", "low", "high"),
+    [("exponential", 100, 0, 0.05), ("exponential", 2000, 0, 0.02), ("t2.2", 4000, 0.3, 1)],
+)
+def test_how_often_the_kurtosis_tells(law, n, low, high):
+    """One sample in a hundred of 100 exponential values; most of t with 2.2 degrees of freedom."""
+    rng = np.random.default_rng(6)
+    ds = by_hand(replicates=n)
+    estimate = ds["estimate"]
+    draws = {"exponential": rng.exponential, "t2.2": lambda size: rng.standard_t(2.2, size)}[law]
+    found = []
+    for _ in range(20):
+        drawn = ds.assign(estimate=(estimate.dims, draws(size=estimate.shape)))
+        found.append(measure(drawn, measures=["bias"])["doubt"].values)
+    assert np.size(found) == 240
+    assert low <= np.equal(found, 1).mean() <= high
 
 
 # --- what is said

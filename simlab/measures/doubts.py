@@ -43,7 +43,7 @@ RARE = 0.05
 MANY = 6
 """Rows from which on a cluster's own line has a fourth moment."""
 
-LEAST = 10.0
+LEAST = 20.0
 """Kurtosis below which nothing is made of it, however few the replicates."""
 
 
@@ -71,7 +71,7 @@ def doubts(sums: xr.Dataset) -> NDArray[np.int8]:
 def _peaked(sums: xr.Dataset) -> NDArray[np.bool_]:
     n, _, M = sums_of(ESTIMATE, arrays_of(sums))
     square, fourth = (M[..., ESTIMATE.powers.index(p)] for p in ((2,), (4,)))
-    return np.asarray(n * fourth / square**2 > np.maximum(n / 10, LEAST))
+    return np.asarray(n * fourth / square**2 > np.maximum(np.sqrt(n), LEAST))
 
 
 def known_doubt(setting: dict[str, Any], estimator: str, term: str) -> int:
