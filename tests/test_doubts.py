@@ -74,6 +74,20 @@ def test_lines_through_few_rows(name):
     assert known(held) == [SOUND] * 5
 
 
+@pytest.mark.parametrize(
+    ("clusters", "doubt"),
+    [(3, NO_VARIANCE), (4, UNSURE), (5, UNSURE), (6, SOUND), ({"A": 9, "B": 5}, UNSURE)],
+)
+def test_effects_between_few_clusters(clusters, doubt):
+    where = setting(clusters=clusters)
+    assert known(where) == [SOUND] * 4 + [doubt]
+    terms = ("slope[B - A]", "between", "contextual[A]", "intercept")
+    found = [known_doubt(where, "hlm_contextual", term) for term in terms]
+    assert found == [SOUND, doubt, doubt, doubt]
+    assert known(setting("same-clusters", clusters=clusters)) == [SOUND] * 5
+    assert known(setting(clusters=clusters, x={"law": "data", "data": "hs"})) == [SOUND] * 5
+
+
 def spread(size, replicates):
     s = study(
         replicates, estimators=["two_stage", "hlm"],

@@ -58,11 +58,8 @@ def paradoxes(subject: Subject, ds: xr.Dataset) -> tuple[Paradox, ...]:
         at = f"[{group}]" if len(subject.groups) > 1 else ""
         places = ((TRUTH, f"slope{at}"), (TRUTH, f"between{at}"), ("pooled", f"slope{at}"))
         within, between, pooled = signs = tuple(int(np.sign(estimate[p])) for p in places)
-        names = [
-            name
-            for name, other in (("Robinson", between), ("Simpson", pooled))
-            if within * other < 0
-        ]
+        others = (("Robinson", between), ("Simpson", pooled))
+        names = [name for name, other in others if within * other < 0]
         if not names:
             continue
         draws = [np.sign(drawn.sel(estimator=m, term=term).values) for m, term in places]

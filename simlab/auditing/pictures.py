@@ -34,15 +34,12 @@ def data_picture(audit: Audit, group: str) -> Figure:
     roles, rows = audit.subject.roles, _rows(audit.subject, group)
     figure, (ax,) = plots.canvas(10, 7)
     plots.data_space(
-        ax,
-        rows[roles.x],
-        rows[roles.y],
-        rows[roles.cluster],
+        ax, *(rows[column] for column in (roles.x, roles.y, roles.cluster)),
         clusters=_cluster_lines(audit.subject, rows),
         lines={name: (a, b) for name, (a, b) in _lines(audit.subject, group).items()},
         names=(_plain(roles.x), _plain(roles.y)),
         level2=_plain(roles.cluster),
-    )
+    )  # fmt: skip
     return figure
 
 

@@ -1,9 +1,10 @@
 """Cells whose variance may not exist, and which measures then cannot be trusted.
 
 What is known of the population comes first. Student's t has moments of lower order than df alone.
-The slope of a cluster of n rows has the variance σ²/ss_x given x, and of ss_x, a multiple of
-χ²(n − 1) if x is normal, E ss_x^{−k} exists for 2k < n − 1 alone: methods that average the
-clusters' own lines have a variance from n = 4 on, and from n = 6 one that can be measured.
+Given x a slope has the variance σ²/ss_x, and of ss_x, a multiple of χ²(d) if x is normal,
+E ss_x^{−k} exists for 2k < d alone: from d = 3 on there is a variance, and from d = 5 one that can
+be measured. d is n − 1 of the smallest cluster for methods that average the clusters' own lines,
+and J − 1 for effects between J clusters.
 Elsewhere the estimates tell: their kurtosis κ gives S a Monte Carlo standard error of
 S√((κ − 1)/(4n)), and where the fourth moment does not exist κ grows with n.
 """
@@ -36,12 +37,13 @@ SENTENCE = {
 MARK = "†"
 
 OWN_LINES = ("fixed_effects_separate", "two_stage")
+BETWEEN = ("hlm_contextual", "gls_oracle")
 WITHIN = ("fixed_effects_separate", "fixed_effects_common", "two_stage")
 RARE = 0.05
 """Clusters too small, expected in a condition, below which they are left out of account."""
 
-MANY = 6
-"""Rows from which on a cluster's own line has a fourth moment."""
+MANY = 5
+"""Degrees of freedom of x from which on a slope has a fourth moment."""
 
 LEAST = 20.0
 """Kurtosis below which nothing is made of it, however few the replicates."""
@@ -87,10 +89,11 @@ def known_doubt(setting: dict[str, Any], estimator: str, term: str) -> int:
     if not isinstance(population, dict) or "generator" in population:
         return SOUND
     kind = term.partition("[")[0]
+    d = _spread(setting, population, estimator, kind)
     return max(
-        UNSURE if _heavy(population.get("errors")) else SOUND,
+        UNSURE if _heavy(population.get("errors")) or d < MANY else SOUND,
         _effects(setting, population, estimator in WITHIN and kind == "slope"),
-        _lines(setting, population) if estimator in OWN_LINES else SOUND,
+        NO_VARIANCE if d < 3 else SOUND,
     )
 
 
@@ -106,24 +109,38 @@ def _effects(setting: dict[str, Any], population: dict[str, Any], within: bool) 
     return UNSURE if slope > 0 or (intercept > 0 and not within) else SOUND
 
 
-def _lines(setting: dict[str, Any], population: dict[str, Any]) -> int:
-    """Lines through few rows whose x is drawn: by the smallest cluster of two rows or more."""
-    x, sizes = population.get("x") or {}, population.get("cluster_sizes") or {}
-    if x.get("law") == "data":
-        return SOUND
-    few = [int(n) for n in (*sizes.get("sizes", ()), sizes.get("size", MANY)) if n > 1]
+def _spread(setting: dict[str, Any], population: dict[str, Any], estimator: str, kind: str) -> int:
+    """Degrees of freedom of the x that an estimate divides by; `MANY` where x is not drawn."""
+    if (population.get("x") or {}).get("law") == "data":
+        return MANY
+    if estimator in OWN_LINES:
+        return _least(setting, population.get("cluster_sizes") or {}) - 1
+    if setting.get("scheme") != "same-clusters" and (
+        estimator == "ecological" or (estimator in BETWEEN and kind != "slope")
+    ):
+        return int(min(_clusters(population))) - 1
+    return MANY
+
+
+def _least(setting: dict[str, Any], sizes: dict[str, Any]) -> int:
+    """Rows of the smallest cluster that is likely to occur, of those with two or more."""
+    few = [int(n) for n in (*sizes.get("sizes", ()), sizes.get("size", MANY + 1))]
     if sizes.get("law") == "poisson":
-        few = [n for n in range(int(sizes.get("minimum", 2)), MANY) if _occurs(n, setting, sizes)]
-    least = min((n for n in few if n > 1), default=MANY)
-    return NO_VARIANCE if least < 4 else UNSURE if least < MANY else SOUND
+        few = [n for n in range(int(sizes.get("minimum", 2)), MANY + 1)
+               if _occurs(n, setting, sizes)]  # fmt: skip
+    return min((n for n in few if n > 1), default=MANY + 1)
+
+
+def _clusters(population: dict[str, Any]) -> list[float]:
+    clusters = population.get("clusters", MANY + 1)
+    return list(clusters.values()) if isinstance(clusters, dict) else [clusters]
 
 
 def _occurs(n: int, setting: dict[str, Any], sizes: dict[str, Any]) -> bool:
     """Whether a condition is likely to have a cluster of n rows or fewer, by Poisson's law."""
-    clusters, replicates = setting["population"].get("clusters", 1), setting.get("replicates", 1)
-    J = sum(clusters.values()) if isinstance(clusters, dict) else clusters
+    replicates = setting.get("replicates", 1)
     R = replicates["max"] if isinstance(replicates, dict) else replicates
-    return bool(J * R * pdtr(n, sizes["mean"]) > RARE)
+    return bool(sum(_clusters(setting["population"])) * R * pdtr(n, sizes["mean"]) > RARE)
 
 
 def doubtful(measure: Measure | Statistic, doubt: ArrayLike) -> NDArray[np.bool_]:

@@ -11,10 +11,10 @@ from simlab.errors import is_level
 from simlab.measures.dataset import variables
 from simlab.measures.outcomes import need_replicates
 from simlab.measures.sums import keeps_measures
-from simlab.performance.arrays import share
 from simlab.performance.intervals import SHARE
-from simlab.performance.measure import Measure, Measured
+from simlab.performance.measure import Measure
 from simlab.performance.moments import Moments
+from simlab.performance.named import sums_of
 from simlab.performance.streams import LEVELS, TESTS
 
 
@@ -49,7 +49,7 @@ def rejection(ds: xr.Dataset, levels: Sequence[float] = LEVELS) -> xr.Dataset:
         raise ValueError("the study tests nothing; name what to test under tests: and run it")
     if not levels or not all(map(is_level, levels)):
         raise ValueError(f"levels must be numbers between 0 and 1, not {tuple(levels)}")
-    found = _counted(ds, levels) if keeps_measures(ds) else _shares(ds, levels)
+    found = _REJECTION.measured(_counted(ds, levels))
     along = {str(name): v for name, v in ds.coords.items() if v.dims == ("condition",)}
     nominal = xr.DataArray(np.array(levels), dims="nominal")
     coords = {**along, "test": ds["test"], "kind": ds["kind"], "nominal": nominal}
@@ -64,25 +64,15 @@ _REJECTION = Measure(
 _DIMS = ("condition", "test", "kind")
 
 
-def _shares(ds: xr.Dataset, levels: Sequence[float]) -> Measured:
-    p_value = ds["test_p_value"].transpose(*_DIMS, "replicate").values[..., None, :]
-    return share(np.where(np.isnan(p_value), np.nan, p_value <= np.array(levels)[:, None]))
-
-
-def _counted(ds: xr.Dataset, levels: Sequence[float]) -> Measured:
-    """Rejections at nominal levels that were counted while a study ran.
-
-    Raises
-    ------
-    ValueError
-        If one of the levels is none of these.
-    """
+def _counted(ds: xr.Dataset, levels: Sequence[float]) -> Moments:
+    """Rejections at nominal levels; of sums, at those that were counted while the study ran."""
+    if not keeps_measures(ds):
+        p = ds["test_p_value"].transpose(*_DIMS, "replicate").values[..., None, :]
+        return TESTS.of_values(np.where(np.isnan(p), np.nan, p <= np.array(levels)[:, None])[None])
     for level in levels:
         if level not in LEVELS:
             counted = ", ".join(f"{known:g}" for known in LEVELS)
             need_replicates(ds, f"rejections at level {level:g} (those at {counted} are counted)")
-    here = ds.isel(nominal=[LEVELS.index(level) for level in levels])
-    n, hits = (
-        here[name].transpose(*_DIMS, "nominal", ...).values for name in ("test_n", "test_hits")
-    )
-    return _REJECTION.measured(Moments(n, hits, np.zeros((*n.shape, 0))))
+    here = ds[["test_n", "test_hits"]].transpose(*_DIMS, "nominal", ...)
+    here = here.isel(nominal=[LEVELS.index(level) for level in levels])
+    return sums_of(TESTS, {str(name): v.values for name, v in here.items()})

@@ -34,14 +34,9 @@ class Number:
     sound: bool = True
 
     @property
-    def half(self) -> float:
-        """Half the width of the 95 % interval of a number that is no share."""
-        return Z * self.mcse
-
-    @property
     def ends(self) -> tuple[float, float]:
         """Ends of the 95 % interval."""
-        return self.interval or (self.value - self.half, self.value + self.half)
+        return self.interval or (self.value - Z * self.mcse, self.value + Z * self.mcse)
 
     @property
     def known(self) -> bool:
@@ -87,9 +82,9 @@ def replicates_needed(number: Number, margin: float) -> int | None:
     at n′ = n(h/d)². None where no number of replicates would.
     """
     distance = abs(abs(number.value) - margin)
-    if not number.known or math.isnan(number.half) or distance == 0:
+    if math.isnan(number.value + number.mcse) or distance == 0:
         return None
-    return math.ceil(number.n * (number.half / distance) ** 2)
+    return math.ceil(number.n * (Z * number.mcse / distance) ** 2)
 
 
 def together(words: Iterable[Word]) -> Word:
