@@ -185,7 +185,7 @@ def test_the_unit_of_the_random_effect_does_not_matter():
         ("ses + (1 | school)", "REML", (), 0, 1, 'method="ML"'),
         ("ses + (1 | school)", "ML", ("(Intercept)",), None, 1, "no variance is tested"),
         ("ses + (1 + ses || school)", "REML", ("(Intercept)",), 0, 0, "are not those of the"),
-        ("C(school) + (1 | school)", "REML", (), 0, 0, "take up all"),
+        ("C(school) + (1 | school)", "ML", (), 0, 0, "take up all"),
     ],
 )
 def test_where_there_is_none_one_line_says_why(formula, method, null_random, added, q, line):

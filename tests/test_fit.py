@@ -251,16 +251,6 @@ def test_a_slip_among_numbers_is_pointed_at():
         simlab.fit("ses ~ minority + (1 | school)", df)
 
 
-def test_a_variance_that_the_data_do_not_bound_is_not_called_converged():
-    """Two clusters and a covariate of clusters: no contrast between clusters is left."""
-    rng = np.random.default_rng(1)
-    df = pd.DataFrame({"g": np.repeat([0, 1], 20), "y": rng.standard_normal(40)})
-    df["w"] = df["g"] * 1.0
-    with pytest.warns(FitWarning, match="no convergence|does not say how large"):
-        fit = simlab.fit("y ~ w + (1 | g)", df)
-    assert not fit.converged
-
-
 BAD = [
     ("mathach ~ sess + (1 | school)", DataError, "did you mean 'ses'"),
     ("mathach ~ ses", FormulaError, "|"),

@@ -206,7 +206,7 @@ def test_containment_without_degrees_of_freedom_says_so():
     some = df[df.g.isin(df.g.value_counts().index[:3])].copy()
     some["w1"] = some.g.map(dict(zip(some.g.unique(), (1.0, 2.0, 4.0), strict=True)))
     some["w2"] = some.g.map(dict(zip(some.g.unique(), (1.0, 5.0, 2.0), strict=True)))
-    fit = fit_formula("y ~ w1 + w2 + (1 | g)", some)
+    fit = fit_formula("y ~ w1 + w2 + (1 | g)", some, "ML")
     assert np.isnan(table(fit, "containment").df["w1"])
     test = wald(fit, ["w1", "w2"], df="containment")
     assert np.isnan(test.p_value)

@@ -227,7 +227,7 @@ def test_no_residual_without_a_cluster_gives_a_note():
     more = list("abcdefhk")
     df[more] = rng.normal(size=(len(df), len(more)))
     table = influence(fit_formula(f"y ~ x + {' + '.join(more)} + (1 | g)", df))
-    assert table.loc["large", "note"] == "without it the fit does not converge"
+    assert "take up what clusters differ by" in table.loc["large", "note"]
     assert np.isnan(table.loc["large", "cook"])
     assert table["converged"].sum() == len(table) - 1
 

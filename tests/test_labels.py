@@ -211,10 +211,10 @@ def clusters_of_fit(capsys, *lines: str) -> int:
 @pytest.mark.parametrize("formula", ["y ~ x + (1 | school)", "y ~ dvar(x, school) + (1 | school)"])
 def test_fit_has_a_cluster_for_each_label(labels, formula, write, capsys):
     options = models.Options("REML", "normal", 0.95, "drop", "text")
-    models.fit(write(table(labels)), formula, None, (), options)
+    models.fit(write(table(labels)), formula, None, models.Tests((), None), options)
     assert clusters_of_fit(capsys) == 6
     fixed = formula.partition(" + (")[0]
-    models.fit("d.csv", fixed, "~ 1 | school", (), options)
+    models.fit("d.csv", fixed, "~ 1 | school", models.Tests((), None), options)
     assert clusters_of_fit(capsys) == 6
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from simlab.auditing.subject import TRUTH, Parameters, Subject, parameters
+from simlab.auditing.subject import TRUTH, Parameters, Subject, digits_of, parameters
 from simlab.comparison import APPLICABLE
 from simlab.config import Study, dumps
 
@@ -81,8 +81,8 @@ def parameter_sets(subject: Subject, ds: xr.Dataset, draws: int) -> list[Paramet
     here = ds.isel(condition=QUESTIONS.index(NEW)).sel(estimator=TRUTH, mixed=TRUTH)
     usable = np.flatnonzero(here["status"].isin([0, 1]) & (here["sigma2"] > 0))[:draws]
     values = (here[name].values[usable] for name in ("estimate", "G", "sigma2"))
-    S = len(subject.groups)
-    return [parameters(e, G, float(v), S) for e, G, v in zip(*values, strict=True)]
+    S, digits = len(subject.groups), digits_of(subject.moments)
+    return [parameters(e, G, float(v), S, digits) for e, G, v in zip(*values, strict=True)]
 
 
 def config_text(subject: Subject, study: Study) -> str:

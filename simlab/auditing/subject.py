@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -144,7 +145,10 @@ def subject(df: pd.DataFrame, roles: Roles, level: float, source: str) -> Subjec
     _check_fit(fitted, comparison, source)
     assert fitted.G is not None
     assert fitted.sigma2 is not None
-    found = parameters(fitted.estimate[0], fitted.G[0], float(fitted.sigma2[0]), len(groups))
+    found = parameters(
+        fitted.estimate[0], fitted.G[0], float(fitted.sigma2[0]), len(groups),
+        digits_of(sample.moments),
+    )  # fmt: skip
     dropped = len(df) - len(rows)
     name = f"{Path(source).stem}-complete.csv" if dropped else source
     return Subject(
@@ -153,17 +157,36 @@ def subject(df: pd.DataFrame, roles: Roles, level: float, source: str) -> Subjec
     )  # fmt: skip
 
 
-def parameters(estimate: Floats, G: Floats, sigma2: float, groups: int) -> Parameters:
+def parameters(estimate: Floats, G: Floats, sigma2: float, groups: int, digits: int) -> Parameters:
     """Take the parameters of S groups from a fit of the contextual model: its terms, its variances.
 
-    `estimate` has intercepts, slopes, between and contextual effects, 2S − 1 of each.
+    `estimate` has intercepts, slopes, between and contextual effects, 2S − 1 of each. Digits beyond
+    those of `digits_of` the data are left out: they are rounding errors of the search, and a random
+    stream would depend on them. So an audit has the same numbers wherever it is made.
     """
-    intercept, within, between, _ = estimate.reshape(4, -1)[:, :groups]
-    variances = np.maximum(np.diag(G), 0.0)
+
+    def short(values: Floats) -> Floats:
+        return np.array([float(f"{v:.{digits}g}") for v in values.ravel()]).reshape(values.shape)
+
+    intercept, within, between, _ = short(estimate).reshape(4, -1)[:, :groups]
+    variances = short(np.maximum(np.diag(G), 0.0))
     most = np.sqrt(variances).prod()
-    covariance = np.clip(G[0, 1], -most, most)  # rounding may carry a singular G beyond
+    covariance = np.clip(short(G)[0, 1], -most, most)  # rounding may carry a singular G beyond
     made = np.array([[variances[0], covariance], [covariance, variances[1]]])
-    return Parameters(intercept, within, between, made, sigma2)
+    return Parameters(intercept, within, between, made, float(short(np.array(sigma2))))
+
+
+def digits_of(m: Moments) -> int:
+    """Count the digits by which parameters are known to ten of them where the data are.
+
+    G is that of intercepts at x = 0: its digits are lost by the square of the distance from there.
+    """
+    return min(17, 10 + math.ceil(2 * math.log10(max(1.0, _distance(m)))))
+
+
+def _distance(m: Moments) -> float:
+    """Tell how many of its standard deviations within clusters x is away from 0."""
+    return float(np.abs(m.x_mean).max() / np.sqrt(m.ss_x.sum() / m.n.sum()))
 
 
 def _check_design(
@@ -204,10 +227,9 @@ def _check_design(
             f"{source}: '{roles.y}' lies on a line in '{x}' in every '{cluster}', so there is no "
             "residual variance, and nothing to audit"
         )
-    spread = np.sqrt(m.ss_x.sum() / m.n.sum())
-    if np.abs(m.x_mean).max() > FAR * spread:
+    if _distance(m) > FAR:
         raise DataError(
-            f"{source}: '{x}' is {np.abs(m.x_mean).max() / spread:.2g} of its standard deviations "
+            f"{source}: '{x}' is {_distance(m):.2g} of its standard deviations "
             "away from 0, too far for random intercepts at 0; subtract its mean from it"
         )
 

@@ -27,8 +27,8 @@ from simlab.mixed.optimum import (
 from simlab.mixed.rows import About, Clusters, rotate_rows
 from simlab.moments import Floats
 
-SMALL = 1e-4  # residual variance, of that about a pooled fit, below which the fit is made again
-LARGE = 1e-8  # the same, of the square of what the fixed effects add to that fit
+SMALL = 1e-2  # σ, of that about a pooled fit, below which the fit is made again
+LARGE = 1e-4  # the same, of what the fixed effects add to that fit
 AGAIN = 4  # how often, at most
 ILL = 1e5  # condition number of X beyond which it is the cause to look at first
 ROUNDING = 1e-12  # residual standard deviation, of the largest y, that is rounding
@@ -142,10 +142,11 @@ def fit_design(design: Design, method: Method, source: str = "the data") -> Mixe
 
 def _better_units(clusters: Clusters, optimum: Optimum) -> About | None:
     """Units in which the fit loses no digits; None if it has not lost any."""
-    if not 0 < optimum.sigma2 < max(SMALL, LARGE * float((optimum.gamma**2).max(initial=0.0))):
+    sigma = float(np.sqrt(optimum.sigma2))
+    if not 0 < sigma < max(SMALL, LARGE * float(np.abs(optimum.gamma).max(initial=0.0))):
         return None
     s_y = clusters.units.s_y
-    b, s_y = clusters.pilot + s_y * optimum.gamma, s_y * float(np.sqrt(optimum.sigma2))
+    b, s_y = clusters.pilot + s_y * optimum.gamma, s_y * sigma
     return About(b, s_y, principal_axes(optimum))
 
 

@@ -198,6 +198,8 @@ def fit_lines(
     )  # fmt: skip
     if reml and known is None:
         for b in _in_doubt(moments, k):
+            if fits.evaluations[b] < 0:
+                continue
             of_x = moments.n[b], moments.x_mean[b], moments.ss_x[b]
             if _is_taken_up(*of_x, moments.starts, rotated, k):
                 fits.evaluations[b] = -1

@@ -73,8 +73,7 @@ def global_search(rotated: Rotated, reml: bool, mode: int, starts: int, w: Work,
     for attempt in range(MOST):
         found = search(rotated, reml, mode, w, G)
         total += abs(found)
-        # -1: there is no deviance, wherever one starts
-        if once or finishing or found == -1:
+        if once or finishing or (attempt == 0 and found == -1):  # -1: there is no deviance
             break
         better = mode != EVALUATE and found > 0 and w.value[0] < s.values[slot] - SAME
         if better:

@@ -234,7 +234,8 @@ def standard_deviation(optimum: Optimum, units: Units, a: int) -> Track:
     best = Point(float(x[0]), 0.0, 0.0, x)
     low = Point(0.0, low_rise, np.nan, np.concatenate([[0.0], x[1:]]))
     scale = units.s_y * float(np.linalg.norm(units.B[a]))
-    return Track(curve, best, _width(curve, best, 0.1), low, None, "linear", 0.0, scale)
+    width = _width(curve, best, 0.1 * max(1.0, best.psi))
+    return Track(curve, best, width, low, None, "linear", 0.0, scale)
 
 
 def correlation(optimum: Optimum, units: Units, a: int, b: int) -> Track:
