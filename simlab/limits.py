@@ -84,7 +84,8 @@ def new_cluster_limits(
             share = mixed_estimates(oracle, hlm_contextual.WEIGHTS, known=known).estimate[0]
         else:
             share = method.fit(Sample(of_context, known)).estimate[0]
-        shares = share.reshape(len(method.kinds), 2 * S - 1)[:, :S].copy()
+        K = len(method.kinds)
+        shares = share[: K * (2 * S - 1)].reshape(K, 2 * S - 1)[:, :S].copy()
         if method.share is not None and not plan.parameters.held:
             shares[method.kinds.index("slope")] = [method.share(x) for x in closed]
         limits[method.name] = np.array(

@@ -95,7 +95,7 @@ def replay(
         raise ValueError(f"{config}: has no such condition as {store} has at {c}: another study")
     number, only = divmod(replicate, work.study.block)
     job = work.jobs[place[key]]
-    again = run_block(work, place[key], number, only)
+    again = run_block(work, place[key], number, only=only)
     return Replay(
         work, place[key], replicate, replicate_of(work, place[key], replicate),
         "rows" if job.rows else "moments", stored, again, _differs(stored, again),

@@ -14,6 +14,7 @@ from simlab.limits import new_cluster_limits, same_cluster_limits
 from simlab.moments import Floats
 from simlab.population import Clusters, Plan, truth
 from simlab.sampling import (
+    ROWS,
     Drawn,
     Key,
     Part,
@@ -22,6 +23,8 @@ from simlab.sampling import (
     draw_block,
     replicate_rows,
     rows_frame,
+    rows_given,
+    stream,
 )
 
 __all__ = ["Declared", "Source"]
@@ -69,12 +72,15 @@ class Declared:
         Whether rows are drawn rather than moments.
     known : Known
         True variances.
+    block : int
+        Replicates of a whole block.
     """
 
     plan: Plan
     scheme: str
     by_rows: bool
     known: Known
+    block: int
 
     @property
     def sectors(self) -> tuple[str, ...]:
@@ -82,10 +88,17 @@ class Declared:
         return self.plan.sectors
 
     def draw(self, seed: int, key: Key, number: int, size: int, keep_rows: bool) -> Drawn:
-        """Draw a block; all its replicates have the same clusters in each sector."""
+        """Draw a block; all its replicates have the same clusters in each sector.
+
+        Rows that are wanted of replicates drawn as moments are drawn given these, each from a
+        stream of its own: who asks for rows changes no number of those who do not.
+        """
         moments, rows = draw_block(
             self.plan, self.scheme, self.by_rows, seed, key, number, size, keep_rows
         )
+        if keep_rows and rows is None:
+            first = number * self.block
+            rows = rows_given(self.plan, moments, lambda b: stream(seed, key, ROWS, first + b))
         frame = partial(_frame, self.plan, moments.n, rows)
         return Drawn((Part(np.arange(size), moments, rows, frame),), {})
 

@@ -16,7 +16,7 @@ slope of a normal sample about a line are independent (Cochran's theorem).
 from simlab.moments import Rows
 from simlab.population import Clusters
 
-from .blocks import block_clusters, draw_block, replicate_rows, rows_frame
+from .blocks import block_clusters, draw_block, replicate_rows, rows_frame, rows_given
 from .draws import draw_clusters, draw_moments, draw_rows
 from .parts import Drawn, Part
 from .streams import BLOCK, CLUSTERS, GENERATOR, METHOD, NULL_DRAWS, ROWS, Common, Key, stream
@@ -41,5 +41,6 @@ __all__ = [
     "draw_rows",
     "replicate_rows",
     "rows_frame",
+    "rows_given",
     "stream",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 import numpy as np
@@ -11,11 +12,11 @@ from numpy.random import Generator
 from simlab.moments import Floats, Moments, Rows, divide
 from simlab.population import Clusters, Plan
 
-from .draws import draw_clusters, draw_moments, draw_rows
+from .draws import draw_clusters, draw_moments, draw_rows, room
 from .in_step import clusters_in_step, moments_in_step, rows_in_step
 from .streams import BLOCK, CLUSTERS, ROWS, Common, Key, stream, stream_at
 
-__all__ = ["block_clusters", "draw_block", "replicate_rows", "rows_frame"]
+__all__ = ["block_clusters", "draw_block", "replicate_rows", "rows_frame", "rows_given"]
 
 
 def block_clusters(
@@ -129,6 +130,26 @@ def replicate_rows(
     else:
         x, y = _rows_given(stream(seed, key, ROWS, replicate), plan, moments)
     return rows_frame(plan, n, x, y)
+
+
+def rows_given(plan: Plan, moments: Moments, open_stream: Callable[[int], Generator]) -> Rows:
+    """Draw rows that have given moments, from the law of rows given these.
+
+    Parameters
+    ----------
+    plan : Plan
+        A population that does not need rows.
+    moments : Moments
+        Those of B replicates.
+    open_stream : callable
+        The stream of each replicate, by its place among them.
+    """
+    rows = room(moments.n)
+    for b in range(len(moments.n)):
+        own = slice(rows.first[b, 0], rows.first[b, -1])
+        one = moments.take(slice(b, b + 1))
+        rows.x[own], rows.y[own] = _rows_given(open_stream(b), plan, one)
+    return rows
 
 
 def rows_frame(plan: Plan, n: Floats, x: Floats, y: Floats) -> pd.DataFrame:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -41,14 +42,26 @@ class Part(NamedTuple):
 
 
 class Drawn(NamedTuple):
-    """A block: its parts, and what went wrong in replicates that could not be drawn, by place."""
+    """A block of replicates.
+
+    Attributes
+    ----------
+    parts : tuple of Part
+        Those that could be drawn.
+    errors : mapping of int to str
+        What went wrong in the others, by place.
+    warnings : mapping of int to tuple of str, optional
+        What a generator warned of, by place.
+    """
 
     parts: tuple[Part, ...]
     errors: Mapping[int, str]
+    warnings: Mapping[int, tuple[str, ...]] = MappingProxyType({})
 
     def at(self, b: int) -> Drawn:
         """Return the one replicate at b, as a block of its own."""
         parts = [
             part.at(i) for part in self.parts for i in np.flatnonzero(part.where == b).tolist()
         ]
-        return Drawn(tuple(parts), {0: self.errors[b]} if b in self.errors else {})
+        told: tuple[Mapping[int, Any], ...] = self.errors, self.warnings
+        return Drawn(tuple(parts), *({0: texts[b]} if b in texts else {} for texts in told))
