@@ -32,7 +32,7 @@ def folder(tmp_path, monkeypatch):
 
 
 def test_the_page_has_scripts():
-    assert list(PRINTED) == ["tails.py", "popular.py", "signs.py", "failures.py"]
+    assert list(PRINTED) == ["tails.py", "popular.py", "tutored.py", "signs.py", "failures.py"]
 
 
 @pytest.mark.parametrize("script", PRINTED)

@@ -15,7 +15,7 @@ from pydantic import AfterValidator, Field, PlainSerializer, ValidationError
 
 from .errors import ConfigError, Problem
 from .population import Covariance, RealBySector
-from .section import Positive, Section, Text, findings, shown
+from .section import Positive, Real, Section, Text, findings, shown
 from .values import FrozenMap, freeze
 
 __all__ = ["Generated", "Truth", "import_path", "read_truth", "spelled_out"]
@@ -67,6 +67,10 @@ class Truth(Section):
         None, description="Covariance matrix of (u_0j, u_1j), for gls_oracle."
     )
     sigma2: Positive | None = Field(None, description="σ², for gls_oracle.")
+    terms: (
+        Annotated[Mapping[Text, Real], AfterValidator(FrozenMap.by_name), PlainSerializer(dict)]
+        | None
+    ) = Field(None, description="What other terms of your estimators are compared with.")
 
 
 class Generated(Section):

@@ -20,6 +20,8 @@ from typing import Any, NamedTuple
 
 from simlab.config.errors import did_you_mean
 from simlab.custom.isolation import CustomError, Failure, attempt, untouched
+from simlab.custom.syntax import fingerprint_of
+from simlab.custom.warned import attend
 
 __all__ = ["Address", "locate_object"]
 
@@ -45,6 +47,13 @@ class Address(NamedTuple):
     def file(self) -> str:
         """The module's file, as tracebacks name it; empty where it has none."""
         return _file(_module(self)) or ""
+
+    @property
+    def fingerprint(self) -> str:
+        """12 digits of what the object does, by `syntax.fingerprint_of`; empty without a file."""
+        if not self.file:
+            return ""
+        return fingerprint_of(_read(Path(self.file)), self.path.partition(":")[2])
 
     def load(self) -> Any:
         """Return the object, importing its module where this process has not done so.
@@ -73,6 +82,7 @@ def locate_object(path: str, folder: Path | None) -> Address:
         If the module cannot be imported.
     """
     here = (folder or Path()).absolute()
+    attend()  # before the module says what it would rather not hear
     own = _own_file(path, str(here))
     if own is not None:
         return Address(path, str(here), _digest(_read(own)))

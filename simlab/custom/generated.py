@@ -13,9 +13,10 @@ import numpy as np
 import pandas as pd
 
 from simlab.config import Generated, Truth, plain, read_truth
+from simlab.custom.calls import called
 from simlab.custom.found import Address, locate_object
 from simlab.custom.frames import from_frame
-from simlab.custom.isolation import CustomError, Failure, attempt, untouched
+from simlab.custom.isolation import CustomError, Failure, attempt
 from simlab.custom.marks import GeneratorMark, mark_of
 from simlab.estimators.base import Estimator, Known
 from simlab.moments import Floats, Moments, Rows
@@ -67,16 +68,18 @@ class OwnPopulation:
             return self._moments(seed, key, number, size)
         frames: dict[int, pd.DataFrame] = {}
         errors: dict[int, str] = {}
+        warned: dict[int, tuple[str, ...]] = {}
         alike: dict[bytes, list[tuple[int, Moments, Rows]]] = {}
         for b in range(size):
-            found = self._replicate(seed, key, number * self.block + b)
+            found, texts = self._replicate(seed, key, number * self.block + b)
+            warned |= {b: texts} if texts else {}
             if isinstance(found, Failure):
                 errors[b] = found.text
                 continue
             frames[b], moments, rows = found
             alike.setdefault(moments.starts.tobytes(), []).append((b, moments, rows))
         parts = (_stacked(group, frames, keep_rows) for group in alike.values())
-        return Drawn(tuple(parts), errors)
+        return Drawn(tuple(parts), errors, warned)
 
     def replicate(self, seed: int, key: Key, block: int, replicate: int) -> pd.DataFrame:
         """Rows of one replicate, as the function returned them.
@@ -90,7 +93,7 @@ class OwnPopulation:
         if not self.by_rows:
             path = self.address.path
             raise PopulationError(f"{path} draws moments: there are no rows to be rebuilt")
-        found = self._replicate(seed, key, replicate)
+        found, _ = self._replicate(seed, key, replicate)
         if isinstance(found, Failure):
             raise PopulationError(found.text)
         return found[0]
@@ -122,40 +125,46 @@ class OwnPopulation:
 
     def _replicate(
         self, seed: int, key: Key, replicate: int
-    ) -> tuple[pd.DataFrame, Moments, Rows] | Failure:
+    ) -> tuple[tuple[pd.DataFrame, Moments, Rows] | Failure, tuple[str, ...]]:
         rng, function = stream(seed, key, GENERATOR, replicate), self.address.load()
 
         def call() -> tuple[pd.DataFrame, Moments, Rows]:
-            df = untouched(function)(rng, **plain(self.parameters))
+            df = function(rng, **plain(self.parameters))
             moments, rows = from_frame(df, self.sectors)
             return df.copy(), moments, rows
 
-        return self._named(attempt(call, self.address.file))
+        return self._named(called(call, self.address, [replicate]))
 
     def _moments(self, seed: int, key: Key, number: int, size: int) -> Drawn:
         """Draw a whole block, and keep what is wanted of it: no number depends on how many."""
         rng, function = stream(seed, key, GENERATOR, number), self.address.load()
 
         def call() -> Moments:
-            drawn = untouched(function)(rng, self.block, **plain(self.parameters))
+            drawn = function(rng, self.block, **plain(self.parameters))
             return _checked(drawn, self.block, len(self.sectors))
 
-        found = self._named(attempt(call, self.address.file))
+        numbers = range(number * self.block, (number + 1) * self.block)
+        found, texts = self._named(called(call, self.address, numbers))
+        warned = {0: texts} if texts else {}
         if isinstance(found, Failure):
-            return Drawn((), dict.fromkeys(range(size), found.text))
+            return Drawn((), dict.fromkeys(range(size), found.text), warned)
         moments = found.take(slice(0, size))
         sound = np.all([np.isfinite(v).all(axis=1) for v in moments[:-1]], axis=0)
         text = f"{self.address.path}: drew moments that are not finite"
         errors = dict.fromkeys(np.flatnonzero(~sound).tolist(), text)
         where = np.flatnonzero(sound)
         kept = Moments._make([*(v[where] for v in moments[:-1]), moments.starts])
-        return Drawn((Part(where, kept, None, _no_frame),) if len(where) else (), errors)
+        parts = (Part(where, kept, None, _no_frame),) if len(where) else ()
+        return Drawn(parts, errors, warned)
 
-    def _named(self, found: T | Failure) -> T | Failure:
+    def _named(
+        self, found: tuple[T | Failure, tuple[str, ...]]
+    ) -> tuple[T | Failure, tuple[str, ...]]:
         """Name the generator in what it did wrong, for it befalls every estimator."""
-        if isinstance(found, Failure):
-            return Failure(f"{self.address.path}: {found.text}")
-        return found
+        drawn, texts = found
+        if isinstance(drawn, Failure):
+            drawn = Failure(f"{self.address.path}: {drawn.text}")
+        return drawn, texts
 
 
 def own_population(declared: Generated, folder: Path | None, block: int) -> OwnPopulation:

@@ -7,6 +7,8 @@ shares; `docs/your_own.md` says what to do about these.
 
 from __future__ import annotations
 
+import signal
+import threading
 import traceback
 from collections.abc import Callable
 from functools import wraps
@@ -15,7 +17,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
-__all__ = ["LONGEST", "CustomError", "Failure", "attempt", "message", "untouched"]
+__all__ = ["LONGEST", "CustomError", "Failure", "attempt", "one_line", "untouched"]
 
 LONGEST = 500
 """Characters of a message that are kept."""
@@ -28,9 +30,10 @@ class CustomError(Exception):
 
 
 class Failure(NamedTuple):
-    """What went wrong, in one line."""
+    """What went wrong, in one line; and the warnings that were given before."""
 
     text: str
+    warnings: tuple[str, ...] = ()
 
 
 def attempt(call: Callable[[], T], file: str) -> T | Failure:
@@ -51,10 +54,16 @@ def attempt(call: Callable[[], T], file: str) -> T | Failure:
     """
     try:
         return call()
-    except KeyboardInterrupt:
-        raise
     except BaseException as error:
-        return Failure(message(error, file))
+        if isinstance(error, KeyboardInterrupt) and _may_be_ctrl_c():
+            raise
+        return Failure(_message(error, file))
+
+
+def _may_be_ctrl_c() -> bool:
+    """Ctrl-C reaches the main thread, and no process that ignores it."""
+    main = threading.current_thread() is threading.main_thread()
+    return main and signal.getsignal(signal.SIGINT) is not signal.SIG_IGN
 
 
 def untouched(function: Callable[..., T]) -> Callable[..., T]:
@@ -68,17 +77,22 @@ def untouched(function: Callable[..., T]) -> Callable[..., T]:
     return call
 
 
-def message(error: BaseException, file: str) -> str:
+def _message(error: BaseException, file: str) -> str:
     """Say in one line what was raised, and where in the user's file."""
-    try:
-        text = " ".join(str(error).split())
-    except BaseException as again:
-        text = f"(its text cannot be had: {type(again).__name__})"
-    if not isinstance(error, CustomError):
-        text = f"{type(error).__name__}: {text}" if text else type(error).__name__
     lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == file]
     if isinstance(error, SyntaxError) and error.filename == file:
         lines = [error.lineno]
-    place = f" ({Path(file).name}:{lines[-1]})" if lines else ""
+    kind = "" if isinstance(error, CustomError) else type(error).__name__
+    return one_line(kind, error, file, lines[-1] if lines else None)
+
+
+def one_line(kind: str, said: object, file: str, line: int | None) -> str:
+    """Say in one line of at most `LONGEST` characters what was raised or warned of, and where."""
+    try:
+        text = " ".join(str(said).split())
+    except BaseException as again:
+        text = f"(its text cannot be had: {type(again).__name__})"
+    text = ": ".join(filter(None, (kind, text)))
+    place = f" ({Path(file).name}:{line})" if line else ""
     room = LONGEST - len(place)
     return (text if len(text) <= room else text[: room - 3] + "...") + place

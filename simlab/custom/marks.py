@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar, overload
 
-from simlab.estimators.base import KINDS, Kind
+from simlab.estimators.base import KINDS, Kind, Truth
 
-__all__ = ["GeneratorMark", "MethodMark", "estimator", "generator", "mark_of"]
+__all__ = ["GeneratorMark", "MethodMark", "estimator", "generator", "mark_of", "terms_of"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 ATTRIBUTE = "__simlab__"
@@ -18,8 +18,10 @@ ATTRIBUTE = "__simlab__"
 class MethodMark:
     """How a function estimates; the defaults are those of a function without a mark."""
 
-    terms: tuple[Kind, ...] = ("intercept", "slope")
+    kinds: tuple[Kind, ...] = ("intercept", "slope")
     needs: Literal["rows", "moments"] = "rows"
+    others: tuple[str, ...] = ()
+    truth: Truth = None
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ def estimator(function: F, /) -> F: ...
 
 @overload
 def estimator(
-    *, terms: tuple[Kind, ...] = ..., needs: Literal["rows", "moments"] = ...
+    *, terms: tuple[str, ...] = ..., needs: Literal["rows", "moments"] = ..., truth: Truth = ...
 ) -> Callable[[F], F]: ...
 
 
@@ -45,39 +47,82 @@ def estimator(
     function: F | None = None,
     /,
     *,
-    terms: tuple[Kind, ...] = MethodMark.terms,
+    terms: tuple[str, ...] = MethodMark.kinds,
     needs: Literal["rows", "moments"] = MethodMark.needs,
+    truth: Truth = None,
 ) -> F | Callable[[F], F]:
     """Declare a function to be an estimator that studies name by its import path.
 
     Parameters
     ----------
     terms : tuple of str
-        What it estimates, among intercept, slope, between, contextual.
+        What it estimates: intercept, slope, between, contextual, of which the truth is known and
+        which each sector has; and any others.
     needs : {"rows", "moments"}
         With rows, it is called as ``function(df)`` for one replicate at a time, `df` having the
-        columns cluster, sector, x, y. With moments, as ``function(sample)`` for many at once,
-        `sample.moments` being arrays (replicates, clusters). A function with an argument `rng` is
-        given a random stream too, and then one replicate at a time.
+        columns cluster, sector, x, y, and those that a generator adds. With moments, as
+        ``function(sample)`` for many at once, `sample.moments` being arrays (replicates, clusters).
+        A function with an argument `rng` is given a random stream too, and then one replicate at a
+        time; one with an argument `level`, the level of the study's intervals.
+    truth : mapping or callable, optional
+        What is true of the other terms: numbers by term, or a function of the population, as a
+        mapping of what the study's file says of it, that returns these. What is not told is not
+        known, and neither are bias and coverage.
 
     Returns
     -------
     callable
         The function, unchanged but for the mark that it now bears. It returns a mapping from term
-        to (estimate, std_error, df), to (estimate, std_error) for a normal reference, or to the
-        estimate alone; or None where there is nothing to be estimated.
+        to (estimate, std_error, df), to (estimate, std_error) for a normal reference, to the
+        estimate alone, or to a mapping of these and lower, upper, p_value, by name. `status` among
+        the terms says how the fit ended. None says that there is nothing to be estimated.
 
     Raises
     ------
     ValueError
-        If there is no such term, or no such need.
+        If a term cannot be named so, there is no such need, or the truth is of another term.
     """
-    terms = (terms,) if isinstance(terms, str) else tuple(terms)
-    unknown = [term for term in terms if term not in KINDS]
-    if unknown or not terms or len(set(terms)) < len(terms):
-        raise ValueError(f"terms are among {', '.join(KINDS)}, each once; not {terms}")
-    mark = MethodMark(terms, _one_of("needs", needs))
+    kinds, others = terms_of((terms,) if isinstance(terms, str) else tuple(terms))
+    if not (truth is None or callable(truth)) and not set(truth) <= set(others):
+        raise ValueError(f"truth is of other terms than {', '.join(KINDS)}, not of {[*truth]}")
+    mark = MethodMark(kinds, _one_of("needs", needs), others, truth)
     return _marked(mark) if function is None else _marked(mark)(function)
+
+
+MOST = 60
+"""Characters of the name of a term."""
+
+
+def terms_of(terms: tuple[str, ...]) -> tuple[tuple[Kind, ...], tuple[str, ...]]:
+    """Return the terms that every sector has, and the others.
+
+    Raises
+    ------
+    ValueError
+        If there is none, one is there twice, or has no name that can be used.
+    """
+    if not terms or len(set(terms)) < len(terms):
+        raise ValueError(f"terms are one or more different names, not {terms}")
+    for term in terms:
+        if not _is_term(term):
+            raise ValueError(
+                f"{term!r} cannot name a term: give up to {MOST} printable characters without "
+                f"brackets, and another name than {STATUS}"
+            )
+    kinds = tuple(term for term in terms if term in KINDS)
+    return kinds, tuple(term for term in terms if term not in KINDS)
+
+
+STATUS = "status"
+"""What a method returns beside its terms: how the fit ended."""
+
+
+def _is_term(term: object) -> bool:
+    """Brackets are for sectors; what is printed of a term must be the term."""
+    return (
+        isinstance(term, str) and 0 < len(term) <= MOST and term.isprintable()
+        and term == term.strip() and not {*"[]"} & {*term} and term != STATUS
+    )  # fmt: skip
 
 
 @overload
@@ -107,13 +152,14 @@ def generator(
     ----------
     draws : {"rows", "moments"}
         With rows, it is called as ``function(rng, **parameters)`` and returns one replicate, a
-        data frame with the columns cluster, x, y (and sector). With moments, it is called as
-        ``function(rng, replicates, **parameters)`` and returns the `Moments` of that many.
+        data frame with the columns cluster, x, y (and sector), and others for methods that ask for
+        them. With moments, it is called as ``function(rng, replicates, **parameters)`` and returns
+        the `Moments` of that many.
     sectors : tuple of str
         Names of the sectors, the same in every replicate.
     truth : mapping or callable, optional
-        What is true: beta_within, beta_between, intercept, G, sigma2, as far as it is known; or a
-        function of the parameters that returns it.
+        What is true: beta_within, beta_between, intercept, G, sigma2, and under `terms` that of
+        other terms, as far as it is known; or a function of the parameters that returns it.
 
     Returns
     -------

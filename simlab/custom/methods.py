@@ -3,30 +3,22 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from simlab.config import ConfigError, Problem
+from simlab.custom.calls import called, ordered
 from simlab.custom.found import Address, locate_object
-from simlab.custom.isolation import CustomError, Failure, attempt, untouched
-from simlab.custom.marks import MethodMark, mark_of
+from simlab.custom.isolation import CustomError, Failure, attempt
+from simlab.custom.marks import MethodMark, mark_of, terms_of
 from simlab.custom.returned import blank, joined, read
-from simlab.estimators.base import (
-    ERROR,
-    KINDS,
-    Estimates,
-    Estimator,
-    Kind,
-    Sample,
-    SizeMoments,
-    term_names,
-)
+from simlab.estimators.base import ERROR, Estimates, Estimator, Sample, SizeMoments
 from simlab.moments import Moments, Rows
 
-__all__ = ["Own", "Shielded", "own_estimator"]
+__all__ = ["Own", "OwnTruth", "Shielded", "own_estimator"]
 
 
 def own_estimator(path: str, folder: Path | None) -> Estimator:
@@ -45,20 +37,32 @@ def own_estimator(path: str, folder: Path | None) -> Estimator:
         If it cannot be imported, or is no estimator.
     """
     address = locate_object(path, folder)
-    found = address.load()
-    fit = Own(address)
+    return _declared(address, address.load())
+
+
+def _declared(address: Address, found: object) -> Estimator:
+    """Make an estimator of what is at an address."""
+    path, fit = address.path, Own(address)
     if isinstance(found, Estimator):
-        if not found.kinds or not set(found.kinds) <= set(KINDS):
-            raise CustomError(f"{path}: its kinds are among {', '.join(KINDS)}, not {found.kinds}")
+        try:
+            named = terms_of((*found.kinds, *found.others))
+        except ValueError as error:
+            raise CustomError(f"{path}: {error}") from None
+        if named != (found.kinds, found.others):
+            raise CustomError(f"{path}: its kinds are {named[0]}, its others {named[1]}")
         return replace(
             found, name=path, label=path, fit=fit, share=found.share and OwnShare(address),
             linear=found.linear and not (found.mixed or found.oracle),
+            truth=found.truth and OwnTruth(address),
         )  # fmt: skip
     if not callable(found):
         kind = type(found).__name__
         raise CustomError(f"{path} is a {kind}; an estimator is a function or an Estimator")
     mark = mark_of(found, MethodMark())
-    return Estimator(path, path, mark.terms, "beta_within", fit, needs=mark.needs, linear=False)
+    return Estimator(
+        path, path, mark.kinds, "beta_within", fit, needs=mark.needs, linear=False,
+        others=mark.others, truth=mark.truth and OwnTruth(address),
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,22 +74,34 @@ class Own:
     def __call__(self, sample: Sample) -> Estimates:
         """Give the function data of its own; a replicate in which it fails has the status ERROR."""
         how, about = _calling(self.address), sample.about
-        S = sample.moments.n_sectors
-        terms = term_names(how.kinds, about.sectors if about else tuple(map(str, range(S))))
+        B, S = len(sample.moments.n), sample.moments.n_sectors
+        terms = how.estimator.terms(about.sectors if about else tuple(map(str, range(S))))
+        level = about.level if about else 0.95
 
         def fit(some: Sample) -> Estimates:
-            extra: dict[str, Any] = {}
+            extra: dict[str, Any] = {"level": level} if how.asks_level else {}
             if how.asks_rng and some.about is not None:
                 extra["rng"] = some.about.rng(0, self.address.path)
             given = some.about.frame(0) if how.by_rows and some.about else _copied(some)
-            return read(
-                untouched(how.function)(given, **extra), terms, len(some.moments.n), how.mixed
-            )
+            returned = how.function(given, **extra)
+            return read(returned, terms, len(some.moments.n), how.estimator.mixed, level)
 
-        if not (how.by_rows or how.asks_rng):
-            return _isolated(fit, sample, len(terms), self.address.file)
-        each = (sample.at(b) for b in range(len(sample.moments.n)))
-        return joined([_isolated(fit, one, len(terms), self.address.file) for one in each])
+        isolated = partial(_isolated, partial(self._call, fit), T=len(terms), level=level)
+        if not (how.by_rows or how.asks_rng or ordered(self.address.path)):
+            return isolated(sample)
+        return joined([isolated(sample.at(b)) for b in range(B)], level)
+
+    def _call(self, fit: Callable[[Sample], Estimates], sample: Sample) -> Estimates | Failure:
+        """Fit, and hear the warnings: whose they are among several replicates, each alone tells."""
+        B = len(sample.moments.n)
+        numbers = sample.about.numbers if sample.about else range(B)
+        found, warned = called(partial(fit, sample), self.address, numbers)
+        if isinstance(found, Failure):
+            return found._replace(warnings=warned)
+        if not warned or B == 1:
+            return found._replace(warnings={0: warned} if warned else {})
+        alone = (called(partial(fit, sample.at(b)), self.address, [numbers[b]]) for b in range(B))
+        return found._replace(warnings={b: texts for b, (_, texts) in enumerate(alone) if texts})
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +120,42 @@ class OwnShare:
         """
         found = attempt(lambda: float(self.address.load().share(x)), self.address.file)
         if isinstance(found, Failure):
-            message = f"{self.address.path}: its share fails: {found.text}"
-            raise ConfigError([Problem("", None, None, "estimators", message)])
+            raise _refused(f"{self.address.path}: its share fails: {found.text}")
         return found
+
+
+@dataclass(frozen=True, slots=True)
+class OwnTruth:
+    """The `truth` of a user's estimator."""
+
+    address: Address
+
+    def __call__(self, population: dict[str, Any]) -> dict[str, float]:
+        """Return what is true of the terms that are not simlab's own.
+
+        Raises
+        ------
+        ConfigError
+            If the user's function fails, or returns something else than numbers of its terms.
+        """
+        said, path = self.address.load(), self.address.path
+        truth = said.truth if isinstance(said, Estimator) else mark_of(said, MethodMark()).truth
+        others = _calling(self.address).estimator.others
+
+        def tell() -> dict[str, float]:
+            told = truth(population) if callable(truth) else truth
+            if not isinstance(told, Mapping) or not set(told) <= set(others):
+                raise CustomError(f"is no mapping of numbers to {', '.join(others)}")
+            return {str(name): float(value) for name, value in told.items()}
+
+        found = attempt(tell, self.address.file)
+        if isinstance(found, Failure):
+            raise _refused(f"{path}: its truth fails: {found.text}")
+        return found
+
+
+def _refused(message: str) -> ConfigError:
+    return ConfigError([Problem("", None, None, "estimators", message)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,26 +167,27 @@ class Shielded:
     def __call__(self, sample: Sample) -> Estimates:
         """Fit; what the data of one replicate bring about stays with that replicate."""
         T = len(self.method.kinds) * (2 * sample.moments.n_sectors - 1)
-        return _isolated(self.method.fit, sample, T, "")
+        return _isolated(lambda some: attempt(lambda: self.method.fit(some), ""), sample, T)
 
 
 class _Calling(NamedTuple):
     """How a function is called."""
 
     function: Callable[..., object]
-    kinds: tuple[Kind, ...]
+    estimator: Estimator
     by_rows: bool
     asks_rng: bool
-    mixed: bool
+    asks_level: bool
 
 
 @cache
 def _calling(address: Address) -> _Calling:
     found = address.load()
+    declared = _declared(address, found)
     if isinstance(found, Estimator):
-        return _Calling(found.fit, found.kinds, False, False, found.mixed)
-    mark = mark_of(found, MethodMark())
-    return _Calling(found, mark.terms, mark.needs == "rows", _asks(found, "rng"), False)
+        return _Calling(found.fit, declared, False, False, False)
+    by_rows = declared.needs == "rows"
+    return _Calling(found, declared, by_rows, _asks(found, "rng"), _asks(found, "level"))
 
 
 def _asks(function: Callable[..., object], name: str) -> bool:
@@ -147,15 +197,17 @@ def _asks(function: Callable[..., object], name: str) -> bool:
         return False
 
 
-def _isolated(fit: Callable[[Sample], Estimates], sample: Sample, T: int, file: str) -> Estimates:
+def _isolated(
+    call: Callable[[Sample], Estimates | Failure], sample: Sample, T: int, level: float = 0.95
+) -> Estimates:
     """Fit all replicates at once; where that fails, one by one, so that only the guilty are out."""
-    found = attempt(lambda: fit(sample), file)
+    found = call(sample)
     if not isinstance(found, Failure):
         return found
     B = len(sample.moments.n)
     if B == 1:
-        return blank(1, T, ERROR, found.text)
-    return joined([_isolated(fit, sample.at(b), T, file) for b in range(B)])
+        return blank(1, T, ERROR, found.text, found.warnings)
+    return joined([_isolated(call, sample.at(b), T, level) for b in range(B)], level)
 
 
 def _copied(sample: Sample) -> Sample:

@@ -1,7 +1,8 @@
 """What a user's method returns, read with care: numbers, or a line that says why they are none.
 
 A replicate whose numbers are no numbers has the status ERROR and a message. A method says that
-there is nothing to be estimated by returning None, or by the status in its `Estimates`.
+there is nothing to be estimated by returning None, or by a status of its own. What it cannot tell
+of an estimate is NaN: a standard error, degrees of freedom, an interval, a p-value.
 """
 
 from __future__ import annotations
@@ -13,26 +14,47 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simlab.custom.isolation import LONGEST, CustomError
-from simlab.estimators.base import ERROR, NOT_ESTIMABLE, OK, SINGULAR, Estimates
+from simlab.custom.marks import STATUS
+from simlab.estimators.base import (
+    ERROR,
+    NOT_CONVERGED,
+    NOT_ESTIMABLE,
+    OK,
+    SINGULAR,
+    Estimates,
+)
+from simlab.inference import infer
 from simlab.moments import Floats
 
 __all__ = ["blank", "joined", "read"]
 
 PARTS = ("estimate", "std_error", "df")
+"""What a tuple of numbers is, in its order."""
+
+INFERRED = ("lower", "upper", "p_value")
+"""What is Student's t where a method has none of its own."""
+
+WORDS = {
+    "ok": OK, "singular": SINGULAR, "not_converged": NOT_CONVERGED, "not_estimable": NOT_ESTIMABLE,
+}  # fmt: skip
+"""How a method may say that a fit ended."""
 
 
-def blank(B: int, T: int, status: int, text: str = "") -> Estimates:
+def blank(B: int, T: int, status: int, text: str = "", warned: tuple[str, ...] = ()) -> Estimates:
     """Return estimates that there are not, of B replicates and T terms."""
     nothing = np.full((B, T), np.nan)
-    messages = dict.fromkeys(range(B), text) if text else {}
     return Estimates(
         nothing, nothing.copy(), nothing.copy(),
-        np.full(B, status, np.int8), np.zeros(B, np.int32), messages=messages,
+        np.full(B, status, np.int8), np.zeros(B, np.int32),
+        messages=dict.fromkeys(range(B), text) if text else {},
+        warnings=dict.fromkeys(range(B), warned) if warned else {},
     )  # fmt: skip
 
 
-def joined(each: Sequence[Estimates]) -> Estimates:
+def joined(each: Sequence[Estimates], level: float) -> Estimates:
     """Put estimates of one replicate each together."""
+    if any(one.lower is not None for one in each):
+        each = [_inferred(one, level) for one in each]
 
     def together(name: str) -> Any:
         values = [getattr(one, name) for one in each]
@@ -42,11 +64,25 @@ def joined(each: Sequence[Estimates]) -> Estimates:
         # Variance components are all that a replicate may lack: those of one that failed.
         return np.concatenate([known * np.nan if v is None else v for v in values])
 
-    messages = {b: one.messages[0] for b, one in enumerate(each) if one.messages}
-    return Estimates(**{name: together(name) for name in Estimates._fields[:-1]}, messages=messages)
+    told = ("messages", "warnings")
+    found: dict[str, Any] = {
+        name: {b: getattr(one, name)[0] for b, one in enumerate(each) if getattr(one, name)}
+        for name in told
+    }
+    found |= {name: together(name) for name in Estimates._fields if name not in told}
+    return Estimates(**found)
 
 
-def read(returned: object, terms: tuple[str, ...], B: int, mixed: bool = False) -> Estimates:
+def _inferred(found: Estimates, level: float) -> Estimates:
+    """Return estimates with intervals and p-values, Student's t where there are no others."""
+    if found.lower is not None:
+        return found
+    return found._replace(**infer(found.estimate, found.std_error, found.df, level)._asdict())
+
+
+def read(
+    returned: object, terms: tuple[str, ...], B: int, mixed: bool = False, level: float = 0.95
+) -> Estimates:
     """Read what a method returned.
 
     Parameters
@@ -59,6 +95,8 @@ def read(returned: object, terms: tuple[str, ...], B: int, mixed: bool = False) 
         Number of replicates.
     mixed : bool
         Whether `Estimates` must have G and σ².
+    level : float
+        Level of the intervals of those terms that have none of their own where others do.
 
     Raises
     ------
@@ -68,50 +106,57 @@ def read(returned: object, terms: tuple[str, ...], B: int, mixed: bool = False) 
     if returned is None:
         return blank(B, len(terms), NOT_ESTIMABLE)
     if isinstance(returned, Estimates):
-        found = _checked(returned, len(terms), B, mixed)
-        told = dict.fromkeys(PARTS, np.zeros(len(terms), np.bool_))
-        return _judged(found, terms, told | {"estimate": np.ones(len(terms), np.bool_)})
+        found = _checked(returned, len(terms), B, mixed, level)
+        return _judged(found, terms, np.ones(len(terms), np.bool_))
     if isinstance(returned, Mapping):
-        return _judged(*_mapped(returned, terms, B))
+        found, told = _mapped(returned, terms, B, level)
+        return _judged(found, terms, told)
     raise CustomError(
         f"returned {_what(returned)}; a method returns a mapping from term to "
         "(estimate, std_error), or None"
     )
 
 
-Told = dict[str, NDArray[np.bool_]]
-"""By part: of which terms it was returned, and so must be a number. (T,)."""
-
-
 def _mapped(
-    returned: Mapping[Any, Any], terms: tuple[str, ...], B: int
-) -> tuple[Estimates, tuple[str, ...], Told]:
-    unknown = [str(name) for name in returned if name not in terms]
+    returned: Mapping[Any, Any], terms: tuple[str, ...], B: int, level: float
+) -> tuple[Estimates, NDArray[np.bool_]]:
+    """Return the estimates, and of which terms there are any, (T,)."""
+    unknown = [str(name) for name in returned if name not in terms and name != STATUS]
     if unknown:
         raise CustomError(
-            f"returned the term {unknown[0]!r}, which is not among its terms {', '.join(terms)}; "
-            "say terms=(…) in @simlab.estimator"
+            f"returned the term {unknown[0][:LONGEST]!r}, which is not among its terms "
+            f"{', '.join(terms)}; say terms=(…) in @simlab.estimator"
         )
-    if not returned:
-        raise CustomError("returned no term; return None where there is nothing to be estimated")
     found = blank(B, len(terms), OK)
-    told = {part: np.zeros(len(terms), np.bool_) for part in PARTS}
-    for t, name in enumerate(terms):
-        entry = _entry(name, returned[name]) if name in returned else {}
+    if STATUS in returned:
+        found = found._replace(status=_status(returned[STATUS], B))
+    elif not returned:
+        raise CustomError("returned no term; return None where there is nothing to be estimated")
+    entries = {name: _entry(name, returned[name]) for name in terms if name in returned}
+    for name, entry in entries.items():
         if "std_error" in entry:
-            entry = {"df": np.inf if B == 1 else np.full(B, np.inf), **entry}
-        for part, value in entry.items():
-            getattr(found, part)[:, t] = _numbers(f"{name}: {part}", value, (B,))
-            told[part][t] = True
-    return found, terms, told
+            entry.setdefault("df", np.full((B,), np.inf))
+        for part in (part for part in PARTS if part in entry):
+            values = _numbers(f"{name}: {part}", entry[part], (B,))
+            getattr(found, part)[:, terms.index(name)] = values
+    if any(part in entry for entry in entries.values() for part in INFERRED):
+        found = _inferred(found, level)
+        for name, entry in entries.items():
+            for part in (part for part in INFERRED if part in entry):
+                values = _numbers(f"{name}: {part}", entry[part], (B,))
+                getattr(found, part)[:, terms.index(name)] = values
+    return found, np.array([name in returned for name in terms])
 
 
 def _entry(name: str, entry: object) -> dict[str, Any]:
     """Name the numbers of a term: a tuple's by their order, one number alone is the estimate."""
     if isinstance(entry, Mapping):
-        if "estimate" in entry and set(entry) <= set(PARTS):
-            return dict(entry)
-        raise CustomError(f"{name}: has {', '.join(map(str, entry))}, not {', '.join(PARTS)}")
+        if "estimate" not in entry or not set(entry) <= {*PARTS, *INFERRED}:
+            known = ", ".join((*PARTS, *INFERRED))
+            raise CustomError(f"{name}: has {', '.join(map(str, entry))[:LONGEST]}, not {known}")
+        if ("lower" in entry) != ("upper" in entry):
+            raise CustomError(f"{name}: has one end of an interval; the other may be infinite")
+        return dict(entry)
     if isinstance(entry, tuple | list):
         if 1 <= len(entry) <= len(PARTS):
             return dict(zip(PARTS, entry, strict=False))
@@ -119,45 +164,94 @@ def _entry(name: str, entry: object) -> dict[str, Any]:
     return {"estimate": entry}
 
 
-def _checked(found: Estimates, T: int, B: int, mixed: bool) -> Estimates:
+def _status(said: object, B: int) -> NDArray[np.int8]:
+    """Return codes of the words or codes that a method returned: one for all, or one for each."""
+    each = np.array(said, dtype=object)
+    if each.shape not in ((), (B,)):
+        raise CustomError(f"{STATUS} has the shape {each.shape}, not {(B,)}")
+    codes: dict[Any, int] = {**WORDS, **{code: code for code in WORDS.values()}}
+    for word in each.ravel():
+        if (
+            isinstance(word, bool)
+            or not isinstance(word, str | int | np.integer)
+            or (word not in codes)
+        ):
+            raise CustomError(f"{STATUS} is {str(word)[:LONGEST]!r}, not one of {', '.join(WORDS)}")
+    found = np.array([codes[word] for word in each.ravel()], dtype=np.int8)
+    return np.broadcast_to(found, (B,)).copy()
+
+
+def _checked(found: Estimates, T: int, B: int, mixed: bool, level: float) -> Estimates:
     """Return `Estimates` with arrays of their own, of the right shape and type."""
-    numbers = {part: _numbers(part, getattr(found, part), (B, T)) for part in PARTS}
+    numbers: dict[str, Any] = {part: _numbers(part, getattr(found, part), (B, T)) for part in PARTS}
     status = _numbers("status", found.status, (B,))
     wrong = ~np.isin(status, range(ERROR + 1))
     if wrong.any():
         raise CustomError(f"status is {status[wrong][0]:g}, not one of 0 to {ERROR}")
-    components = {}
+    components: dict[str, Any] = {}
     if mixed:
         components["G"] = _numbers("G", found.G, (B, 2, 2))
         components["sigma2"] = _numbers("sigma2", found.sigma2, (B,))
-    return Estimates(
+    checked = Estimates(
         **numbers,
         status=status.astype(np.int8),
         dropped=_numbers("dropped", found.dropped, (B,)).astype(np.int32),
         **components,
         messages={b: str(found.messages[b])[:LONGEST] for b in range(B) if b in found.messages},
     )
+    own: dict[str, Any] = {
+        part: getattr(found, part) for part in INFERRED if getattr(found, part) is not None
+    }
+    if ("lower" in own) != ("upper" in own):
+        raise CustomError("has one end of intervals; the other may be infinite")
+    if not own:
+        return checked
+    own = {part: _numbers(part, values, (B, T)) for part, values in own.items()}
+    return _inferred(checked, level)._replace(**own)
 
 
-def _judged(found: Estimates, terms: tuple[str, ...], told: Told) -> Estimates:
-    """Blank what failed; what must be a number and is none has failed."""
+def _judged(found: Estimates, terms: tuple[str, ...], told: NDArray[np.bool_]) -> Estimates:
+    """Blank what failed; what cannot be, and an estimate that is none, has failed."""
     status, messages = found.status.copy(), dict(found.messages)
-    for part in reversed(PARTS):  # the estimate has the last word
-        values = getattr(found, part)
-        bad = np.isnan(values) & told[part]
-        bad |= np.isinf(values) & (part != "df")
-        bad |= (values < 0) & (part != "estimate") | (values == 0) & (part == "df")
-        bad &= (found.status <= SINGULAR)[:, None]
-        for b, t in np.argwhere(bad)[::-1].tolist():
-            status[b], messages[b] = ERROR, f"{terms[t]}: {part} is {values[b, t]:g}"
+    sound = (found.status <= SINGULAR)[:, None]
+    for part, bad in reversed(_faults(found, told)):  # the estimate has the last word
+        for b, t in np.argwhere(bad & sound)[::-1].tolist():
+            lower, upper, value = (
+                np.nan if values is None else values[b, t]
+                for values in (found.lower, found.upper, getattr(found, part))
+            )
+            interval = f"the interval is from {lower:g} to {upper:g}"
+            text = interval if part == "lower" else f"{part} is {value:g}"
+            status[b], messages[b] = ERROR, f"{terms[t]}: {text}"
     failed = (status > SINGULAR)[:, None]
-    blanked = {part: np.where(failed, np.nan, getattr(found, part)) for part in PARTS}
+    parts = PARTS if found.lower is None else (*PARTS, *INFERRED)
+    blanked: dict[str, Any] = {
+        part: np.where(failed, np.nan, getattr(found, part)) for part in parts
+    }
     return found._replace(**blanked, status=status, messages=messages)
 
 
-def _numbers(name: str, value: object, shape: tuple[int, ...]) -> Floats:
+def _faults(found: Estimates, told: NDArray[np.bool_]) -> list[tuple[str, NDArray[np.bool_]]]:
+    """What cannot be, (B, T), by part."""
+    estimate, error, df = (getattr(found, part) for part in PARTS)
+    faults = [
+        ("estimate", np.isnan(estimate) & told | np.isinf(estimate)),
+        ("std_error", np.isinf(error) | (error < 0)),
+        ("df", df <= 0),
+    ]
+    if found.lower is not None and found.upper is not None and found.p_value is not None:
+        lower, upper, p = found.lower, found.upper, found.p_value
+        bad = (lower > upper) | (np.isnan(lower) != np.isnan(upper))
+        bad |= (lower == np.inf) | (upper == -np.inf)
+        faults += [("lower", bad), ("p_value", (p < 0) | (p > 1))]
+    return faults
+
+
+def _numbers(name: str, value: Any, shape: tuple[int, ...]) -> Floats:
     """Return numbers of a shape; one replicate's may come without its dimension."""
     try:
+        if np.iscomplexobj(value):
+            raise TypeError
         found = np.array(value, dtype=float)
     except (TypeError, ValueError):
         raise CustomError(f"{name} is {_what(value)}, not a number") from None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -19,6 +19,7 @@ OK, SINGULAR, NOT_CONVERGED, NOT_ESTIMABLE, ERROR = range(5)
 Kind = Literal["intercept", "slope", "between", "contextual"]
 Estimand = Literal["beta_within", "beta_between", "mixture"]
 KINDS: tuple[Kind, ...] = ("intercept", "slope", "between", "contextual")
+Truth = Mapping[str, float] | Callable[[dict[str, Any]], Mapping[str, float]] | None
 
 
 class Known(NamedTuple):
@@ -39,15 +40,25 @@ class About(NamedTuple):
         Rows of a replicate, by its place in the sample, as a data frame of its own.
     rng : callable
         A random stream, by a replicate's place in the sample and the name of a method.
+    numbers : tuple of int
+        Numbers of the B replicates in their condition.
+    level : float
+        Level of the study's intervals.
     """
 
     sectors: tuple[str, ...]
     frame: Callable[[int], pd.DataFrame]
     rng: Callable[[int, str], Generator]
+    numbers: tuple[int, ...]
+    level: float
 
     def at(self, b: int) -> About:
         """Return the same for the one replicate at b."""
-        return About(self.sectors, lambda _: self.frame(b), lambda _, name: self.rng(b, name))
+        return self._replace(
+            frame=lambda _: self.frame(b),
+            rng=lambda _, name: self.rng(b, name),
+            numbers=self.numbers[b : b + 1],
+        )
 
 
 class Centred(NamedTuple):
@@ -107,7 +118,7 @@ class Estimates(NamedTuple):
     """B replicates of an estimator's T terms.
 
     Terms are ordered by kind and, within a kind, sector by sector and then
-    sector s minus the first sector.
+    sector s minus the first sector; `Estimator.others` come last.
 
     Attributes
     ----------
@@ -119,8 +130,12 @@ class Estimates(NamedTuple):
         Number of clusters that could not be used.
     G, sigma2 : (B, 2, 2), (B,), optional
         Variance components of a mixed model.
+    lower, upper, p_value : (B, T), optional
+        Intervals and p-values of the method's own, which take the place of those of Student's t.
     messages : dict of int to str, optional
         What went wrong in the replicates with status ERROR, by their place.
+    warnings : dict of int to tuple of str, optional
+        Warnings of the user's code, by the place of the replicate.
     """
 
     estimate: Floats
@@ -130,7 +145,11 @@ class Estimates(NamedTuple):
     dropped: NDArray[np.int32]
     G: Floats | None = None
     sigma2: Floats | None = None
+    lower: Floats | None = None
+    upper: Floats | None = None
+    p_value: Floats | None = None
     messages: Mapping[int, str] = MappingProxyType({})
+    warnings: Mapping[int, tuple[str, ...]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +184,11 @@ class Estimator:
     linear : bool
         Whether it is linear in y once its variances are fixed, so that its probability limit can
         be computed.
+    others : tuple of str
+        Terms that it estimates beside those of `kinds`, named as they are; of all sectors at once.
+    truth : mapping or callable, optional
+        What is true of `others`: numbers by term, or a function of the population, as a mapping of
+        what the study's file says of it, that returns these.
     """
 
     name: str
@@ -178,6 +202,12 @@ class Estimator:
     mixed: bool = False
     oracle: bool = False
     linear: bool = True
+    others: tuple[str, ...] = ()
+    truth: Truth = None
+
+    def terms(self, sectors: tuple[str, ...]) -> tuple[str, ...]:
+        """Return the names of its T terms."""
+        return (*term_names(self.kinds, sectors), *self.others)
 
 
 class SizeMoments(NamedTuple):

@@ -78,9 +78,10 @@ def measure(
         bias_eliminated_coverage, rejection_rate, interval_width. With target as well, whose values
         are those of `ds` and "limit", the estimator's own probability limit: bias, relative_bias,
         standardised_bias, mse, rmse, coverage. (condition, estimator): failures, singular,
-        dropped_clusters. NaN where an estimator has no such term. Every variable has attrs
-        long_name, units and definition. `doubt` (condition, estimator, term) is 1 where the
-        variance of an estimate may not exist, and 2 where it does not.
+        dropped_clusters. NaN where an estimator has no such term, or nobody says what is true,
+        which attrs["comment"] says. Every variable has attrs long_name, units and definition.
+        `doubt` (condition, estimator, term) is 1 where the variance of an estimate may not exist,
+        and 2 where it does not.
 
     Raises
     ------
@@ -105,12 +106,16 @@ def measure(
     labels = {str(k): v for k, v in sums.coords.items() if {*v.dims} <= {"condition", *_DIMS[1:3]}}
     labels["target"] = xr.DataArray([*AIMS], dims="target")
     found: dict[str, xr.DataArray] = {}
+    untold = _untold(ds, sums)
     for m in chosen:
         dims = ("condition", *m.dims)
         own = {k: v for k, v in labels.items() if {*v.dims} <= {*dims}}
         found |= variables(m, _taken(m, ds, here, mcse), dims, own)
         if isinstance(m, Statistic) and keeps_measures(ds):
             found[m.name].attrs["comment"] = "all replicates are needed; run with keep: replicates"
+        elif "target" in m.dims and untold:
+            told = f"what is true of {', '.join(untold)} is not told; docs/your_own.md says how"
+            found[m.name].attrs["comment"] = told
     del labels["target"]
     found["doubt"] = xr.DataArray(
         doubts(sums), dims=_DIMS[:3], coords=labels,
@@ -122,6 +127,13 @@ def measure(
         definition="replicates with status ok or singular in which the estimator has the term",
     )  # fmt: skip
     return xr.Dataset(found, attrs=ds.attrs)
+
+
+def _untold(ds: xr.Dataset, sums: xr.Dataset) -> list[str]:
+    """Terms that have estimates, and of which nobody says what is true."""
+    known = ds["truth"].notnull().any(["condition", "target"])
+    estimated = (sums["estimate_n"] > 0).any(["condition", "estimator"])
+    return [str(term) for term in ds["term"].values[(estimated & ~known).values]]
 
 
 def _chosen(

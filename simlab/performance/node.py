@@ -33,7 +33,8 @@ class Node(NamedTuple):
 PER_TERM = ("estimate", "std_error", "lower", "upper", "p_value")
 READ = (*PER_TERM, "status", "dropped", "test_p_value")
 """Arrays that are read of a block: the first (b, estimator, term); status, −1 where a fit has not
-been run, and dropped (b, estimator); test_p_value (b, test, kind), None without tests."""
+been run, and dropped (b, estimator); test_p_value (b, test, kind), None without tests. A block may
+have warned (b, estimator) too."""
 
 Arrays = Mapping[str, Any]
 
@@ -64,6 +65,8 @@ def replicates(block: Arrays, alpha: float) -> Replicates:
     arrays["status"] = status
     arrays["run"] = np.where(status >= 0, 1.0, np.nan)
     arrays["dropped"] = np.where(fitted, block["dropped"].T, np.nan)
+    if "warned" in block:
+        arrays["warned"] = block["warned"].T * 1.0
     if block.get("test_p_value") is not None:
         arrays["test_p_value"] = np.moveaxis(block["test_p_value"], 0, -1)
     return Replicates(arrays, alpha)

@@ -55,6 +55,10 @@ def _status(r: Replicates) -> Any:
     return tuple(r.status == code for code in range(len(STATUSES)))
 
 
+def _warned(r: Replicates) -> Any:
+    return r.warned == 1
+
+
 def _test(r: Replicates) -> Any:
     return r.test_p_value <= np.array(LEVELS)[:, None]
 
@@ -91,6 +95,9 @@ COVERED = Counted("covered", (*_INTERVAL, "theta"), _covers, per="target")
 CONTAINED = MeanContained("contained", ("estimate", *_INTERVAL), _interval)
 REJECTED = Counted("rejected", ("p_value",), _rejects)
 STATUS = Counted("status", ("run",), _status, outcomes(len(STATUSES)), "fit")
+WARNED = Counted("warned", ("warned",), _warned, per="fit")
+"""Fits in which the user's code warned: of studies that have any."""
+
 DROPPED = Stream("dropped", ("dropped",), _dropped, per="fit")
 PAIR_FEATURES = ((1, 0), (0, 1), (2, 0), (1, 1), (0, 2))
 PAIR = Stream("pair", ("estimate",), _both, PAIR_FEATURES, "pair", degree=(1, 1), odd=(False, True))

@@ -1,16 +1,18 @@
-"""What went wrong, replicate by replicate: the messages beside the status ERROR.
+"""What went wrong and what was warned of, replicate by replicate.
 
-A block that has any keeps them in a file beside its chunk of the array ``status``, written before
-its flag. Texts that are alike are written once, for a mistake is usually made in every replicate.
+An error stands beside the status ERROR, a warning beside any. A block that has any keeps them in a
+file beside its chunk of the array ``status``, written before its flag. Texts that are alike are
+written once, for a mistake is usually made in every replicate.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 SHOWN = 20
 """Different texts that a Dataset's summary has."""
@@ -18,16 +20,22 @@ SHOWN = 20
 BlockMessages = tuple[tuple[int, str, str], ...]
 """Of one block: place in the block, estimator, text."""
 
+MESSAGES, WARNINGS = "messages", "warnings"
+KINDS = (MESSAGES, WARNINGS)
+"""Fields of a `Block`: what went wrong, and what was warned of."""
+
+_AT = {MESSAGES: "at", WARNINGS: "warned"}
+
 
 class Message(NamedTuple):
-    """What went wrong in one fit.
+    """What went wrong in one fit, or was warned of.
 
     Attributes
     ----------
     condition, replicate : int
         Where, from 0.
     estimator : str
-        Its name.
+        Its name; of a generator's warnings the generator's.
     text : str
         One line: what was raised, and in which line of the user's file.
     """
@@ -38,27 +46,29 @@ class Message(NamedTuple):
     text: str
 
 
-def write(file: Path, messages: BlockMessages) -> None:
-    """Write the messages of a block, whole or not at all; without any there is no file.
+def write(file: Path, told: Mapping[str, BlockMessages]) -> None:
+    """Write errors and warnings of a block, by `KINDS`, whole or not at all; if any, a file.
 
     Raises
     ------
     OSError
         If the file cannot be written.
     """
-    if not messages:
+    if not any(told.values()):
         file.unlink(missing_ok=True)
         return
-    texts = list(dict.fromkeys(text for _, _, text in messages))
+    texts = list(dict.fromkeys(text for kind in KINDS for _, _, text in told[kind]))
     number = {text: i for i, text in enumerate(texts)}
-    at = [[b, estimator, number[text]] for b, estimator, text in messages]
+    content: dict[str, Any] = {"texts": texts}
+    for kind in KINDS:
+        content[_AT[kind]] = [[b, name, number[text]] for b, name, text in told[kind]]
     partial = file.with_name(f"{file.name}.partial")
-    partial.write_text(json.dumps({"texts": texts, "at": at}), encoding="utf-8")
+    partial.write_text(json.dumps(content), encoding="utf-8")
     os.replace(partial, file)
 
 
-def read(file: Path) -> BlockMessages:
-    """Read the messages of a block.
+def read(file: Path) -> dict[str, BlockMessages]:
+    """Read errors and warnings of a block, by `KINDS`.
 
     Raises
     ------
@@ -70,11 +80,29 @@ def read(file: Path) -> BlockMessages:
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        return ()
+        return dict.fromkeys(KINDS, ())
     try:
-        return tuple((int(b), str(e), str(content["texts"][i])) for b, e, i in content["at"])
-    except (KeyError, TypeError, IndexError) as error:
+        texts, at = content["texts"], {MESSAGES: content["at"], WARNINGS: content.get("warned", [])}
+        return {
+            kind: tuple((int(b), str(name), str(texts[i])) for b, name, i in at[kind])
+            for kind in KINDS
+        }
+    except (KeyError, TypeError, IndexError, AttributeError) as error:
         raise ValueError(f"holds no messages ({error!r})") from None
+
+
+def attributes(errors: Iterable[Message], warned: Iterable[Message]) -> dict[str, str]:
+    """Return what a Dataset has of them among its attributes, as JSON; without any, nothing.
+
+    ``messages`` and ``warnings`` are summaries. ``warned`` has, by estimator, in how many of its
+    fits there was a warning.
+    """
+    told = {MESSAGES: tuple(errors), WARNINGS: tuple(warned)}
+    found = {kind: summary(each) for kind, each in told.items() if each}
+    fits = {(m.estimator, m.condition, m.replicate) for m in told[WARNINGS]}
+    if fits:
+        found["warned"] = json.dumps(Counter(sorted(estimator for estimator, _, _ in fits)))
+    return found
 
 
 def summary(messages: Iterable[Message]) -> str:

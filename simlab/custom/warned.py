@@ -1,0 +1,145 @@
+"""Warnings of the user's code, heard where it is called, in whichever thread, and nowhere else.
+
+Filters and `warnings.showwarning` belong to the whole process, so that `warnings.catch_warnings`
+cannot be used in several threads. One filter and one hook stay in place instead, which concern a
+warning only if it is given in a thread that is just listening.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+from simlab.custom.isolation import one_line
+
+__all__ = ["Heard", "attend", "listening"]
+
+MOST = 5
+"""Different warnings of one call that are kept."""
+
+SILENT = (DeprecationWarning, PendingDeprecationWarning, ImportWarning, ResourceWarning)
+"""What Python does not show by default."""
+
+
+class Heard:
+    """The warnings of one call.
+
+    Parameters
+    ----------
+    file : str
+        The user's file, of which the text names the line.
+    """
+
+    def __init__(self, file: str) -> None:
+        self._file = file
+        self._found: dict[tuple[str, str], str] = {}
+        self._more = 0
+
+    def add(self, warned: Warning | str, category: type[Warning]) -> None:
+        """Hear a warning."""
+        if issubclass(category, SILENT):
+            return
+        key = category.__name__, str(warned)
+        if key in self._found:
+            return
+        if len(self._found) == MOST:
+            self._more += 1
+            return
+        self._found[key] = one_line(category.__name__, warned, self._file, _line_in(self._file))
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """A line for each different one, up to a number."""
+        more = (f"and {self._more:,} others",) if self._more else ()
+        return (*dict.fromkeys(self._found.values()), *more)
+
+
+_LISTENING: ContextVar[Heard | None] = ContextVar("listening", default=None)
+
+
+@contextmanager
+def listening(file: str) -> Iterator[Heard]:
+    """Hear the warnings of this thread in place of their being shown.
+
+    Parameters
+    ----------
+    file : str
+        As for `Heard`.
+    """
+    if _FILTER not in warnings.filters or not isinstance(warnings.showwarning, _Hook):
+        attend()
+    heard = Heard(file)
+    before = _LISTENING.set(heard)
+    try:
+        yield heard
+    finally:
+        _LISTENING.reset(before)
+
+
+class _Listening(type):
+    """Whose `issubclass(category, …)` says whether this thread is listening."""
+
+    def __subclasscheck__(cls, category: type) -> bool:
+        del category
+        return _LISTENING.get() is not None
+
+
+class _Any(metaclass=_Listening):
+    """The category of the filter."""
+
+
+class _Nothing(Warning):
+    """A category that is never used."""
+
+
+_FILTER: Any = ("always", None, _Any, None, 0)
+
+
+class _Hook:
+    """What is done with a warning: it is heard, or goes where it would have gone."""
+
+    def __init__(self, otherwise: Any) -> None:
+        self._otherwise = otherwise
+
+    def __call__(
+        self, warned: Warning | str, category: type[Warning], *place: Any, **more: Any
+    ) -> None:
+        heard = _LISTENING.get()
+        if heard is None:
+            self._otherwise(warned, category, *place, **more)
+        else:
+            heard.add(warned, category)
+
+
+_ATTENDING = threading.Lock()
+
+
+def attend() -> None:
+    """Put the filter before all others, and the hook in its place.
+
+    What is filtered later goes before it again: so a user's module can silence what it likes.
+    """
+    with _ATTENDING:
+        if not isinstance(warnings.showwarning, _Hook):
+            warnings.showwarning = _Hook(warnings.showwarning)  # type: ignore[assignment]
+        # Python remembers where it has warned, until it is told of another filter.
+        warnings.simplefilter("ignore", _Nothing)
+        filters: list[Any] = warnings.filters  # type: ignore[assignment]
+        filters.insert(0, _FILTER)
+        while filters.count(_FILTER) > 1:  # at every moment there is one: other threads go on
+            del filters[len(filters) - 1 - filters[::-1].index(_FILTER)]
+
+
+def _line_in(file: str) -> int | None:
+    """The line of the user's file that is being executed."""
+    frame: Any = sys._getframe()
+    while frame is not None:
+        if frame.f_code.co_filename == file:
+            return int(frame.f_lineno)
+        frame = frame.f_back
+    return None
