@@ -27,6 +27,7 @@ from simlab.results import (
     ZarrResults,
     open_results,
 )
+from simlab.results.earlier import EARLIER, Earlier
 from simlab.results.swap import recover
 from simlab.runner import loop
 
@@ -186,6 +187,43 @@ def _kept(before, after):
     return sum(before.schema.rows(n) == after.schema.rows(n) for n in numbers)
 
 
+def killed_while_widened(path, fewer, wider, kills, rng):
+    """Kill a run that adds estimators at random moments, then let it finish.
+
+    What there was must be found after every kill: in the store as it is now, or as it was before.
+    """
+    _, status = wait(*forked(fewer.run, path))
+    assert status == 0
+    lost, effective, unfinished = [], 0, 0
+    for kill in range(kills):
+        child, pipe = forked(wider.run, path, extend=True)
+        told, wanted = 0, int(rng.integers(1, 12)) * (kill % 2)
+        while told < wanted and (part := os.read(pipe, 1)):
+            told += len(part)
+        time.sleep(rng.uniform(0, 0.01 if wanted else 0.2))
+        os.kill(child, signal.SIGKILL)
+        effective += wait(child, pipe)[1] == -signal.SIGKILL
+        recover(path)
+        store = ZarrResults.open(path)
+        wide = store.schema.estimators == wider.schema.estimators
+        earlier = Earlier.of(path, store.schema)
+        unfinished += bool(earlier)
+        places = np.argwhere(~store.done).tolist()
+        lost += [place for place in places if earlier.missing(*place) is None]
+        lost += store.mend() + earlier.mend()
+        assert wide or not earlier
+    last, status = wait(*forked(wider.run, path))
+    return {
+        "effective": effective,
+        "unfinished": unfinished,
+        "damaged": lost,
+        "exit": status,
+        "last": last,
+        "different": same(ZarrResults.open(path).dataset(), wider.whole),
+        "left": (path / EARLIER).exists(),
+    }
+
+
 def killed_at_steps(folder, before, after, rng, number=20):
     """Kill an extension right before file operations that it makes.
 
@@ -271,6 +309,8 @@ def main(folder):
     path = folder / "r.zarr"
     report = {"continued": killed_again_and_again(path, fewer, 10, rng)}
     report["extended"] = killed_again_and_again(path, more, 12, rng, extend=True)
+    wider = Prepared(a_study(estimators=["pooled", "hlm", "two_stage", "ecological"]))
+    report["widened"] = killed_while_widened(folder / "wide", fewer, wider, 12, rng)
     summed = [Prepared(p.study.replace(keep="measures")) for p in (fewer, more)]
     path = folder / "sums"
     report["sums"] = killed_again_and_again(path, summed[0], 10, rng)

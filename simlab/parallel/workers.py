@@ -12,6 +12,7 @@ from typing import Any, Literal, Protocol, Self
 from simlab.parallel.batch import Outcome, Task, pack
 from simlab.parallel.errors import ParallelError
 from simlab.parallel.threads import in_threads
+from simlab.parallel.watch import Watch, watched_threads
 
 __all__ = ["Backend", "Pool", "Workers"]
 
@@ -45,7 +46,8 @@ class Workers:
 
     Processes receive what the tasks share once. They are started when there is work for them: the
     first task is done here before processes of this machine start, so that what it compiles they
-    find on disk, and one task alone starts none.
+    find on disk, and one task alone starts none. What might end the process that does it is not
+    done here: then one of them does the first task, and the others wait.
 
     Parameters
     ----------
@@ -60,6 +62,10 @@ class Workers:
     scheduler : str, optional
         Address of a dask scheduler (tcp://…), or its scheduler file. The workers that it has are
         used, and those that join it later. Without it, dask starts processes on this machine.
+    here : bool
+        Whether a task may be done in this process. If not, the first is sent alone.
+    watch : Watch, optional
+        What to do about work that takes too long, or that its worker dies of.
     """
 
     def __init__(
@@ -69,9 +75,12 @@ class Workers:
         backend: Backend = "threading",
         jobs: int = -1,
         scheduler: str | None = None,
+        here: bool = True,
+        watch: Watch | None = None,
     ):
         self._function, self._shared = function, shared
         self._backend, self._jobs, self._scheduler = backend, jobs, scheduler
+        self._here, self._watch = here, watch
         self._pool: Pool | None = None
 
     def do(self, tasks: Iterable[Task]) -> Generator[Any, None, None]:
@@ -87,20 +96,22 @@ class Workers:
         """
         if self._backend == "threading":
             each = ((self._shared, *task) for task in tasks)
-            with closing(in_threads(self._function, each, self._jobs, ordered=False)) as results:
+            results = in_threads(self._function, each, self._jobs, ordered=False)
+            with closing(results), watched_threads(self._watch):
                 yield from results
             return
-        tasks = iter(tasks)
+        tasks, first = iter(tasks), list[Task]()
         if self._pool is None:
-            if self._scheduler is None:
-                for task in islice(tasks, 1):
-                    yield self._function(self._shared, *task)
-            first = list(islice(tasks, 1))
-            if not first:
+            first = [] if self._scheduler else list(islice(tasks, 1))
+            if first and self._here:
+                yield self._function(self._shared, *first.pop())
+            rest = [] if first else list(islice(tasks, 1))
+            if not first + rest:
                 return
-            tasks = chain(first, tasks)
+            tasks = chain(rest, tasks)
             self._pool = self._open()
         try:
+            yield from _stream(self._pool, iter(first))
             yield from _stream(self._pool, tasks)
         except BaseException:  # the reader's going among them: batches may be under way
             self.close()
@@ -123,7 +134,7 @@ class Workers:
         if self._backend == "loky":
             from simlab.parallel.processes import Processes
 
-            return Processes(parcel, self._jobs)
+            return Processes(parcel, self._jobs, self._watch)
         try:
             from simlab.parallel.cluster import Cluster
         except ImportError as error:

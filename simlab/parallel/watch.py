@@ -1,0 +1,84 @@
+"""What is to be done about work that takes too long, or that its worker dies of."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from simlab.parallel.batch import Task
+from simlab.parallel.notes import Doing, Seen, seen_here
+
+__all__ = ["Watch", "Watcher", "watched_threads"]
+
+
+@dataclass(frozen=True)
+class Watch:
+    """What the sender of the work knows of the notes that its workers make.
+
+    Attributes
+    ----------
+    text : callable
+        Says what is being done.
+    may_end : callable
+        Whether a process that takes too long over it may be ended.
+    late : callable
+        Is told of what takes too long, and whether its process was ended.
+    amend : callable
+        Returns the task in which that was done, to be begun again without it; others as they are.
+    patience : float, optional
+        Seconds that one thing may take.
+    """
+
+    text: Callable[[Doing], str]
+    may_end: Callable[[Doing], bool]
+    late: Callable[[Doing, bool], None]
+    amend: Callable[[Task, Doing], Task]
+    patience: float | None = None
+
+    @property
+    def interval(self) -> float | None:
+        """Seconds between two looks at the notes; None where nothing is waited for."""
+        return None if self.patience is None else min(0.5, self.patience / 4)
+
+
+class Watcher:
+    """What takes too long among the notes, each told once."""
+
+    def __init__(self, watch: Watch) -> None:
+        self._watch = watch
+        self._told: set[tuple[int, float]] = set()
+
+    def late(self, seen: list[Seen]) -> list[Seen]:
+        """Return what has become late since the last look."""
+        patience = self._watch.patience
+        if patience is None:
+            return []
+        now = time.monotonic()
+        found = [s for s in seen if now - s.since > patience and s[:2] not in self._told]
+        self._told |= {s[:2] for s in found}
+        return found
+
+
+@contextmanager
+def watched_threads(watch: Watch | None) -> Iterator[None]:
+    """Tell of what takes too long in the threads of this process, which nobody can end."""
+    if watch is None or watch.interval is None:
+        yield
+        return
+    done, watcher = threading.Event(), Watcher(watch)
+
+    def look() -> None:
+        while not done.wait(watch.interval):
+            for seen in watcher.late(seen_here()):
+                watch.late(seen.doing, False)
+
+    thread = threading.Thread(target=look, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()

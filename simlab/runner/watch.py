@@ -1,0 +1,142 @@
+"""What a study knows of the notes of its workers: which block, which replicates, which method."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple, TypeVar
+
+from simlab.config import ConfigError, Parallel, Problem
+from simlab.custom.calls import ALL, Order
+from simlab.custom.isolation import one_line
+from simlab.parallel import ParallelError, Task, Watch
+from simlab.parallel.notes import Doing
+from simlab.population import PopulationError
+from simlab.results import StoreError
+from simlab.runner.work import Work
+
+__all__ = ["RunError", "RunWarning", "has_own_code", "own_code_named", "watch_of"]
+
+T = TypeVar("T")
+
+TOLD = 3
+"""Times that it is told of one function that it takes too long."""
+
+
+class RunWarning(UserWarning):
+    """Something about a run that is no reason to stop, but should be known; one line."""
+
+
+class RunError(Exception):
+    """A study that cannot go on, perhaps for what the user's code has done; one line says so."""
+
+
+def own_code_named(blocks: Iterable[T], work: Work) -> Iterator[T]:
+    """Yield blocks; beside what simlab itself stumbles over, name the code that shares its process.
+
+    Raises
+    ------
+    RunError
+        In the place of what simlab does not expect.
+    """
+    try:
+        yield from blocks
+    except (ConfigError, ParallelError, PopulationError, StoreError):
+        raise
+    except Exception as error:
+        if not has_own_code(work):
+            raise
+        raise RunError(
+            f"{one_line(type(error).__name__, error, '', None)}: an error in simlab, unless "
+            f"{', '.join(filter(_is_own, work.code))} changed what it uses, such as numpy; what is "
+            "finished is kept"
+        ) from error
+
+
+class _Place(NamedTuple):
+    """What a worker notes: the block, the first and the last of the replicates, who is at work."""
+
+    condition: int
+    number: int
+    first: int
+    last: int
+    name: str
+
+    def __str__(self) -> str:
+        some = f"replicate {self.first}"
+        if self.last > self.first:
+            some = f"replicates {self.first} to {self.last}"
+        return f"condition {self.condition}, {some}: {self.name}"
+
+
+def has_own_code(work: Work) -> bool:
+    """Whether a study runs functions of the user."""
+    return any(_is_own(path) for path in work.code)
+
+
+def watch_of(patience: float | None, where: Parallel) -> Watch:
+    """Return what is to be done about blocks that take too long, or that a process dies of.
+
+    Parameters
+    ----------
+    patience : float, optional
+        Seconds that one call of a method may take.
+    where : Parallel
+        Where the study runs.
+
+    Raises
+    ------
+    ConfigError
+        If the patience is no positive number, or nobody can see what the workers do.
+    """
+    if patience is not None and not (math.isfinite(patience) and patience > 0):
+        raise _refused(f"must be a number of seconds above 0, not {patience:g}")
+    if patience is not None and where.backend == "dask":
+        raise _refused("is for threading and loky: what workers of dask do is not seen from here")
+    told: dict[str, int] = {}
+
+    def late(doing: Doing, ended: bool) -> None:
+        place = _Place(*doing)
+        told[place.name] = told.get(place.name, 0) + 1
+        if told[place.name] > TOLD:
+            return
+        text = f"{place} takes longer than {patience:g} s; {_then(place, ended)}"
+        last = "; no more is said of it" if told[place.name] == TOLD else ""
+        warnings.warn(f"{text}{last}", RunWarning, stacklevel=2)
+
+    def amend(task: Task, doing: Doing) -> Task:
+        place = _Place(*doing)
+        if task[:2] != place[:2]:
+            return task
+        part, orders = task[2:] or (None, ())
+        alone = place.first if place.first == place.last else ALL
+        order = Order(place.name, alone, f"took longer than {patience:g} s")
+        return *task[:2], part, (*orders, order)
+
+    return Watch(
+        text=lambda doing: str(_Place(*doing)),
+        may_end=lambda doing: _is_own(_Place(*doing).name),
+        late=late,
+        amend=amend,
+        patience=patience,
+    )
+
+
+def _then(place: _Place, ended: bool) -> str:
+    """What becomes of what takes too long."""
+    if ended and place.first == place.last:
+        return "its process is ended, and it counts as an error"
+    if ended:
+        return "its process is ended, and the replicates are begun again one by one"
+    if _is_own(place.name):
+        return "a thread cannot be ended: wait, or press Ctrl-C and go on with --backend loky"
+    return "it is simlab's own, and is waited for"
+
+
+def _is_own(name: str) -> bool:
+    return ":" in name
+
+
+def _refused(message: str) -> ConfigError:
+    return ConfigError([Problem("", None, None, "patience", message)])
