@@ -54,7 +54,15 @@ def test_a_killed_run_loses_at_most_the_block_being_written(report, how):
     assert found["damaged"] == []
 
 
-@pytest.mark.parametrize("how", ["continued", "extended", "sums", "extended sums"])
+def test_estimators_are_added_through_kills_and_nothing_is_lost(report):
+    found = report["widened"]
+    assert found["effective"] >= 8
+    assert found["unfinished"] >= 4, "the kills came when nothing of the past was needed"
+    assert found["damaged"] == []
+    assert not found["left"]
+
+
+@pytest.mark.parametrize("how", ["continued", "extended", "widened", "sums", "extended sums"])
 def test_what_is_finished_after_kills_is_the_uninterrupted_study(report, how):
     assert report[how]["exit"] == 0
     assert report[how]["last"] > 0, "every block was done before the last run"

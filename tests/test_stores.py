@@ -120,7 +120,10 @@ def test_extend_adds_and_does_nothing_else(tmp_path):
     assert "  config  replicates: 14 → 20" in lines
     assert "  schema  conditions: 2 → 3 (1 new)" in lines
     assert lines[-1].startswith("--extend computes what is new and keeps the rest")
-    only = "--extend adds replicates and conditions, takes none away, and changes nothing else"
+    only = (
+        "--extend adds replicates, conditions, estimators and tests, takes none away, and changes "
+        "nothing else"
+    )
     refused(
         f"{only} (replicates)",
         "replicates: 14 → 9",
@@ -131,8 +134,8 @@ def test_extend_adds_and_does_nothing_else(tmp_path):
         "conditions: 2 → 2 (1 new, 1 absent)",
         study=a_study((1, 9)), out=out, extend=True,
     )  # fmt: skip
-    more = ["pooled", "two_stage", "fixed_effects"]
-    refused(only, "config  estimators", study=a_study(estimators=more), out=out, extend=True)
+    other = ["pooled", "hlm"]
+    refused(only, "config  estimators", study=a_study(estimators=other), out=out, extend=True)
     refused(only, "config  seed: 7 → 8", study=a_study(seed=8), out=out, extend=True)
     assert same(simlab.open_dataset(out), simlab.run(a_study(), jobs=1)) == []
 
@@ -225,7 +228,7 @@ def test_the_hash_of_code_is_of_what_it_does():
 
 
 def test_every_module_that_makes_numbers_is_hashed():
-    """All that a block imports, but messages, and what is compared as such: configuration, data."""
+    """All that a block imports, but messages, what is compared as such, and where it runs."""
     package = Path(simlab.__file__).parent
     hashed = runner.code.code_version(summed=True)
     found, waiting = set(), ["simlab.runner.block"]
@@ -238,7 +241,9 @@ def test_every_module_that_makes_numbers_is_hashed():
         found.add(name)
         waiting += imported(name, file)
     rooms = {name.split(".")[1] for name in found}
-    assert rooms - {name.split(".")[1] for name in hashed} == {"config", "data", "errors"}
+    assert rooms - {name.split(".")[1] for name in hashed} == {
+        "config", "data", "errors", "parallel",
+    }  # fmt: skip
     assert "simlab.mixed.newton" in hashed
 
 

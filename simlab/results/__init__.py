@@ -2,16 +2,23 @@
 
 The runner writes `Block` after `Block` into a `MemoryResults` or a `ZarrResults`; the reading side
 opens the finished Dataset with `open_dataset` and needs nothing else from here. Who writes to a
-store holds it with `locked`, continues or extends it with `open_results`, and leaves a record of
-its session with `recorded`.
+store holds it with `locked`, continues or extends it with `open_results`, takes from `open_earlier`
+what was done before there were more estimators, and leaves a record of its session with `recorded`.
 """
 
 from simlab.results.differences import FREE
+from simlab.results.earlier import Earlier, Missing
 from simlab.results.layout import StoreError
 from simlab.results.lock import locked
 from simlab.results.memory import MemoryResults
-from simlab.results.messages import Message
-from simlab.results.opening import StoreWarning, open_dataset, open_results, open_store
+from simlab.results.messages import BlockMessages, Message
+from simlab.results.opening import (
+    StoreWarning,
+    open_dataset,
+    open_earlier,
+    open_results,
+    open_store,
+)
 from simlab.results.schema import NOT_RUN, TIMES, Block, Results, Schema, Status, Stop, Summed
 from simlab.results.sessions import Session, recorded, sessions, wall_seconds
 from simlab.results.store import ZarrResults
@@ -23,9 +30,12 @@ __all__ = [
     "NOT_RUN",
     "TIMES",
     "Block",
+    "BlockMessages",
+    "Earlier",
     "Leaf",
     "MemoryResults",
     "Message",
+    "Missing",
     "Results",
     "Schema",
     "Session",
@@ -39,6 +49,7 @@ __all__ = [
     "ZarrResults",
     "locked",
     "open_dataset",
+    "open_earlier",
     "open_results",
     "open_store",
     "recorded",

@@ -2,7 +2,8 @@
 
 A study is the same if its numbers are: its configuration without what is `FREE`, its data, and the
 code that makes numbers. It has grown if it asks for more replicates or conditions of the same kind,
-for then everything that was done is still right.
+or for more estimators or tests, for then everything that was done is still right: no method changes
+the numbers of another.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from simlab.results.schema import Schema
+from simlab.results.schema import LABELS, Schema
 
 FREE = ("description", "measures", "parallel", "verdicts")
 """Fields of a study that change none of its numbers; of measures that are summed the code tells."""
@@ -23,6 +24,12 @@ GROWING = ("replicates", "grid", "population", "scheme", "draw")
 
 Attrs = Mapping[str, Any]
 """Attributes of a Dataset, or those that a Schema will give to one."""
+
+SHAPING = {"estimators": "estimators", "tests.names": "tests"}
+"""Settings, and the part of the schema that says all of what they do."""
+
+ABSENT = "absent"
+"""What is said of a value that there is not."""
 
 _MOST = 12  # lines of one group that a refusal shows
 
@@ -65,8 +72,14 @@ def differences(there: Schema, here: Schema) -> list[Difference]:
         return []
     found = recorded_differences(there.attrs, here.attrs)
     for i, setting in enumerate(found):  # told once, and as what it does to the shape
-        if setting.group == "config" and setting.name in shapes:
-            found[i] = replace(setting, growth=shapes.pop(setting.name).growth)
+        part = SHAPING.get(setting.name, setting.name)
+        if setting.group == "config" and part in shapes:
+            found[i] = replace(setting, growth=shapes.pop(part).growth)
+        elif setting.group == "config" and part in SHAPING.values():
+            found[i] = replace(setting, growth=True)  # written otherwise, and the same
+        elif setting.group == "code" and setting.there == ABSENT:
+            added = set(here.estimators) - set(there.estimators)
+            found[i] = replace(setting, growth=setting.name in added)
     found += shapes.values()
     if there.keys != here.keys:
         found.append(_conditions(there, here))
@@ -81,8 +94,20 @@ def recorded_differences(there: Attrs, here: Attrs) -> list[Difference]:
     return [*config, *_data(there, here), *_code(there, here)]
 
 
-def refusal(path: Path, found: list[Difference], extending: bool) -> str:
-    """Say in lines what differs, and what can be done about it."""
+def refusal(path: Path, found: list[Difference], extending: bool, summed: bool) -> str:
+    """Say in lines what differs, and what can be done about it.
+
+    Parameters
+    ----------
+    path : Path
+        The store.
+    found : list of Difference
+        What differs.
+    extending : bool
+        Whether it was to be extended.
+    summed : bool
+        Whether it keeps measures.
+    """
     lines = [f"{path}: holds another study; what differs, there → here:"]
     for group in dict.fromkeys(f.group for f in found):
         shown = [f for f in found if f.group == group]
@@ -95,11 +120,16 @@ def refusal(path: Path, found: list[Difference], extending: bool) -> str:
     elif extending:
         names = ", ".join(f.name for f in found if not f.growth)
         lines.append(
-            "--extend adds replicates and conditions, takes none away, and changes nothing else "
-            f"({_short(names, 120)}): {otherwise}"
+            "--extend adds replicates, conditions, estimators and tests, takes none away, and "
+            f"changes nothing else ({_short(names, 120)}): {otherwise}"
         )
     else:
         lines.append(otherwise)
+    if summed and any(f.name in (*LABELS, *SHAPING) or f.there == ABSENT for f in found):
+        lines.append(
+            "this store keeps sums: of its replicates nothing is left that the sums of another "
+            "estimator, test or measure could be paired with; --overwrite runs all of them"
+        )
     return "\n".join(lines)
 
 
@@ -107,10 +137,14 @@ def _shapes(there: Schema, here: Schema) -> Iterator[Difference]:
     old, new = there.replicates, here.replicates
     if old != new:
         yield Difference("schema", "replicates", f"{old:,}", f"{new:,}", growth=new > old)
-    for name in ("block", "estimators", "terms", "mixed", "tests", "kinds"):
+    if there.block != here.block:
+        yield Difference("schema", "block", _short(there.block), _short(here.block))
+    kept = there.summed is None and here.summed is None
+    for name in LABELS:
         old, new = getattr(there, name), getattr(here, name)
         if old != new:
-            yield Difference("schema", name, _short(old), _short(new))
+            grows = kept and set(old) <= set(new)
+            yield Difference("schema", name, _short(old), _short(new), growth=grows)
 
 
 def _conditions(there: Schema, here: Schema) -> Difference:
@@ -155,6 +189,8 @@ def compared(
 
 def _grows(setting: str, there: object, here: object) -> bool:
     """Whether what is done stays right; a rule may only be made stricter, round after round."""
+    if setting in ("tests.draws", "tests.stop"):
+        return there is None
     if setting == "replicates.until.mcse":
         return isinstance(there, float) and isinstance(here, float) and here < there
     if setting.startswith("replicates.") and setting != "replicates.max":
@@ -187,5 +223,5 @@ def _leaves(tree: object, path: str = "") -> Iterator[tuple[str, object]]:
 
 
 def _short(value: object, most: int = 60) -> str:
-    text = "absent" if value is None else str(value)
+    text = ABSENT if value is None else str(value)
     return text if len(text) <= most else f"{text[: most - 3]}..."

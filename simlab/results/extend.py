@@ -2,7 +2,8 @@
 
 More replicates or more conditions change the shape of every array, and perhaps the order of the
 conditions; the blocks stay what they are. So a new store is laid out beside, the files of the
-blocks get a second name in it, and it takes the place of the old one.
+blocks get a second name in it, and it takes the place of the old one. With more estimators or tests
+the blocks are not yet what they will be: they are kept apart, see `earlier`.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from simlab.results.disk import SAFE, disk
+from simlab.results.earlier import EARLIER
 from simlab.results.layout import lay_out
 from simlab.results.schema import Schema
 from simlab.results.sessions import FOLDER
@@ -50,8 +52,11 @@ def extended(results: Stored, schema: Schema) -> Stored:
             lay_out(draft, schema)
             if isinstance(results, SumsResults):
                 _keep_nodes(results, schema, draft)
-            else:
+            elif results.schema.labels == schema.labels:
                 _keep_blocks(results, ZarrResults.open(draft))
+                _keep_folder(path / EARLIER, draft / EARLIER)
+            else:
+                _keep_folder(path, draft / EARLIER)
             with suppress(FileNotFoundError):  # none was recorded
                 shutil.copytree(path / FOLDER, draft / FOLDER)
             take_place(path)
@@ -79,7 +84,14 @@ def _keep_blocks(old: ZarrResults, new: ZarrResults) -> None:
                     _link(file, names[name])
 
 
-def _link(file: Path, name: Path) -> None:
+def _keep_folder(old: Path, new: Path) -> None:
+    """Give the files of a folder, if it is there, second names in another; but not its sessions."""
+    if old.is_dir():
+        apart = shutil.ignore_patterns(FOLDER)
+        shutil.copytree(old, new, ignore=apart, copy_function=_link)
+
+
+def _link(file: Path | str, name: Path | str) -> None:
     """Give a file a second name, or copy it where that is not allowed, as of others' files."""
     try:
         os.link(file, name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from simlab.performance.named import KNOWN, dims_of
 from simlab.performance.node import Node
 from simlab.performance.outline import AIMS, Outline
-from simlab.performance.streams import LEVELS, STATUSES
+from simlab.performance.streams import LEVELS, STATUSES, WARNED
 from simlab.results.memory import coordinates, variable_attrs
 from simlab.results.schema import Schema, Stop
 
@@ -81,7 +82,7 @@ def dataset_of(
     known = {k: v for k, v in coordinates(schema).items() if k not in _ABSENT}
     done = np.array([node.replicates for node in nodes])
     planned = np.where(stopped == Stop.NOT_YET, schema.replicates, done)
-    progress = {
+    progress: dict[str, str | int] = {
         "kept": KEPT,
         "fingerprint": schema.fingerprint,
         "block": schema.block,
@@ -90,6 +91,10 @@ def dataset_of(
         "replicates_planned": int(planned.sum()),
     }
     found = labelled(outline, sums)
+    if f"{WARNED.name}_hits" in found:
+        hits = found[f"{WARNED.name}_hits"].sum(["condition", f"{WARNED.name}_outcome"]).values
+        counts = {name: n for name, n in zip(outline.estimators, hits.tolist(), strict=True) if n}
+        progress |= {"warned": json.dumps(counts)} if counts else {}
     return xr.Dataset(
         {**found.data_vars, **variables}, coords={**found.coords, **known},
         attrs={**schema.attrs, **progress},

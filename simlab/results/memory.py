@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from simlab.results.messages import BlockMessages, Message, summary
+from simlab.results.messages import KINDS, MESSAGES, WARNINGS, BlockMessages, Message, attributes
 from simlab.results.schema import (
     EFFECTS,
     TARGETS,
@@ -35,7 +35,7 @@ class MemoryResults:
         Which of the variables with a value per replicate to hold; by default all.
     """
 
-    __slots__ = ("_arrays", "_done", "_messages", "_room", "_schema", "_stopped", "_variables")
+    __slots__ = ("_arrays", "_done", "_room", "_schema", "_stopped", "_told", "_variables")
 
     def __init__(self, schema: Schema, variables: Collection[str] | None = None) -> None:
         blocks = schema.shape(("condition", "block"))
@@ -47,7 +47,7 @@ class MemoryResults:
         self._arrays = self._allocated()
         for name in TIMES:
             self._arrays[name] = np.full(blocks, np.nan)
-        self._messages: dict[tuple[int, int], BlockMessages] = {}
+        self._told: dict[tuple[int, int], dict[str, BlockMessages]] = {}
         self._stopped = np.full(blocks[0], Stop.NOT_YET, dtype=np.int8)
 
     def _allocated(self) -> dict[str, NDArray[Any]]:
@@ -88,7 +88,7 @@ class MemoryResults:
             If the block is not exactly one chunk of the schema.
         """
         self._schema.check(block)
-        names = (*self._variables, *TIMES, "messages")
+        names = (*self._variables, *TIMES, *KINDS)
         self.fill(block.condition, block.number, {name: getattr(block, name) for name in names})
 
     def fill(self, condition: int, number: int, values: Mapping[str, Any]) -> None:
@@ -99,15 +99,22 @@ class MemoryResults:
             self._arrays[name][condition, rows] = values[name]
         for name in TIMES:
             self._arrays[name][condition, number] = values.get(name, np.nan)
-        self._messages[condition, number] = values["messages"]
+        self._told[condition, number] = {kind: values[kind] for kind in KINDS}
         self._done[condition, number] = True
 
     def messages(self) -> tuple[Message, ...]:
         """What went wrong in each fit with the status ERROR, by condition and replicate."""
+        return self._each(MESSAGES)
+
+    def warnings(self) -> tuple[Message, ...]:
+        """What the user's code warned of, by condition and replicate."""
+        return self._each(WARNINGS)
+
+    def _each(self, kind: str) -> tuple[Message, ...]:
         return tuple(
             Message(c, self._schema.rows(number).start + b, estimator, text)
-            for (c, number), told in sorted(self._messages.items())
-            for b, estimator, text in told
+            for (c, number), told in sorted(self._told.items())
+            for b, estimator, text in told[kind]
         )
 
     def read(self, condition: int, number: int) -> Block:
@@ -117,7 +124,8 @@ class MemoryResults:
             name: self._arrays[name][condition, rows] for name in self._schema.variables
         }
         found |= {name: float(self._arrays[name][condition, number]) for name in TIMES}
-        return Block(condition, number, **found, messages=self._messages[condition, number])
+        found |= self._told[condition, number]
+        return Block(condition, number, **found)
 
     def settle(self, condition: int, why: Stop) -> None:
         """Keep why a condition has no more replicates."""
@@ -136,9 +144,9 @@ class MemoryResults:
         xr.Dataset
             Dimensions condition, replicate, estimator, term, target, mixed, effect, effect_ and
             block, and test and kind if there are tests; attrs are the schema's, its fingerprint and
-            block size, the numbers of replicates done and planned, summed over conditions, and a
-            summary of the messages if there are any. Where conditions stop when a measure is
-            known, replicates and blocks end with the longest condition, `stopped` says why each
+            block size, the numbers of replicates done and planned, summed over conditions, and
+            summaries of errors and warnings if there are any. Where conditions stop when a measure
+            is known, replicates and blocks end with the longest condition, `stopped` says why each
             one stopped, and what a condition that has stopped planned is what it has.
         """
         blocks = self._longest()
@@ -154,9 +162,8 @@ class MemoryResults:
             variables[name] = (("condition", "block"), times, variable_attrs(name))
         if self._schema.stops:
             variables["stopped"] = (("condition",), self._stopped, variable_attrs("stopped"))
-        attrs = {**self._schema.attrs, **self._progress()}
-        if messages := self.messages():
-            attrs["messages"] = summary(messages)
+        told = attributes(self.messages(), self.warnings())
+        attrs = {**self._schema.attrs, **self._progress(), **told}
         dataset = xr.Dataset(variables, coords=coordinates(self._schema), attrs=attrs)
         return dataset.copy(deep=True) if copy else dataset
 

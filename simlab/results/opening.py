@@ -11,6 +11,7 @@ import xarray as xr
 
 from simlab.results.differences import differences, refusal
 from simlab.results.disk import ELSEWHERE, SAFE, disk
+from simlab.results.earlier import Earlier
 from simlab.results.extend import Stored, extended
 from simlab.results.layout import STORE_VERSION, StoreError, check_root, read_done, renew
 from simlab.results.schema import Schema
@@ -78,7 +79,8 @@ def open_results(
     overwrite
         Replace the store that is there, whatever it holds.
     extend
-        If the study has only grown by replicates or conditions, keep what is done.
+        If the study has only grown, by replicates, conditions, estimators or tests, keep what is
+        done.
 
     Raises
     ------
@@ -96,7 +98,7 @@ def open_results(
     results = _opened(path, schema)
     found = differences(results.schema, schema)
     if found and not (extend and all(difference.growth for difference in found)):
-        raise StoreError(refusal(path, found, extend))
+        raise StoreError(refusal(path, found, extend, schema.summed is not None))
     _tell_versions(path, results.schema, schema)
     _tell_damage(path, "block" if schema.summed is None else "node", results.mend())
     if found or results.schema is schema:
@@ -107,6 +109,22 @@ def open_results(
         # A store tells how its sums are laid out, and the study how they are taken.
         results.summing = Summing.of(schema, *schema.summed)
     return results
+
+
+def open_earlier(results: Stored) -> Earlier | None:
+    """Return what a store was before it got more estimators or tests; None where it is complete.
+
+    Damaged blocks count as not done, which a `StoreWarning` says.
+    """
+    if isinstance(results, SumsResults):
+        return None
+    try:
+        earlier = Earlier.of(results.path, results.schema)
+    except StoreError as error:
+        _warn(f"{str(error).partition(';')[0]}; what it had is run again")
+        return None
+    _tell_damage(results.path, "block", earlier.mend())
+    return earlier if earlier else None
 
 
 def _opened(path: Path, schema: Schema) -> Stored:

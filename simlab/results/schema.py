@@ -118,7 +118,10 @@ STORE_ATTRS = (
     "summed",
     "coordinates",
 )
-DATASET_ATTRS = ("fingerprint", "block", "messages", "replicates_done", "replicates_planned")
+DATASET_ATTRS = (
+    "fingerprint", "block", "messages", "warnings", "warned", "replicates_done",
+    "replicates_planned",
+)  # fmt: skip
 _FIXED_NAMES = {"key", *TIMES, "done", "truth", "limit", "condition", "replicate", "block"}
 _FIXED_NAMES |= {"estimator", "term", "target", "mixed", "effect", "effect_", *VARIABLES}
 _FIXED_NAMES |= {"test", "kind", "null_holds", "stopped", *TEST_VARIABLES}
@@ -214,6 +217,11 @@ class Schema:
             raise ValueError(f"attrs may not be named {', '.join(sorted(taken))}")
 
     @property
+    def labels(self) -> tuple[tuple[str, ...], ...]:
+        """What the arrays of a block have along their dimensions; see `LABELS`."""
+        return tuple(getattr(self, name) for name in LABELS)
+
+    @property
     def variables(self) -> Mapping[str, Variable]:
         """The variables with a value per replicate that this study draws."""
         return {**VARIABLES, **TEST_VARIABLES} if self.tests else VARIABLES
@@ -277,6 +285,9 @@ class Schema:
             _check_shape(name, np.asarray(getattr(block, name)), expected)
 
 
+LABELS = ("estimators", "terms", "mixed", "tests", "kinds")
+"""Parts of a schema of which a study may get more while what it has stays as it is."""
+
 KNOWN: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {"truth": ("condition", "term", "target"), "limit": ("condition", "estimator", "term")}
 )
@@ -310,6 +321,8 @@ class Block:
         NaN where a test has no such p-value or could not be done; None without tests.
     messages : tuple of (b, estimator, text)
         What went wrong where the status is ERROR: place in the block, name, one line.
+    warnings : tuple of (b, estimator, text)
+        What the user's code warned of.
     """
 
     condition: int
@@ -330,6 +343,7 @@ class Block:
     test_statistic: NDArray[np.float64] | None = None
     test_p_value: NDArray[np.float64] | None = None
     messages: BlockMessages = ()
+    warnings: BlockMessages = ()
 
     @property
     def replicates(self) -> int:
@@ -358,6 +372,9 @@ class Results(Protocol):
 
     def messages(self) -> tuple[Message, ...]:
         """What went wrong in each fit with the status ERROR, by condition and replicate."""
+
+    def warnings(self) -> tuple[Message, ...]:
+        """What the user's code warned of, by condition and replicate."""
 
     def read(self, condition: int, number: int) -> Block:
         """Return a finished block, bit for bit as it was written."""

@@ -140,7 +140,7 @@ class ZarrResults:
             for name in self._times:
                 time = np.full(BLOCK_CHUNK, getattr(block, name))
                 chunks.write(self._file(name, *at), time, BLOCK_CHUNK, np.nan)
-            messages.write(self._told(*at), block.messages)
+            messages.write(self._told(*at), {k: getattr(block, k) for k in messages.KINDS})
             chunks.write(flag, np.ones(BLOCK_CHUNK, dtype=np.bool_), BLOCK_CHUNK, False)
         self._done[at] = True
 
@@ -172,10 +172,23 @@ class ZarrResults:
         StoreError
             If they cannot be read.
         """
+        return self._each(messages.MESSAGES)
+
+    def warnings(self) -> tuple[Message, ...]:
+        """What the user's code warned of, by condition and replicate.
+
+        Raises
+        ------
+        StoreError
+            If they cannot be read.
+        """
+        return self._each(messages.WARNINGS)
+
+    def _each(self, kind: str) -> tuple[Message, ...]:
         return tuple(
             Message(c, self._schema.rows(number).start + b, estimator, text)
             for c, number in np.argwhere(self._done).tolist()
-            for b, estimator, text in self._read(c, number, ())["messages"]
+            for b, estimator, text in self._read(c, number, ())[kind]
         )
 
     def mend(self) -> list[str]:
@@ -261,7 +274,7 @@ class ZarrResults:
             for name in self._times
         }
         try:
-            return arrays | {"messages": messages.read(self._told(condition, number))}
+            return arrays | messages.read(self._told(condition, number))
         except (OSError, ValueError) as error:
             raise chunks.ChunkError(f"messages of chunk {chunks.key(*at)} {error}") from error
 

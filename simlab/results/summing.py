@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from simlab.performance.aims import Aims, aims
 from simlab.performance.node import READ, Node, leaf, merge
 from simlab.performance.outline import AIMS, Outline
@@ -82,8 +85,18 @@ class Summing:
     def leaf(self, block: Block) -> Leaf:
         """Sum a block."""
         arrays = {name: getattr(block, name) for name in READ}
+        arrays["warned"] = self._warned(block)
         node = leaf(arrays, self.outline, self.aims[block.condition], block.seconds)
         return Leaf(block.condition, block.number, node, block.failures)
+
+    def _warned(self, block: Block) -> NDArray[np.bool_]:
+        """(b, estimator) True where the user's estimator warned."""
+        names = self.outline.estimators
+        found = np.zeros(block.status.shape, dtype=np.bool_)
+        for b, name, _ in block.warnings:
+            if name in names:  # a generator is none
+                found[b, names.index(name)] = True
+        return found
 
     def merge(self, first: Node, second: Node) -> Node:
         """Put two nodes of a condition together."""

@@ -139,6 +139,10 @@ class SumsResults:
         """None: what is summed has no replicate that a message could belong to."""
         return ()
 
+    def warnings(self) -> tuple[Message, ...]:
+        """None, as of messages."""
+        return ()
+
     def settle(self, condition: int, why: Stop) -> None:
         """Keep why a condition has no more replicates.
 
