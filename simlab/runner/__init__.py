@@ -1,12 +1,14 @@
 """Run a study: `work` compiles it, `block` does one block, `loop` does all of them.
 
-`rounds` says which blocks are wanted, and `until` when a condition has enough of them.
+`rounds` says which blocks are wanted, and `until` when a condition has enough of them; `watch`,
+what to do about those that take too long; `others`, what is true of terms of the user's own.
 `schema` describes the Dataset that is filled, and `provenance` says where it comes from.
 """
 
 from simlab.runner.block import SLAB, run_block
 from simlab.runner.loop import Progress, run
 from simlab.runner.schema import schema_of, targets_of
+from simlab.runner.watch import RunError, RunWarning
 from simlab.runner.work import Data, Job, Work, prepare
 
 __all__ = [
@@ -14,6 +16,8 @@ __all__ = [
     "Data",
     "Job",
     "Progress",
+    "RunError",
+    "RunWarning",
     "Work",
     "prepare",
     "run",

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 
 import numpy as np
 import pandas as pd
 from numpy.random import Generator
 
+from simlab.custom.calls import Orders, within
 from simlab.estimators.base import ERROR, About, Estimates, Sample
 from simlab.hypotheses import Sampling, evaluate
-from simlab.inference import infer
+from simlab.inference import Inference, infer
 from simlab.moments import Floats, Ints, Moments
-from simlab.results import Block, Leaf, Summing
+from simlab.parallel import doing
+from simlab.results import Block, BlockMessages, Leaf, Missing, Summing
 from simlab.runner.work import Job, Work
 from simlab.sampling import METHOD, NULL_DRAWS, Drawn, Key, Part, stream
 
@@ -23,7 +25,14 @@ __all__ = ["SLAB", "run_block", "run_leaf"]
 SLAB = 2**14  # clusters × replicates that the estimators see at once: what fits in a cache
 
 
-def run_block(work: Work, condition: int, number: int, only: int | None = None) -> Block:
+def run_block(
+    work: Work,
+    condition: int,
+    number: int,
+    part: Missing | None = None,
+    orders: Orders = (),
+    only: int | None = None,
+) -> Block:
     """Draw one block and apply every estimator and every test to it.
 
     Parameters
@@ -32,6 +41,10 @@ def run_block(work: Work, condition: int, number: int, only: int | None = None) 
         The study.
     condition, number : int
         Which block.
+    part : Missing, optional
+        Apply these estimators and tests and no others.
+    orders : Orders
+        Calls of the user's code that are left out.
     only : int, optional
         Estimate nothing but this replicate of the block, from 0: a block of one.
 
@@ -41,45 +54,97 @@ def run_block(work: Work, condition: int, number: int, only: int | None = None) 
         With the last block of a condition as short as it must be.
     """
     began, started = time.time(), time.thread_time()
+    work = work if part is None else work.only(*part)
     study, job = work.study, work.jobs[condition]
     size = min(study.block, study.replicates - number * study.block)
     keep_rows = any(method.needs == "rows" for method in work.methods)
-    drawn = job.source.draw(study.seed, job.key, number, size, keep_rows)
     first = number * study.block  # number of the first replicate
-    if only is not None:
-        drawn, size, first = drawn.at(only), 1, first + only
-    E, T = len(work.methods), len(work.terms)
-    mixed = [method for method in work.methods if method.mixed]
-    estimate, std_error, df = (np.full((size, E, T), np.nan) for _ in range(3))
-    status, dropped = np.full((size, E), ERROR, np.int8), np.zeros((size, E), np.int32)
-    G, sigma2 = np.full((size, len(mixed), 2, 2), np.nan), np.full((size, len(mixed)), np.nan)
-    messages = {(b, e): text for b, text in drawn.errors.items() for e in range(E)}
-    for where, sample in _samples(work, job, first, drawn):
-        for e, method in enumerate(work.methods):
-            fitted: Estimates = method.fit(sample)
-            place = (where[:, None], e, work.columns[method.name])
-            estimate[place], std_error[place] = fitted.estimate, fitted.std_error
-            df[place] = fitted.df
-            status[where, e], dropped[where, e] = fitted.status, fitted.dropped
-            messages |= {(int(where[b]), e): text for b, text in fitted.messages.items()}
-            if method.mixed and fitted.G is not None:
-                G[where, mixed.index(method)] = fitted.G
-                sigma2[where, mixed.index(method)] = fitted.sigma2
+    with within(condition, number, orders):
+        with doing(condition, number, first, first + size - 1, "drawing"):
+            drawn = job.source.draw(study.seed, job.key, number, size, keep_rows)
+        if only is not None:
+            drawn, size, first = drawn.at(only), 1, first + only
+        found = _Fits(work, size, drawn, job.generator)
+        for where, sample in _samples(work, job, first, drawn):
+            some = (condition, number, int(where[0]) + first, int(where[-1]) + first)
+            for e, method in enumerate(work.methods):
+                with doing(*some, method.name):
+                    found.put(where, e, method.fit(sample))
     tests: tuple[Floats | None, Floats | None] = None, None
     if work.hypotheses:
-        tests = _test(work, job, first, drawn.parts[0].moments)
-    told = tuple((b, work.methods[e].name, messages[b, e]) for b, e in sorted(messages))
+        with doing(condition, number, first, first + size - 1, "the tests"):
+            tests = _test(work, job, first, drawn.parts[0].moments)
     return Block(
-        condition, number, estimate, std_error, df,
-        *infer(estimate, std_error, df, study.level),
-        status, dropped, G, sigma2, time.thread_time() - started, began, time.time(), *tests, told,
+        condition, number, found.estimate, found.std_error, found.df, *found.inference(),
+        found.status, found.dropped, found.G, found.sigma2,
+        time.thread_time() - started, began, time.time(), *tests, *found.messages(),
     )  # fmt: skip
 
 
-def run_leaf(shared: tuple[Work, Summing], condition: int, number: int) -> Leaf:
+class _Fits:
+    """The arrays of a block, (size, E, …), filled as its samples are fitted."""
+
+    def __init__(self, work: Work, size: int, drawn: Drawn, generator: str) -> None:
+        E, T = len(work.methods), len(work.terms)
+        self._work = work
+        self._mixed = [method for method in work.methods if method.mixed]
+        self.estimate, self.std_error, self.df = (np.full((size, E, T), np.nan) for _ in range(3))
+        self._own = Inference(*(np.full((size, E, T), np.nan) for _ in range(3)))
+        self._has_own = np.zeros((size, E), np.bool_)
+        self.status = np.full((size, E), ERROR, np.int8)
+        self.dropped = np.zeros((size, E), np.int32)
+        self.G = np.full((size, len(self._mixed), 2, 2), np.nan)
+        self.sigma2 = np.full((size, len(self._mixed)), np.nan)
+        self._names = [*(method.name for method in work.methods), generator]
+        self._errors = {(b, e): text for b, text in drawn.errors.items() for e in range(E)}
+        self._warnings = {(b, E): texts for b, texts in drawn.warnings.items()}
+
+    def put(self, where: Ints, e: int, fitted: Estimates) -> None:
+        """Put the fits of a method in their places in the block."""
+        method = self._work.methods[e]
+        place = (where[:, None], e, self._work.columns[method.name])
+        self.estimate[place], self.std_error[place] = fitted.estimate, fitted.std_error
+        self.df[place] = fitted.df
+        self.status[where, e], self.dropped[where, e] = fitted.status, fitted.dropped
+        if fitted.lower is not None:
+            self._has_own[where, e] = True
+            for name, values in self._own._asdict().items():
+                values[place] = getattr(fitted, name)
+        if method.mixed and fitted.G is not None:
+            m = self._mixed.index(method)
+            self.G[where, m], self.sigma2[where, m] = fitted.G, fitted.sigma2
+        self._errors |= {(int(where[b]), e): text for b, text in fitted.messages.items()}
+        self._warnings |= {(int(where[b]), e): texts for b, texts in fitted.warnings.items()}
+
+    def inference(self) -> Inference:
+        """Intervals and p-values: a method's own, or Student's t."""
+        found = infer(self.estimate, self.std_error, self.df, self._work.study.level)
+        if not self._has_own.any():
+            return found
+        own = self._has_own[:, :, None]
+        both = zip(self._own, found, strict=True)
+        return Inference(*(np.where(own, mine, students) for mine, students in both))
+
+    def messages(self) -> tuple[BlockMessages, BlockMessages]:
+        """Errors; and warnings, those of a generator by its own name."""
+        errors = ((b, e, (text,)) for (b, e), text in self._errors.items())
+        warned = ((b, e, texts) for (b, e), texts in self._warnings.items())
+        return self._named(errors), self._named(warned)
+
+    def _named(self, told: Iterable[tuple[int, int, tuple[str, ...]]]) -> BlockMessages:
+        return tuple((b, self._names[e], text) for b, e, texts in sorted(told) for text in texts)
+
+
+def run_leaf(
+    shared: tuple[Work, Summing],
+    condition: int,
+    number: int,
+    part: Missing | None = None,
+    orders: Orders = (),
+) -> Leaf:
     """Run one block and sum it, where a study keeps measures: no replicate is sent back."""
     work, summing = shared
-    return summing.leaf(run_block(work, condition, number))
+    return summing.leaf(run_block(work, condition, number, part, orders))
 
 
 def _samples(work: Work, job: Job, first: int, drawn: Drawn) -> Iterator[tuple[Ints, Sample]]:
@@ -93,10 +158,13 @@ def _samples(work: Work, job: Job, first: int, drawn: Drawn) -> Iterator[tuple[I
             some = slice(start, min(start + step, len(part.where)))
             where, rows = part.where[some], part.rows
             rows = rows and rows._replace(first=rows.first[some])
+            numbers = where + first
             about = About(
                 job.source.sectors,
                 partial(_frame, part, start),
-                partial(_stream, work.study.seed, job.key, where + first),
+                partial(_stream, work.study.seed, job.key, numbers),
+                tuple(numbers.tolist()),
+                work.study.level,
             )
             yield where, Sample(part.moments.take(some), job.source.known, rows, about)
 

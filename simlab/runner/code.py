@@ -7,11 +7,11 @@ differently, and the refusal can name it.
 
 from __future__ import annotations
 
-import ast
-import hashlib
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
+
+from simlab.custom.syntax import fingerprint
 
 __all__ = ["DECISIVE", "code_version", "fingerprint"]
 
@@ -27,6 +27,7 @@ DECISIVE = (
     "moments",
     "population",
     "runner/block",
+    "runner/others",
     "runner/rounds",
     "runner/schema",
     "runner/sources",
@@ -50,7 +51,6 @@ SUMMING = (
 """Those that make the sums of a study that keeps measures, besides."""
 
 _PACKAGE = Path(__file__).parents[1]
-_DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 @lru_cache
@@ -70,41 +70,9 @@ def code_version(summed: bool = False) -> dict[str, str]:
     }
 
 
-def fingerprint(source: str) -> str:
-    """Return 12 hexadecimal digits that stay the same while the code means the same.
-
-    Empty fields are left out, since newer versions of Python add such fields to the tree.
-    """
-    tokens: list[str] = []
-    _walk(ast.parse(source), tokens)
-    return hashlib.sha256("\0".join(tokens).encode()).hexdigest()[:12]
-
-
 def _files(names: tuple[str, ...]) -> Iterator[Path]:
     for name in names:
         if (_PACKAGE / name).is_dir():
             yield from sorted((_PACKAGE / name).rglob("*.py"))
         else:
             yield _PACKAGE / f"{name}.py"
-
-
-def _walk(node: object, tokens: list[str]) -> None:
-    """Write down a tree: types, names of fields, values; a bracket ends a node or a list."""
-    if isinstance(node, ast.AST):
-        tokens.append(type(node).__name__)
-        for name, value in ast.iter_fields(node):
-            kept = value[1:] if name == "body" and _has_docstring(node) else value
-            if kept is not None and kept != []:
-                tokens.append(name)
-                _walk(kept, tokens)
-        tokens.append(")")
-    elif isinstance(node, list):
-        for each in node:
-            _walk(each, tokens)
-        tokens.append("]")
-    else:
-        tokens.append(repr(node))
-
-
-def _has_docstring(node: ast.AST) -> bool:
-    return isinstance(node, _DOCUMENTED) and ast.get_docstring(node, clean=False) is not None

@@ -14,13 +14,15 @@ import numpy as np
 import xarray as xr
 
 from simlab.config import Parallel, Study
-from simlab.parallel import Workers
+from simlab.parallel import Task, Watch, Workers
 from simlab.results import (
+    Earlier,
     MemoryResults,
     Results,
     Session,
     SumsResults,
     locked,
+    open_earlier,
     open_results,
     recorded,
 )
@@ -28,6 +30,7 @@ from simlab.runner.block import run_block, run_leaf
 from simlab.runner.provenance import session
 from simlab.runner.rounds import Rounds
 from simlab.runner.schema import schema_of
+from simlab.runner.watch import has_own_code, own_code_named, watch_of
 from simlab.runner.work import Data, Work, prepare
 
 __all__ = ["Progress", "run"]
@@ -59,6 +62,7 @@ def run(
     out: str | Path | None = None,
     overwrite: bool = False,
     extend: bool = False,
+    patience: float | None = None,
     progress: Progress | None = None,
 ) -> xr.Dataset:
     """Run a study.
@@ -78,8 +82,12 @@ def run(
     overwrite : bool
         Replace a store of another study rather than refuse it.
     extend : bool
-        Where the store's study has fewer replicates or conditions and is the same otherwise, add
-        what is missing, rather than refuse it.
+        Where the store's study has fewer replicates, conditions, estimators or tests and is the
+        same otherwise, add what is missing, rather than refuse it.
+    patience : float, optional
+        Seconds that one call of a user's function may take. With loky the process that takes
+        longer is ended, the replicate has the status error, and the run goes on; with threads a
+        `RunWarning` names it.
     progress : Progress, optional
         Is told what arrives.
 
@@ -91,9 +99,12 @@ def run(
     Raises
     ------
     ConfigError, PopulationError, DataError
-        When a condition cannot be drawn, or jobs, backend and scheduler do not fit.
+        When a condition cannot be drawn, or jobs, backend, scheduler and patience do not fit.
     ParallelError
-        When workers cannot be had, or are lost; what is finished is kept.
+        When workers cannot be had, or are lost, or die again and again of the same function; what
+        is finished is kept.
+    RunError
+        When something fails that is no function of the user's, in a study that has such.
     StoreError
         When the store belongs to another study, is written by another process, or the disk
         refuses.
@@ -103,20 +114,27 @@ def run(
     StoreWarning
         When blocks of the store are damaged, which are run again; or when it was begun with other
         versions of numpy, scipy or numba.
+    RunWarning
+        When something takes longer than the patience.
     """
     where = _where(study, jobs, backend, scheduler)
+    watch = watch_of(patience, where)
     work = prepare(study, data)
     schema = schema_of(work)
     if out is None:
         memory = MemoryResults(schema) if schema.summed is None else SumsResults(schema)
-        return _fill(memory, Rounds(work, memory), work, where, progress, Session())
+        return _fill(memory, Rounds(work, memory), work, where, watch, progress, Session())
     with locked(out):
         results = open_results(out, schema, overwrite=overwrite, extend=extend)
-        rounds = Rounds(work, results)
-        if not rounds.next():
-            return _fill(results, rounds, work, where, progress, Session())  # nothing to record
-        with recorded(Path(out), session(where.backend, where.n_jobs)) as record:
-            return _fill(results, rounds, work, where, progress, record)
+        earlier, rounds = open_earlier(results), Rounds(work, results)
+        if rounds.next():
+            with recorded(Path(out), session(where.backend, where.n_jobs)) as record:
+                ds = _fill(results, rounds, work, where, watch, progress, record, earlier)
+        else:  # there is nothing to record
+            ds = _fill(results, rounds, work, where, watch, progress, Session())
+        if earlier is not None:
+            earlier.remove()
+        return ds
 
 
 def _fill(
@@ -124,8 +142,10 @@ def _fill(
     rounds: Rounds,
     work: Work,
     where: Parallel,
+    watch: Watch,
     progress: Progress | None,
     record: Session,
+    earlier: Earlier | None = None,
 ) -> xr.Dataset:
     """Run every block that is wanted, wave after wave."""
     pending = rounds.next()
@@ -138,10 +158,15 @@ def _fill(
         if isinstance(results, SumsResults)
         else (run_block, work)
     )
-    with Workers(function, shared, where.backend, where.n_jobs, where.scheduler) as workers:
+    workers = Workers(
+        function, shared, where.backend, where.n_jobs, where.scheduler,
+        here=not has_own_code(work), watch=watch,
+    )  # fmt: skip
+    with workers:
         while pending:
-            for found in workers.do(pending):
-                results.write(found)
+            tasks = [_task(place, earlier) for place in pending]
+            for found in own_code_named(workers.do(tasks), work):
+                results.write(found if earlier is None else earlier.completed(found))
                 record.blocks += 1
                 if progress is not None:
                     progress.advance(found.replicates, found.failures)
@@ -149,6 +174,12 @@ def _fill(
             if progress is not None and work.rule is not None:
                 progress.expect(rounds.expected, rounds.settled, len(work.jobs))
     return results.dataset()
+
+
+def _task(place: tuple[int, int], earlier: Earlier | None) -> Task:
+    """Return a block as it is sent to workers: of one that was done before, only what it lacks."""
+    missing = earlier.missing(*place) if earlier else None
+    return place if missing is None else (*place, missing, ())
 
 
 def _where(study: Study, jobs: int | None, backend: str | None, scheduler: str | None) -> Parallel:

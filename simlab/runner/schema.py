@@ -29,8 +29,7 @@ def schema_of(work: Work) -> Schema:
     }
     attrs = provenance(study)
     # Results go on only with the code that they began with.
-    own = {path: digest[:12] for path, digest in work.code.items()}
-    code = {**code_version(study.keep == "measures"), **own}
+    code = {**code_version(study.keep == "measures"), **work.code}
     attrs["code"] = json.dumps(code)
     if found := _data(work):
         attrs["data"] = json.dumps(found)
@@ -90,6 +89,8 @@ def targets_of(work: Work, condition: int) -> Floats:
         for i, name in enumerate(term_names((kind,), sectors)):  # type: ignore[arg-type]
             if name in work.terms:
                 targets[work.terms.index(name)] = contrast[i] @ values
+    for name, value in work.truth[condition].items():
+        targets[work.terms.index(name)] = value
     return targets
 
 
@@ -100,5 +101,7 @@ def _limits_of(work: Work, condition: int) -> Floats:
     contrast = sector_contrasts(len(job.source.sectors))
     limits = np.full((len(work.methods), len(work.terms)), np.nan)
     for e, method in enumerate(work.methods):
-        limits[e, work.columns[method.name]] = (limit[method.name] @ contrast.T).ravel()
+        if method.kinds:  # of other terms nothing is known
+            known = (limit[method.name] @ contrast.T).ravel()
+            limits[e, work.columns[method.name][: len(known)]] = known
     return limits

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -25,7 +25,9 @@ from simlab.hypotheses import Hypothesis, Kind
 from simlab.performance.measure import Measure
 from simlab.performance.registry import ROBUST, STREAMS
 from simlab.performance.stream import Stream
+from simlab.performance.streams import WARNED
 from simlab.population import Plan, compile_plan, needs_rows
+from simlab.runner.others import true_of_others
 from simlab.runner.sources import Declared, Source
 from simlab.runner.until import Rule, rule_of
 from simlab.sampling import Common, Key
@@ -75,6 +77,11 @@ class Job:
         return self.source.by_rows
 
     @property
+    def generator(self) -> str:
+        """Import path of the user's generator; empty where the population is declared."""
+        return self.source.address.path if isinstance(self.source, OwnPopulation) else ""
+
+    @property
     def _declared(self) -> Declared:
         if isinstance(self.source, Declared):
             return self.source
@@ -103,12 +110,14 @@ class Work:
     kinds : tuple of Kind
         The union of their kinds of p-value.
     code : mapping of str to str
-        SHA-256 of the files of the user's estimators, generators and measures that are summed, by
+        Hashes of the code of the user's estimators, generators and measures that are summed, by
         import path.
     rule : Rule or None
         What it is sampled until; None where the number of replicates is fixed.
     streams : tuple of Stream
         What is summed where replicates are not kept.
+    truth : tuple of mapping
+        By condition, what is true of terms that are not simlab's own, as far as it is told.
     """
 
     study: Study
@@ -121,11 +130,20 @@ class Work:
     code: Mapping[str, str] = field(default_factory=dict)
     rule: Rule | None = None
     streams: tuple[Stream, ...] = STREAMS
+    truth: tuple[Mapping[str, float], ...] = ()
 
     @property
     def has(self) -> dict[str, tuple[str, ...]]:
         """The terms of each estimator."""
         return {name: tuple(self.terms[i] for i in own) for name, own in self.columns.items()}
+
+    def only(self, estimators: Collection[str], tests: Collection[str]) -> Work:
+        """Return the same with these estimators and tests alone; terms keep their places."""
+        return replace(
+            self,
+            methods=tuple(method for method in self.methods if method.name in estimators),
+            hypotheses=tuple(test for test in self.hypotheses if test.name in tests),
+        )
 
 
 def prepare(study: Study, data: Data = None) -> Work:
@@ -144,27 +162,30 @@ def prepare(study: Study, data: Data = None) -> Work:
         When a condition cannot be drawn, or not tested, or a rule names what there is not.
     """
     methods = _methods(study)
-    rows = any(method.needs == "rows" for method in methods)
-    jobs = tuple(_job(condition, study, rows, data) for condition in conditions(study))
+    jobs = tuple(_job(condition, study, data) for condition in conditions(study))
     methods = _applicable(study, methods, jobs)
     sectors = jobs[0].source.sectors
-    terms = term_names(tuple(k for k in KINDS if any(k in m.kinds for m in methods)), sectors)
+    kinds_of_term = tuple(k for k in KINDS if any(k in m.kinds for m in methods))
+    others = tuple(dict.fromkeys(term for m in methods for term in m.others))
+    terms = (*term_names(kinds_of_term, sectors), *others)
     columns = FrozenMap(
-        (m.name, np.array([terms.index(t) for t in term_names(m.kinds, sectors)])) for m in methods
+        (m.name, np.array([terms.index(t) for t in m.terms(sectors)])) for m in methods
     )
     hypotheses = _hypotheses(study, sectors)
     kinds = tuple(kind for kind in TEST_KINDS if any(kind in h.kinds for h in hypotheses))
-    code = {address.path: address.digest for address in _addresses(methods, jobs)}
+    code = {address.path: address.fingerprint for address in _addresses(methods, jobs)}
     own = _measures(study)
     rule = rule_of(study, [method.name for method in methods], terms, own)
-    streams = tuple(dict.fromkeys((*STREAMS, *(measure.stream for measure in own.values()))))
+    heard = (WARNED,) if code else ()
+    streams = tuple(dict.fromkeys((*STREAMS, *heard, *(m.stream for m in own.values()))))
     if study.keep == "measures":
         code |= {
-            stream.each.address.path: stream.each.address.digest
+            stream.each.address.path: stream.each.address.fingerprint
             for stream in streams
             if isinstance(stream.each, OwnEach)
         }
-    return Work(study, methods, jobs, terms, columns, hypotheses, kinds, code, rule, streams)
+    truth = tuple(true_of_others(job.condition, job.source, methods) for job in jobs)
+    return Work(study, methods, jobs, terms, columns, hypotheses, kinds, code, rule, streams, truth)
 
 
 def _measures(study: Study) -> dict[str, Measure]:
@@ -263,12 +284,12 @@ def _hypotheses(study: Study, sectors: tuple[str, ...]) -> tuple[Hypothesis, ...
     return tuple(TESTS[name] for name in TESTS if name in study.tests.names)
 
 
-def _job(condition: Condition, study: Study, rows: bool, data: Data) -> Job:
+def _job(condition: Condition, study: Study, data: Data) -> Job:
     key = Common(study.block) if study.common_random_numbers else condition.key
-    return Job(condition, key, _source(condition, study, rows, data))
+    return Job(condition, key, _source(condition, study, data))
 
 
-def _source(condition: Condition, study: Study, rows: bool, data: Data) -> Source:
+def _source(condition: Condition, study: Study, data: Data) -> Source:
     population = condition.population
     if isinstance(population, Generated):
         try:
@@ -277,5 +298,5 @@ def _source(condition: Condition, study: Study, rows: bool, data: Data) -> Sourc
             raise ConfigError(locate(study, [Finding(("population",), str(error))])) from None
     plan = compile_plan(condition, study.base_dir, data)
     known = Known(np.array(population.G), float(population.sigma2))
-    drawn = rows or condition.draw == "rows" or needs_rows(condition)
-    return Declared(plan, condition.scheme, drawn, known)
+    by_rows = condition.draw == "rows" or needs_rows(condition)
+    return Declared(plan, condition.scheme, by_rows, known, study.block)
