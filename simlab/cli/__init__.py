@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import threading
 
 from simlab.cli import bench, lab, models, sampling, stores, studies
 from simlab.cli.app import app
@@ -12,6 +14,33 @@ __all__ = ["app", "bench", "lab", "main", "models", "sampling", "stores", "studi
 
 def main() -> None:
     """Run the command line; what the user can mend is one line on stderr and exit status 2."""
+    try:
+        _command()
+    except SystemExit as end:
+        _leave(end.code if isinstance(end.code, int) else int(end.code is not None))
+        raise
+    _leave(0)
+
+
+def _leave(status: int) -> None:
+    """End at once where threads that the user's code started would be waited for, for ever."""
+    calls = sys.modules.get("simlab.custom.calls")
+    if calls is None or not calls.CALLED.is_set():
+        return
+    main = threading.main_thread()
+    left = [t for t in threading.enumerate() if t is not main and not t.daemon]
+    if left:
+        print(
+            f"simlab: {len(left):,} threads that the study's functions started are still at work; "
+            "they end with this program",
+            file=sys.stderr,
+        )
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+
+
+def _command() -> None:
     try:
         app()
     except BrokenPipeError:
@@ -28,7 +57,7 @@ def main() -> None:
         if type(error).__name__ not in (
             "AppError", "ClaimError", "ConfigError", "CustomError", "DataError", "ExportError",
             "FitError", "FormulaError", "LevelError", "ParallelError", "PopulationError",
-            "StoreError", "UsageError",
+            "RunError", "StoreError", "UsageError",
         ):  # fmt: skip
             raise
         print(error, file=sys.stderr)

@@ -22,6 +22,7 @@ def run(
     jobs: int | None = None,
     backend: Literal["threading", "loky", "dask"] | None = None,
     scheduler: str | None = None,
+    patience: float | None = None,
     out: Path | None = None,
     overwrite: bool = False,
     extend: bool = False,
@@ -29,7 +30,8 @@ def run(
 ) -> None:
     """Run a study, save its results, and print its tables.
 
-    An interrupted study is continued by the same command.
+    An interrupted study is continued by the same command. The exit status is 3 if a method failed
+    in every replicate of a condition.
 
     Parameters
     ----------
@@ -47,19 +49,27 @@ def run(
         says.
     scheduler
         Address of a dask scheduler, tcp://..., or its scheduler file, whose workers are used.
+    patience
+        Seconds that a function of yours may take for one replicate. With loky the process that
+        takes longer is ended, the replicate has the status error, and the run goes on; with
+        threads it is only told.
     out
         Folder for NAME.zarr and NAME.md, NAME being the study's.
     overwrite
         Replace a store that belongs to another study.
     extend
-        Add replicates or conditions to a store of the same study, and keep what is done.
+        Add replicates, conditions, estimators or tests to a store of the same study, and keep what
+        is done.
     quiet
         No progress bar.
     """
     from simlab.commands import studies
 
-    study, where = _study(config, replicates, seed), studies.Where(jobs, backend, scheduler)
-    studies.run(study, where, out or Path("results"), studies.Existing(overwrite, extend), quiet)
+    study = _study(config, replicates, seed)
+    where = studies.Where(jobs, backend, scheduler, patience)
+    existing = studies.Existing(overwrite, extend)
+    if status := studies.run(study, where, out or Path("results"), existing, quiet):
+        raise SystemExit(status)
 
 
 @app.command

@@ -17,6 +17,7 @@ from simlab.data import DataWarning
 from simlab.fitting.errors import FitWarning
 from simlab.fitting.layout import one_line
 from simlab.results import StoreWarning
+from simlab.runner import RunWarning
 
 
 class UsageError(Exception):
@@ -106,7 +107,7 @@ class Bar:
 @contextmanager
 def warnings_on_stderr() -> Iterator[None]:
     """Say a warning of ours at once, in one line on stderr, without the line that gave it."""
-    ours = (DataWarning, FitWarning, StoreWarning)
+    ours = (DataWarning, FitWarning, RunWarning, StoreWarning)
     said: set[str] = set()  # a study may read the same file for every condition
     with warnings.catch_warnings():
         for category in ours:

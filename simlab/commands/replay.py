@@ -78,6 +78,7 @@ def _refit(again: Replay) -> str:
     header = ["method", "term", "estimate", "SE", "df", "status"]
     header[5:5] = [] if again.stored is None else ["stored", "difference"]
     told = "".join(f"\n{name}: {text}" for _, name, text in one.messages)
+    told += "".join(f"\n{name} warned: {text}" for _, name, text in one.warnings)
     return wide_table(header, rows) + (told and f"\n{told}")
 
 

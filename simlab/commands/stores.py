@@ -38,6 +38,7 @@ def info(store: Path, config: bool) -> None:
         ("estimators", ", ".join(map(str, ds["estimator"].values))),
         ("terms", ", ".join(map(str, ds["term"].values))),
         ("tests", ", ".join(map(str, ds["test"].values)) if "test" in ds.dims else ""),
+        ("warnings", _warned(ds)),
         ("created", a["created"]),
         ("versions", a["versions"]),
         ("Python", a["python"]),
@@ -56,6 +57,12 @@ def info(store: Path, config: bool) -> None:
         print("\nMeasures are kept: of replicates, only sums; of wall time, that of the sessions.")
     if found := sessions(store):
         print(f"\n{_sessions(found)}")
+
+
+def _warned(ds: xr.Dataset) -> str:
+    """In how many replicates the user's code warned."""
+    warned = json.loads(str(ds.attrs.get("warned", "{}")))
+    return ", ".join(f"{name} in {count:,} replicates" for name, count in warned.items())
 
 
 def _size(store: Path) -> str:
@@ -113,6 +120,7 @@ def failures(
         return
     if counts.empty:
         print(f"{store}: every fit is ok")
+        _each_message(ds, "warnings")
         return
     replicates = archive.summary(ds)["replicates"]
     rows = [
@@ -126,6 +134,7 @@ def failures(
     print(wide_table(["", "condition", "estimator", "status", "fits", "share"], rows))
     print()
     if not kept:
+        _each_message(ds, "warnings")
         told = "Which replicates these are, and what went wrong in each, is not kept: run with "
         print(wrapped(told + "keep: replicates to know."))
         return
@@ -134,9 +143,8 @@ def failures(
 
 def _each_failure(store: Path, ds: xr.Dataset, found: pd.DataFrame, limit: int) -> None:
     """Print what went wrong, and for each replicate the command that replays it."""
-    for told in json.loads(str(ds.attrs.get("messages", "[]"))):
-        place = f"condition {told['condition']}, replicate {told['replicate']}"
-        print(f"{told['estimator']}: {told['text']} ({told['count']:,} times, first {place})")
+    _each_message(ds, "messages")
+    _each_message(ds, "warnings")
     # What cannot be explained by a variance at 0 comes first.
     found = found.assign(last=found["status"].eq("singular")).sort_values("last", kind="stable")
     each = found.groupby(["condition", "replicate"], sort=False)
@@ -148,6 +156,16 @@ def _each_failure(store: Path, ds: xr.Dataset, found: pd.DataFrame, limit: int) 
             f"… and {each.ngroups - limit:,} replicates more: --limit {each.ngroups}, or "
             "--format csv"
         )
+
+
+def _each_message(ds: xr.Dataset, attribute: str) -> None:
+    """Print what went wrong, or was warned of: each text once; or how often, if that is kept."""
+    if attribute == "warnings" and attribute not in ds.attrs and (warned := _warned(ds)):
+        print(f"warnings: {warned}")
+    for told in json.loads(str(ds.attrs.get(attribute, "[]"))):
+        word = " warned" if attribute == "warnings" else ""
+        place = f"condition {told['condition']}, replicate {told['replicate']}"
+        print(f"{told['estimator']}{word}: {told['text']} ({told['count']:,} times, first {place})")
 
 
 def export(store: Path, file: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -17,6 +18,7 @@ from rich.table import Table
 from simlab import measures, runner, tables
 from simlab.commands import reading
 from simlab.commands.console import Bar, asked, save, warnings_on_stderr
+from simlab.commands.outcome import report
 from simlab.comparison import compare as compare_methods
 from simlab.comparison import fit_statistics
 from simlab.config import Study
@@ -30,11 +32,12 @@ MeasureFormat = Literal["text", "markdown", "csv"]
 
 
 class Where(NamedTuple):
-    """Where a study runs; what is None is as the study says."""
+    """Where a study runs, what is None being as the study says; and how long a call may take."""
 
     jobs: int | None
     backend: str | None
     scheduler: str | None
+    patience: float | None = None
 
 
 class Existing(NamedTuple):
@@ -44,16 +47,28 @@ class Existing(NamedTuple):
     extend: bool
 
 
-def run(study: Study, where: Where, out: Path, existing: Existing, quiet: bool) -> None:
-    """Run a study into OUT/NAME.zarr, write its table to OUT/NAME.md and print it."""
+def run(study: Study, where: Where, out: Path, existing: Existing, quiet: bool) -> int:
+    """Run a study into OUT/NAME.zarr, write its table to OUT/NAME.md and print it.
+
+    What the user's code prints goes to stderr.
+
+    Returns
+    -------
+    int
+        The exit status; see `outcome`.
+    """
     store, page = out / f"{study.name}.zarr", out / f"{study.name}.md"
     began = time.monotonic()
-    with warnings_on_stderr(), Bar(quiet) as bar:
+    with redirect_stdout(sys.stderr), warnings_on_stderr(), Bar(quiet) as bar:
         ds = runner.run(study, out=store, progress=bar, **where._asdict(), **existing._asdict())
     seconds = time.monotonic() - began
+    if not any(str(term).partition("[")[0] == "slope" for term in ds["term"].values):
+        print(f"{store}: no method estimates a slope, so there is no table: simlab measure {store}")
+        return report(ds, store)
     save(page, _tables(ds, "markdown") + "\n")
     print(_tables(ds, "text"))
     print(f"\n{store}, {page}: written in {seconds:.1f} s", file=sys.stderr)
+    return report(ds, store)
 
 
 def _tables(ds: xr.Dataset, format: Format, sector: str | None = None) -> str:
@@ -83,6 +98,10 @@ def check(study: Study) -> None:
         if name not in applied:
             print(f"  without {name}: the generator does not tell G and sigma2")
     print(f"  terms: {', '.join(work.terms)}")
+    others = dict.fromkeys(term for method in work.methods for term in method.others)
+    for term in others:
+        if not all(term in told for told in work.truth):
+            print(f"  without bias and coverage of {term}: what is true is not told")
     for hypothesis in work.hypotheses:
         print(f"  test {hypothesis.name}: {', '.join(hypothesis.kinds)}")
     for job in work.jobs:
@@ -111,9 +130,12 @@ def measure(
     with asked():
         found = measures.measure(ds, oracle, names, mcse)
     frame = measures.tidy(found)
+    unknown: dict[str, list[str]] = {}
     for name, variable in found.items():
         if why := variable.attrs.get("comment"):
-            print(f"simlab: {name}: {why}", file=sys.stderr)
+            unknown.setdefault(why, []).append(str(name))
+    for why, those in unknown.items():
+        print(f"simlab: {', '.join(those)}: {why}", file=sys.stderr)
     if (doubtful := frame["mark"] != "").any():
         told = f"simlab: {doubtful.sum():,} rows marked {MARK}: {SENTENCE[UNSURE]}"
         print(told, file=sys.stderr)
