@@ -39,8 +39,8 @@ def report(ds: xr.Dataset, store: Path) -> int:
             each.append(f"{name} in {count:,} replicates" + (text and f" ({text})"))
         print(f"simlab: warnings: {_some(each)}: {command}", file=sys.stderr)
     everywhere = failed[failed["share"] == 1]
-    for name, part in everywhere.groupby("estimator", sort=False):
-        conditions = part["condition"].tolist()
+    for name in everywhere["estimator"].unique().tolist():
+        conditions = everywhere.loc[everywhere["estimator"] == name, "condition"].tolist()
         where = f"condition {conditions[0]} ({archive.describe(ds, conditions[0])})"
         more = f" and {len(conditions) - 1} others" if len(conditions) > 1 else ""
         print(f"simlab: {name} failed in every replicate of {where}{more}", file=sys.stderr)
