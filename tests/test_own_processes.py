@@ -252,7 +252,7 @@ def test_a_method_that_failed_everywhere_ends_with_a_status_of_its_own(tmp_path)
         rf"simlab failures {store}",
         lines[-2],
     )
-    assert lines[-1] == ("simlab: hostile:fails failed in every replicate of condition 0 (base)")
+    assert lines[-1] == "simlab: failed in every replicate of condition 0 (base): hostile:fails"
     assert "Pooled" in ran.stdout
     assert "Traceback" not in ran.stderr
     again = called(tmp_path, hostile("fails", "together"))

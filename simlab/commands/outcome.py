@@ -39,11 +39,14 @@ def report(ds: xr.Dataset, store: Path) -> int:
             each.append(f"{name} in {count:,} replicates" + (text and f" ({text})"))
         print(f"simlab: warnings: {_some(each)}: {command}", file=sys.stderr)
     everywhere = failed[failed["share"] == 1]
+    where: dict[tuple[int, ...], list[str]] = {}
     for name in everywhere["estimator"].unique().tolist():
-        conditions = everywhere.loc[everywhere["estimator"] == name, "condition"].tolist()
-        where = f"condition {conditions[0]} ({archive.describe(ds, conditions[0])})"
-        more = f" and {len(conditions) - 1} others" if len(conditions) > 1 else ""
-        print(f"simlab: {name} failed in every replicate of {where}{more}", file=sys.stderr)
+        conditions = everywhere.loc[everywhere["estimator"] == name, "condition"]
+        where.setdefault(tuple(conditions), []).append(name)
+    for (first, *others), names in where.items():
+        place = f"condition {first} ({archive.describe(ds, first)})"
+        more = f" and {len(others)} others" if others else ""
+        print(f"simlab: failed in every replicate of {place}{more}: {_some(names)}", file=sys.stderr)
     return 0 if everywhere.empty else ALL_FAILED
 
 

@@ -1,6 +1,6 @@
 """Warnings of the user's code, heard where it is called, in whichever thread, and nowhere else.
 
-Filters and `warnings.showwarning` belong to the whole process, so that `warnings.catch_warnings`
+Threads that it starts are heard as part of the call that started them, until that ends. Filters and `warnings.showwarning` belong to the whole process, so that `warnings.catch_warnings`
 cannot be used in several threads. One filter and one hook stay in place instead, which concern a
 warning only if it is given in a thread that is just listening.
 """
@@ -12,7 +12,8 @@ import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import ContextVar, copy_context
+from functools import partial
 from typing import Any
 
 from simlab.custom.isolation import one_line
@@ -39,6 +40,7 @@ class Heard:
         self._file = file
         self._found: dict[tuple[str, str], str] = {}
         self._more = 0
+        self.over = False
 
     def add(self, warned: Warning | str, category: type[Warning]) -> None:
         """Hear a warning."""
@@ -78,6 +80,7 @@ def listening(file: str) -> Iterator[Heard]:
     try:
         yield heard
     finally:
+        heard.over = True
         _LISTENING.reset(before)
 
 
@@ -110,10 +113,20 @@ class _Hook:
         self, warned: Warning | str, category: type[Warning], *place: Any, **more: Any
     ) -> None:
         heard = _LISTENING.get()
-        if heard is None:
+        if heard is None or heard.over:
             self._otherwise(warned, category, *place, **more)
         else:
             heard.add(warned, category)
+
+
+_start = threading.Thread.start
+
+
+def _start_alike(thread: threading.Thread) -> None:
+    """Start a thread; one that is started by who is listening listens too."""
+    if _LISTENING.get() is not None:
+        thread.run = partial(copy_context().run, thread.run)  # type: ignore[method-assign]
+    _start(thread)
 
 
 _ATTENDING = threading.Lock()
@@ -127,6 +140,7 @@ def attend() -> None:
     with _ATTENDING:
         if not isinstance(warnings.showwarning, _Hook):
             warnings.showwarning = _Hook(warnings.showwarning)  # type: ignore[assignment]
+        threading.Thread.start = _start_alike  # type: ignore[method-assign]
         # Python remembers where it has warned, until it is told of another filter.
         warnings.simplefilter("ignore", _Nothing)
         filters: list[Any] = warnings.filters  # type: ignore[assignment]

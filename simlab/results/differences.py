@@ -2,8 +2,8 @@
 
 A study is the same if its numbers are: its configuration without what is `FREE`, its data, and the
 code that makes numbers. It has grown if it asks for more replicates or conditions of the same kind,
-or for more estimators or tests, for then everything that was done is still right: no method changes
-the numbers of another.
+or for more estimators, tests or measures, for then everything that was done is still right: no method
+changes the numbers of another.
 """
 
 from __future__ import annotations
@@ -78,8 +78,7 @@ def differences(there: Schema, here: Schema) -> list[Difference]:
         elif setting.group == "config" and part in SHAPING.values():
             found[i] = replace(setting, growth=True)  # written otherwise, and the same
         elif setting.group == "code" and setting.there == ABSENT:
-            added = set(here.estimators) - set(there.estimators)
-            found[i] = replace(setting, growth=setting.name in added)
+            found[i] = replace(setting, growth=":" in setting.name)  # of what is new alone
     found += shapes.values()
     if there.keys != here.keys:
         found.append(_conditions(there, here))
@@ -94,7 +93,7 @@ def recorded_differences(there: Attrs, here: Attrs) -> list[Difference]:
     return [*config, *_data(there, here), *_code(there, here)]
 
 
-def refusal(path: Path, found: list[Difference], extending: bool, summed: bool) -> str:
+def refusal(path: Path, found: list[Difference], extending: bool) -> str:
     """Say in lines what differs, and what can be done about it.
 
     Parameters
@@ -105,8 +104,6 @@ def refusal(path: Path, found: list[Difference], extending: bool, summed: bool) 
         What differs.
     extending : bool
         Whether it was to be extended.
-    summed : bool
-        Whether it keeps measures.
     """
     lines = [f"{path}: holds another study; what differs, there → here:"]
     for group in dict.fromkeys(f.group for f in found):
@@ -120,16 +117,11 @@ def refusal(path: Path, found: list[Difference], extending: bool, summed: bool) 
     elif extending:
         names = ", ".join(f.name for f in found if not f.growth)
         lines.append(
-            "--extend adds replicates, conditions, estimators and tests, takes none away, and "
-            f"changes nothing else ({_short(names, 120)}): {otherwise}"
+            "--extend adds replicates, conditions, estimators, tests and measures, takes none "
+            f"away, and changes nothing else ({_short(names, 120)}): {otherwise}"
         )
     else:
         lines.append(otherwise)
-    if summed and any(f.name in (*LABELS, *SHAPING) or f.there == ABSENT for f in found):
-        lines.append(
-            "this store keeps sums: of its replicates nothing is left that the sums of another "
-            "estimator, test or measure could be paired with; --overwrite runs all of them"
-        )
     return "\n".join(lines)
 
 
@@ -139,12 +131,10 @@ def _shapes(there: Schema, here: Schema) -> Iterator[Difference]:
         yield Difference("schema", "replicates", f"{old:,}", f"{new:,}", growth=new > old)
     if there.block != here.block:
         yield Difference("schema", "block", _short(there.block), _short(here.block))
-    kept = there.summed is None and here.summed is None
     for name in LABELS:
         old, new = getattr(there, name), getattr(here, name)
         if old != new:
-            grows = kept and set(old) <= set(new)
-            yield Difference("schema", name, _short(old), _short(new), growth=grows)
+            yield Difference("schema", name, _short(old), _short(new), set(old) <= set(new))
 
 
 def _conditions(there: Schema, here: Schema) -> Difference:

@@ -7,6 +7,9 @@ order, or on the other conditions.
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -124,11 +127,12 @@ def run(
     if out is None:
         memory = MemoryResults(schema) if schema.summed is None else SumsResults(schema)
         return _fill(memory, Rounds(work, memory), work, where, watch, progress, Session())
-    with locked(out):
+    with locked(out), _same_folder():
         results = open_results(out, schema, overwrite=overwrite, extend=extend)
+        results.path = Path(out).absolute()  # for the user's code may go to another folder
         earlier, rounds = open_earlier(results), Rounds(work, results)
         if rounds.next():
-            with recorded(Path(out), session(where.backend, where.n_jobs)) as record:
+            with recorded(results.path, session(where.backend, where.n_jobs)) as record:
                 ds = _fill(results, rounds, work, where, watch, progress, record, earlier)
         else:  # there is nothing to record
             ds = _fill(results, rounds, work, where, watch, progress, Session())
@@ -174,6 +178,16 @@ def _fill(
             if progress is not None and work.rule is not None:
                 progress.expect(rounds.expected, rounds.settled, len(work.jobs))
     return results.dataset()
+
+
+@contextmanager
+def _same_folder() -> Iterator[None]:
+    """End in the folder in which the work began, wherever the user's code went."""
+    here = os.getcwd()
+    try:
+        yield
+    finally:
+        os.chdir(here)
 
 
 def _task(place: tuple[int, int], earlier: Earlier | None) -> Task:
