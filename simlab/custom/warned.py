@@ -1,6 +1,8 @@
 """Warnings of the user's code, heard where it is called, in whichever thread, and nowhere else.
 
-Threads that it starts are heard as part of the call that started them, until that ends. Filters and `warnings.showwarning` belong to the whole process, so that `warnings.catch_warnings`
+Threads that it starts are heard as part of the call that started them, until that ends.
+
+Filters and `warnings.showwarning` belong to the whole process, so that `warnings.catch_warnings`
 cannot be used in several threads. One filter and one hook stay in place instead, which concern a
 warning only if it is given in a thread that is just listening.
 """
@@ -140,7 +142,7 @@ def attend() -> None:
     with _ATTENDING:
         if not isinstance(warnings.showwarning, _Hook):
             warnings.showwarning = _Hook(warnings.showwarning)  # type: ignore[assignment]
-        threading.Thread.start = _start_alike  # type: ignore[method-assign]
+        threading.Thread.start = _start_alike  # type: ignore[method-assign, assignment]
         # Python remembers where it has warned, until it is told of another filter.
         warnings.simplefilter("ignore", _Nothing)
         filters: list[Any] = warnings.filters  # type: ignore[assignment]

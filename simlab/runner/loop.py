@@ -33,7 +33,7 @@ from simlab.runner.block import run_block, run_leaf
 from simlab.runner.provenance import session
 from simlab.runner.rounds import Rounds
 from simlab.runner.schema import schema_of
-from simlab.runner.watch import has_own_code, own_code_named, watch_of
+from simlab.runner.watch import has_own_code, last_words, own_code_named, watch_of
 from simlab.runner.work import Data, Work, prepare
 
 __all__ = ["Progress", "run"]
@@ -166,7 +166,7 @@ def _fill(
         function, shared, where.backend, where.n_jobs, where.scheduler,
         here=not has_own_code(work), watch=watch,
     )  # fmt: skip
-    with workers:
+    with workers, last_words(work, where):
         while pending:
             tasks = [_task(place, earlier) for place in pending]
             for found in own_code_named(workers.do(tasks), work):
