@@ -7,7 +7,7 @@ from threading import Thread
 
 import numpy as np
 import pytest
-from test_own import SMALL, run, study
+from test_own import HERE, SMALL, run, study
 
 import simlab
 from simlab import runner
@@ -225,3 +225,35 @@ def test_every_method_has_a_message_in_the_summary():
     assert found[-1] == {
         "count": 1, "condition": 0, "replicate": 3, "estimator": "seldom", "text": "once",
     }  # fmt: skip
+
+
+STRICT = """\
+import warnings
+
+warnings.simplefilter("error")
+warnings.filterwarnings("ignore", "hush")
+
+
+def f(df):
+    warnings.warn("hush")
+    if df.x.iloc[0] > 0:
+        warnings.warn("strict")
+    return {"slope": 1.0}
+"""
+
+
+def test_filters_of_a_module_are_for_its_own_code(tmp_path):
+    (tmp_path / "strict.py").write_text(STRICT)
+    (tmp_path / "other.py").write_text(STRICT.replace('"error"', '"always"'))
+    with warnings.catch_warnings():
+        s = study("strict:f", "other:f", "warns:sometimes", folder=tmp_path)
+        (tmp_path / "warns.py").write_text((HERE / "warns.py").read_text())
+        for _ in range(2):
+            ds = simlab.run(s, jobs=1)
+            errors = (ds.status.sel(estimator="other:f") == ERROR).sum()
+            assert errors == 0 < (ds.status.sel(estimator="strict:f") == ERROR).sum()
+            assert "hush" not in ds.attrs.get("warnings", "")
+            warnings.simplefilter("ignore")  # of a script, which is not for what is kept
+            assert json.loads(ds.attrs["warned"])["other:f"] > 0
+    with pytest.warns(UserWarning, match="ours"):
+        warnings.warn("ours", stacklevel=1)
