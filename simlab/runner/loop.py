@@ -85,8 +85,8 @@ def run(
     overwrite : bool
         Replace a store of another study rather than refuse it.
     extend : bool
-        Where the store's study has fewer replicates, conditions, estimators or tests and is the
-        same otherwise, add what is missing, rather than refuse it.
+        Where the store's study has fewer replicates, conditions, estimators, tests or measures and
+        is the same otherwise, add what is missing, rather than refuse it.
     patience : float, optional
         Seconds that one call of a user's function may take. With loky the process that takes
         longer is ended, the replicate has the status error, and the run goes on; with threads a

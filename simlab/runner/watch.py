@@ -14,7 +14,7 @@ from typing import NamedTuple, NoReturn, TypeVar
 
 from simlab.config import ConfigError, Parallel, Problem
 from simlab.custom.calls import ALL, Order
-from simlab.custom.isolation import one_line
+from simlab.custom.isolation import CustomError, one_line
 from simlab.parallel import ParallelError, Task, Watch
 from simlab.parallel.notes import Doing, seen_here
 from simlab.population import PopulationError
@@ -49,7 +49,7 @@ def own_code_named(blocks: Iterable[T], work: Work) -> Iterator[T]:
     """
     try:
         yield from blocks
-    except (ConfigError, ParallelError, PopulationError, StoreError):
+    except (ConfigError, CustomError, ParallelError, PopulationError, StoreError):
         raise
     except Exception as error:
         if not has_own_code(work):
