@@ -9,7 +9,7 @@ from simlab.mixed.bearing import keep_root, take_root
 from simlab.mixed.newton import DERIVE, EVALUATE, POLISH, SAME, search
 from simlab.mixed.rotated import Rotated
 from simlab.mixed.starts import known_starts, start, start_elsewhere
-from simlab.mixed.subsets import DONE, free, prepare, propose
+from simlab.mixed.subsets import DONE, Subsets, free, prepare, propose
 from simlab.mixed.work import Work, load
 from simlab.moments import Floats
 
@@ -70,12 +70,16 @@ def global_search(rotated: Rotated, reml: bool, mode: int, starts: int, w: Work,
     s = prepare(r)
     last, total, finishing = len(s.values) - 1, 0, False
     slot = last
+    if thorough and not once:
+        total = _without(rotated, reml, s, w, G)
     for attempt in range(MOST):
         found = search(rotated, reml, mode, w, G)
         total += abs(found)
         if once or finishing or (attempt == 0 and found == -1):  # -1: there is no deviance
             break
-        better = mode != EVALUATE and found > 0 and w.value[0] < s.values[slot] - SAME
+        # What has not converged is a place to start from, if it is lower.
+        better = mode != EVALUATE and (found > 0 or thorough)
+        better = better and w.value[0] < s.values[slot] - SAME
         if better:
             s.values[slot] = w.value[0]
             keep_root(w, s.roots[slot])
@@ -99,8 +103,20 @@ def global_search(rotated: Rotated, reml: bool, mode: int, starts: int, w: Work,
             if thorough:
                 free(rotated, (1 << r) - 1, -1, w)
             take_root(s.roots[last], w.basis, w.trial)
-    if once or found < 0:
+    if once or (found < 0 and not finishing):
         return total if found > 0 else -total
-    keep_root(w, s.roots[last])
+    if found > 0:
+        keep_root(w, s.roots[last])
     take_root(s.roots[last], w.identity, w.trial)
-    return total
+    return total if found > 0 else -total
+
+
+@inner
+def _without(rotated: Rotated, reml: bool, s: Subsets, w: Work, G: Floats) -> int:
+    """Evaluate G = 0, below which no model may end; return how many evaluations that took."""
+    w.trial[:] = 0.0
+    found = search(rotated, reml, EVALUATE, w, G)
+    if found > 0:
+        s.values[0] = s.values[-1] = w.value[0]
+    start(rotated, w.trial)
+    return abs(found)

@@ -151,7 +151,8 @@ def search(rotated: Rotated, reml: bool, mode: int, w: Work, G: Floats) -> int:
 
     In the modes SEARCH (scoring first) or POLISH (Newton's steps at once); in the
     others one evaluation at that Λ: γ̂ and Φ (EVALUATE), and the derivatives
-    (DERIVE). Returns the number of evaluations, negative when it did not converge.
+    (DERIVE). Returns the number of evaluations, negative when it did not converge;
+    `w.value` is then that of the last Λ that Newton's method accepted, or inf.
     """
     r, m = len(rotated.random), w.gradient.size
     Lambda, trial, root, step = w.Lambda, w.trial, w.scratch[:m], w.scratch[m]
@@ -161,6 +162,7 @@ def search(rotated: Rotated, reml: bool, mode: int, w: Work, G: Floats) -> int:
         turn(trial, w.K, w.xy)
         proposed = evaluate(trial, rotated, reml, scoring, mode != EVALUATE, w)
         if np.isnan(proposed):
+            w.value[0] = value
             return -evaluations
         if mode in (EVALUATE, DERIVE):
             w.value[0] = proposed
@@ -194,4 +196,5 @@ def search(rotated: Rotated, reml: bool, mode: int, w: Work, G: Floats) -> int:
             value, converged = np.inf, False
         else:
             _step(Lambda, step, shortened, trial)
+    w.value[0] = value
     return -MAX_ITERATIONS

@@ -80,13 +80,13 @@ def optimise(rotated: Rotated, reml: bool) -> Optimum:
     Returns
     -------
     Optimum
-        With `evaluations` negative, and what stands at the last trial, if it did
+        With `evaluations` negative, and at the best Λ that was met, if the search did
         not converge.
     """
     r = len(rotated.random)
     w, G = allocate_work(rotated), np.zeros((r, r))
     evaluations = minimise(rotated, reml, w, G, SEARCH, all_starts(rotated))
-    Lambda = np.tril(w.trial if evaluations > 0 else w.Lambda)
+    Lambda = np.tril(w.trial)
     Lambda *= np.where(np.diag(Lambda) < 0, -1.0, 1.0)
     Lambda[np.linalg.norm(Lambda, axis=1) < ZERO] = 0.0
     Lambda[:, np.linalg.norm(Lambda, axis=0) < ZERO] = 0.0

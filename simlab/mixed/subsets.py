@@ -45,7 +45,7 @@ class Subsets(NamedTuple):
     ----------
     values, roots : (S,), (S, r, r)
         The least deviance of each, and a root of Δ there. With more than EXHAUSTIVE effects S = 2:
-        all but one of them, and all.
+        none, later all but one of them, and all.
     lowest : (1,)
         Deviance of the whole model when the last pass began.
     unit : (1,)
@@ -67,8 +67,7 @@ class Subsets(NamedTuple):
 def prepare(r: int) -> Subsets:
     """Return room for the models of r effects; the whole model is to be searched first."""
     sets = 1 << r if r <= EXHAUSTIVE else 2
-    whole = 0 if r <= EXHAUSTIVE else (1 << r) - 1
-    state = np.array([whole, -1, _LAST, sets - 1, 0, 0])
+    state = np.array([0, -1, _LAST, sets - 1, 0, 0])
     values, roots = np.full(sets, np.inf), np.zeros((sets, r, r))
     return Subsets(values, roots, np.full(1, np.inf), np.ones(1), state)
 
@@ -154,7 +153,7 @@ def propose(rotated: Rotated, s: Subsets, w: Work) -> int:
         s.unit[0] = _size(state[5], w)
     state[2] += 1
     if state[2] > _LAST:  # the next effect, or the next set
-        state[2] = _LOOK if exhaustive else _REMOVE
+        state[2] = _REMOVE if state[0] == whole and not exhaustive else _LOOK
         state[1] += 1
         if exhaustive:
             while state[1] == r or not (state[0] >> state[1]) & 1:
@@ -166,9 +165,12 @@ def propose(rotated: Rotated, s: Subsets, w: Work) -> int:
                     state[4] = -1
                     _join(rotated, s, w)
                     return POLISH
+        elif state[0] != whole and state[1] < r:
+            state[0] = 1 << state[1]
         elif state[1] == r:
-            state[1] = 0
-            state[4] += 1
+            if state[0] == whole:
+                state[4] += 1
+            state[0], state[1], state[2] = whole, 0, _REMOVE
             if state[4] >= PASSES or not s.values[last] < s.lowest[0] - SAME:
                 state[3], state[4] = last, -1
                 free(rotated, whole, -1, w)
