@@ -16,6 +16,7 @@ from simlab.fitting.identified import check_identified
 from simlab.fitting.response import response
 from simlab.fitting.result import Method, MixedFit
 from simlab.formula import Design, build
+from simlab.formula.rank import check_sizes
 from simlab.formula.slips import nearly_numbers
 from simlab.mixed.optimum import (
     Optimum,
@@ -110,9 +111,11 @@ def fit_design(design: Design, method: Method, source: str = "the data") -> Mixe
     Raises
     ------
     DataError
-        If there are as many coefficients as rows, or no residual is left.
+        If y is too large or too small to be squared, there are as many coefficients as rows, or
+        no residual is left.
     """
     N, p = len(design.y), len(design.fixed)
+    check_sizes(design.y[:, None], [design.response], source)
     if p >= N:
         raise DataError(
             f"{source}: {N} rows for {p} fixed effects; nothing is left to estimate a variance"
@@ -120,7 +123,6 @@ def fit_design(design: Design, method: Method, source: str = "the data") -> Mixe
     columns = design.D, design.y, design.cluster, design.fixed, design.random, design.blocks
     clusters = rotate_rows(*columns)
     unknown = check_identified(design, clusters, method == "REML", source)
-    exact = clusters.units.s_y <= 2e-7 * float(np.std(design.y))
     optimum = optimise(clusters.rotated, method == "REML")
     for _ in range(AGAIN):
         better = _better_units(clusters, optimum)
@@ -130,14 +132,20 @@ def fit_design(design: Design, method: Method, source: str = "the data") -> Mixe
         optimum = optimise(clusters.rotated, method == "REML")
     if len(clusters.identification.flat):
         optimum = far_from_singular(optimum, clusters.identification.flat)
-    if exact or not np.isfinite(optimum.deviance):
+    fitted = MixedFit(design, clusters, optimum, method, ())
+    if not np.isfinite(optimum.deviance) or _explained(fitted):
         raise DataError(
             f"{source}: the fixed effects explain '{design.response}' exactly; with no residual "
             "there is no variance to estimate"
         )
-    return MixedFit(
-        design, clusters, optimum, method, (*_notes(design, clusters, optimum), *unknown)
-    )
+    return replace(fitted, notes=(*_notes(design, clusters, optimum), *unknown))
+
+
+def _explained(fitted: MixedFit) -> bool:
+    """Whether the fixed effects leave nothing of y but rounding."""
+    y = fitted.design.y
+    left = float(np.std(y - fitted.design.X @ fitted.gamma))
+    return left <= ROUNDING * float(np.abs(y).max())
 
 
 def _better_units(clusters: Clusters, optimum: Optimum) -> About | None:

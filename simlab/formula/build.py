@@ -18,7 +18,7 @@ from simlab.formula.errors import FormulaError
 from simlab.formula.evaluate import Scope, evaluate
 from simlab.formula.nodes import Node, columns, listed, shown
 from simlab.formula.parser import Parsed, parse
-from simlab.formula.rank import combination, cross_products, independent
+from simlab.formula.rank import check_sizes, combination, cross_products, independent
 from simlab.formula.terms import Term, expand
 from simlab.formula.tokens import tokenize
 from simlab.formula.values import Factor, Matrix, Table, Value, label, missing, numbers
@@ -350,6 +350,7 @@ def _columns(
         )
     D = np.empty((N, len(distinct)))
     fill(distinct.values(), values, D)
+    check_sizes(D, [name(spec) for spec in distinct.values()], source)
     place = {key: i for i, key in enumerate(distinct)}
     intercept = place.get(frozenset())
     mean, S = cross_products(D)
