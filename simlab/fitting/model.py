@@ -10,13 +10,12 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from simlab.data import DataError
+from simlab.data import DataError, check_sizes
 from simlab.fitting.errors import FitWarning, one_of
 from simlab.fitting.identified import check_identified
 from simlab.fitting.response import response
 from simlab.fitting.result import Method, MixedFit
 from simlab.formula import Design, build
-from simlab.formula.rank import check_sizes
 from simlab.formula.slips import nearly_numbers
 from simlab.mixed.optimum import (
     Optimum,

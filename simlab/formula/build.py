@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from simlab.data import DataError
+from simlab.data import DataError, check_sizes
 from simlab.formula.coding import Spec, code, fill, identity, name
 from simlab.formula.contrasts import MOST_LEVELS
 from simlab.formula.design import Columns, Design, Recipe, check_finite, frame
@@ -19,7 +19,7 @@ from simlab.formula.errors import FormulaError
 from simlab.formula.evaluate import Scope, evaluate
 from simlab.formula.nodes import Node, columns, listed, shown
 from simlab.formula.parser import Parsed, parse
-from simlab.formula.rank import check_sizes, combination, cross_products, independent
+from simlab.formula.rank import combination, cross_products, independent
 from simlab.formula.terms import Term, expand
 from simlab.formula.tokens import tokenize
 from simlab.formula.values import Factor, Matrix, Table, Value, label, missing, numbers

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from simlab.data import DataError
 from simlab.moments import Floats, Ints
 
 TOLERANCE = 1e-7
@@ -20,30 +18,10 @@ SAFE = 1e-6
 ROUNDING = 1e-10
 """A smaller share of a column in another, each in units of its largest entry, is 0."""
 
-SIZES = 1e-140, 1e140
-"""Of a column's largest number: the squares of others overflow, or vanish."""
-
 _CHUNK = 16_384
 _EPS = 64 * float(np.finfo(float).eps)
 
 Bools = NDArray[np.bool_]
-
-
-def check_sizes(D: Floats, names: Sequence[str], source: str) -> None:
-    """Refuse columns that cannot be squared: numbers like 1e200, or a product that overflowed.
-
-    Raises
-    ------
-    DataError
-        If there is such a column.
-    """
-    largest = np.maximum(D.max(axis=0), -D.min(axis=0)).tolist()
-    for name, size in zip(names, largest, strict=True):
-        if size and not SIZES[0] < size < SIZES[1]:
-            raise DataError(
-                f"{source}: the largest absolute value of {name} is {size:.3g}, which cannot be "
-                "squared without loss; take another unit"
-            )
 
 
 def cross_products(D: Floats) -> tuple[Floats, Floats]:
