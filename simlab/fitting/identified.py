@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from simlab.fitting.result import MixedFit
 
 Bools = NDArray[np.bool_]
+ROUNDING = 1e-12  # residual standard deviation, of the largest y, that is rounding
 PART = 1e-6  # of the size that a number could have: below it is rounding
 
 
@@ -203,6 +204,11 @@ def _clean(directions: Floats) -> Floats:
     return np.where(
         size > PART * size.max(axis=(1, 2), initial=0.0, keepdims=True), directions, 0.0
     )
+
+
+def no_residual(fit: MixedFit) -> bool:
+    """Whether σ is the rounding of y: within clusters the model is exact."""
+    return bool(np.sqrt(fit.sigma2) < ROUNDING * np.abs(fit.design.y).max())
 
 
 def _moved(N: Floats, B: Floats) -> Bools:
