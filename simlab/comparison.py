@@ -24,6 +24,8 @@ from simlab.moments import Floats, Ints, Moments, from_rows
 APPLICABLE = tuple(m for m in METHODS if not m.oracle and m.needs == "moments")
 """The methods that data are enough for."""
 
+EPS = 2e-15  # of the largest y: a standard error below it is rounding
+
 STATUS = ("ok", "singular", "not_converged", "not_estimable")
 
 
@@ -59,9 +61,9 @@ def cluster_moments(
     Raises
     ------
     DataError
-        In one line: a column that is missing, not numeric or infinite, fewer
-        than two clusters, x constant in every cluster, a constant y, or a
-        group that varies within clusters (which are named).
+        In one line: a column that is missing, not numeric, infinite, or too large
+        or small to be squared, fewer than two clusters, x constant in every cluster,
+        a constant y, or a group that varies within clusters (which are named).
     """
     roles = {"y": y, "x": x, "cluster": cluster} | ({"group": group} if group else {})
     data.require(df, roles, source)
@@ -70,6 +72,7 @@ def cluster_moments(
         raise DataError(f"{source}: {names} has two roles; y, x, cluster and group must differ")
     kept, missing = data.complete(df, list(roles.values()), source)
     y_values, x_values = data.numeric(kept, y, source), data.numeric(kept, x, source)
+    data.check_sizes(np.column_stack([y_values, x_values]), (y, x), source)
     if np.ptp(y_values) == 0:
         raise DataError(f"{source}: '{y}' has the same value in every row, so nothing explains it")
     codes, clusters = numbered(kept[cluster], cluster, source)
@@ -194,23 +197,41 @@ def compare(
 def estimates_of(
     method: Estimator, sample: Sample, sectors: tuple[str, ...], level: float
 ) -> pd.DataFrame:
-    """Apply one method to a data set, as a block of one replicate; tidy, as in `compare`."""
+    """Apply one method to a data set, as a block of one replicate; tidy, as in `compare`.
+
+    A standard error that is the rounding of y, for y is a function of x, is NaN.
+    """
     fitted = method.fit(sample)
-    inference = infer(fitted.estimate, fitted.std_error, fitted.df, level)
+    std_error, df = fitted.std_error.copy(), fitted.df.copy()
+    status = np.full(std_error.shape[1], fitted.status[0])
+    terms = list(term_names(method.kinds, sectors))
+    if (exact := std_error[0] < _rounding(sample, terms)).any():
+        std_error[0, exact] = df[0, exact] = np.nan
+        status[exact] = STATUS.index("not_estimable")
+    inference = infer(fitted.estimate, std_error, df, level)
     return pd.DataFrame(
         {
             "method": method.name,
-            "term": list(term_names(method.kinds, sectors)),
+            "term": terms,
             "estimate": fitted.estimate[0],
-            "std_error": fitted.std_error[0],
-            "df": fitted.df[0],
+            "std_error": std_error[0],
+            "df": df[0],
             "lower": inference.lower[0],
             "upper": inference.upper[0],
             "p_value": inference.p_value[0],
-            "status": STATUS[fitted.status[0]],
+            "status": [STATUS[one] for one in status],
             "dropped": fitted.dropped[0],
         }
     )
+
+
+def _rounding(sample: Sample, terms: list[str]) -> Floats:
+    """Standard errors that the rounding of y makes, where x leaves nothing of y."""
+    m = sample.moments
+    y = float((np.abs(m.y_mean) + np.sqrt((m.s_xy_root**2 + m.rss) / m.n)).max())
+    x = float(np.sqrt(m.ss_x.sum() / m.n.sum()))
+    intercept = 1.0 + float(np.abs(m.x_mean).max()) / x
+    return EPS * y * np.array([intercept if t.startswith("intercept") else 1.0 / x for t in terms])
 
 
 def fit_statistics(

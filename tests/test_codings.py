@@ -126,6 +126,19 @@ def test_what_is_no_coding(text, says):
     assert "\n" not in str(error.value)
 
 
+def test_polynomials_that_have_lost_their_digits_are_refused():
+    """Formulaic's recurrence: orthonormal to 1e-9 for 30 levels, not at all for 60."""
+    rng = np.random.default_rng(1)
+    df = pd.DataFrame({"f": np.tile(np.arange(60), 4), "g": np.repeat(list("pq"), 120)})
+    df["x"], df["y"] = rng.standard_normal((2, 240))
+    with pytest.raises(DataError, match=r"C\(f, Poly\) has 60 levels; polynomials of a degree"):
+        build("y ~ C(f, Poly) + (1 | g)", df)
+    with pytest.raises(DataError, match=r"'poly\(x, 50\)': polynomials of this degree"):
+        build("y ~ poly(x, 50) + (1 | g)", df)
+    X = build("y ~ C(f, Poly) + poly(x, 15) + (1 | g)", df[df["f"] < 30]).X[:, 1:30]
+    np.testing.assert_allclose(X.T @ X, 4 * np.eye(29), atol=1e-8)
+
+
 def test_a_reference_that_does_not_occur_is_refused():
     """Its rows are left out, as the response is missing: no other level takes its place."""
     df = OATS.assign(**{"yield": OATS["yield"].where(OATS.Variety != "Victory")})

@@ -169,10 +169,38 @@ def test_below_the_table_is_why_a_number_is_missing(tmp_path: Path, capsys: Any)
     studies.compare(str(path), "y", "x", "g", None, 0.95, "text")
     shown = " ".join(capsys.readouterr().out.split())
     assert "Ecological (not estimable)" in shown
-    assert "Ecological: not estimable; there are too few clusters or rows, or x varies" in shown
+    assert "Ecological: not estimable; there are too few clusters or rows, x varies" in shown
     assert (
         "Fixed effects, separate slopes: no standard error, for no cluster with a line has" in shown
     )
     assert "two_stage" not in shown
     studies.compare("hs", "mathach", "ses", "school", None, 0.95, "text")
     assert ": n" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("scale", "origin"), [(1.0, 0.0), (1e-3, 0.0), (1e4, 1e6)])
+def test_a_standard_error_that_is_rounding_is_none(scale: float, origin: float) -> None:
+    """Where x leaves nothing of y, or nothing within clusters; controls are the other methods."""
+    rng = np.random.default_rng(3)
+    g = np.repeat(np.arange(12), 8)
+    x = origin + scale * rng.standard_normal(96)
+    df = pd.DataFrame({"x": x, "g": g, "y": 1 + 2 * x})
+    table = simlab.compare(df, "y", "x", "g")
+    assert table[["std_error", "df", "lower", "upper", "p_value"]].isna().all(axis=None)
+    assert "ok" not in set(table["status"])
+    df["y"] = rng.standard_normal(12)[g] * scale + (x - origin) * (1 + rng.standard_normal(12)[g])
+    table = simlab.compare(df, "y", "x", "g").set_index("method")
+    assert table.loc["fixed_effects_separate", "p_value"].isna().all()
+    assert set(table.loc["fixed_effects_separate", "status"]) == {"not_estimable"}
+    for method in ("pooled", "two_stage", "ecological", "fixed_effects_common"):
+        assert np.isfinite(table.loc[[method], "p_value"]).all()
+    assert (table.loc["pooled", "status"] == "ok").all()
+
+
+@pytest.mark.parametrize("column", ["x", "y"])
+@pytest.mark.parametrize("scale", [1e200, 1e-200])
+def test_what_cannot_be_squared_is_refused(hs: pd.DataFrame, column: str, scale: float) -> None:
+    df = hs.rename(columns={"ses": "x", "mathach": "y"})
+    df[column] *= scale
+    with pytest.raises(DataError, match=f"largest absolute value of {column} is"):
+        simlab.compare(df, "y", "x", "school")

@@ -538,3 +538,13 @@ def test_the_normal_quantile_is_not_used_where_few_clusters_are():
     assert by_df.p_value > by_normal.p_value
     z = float(contextual(fit).estimates.loc[("x", "contextual"), "statistic"])
     np.testing.assert_allclose(by_normal.p_value, 2 * norm.sf(abs(z)), rtol=1e-10)
+
+
+def test_a_report_where_no_cluster_can_be_left_out():
+    """Each cluster has its own arm."""
+    rng = np.random.default_rng(1)
+    g = np.repeat(np.arange(3), [20, 4, 3])
+    df = pd.DataFrame({"g": g, "arm": np.array(list("abc"))[g], "x": rng.standard_normal(27)})
+    df["y"] = rng.standard_normal(27)
+    text = diagnose(fit_formula("y ~ arm + x + (0 + x | g)", df))
+    assert "Influence. No cluster can be left out: without it the column" in text

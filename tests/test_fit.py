@@ -287,3 +287,30 @@ def test_a_method_that_does_not_exist():
 def test_every_set_is_there():
     assert len(models()) > 120
     assert set(META) < {name for name, *_ in models()}
+
+
+@pytest.mark.parametrize("scale", [1e300, 1e145, 1e-145, 1e-300])
+@pytest.mark.parametrize("column", ["y", "x"])
+def test_what_cannot_be_squared_is_refused(column, scale):
+    df = pd.DataFrame({"g": np.repeat(np.arange(8), 4), "x": np.arange(32) % 5, "y": np.arange(32)})
+    df[column] = df[column] * scale
+    with pytest.raises(DataError, match=f"largest absolute value of {column} is .*another unit$"):
+        simlab.fit("y ~ x + (x | g)", df)
+    df[column] = df[column] / scale * scale ** (0.9 * 140 / abs(np.log10(scale)))
+    assert simlab.fit("y ~ x + (1 | g)", df).converged
+
+
+@pytest.mark.parametrize("slope", [1e6, 1e7, 1e9])
+def test_an_effect_that_explains_nearly_all_is_fitted(slope):
+    """REML does not depend on it, but for what y itself loses; only an exact one is refused."""
+    rng = np.random.default_rng(4)
+    g = np.repeat(np.arange(12), 10)
+    df = pd.DataFrame({"g": g, "x": rng.standard_normal(120)})
+    noise = rng.standard_normal(12)[g] + rng.standard_normal(120)
+    small = simlab.fit("y ~ x + (1 | g)", df.assign(y=noise))
+    large = simlab.fit("y ~ x + (1 | g)", df.assign(y=noise + slope * df["x"]))
+    assert large.loglik == pytest.approx(small.loglik, abs=1e-14 * slope * 120)
+    assert large.std_error["x"] == pytest.approx(small.std_error["x"], rel=1e-13 * slope)
+    assert large.fixef["x"] - slope == pytest.approx(small.fixef["x"], abs=1e-13 * slope)
+    with pytest.raises(DataError, match="explain 'y' exactly"):
+        simlab.fit("y ~ x + (1 | g)", df.assign(y=1 + slope * df["x"]))

@@ -72,6 +72,21 @@ def test_reml_refuses_what_the_fixed_effects_take_up(df, formula, said):
     assert str(raised.value).startswith("pupils.csv: ")
 
 
+def test_a_combination_that_is_taken_up_is_named():
+    """x varies in one cluster, which has an arm of its own: cov((Intercept), x) alone is lost."""
+    df = clusters(J=6).assign(x=lambda d: d["x"] * (d["g"] == 0), z=lambda d: np.roll(d["y"], 1))
+    df["arm"] = np.where(df["g"] == 0, "u", df["arm"])
+    said = (
+        r"fixed effects arm take up what would tell cov\(\(Intercept\), x\) of g: .* leave out one "
+        "of these random effects, or some of arm"
+    )
+    with pytest.raises(DataError, match=said + "$"):
+        simlab.fit("y ~ arm + (x + z | g)", df)
+    with pytest.warns(FitWarning, match=said + "; by ML it is what makes the determinant"):
+        simlab.fit("y ~ arm + (x + z | g)", df, "ML")
+    assert simlab.fit("y ~ arm + (x + z || g)", df).converged
+
+
 @pytest.mark.parametrize(("df", "formula", "said"), REFUSED.values(), ids=REFUSED)
 def test_ml_says_that_it_is_0_whatever_the_data_say(df, formula, said):
     with pytest.warns(FitWarning, match="by ML it is 0 whatever the data say"):
@@ -219,6 +234,36 @@ def test_effects_that_never_meet_have_no_covariance():
     assert fit.npar == apart.npar
     assert [note for note in fit.notes if "cov(a, b) does not occur" in note]
     np.testing.assert_allclose(np.diag(fit.G), np.diag(apart.G), rtol=1e-6)
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e-5, 1e5])
+def test_a_random_effect_beside_the_unidentified_ones_is_known(scale):
+    """That of z; its covariances are those of the model with a random effect for each arm."""
+    df = clusters().assign(z=lambda d: scale * np.roll(d["x"], 7))
+    df["y"] += 3 * np.random.default_rng(2).standard_normal(12)[df["g"]] * df["z"] / scale
+    fit = quietly("y ~ arm + (arm + z | g)", df)
+    each = quietly("y ~ arm + (0 + arm + z | g)", df)
+    G, by_arm = fit.G, each.G
+    assert G.isna().sum().sum() == 3
+    assert by_arm.isna().sum().sum() == 2
+    assert not fit.ranef().estimate["z"].isna().any()
+    np.testing.assert_allclose(fit.ranef().estimate["z"], each.ranef().estimate["z"], rtol=1e-4)
+    for a, b in [
+        (G.loc["z", "z"], by_arm.loc["z", "z"]),
+        (G.loc["(Intercept)", "z"], by_arm.loc["armc", "z"]),
+        (G.loc["armt", "z"], by_arm.loc["armt", "z"] - by_arm.loc["armc", "z"]),
+    ]:
+        assert a == pytest.approx(b, rel=1e-4)
+
+
+def test_several_directions_are_named_by_few_elements():
+    df = clusters().assign(arm=lambda d: np.array(list("abc"))[d["g"] % 3])
+    notes = " ".join(quietly("y ~ arm + (arm | g)", df).notes)
+    for said in (
+        "var(armb) − 0.5 cov((Intercept), armb) may", "var(armc) − 0.5 cov((Intercept), armc) may",
+        "identified: cov(armb, armc) does not occur",
+    ):  # fmt: skip
+        assert said in notes
 
 
 def test_the_summary_says_it():

@@ -217,8 +217,25 @@ def test_no_residual_variance_is_said():
     df = pd.DataFrame({"y": rng.standard_normal(10)[g], "x": rng.standard_normal(50), "g": g})
     with pytest.warns(simlab.fitting.errors.FitWarning, match="no residual variance"):
         simlab.fit("y ~ x + (1 | g)", df)
+    fit = fit_formula("y ~ x + (1 | g)", df)
+    with pytest.raises(simlab.fitting.errors.FitError, match="no residual variance"):
+        fit.hausman()
+    assert "no residual variance" in str(fit.diagnose())
     control = df.assign(y=df["y"] + 1e-3 * rng.standard_normal(50))
     assert not simlab.fit("y ~ x + (1 | g)", control).notes
+
+
+def test_effects_without_a_residual_variance():
+    """Clusters with fewer distinct rows than random effects, every row twice: they are fitted."""
+    rng = np.random.default_rng(12)
+    g = np.repeat(np.arange(6), 2)
+    half = pd.DataFrame({"g": g, "z": rng.standard_normal(12), "w": rng.standard_normal(12)})
+    half["y"] = 1e6 * rng.standard_normal(12)
+    df = pd.concat([half, half])
+    fit = fit_formula("y ~ 1 + (z + w || g)", df)
+    np.testing.assert_allclose(fit.fitted(), df["y"], atol=1e-3)
+    assert "no residual variance" in str(fit.summary())
+    assert np.isfinite(fit.ranef().estimate).all(axis=None)
 
 
 def test_the_kernels_turn_what_cancels():

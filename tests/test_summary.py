@@ -93,6 +93,13 @@ def test_other_degrees_of_freedom(model, df):
         assert agrees(found[1], error)
 
 
+def test_containment_without_df_says_why():
+    g = np.repeat([0, 1], 8)
+    df = pd.DataFrame({"g": g, "arm": g * 1.0, "y": np.random.default_rng(1).normal(size=16)})
+    text = str(fit_formula("y ~ arm + (1 | g)", df, "ML").summary(df="containment"))
+    assert "none are left where a coefficient has too few clusters" in " ".join(text.split())
+
+
 def test_another_fit_would_be_noticed():
     """Negative control: the printed digits tell REML from ML and df from df."""
     truth = stored("fits", "hs.json")["m5"]["ML"]

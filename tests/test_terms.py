@@ -375,6 +375,8 @@ def test_a_type_is_of_one_fit():
     with pytest.raises(FitError, match="type 2 is of the tests of one fit"):
         one.anova(two, type=2)
     assert one.anova(two).df.iloc[1] == 1
+    with pytest.raises(FitError, match="anova compares fits, not 'A'"):
+        one.anova("A")
 
 
 def test_marginal_notes_name_the_values():

@@ -177,7 +177,8 @@ def _parts(result: pd.DataFrame) -> list[pd.DataFrame]:
 
 
 WHY = {
-    "not_estimable": "not estimable; there are too few clusters or rows, or x varies too little",
+    "not_estimable": "not estimable; there are too few clusters or rows, x varies too little, "
+    "or y is a function of x but for its rounding",
     "not_converged": "not converged; the data may not tell the variances of this model",
     "ok": "no standard error, for no cluster with a line has a third row",
 }

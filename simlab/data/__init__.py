@@ -18,6 +18,7 @@ __all__ = [
     "DataError",
     "DataWarning",
     "berkeley",
+    "check_sizes",
     "complete",
     "cvar",
     "dvar",
@@ -32,6 +33,9 @@ __all__ = [
 
 DATASETS = ("hs", "hsb")
 """Names that `read` knows without a file."""
+
+SIZES = 1e-140, 1e140
+"""Of a column's largest number: the squares of others overflow, or vanish."""
 
 _LONGEST = 2000  # characters of a message
 
@@ -152,6 +156,31 @@ def numeric(df: pd.DataFrame, column: str, source: str) -> NDArray[np.float64]:
                 f"{source}, {_place(df, first)}: {column} is {_shown(values.iloc[first])}, {what}"
             )
     return numbers
+
+
+def check_sizes(D: NDArray[np.float64], names: Iterable[str], source: str) -> None:
+    """Refuse columns that cannot be squared: numbers like 1e200, or a product that overflowed.
+
+    Parameters
+    ----------
+    D : (N, d)
+    names
+        Of the columns.
+    source : str
+        Name of the data in messages.
+
+    Raises
+    ------
+    DataError
+        If there is such a column.
+    """
+    largest = np.maximum(D.max(axis=0), -D.min(axis=0)).tolist()
+    for name, size in zip(names, largest, strict=True):
+        if size and not SIZES[0] < size < SIZES[1]:
+            raise DataError(
+                f"{source}: the largest absolute value of {name} is {size:.3g}, which cannot be "
+                "squared without loss; take another unit"
+            )
 
 
 def complete(

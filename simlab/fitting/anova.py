@@ -65,6 +65,9 @@ def anova(
         return term_tests(fit, df, type)
     if type != 3:
         raise FitError(f"type {type!r} is of the tests of one fit; leave it out to compare fits")
+    for other in others:
+        if not isinstance(other, fit.__class__):  # `type` is an argument
+            raise FitError(f"anova compares fits, not {other!r:.40}")
     fits = sorted((fit, *others), key=lambda one: one.npar)
     for other in fits[1:]:
         _check_comparable(fits[0], other)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from simlab.fitting.result import MixedFit
 
 Bools = NDArray[np.bool_]
+ROUNDING = 1e-12  # residual standard deviation, of the largest y, that is rounding
 PART = 1e-6  # of the size that a number could have: below it is rounding
 
 
@@ -52,40 +53,50 @@ def check_identified(design: Design, clusters: Clusters, reml: bool, source: str
             "so that the likelihood has no maximum by ML; use fewer effects"
         )
     if len(unknown.taken_up) > len(unknown.flat):
-        said = _taken_up(design, clusters)
+        said = _taken_up(design, clusters, reml)
         if reml:
             raise DataError(f"{source}: {said}")
-        return [f"{said}; by ML it is 0 whatever the data say"]
+        return [said]
     return traded(design, clusters)
 
 
 def traded(design: Design, clusters: Clusters) -> list[str]:
     """Directions along which G may move without a change of the law of y, in words."""
-    directions = _in_user_units(clusters.identification.flat, clusters)
-    return [_traded(direction, design.random_names) for direction in directions]
+    flat = clusters.identification.flat
+    return [_traded(parts) for parts in _sums(flat, clusters, design.random_names)]
 
 
-def _taken_up(design: Design, clusters: Clusters) -> str:
-    """Say which fixed effects leave nothing of which random effects."""
-    N = clusters.identification.taken_up
-    names, B_inverse = design.random_names, np.linalg.inv(clusters.units.B)
-    alone = [
-        a for a in range(len(names)) if _lies_among(np.outer(B_inverse[:, a], B_inverse[:, a]), N)
+def _taken_up(design: Design, clusters: Clusters, reml: bool) -> str:
+    """Say which fixed effects leave nothing of which random effects, and what to do."""
+    N, B_inverse = clusters.identification.taken_up, np.linalg.inv(clusters.units.B)
+    names, group = design.random_names, design.cluster_name
+    effects = [
+        effect
+        for effect, column in zip(names, B_inverse.T, strict=True)
+        if _lies_among(np.outer(column, column), N)
     ]
-    effects = [names[a] for a in alone] or list(names)
     terms = _culprits(design, clusters)
-    group, bar = design.cluster_name, _bar(effects, design.cluster_name)
-    those = listed(terms)
+    those, bar = listed(terms), _bar(effects, group)
     if effects == ["(Intercept)"] and len(terms) == 1 and _constant_within(design, terms[0]):
-        return (
+        said = (
             f"each {group} has its own {those}: the data say nothing of the variance between "
             f"{group}; leave out {bar}, or {those}"
         )
-    return (
-        f"the fixed effects {those} take up all that {listed(effects)} could differ by between the "
-        f"{len(design.clusters)} clusters of {group}: the data say nothing of its variance; leave "
-        f"out {bar}, or some of {those}"
-    )
+    elif effects:
+        whose = "its variance" if len(effects) == 1 else "their variances"
+        said = (
+            f"the fixed effects {those} take up all that {listed(effects)} could differ by between "
+            f"the {len(design.clusters)} clusters of {group}: the data say nothing of {whose}; "
+            f"leave out {bar}, or some of {those}"
+        )
+    else:
+        what = listed(" ".join(parts) for parts in _sums(N, clusters, names))
+        said = (
+            f"the fixed effects {those} take up what would tell {what} of {group}: the data say "
+            f"nothing of it; leave out one of these random effects, or some of {those}"
+        )
+        return said if reml else f"{said}; by ML it is what makes the determinant of V least"
+    return said if reml else f"{said}; by ML it is 0 whatever the data say"
 
 
 def _bar(effects: list[str], group: str) -> str:
@@ -124,24 +135,59 @@ def _lies_among(direction: Floats, directions: Floats) -> bool:
     return bool(np.linalg.norm(flat - basis @ (basis.T @ flat)) < PART)
 
 
-def _traded(direction: Floats, names: tuple[str, ...]) -> str:
-    """Name a direction along which G may move without a change of the law of y."""
-    r = len(names)
+def _sums(directions: Floats, clusters: Clusters, names: tuple[str, ...]) -> list[list[str]]:
+    """Write directions of G, in the engine's units, as sums of few variances and covariances."""
+    if not len(directions):
+        return []
+    B, r = clusters.units.B, len(names)
+    pairs = [(a, a) for a in range(r)] + list(combinations(range(r), 2))
+    elements = [f"var({names[a]})" if a == b else f"cov({names[a]}, {names[b]})" for a, b in pairs]
+    unit = np.sqrt((B**2).sum(axis=1))
+    size = np.array([unit[a] * unit[b] for a, b in pairs])
+    moved = np.array([[(B @ N @ B.T)[pair] for pair in pairs] for N in _clean(directions)])
+    return [_sum(row, elements) for row in _echelon(moved / size) * size]
+
+
+def _echelon(rows: Floats) -> Floats:
+    """Reduced row echelon form of independent rows, whose columns are of one size."""
+    rows, done = rows / np.abs(rows).max(axis=1, keepdims=True), 0
+    for column in range(rows.shape[1]):
+        if done == len(rows):
+            break
+        pivot = done + int(np.argmax(np.abs(rows[done:, column])))
+        if abs(rows[pivot, column]) < PART:
+            continue
+        rows[[done, pivot]] = rows[[pivot, done]]
+        rows[done] /= rows[done, column]
+        for i in range(len(rows)):
+            if i != done:
+                rows[i] -= rows[i, column] * rows[done]
+        done += 1
+    rows[np.abs(rows) < PART * np.abs(rows).max(axis=1, keepdims=True)] = 0.0
+    return rows
+
+
+def _sum(row: Floats, elements: list[str]) -> list[str]:
+    """Terms of a sum, the largest number being 1."""
     parts: list[str] = []
-    elements = [(a, a) for a in range(r)] + list(combinations(range(r), 2))
-    largest = max((direction[pair] for pair in elements), key=abs)
-    for a, b in elements:
-        share = direction[a, b] / largest
-        if abs(share) > PART:
-            what = f"var({names[a]})" if a == b else f"cov({names[a]}, {names[b]})"
-            size = "" if abs(abs(share) - 1) < PART else f"{abs(share):.3g} "
+    for share, element in zip(row / max(row, key=abs), elements, strict=True):
+        if share:
+            number = f"{abs(share):.3g}"
+            size = "" if number == "1" else f"{number} "
             sign = ("− " if share < 0 else "+ ") if parts else ("−" if share < 0 else "")
-            parts.append(f"{sign}{size}{what}")
-    said = " ".join(parts)
-    one = len(parts) == 1
+            parts.append(f"{sign}{size}{element}")
+    return parts
+
+
+def _traded(parts: list[str]) -> str:
+    """Name a direction along which G may move without a change of the law of y."""
     return (
-        f"G is not identified: {said} "
-        + ("does not occur in" if one else "may be added to it, in any amount, without a change of")
+        f"G is not identified: {' '.join(parts)} "
+        + (
+            "does not occur in"
+            if len(parts) == 1
+            else "may be added to it, in any amount, without a change of"
+        )
         + " the law of the data; what depends on it is NaN, and it is no parameter"
     )
 
@@ -149,18 +195,34 @@ def _traded(direction: Floats, names: tuple[str, ...]) -> str:
 # ---------------------------------------------------------------- what depends on it
 
 
-def _in_user_units(directions: Floats, clusters: Clusters) -> Floats:
-    B = clusters.units.B
-    out: Floats = B @ directions @ B.T
+def _clean(directions: Floats) -> Floats:
+    """Directions of G in the engine's units, whose columns of Z are all of one size, less rounding.
+
+    An element that takes no part in a direction is 1e-16 there and not 0.
+    """
+    size = np.abs(directions)
+    return np.where(
+        size > PART * size.max(axis=(1, 2), initial=0.0, keepdims=True), directions, 0.0
+    )
+
+
+def no_residual(fit: MixedFit) -> bool:
+    """Whether σ is the rounding of y: within clusters the model is exact."""
+    return bool(np.sqrt(fit.sigma2) < ROUNDING * np.abs(fit.design.y).max())
+
+
+def _moved(N: Floats, B: Floats) -> Bools:
+    """Whether a direction in the engine's units moves each element of the user's G, (r, r)."""
+    out: Bools = np.abs(B @ N @ B.T) > PART * (np.abs(B) @ np.abs(N) @ np.abs(B).T)
     return out
 
 
 def unknown_elements(fit: MixedFit) -> Bools:
     """Whether each element of G is unknown, (r, r)."""
-    B, flat = np.abs(fit.clusters.units.B), fit.clusters.identification.flat
+    B = fit.clusters.units.B
     out = np.zeros((len(B), len(B)), dtype=np.bool_)
-    for direction, N in zip(_in_user_units(flat, fit.clusters), flat, strict=True):
-        out |= np.abs(direction) > PART * (B @ np.abs(N) @ B.T)
+    for N in _clean(fit.clusters.identification.flat):
+        out |= _moved(N, B)
     return out
 
 
@@ -175,7 +237,7 @@ def unknown_effects(fit: MixedFit) -> Bools:
     """Whether û_j depends on what is unknown of G, (J, r): where NZ_j' is not 0."""
     B, K = fit.clusters.units.B, fit.clusters.rotated.K
     out = np.zeros(K.shape[:2], dtype=np.bool_)
-    for N in fit.clusters.identification.flat:
+    for N in _clean(fit.clusters.identification.flat):
         moved = np.abs(B @ N @ K).max(axis=2)
         out |= moved > PART * (np.abs(B) @ np.abs(N) @ np.abs(K)).max(axis=2)
     return out
@@ -193,7 +255,7 @@ def unknown_rows(fit: MixedFit, Z: Floats, cluster: Ints) -> Bools:
     """
     out, K = np.zeros(len(Z), dtype=np.bool_), fit.clusters.rotated.K
     known = cluster >= 0
-    for N in fit.clusters.identification.flat:
+    for N in _clean(fit.clusters.identification.flat):
         size = (np.abs(Z) @ np.abs(N) * np.abs(Z)).sum(axis=1)
         out |= np.abs((Z @ N * Z).sum(axis=1)) > PART * size
         along = np.einsum("ia,iac->ic", Z[known] @ N, K[cluster[known]])

@@ -10,9 +10,9 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from simlab.data import DataError
+from simlab.data import DataError, check_sizes
 from simlab.fitting.errors import FitWarning, one_of
-from simlab.fitting.identified import check_identified
+from simlab.fitting.identified import ROUNDING, check_identified, no_residual
 from simlab.fitting.response import response
 from simlab.fitting.result import Method, MixedFit
 from simlab.formula import Design, build
@@ -31,7 +31,6 @@ SMALL = 1e-2  # σ, of that about a pooled fit, below which the fit is made agai
 LARGE = 1e-4  # the same, of what the fixed effects add to that fit
 AGAIN = 4  # how often, at most
 ILL = 1e5  # condition number of X beyond which it is the cause to look at first
-ROUNDING = 1e-12  # residual standard deviation, of the largest y, that is rounding
 
 
 def fit(
@@ -110,9 +109,11 @@ def fit_design(design: Design, method: Method, source: str = "the data") -> Mixe
     Raises
     ------
     DataError
-        If there are as many coefficients as rows, or no residual is left.
+        If y is too large or too small to be squared, there are as many coefficients as rows, or
+        no residual is left.
     """
     N, p = len(design.y), len(design.fixed)
+    check_sizes(design.y[:, None], [design.response], source)
     if p >= N:
         raise DataError(
             f"{source}: {N} rows for {p} fixed effects; nothing is left to estimate a variance"
@@ -120,7 +121,6 @@ def fit_design(design: Design, method: Method, source: str = "the data") -> Mixe
     columns = design.D, design.y, design.cluster, design.fixed, design.random, design.blocks
     clusters = rotate_rows(*columns)
     unknown = check_identified(design, clusters, method == "REML", source)
-    exact = clusters.units.s_y <= 2e-7 * float(np.std(design.y))
     optimum = optimise(clusters.rotated, method == "REML")
     for _ in range(AGAIN):
         better = _better_units(clusters, optimum)
@@ -130,14 +130,20 @@ def fit_design(design: Design, method: Method, source: str = "the data") -> Mixe
         optimum = optimise(clusters.rotated, method == "REML")
     if len(clusters.identification.flat):
         optimum = far_from_singular(optimum, clusters.identification.flat)
-    if exact or not np.isfinite(optimum.deviance):
+    fitted = MixedFit(design, clusters, optimum, method, ())
+    if not np.isfinite(optimum.deviance) or _explained(fitted):
         raise DataError(
             f"{source}: the fixed effects explain '{design.response}' exactly; with no residual "
             "there is no variance to estimate"
         )
-    return MixedFit(
-        design, clusters, optimum, method, (*_notes(design, clusters, optimum), *unknown)
-    )
+    return replace(fitted, notes=(*_notes(fitted), *unknown))
+
+
+def _explained(fitted: MixedFit) -> bool:
+    """Whether the fixed effects leave nothing of y but rounding."""
+    y = fitted.design.y
+    left = float(np.std(y - fitted.design.X @ fitted.gamma))
+    return left <= ROUNDING * float(np.abs(y).max())
 
 
 def _better_units(clusters: Clusters, optimum: Optimum) -> About | None:
@@ -165,9 +171,9 @@ def refit(fitted: MixedFit, y: Floats | pd.Series[float] | None, method: Method 
     return fit_design(design, method or fitted.method)
 
 
-def _notes(design: Design, clusters: Clusters, optimum: Optimum) -> tuple[str, ...]:
+def _notes(fitted: MixedFit) -> tuple[str, ...]:
     """Return what the user must know."""
-    notes = []
+    design, optimum, notes = fitted.design, fitted.optimum, []
     if design.dropped_rows:
         counts = ", ".join(f"{name} {n}" for name, n in design.missing.items())
         notes.append(
@@ -180,12 +186,11 @@ def _notes(design: Design, clusters: Clusters, optimum: Optimum) -> tuple[str, .
             f"fixed effects are rank-deficient: dropped {names}, "
             "a combination of the columns before"
         )
-    sigma = clusters.units.s_y * float(np.sqrt(optimum.sigma2))
-    if sigma < ROUNDING * float(np.abs(design.y).max()):
+    if no_residual(fitted):
         notes.append(
-            f"no residual variance: σ is {sigma:.1g}, the rounding of {design.response}; within "
-            "each cluster the model is exact, and the likelihood and what follows from it mean "
-            "nothing"
+            f"no residual variance: σ is {fitted.sigma2**0.5:.1g}, the rounding of "
+            f"{design.response}; within each cluster the model is exact, and the likelihood and "
+            "what follows from it mean nothing"
         )
     if optimum.evaluations < 0:
         notes.append(

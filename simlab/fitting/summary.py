@@ -299,9 +299,11 @@ def _shares(s: Summary) -> str:
 
 def _captions(s: Summary) -> tuple[str, str]:
     between = f"with {100 * s.level:g} % intervals"
+    none = s.df == "containment" and s.coefficients["df"].isna().any()
+    left = "; none are left where a coefficient has too few clusters" if none else ""
     return (
         f"Random effects u_j ~ N(0, G), residuals ~ N(0, σ²): sd {between}",
-        f"Fixed effects {between}: {SOURCES[s.df]}",
+        f"Fixed effects {between}: {SOURCES[s.df]}{left}",
     )
 
 
@@ -314,7 +316,7 @@ def _text(s: Summary) -> str:
     header, rows, correlations = _components(s)
     parts.append(f"{of_random}\n\n" + text_table(header, rows, breaks=[correlations]))
     parts += [wrapped(f"Note: {note}", "  ", "  ") for note in s.interval_notes]
-    parts.append(f"{of_fixed}\n\n" + text_table(*_fixed(s)))
+    parts.append(f"{wrapped(of_fixed)}\n\n" + text_table(*_fixed(s)))
     if s.correlation is not None and len(s.correlation) > 1:
         parts.append("Correlations of their estimates\n\n" + text_table(*_cross(s)))
     parts.append(wrapped(_shares(s)))

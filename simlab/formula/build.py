@@ -11,8 +11,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from simlab.data import DataError
+from simlab.data import DataError, check_sizes
 from simlab.formula.coding import Spec, code, fill, identity, name
+from simlab.formula.contrasts import MOST_LEVELS
 from simlab.formula.design import Columns, Design, Recipe, check_finite, frame
 from simlab.formula.errors import FormulaError
 from simlab.formula.evaluate import Scope, evaluate
@@ -263,6 +264,11 @@ def _used_levels(value: Value, text: str, source: str) -> Value:
         raise DataError(
             f"{source}: the factor {text} has levels that are both written {twice[0]!r}; rename one"
         )
+    if value.coding.name == "Poly" and len(levels) > MOST_LEVELS:
+        raise DataError(
+            f"{source}: {text} has {len(levels)} levels; polynomials of a degree above "
+            f"{MOST_LEVELS - 1} lose their digits: take numbers for levels, and poly(x, degree)"
+        )
     if len(levels) == len(value.levels):
         return value
     if value.coding.reference not in (None, *names):
@@ -349,7 +355,9 @@ def _columns(
             "is a number or a name with many values used as a factor?"
         )
     D = np.empty((N, len(distinct)))
-    fill(distinct.values(), values, D)
+    with np.errstate(over="ignore"):  # `check_sizes` names the column
+        fill(distinct.values(), values, D)
+    check_sizes(D, [name(spec) for spec in distinct.values()], source)
     place = {key: i for i, key in enumerate(distinct)}
     intercept = place.get(frozenset())
     mean, S = cross_products(D)

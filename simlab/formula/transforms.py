@@ -14,6 +14,7 @@ from simlab.formula.splines import Knots, spline
 from simlab.formula.values import Matrix
 from simlab.moments import Floats
 
+ORTHONORMAL = 1e-7  # by which columns of poly may be off
 BASES = frozenset({"poly", "bs", "ns", "cr", "cc"})
 """Functions that make several columns of one."""
 
@@ -130,6 +131,10 @@ def _by_formulaic(
     columns = np.column_stack(list(made.values())) if isinstance(made, dict) else np.asarray(made)
     if not columns.size:
         raise ValueError("has no column; raise df")
+    if function == "poly" and known is None and not options.get("raw"):
+        off = columns.T @ columns - np.eye(columns.shape[1])
+        if not np.abs(off).max() < ORTHONORMAL:
+            raise ValueError("polynomials of this degree lose their digits; lower it, or use ns")
     return columns, state
 
 

@@ -25,6 +25,8 @@ from simlab.mixed.optimum import Optimum
 from simlab.mixed.rows import Clusters, Units
 from simlab.moments import Floats, Ints
 
+HUGE = 1e12  # of BB', beside the I of W
+
 
 class Effects(NamedTuple):
     """Random effects of J clusters, with the variances and covariances taken as known.
@@ -71,18 +73,14 @@ def effects(optimum: Optimum) -> Effects:
     Effects
     """
     rotated, Lambda = optimum.rotated, optimum.Lambda
-    r, k = len(Lambda), len(optimum.gamma)
+    k = len(optimum.gamma)
     sigma = np.sqrt(optimum.sigma2)
     B = Lambda.T @ rotated.K
-    BB = B @ B.transpose(0, 2, 1)
     x, y = rotated.xy[:, :, :k], rotated.xy[:, :, k]
     e = y - x @ optimum.gamma
-    of = np.concatenate(
-        [B @ e[:, :, None] / sigma, B @ x, BB, np.broadcast_to(Lambda.T, BB.shape)], 2
-    )
-    solved = np.linalg.solve(np.eye(r) + BB, of)  # W⁻¹[Be/σ, Bx̃, BB', Λ']
-    v, d = solved[:, :, 0], solved[:, :, 1 : k + 1]
-    explained, WinvLambda = solved[:, :, k + 1 : k + 1 + r], solved[:, :, k + 1 + r :]
+    of = np.concatenate([e[:, :, None] / sigma, x, B.transpose(0, 2, 1)], 2)
+    solved, WinvLambda = _solved(B, of, Lambda.T)  # W⁻¹[Be/σ, Bx̃, BB'], W⁻¹Λ'
+    v, d, explained = solved[:, :, 0], solved[:, :, 1 : k + 1], solved[:, :, k + 1 :]
     root, D = sigma * Lambda, Lambda @ d
     conditional = optimum.sigma2 * _symmetric(Lambda @ WinvLambda)
     variance_v = _symmetric(explained - _sandwich(d, optimum.phi))
@@ -96,6 +94,24 @@ def effects(optimum: Optimum) -> Effects:
         prediction=conditional + _symmetric(_sandwich(D, optimum.sigma2 * optimum.phi)),
         variance=_symmetric(_sandwich(root, variance_v)),
     )
+
+
+def _solved(B: Floats, of: Floats, last: Floats) -> tuple[Floats, Floats]:
+    """W_j⁻¹B_j and W_j⁻¹ of something, also where W_j = I + B_jB_j' is singular in floats.
+
+    It is where σ is next to nothing and B_j lacks rank: then by B_j = USV', without its null space.
+    """
+    r = B.shape[1]
+    BB = B @ B.transpose(0, 2, 1)
+    if float(BB.max(initial=0.0)) < HUGE:
+        both = np.concatenate([B @ of, np.broadcast_to(last, BB.shape)], 2)
+        solved = np.linalg.solve(np.eye(r) + BB, both)
+        return solved[:, :, :-r], solved[:, :, -r:]
+    U, s, V = np.linalg.svd(B)
+    s = np.where(s > 1e-14 * s[:, :1], s, 0.0)[:, :, None]
+    first: Floats = U @ (s / (1.0 + s**2) * (V @ of))
+    second: Floats = U @ ((U.transpose(0, 2, 1) @ last) / (1.0 + s**2))
+    return first, second
 
 
 def in_user_units(effects: Effects, units: Units) -> Effects:

@@ -94,12 +94,14 @@ def _influence(fit: MixedFit) -> str:
         )
     table = influence(fit)
     limit = 4 / fit.nclusters
-    top = table["cook"].nlargest(SHOWN)
+    top = table["cook"].dropna().nlargest(SHOWN)
+    if top.empty:
+        reasons = "; ".join(dict.fromkeys(table["note"]))
+        return f"No cluster can be left out: {reasons}."
     listed = "; ".join(_cluster(table, label) for label in top.index)
     count = int((table["cook"] > limit).sum())
-    said = (
-        f"Largest Cook's distances: {listed}. {count} of {len(table)} are above 4/J = {limit:.2g}."
-    )
+    known = int(table["cook"].notna().sum())
+    said = f"Largest Cook's distances: {listed}. {count} of {known} are above 4/J = {limit:.2g}."
     if turned := int(((table["singular"] != fit.singular) & table["converged"]).sum()):
         other = "not singular" if fit.singular else "singular"
         said += f" G is {other} without any one of {turned} clusters."

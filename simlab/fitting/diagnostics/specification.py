@@ -12,6 +12,7 @@ from scipy.stats import chi2
 from simlab.fitting.diagnostics.mundlak import Contextual, NoContextError, contextual, joint
 from simlab.fitting.diagnostics.within import WithinFit, independent, split, varying, within_fit
 from simlab.fitting.errors import FitError, one_of
+from simlab.fitting.identified import no_residual
 from simlab.fitting.result import DF, MixedFit
 from simlab.moments import Floats, Ints
 
@@ -123,13 +124,15 @@ def hausman(
     Raises
     ------
     FitError
-        If no fixed effect varies within clusters; if several have the same deviations; or if
-        N − J leaves no degrees of freedom.
+        If no fixed effect varies within clusters; if several have the same deviations; if
+        N − J leaves no degrees of freedom; or if σ is the rounding of y.
     """
     one_of(kind, ("both", "quadratic", "regression"), "kind")
     one_of(variance, (None, "classical", "model"), "variance")
     simple = fit.design.random_names == ("(Intercept)",)
     variance = variance or ("classical" if simple else "model")
+    if no_residual(fit):
+        raise FitError("there is no residual variance, and so no standard error to compare by")
     columns, within, model_variance = _within(fit)
     V_within = within.covariance if variance == "classical" else model_variance
     V_fit = fit.covariance[np.ix_(columns, columns)]
