@@ -193,7 +193,7 @@ def nested(total: int) -> tuple[str, list[str]]:
             progress.update(task, completed=inside.fits + same.fits)
             seed += 1
     rows = [
-        f"| {name} | {one.fits:,} | {one.refused:,} | {len(one.unconverged)} "
+        f"| {name} | {one.fits:,} | {one.refused:,} | {one.exact:,} | {len(one.unconverged)} "
         f"| {len(one.failures)} |"
         for name, one in (("models inside one another", inside), ("one model in two ways", same))
     ]
@@ -204,11 +204,14 @@ def nested(total: int) -> tuple[str, list[str]]:
             "200th), `|` and `||`, with and without a fixed intercept, by REML and ML; covariates "
             "from 0 to 10⁶ standard deviations from 0, in units from 10⁻⁴ to 10⁶.",
             "",
-            "| what | fits | refused | not converged | invariants that did not hold |",
-            "|---|---:|---:|---:|---:|",
+            "| what | fits | refused | exact | not converged | invariants that did not hold |",
+            "|---|---:|---:|---:|---:|---:|",
             *rows,
             "",
-            "Refused: the design does not identify the model. Invariants: the log-likelihood is "
+            "Refused: the design does not identify the model. Exact: within each cluster the "
+            "model leaves nothing, so that the likelihood grows without end, and a note says so; "
+            "not converged: so says a note. Nothing is asked of these fits. "
+            "Invariants: the log-likelihood is "
             "not below that of any model in which some variances are 0 (all subsets up to four "
             "random effects), nor, with `|`, below that of `||`; and it is the same for another "
             "origin (with `|`), scale, order of terms and reference level.",

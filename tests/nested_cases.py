@@ -61,10 +61,15 @@ class Sample(NamedTuple):
 
 @dataclass
 class Outcome:
-    """Fits that were made of some data sets, and which invariants did not hold."""
+    """Fits that were made of some data sets, and which invariants did not hold.
+
+    Of a fit that says itself that its likelihood means nothing, since within each cluster the model
+    is exact, or that it has not converged, nothing is asked.
+    """
 
     fits: int = 0
     refused: int = 0
+    exact: int = 0
     unconverged: list[str] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
 
@@ -116,7 +121,7 @@ class Fits:
         self.known: dict[str, tuple[float, float]] = {}
 
     def __call__(self, random: str) -> tuple[float, float]:
-        """Log-likelihood, and that with G = 0; NaN where the model is refused."""
+        """Log-likelihood, and that with G = 0, as `loglik`; NaN where the model is refused."""
         if random not in self.known:
             formula = f"y ~ {self.data.fixed} + {random}"
             found = loglik(formula, self.data.frame, self.data.method, self.outcome)
@@ -125,7 +130,7 @@ class Fits:
 
 
 def loglik(formula: str, frame: pd.DataFrame, method: str, to: Outcome) -> tuple[float, float]:
-    """Log-likelihood of a model, and that with G = 0."""
+    """Log-likelihood of a model, and that with G = 0; inf where a fit says not to trust it."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FitWarning)
         try:
@@ -134,8 +139,12 @@ def loglik(formula: str, frame: pd.DataFrame, method: str, to: Outcome) -> tuple
             to.refused += 1
             return np.nan, np.nan
     to.fits += 1
+    if any(note.startswith("no residual variance") for note in fitted.notes):
+        to.exact += 1
+        return np.inf, np.inf
     if not fitted.converged:
-        to.unconverged.append(formula)
+        to.unconverged.append(f"{method}, {formula}: {fitted.loglik:.7f}, {fitted.notes[-1]}")
+        return np.inf, np.inf
     return fitted.loglik, fitted.loglik_ols
 
 
@@ -160,7 +169,7 @@ def check_nested(seed: int, most: int, to: Outcome) -> None:
                 if not independent:
                     others[bar(chosen, True)] = fits(bar(chosen, True))[0]
                 for small, least in {"G = 0": without, **others}.items():
-                    if worse(value, least) and not np.isnan(value + least):
+                    if np.isfinite(value + least) and worse(value, least):
                         to.failures.append(
                             f"seed {seed}, {data.method}, y ~ {data.fixed} + {large}: "
                             f"{value:.7f}, and {small}: {least:.7f}; x from {data.origin:g}"
@@ -196,9 +205,9 @@ def _compare(
     seed: int, formula: str, first: float, same: dict[str, float], data: Sample, to: Outcome
 ) -> None:
     for what, value in same.items():
-        if np.isnan(first) != np.isnan(value) or worse(first, value) or worse(value, first):
-            if np.isnan(first) and np.isnan(value):
-                continue
+        if np.isinf(first) or np.isinf(value) or (np.isnan(first) and np.isnan(value)):
+            continue
+        if worse(first, value) or worse(value, first):
             to.failures.append(
                 f"seed {seed}, {data.method}, {formula}: {first:.7f}, with another {what} "
                 f"{value:.7f}; x from {data.origin:g}, scale {data.scale:.2g}"
