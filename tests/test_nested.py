@@ -5,15 +5,17 @@ from the moment estimate, which is what there was before, misses the maxima that
 """
 
 import warnings
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
 import pytest
 from fit_cases import fit_formula
-from nested_cases import Outcome, check_nested, check_same, worse
+from nested_cases import Outcome, check_nested, check_same, loglik, sample, worse
 from reference_cases import rows, stored
 
 import simlab
+from simlab.data import DataError
 from simlab.mixed.many import minimise
 from simlab.mixed.newton import SEARCH
 from simlab.mixed.optimum import optimise
@@ -39,6 +41,16 @@ def test_no_model_is_below_one_inside_it():
     assert not outcome.failures, "\n".join(outcome.failures)
     assert not outcome.unconverged
     assert outcome.fits > 700
+
+
+def test_a_search_that_fails_is_not_the_last():
+    """x two at 10⁶ sd from 0, 19 rows: the best minimum is met in units that cannot finish it."""
+    data, outcome = sample(5116, 3), Outcome()
+    fits = [loglik(f"y ~ 1 + x1 + {bar}", data.frame, data.method, outcome)
+            for bar in ("(0 + x0 | g)", "(0 + x0 + x2 || g)", "(0 + x0 + x2 | g)")]  # fmt: skip
+    assert not outcome.unconverged
+    assert not any(worse(large, small) for (small, _), (large, _) in pairwise(fits))
+    assert fits[-1][0] > fits[-1][1] + 100  # and G = 0 is far below
 
 
 def test_what_leaves_a_model_alone_leaves_its_likelihood_alone():
@@ -223,6 +235,9 @@ def test_no_residual_variance_is_said():
     assert "no residual variance" in str(fit.diagnose())
     control = df.assign(y=df["y"] + 1e-3 * rng.standard_normal(50))
     assert not simlab.fit("y ~ x + (1 | g)", control).notes
+    data = sample(7623, 3)
+    with pytest.raises(DataError, match="within each g the model leaves nothing of 'y'"):
+        simlab.fit("y ~ x2 + x1 + x0 + (x2 + x1 + x0 || g)", data.frame, data.method)
 
 
 def test_effects_without_a_residual_variance():

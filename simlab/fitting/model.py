@@ -131,18 +131,27 @@ def fit_design(design: Design, method: Method, source: str = "the data") -> Mixe
     if len(clusters.identification.flat):
         optimum = far_from_singular(optimum, clusters.identification.flat)
     fitted = MixedFit(design, clusters, optimum, method, ())
-    if not np.isfinite(optimum.deviance) or _explained(fitted):
+    if _explained(fitted):
         raise DataError(
             f"{source}: the fixed effects explain '{design.response}' exactly; with no residual "
             "there is no variance to estimate"
+        )
+    if not np.isfinite(optimum.deviance):
+        raise DataError(
+            f"{source}: within each {design.cluster_name} the model leaves nothing of "
+            f"'{design.response}', so that the likelihood grows without end; use fewer random "
+            "effects"
         )
     return replace(fitted, notes=(*_notes(fitted), *unknown))
 
 
 def _explained(fitted: MixedFit) -> bool:
     """Whether the fixed effects leave nothing of y but rounding."""
-    y = fitted.design.y
-    left = float(np.std(y - fitted.design.X @ fitted.gamma))
+    X, y = fitted.design.X, fitted.design.y
+    gamma: Floats = fitted.gamma
+    if not np.isfinite(gamma).all():
+        gamma = np.asarray(np.linalg.lstsq(X, y)[0], dtype=float)
+    left = float(np.std(y - X @ gamma))
     return left <= ROUNDING * float(np.abs(y).max())
 
 
