@@ -41,8 +41,8 @@ def test_presets_are_studies_and_lie_on_their_sliders() -> None:
 
 @pytest.mark.parametrize(
     ("field", "value", "word"),
-    [("sigma", 0.0, "sigma2"), ("x_within", 0.0, "within_sd"), ("seed", -1, "seed"),
-     ("correlation", 1.5, "covariance"), ("clusters", 1, "clusters")],
+    [("sigma", 0.0, "σ is 0"), ("x_within", 0.0, "x within schools is 0"), ("seed", -1, "seed"),
+     ("correlation", 1.5, "covariance"), ("clusters", 1, "2 schools")],
 )  # fmt: skip
 def test_an_impossible_value_is_told_beside_its_slider(field: str, value: float, word: str) -> None:
     settings = Settings(**{**asdict(SMALL), field: value})

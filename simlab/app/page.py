@@ -43,6 +43,15 @@ AGAIN = 0.15
 TARGETS = {"β_W": "within", "β_B": "between"}
 
 
+class _Template(pn.Template):
+    """Looks through the models once, and not after each part that is added: half of the time."""
+
+    def _init_doc(self, doc: Any = None, *options: Any, **named: Any) -> Any:
+        document = doc or pn.state.curdoc
+        with document.models.freeze():
+            return super()._init_doc(document, *options, **named)
+
+
 class Page:
     """What one visitor sees.
 
@@ -144,7 +153,7 @@ class Page:
         """Return the page, to be served."""
         css = (FOLDER / "page.css").read_text(encoding="utf-8")
         source = (FOLDER / "page.html").read_text(encoding="utf-8")
-        page = pn.Template(source.replace("{{ css }}", css))
+        page = _Template(source.replace("{{ css }}", css))
         parts = {
             "presets": self._controls.preset,
             "badge": self._badge,

@@ -16,6 +16,10 @@ __all__ = ["AppError", "require", "serve"]
 
 HOST = "localhost"
 
+UNUSED = 60_000
+"""Milliseconds for which a page is kept whose browser is still to connect, or was cut off: of fifty
+that are opened at once the last waits that long."""
+
 
 class AppError(Exception):
     """The page cannot be served; one line says why and what to do."""
@@ -70,6 +74,7 @@ def serve(port: int, browser: bool) -> None:
     server = pn.serve(
         {"/": visit}, port=port, address="127.0.0.1", show=False, title="simlab", verbose=False,
         websocket_origin=[f"{HOST}:{port}", f"127.0.0.1:{port}"], start=False,
+        unused_session_lifetime_milliseconds=UNUSED,
     )  # fmt: skip
     # It listens from here on: whoever reads the address can open it.
     address = f"http://{HOST}:{port}/"

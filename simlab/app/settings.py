@@ -194,7 +194,9 @@ def allowed(name: str, value: Any, before: Any) -> Any:
     if name in CHOICES:
         fits = [choice for choice in CHOICES[name] if type(choice) is type(value)]
         return value if value in fits else before
-    if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value):
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return before
+    if isinstance(value, float) and math.isnan(value):
         return before
     if name == "seed":
         return int(min(max(value, SEEDS[0]), SEEDS[1]))

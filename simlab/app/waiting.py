@@ -21,8 +21,8 @@ COMPILING = (
     "The page goes on by itself."
 )
 
-ANSWER = 30
-"""Milliseconds before a number goes back to the page: moves of a slider are gathered for less."""
+ANSWER = 80
+"""Milliseconds before a number goes back to the page: Panel gathers what a widget says for 50."""
 
 
 def compiled() -> None:
@@ -45,7 +45,7 @@ def echo(document: Any) -> Spinner:
     document : bokeh.document.Document
         The visitor's.
     """
-    widget = Spinner(name="echo", visible=False, value=0)
+    widget = Spinner(name="answered", visible=False, value=0)
 
     def answer(number: Any) -> None:
         widget.tags = [number]
