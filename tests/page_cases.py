@@ -123,7 +123,10 @@ def python(page: Path) -> Iterator[tuple[Block, str]]:
 
 
 def rewritten(page: str) -> str:
-    """A page of Python with the output of its code as it is now; run this file to write it."""
+    """A page of Python with the output of its code as it is now.
+
+    `python tests/page_cases.py docs/fitting.md` writes it.
+    """
     names: dict[str, Any] = {}
 
     def again(block: re.Match[str]) -> str:
@@ -133,3 +136,8 @@ def rewritten(page: str) -> str:
     return re.sub(
         r"^```python\n(.*?)^```\n(?:\n```text\n.*?^```\n)?", again, page, flags=re.M | re.S
     )
+
+
+if __name__ == "__main__":
+    for name in sys.argv[1:]:
+        Path(name).write_text(rewritten(Path(name).read_text("utf-8")), "utf-8")

@@ -364,7 +364,7 @@ def test_axes_stay_while_they_show_what_is_wanted() -> None:
 
 def command(*arguments: str) -> subprocess.CompletedProcess[str]:
     line = [sys.executable, "-c", "from simlab.cli import main; main()", "app", *arguments]
-    return subprocess.run(line, capture_output=True, text=True, check=False, timeout=60)
+    return subprocess.run(line, capture_output=True, text=True, check=False, timeout=600)
 
 
 def test_a_port_in_use_is_told_in_one_line() -> None:

@@ -43,7 +43,7 @@ AGAIN = 0.15
 TARGETS = {"β_W": "within", "β_B": "between"}
 
 
-class _Template(pn.Template):
+class _Template(pn.Template):  # type: ignore[misc]  # Panel has no types
     """Looks through the models once, and not after each part that is added: half of the time."""
 
     def _init_doc(self, doc: Any = None, *options: Any, **named: Any) -> Any:
