@@ -19,11 +19,13 @@ DOCS = ROOT / "docs"
 PAGES = (ROOT / "README.md", *sorted(DOCS.glob("*.md")))
 
 MACHINE = (
-    (r"\d[\d,.]* (s|ms|min|MB|KB|kB|GB)\b", r"# \1"),
+    (r"\d[\d,.]* (s|ms|min|h)\b", "# time"),
+    (r"\d[\d,.]* (MB|KB|kB|GB)\b", "# size"),
     (r"[\d.]+ (core seconds a second)", r"# \1"),
     (r"\d+ workers?", "# workers"),
     (r"process \d+ on \S+, since [^;\s]+", "process # on #, since #"),
-    (r"[\d,]+ (bytes|files) (and|free)", r"# \1 \2"),
+    (r"[\d,]+ bytes and [\d,]+ files free", "# free"),
+    (r"# size in [\d,]+ files", "# size"),
     (r"[ \t]+", " "),
     (r"─+", "─"),
 )

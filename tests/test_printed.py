@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import shutil
 from pathlib import Path
 from typing import NamedTuple
@@ -28,6 +29,7 @@ from page_cases import (
     shows,
 )
 
+import simlab
 from simlab.results import disk
 from simlab.results.layout import StoreError
 from simlab.results.lock import locked
@@ -51,7 +53,9 @@ SUMMARY = """\
 grid:
   - population.clusters: [20]
   - population.cluster_sizes.mean: [12]
-  - population.cluster_sizes: {Poisson sizes: {law: poisson, mean: 12, minimum: 6}}
+  - population.cluster_sizes:
+      equal sizes: {law: fixed, size: 12}
+      Poisson sizes: {law: poisson, mean: 12, minimum: 6}
     population.G: {random slopes: [[9, 1], [1, 1.5]]}
   - scheme: [new-clusters]
 """
@@ -61,7 +65,7 @@ NOISE = """\
 name: noise
 seed: 3
 replicates: 400
-block: 200
+block: 128
 population: {clusters: 10, gamma: [1, 1], G: [[1, 0], [0, 1]], sigma2: 4,
   cluster_sizes: {law: fixed, size: 5}}
 grid: {population.sigma2: [4, 20]}
@@ -73,16 +77,18 @@ class Case(NamedTuple):
     """A text of a page: its first line, the command that prints it, and what is done before.
 
     That is a command too, or "edit": another text in noise.yaml; "damage": another byte in its
-    store. A text with commands of its own, after `$`, needs no other.
+    store. A text with commands of its own, after `$`, needs no other. Of some the page says that it
+    shows a part.
     """
 
     start: str
     command: str = ""
     before: tuple[str, ...] = ()
     masks: tuple[tuple[str, str], ...] = ()
+    part: bool = False
 
 
-SECONDS = ((r"[\d.]+ # s", "# # s"),)
+SECONDS = ((r"[\d.]+ # time", "# # time"),)
 """Also of a plan: milliseconds of a replicate."""
 
 TIMES = (
@@ -106,7 +112,7 @@ CASES = {
         Case("Summary of methods: slides_example", SLIDES),
         Case("configs/high_schools.yaml: valid", "simlab check configs/high_schools.yaml"),
         Case("population.clusters,", MEASURES, ("simlab run summary.yaml --quiet",)),
-        Case("Public - Catholic", HS),
+        Case("Public - Catholic", HS, part=True),
         Case(f"{STORE}: holds", "simlab run small_schools.yaml --replicates 3000", (SMALL,)),
         Case("small_schools: MCSE", PLAN, masks=SECONDS),
         Case("    condition", f"simlab failures {STORE} --limit 2", (SMALL,)),
@@ -250,7 +256,7 @@ def prepare(step: str) -> None:
         assert old in text
         Path("noise.yaml").write_text(text.replace(old, new), "utf-8")
     else:
-        chunk = Path("results", "noise.zarr", "estimate", "c", "1", "2", "0", "0")
+        chunk = Path("results", "noise.zarr", "estimate", "c.1.2.0.0")
         content = bytearray(chunk.read_bytes())
         content[3] ^= 1
         chunk.write_bytes(content)
@@ -295,5 +301,21 @@ def test_a_command_prints_what_the_page_shows(block, folder, monkeypatch):
         prepare(step)
     for command, text in commands(block.text) or [(how.command, block.text)]:
         done = SPECIAL[command]() if command in SPECIAL else ran(command)
-        whole = (done.out, done.err, done.out + done.err)
+        text = f"…\n{text}\n…" if how.part else text
+        whole = (done.out, done.err, done.err + done.out, done.out + done.err)
         assert any(shows(text, each, how.masks) for each in whole), plain(whole[-1], how.masks)
+
+
+def test_the_table_of_stopping_is_that_of_its_study(folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    prepare(COVERAGE)
+    found = simlab.measure(simlab.open_dataset("results/coverage.zarr"))
+    found = found.sel(term="slope", target="limit")
+    source = (DOCS / "stopping.md").read_text("utf-8")
+    rows = re.findall(r"^\| (\d+) \| (\w+) \| ([\d.]+) \| ([\d.]+) \| ([\d,]+) \|$", source, re.M)
+    assert len(rows) == 4
+    for clusters, estimator, *numbers in rows:
+        here = found["population.clusters"].values == int(clusters)
+        cell = found.sel(estimator=estimator).isel(condition=int(here.argmax()))
+        value, mcse = (float(cell[name]) for name in ("coverage", "coverage_mcse"))
+        assert numbers[:2] == [f"{value:.4f}", f"{mcse:.4f}"]
