@@ -301,9 +301,9 @@ def test_a_command_prints_what_the_page_shows(block, folder, monkeypatch):
         prepare(step)
     for command, text in commands(block.text) or [(how.command, block.text)]:
         done = SPECIAL[command]() if command in SPECIAL else ran(command)
-        text = f"…\n{text}\n…" if how.part else text
+        wanted = f"…\n{text}\n…" if how.part else text
         whole = (done.out, done.err, done.err + done.out, done.out + done.err)
-        assert any(shows(text, each, how.masks) for each in whole), plain(whole[-1], how.masks)
+        assert any(shows(wanted, each, how.masks) for each in whole), plain(whole[-1], how.masks)
 
 
 def test_the_table_of_stopping_is_that_of_its_study(folder, monkeypatch):
