@@ -34,8 +34,8 @@ def browser() -> Iterator[Any]:
 
 
 @contextmanager
-def served() -> Iterator[str]:
-    """Serve the page on a free port and return its address."""
+def serving() -> Iterator[tuple[str, int]]:
+    """Serve the page on a free port; return its address and the number of its process."""
     code = "from simlab.cli import main; main()"
     line = [sys.executable, "-c", code, "app", "--port", "0", "--no-browser"]
     with subprocess.Popen(line, stdout=subprocess.PIPE, text=True) as process:
@@ -44,9 +44,16 @@ def served() -> Iterator[str]:
             said = process.stdout.readline()
             address = re.search(r"http://\S+", said)
             assert address, said
-            yield address.group()
+            yield address.group(), process.pid
         finally:
             process.terminate()
+
+
+@contextmanager
+def served() -> Iterator[str]:
+    """Serve the page on a free port and return its address."""
+    with serving() as (address, _):
+        yield address
 
 
 def visit(chromium: Any, address: str, width: int = 1280, height: int = 720) -> Any:

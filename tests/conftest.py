@@ -3,7 +3,8 @@
 import pytest
 from hypothesis import settings
 
-settings.register_profile("fixed", derandomize=True, database=None)  # the same examples every time
+# The same examples every time, however long a loaded machine takes for one.
+settings.register_profile("fixed", derandomize=True, database=None, deadline=None)
 settings.load_profile("fixed")
 
 

@@ -60,16 +60,22 @@ def die_always(parent, i):
 
 def where(_, i):
     """The process, its threads for BLAS, and how many threads it would start by itself."""
-    time.sleep(0.05)
-    return os.getpid(), os.environ.get("OPENBLAS_NUM_THREADS"), threads_of(i)
+    return os.getpid(), os.environ.get("OPENBLAS_NUM_THREADS"), threads_of(0.2)
 
 
-def threads_of(_):
-    def name(_):
-        time.sleep(0.01)
-        return threading.get_ident()
+def threads_of(patience):
+    """How many threads do eight tasks, the first of which waits so long for another thread."""
+    seen, another = set(), threading.Event()
 
-    return len(set(in_threads(name, [(k,) for k in range(8)], jobs=4)))
+    def name(k):
+        seen.add(threading.get_ident())
+        if len(seen) > 1:
+            another.set()
+        elif k == 0:
+            another.wait(patience)
+
+    list(in_threads(name, [(k,) for k in range(8)], jobs=4))
+    return len(seen)
 
 
 def unpacked(parcel):

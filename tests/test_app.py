@@ -41,8 +41,8 @@ def test_presets_are_studies_and_lie_on_their_sliders() -> None:
 
 @pytest.mark.parametrize(
     ("field", "value", "word"),
-    [("sigma", 0.0, "sigma2"), ("x_within", 0.0, "within_sd"), ("seed", -1, "seed"),
-     ("correlation", 1.5, "covariance"), ("clusters", 1, "clusters")],
+    [("sigma", 0.0, "σ is 0"), ("x_within", 0.0, "x within schools is 0"), ("seed", -1, "seed"),
+     ("correlation", 1.5, "covariance"), ("clusters", 1, "2 schools")],
 )  # fmt: skip
 def test_an_impossible_value_is_told_beside_its_slider(field: str, value: float, word: str) -> None:
     settings = Settings(**{**asdict(SMALL), field: value})
@@ -364,7 +364,7 @@ def test_axes_stay_while_they_show_what_is_wanted() -> None:
 
 def command(*arguments: str) -> subprocess.CompletedProcess[str]:
     line = [sys.executable, "-c", "from simlab.cli import main; main()", "app", *arguments]
-    return subprocess.run(line, capture_output=True, text=True, check=False, timeout=60)
+    return subprocess.run(line, capture_output=True, text=True, check=False, timeout=600)
 
 
 def test_a_port_in_use_is_told_in_one_line() -> None:

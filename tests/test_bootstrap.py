@@ -5,13 +5,10 @@ routes: both searches stop within 1e-9 standard errors, and 1e-6 of a standard e
 Exact repetition is asked for to the last bit.
 """
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
 from fit_cases import R3, fit_formula, fitted, unbalanced
-from test_summary import rewritten
 
 import simlab
 from simlab.fitting.diagnostics import influence
@@ -20,7 +17,6 @@ from simlab.fitting.prediction import icc, r2
 from simlab.resampling.bootstrapping import samples
 from simlab.resampling.bootstrapping.statistics import read
 
-PAGE = Path(__file__).resolve().parents[1] / "docs" / "bootstrap.md"
 KINDS = ("parametric", "clusters")
 CASES = [("hs", "m5", "REML"), ("sleepstudy", "m3", "ML"), ("sim5", "m3", "REML")]
 
@@ -301,13 +297,3 @@ def test_a_group_comes_before_a_coefficient_of_its_name():
 
 
 # ---- the page for users ----------------------------------------------------------------------
-
-
-def test_the_page_shows_what_its_code_prints():
-    page = PAGE.read_text("utf-8")
-    assert page.count("```python") > 5
-    assert rewritten(page) == page
-
-
-if __name__ == "__main__":
-    PAGE.write_text(rewritten(PAGE.read_text("utf-8")), "utf-8")

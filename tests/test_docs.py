@@ -173,12 +173,3 @@ def test_links_lead_somewhere(page):
     links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text("utf-8"))
     broken = [link for link in links if not (page.parent / link).exists()]
     assert broken == []
-
-
-def test_the_contrasts_of_the_page_are_those_printed(capsys, monkeypatch):
-    page = DOCS / "common_random_numbers.md"
-    monkeypatch.chdir(ROOT)
-    for source in blocks(page, "python"):
-        module(page.name, source)
-    (printed,) = blocks(page, "text")
-    assert capsys.readouterr().out == printed

@@ -308,9 +308,9 @@ def test_a_large_design_is_built_in_little_memory_and_time():
     tracemalloc.stop()
     assert d.D.nbytes == size
     assert peak < 1.75 * size
-    start = time.perf_counter()
+    start = time.process_time()  # which other processes do not lengthen
     build("y ~ x*w + (1 + x | g)", df)
-    assert time.perf_counter() - start < 1  # 0.015 s on a quiet machine
+    assert time.process_time() - start < 1  # 0.015 s
 
 
 def test_factors_of_many_levels_are_refused_before_they_fill_the_memory():

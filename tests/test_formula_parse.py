@@ -375,10 +375,10 @@ def test_evaluation_never_calls_python_s_eval(monkeypatch):
     ],
 )
 def test_no_formula_blows_up(right):
-    start = time.perf_counter()
+    start = time.process_time()  # which other processes do not lengthen
     with pytest.raises(FormulaError) as error:
         parse(f"y ~ {right} + (1|g)")
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2
     assert len(str(error.value)) < 600
     assert "\n" not in str(error.value)
 

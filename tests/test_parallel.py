@@ -94,7 +94,7 @@ def test_processes_have_one_thread_each():
     others = [(blas, threads) for process, blas, threads in found if process != os.getpid()]
     assert len(others) == len(TASKS) - 1  # the first task is done here
     assert set(others) == {("1", 1)}
-    assert cases.threads_of(None) > 1  # control: here there are several
+    assert cases.threads_of(60) > 1  # control: here there are several
 
 
 def test_a_process_that_is_killed_is_replaced_and_nothing_lost(tmp_path):
@@ -126,7 +126,7 @@ def test_a_reader_who_stops_ends_the_processes():
     processes = {process for process, _, _ in islice(found, 10)} - {os.getpid()}
     found.close()
     assert processes
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 300
     while any(map(_alive, processes)) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not any(map(_alive, processes))

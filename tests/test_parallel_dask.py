@@ -76,7 +76,7 @@ def test_a_reader_who_stops_stops_the_work(within):
     assert next(found) in range(10)
     found.close()
     with distributed.Client(within, set_as_default=False) as client:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 300
         while any(client.processing().values()) and time.monotonic() < deadline:
             time.sleep(0.05)
         assert not any(client.processing().values())
@@ -136,18 +136,18 @@ def processes(folder, workers, **environment):
     here = ("--scheduler-file", str(file), "--host", "127.0.0.1", "--no-dashboard")
     alone = ("--nthreads", "1", "--no-nanny", "--local-directory", str(folder))
     with program("scheduler", "--port", "0", *here, **environment):
-        for _ in range(600):
-            if file.exists() and file.read_text().rstrip().endswith("}"):
-                break
+        deadline = time.monotonic() + 300
+        while not (file.exists() and file.read_text().rstrip().endswith("}")):
+            assert time.monotonic() < deadline, "the scheduler did not start"
             time.sleep(0.1)
         started = [program("worker", *here, *alone) for _ in range(workers)]
         try:
             for each in started:
                 each.__enter__()
             with distributed.Client(
-                scheduler_file=str(file), timeout=60, set_as_default=False
+                scheduler_file=str(file), timeout=300, set_as_default=False
             ) as client:
-                client.wait_for_workers(workers, timeout=60)
+                client.wait_for_workers(workers, timeout=300)
                 yield str(file), client
         finally:
             for each in started:
@@ -155,7 +155,7 @@ def processes(folder, workers, **environment):
 
 
 class Killer:
-    """Kills a worker that has work before it, once some blocks are there."""
+    """Kills a worker, once some blocks are there and as soon as it has work before it."""
 
     def __init__(self, client, after):
         self.client, self.after, self.arrived = client, after, 0
@@ -167,9 +167,11 @@ class Killer:
 
     def advance(self, replicates, failures):
         self.arrived += 1
-        if self.arrived == self.after:
-            before_it = self.client.processing()
-            victim = max(self.processes, key=lambda worker: len(before_it.get(worker, ())))
+        if self.arrived < self.after or self.lost is not None:
+            return
+        before_it = self.client.processing()
+        victim = max(self.processes, key=lambda worker: len(before_it.get(worker, ())))
+        if before_it.get(victim):  # on a loaded machine both may be done before this is heard
             self.lost = len(before_it[victim])
             os.kill(self.processes[victim], signal.SIGKILL)
 
@@ -183,7 +185,7 @@ def test_one_of_two_workers_is_killed_and_the_bits_are_the_same(base, tmp_path, 
         assert len(client.nthreads()) == 1
     assert_same_bits(stored, ds)
     assert killer.arrived == 80
-    assert killer.lost > 0
+    assert killer.lost
 
 
 def test_work_that_kills_whoever_does_it_is_given_up(tmp_path):
@@ -197,10 +199,10 @@ def test_work_that_kills_whoever_does_it_is_given_up(tmp_path):
 
 
 def test_a_scheduler_that_is_lost(tmp_path, monkeypatch):
-    monkeypatch.setattr(dask_workers, "CONNECT", 5)
     with processes(tmp_path, 1) as (scheduler, client):
         found = cases.in_workers(cases.sleep, 0.01, TASKS * 1000, "dask", scheduler=scheduler)
         next(found)
+        monkeypatch.setattr(dask_workers, "CONNECT", 5)  # for closing what has gone
         os.kill(client.run_on_scheduler(os.getpid), signal.SIGKILL)
         with pytest.raises(ParallelError, match=r"scheduler .* is gone. What is finished is kept"):
             list(found)

@@ -1,7 +1,6 @@
 """What a user of p-values by simulation sees: the text, the command, the page, the mistakes."""
 
 import io
-from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
@@ -10,7 +9,6 @@ import pytest
 from fit_cases import data
 from print_cases import agrees, cells
 from test_cli import simlab as command
-from test_summary import rewritten
 
 import simlab
 from simlab.data import DataError
@@ -18,7 +16,6 @@ from simlab.fitting.errors import FitError
 from simlab.formula import FormulaError
 from simlab.plots.null_figure import null_figure
 
-PAGE = Path(__file__).resolve().parents[1] / "docs" / "pvalues.md"
 NULL = "mathach ~ ses + (1 | school)"
 SLOPE = "mathach ~ ses + (1 + ses || school)"
 SEX = "mathach ~ ses + sex + (1 | school)"
@@ -81,14 +78,6 @@ def test_the_picture_has_a_panel_for_each_test():
     ]
     assert tests[SLOPE].mixture == ((0.5, 0), (0.5, 1))
     assert isinstance(figure, mpl.figure.Figure)
-
-
-def test_the_page_shows_what_its_code_prints():
-    page = PAGE.read_text("utf-8")
-    assert page.count("```python") == 8
-    changed = page.replace("0.27030", "0.27031")  # a number that is wrong is put right
-    assert changed != page
-    assert rewritten(changed) == page
 
 
 # ---------------------------------------------------------------- progress

@@ -4,11 +4,7 @@ Tolerance: half a unit of the last digit printed, and 1e-6 of the number, which 
 the numbers themselves in their own tests.
 """
 
-import contextlib
-import io
 import re
-import warnings
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -17,16 +13,14 @@ from fit_cases import data, fit_formula, fitted, models
 from print_cases import NUMBER, agrees, cells, checked
 from reference_cases import stored
 
-from simlab.data import DataError, hs
+from simlab.data import hs
 from simlab.fitting import model as fit_model
 from simlab.fitting.errors import FitError, FitWarning
 from simlab.fitting.layout import number, p_value, text_table, wrapped_sum
 from simlab.fitting.summary import SOURCES, brief, summary
-from simlab.formula import FormulaError
 from simlab.report import Section, page
 from simlab.report.fragments import html_symbols
 
-PAGE = Path(__file__).resolve().parents[1] / "docs" / "fitting.md"
 SETS = ("hs", "sleepstudy", "sim5", "Orthodont")
 CASES = [case for case in models(SETS) if case[2] == "REML"]
 FIVE = "mathach ~ ses * sector + (1 + ses | school)"
@@ -256,48 +250,3 @@ def test_small_things():
     assert html_symbols("β_0j x_1_ij <") == "β<sub>0j</sub> x_1<sub>ij</sub> &lt;"
     assert isinstance(summary(fitted("hs", "m1", "REML")).statistics, pd.Series)
     assert FIVE in str(summary(fit_formula(FIVE, hs())))
-
-
-# ---- the page for users ----------------------------------------------------------------------
-
-
-def printed(code, names):
-    """What a block of the page prints, with its warnings before and its error at the end."""
-    out = io.StringIO()
-    with contextlib.redirect_stdout(out), warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        try:
-            exec(compile(code, str(PAGE), "exec"), names)
-        except (DataError, FitError, FormulaError) as error:
-            print(f"{type(error).__name__}: {error}")
-    told = "".join(f"{w.category.__name__}: {w.message}\n" for w in caught)
-    return "\n".join(line.rstrip() for line in (told + out.getvalue()).rstrip().split("\n"))
-
-
-def rewritten(page):
-    """The page with the output of its code as it is now.
-
-    Run this file as a script to write it.
-    """
-    names = {}
-
-    def again(block):
-        text = printed(block[1], names)
-        return f"```python\n{block[1]}```\n" + (f"\n```text\n{text}\n```\n" if text else "")
-
-    return re.sub(
-        r"^```python\n(.*?)^```\n(?:\n```text\n.*?^```\n)?", again, page, flags=re.M | re.S
-    )
-
-
-def test_the_page_shows_what_its_code_prints():
-    page = PAGE.read_text("utf-8")
-    assert page.count("```python") > 15
-    assert rewritten(page) == page
-    changed = page.replace("13.4796", "13.4797")  # negative control: this would be noticed
-    assert changed != page
-    assert rewritten(changed) == page
-
-
-if __name__ == "__main__":
-    PAGE.write_text(rewritten(PAGE.read_text("utf-8")), "utf-8")

@@ -10,7 +10,8 @@ from typing import Any
 import panel as pn
 
 from simlab.app.look import LOOKS
-from simlab.app.settings import PRESETS, RANGES, SECTORS, Settings
+from simlab.app.settings import PRESETS, RANGES, SECTORS, SEEDS, Settings, allowed
+from simlab.app.styles import BESIDE_CSS, BUTTON_CSS, SLIDER_CSS
 
 __all__ = ["Controls", "button"]
 
@@ -18,28 +19,6 @@ GATHER = 5
 """Milliseconds over which moves of a slider are gathered."""
 
 DIFFERENCES = ("intercept_difference", "slope_difference")
-
-SLIDER_CSS = """
-:host { --slider-size: 6px; }
-.bk-slider-title { font-size: 14px; color: #222; line-height: 1.15; white-space: nowrap; }
-.noUi-target { margin-top: 3px; }
-.noUi-handle:focus-visible { outline: 3px solid #0072B2; outline-offset: 2px; }
-"""
-
-BUTTON_CSS = """
-.bk-btn, .bk-btn-group .bk-btn { font-size: 14px; padding: 5px 6px; color: #222; }
-.bk-btn.bk-active, .bk-btn-primary { background: #005a8c !important; color: #fff !important; }
-.bk-btn:focus-visible { outline: 3px solid #0072B2; outline-offset: 1px; }
-select.bk-input, input.bk-input { font-size: 14px; color: #222; padding: 2px 6px; }
-label { font-size: 14px; color: #222; }
-"""
-
-BESIDE_CSS = """
-.bk-input-group { display: flex; flex-direction: row; align-items: center; gap: 6px; }
-.bk-input-group label { white-space: nowrap; }
-input { appearance: textfield; }
-.bk-spin-wrapper .bk-spin-btn { display: none; }
-"""
 
 
 def button(name: str, **options: Any) -> Any:
@@ -57,7 +36,7 @@ class Controls:
     settings : Settings
         To begin with.
     changed : callable
-        Is told the new settings, valid or not.
+        Is told the new settings, each within what its control offers, drawable or not.
     """
 
     def __init__(self, settings: Settings, changed: Callable[[Settings], None]) -> None:
@@ -72,8 +51,8 @@ class Controls:
             {"new schools": "new-clusters", "same schools": "same-clusters"}, "Each sample has"
         )
         self._widgets["seed"] = pn.widgets.IntInput(
-            name="seed", value=settings.seed, sizing_mode="stretch_width", height=34,
-            margin=(2, 8), stylesheets=[BUTTON_CSS, BESIDE_CSS],
+            name="seed", value=settings.seed, start=SEEDS[0], end=SEEDS[1], height=34,
+            margin=(2, 8), stylesheets=[BUTTON_CSS, BESIDE_CSS], sizing_mode="stretch_width",
         )  # fmt: skip
         self._said = {name: _message() for name in self._widgets}
         self.preset = pn.widgets.RadioButtonGroup(
@@ -116,11 +95,12 @@ class Controls:
     def _moved(self, name: str, value: Any) -> None:
         if self._filling:
             return
-        if name in ("clusters", "size", "seed", "sectors") and value is not None:
-            value = int(value)
-        if name in RANGES and isinstance(value, float):
-            value = round(value, 6)  # steps of 0.1 are added up in binary
-        self.settings = Settings(**{**asdict(self.settings), name: value})
+        within = allowed(name, value, getattr(self.settings, name))
+        if within != value:  # the browser sent what its control does not offer
+            self._filling = True
+            self._widgets[name].value = within
+            self._filling = False
+        self.settings = Settings(**{**asdict(self.settings), name: within})
         if name == "sectors":
             self._order()
         if self.preset.value is not None and PRESETS[self.preset.value] != self.settings:

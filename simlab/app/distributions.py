@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from bokeh.models import ColumnDataSource, FixedTicker, Range1d, Span
 
+from simlab.app.canvas import canvas, empty, filled
 from simlab.app.look import BETWEEN, INK, LOOKS, REPORTED, WITHIN
-from simlab.app.pictures import canvas
 from simlab.app.summary import LAST, Intervals, Summary
 from simlab.moments import Floats, Ints
 
@@ -103,6 +103,7 @@ class Distributions:
         own : (E,)
             Estimates in the sample that the other pictures show.
         """
+        filled(self.picture)
         self._range.update(start=float(edges[0]), end=float(edges[-1]))
         E, bins = counts.shape
         highest = np.maximum(counts.max(axis=1, keepdims=True), 1)
@@ -138,6 +139,11 @@ class Distributions:
             "color": [look.color for look in looks],
         }  # fmt: skip
 
+    def clear(self) -> None:
+        """Take everything off that was drawn of a population."""
+        self.mark(np.nan, np.nan)
+        empty(self.picture, self._bars, self._strips, self._own)
+
 
 class Zip:
     """The last hundred intervals of one method, the least surprising at the bottom."""
@@ -167,6 +173,7 @@ class Zip:
         name, target : str
             What the method and θ are called.
         """
+        filled(self.picture)
         L = len(last.estimate)
         label = LOOKS[name].label
         self._target.update(
@@ -174,7 +181,7 @@ class Zip:
             line_color=WITHIN if target == "β_W" else BETWEEN,
         )  # fmt: skip
         if not L or not np.isfinite(theta):
-            self._source.data = {"y": [], "low": [], "high": [], "color": [], "width": []}
+            self.clear()
             self.picture.title.text = f"{label}\nno intervals yet"
             return
         width = np.maximum(last.upper - last.lower, 1e-300)
@@ -188,3 +195,9 @@ class Zip:
         reach = np.quantile(np.abs(np.concatenate([low, high]) - theta), 0.97) * 1.1
         self._range.update(start=float(theta - reach), end=float(theta + reach))
         self.picture.title.text = f"{label}\n{int(covers.sum())} of {L} cover"
+
+    def clear(self) -> None:
+        """Take everything off that was drawn of a population."""
+        self._target.visible = False
+        empty(self.picture, self._source)
+        self.picture.title.text = ""

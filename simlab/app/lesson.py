@@ -139,7 +139,7 @@ def _document() -> Any:
     from bokeh.layouts import column, row
     from bokeh.models import ColumnDataSource, CustomJS, Div, InlineStyleSheet, Range1d
 
-    from simlab.app.pictures import canvas
+    from simlab.app.canvas import canvas
 
     start = PRESETS["Robinson"]
     sheet = InlineStyleSheet(css=WIDGET_CSS)

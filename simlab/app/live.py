@@ -27,6 +27,10 @@ MOST = 50_000
 STEP = 4
 """Blocks that are done between two looks at the page."""
 
+_CORES = threading.Lock()
+"""Whose turn it is: a step takes all cores, and those of many visitors together would leave none
+for the page."""
+
 
 class Replicates(NamedTuple):
     """Some terms of every method, replicates first: (N, E, T'), and the statuses (N, E)."""
@@ -65,19 +69,33 @@ class Live:
             return _count(self._blocks)
 
     @property
+    def goal(self) -> int:
+        """Number of replicates that were asked for; 0 after a pause."""
+        with self._state:
+            return self._goal
+
+    @property
     def running(self) -> bool:
         """Whether replicates are still to come."""
         with self._state:
             return self._goal > _count(self._blocks)
 
-    def start(self, work: Work) -> None:
-        """Forget everything and stand ready to sample another study."""
+    @property
+    def error(self) -> Exception | None:
+        """What ended the sampling of this study, if anything did."""
+        with self._state:
+            return self._error
+
+    def start(self, work: Work | None) -> None:
+        """Forget everything and stand ready to sample another study, or none."""
         with self._state:
             self._work, self._blocks, self._goal, self._error = work, [], 0, None
 
     def more(self, replicates: int) -> None:
         """Draw so many more, up to `MOST` in all."""
         with self._state:
+            if self._work is None:
+                return
             self._goal = min(max(self._goal, _count(self._blocks)) + replicates, MOST)
             self._state.notify()
 
@@ -104,16 +122,9 @@ class Live:
         -------
         Replicates
             With arrays of shape (N, E).
-
-        Raises
-        ------
-        Exception
-            What the background met, if anything.
         """
         with self._state:
-            blocks, error = list(self._blocks), self._error
-        if error is not None:
-            raise error
+            blocks = list(self._blocks)
         methods = np.arange(len(terms))
 
         def together(name: str) -> Floats:
@@ -136,19 +147,19 @@ class Live:
                 if self._closed:
                     return
                 work, done, goal = self._work, list(self._blocks), self._goal
-            if work is None:
-                self.pause()
-                continue
+            assert work is not None  # `more` sees to it
+            blocks, failed = done, None
             try:
-                blocks = _extend(work, done, goal)
+                with _CORES:
+                    blocks = _extend(work, done, goal)
             except Exception as error:  # told to whoever looks: a thread has nobody to tell
-                with self._state:
-                    self._error, self._goal = error, 0
-            else:
-                with self._state:
-                    if work is not self._work:  # another study was started meanwhile
-                        continue
-                    self._blocks = blocks
+                failed = error
+            with self._state:
+                if work is not self._work:  # another study was started meanwhile
+                    continue
+                self._blocks, self._error = blocks, failed
+                if failed is not None:
+                    self._goal = 0
             self._arrived()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import io
 import json
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import panel as pn
 from simlab.app import controls as widgets
 from simlab.app import facts as known
 from simlab.app import summary as measured
-from simlab.app.controls import BUTTON_CSS, Controls, button
+from simlab.app.controls import Controls, button
 from simlab.app.distributions import Distributions, Zip
 from simlab.app.draws import prepare
 from simlab.app.frames import frames
@@ -23,12 +24,12 @@ from simlab.app.look import LOOKS
 from simlab.app.pictures import Spaces
 from simlab.app.sample import Drawn, draw
 from simlab.app.settings import PRESETS, Settings, problems, study
-from simlab.app.table import table
+from simlab.app.styles import BADGE_CSS, BESIDE_CSS, BUTTON_CSS, TABLE_CSS, TEXT_CSS
+from simlab.app.table import note, table
 from simlab.app.texts import python_text, yaml_text
-from simlab.config import ConfigError
+from simlab.app.waiting import COMPILING, echo
 from simlab.design import conditions
 from simlab.measures.doubts import known_doubt
-from simlab.population import PopulationError
 from simlab.runner import Work
 
 __all__ = ["Page"]
@@ -41,28 +42,14 @@ AGAIN = 0.15
 
 TARGETS = {"β_W": "within", "β_B": "between"}
 
-TABLE_CSS = """
-table { border-collapse: collapse; width: 100%; font-size: 14px; color: #222; }
-caption { text-align: left; font-weight: 600; padding: 2px 4px; }
-th[scope=row] { text-align: left; font-weight: 400; white-space: nowrap; }
-th[scope=col] { text-align: right; font-weight: 600; line-height: 1.1; vertical-align: bottom; }
-td { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
-td, th { padding: 1.5px 4px; border-bottom: 1px solid #e4e4e4; }
-small { color: #555; font-size: 12px; }
-tr.focus th, tr.focus td { background: #E3F0F8; font-weight: 700; }
-@media (max-width: 1100px) { small { display: none; } td, th { padding: 1.5px 2px; } }
-td.off { color: #9B1C00; font-weight: 700; }
-"""
 
-TEXT_CSS = "pre { font-size: 14px; line-height: 1.3; color: #222; white-space: pre-wrap; }"
+class _Template(pn.Template):  # type: ignore[misc]  # Panel has no types
+    """Looks through the models once, and not after each part that is added: half of the time."""
 
-BADGE_CSS = """
-.badge { display: inline-block; background: #9B1C00; color: #fff; border-radius: 6px;
-         padding: 3px 8px; font-size: 15px; margin-left: 6px; white-space: nowrap; }
-div { white-space: nowrap; }
-@media (max-width: 1100px) { .badge { font-size: 13px; padding: 3px 5px; margin-left: 3px; } }
-.none { color: #555; font-size: 14px; }
-"""
+    def _init_doc(self, doc: Any = None, *options: Any, **named: Any) -> Any:
+        document = doc or pn.state.curdoc
+        with document.models.freeze():
+            return super()._init_doc(document, *options, **named)
 
 
 class Page:
@@ -72,10 +59,13 @@ class Page:
     ----------
     document : bokeh.document.Document, optional
         The visitor's; by default the current one.
+    ready : Future, optional
+        Of `compiled`; until it is done the page says that it is working. By default it is.
     """
 
-    def __init__(self, document: Any = None) -> None:
+    def __init__(self, document: Any = None, ready: Future[None] | None = None) -> None:
         self._document = document or pn.state.curdoc
+        self._ready = ready
         self._live = Live(self._tell)
         self._told = False
         self._again: tuple[Any, int] | None = None
@@ -100,7 +90,7 @@ class Page:
         self._focus = widgets.focus_select()
         self._place = pn.widgets.Select(
             name="show", options=widgets.place_options(1), value=0, margin=(2, 8), height=34,
-            stylesheets=[BUTTON_CSS, widgets.BESIDE_CSS], sizing_mode="stretch_width",
+            stylesheets=[BUTTON_CSS, BESIDE_CSS], sizing_mode="stretch_width",
             visible=False,
         )  # fmt: skip
         self._target = pn.widgets.RadioButtonGroup(
@@ -112,7 +102,7 @@ class Page:
         self._run = button("run ▶", button_type="primary", width=84)
         self._school = pn.widgets.IntInput(
             name="school", start=0, end=200, width=96, height=32, margin=2,
-            stylesheets=[BUTTON_CSS, widgets.BESIDE_CSS],
+            stylesheets=[BUTTON_CSS, BESIDE_CSS],
         )  # fmt: skip
         self._text = pn.pane.HTML("", stylesheets=[TEXT_CSS], sizing_mode="stretch_width")
         self._file = pn.widgets.FileDownload(
@@ -120,9 +110,14 @@ class Page:
             label="save as a file", stylesheets=[BUTTON_CSS], width=160,
         )  # fmt: skip
         self._script = ""
+        self._echo = echo(self._document)
         self._wire()
         self._controls.preset.value = FIRST
-        self._settings_changed(PRESETS[FIRST])
+        if ready is None or ready.done():
+            self._begin()
+        else:
+            self._blank(COMPILING)
+            ready.add_done_callback(lambda _: self._document.add_next_tick_callback(self._begin))
 
     def _wire(self) -> None:
         for widget in (self._shown, self._focus):
@@ -152,12 +147,13 @@ class Page:
                 args=dict(zip("abcd", pictures, strict=True)),
             )
             self._save.append(asked)
+        self._acts = [self._new, self._one, self._many, self._run, self._clear, self._freeze]
 
     def template(self) -> Any:
         """Return the page, to be served."""
         css = (FOLDER / "page.css").read_text(encoding="utf-8")
         source = (FOLDER / "page.html").read_text(encoding="utf-8")
-        page = pn.Template(source.replace("{{ css }}", css))
+        page = _Template(source.replace("{{ css }}", css))
         parts = {
             "presets": self._controls.preset,
             "badge": self._badge,
@@ -174,6 +170,7 @@ class Page:
             "distributions": pn.pane.Bokeh(self._rows.picture, sizing_mode="stretch_both"),
             "table": self._table,
             "zip": pn.pane.Bokeh(self._zip.picture, sizing_mode="stretch_both"),
+            "echo": pn.pane.Bokeh(self._echo),
             "texts": pn.Column(self._file, self._text, sizing_mode="stretch_width"),
         }
         for name, part in parts.items():
@@ -186,27 +183,58 @@ class Page:
 
     # What the visitor does
 
+    def _begin(self) -> None:
+        """Show what the controls say by now, once everything is compiled."""
+        failed = self._ready.exception() if self._ready is not None else None
+        if failed is not None:
+            self._blank(f"simlab cannot compute on this machine: {failed}")
+        else:
+            self._ready = None
+            self._settings_changed(self._controls.settings)
+
     def _settings_changed(self, settings: Settings) -> None:
+        if self._ready is not None:
+            return
+        again = self._drawn_so_far()
+        self._cancel()
         try:
             work = prepare(study(settings), self._key)
-        except ConfigError as error:
-            self._controls.say(problems(error))
-            return
-        except PopulationError as error:
-            self._controls.say({"": str(error)})
+            facts, drawn = known.facts(work), draw(work, self._replicate)
+        except Exception as error:  # whatever it is, nothing of the population before may stay
+            said = problems(error)
+            self._first = again  # as much is drawn of the next that can be
+            self._controls.say(said)
+            self._blank("Nothing is drawn. " + " ".join(said.values()))
             return
         self._controls.say({})
-        again = self._drawn_so_far()
         self._live.start(work)  # before anything is shown: old samples say nothing of new settings
-        self._work, self._facts, self._settings = work, known.facts(work), settings
+        self._work, self._facts, self._drawn, self._settings = work, facts, drawn, settings
+        self._enable(True)
         options = widgets.place_options(settings.sectors)
         if self._place.options != options:
             with pn.io.hold():
                 self._place.param.update(options=options, value=0, visible=settings.sectors > 1)
-        self._show_sample()
+        self._show_drawn()
         self._show_badge()
         self._show_live(fresh=True)
         self._start_anew(again)
+
+    def _blank(self, why: str) -> None:
+        """Stop, and leave nothing on the screen but the controls and a reason."""
+        self._live.start(None)
+        self._work = self._facts = self._drawn = None
+        with pn.io.hold():
+            for picture in (self._spaces, self._rows, self._zip):
+                picture.clear()
+            self._badge.object = ""
+            self._table.object = note(why)
+            self._enable(False)
+        self._label()
+
+    def _enable(self, on: bool) -> None:
+        for widget in (*self._acts, *self._save):
+            if widget.disabled == on:
+                widget.disabled = not on
 
     def _hold(self, on: bool) -> None:
         self._key = self._work.jobs[0].condition.key if on and self._work else None
@@ -236,6 +264,8 @@ class Page:
 
     def _write(self, suffix: str) -> None:
         """Show what is on the screen as text, in the dialogue that the browser has opened."""
+        if self._work is None:
+            return
         replicates = max(self._live.count, self._replicate + 1)
         shown = study(self._settings, replicates)
         (own,) = conditions(shown)
@@ -259,7 +289,6 @@ class Page:
 
     def _start_anew(self, again: int) -> None:
         """Sample the new setting as much as the old one was, once the slider rests."""
-        self._cancel()
         if self._document.session_context is None:
             self._restart(again)
             return
@@ -288,11 +317,15 @@ class Page:
 
     def _look(self) -> None:
         self._told = False
+        error = self._live.error
+        if error is not None:
+            self._blank("The sampling has stopped. " + " ".join(problems(error).values()))
+            return
         self._show_live()
         self._label()
 
     def _label(self) -> None:
-        self._run.name = "pause ⏸" if self._live.running else "run ▶"
+        self._run.name = "pause ▮▮" if self._live.running else "run ▶"
 
     def _show_options(self) -> None:
         shown = self._shown.value
@@ -324,8 +357,12 @@ class Page:
         return [known_doubt(setting, method.name, "slope") for method in self._work.methods]
 
     def _show_sample(self) -> None:
-        assert self._work is not None
-        self._drawn = draw(self._work, self._replicate)
+        if self._work is not None:
+            self._drawn = draw(self._work, self._replicate)
+            self._show_drawn()
+
+    def _show_drawn(self) -> None:
+        assert self._drawn is not None
         with pn.io.hold():
             self._spaces.show(self._drawn, self._place.value, frames(self._settings))
             self._show_marks()
@@ -355,4 +392,6 @@ class Page:
         with pn.io.hold():
             self._rows.show(counts, self._edges, summary, own)
             self._zip.show(last, theta, focus, target)
-            self._table.object = table(summary, len(drawn.estimate), focus, target, self._doubts())
+            self._table.object = table(
+                summary, len(drawn.estimate), focus, target, self._doubts(), self._live.goal
+            )

@@ -10,19 +10,18 @@ from typing import Any
 import numpy as np
 from bokeh.core.properties import field, value
 from bokeh.models import ColumnDataSource, CustomJS, HoverTool, Range1d
-from bokeh.plotting import figure
 
+from simlab.app.canvas import canvas, empty, filled
 from simlab.app.frames import Frames, Span, steady
 from simlab.app.look import INK, LOOKS, PAPER, QUIET, SECTOR_MARKERS, STRIP, Look
 from simlab.app.sample import Drawn
 from simlab.moments import Floats
 from simlab.plots.ellipses import ellipse, radius_of
 
-__all__ = ["Spaces", "canvas"]
+__all__ = ["Spaces"]
 
 FOCUS = "#CC0066"
 SCHOOL = "#5B6B7B"
-TEXT = "15px"
 
 VARIED = {"line_color": "color", "line_dash": "dash", "line_width": "width"}
 
@@ -59,45 +58,6 @@ const show = (j) => {
 """
 
 
-def canvas(name: str, x_label: str, y_label: str, **options: Any) -> figure:
-    """Return an empty picture in the style of the page.
-
-    Parameters
-    ----------
-    name : str
-        By which scripts find it.
-    x_label, y_label : str
-        Of the axes.
-    **options
-        As `bokeh.plotting.figure` takes them.
-    """
-    picture = figure(
-        name=name,
-        sizing_mode="stretch_both",
-        tools=options.pop("tools", "save"),
-        toolbar_location=None,
-        x_axis_label=x_label,
-        y_axis_label=y_label,
-        background_fill_color=PAPER,
-        border_fill_color=PAPER,
-        outline_line_color=None,
-        min_border=4,
-        **options,
-    )
-    for axis in (*picture.xaxis, *picture.yaxis):
-        axis.axis_label_text_font_size = TEXT
-        axis.axis_label_text_font_style = "normal"
-        axis.major_label_text_font_size = "13px"
-        axis.axis_label_text_color = axis.major_label_text_color = INK
-        axis.minor_tick_line_color = None
-        axis.axis_line_color = axis.major_tick_line_color = QUIET
-    picture.grid.grid_line_color = "#ECECEC"
-    picture.title.text_font_size = "14px"
-    picture.title.text_font_style = "normal"
-    picture.title.text_color = INK
-    return picture
-
-
 class Spaces:
     """Data space and beta space, linked: a school under the pointer is marked in both."""
 
@@ -112,6 +72,7 @@ class Spaces:
         )
         self.data.title.text = "data space: students and lines"
         self.beta.title.text = "beta space: ● BLUE → ◇ BLUP, shaded: G"
+        self.beta.title.offset = -40  # above the axis, where there is room in a narrow window
         self._students = _source("x", "y", "school", "alpha")
         self._lines = _source("x0", "y0", "x1", "y1", "school", "alpha")
         self._schools = _source("intercept", "slope", "b0", "b1", "school", "marker")
@@ -171,14 +132,9 @@ class Spaces:
             line_color="ink",
         )  # fmt: skip
         p.segment(
-            "intercept",
-            "slope",
-            "b0",
-            "b1",
-            source=self._point_on,
-            line_color=FOCUS,
+            "intercept", "slope", "b0", "b1", source=self._point_on, line_color=FOCUS,
             line_width=2.5,
-        )
+        )  # fmt: skip
         p.scatter(
             "intercept", "slope", source=self._point_on, size=13, fill_color=FOCUS, line_color=PAPER
         )
@@ -240,6 +196,8 @@ class Spaces:
         wanted : Frames
             What should be in sight.
         """
+        for picture in (self.data, self.beta):
+            filled(picture)
         S = len(drawn.gamma)
         one = place < S
         mine = drawn.sector == place if one else np.ones(len(drawn.sector), dtype=bool)
@@ -269,6 +227,12 @@ class Spaces:
         self._show_truth(drawn, place)
         self._show_methods(drawn, place)
         self._follow(drawn)
+
+    def clear(self) -> None:
+        """Take everything off that was drawn of a population."""
+        self._shown = None
+        for picture in (self.data, self.beta):
+            empty(picture, *{renderer.data_source for renderer in picture.renderers})
 
     def _follow(self, drawn: Drawn) -> None:
         """Mark the school that is pointed at where it now is."""

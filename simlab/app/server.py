@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import errno
+import logging
 import socket
+import threading
 import webbrowser
+from collections.abc import Callable
+from concurrent.futures import Future
 from importlib.util import find_spec
 from typing import Any
 
 __all__ = ["AppError", "require", "serve"]
 
 HOST = "localhost"
+
+UNUSED = 60_000
+"""Milliseconds for which a page is kept whose browser is still to connect, or was cut off: of fifty
+that are opened at once the last waits that long."""
 
 
 class AppError(Exception):
@@ -52,21 +60,51 @@ def serve(port: int, browser: bool) -> None:
     import panel as pn
 
     from simlab.app.page import Page
+    from simlab.app.waiting import compiled
+
+    ready = _in_background(compiled)
 
     def visit() -> Any:
-        page = Page()
+        page = Page(ready=ready)
         pn.state.on_session_destroyed(lambda _: page.close())
         return page.template()
 
+    logging.getLogger("asyncio").addFilter(_not_of_visitors_who_left)
     pn.extension()
+    server = pn.serve(
+        {"/": visit}, port=port, address="127.0.0.1", show=False, title="simlab", verbose=False,
+        websocket_origin=[f"{HOST}:{port}", f"127.0.0.1:{port}"], start=False,
+        unused_session_lifetime_milliseconds=UNUSED,
+    )  # fmt: skip
+    # It listens from here on: whoever reads the address can open it.
     address = f"http://{HOST}:{port}/"
     print(f"simlab app: {address}   (Ctrl+C ends it)", flush=True)
     if browser and not _open(address):
         print("no browser was found: open the address in one", flush=True)
-    pn.serve(
-        {"/": visit}, port=port, address="127.0.0.1", show=False, title="simlab", verbose=False,
-        websocket_origin=[f"{HOST}:{port}", f"127.0.0.1:{port}"],
-    )  # fmt: skip
+    server.start()
+    server.io_loop.start()
+
+
+def _not_of_visitors_who_left(record: logging.LogRecord) -> bool:
+    """Whether a record tells anything else than that there is nobody to send to any more."""
+    error = record.exc_info[1] if record.exc_info else None
+    return type(error).__name__ not in ("WebSocketClosedError", "StreamClosedError")
+
+
+def _in_background(work: Callable[[], None]) -> Future[None]:
+    """Do something in a thread that does not keep the process alive."""
+    done: Future[None] = Future()
+
+    def do() -> None:
+        try:
+            work()
+        except Exception as error:  # told to every visitor
+            done.set_exception(error)
+        else:
+            done.set_result(None)
+
+    threading.Thread(target=do, daemon=True, name="simlab-compile").start()
+    return done
 
 
 def _free(port: int) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -10,7 +11,17 @@ from typing import Any, Literal, NamedTuple
 
 from simlab.config import ConfigError, Study
 
-__all__ = ["PRESETS", "RANGES", "SECTORS", "Range", "Settings", "problems", "study"]
+__all__ = [
+    "PRESETS",
+    "RANGES",
+    "SECTORS",
+    "SEEDS",
+    "Range",
+    "Settings",
+    "allowed",
+    "problems",
+    "study",
+]
 
 SECTORS = ("Catholic", "Public")
 """The course's names; the second is described by its difference from the first."""
@@ -35,6 +46,19 @@ PLACES = MappingProxyType(
     }
 )
 """Which setting stands behind a field of the study."""
+
+SEEDS = (0, 2**31 - 1)
+
+WORDS = MappingProxyType(
+    {
+        "sigma": "σ is 0: students would not differ from the line of their school, and no method "
+        "has an error to estimate. Move σ above 0.",
+        "x_within": "The sd of x within schools is 0: all students of a school have the same x, "
+        "and a school has no line. Move it above 0.",
+        "clusters": "Each sector needs 2 schools. Move J to 4 or more, or choose one sector.",
+    }
+)
+"""What the sliders can set and nobody can draw, in words of the page."""
 
 Scheme = Literal["new-clusters", "same-clusters"]
 
@@ -148,6 +172,40 @@ PRESETS: Mapping[str, Settings] = MappingProxyType(
 )  # fmt: skip
 
 
+CHOICES: Mapping[str, tuple[Any, ...]] = MappingProxyType(
+    {"sectors": (1, 2), "scheme": ("new-clusters", "same-clusters")}
+)
+
+
+def allowed(name: str, value: Any, before: Any) -> Any:
+    """Return what the control of a setting offers that is nearest to a value.
+
+    A browser may send anything; nothing else than this reaches a study.
+
+    Parameters
+    ----------
+    name : str
+        The setting.
+    value : object
+        What was sent.
+    before : int, float or str
+        What the setting was, kept where the value is no number, or no choice of the control.
+    """
+    if name in CHOICES:
+        fits = [choice for choice in CHOICES[name] if type(choice) is type(value)]
+        return value if value in fits else before
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return before
+    if isinstance(value, float) and math.isnan(value):
+        return before
+    if name == "seed":
+        return int(min(max(value, SEEDS[0]), SEEDS[1]))
+    _, start, end, step = RANGES[name]
+    nearest = start + step * round((min(max(value, start), end) - start) / step)
+    # Steps of 0.1 are added up in binary.
+    return type(before)(round(min(nearest, end), 6))
+
+
 def study(settings: Settings, replicates: int = 1000) -> Study:
     """Return the study that settings stand for, checked as one read from a file is.
 
@@ -183,24 +241,27 @@ def study(settings: Settings, replicates: int = 1000) -> Study:
     return Study.from_json(json.dumps(declared))
 
 
-def problems(error: ConfigError) -> dict[str, str]:
-    """Return what is wrong, by the name of the setting beside which it should be said.
+def problems(error: Exception) -> dict[str, str]:
+    """Return what is wrong, in words of the page, by the setting beside which it should be said.
 
     Parameters
     ----------
-    error : ConfigError
-        That `study` raised.
+    error : Exception
+        That `study`, or whoever drew from it, raised.
 
     Returns
     -------
     dict of str to str
         Under "" what no single setting is to blame for.
     """
+    if not isinstance(error, ConfigError):
+        return {"": f"{error} ({type(error).__name__}). Move a slider, or choose a preset."}
     found: dict[str, str] = {}
     for problem in error.problems:
         field = problem.field.removeprefix("population.")
         name = next((PLACES[place] for place in PLACES if field.startswith(place)), "")
-        found.setdefault(name, f"{problem.field.rpartition('.')[2]} {problem.message}")
+        label = RANGES[name].label if name in RANGES else name
+        found.setdefault(name, WORDS.get(name, f"{label} {problem.message}".strip()))
     return found
 
 

@@ -38,6 +38,7 @@ class Summary(NamedTuple):
     bias: Measured
     true_se: Measured
     reported_se: Measured
+    se_error: Measured
     coverage: Measured
 
 
@@ -110,6 +111,7 @@ def summarise(drawn: Replicates, theta: float) -> Summary:
         MEASURES["bias"](estimate, targets),
         MEASURES["empirical_se"](estimate),
         MEASURES["model_se"](std_error),
+        MEASURES["relative_error"](estimate, std_error),
         MEASURES["coverage"](lower, upper, targets),
     )
 

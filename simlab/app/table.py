@@ -1,4 +1,4 @@
-"""The table of the page: bias, true and reported standard error, coverage of every method."""
+"""The table of the page: bias, true standard error, error of the reported one, coverage."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from simlab.app.summary import Summary
 from simlab.measures import MEASURES, share
 from simlab.measures.doubts import MARK, SENTENCE, SOUND, doubtful
 from simlab.performance.measure import Measured
-from simlab.words import percent
+from simlab.words import decimals, percent, signed
 
-__all__ = ["table"]
+__all__ = ["note", "table"]
 
 Z = 3.0
 """Monte Carlo standard errors by which a number must be off before it is marked."""
@@ -21,7 +21,14 @@ Z = 3.0
 NOMINAL = 0.95
 
 
-def table(summary: Summary, count: int, focus: str, target: str, doubts: Sequence[int] = ()) -> str:
+def note(text: str) -> str:
+    """Return a sentence in HTML, where there is no table."""
+    return f'<p class="note" role="status">{html.escape(text)}</p>'
+
+
+def table(
+    summary: Summary, count: int, focus: str, target: str, doubts: Sequence[int] = (), goal: int = 0
+) -> str:
     """Return the table in HTML.
 
     A standard error or a coverage that is off by more than its Monte Carlo error, and by more than
@@ -39,17 +46,23 @@ def table(summary: Summary, count: int, focus: str, target: str, doubts: Sequenc
         What bias and coverage are about, "β_W" or "β_B".
     doubts : sequence of int
         Whether each method's estimate has a variance, of `measures.doubts`; by default all have.
+    goal : int
+        Replicates that were asked for; while there are fewer, the caption says "working".
     """
     head = "".join(
         f'<th scope="col">{text}</th>'
-        for text in ("", f"bias for {target}", "true<br>SE", "reported SE", f"covers {target}")
-    )
+        for text in (
+            "", f"bias<br>for {target}", "true<br>SE", "SE<br>error, %", f"covers<br>{target}, %",
+        )
+    )  # fmt: skip
     rows = "".join(
         _row(summary, e, name, name == focus, doubts[e] if doubts else SOUND)
         for e, name in enumerate(LOOKS)
     )
     samples = "1 sample" if count == 1 else f"{count:,} samples, ± Monte Carlo SE"
     caption = samples if count else "no samples yet"
+    if goal > count:
+        caption = f"working: {count:,} of {goal:,} samples"
     return (
         f'<table class="methods" data-count="{count}"><caption>{caption}'
         f"</caption><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
@@ -58,16 +71,18 @@ def table(summary: Summary, count: int, focus: str, target: str, doubts: Sequenc
 
 def _row(summary: Summary, e: int, name: str, focus: bool, doubt: int) -> str:
     look = LOOKS[name]
-    bias, true_se, reported_se = (
+    bias, true_se, error = (
         doubt if doubtful(MEASURES[measure], doubt) else SOUND
-        for measure in ("bias", "empirical_se", "model_se")
+        for measure in ("bias", "empirical_se", "relative_error")
     )
+    reported = signed(float(summary.reported_se.value[e]), 3)
     cells = [
-        _cell(_number(summary.bias, e, "+.2f", bias, noise=True), ""),
-        _cell(_number(summary.true_se, e, ".2f", true_se), ""),
+        _cell(_number(summary.bias, e, 2, bias, plus=True), ""),
+        _cell(_number(summary.true_se, e, 2, true_se), ""),
         _cell(
-            _number(summary.reported_se, e, ".2f", reported_se),
-            "" if true_se else _dishonest(summary, e),
+            _number(summary.se_error, e, 0, error, plus=True),
+            "" if error else _dishonest(summary.se_error, e),
+            f"reported SE {reported}" if reported else "",
         ),
         _cell(_percent(summary.coverage, e), _off(summary.coverage, e)),
     ]
@@ -76,25 +91,27 @@ def _row(summary: Summary, e: int, name: str, focus: bool, doubt: int) -> str:
     return f'<tr{kind} data-method="{name}"><th scope="row">{label}</th>{"".join(cells)}</tr>'
 
 
-def _cell(text: str, mark: str) -> str:
+def _cell(text: str, mark: str, title: str = "") -> str:
     if not mark:
-        return f"<td>{text}</td>"
+        return f'<td title="{title}">{text}</td>' if title else f"<td>{text}</td>"
     word = {"▼": "too small", "▲": "too large"}[mark]
-    return f'<td class="off" title="{word}">{text} <span aria-label="{word}">{mark}</span></td>'
+    title = f"{title}, {word}" if title else word
+    return f'<td class="off" title="{title}">{text} <span aria-label="{word}">{mark}</span></td>'
 
 
-def _number(measured: Measured, e: int, form: str, doubt: int, noise: bool = False) -> str:
+def _number(measured: Measured, e: int, least: int, doubt: int, plus: bool = False) -> str:
     value, mcse = float(measured.value[e]), float(measured.mcse[e])
     if not math.isfinite(value):
         return "–"
-    text = f"{value:{form}}".replace("-", "−")
+    digits = decimals(mcse, least)
+    text = signed(value, digits, plus)
     if doubt:
         return f'<span title="{SENTENCE[doubt]}">{text} {MARK}</span>'
     if not math.isfinite(mcse):
         return text
-    if noise:
-        return f"{text} <small>± {mcse:.2f}</small>"
-    return f'<span title="± {mcse:.3f}">{text}</span>'
+    noise = f"± {mcse:.{digits}f}"
+    shown = f"{text} <small>{noise}</small>" if plus else text  # narrow windows have no room
+    return f'<span title="{noise}">{shown}</span>'
 
 
 def _percent(measured: Measured, e: int) -> str:
@@ -102,15 +119,12 @@ def _percent(measured: Measured, e: int) -> str:
     low, high = (float(end[e]) for end in share.interval(measured))
     if not math.isfinite(value):
         return "–"
-    noise = percent(value, mcse, (low, high)).partition(" ")[2] if math.isfinite(mcse) else ""
-    return f"{100 * value:.0f} %" + (f" <small>{html.escape(noise)}</small>" if noise else "")
+    shown, _, noise = html.escape(percent(value, mcse, (low, high))).partition(" ")
+    return f'<span title="{noise}">{shown} <small>{noise}</small></span>'
 
 
-def _dishonest(summary: Summary, e: int) -> str:
-    true, reported = summary.true_se, summary.reported_se
-    difference = float(reported.value[e] - true.value[e])
-    noise = math.hypot(float(reported.mcse[e]), float(true.mcse[e]))
-    return _mark(difference, max(Z * noise, 0.05 * float(true.value[e])))
+def _dishonest(error: Measured, e: int) -> str:
+    return _mark(float(error.value[e]), max(Z * float(error.mcse[e]), 5.0))
 
 
 def _off(coverage: Measured, e: int) -> str:

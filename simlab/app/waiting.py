@@ -1,0 +1,59 @@
+"""While a visitor waits: kernels are compiled once, and the page knows when it has been heard."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from bokeh.events import DocumentReady
+from bokeh.models import CustomJS, Spinner
+
+from simlab.app import facts
+from simlab.app.draws import prepare
+from simlab.app.sample import draw
+from simlab.app.settings import PRESETS, study
+from simlab.runner import run_block
+
+__all__ = ["COMPILING", "compiled", "echo"]
+
+COMPILING = (
+    "working: simlab compiles its kernels, once on this machine; that takes a minute or two. "
+    "The page goes on by itself."
+)
+
+ANSWER = 80
+"""Milliseconds before a number goes back to the page: Panel gathers what a widget says for 50."""
+
+
+def compiled() -> None:
+    """Do once what every page does, so that all kernels are compiled afterwards."""
+    for settings in PRESETS.values():
+        work = prepare(study(settings))
+        facts.facts(work)
+        draw(work, 0)
+    run_block(work, 0, 0)
+
+
+def echo(document: Any) -> Spinner:
+    """Return an invisible widget that sends back what the page sends, after all that came before.
+
+    With it the page shows "working" while it is not heard, whatever keeps the server busy; see
+    `waiting.js`.
+
+    Parameters
+    ----------
+    document : bokeh.document.Document
+        The visitor's.
+    """
+    widget = Spinner(name="answered", visible=False, value=0)
+
+    def answer(number: Any) -> None:
+        widget.tags = [number]
+
+    def asked(_: str, __: Any, number: Any) -> None:
+        document.add_timeout_callback(lambda: answer(number), ANSWER)
+
+    widget.on_change("value", asked)
+    script = Path(__file__).with_name("waiting.js").read_text(encoding="utf-8")
+    document.js_on_event(DocumentReady, CustomJS(args={"echo": widget}, code=script))
+    return widget
