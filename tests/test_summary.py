@@ -20,11 +20,12 @@ from reference_cases import stored
 from simlab.data import DataError, hs
 from simlab.fitting import model as fit_model
 from simlab.fitting.errors import FitError, FitWarning
-from simlab.fitting.layout import number, p_value, text_table, wrapped_sum
 from simlab.fitting.summary import SOURCES, brief, summary
 from simlab.formula import FormulaError
+from simlab.layout import text_table, wrapped_sum
 from simlab.report import Section, page
 from simlab.report.fragments import html_symbols
+from simlab.words import number, p_value
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "fitting.md"
 SETS = ("hs", "sleepstudy", "sim5", "Orthodont")

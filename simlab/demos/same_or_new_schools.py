@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 from simlab.demos.claims import Number, above, below, claim, within
 from simlab.demos.readings import Measured, label, measured, plus_minus
 from simlab.demos.stage import Demo
+from simlab.layout import text_table
 from simlab.plots import panels, sampling_distributions
-from simlab.tables.formats import text_table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -44,7 +44,7 @@ def table(found: Measured) -> str:
         for m in METHODS
     ]
     header = ["question", "method", "true SE", "reported SE", "error of the SE", "95 % covers"]
-    return text_table(header, body)
+    return text_table(header, body, names=2)
 
 
 def draw(found: Measured) -> Figure:

@@ -130,7 +130,7 @@ def render_contrasts(frame: pd.DataFrame, format: ContrastFormat = "text") -> st
     for name, part in frame.groupby("contrast", sort=False):
         for tests in (False, True):
             if len(some := part[(part["measure"] == TESTS) == tests]):
-                sections.append(Titled(str(name), *_section(some)))
+                sections.append(Titled(str(name), *_section(some), names=2))
     about = [_explained(), f"{frame.attrs['run']}."]
     return sheet(f"Contrasts: {frame.attrs['study']}", sections, about, format)
 

@@ -7,15 +7,9 @@ from typing import Any, Literal, get_args
 
 import pandas as pd
 
+from simlab.layout import text_table, wrapped
 from simlab.measures.doubts import MARK
-from simlab.tables.formats import (
-    csv,
-    latex,
-    latex_table,
-    markdown_table,
-    text_table,
-    wrapped,
-)
+from simlab.tables.formats import csv, latex, latex_table, markdown_table
 from simlab.words import signed
 
 Format = Literal["text", "markdown", "latex", "csv"]
@@ -39,7 +33,7 @@ def render(frame: pd.DataFrame, format: Format = "text") -> str:
     frame : DataFrame
         From `methods_table`, whole or some of its rows.
     format : {"text", "markdown", "latex", "csv"}
-        `text` is at most 110 columns wide; `csv` is the frame itself.
+        `text` fits in the columns that there are, see `layout.width`; `csv` is the frame itself.
 
     Returns
     -------
@@ -63,10 +57,10 @@ def render(frame: pd.DataFrame, format: Format = "text") -> str:
     if format == "latex":
         return _latex(title, rows, sentences, about)
     told = [
-        "\n".join([name, *(wrapped(f"  - {s}", indent="    ") for s in said)])
-        for name, said in sentences
+        "\n".join([name, *(wrapped(s, "    ", "  - ") for s in said)]) for name, said in sentences
     ]
-    return "\n\n".join([title, text_table(HEADER, rows), *told, *map(wrapped, about)])
+    notes = (wrapped(line, "  ", "") for line in about)
+    return "\n\n".join([wrapped(title), text_table(HEADER, rows), *told, *notes])
 
 
 def check_format(format: str, known: tuple[str, ...]) -> None:
