@@ -123,7 +123,7 @@ def text_table(
     Parameters
     ----------
     header, rows : sequences of str
-        Cells may have several lines. A column most of whose cells are numbers stands on the right,
+        Cells may have several lines, but for those of the first column. A column most of whose cells are numbers stands on the right,
         their decimal points in a line.
     indent : str
         Before each line.
@@ -142,6 +142,7 @@ def text_table(
     columns = [
         _column(header[i], [row[i] for row in rows], i == 0, parts) for i in range(len(header))
     ]
+    names = min(names, len(header) - 1)
     room = width() - cell_len(indent)
     shown = min(_layouts(columns[:names], columns[names:], room, breaks), key=len)
     return "\n".join((indent + line.replace(TIE, " ")).rstrip() for line in shown)
@@ -180,7 +181,7 @@ def frame_table(frame: pd.DataFrame, spec: str = ".4g", **writers: Callable[[flo
 
 
 def _column(name: str, cells: Sequence[str], first: bool, parts: Sequence[int]) -> _Column:
-    split = [[one_line(line) for line in cell.split("\n")] for cell in cells]
+    split = [[one_line(line) for line in ([cell] if first else cell.split("\n"))] for cell in cells]
     lines = [line for cell in split for line in cell if line]
     numbers = sum(bool(_NUMBER.fullmatch(line)) for line in lines)
     right = not first and 2 * numbers > len(lines)
@@ -280,6 +281,8 @@ def _laid(columns: list[_Column], room: int) -> _Laid:
         ])  # fmt: skip
         pieces = [*heads[-1], *(line for cell in cells[-1] for line in cell)]
         widths.append(max(map(cell_len, pieces)))
+    if columns[0].hanging:
+        _let_hang(cells[0], [max(map(len, row), default=1) for row in zip(*cells[1:], strict=True)])
     deep = max(map(len, heads))
     heads = [[""] * (deep - len(head)) + head for head in heads]
     rows = list(zip(*cells, strict=True))
@@ -289,6 +292,13 @@ def _laid(columns: list[_Column], room: int) -> _Laid:
         [any(len(cell) > 1 for cell in row[1:]) for row in rows],
         sum(widths) + GAP * (len(widths) - 1),
     )
+
+
+def _let_hang(names: list[list[str]], heights: list[int]) -> None:
+    """Move later lines of a name down to the rows beneath that have no name of their own."""
+    for k, height in enumerate(heights[:-1]):
+        if len(names[k]) > height and names[k + 1] == [""]:
+            names[k], names[k + 1] = names[k][:height], names[k][height:]
 
 
 def _widths(columns: list[_Column], room: int) -> list[int]:

@@ -67,8 +67,15 @@ def signed(value: float, digits: int, plus: bool = False) -> str:
     return bare if float(bare) == 0 else text
 
 
-def se_error(error: float, mcse: float = math.nan, digits: int = 1) -> str:
-    """Write how far reported standard errors are off, the one scale on which simlab is honest.
+def plus_minus(value: float, mcse: float = math.nan, digits: int = 1, plus: bool = False) -> str:
+    """Write a number, and ± its MCSE where that is known; more decimals where that would be 0."""
+    digits = decimals(mcse, digits)
+    told = signed(value, digits, plus)
+    return told if math.isnan(mcse) or not told else f"{told} ± {mcse:.{digits}f}"
+
+
+def se_error(error: float, mcse: float = math.nan, digits: int = 1, unit: str = " %") -> str:
+    """Write how far a reported standard error is off, on the one scale that simlab has for it.
 
     Parameters
     ----------
@@ -78,18 +85,17 @@ def se_error(error: float, mcse: float = math.nan, digits: int = 1) -> str:
     mcse : float, optional
         Its Monte Carlo standard error.
     digits : int
-        Decimals; more where the MCSE would be 0 with them.
+        Decimals, or more.
+    unit : str
+        Empty where a header says it.
 
     Returns
     -------
     str
-        −31.0 ± 0.6, without the %; empty for NaN.
+        −31.0 ± 0.6 %; empty for NaN.
     """
-    if math.isnan(error):
-        return ""
-    digits = decimals(mcse, digits)
-    told = signed(error, digits, plus=True)
-    return told if math.isnan(mcse) else f"{told} ± {mcse:.{digits}f}"
+    told = plus_minus(error, mcse, digits, plus=True)
+    return told and told + unit
 
 
 def wrong(error: float) -> str:

@@ -21,7 +21,7 @@ from simlab.auditing.verdicts import (
     rows_of,
 )  # fmt: skip
 from simlab.layout import TIE, text_table, wrapped
-from simlab.words import decimals, number, se_error, signed
+from simlab.words import number, plus_minus, se_error, signed
 
 STYLE = {"yes": "green", "safe": "cyan", "no": "red"}
 MOST = 4  # methods named in the answer
@@ -148,7 +148,7 @@ def _overview(audit: Audit, place: str) -> Part:
         ]
         for question in QUESTIONS:
             part = {row["target"]: row for row in own if row["question"] == question}
-            cells.append(se_error(next(iter(part.values()))["relative_error"], digits=0))
+            cells.append(se_error(next(iter(part.values()))["relative_error"], digits=0, unit=""))
             cells += [
                 _verdict(part[t]) if t in part else "" for t in ("beta_within", "beta_between")
             ]
@@ -164,12 +164,12 @@ def _numbers(audit: Audit, question: str, place: str) -> Part:
     table = []
     for label, own in _lines(_here(audit, question, place)):
         first, part = own[0], {row["target"]: row for row in own}
-        error = se_error(first["relative_error"], first["relative_error_mcse"])
+        error = se_error(first["relative_error"], first["relative_error_mcse"], unit="")
         cells = [label, error, _share(first["own_coverage"])]
         for target, name in (("beta_within", "bias_within"), ("beta_between", "bias_between")):
             row = part.get(target)
-            cells += ["", ""] if row is None else [_pm(row, name, 2), _share(row["coverage"])]
-        table.append([*cells, _pm(first, "efficiency", 2)])
+            cells += ["", ""] if row is None else [_pm(row, name), _share(row["coverage"])]
+        table.append([*cells, _pm(first, "efficiency")])
     title = f"{_slope(audit, place)}, {asked(audit, question)}: ± is one Monte Carlo SE"
     return Part(title, text_table(header, table))
 
@@ -235,12 +235,8 @@ def _share(value: float) -> str:
     return "" if math.isnan(value) else f"{100 * value:.1f}"
 
 
-def _pm(row: Row, name: str, digits: int) -> str:
-    value, mcse = row[name], row[f"{name}_mcse"]
-    if math.isnan(value):
-        return ""
-    digits = decimals(mcse, digits - (abs(value) >= 10))
-    return f"{signed(value, digits)} ± {mcse:.{digits}f}"
+def _pm(row: Row, name: str) -> str:
+    return plus_minus(row[name], row[f"{name}_mcse"], 2 - (abs(row[name]) >= 10))
 
 
 def _number(value: float, unit: float) -> str:

@@ -10,7 +10,7 @@ import pandas as pd
 from simlab.layout import text_table, wrapped
 from simlab.measures.doubts import MARK
 from simlab.tables.formats import csv, latex, latex_table, markdown_table
-from simlab.words import signed
+from simlab.words import plus_minus, se_error
 
 Format = Literal["text", "markdown", "latex", "csv"]
 LEGEND = "✓ as the course says, ≈ the truth is finer, ✗ otherwise, ? undecided"
@@ -145,7 +145,7 @@ def _estimates(row: dict[Any, Any]) -> str:
         return word
     theory = row["lambda_theory"]
     limit = "" if math.isnan(theory) else f"\ntheory {theory:.3f}"
-    return f"{word}\n{_pair(row['lambda'], row['lambda_mcse'], 3)}{limit}"
+    return f"{word}\n{plus_minus(row['lambda'], row['lambda_mcse'], 3)}{limit}"
 
 
 def _both_sweeps(row: dict[Any, Any], target: str) -> str:
@@ -162,7 +162,7 @@ def _consistent(row: dict[Any, Any], key: str) -> str:
     if math.isnan(row[f"bias_{key}"]):
         return f"{way} {_marked(word, '')}"
     unit = row[f"unit_{key}"] / 100
-    number = _pair(row[f"bias_{key}"] / unit, row[f"bias_{key}_mcse"] / unit, 2, plus=True)
+    number = plus_minus(row[f"bias_{key}"] / unit, row[f"bias_{key}_mcse"] / unit, 2, plus=True)
     return f"{way} {_marked(word, row[f'consistent_{key}_mark'])}\n{number}"
 
 
@@ -172,7 +172,7 @@ def _efficient(row: dict[Any, Any]) -> str:
     word = _marked(row["efficient"], row["efficient_mark"])
     if math.isnan(row["efficiency"]):  # the base alone is not measured
         return word
-    return f"{word}\n{_pair(row['efficiency'], row['efficiency_mcse'], 3)}"
+    return f"{word}\n{plus_minus(row['efficiency'], row['efficiency_mcse'], 3)}"
 
 
 def _honest(row: dict[Any, Any], key: str) -> str:
@@ -181,14 +181,9 @@ def _honest(row: dict[Any, Any], key: str) -> str:
         return "not studied here"
     told = [_marked(word, row[f"honest_{key}_mark"])]
     if not math.isnan(row[f"se_error_{key}"]):
-        told.append(_pair(row[f"se_error_{key}"], row[f"se_error_{key}_mcse"], 1, plus=True))
+        told.append(se_error(row[f"se_error_{key}"], row[f"se_error_{key}_mcse"], unit=""))
     return "\n".join([*told, f"covers {100 * row[f'coverage_{key}']:.0f} %"])
 
 
 def _marked(word: str, mark: str) -> str:
     return f"{word} {MARK if word == 'not measured' else mark}".rstrip()
-
-
-def _pair(value: float, mcse: float, digits: int, plus: bool = False) -> str:
-    """A number ± its MCSE."""
-    return f"{signed(value, digits, plus)} ± {mcse:.{digits}f}"
