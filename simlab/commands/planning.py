@@ -29,7 +29,8 @@ def plan(study: Study, measure: str | None, mcse: float | None, pilot: int, jobs
     if capped := sum(c.capped for c in found.conditions):
         told = f"{capped} of {len(found.conditions)} conditions stop at the maximum before."
         print(wrapped(told, "  ", ""))
-    print(f"\nreplicates: {_line(found, until)}")
+    line = wrapped(f"replicates: {_line(found, until)}", "  ", "")  # YAML in several lines too
+    print(f"\n{line}")
 
 
 def _row(found: Forecast, c: Needed) -> list[str]:

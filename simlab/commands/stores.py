@@ -15,7 +15,7 @@ import xarray as xr
 
 from simlab import archive
 from simlab.commands.console import asked
-from simlab.layout import text_table, wrapped
+from simlab.layout import text_table, width, wrapped
 from simlab.measures.sums import keeps_measures
 from simlab.results import Status, open_dataset, sessions
 from simlab.tables.formats import csv
@@ -48,11 +48,11 @@ def info(store: Path, config: bool) -> None:
         ("on disk", _size(store)),
         ("fingerprint", str(a["fingerprint"])[:16]),
     ]
-    width = max(len(name) for name, _ in facts)
+    longest = max(len(name) for name, _ in facts)
     print(f"{store}\n")
     for name, fact in facts:
         if fact != "":
-            print(wrapped(str(fact), " " * (width + 4), f"  {name:<{width}}  "))
+            print(wrapped(str(fact), " " * (longest + 4), f"  {name:<{longest}}  "))
     print(f"\n{_conditions(ds)}")
     if keeps_measures(ds):
         told = "Measures are kept: of replicates, only sums; of wall time, that of the sessions."
@@ -153,7 +153,11 @@ def _each_failure(store: Path, ds: xr.Dataset, found: pd.DataFrame, limit: int) 
     each = found.groupby(["condition", "replicate"], sort=False)
     for (c, r), part in list(each)[:limit]:
         told = ", ".join(part["estimator"] + " " + part["status"].str.replace("_", " "))
-        print(f"simlab replay {shlex.quote(str(store))} --condition {c} --replicate {r}   # {told}")
+        command = f"simlab replay {shlex.quote(str(store))} --condition {c} --replicate {r}"
+        if len(f"{command}   # {told}") <= width():
+            print(f"{command}   # {told}")
+        else:  # a line to be copied is not broken
+            print(f"{wrapped(told, '#   ', '# ')}\n{command}")
     if each.ngroups > limit:
         more = f"… and {each.ngroups - limit:,} replicates more: --limit {each.ngroups}, or "
         print(wrapped(f"{more}--format csv"))

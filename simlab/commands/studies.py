@@ -86,26 +86,28 @@ def check(study: Study) -> None:
         work = runner.prepare(study)
     blocks = -(-study.replicates // study.block) * len(work.jobs)
     most = f"at most {study.replicates:,}" if study.until else f"{study.replicates:,}"
-    print(f"{study.file or study.name}: valid")
-    print(f"  {len(work.jobs)} conditions × {most} replicates in {blocks:,} blocks")
+    told = [f"{len(work.jobs)} conditions × {most} replicates in {blocks:,} blocks"]
     if until := study.until:
-        print(f"  until MCSE({until.measure}) ≤ {until.mcse:g}, at least {study.least:,}")
-    print(f"  estimators: {', '.join(method.name for method in work.methods)}")
+        told.append(f"until MCSE({until.measure}) ≤ {until.mcse:g}, at least {study.least:,}")
     applied = [method.name for method in work.methods]
+    told.append(f"estimators: {', '.join(applied)}")
     for name in REGISTRY if study.estimators is None else ():
         if name not in applied:
-            print(f"  without {name}: the generator does not tell G and sigma2")
-    print(f"  terms: {', '.join(work.terms)}")
+            told.append(f"without {name}: the generator does not tell G and sigma2")
+    told.append(f"terms: {', '.join(work.terms)}")
     others = dict.fromkeys(term for method in work.methods for term in method.others)
     for term in others:
-        if not all(term in told for told in work.truth):
-            print(f"  without bias and coverage of {term}: what is true is not told")
+        if not all(term in true for true in work.truth):
+            told.append(f"without bias and coverage of {term}: what is true is not told")
     for hypothesis in work.hypotheses:
-        print(f"  test {hypothesis.name}: {', '.join(hypothesis.kinds)}")
+        told.append(f"test {hypothesis.name}: {', '.join(hypothesis.kinds)}")
     for job in work.jobs:
         levels = ", ".join(f"{k} = {v}" for k, v in job.condition.levels.items() if str(v) != "nan")
         how = "rows" if job.rows else "moments"
-        print(f"  {job.condition.index:>3}  {levels or 'base'}  (drawn as {how})")
+        told.append(f"{job.condition.index:>3}  {levels or 'base'}  (drawn as {how})")
+    print(wrapped(f"{study.file or study.name}: valid"))
+    for line in told:
+        print(wrapped(line, "      ", "  "))
 
 
 def table(store: Path, format: Format, sector: str | None, tests: bool) -> None:

@@ -1,90 +1,31 @@
-"""Text on a terminal: how wide it is, where lines break, and the one way to print a table.
+"""The one way to print a table.
 
-A line is broken at a blank and nowhere else, so that no word and no number is ever cut. Blanks
-that hold a number together (0.3 ± 0.1, 5 %, J = 20) are none. A table that is too wide has more
-lines in a cell, or is printed as several below one another, or has its columns under the name of
-the row: whichever takes the fewest lines.
+A table that is too wide has more lines in a cell, or is printed as several below one another, or
+has its columns under the name of the row: whichever takes the fewest lines.
 """
 
 from __future__ import annotations
 
 import math
 import re
-import shutil
-import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from rich.cells import cell_len
 
+from simlab.layout.lines import MARK, TIE, one_line, tied, width
+
 if TYPE_CHECKING:
     import pandas as pd
 
-PIPED = 100
-"""Columns where there is no terminal, and COLUMNS does not say how many."""
-
-LONGEST = 100  # of a line of prose, on a terminal however wide
 GAP = 2  # blanks between columns
 HANGING = 2  # by which the later lines of a row's name are indented
+SOME = 200  # rows by which plans are compared
 NAMES = (1000, 32, 24, 16, 0)  # widths of the names of rows that are tried
-TIE = "\u00a0"  # a blank at which no line is broken
 
 _VALUE = r"[+\-−]?(?:\d[\d,]*(?:\.\d*)?|∞)(?:e[+\-−]?\d+)?"
-_MARK = "[✓≈✗?↓↑†]"
-_NUMBER = re.compile(rf"(?:× )?\(?[<>]?{_VALUE}(?: ?± ?{_VALUE})?(?: %)?\)?(?: {_MARK})?")
-_TIED = re.compile(
-    rf"(?<=[±×=≤≥]) | (?=[±=≤≥] )| (?={_MARK}(?:$|\s))"
-    r"|(?<=[\d∞]) (?=(?:%|[µm]?s|min|h|[kMG]B|bytes|SE)(?:$|[^\w]))"
-    r"|(?<=\d) (?=– \d)|(?<=\d –) (?=\d)"
-)
-
-
-# ---------------------------------------------------------------- lines
-
-
-def width() -> int:
-    """Return how many columns there are to print in.
-
-    Returns
-    -------
-    int
-        What the environment variable COLUMNS says; without it what the terminal has, and `PIPED`
-        where the output is no terminal.
-    """
-    return shutil.get_terminal_size((PIPED, 24)).columns
-
-
-def one_line(text: object) -> str:
-    """Return the text without line breaks and other characters that would break a table."""
-    line = str(text)
-    if line.isprintable():
-        return line
-    return "".join(c if c.isprintable() or c == TIE else " " for c in line)
-
-
-def wrapped(text: str, indent: str = "", first: str | None = None) -> str:
-    """Break a text between words; `first` is the indent of its first line."""
-    return textwrap.fill(
-        _TIED.sub(TIE, text), min(width(), LONGEST),
-        initial_indent=indent if first is None else first, subsequent_indent=indent,
-        break_long_words=False, break_on_hyphens=False,
-    ).replace(TIE, " ")  # fmt: skip
-
-
-def wrapped_sum(text: str, first: str, indent: str) -> str:
-    """Break a formula or an equation before a plus, or before ``random =``, and nowhere else."""
-    tied = text.replace(" ", TIE).replace(f"{TIE}+{TIE}", f" +{TIE}")
-    return wrapped(tied.replace(f",{TIE}random{TIE}=", f", random{TIE}="), indent, first)
-
-
-def listed(title: str, items: Sequence[str]) -> str:
-    """Write items in a row, and break the line between two of them only."""
-    tied = [one_line(item).replace(" ", TIE) for item in items]
-    return wrapped(f"{title}: {', '.join(tied)}", "  ", "")
-
-
-# ---------------------------------------------------------------- tables
+NUMBER = re.compile(rf"(?:× )?\(?[<>]?{_VALUE}(?: ?± ?{_VALUE})?(?: %)?\)?(?: {MARK})?")
 
 
 class _Column(NamedTuple):
@@ -123,8 +64,8 @@ def text_table(
     Parameters
     ----------
     header, rows : sequences of str
-        Cells may have several lines, but for those of the first column. A column most of whose cells are numbers stands on the right,
-        their decimal points in a line.
+        Cells may have several lines, but for those of the first column. A column most of whose
+        cells are numbers stands on the right, their decimal points in a line.
     indent : str
         Before each line.
     names : int
@@ -144,7 +85,10 @@ def text_table(
     ]
     names = min(names, len(header) - 1)
     room = width() - cell_len(indent)
-    shown = min(_layouts(columns[:names], columns[names:], room, breaks), key=len)
+    plans = list(_plans(columns[:names], columns[names:], room))
+    if len(plans) > 1:
+        plans.sort(key=lambda plan: len(_printed(plan.cut(SOME), room, breaks)))
+    shown = _printed(plans[0], room, breaks)
     return "\n".join((indent + line.replace(TIE, " ")).rstrip() for line in shown)
 
 
@@ -183,21 +127,21 @@ def frame_table(frame: pd.DataFrame, spec: str = ".4g", **writers: Callable[[flo
 def _column(name: str, cells: Sequence[str], first: bool, parts: Sequence[int]) -> _Column:
     split = [[one_line(line) for line in ([cell] if first else cell.split("\n"))] for cell in cells]
     lines = [line for cell in split for line in cell if line]
-    numbers = sum(bool(_NUMBER.fullmatch(line)) for line in lines)
+    numbers = sum(bool(NUMBER.fullmatch(line)) for line in lines)
     right = not first and 2 * numbers > len(lines)
     if right:
         split = [cell for a, b in pairwise(parts) for cell in _aligned(split[a:b])]
-    tied = [[_tie(line) for line in cell] for cell in split]
+    whole = [[_tie(line) for line in cell] for cell in split]
     head = [_tie(one_line(line)) for line in name.split("\n")]
-    every = [*head, *(line for cell in tied for line in cell)]
+    every = [*head, *(line for cell in whole for line in cell)]
     hanging = HANGING if first else 0
     words = [w + (k > 0) * hanging for line in every for k, w in enumerate(_lengths(line))]
-    return _Column(head, tied, right, hanging, max(words), max(map(cell_len, every)))
+    return _Column(head, whole, right, hanging, max(words), max(map(cell_len, every)))
 
 
 def _tie(line: str) -> str:
     bare = line.lstrip(" ")
-    return TIE * (len(line) - len(bare)) + _TIED.sub(TIE, bare)
+    return TIE * (len(line) - len(bare)) + tied(bare)
 
 
 def _lengths(line: str) -> Iterator[int]:
@@ -208,7 +152,7 @@ def _aligned(cells: list[list[str]]) -> list[list[str]]:
     """Pad numbers without an exponent on the right to the same length after the point."""
 
     def tail(line: str) -> int:
-        if not _NUMBER.fullmatch(line) or "e" in line or "∞" in line:
+        if not NUMBER.fullmatch(line) or "e" in line or "∞" in line:
             return -1
         point = line.find(".")
         return 0 if point < 0 else len(line) - point
@@ -220,26 +164,46 @@ def _aligned(cells: list[list[str]]) -> list[list[str]]:
     ]
 
 
-def _layouts(
-    names: list[_Column], others: list[_Column], room: int, breaks: Sequence[int]
-) -> Iterator[list[str]]:
-    """Every way to print a table that fits, the plainest first."""
-    if _taken(names + others, "most") <= room or not others:
-        yield _block(_laid(names + others, room), [], room, breaks)
+class _Plan(NamedTuple):
+    """How a table is printed: columns that stand above each row, and the columns of each table."""
+
+    above: list[_Column]
+    tables: list[list[_Column]]
+
+    def cut(self, rows: int) -> _Plan:
+        """The same of the first rows."""
+        above, *tables = (
+            [column._replace(cells=column.cells[:rows]) for column in columns]
+            for columns in (self.above, *self.tables)
+        )
+        return _Plan(above, tables)
+
+
+def _plans(names: list[_Column], others: list[_Column], room: int) -> Iterator[_Plan]:
+    """Every plan that fits, the plainest first."""
+    if _taken(names + others, "most") <= room:
+        yield _Plan([], [names + others])
         return
     for lifted in range(len(names) + 1):
         above, beside = names[:lifted], names[lifted:]
-        here, seen = room - GAP * (lifted > 0), []
+        seen = []
         for most in NAMES if beside else (0,):
             capped = [c._replace(least=min(max(c.least, most), c.most)) for c in beside]
-            left = here - sum(c.least + GAP for c in capped)
+            left = room - GAP * (lifted > 0) - sum(c.least + GAP for c in capped)
             groups = _groups(others, left)
             fits = max(_taken(group, "least") for group in groups) <= left
             if groups not in seen and (fits or not beside):
                 seen.append(groups)
-                parts = [_laid(beside + group, here) for group in groups]
-                blocks = [_block(laid, above, room, breaks) for laid in parts]
-                yield [line for k, block in enumerate(blocks) for line in [*[""] * (k > 0), *block]]
+                yield _Plan(above, [beside + group for group in groups])
+
+
+def _printed(plan: _Plan, room: int, breaks: Sequence[int]) -> list[str]:
+    """The lines of the tables of a plan, one below the other."""
+    out: list[str] = []
+    for table in plan.tables:
+        laid = _laid(table, room - GAP * bool(plan.above))
+        out += [*[""] * bool(out), *_block(laid, plan.above, room, breaks)]
+    return out
 
 
 def _taken(columns: Sequence[_Column], which: Literal["least", "most"]) -> int:
@@ -302,14 +266,48 @@ def _let_hang(names: list[list[str]], heights: list[int]) -> None:
 
 
 def _widths(columns: list[_Column], room: int) -> list[int]:
-    """Give each column its longest word, and what is left to the narrowest that want it."""
+    """Give each column its longest word, and what is left to those whose width saves most lines."""
     widths = [column.least for column in columns]
-    for _ in range(room - _taken(columns, "least")):
-        short = [i for i, column in enumerate(columns) if widths[i] < column.most]
-        if not short:
-            break
-        widths[min(short, key=widths.__getitem__)] += 1
-    return widths
+    heights = [_heights(column, w) for column, w in zip(columns, widths, strict=True)]
+    spare = room - _taken(columns, "least")
+    while True:
+        now, steps = _height(heights), []
+        for i, column in enumerate(columns):
+            to = _next_width(column, widths[i])
+            if widths[i] < column.most and to - widths[i] <= spare:
+                lower = _heights(column, to)
+                saved = now - _height([*heights[:i], lower, *heights[i + 1 :]])
+                steps.append((-saved / (to - widths[i]), to, i, lower))
+        if not steps:
+            return widths
+        _, to, i, heights[i] = min(steps)
+        spare -= to - widths[i]
+        widths[i] = to
+
+
+def _heights(column: _Column, limit: int) -> list[int]:
+    """How many lines the header and each cell have in so many columns."""
+    return [
+        sum(len(_broken(line, limit, column.hanging)) for line in cell)
+        for cell in [column.header, *column.cells]
+    ]
+
+
+def _height(heights: list[list[int]]) -> int:
+    return sum(map(max, zip(*heights, strict=True)))
+
+
+def _next_width(column: _Column, limit: int) -> int:
+    """The least width at which a line of the column holds one word more."""
+    lines = {line for cell in [column.header, *column.cells] for line in cell}
+    return min(
+        (
+            cell_len(one) + 1 + cell_len(other.lstrip(TIE).split(" ")[0])
+            for line in lines
+            for one, other in pairwise(_broken(line, limit, column.hanging))
+        ),
+        default=column.most,
+    )
 
 
 def _broken(line: str, limit: int, hanging: int) -> list[str]:
