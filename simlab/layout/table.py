@@ -25,7 +25,7 @@ SOME = 200  # rows by which plans are compared
 NAMES = (1000, 32, 24, 16, 0)  # widths of the names of rows that are tried
 
 _VALUE = r"[+\-−]?(?:\d[\d,]*(?:\.\d*)?|∞)(?:e[+\-−]?\d+)?"
-NUMBER = re.compile(rf"(?:× )?\(?[<>]?{_VALUE}(?: ?± ?{_VALUE})?(?: %)?\)?(?: {MARK})?")
+NUMBER = re.compile(rf"(?:× )?\(?[<>]?{_VALUE}(?: %)?(?: ?± ?{_VALUE})?(?: %)?\)?(?: {MARK})?")
 
 
 class _Column(NamedTuple):
