@@ -299,7 +299,7 @@ def test_a_file_may_get_another_function_and_its_old_ones_may_not_change(
         {"tests": {"names": ["fixed_slope"], "draws": 19}},
         {"estimators": ["pooled", *FEW], "measures": ["measured:far"], "replicates": 30},
     ],
-    ids=lambda more: "+".join(more),
+    ids="+".join,
 )
 def test_sums_are_taken_anew_of_all_replicates_and_say_so(tmp_path, more):
     (tmp_path / "measured.py").write_text(MEASURE)

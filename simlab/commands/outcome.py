@@ -46,9 +46,8 @@ def report(ds: xr.Dataset, store: Path) -> int:
     for (first, *others), names in where.items():
         place = f"condition {first} ({archive.describe(ds, first)})"
         more = f" and {len(others)} others" if others else ""
-        print(
-            f"simlab: failed in every replicate of {place}{more}: {_some(names)}", file=sys.stderr
-        )
+        failing = f"failed in every replicate of {place}{more}: {_some(names)}"
+        print(f"simlab: {failing}", file=sys.stderr)
     return 0 if everywhere.empty else ALL_FAILED
 
 

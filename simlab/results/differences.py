@@ -2,7 +2,7 @@
 
 A study is the same if its numbers are: its configuration without what is `FREE`, its data, and the
 code that makes numbers. It has grown if it asks for more replicates or conditions of the same kind,
-or for more estimators, tests or measures, for then everything that was done is still right: no method
+or for more estimators, tests or measures, for then all that was done is still right: no method
 changes the numbers of another.
 """
 

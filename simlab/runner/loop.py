@@ -33,7 +33,7 @@ from simlab.runner.block import run_block, run_leaf
 from simlab.runner.provenance import session
 from simlab.runner.rounds import Rounds
 from simlab.runner.schema import schema_of
-from simlab.runner.watch import has_own_code, own_code_named, watch_of
+from simlab.runner.watch import has_own_code, last_words, own_code_named, watch_of
 from simlab.runner.work import Data, Work, prepare
 
 __all__ = ["Progress", "run"]
@@ -85,8 +85,8 @@ def run(
     overwrite : bool
         Replace a store of another study rather than refuse it.
     extend : bool
-        Where the store's study has fewer replicates, conditions, estimators or tests and is the
-        same otherwise, add what is missing, rather than refuse it.
+        Where the store's study has fewer replicates, conditions, estimators, tests or measures and
+        is the same otherwise, add what is missing, rather than refuse it.
     patience : float, optional
         Seconds that one call of a user's function may take. With loky the process that takes
         longer is ended, the replicate has the status error, and the run goes on; with threads a
@@ -166,7 +166,7 @@ def _fill(
         function, shared, where.backend, where.n_jobs, where.scheduler,
         here=not has_own_code(work), watch=watch,
     )  # fmt: skip
-    with workers:
+    with workers, last_words(work, where):
         while pending:
             tasks = [_task(place, earlier) for place in pending]
             for found in own_code_named(workers.do(tasks), work):
