@@ -208,10 +208,10 @@ def _estimates(part: pd.DataFrame, level: float) -> str:
             label += f" ({row['status'].replace('_', ' ')})"
         if label and row["dropped"]:
             label += f" ({row['dropped']} clusters dropped)"
-        before, unit = row["method"], row["std_error"]
+        before, unit = row["method"], min(row["std_error"], 0.5)  # six decimals at least
         rows.append([
             label, row["term"].split("[")[0],
-            number(row["estimate"], unit, 6), number(unit, digits=6), _df(row["df"]),
+            number(row["estimate"], unit, 6), number(row["std_error"], unit, 6), _df(row["df"]),
             number(row["t"], 1, 7), p_value(row["p_value"]),
             number(row["lower"], unit), number(row["upper"], unit),
         ])  # fmt: skip

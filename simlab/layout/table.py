@@ -25,6 +25,7 @@ SOME = 200  # rows by which plans are compared
 NAMES = (1000, 32, 24, 16, 0)  # widths of the names of rows that are tried
 
 _VALUE = r"[+\-−]?(?:\d[\d,]*(?:\.\d*)?|∞)(?:e[+\-−]?\d+)?"
+WHOLE = re.compile(r"(?:× )?\(?[<>]?[+\-−]?\d[\d,]*")
 NUMBER = re.compile(rf"(?:× )?\(?[<>]?{_VALUE}(?: %)?(?: ?± ?{_VALUE})?(?: %)?\)?(?: {MARK})?")
 
 
@@ -126,7 +127,7 @@ def frame_table(frame: pd.DataFrame, spec: str = ".4g", **writers: Callable[[flo
 
 def _column(name: str, cells: Sequence[str], first: bool, parts: Sequence[int]) -> _Column:
     split = [[one_line(line) for line in ([cell] if first else cell.split("\n"))] for cell in cells]
-    lines = [line for cell in split for line in cell if line]
+    lines = [line for cell in split for line in cell if line not in ("", "–", "—")]
     numbers = sum(bool(NUMBER.fullmatch(line)) for line in lines)
     right = not first and 2 * numbers > len(lines)
     if right:
@@ -149,13 +150,13 @@ def _lengths(line: str) -> Iterator[int]:
 
 
 def _aligned(cells: list[list[str]]) -> list[list[str]]:
-    """Pad numbers without an exponent on the right to the same length after the point."""
+    """Pad numbers without an exponent on the right to the same length after the whole part."""
 
     def tail(line: str) -> int:
-        if not NUMBER.fullmatch(line) or "e" in line or "∞" in line:
+        whole = WHOLE.match(line)
+        if whole is None or not NUMBER.fullmatch(line) or "e" in line:
             return -1
-        point = line.find(".")
-        return 0 if point < 0 else len(line) - point
+        return len(line) - whole.end()
 
     longest = max((tail(line) for cell in cells for line in cell), default=0)
     return [
