@@ -5,6 +5,7 @@ Expected values: tests/reference/slide_values.json, as printed; the last digit i
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -177,5 +178,11 @@ def test_below_the_table_is_why_a_number_is_missing(
         "Fixed effects, separate slopes: no standard error, for no cluster with a line has" in shown
     )
     assert "two_stage" not in shown
+    studies.compare(str(path), "y", "x", "g", None, 0.95, "csv")
+    printed = capsys.readouterr()
+    assert "simlab: Fixed effects, separate slopes: no standard error" in printed.err
+    frame = pd.read_csv(io.StringIO(printed.out)).set_index(["method", "term"])["estimate"]
+    assert frame["fixed_effects_separate"].equals(frame["two_stage"])
+    assert frame["two_stage"].notna().all()
     studies.compare("hs", "mathach", "ses", "school", None, 0.95, "text")
     assert ": n" not in capsys.readouterr().out

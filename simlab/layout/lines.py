@@ -15,7 +15,7 @@ TIE = "\u00a0"  # a blank at which no line is broken
 
 MARK = "[✓≈✗?↓↑†]"
 _TIED = re.compile(
-    rf"(?<=[±×=≤≥]) | (?=[±=≤≥] )| (?={MARK}(?:$|\s))"
+    rf"(?<=[±×]) | (?=± )|(?<=[=≤≥]) (?=[+\-−]?\d)| (?={MARK}(?:$|\s))"
     r"|(?<=[\d∞]) (?=(?:%|[µm]?s|min|h|[kMG]B|bytes|SE)(?:$|[^\w]))"
     r"|(?<=\d) (?=– \d)|(?<=\d –) (?=\d)"
 )
@@ -63,5 +63,5 @@ def listed(title: str, items: Sequence[str]) -> str:
 
 
 def tied(text: str) -> str:
-    """Put `TIE` for the blanks that hold a number together: 0.3 ± 0.1, 5 %, J = 20."""
+    """Put `TIE` for the blanks that hold a number together: 0.3 ± 0.1, 5 %, = 20."""
     return _TIED.sub(TIE, text)
