@@ -5,6 +5,7 @@ schools, the more the less the school tells. Which of them is nearer to the scho
 one given school, sampled again and again, and on average over schools?
 
 γ, G and σ² are taken as known here, so that nothing but the question makes the difference:
+
 BLUP = γ + G(G + σ²(X'X)⁻¹)⁻¹(BLUE − γ).
 """
 

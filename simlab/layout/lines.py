@@ -19,6 +19,7 @@ _TIED = re.compile(
     r"|(?<=[\d∞]) (?=(?:%|[µm]?s|min|h|[kMG]B|bytes|SE)(?:$|[^\w]))"
     r"|(?<=\d) (?=– \d)|(?<=\d –) (?=\d)"
 )
+_SETTING = re.compile(r"(?<![^\s(])([\w.]+) = ([^\s=]+?)(?=[,)]|$)")
 
 
 def width() -> int:
@@ -63,5 +64,5 @@ def listed(title: str, items: Sequence[str]) -> str:
 
 
 def tied(text: str) -> str:
-    """Put `TIE` for the blanks that hold a number together: 0.3 ± 0.1, 5 %, = 20."""
-    return _TIED.sub(TIE, text)
+    """Put `TIE` for the blanks that hold a number or a setting together: 0.3 ± 0.1, 5 %, J = 20."""
+    return _TIED.sub(TIE, _SETTING.sub(rf"\1{TIE}={TIE}\2", text))
