@@ -42,7 +42,13 @@ def table(summary: Summary, count: int, focus: str, target: str, doubts: Sequenc
     """
     head = "".join(
         f'<th scope="col">{text}</th>'
-        for text in ("", f"bias for {target}", "true<br>SE", "reported SE", f"covers {target}")
+        for text in (
+            "",
+            f"bias for {target}",
+            "true<br>SE",
+            "error<br>of SE, %",
+            f"covers {target}",
+        )
     )
     rows = "".join(
         _row(summary, e, name, name == focus, doubts[e] if doubts else SOUND)
@@ -58,17 +64,14 @@ def table(summary: Summary, count: int, focus: str, target: str, doubts: Sequenc
 
 def _row(summary: Summary, e: int, name: str, focus: bool, doubt: int) -> str:
     look = LOOKS[name]
-    bias, true_se, reported_se = (
+    bias, true_se, error = (
         doubt if doubtful(MEASURES[measure], doubt) else SOUND
-        for measure in ("bias", "empirical_se", "model_se")
+        for measure in ("bias", "empirical_se", "relative_error")
     )
     cells = [
         _cell(_number(summary.bias, e, "+.2f", bias, noise=True), ""),
         _cell(_number(summary.true_se, e, ".2f", true_se), ""),
-        _cell(
-            _number(summary.reported_se, e, ".2f", reported_se) + _error(summary, e, true_se),
-            "" if true_se else _dishonest(summary, e),
-        ),
+        _cell(_error(summary, e, error), "" if error else _dishonest(summary, e)),
         _cell(_percent(summary.coverage, e), _off(summary.coverage, e)),
     ]
     label = f'<span style="color:{look.color}" aria-hidden="true">{look.sign}</span> {look.label}'
@@ -107,11 +110,14 @@ def _percent(measured: Measured, e: int) -> str:
 
 
 def _error(summary: Summary, e: int, doubt: int) -> str:
-    """By how much the reported SE is off, where the true one can be told."""
+    """By how much the reported SE is off; what it is comes with the pointer."""
     true, reported = float(summary.true_se.value[e]), float(summary.reported_se.value[e])
-    if doubt or not (true > 0 and math.isfinite(reported)):
-        return ""
-    return f" <small>{se_error(100 * (reported / true - 1), digits=0)}</small>"
+    if not (true > 0 and math.isfinite(reported)):
+        return "–"
+    text = se_error(100 * (reported / true - 1), digits=0, unit="")
+    if doubt:
+        return f'<span title="{SENTENCE[doubt]}">{text} {MARK}</span>'
+    return f'<span title="reported SE {reported:.3g}">{text}</span>'
 
 
 def _dishonest(summary: Summary, e: int) -> str:
