@@ -50,7 +50,9 @@ td { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums;
 td, th { padding: 1.5px 4px; border-bottom: 1px solid #e4e4e4; }
 small { color: #555; font-size: 12px; }
 tr.focus th, tr.focus td { background: #E3F0F8; font-weight: 700; }
-@media (max-width: 1100px) { small { display: none; } td, th { padding: 1.5px 2px; } }
+@media (max-width: 1100px) {
+small { display: none; } table { font-size: 13.5px; } td, th { padding: 1.5px 2px; }
+}
 td.off { color: #9B1C00; font-weight: 700; }
 """
 

@@ -46,7 +46,7 @@ def table(summary: Summary, count: int, focus: str, target: str, doubts: Sequenc
             "",
             f"bias for {target}",
             "true<br>SE",
-            "error<br>of SE, %",
+            "SE,<br>% off",
             f"covers {target}",
         )
     )
