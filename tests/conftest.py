@@ -1,11 +1,16 @@
 """Settings of all tests."""
 
+import os
+
 import pytest
 from hypothesis import settings
 
 # The same examples every time, however long a loaded machine takes for one.
 settings.register_profile("fixed", derandomize=True, database=None, deadline=None)
 settings.load_profile("fixed")
+
+
+os.environ["COLUMNS"] = "100"  # tables as wide as they are without a terminal, on every machine
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -180,7 +180,9 @@ def report(tmp_path_factory):
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     page = out.read_text(encoding="utf-8")
-    assert done.stdout == page
+    assert done.stdout.startswith("Benchmark of simlab\n")
+    assert all(title in done.stdout for title in re.findall("^## (.*)", page, re.M)[:-1])
+    assert max(map(len, done.stdout.splitlines())) <= 100
     return page
 
 

@@ -45,7 +45,7 @@ class Difference:
     name
         A dotted path, the key of a condition, a module, or a part of the schema.
     there, here
-        What the store has, and what is asked for; in short.
+        What the store has, and what is asked for.
     growth
         Whether what is done stays right all the same.
     """
@@ -57,7 +57,7 @@ class Difference:
     growth: bool = False
 
     def __str__(self) -> str:
-        return f"{self.group:<6}  {self.name}: {self.there} → {self.here}"
+        return f"{self.group:<6}  {self.name}: {_short(self.there)} → {_short(self.here)}"
 
 
 def differences(there: Schema, here: Schema) -> list[Difference]:
@@ -130,11 +130,11 @@ def _shapes(there: Schema, here: Schema) -> Iterator[Difference]:
     if old != new:
         yield Difference("schema", "replicates", f"{old:,}", f"{new:,}", growth=new > old)
     if there.block != here.block:
-        yield Difference("schema", "block", _short(there.block), _short(here.block))
+        yield Difference("schema", "block", _text(there.block), _text(here.block))
     for name in LABELS:
         old, new = getattr(there, name), getattr(here, name)
         if old != new:
-            yield Difference("schema", name, _short(old), _short(new), set(old) <= set(new))
+            yield Difference("schema", name, _text(old), _text(new), set(old) <= set(new))
 
 
 def _conditions(there: Schema, here: Schema) -> Difference:
@@ -161,7 +161,7 @@ def _data(there: Attrs, here: Attrs) -> Iterator[Difference]:
     old, new = _tree(there, "data"), _tree(here, "data")
     for key in sorted(old.keys() & new.keys()):
         if old[key] != new[key]:
-            yield Difference("data", f"condition {key[:8]}", _short(old[key]), _short(new[key]))
+            yield Difference("data", f"condition {key[:8]}", _text(old[key]), _text(new[key]))
 
 
 def compared(
@@ -174,7 +174,7 @@ def compared(
     for name in {**old, **new}:
         there, here = old.get(name), new.get(name)
         if there != here:
-            yield Difference(group, name, _short(there), _short(here), grows(name, there, here))
+            yield Difference(group, name, _text(there), _text(here), grows(name, there, here))
 
 
 def _grows(setting: str, there: object, here: object) -> bool:
@@ -212,6 +212,13 @@ def _leaves(tree: object, path: str = "") -> Iterator[tuple[str, object]]:
         yield path, tree
 
 
-def _short(value: object, most: int = 60) -> str:
-    text = ABSENT if value is None else str(value)
-    return text if len(text) <= most else f"{text[: most - 3]}..."
+def _text(value: object) -> str:
+    return ABSENT if value is None else str(value)
+
+
+def _short(text: str, most: int = 60) -> str:
+    """The words at the beginning of a text; a number among them is never cut."""
+    if len(text) <= most:
+        return text
+    short = text[: most - 1].rpartition(" ")[0]
+    return f"{short} …" if short else text

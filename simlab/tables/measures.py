@@ -6,7 +6,8 @@ from typing import Literal, get_args
 
 import pandas as pd
 
-from simlab.tables.formats import csv, markdown_table, wide_table
+from simlab.layout import text_table
+from simlab.tables.formats import csv, markdown_table
 from simlab.tables.render import check_format
 
 MeasuresFormat = Literal["text", "csv", "markdown"]
@@ -39,7 +40,7 @@ def measures_table(tidy_frame: pd.DataFrame, format: MeasuresFormat = "text") ->
     rows = [[_cell(v) for v in row] for row in tidy_frame.itertuples(index=False)]
     if format == "markdown":
         return markdown_table(header, rows)
-    return wide_table(header, rows)
+    return text_table(header, rows, names=header.index("value"))
 
 
 def _cell(value: object) -> str:

@@ -7,16 +7,10 @@ from typing import Any, Literal, get_args
 
 import pandas as pd
 
+from simlab.layout import text_table, wrapped
 from simlab.measures.doubts import MARK
-from simlab.tables.formats import (
-    csv,
-    latex,
-    latex_table,
-    markdown_table,
-    text_table,
-    wrapped,
-)
-from simlab.words import signed
+from simlab.tables.formats import csv, latex, latex_table, markdown_table
+from simlab.words import plus_minus, se_error
 
 Format = Literal["text", "markdown", "latex", "csv"]
 LEGEND = "✓ as the course says, ≈ the truth is finer, ✗ otherwise, ? undecided"
@@ -39,7 +33,7 @@ def render(frame: pd.DataFrame, format: Format = "text") -> str:
     frame : DataFrame
         From `methods_table`, whole or some of its rows.
     format : {"text", "markdown", "latex", "csv"}
-        `text` is at most 110 columns wide; `csv` is the frame itself.
+        `text` fits in the columns that there are, see `layout.width`; `csv` is the frame itself.
 
     Returns
     -------
@@ -63,10 +57,10 @@ def render(frame: pd.DataFrame, format: Format = "text") -> str:
     if format == "latex":
         return _latex(title, rows, sentences, about)
     told = [
-        "\n".join([name, *(wrapped(f"  - {s}", indent="    ") for s in said)])
-        for name, said in sentences
+        "\n".join([name, *(wrapped(s, "    ", "  - ") for s in said)]) for name, said in sentences
     ]
-    return "\n\n".join([title, text_table(HEADER, rows), *told, *map(wrapped, about)])
+    notes = (wrapped(line, "  ", "") for line in about)
+    return "\n\n".join([wrapped(title), text_table(HEADER, rows), *told, *notes])
 
 
 def check_format(format: str, known: tuple[str, ...]) -> None:
@@ -151,7 +145,7 @@ def _estimates(row: dict[Any, Any]) -> str:
         return word
     theory = row["lambda_theory"]
     limit = "" if math.isnan(theory) else f"\ntheory {theory:.3f}"
-    return f"{word}\n{_pair(row['lambda'], row['lambda_mcse'], 3)}{limit}"
+    return f"{word}\n{plus_minus(row['lambda'], row['lambda_mcse'], 3)}{limit}"
 
 
 def _both_sweeps(row: dict[Any, Any], target: str) -> str:
@@ -168,7 +162,7 @@ def _consistent(row: dict[Any, Any], key: str) -> str:
     if math.isnan(row[f"bias_{key}"]):
         return f"{way} {_marked(word, '')}"
     unit = row[f"unit_{key}"] / 100
-    number = _pair(row[f"bias_{key}"] / unit, row[f"bias_{key}_mcse"] / unit, 2, plus=True)
+    number = plus_minus(row[f"bias_{key}"] / unit, row[f"bias_{key}_mcse"] / unit, 2, plus=True)
     return f"{way} {_marked(word, row[f'consistent_{key}_mark'])}\n{number}"
 
 
@@ -178,7 +172,7 @@ def _efficient(row: dict[Any, Any]) -> str:
     word = _marked(row["efficient"], row["efficient_mark"])
     if math.isnan(row["efficiency"]):  # the base alone is not measured
         return word
-    return f"{word}\n{_pair(row['efficiency'], row['efficiency_mcse'], 3)}"
+    return f"{word}\n{plus_minus(row['efficiency'], row['efficiency_mcse'], 3)}"
 
 
 def _honest(row: dict[Any, Any], key: str) -> str:
@@ -187,14 +181,9 @@ def _honest(row: dict[Any, Any], key: str) -> str:
         return "not studied here"
     told = [_marked(word, row[f"honest_{key}_mark"])]
     if not math.isnan(row[f"se_error_{key}"]):
-        told.append(_pair(row[f"se_error_{key}"], row[f"se_error_{key}_mcse"], 1, plus=True))
+        told.append(se_error(row[f"se_error_{key}"], row[f"se_error_{key}_mcse"], unit=""))
     return "\n".join([*told, f"covers {100 * row[f'coverage_{key}']:.0f} %"])
 
 
 def _marked(word: str, mark: str) -> str:
     return f"{word} {MARK if word == 'not measured' else mark}".rstrip()
-
-
-def _pair(value: float, mcse: float, digits: int, plus: bool = False) -> str:
-    """A number ± its MCSE."""
-    return f"{signed(value, digits, plus)} ± {mcse:.{digits}f}"

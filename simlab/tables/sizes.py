@@ -146,6 +146,7 @@ def _section(part: pd.DataFrame, factors: list[str]) -> Titled:
         f"{part['what'].iloc[0].capitalize()}: {test_label(part['test'].iloc[0])}",
         ["nominal", *short, *map(kind_label, kinds)],
         [[*place, *(row.get(kind, "") for kind in kinds)] for place, row in cells.items()],
+        names=1 + len(told),
     )
 
 
