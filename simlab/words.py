@@ -19,6 +19,12 @@ def signed(value: float, digits: int, plus: bool = False) -> str:
     return bare if float(bare) == 0 else text
 
 
+def pair(value: float, mcse: float, digits: int, plus: bool = False) -> str:
+    """Write a number ± its MCSE; alone, where one replicate tells no MCSE."""
+    shown = signed(value, digits, plus)
+    return shown if math.isnan(mcse) else f"{shown} ± {mcse:.{digits}f}"
+
+
 def wrong(error: float) -> str:
     """Say what a relative error, in %, makes of a standard error."""
     return f"{abs(error):.0f} % too {'small' if error < 0 else 'large'}"
@@ -50,6 +56,39 @@ def percent(share: float, mcse: float, interval: tuple[float, float], least: int
         return f"0 (< {high:.{digits}f})" if share == 0 else f"100 (> {low:.{digits}f})"
     digits = decimals(100 * mcse, least)
     return f"{100 * share:.{digits}f} ± {100 * mcse:.{digits}f}"
+
+
+SHORT: Mapping[str, str] = MappingProxyType(
+    {
+        "population.clusters": "J",
+        "population.cluster_sizes.mean": "n",
+        "population.cluster_sizes.size": "n",
+    }
+)
+"""What the factors of sample size are called in tables."""
+
+
+def factor_label(factor: str) -> str:
+    """Return a short name of a factor: what its path says, without the population."""
+    plain = factor.removeprefix("population.").replace("_", " ").replace(".", " ")
+    return SHORT.get(factor, plain)
+
+
+def named_level(factor: str, level: object, shared: bool = False) -> str:
+    """Name a level of a factor, so that it is clear of what.
+
+    A number has the factor before it. A label of several words is taken to say what it is of, as
+    "random slopes" does; a single word, and one that other factors have too (`shared`), has the
+    factor behind it: "t5 random effects".
+    """
+    label, name = str(level), factor_label(factor)
+    if isinstance(level, float):
+        return f"{name} = {level:g}"
+    if label[:1] in ("{", "["):
+        return f"{name} {label}"
+    if factor == "scheme" or (" " in label and not shared):
+        return label
+    return f"{label} {name}"
 
 
 TESTS: Mapping[str, str] = MappingProxyType(

@@ -20,7 +20,7 @@ from simlab.performance.named import named
 from simlab.results import TIMES, MemoryResults, Stop, Summing, open_dataset, open_results
 from simlab.runner.rounds import Rounds, next_end
 from simlab.runner.until import share_needed
-from simlab.verdicts.extent import extent, replicates_of
+from simlab.tables.extent import extent, replicates_of
 
 SMALL = {
     "cluster_sizes": {"law": "poisson", "mean": 6},

@@ -11,11 +11,10 @@ import xarray as xr
 
 from simlab.measures.contrasts import QUANTITIES, TESTS, contrast
 from simlab.measures.outcomes import factors_of
+from simlab.tables.extent import extent, unfinished, what_was_run
 from simlab.tables.formats import Titled, csv, sheet
 from simlab.tables.render import check_format
-from simlab.tables.sizes import SHORT
-from simlab.verdicts.extent import extent
-from simlab.words import decimals
+from simlab.words import decimals, factor_label, pair
 
 ContrastFormat = Literal["text", "markdown", "csv"]
 
@@ -78,7 +77,11 @@ def contrast_table(
                     **{part: values[i, j] for part, values in parts.items()},
                 })  # fmt: skip
     frame = pd.DataFrame(rows, columns=COLUMNS)
-    frame.attrs = {"study": str(ds.attrs.get("name", "study")), "run": _run(ds)}
+    frame.attrs = {
+        "study": str(ds.attrs.get("name", "study")),
+        "run": _run(ds),
+        "unfinished": unfinished(ds),
+    }
     return frame
 
 
@@ -88,8 +91,7 @@ def _label(ds: xr.Dataset, one: int, other: int) -> str:
     for factor in factors_of(ds):
         before, after = (str(ds[factor].values[c]) for c in (other, one))
         if before != after:
-            short = SHORT.get(factor, factor.removeprefix("population."))
-            told.append(f"{short} {_level(before)} → {_level(after)}")
+            told.append(f"{factor_label(factor)} {_level(before)} → {_level(after)}")
     return ", ".join(told)
 
 
@@ -131,7 +133,7 @@ def render_contrasts(frame: pd.DataFrame, format: ContrastFormat = "text") -> st
         for tests in (False, True):
             if len(some := part[(part["measure"] == TESTS) == tests]):
                 sections.append(Titled(str(name), *_section(some)))
-    about = [_explained(), f"{frame.attrs['run']}."]
+    about = [_explained(), *what_was_run(frame)]
     return sheet(f"Contrasts: {frame.attrs['study']}", sections, about, format)
 
 
@@ -158,7 +160,7 @@ def _cell(row: dict[Any, Any]) -> str:
     scale = 100.0 if row["measure"] in SHARES else 1.0
     value, mcse = scale * row["difference"], scale * row["mcse"]
     digits = decimals(mcse, 1) if scale > 1 else _digits(mcse)
-    shown = f"{value:+.{digits}f} ± {mcse:.{digits}f}".replace("-", "−")
+    shown = pair(value, mcse, digits, plus=True)
     return f"{shown}\n{_gain(row['gain'], row['gain_mcse'])}"
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pandas as pd
 from rich import box
@@ -158,3 +159,10 @@ def sheet(title: str, parts: Sequence[Titled], about: Sequence[str], format: str
 def csv(frame: pd.DataFrame) -> str:
     """Write a data frame with every digit."""
     return frame.to_csv(index=False).rstrip("\n")
+
+
+def level(value: Any) -> str:
+    """Write a level of a factor; nothing where a condition has no such field."""
+    if isinstance(value, float):
+        return "" if math.isnan(value) else f"{value:g}"
+    return "" if str(value) == "nan" else str(value)

@@ -8,6 +8,7 @@ from typing import Any, Literal, get_args
 import pandas as pd
 
 from simlab.measures.doubts import MARK
+from simlab.tables.extent import what_was_run
 from simlab.tables.formats import (
     csv,
     latex,
@@ -16,7 +17,7 @@ from simlab.tables.formats import (
     text_table,
     wrapped,
 )
-from simlab.words import signed
+from simlab.words import pair
 
 Format = Literal["text", "markdown", "latex", "csv"]
 LEGEND = "✓ as the course says, ≈ the truth is finer, ✗ otherwise, ? undecided"
@@ -114,8 +115,8 @@ def _explained(doubt: bool) -> str:
 
 
 def _notes(frame: pd.DataFrame) -> list[str]:
-    run = frame.attrs.get("run", "")
-    return [*(f"{note}." for note in frame.attrs.get("notes", [])), *([f"{run}."] if run else [])]
+    notes = (f"{note}." for note in frame.attrs.get("notes", ()))
+    return [*frame.attrs.get("failed", ()), *notes, *what_was_run(frame)]
 
 
 def _sentences(row: dict[Any, Any]) -> list[str]:
@@ -133,7 +134,7 @@ def _sentences(row: dict[Any, Any]) -> list[str]:
 
 def _cells(row: dict[Any, Any]) -> list[str]:
     return [
-        str(row["label"]),
+        f"{row['label']}\nn = {row['n']:,}",
         _estimates(row),
         _both_sweeps(row, "W"),
         _both_sweeps(row, "B"),
@@ -144,57 +145,46 @@ def _cells(row: dict[Any, Any]) -> list[str]:
 
 
 def _estimates(row: dict[Any, Any]) -> str:
-    if row["estimates"] == "not studied here":
-        return "not studied here"
     word = _marked(row["estimates"], row["estimates_mark"])
     if math.isnan(row["lambda"]):
         return word
     theory = row["lambda_theory"]
     limit = "" if math.isnan(theory) else f"\ntheory {theory:.3f}"
-    return f"{word}\n{_pair(row['lambda'], row['lambda_mcse'], 3)}{limit}"
+    return f"{word}\n{pair(row['lambda'], row['lambda_mcse'], 3)}{limit}"
 
 
 def _both_sweeps(row: dict[Any, Any], target: str) -> str:
     cells = [_consistent(row, f"{target}_{sweep}") for sweep in "Jn"]
-    nothing = all(row[f"consistent_{target}_{sweep}"] == "not studied here" for sweep in "Jn")
-    return "not studied here" if nothing else "\n".join(cells)
+    words = {row[f"consistent_{target}_{sweep}"] for sweep in "Jn"}
+    nothing = len(words) == 1 and words <= {"not studied here", "failed"}
+    return words.pop() if nothing else "\n".join(cells)
 
 
 def _consistent(row: dict[Any, Any], key: str) -> str:
     word = row[f"consistent_{key}"]
     way = f"{key[-1]}→∞"
-    if word == "not studied here":
-        return f"{way} {word}"
     if math.isnan(row[f"bias_{key}"]):
         return f"{way} {_marked(word, '')}"
     unit = row[f"unit_{key}"] / 100
-    number = _pair(row[f"bias_{key}"] / unit, row[f"bias_{key}_mcse"] / unit, 2, plus=True)
+    number = pair(row[f"bias_{key}"] / unit, row[f"bias_{key}_mcse"] / unit, 2, plus=True)
     return f"{way} {_marked(word, row[f'consistent_{key}_mark'])}\n{number}"
 
 
 def _efficient(row: dict[Any, Any]) -> str:
-    if row["efficient"] == "not studied here":
-        return "not studied here"
     word = _marked(row["efficient"], row["efficient_mark"])
     if math.isnan(row["efficiency"]):  # the base alone is not measured
         return word
-    return f"{word}\n{_pair(row['efficiency'], row['efficiency_mcse'], 3)}"
+    return f"{word}\n{pair(row['efficiency'], row['efficiency_mcse'], 3)}"
 
 
 def _honest(row: dict[Any, Any], key: str) -> str:
-    word = row[f"honest_{key}"]
-    if word == "not studied here":
-        return "not studied here"
-    told = [_marked(word, row[f"honest_{key}_mark"])]
+    told = [_marked(row[f"honest_{key}"], row[f"honest_{key}_mark"])]
     if not math.isnan(row[f"se_error_{key}"]):
-        told.append(_pair(row[f"se_error_{key}"], row[f"se_error_{key}_mcse"], 1, plus=True))
-    return "\n".join([*told, f"covers {100 * row[f'coverage_{key}']:.0f} %"])
+        told.append(pair(row[f"se_error_{key}"], row[f"se_error_{key}_mcse"], 1, plus=True))
+    if not math.isnan(covers := row[f"coverage_{key}"]):
+        told.append(f"covers {100 * covers:.0f} %")
+    return "\n".join(told)
 
 
 def _marked(word: str, mark: str) -> str:
     return f"{word} {MARK if word == 'not measured' else mark}".rstrip()
-
-
-def _pair(value: float, mcse: float, digits: int, plus: bool = False) -> str:
-    """A number ± its MCSE."""
-    return f"{signed(value, digits, plus)} ± {mcse:.{digits}f}"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from itertools import groupby
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 
 from simlab.measures.outcomes import planned_replicates
@@ -32,11 +34,11 @@ def extent(ds: xr.Dataset) -> str:
     """
     C, R = ds.sizes["condition"], planned_replicates(ds)
     conditions = f"{C} condition{'s' * (C > 1)}"
-    if "stopped" not in ds:
-        return f"{conditions} × {R:,} replicates"
     n = replicates_of(ds)
     few, many = int(n.min()), int(n.max())
     each = f"{many:,}" if few == many else f"{few:,} to {many:,}"
+    if "stopped" not in ds:
+        return f"{conditions} × {each}{f' of {R:,}' * (few < R)} replicates"
     until = json.loads(ds.attrs["config"])["replicates"]["until"]
     said = f"{conditions} × {each} replicates, until MCSE({until['measure']}) ≤ {until['mcse']:g}"
     why = ds["stopped"].values
@@ -45,8 +47,44 @@ def extent(ds: xr.Dataset) -> str:
         for count, words in (
             (int((why == _MAXIMUM).sum()), "stopped at the maximum"),
             (int((why == _UNDEFINED).sum()), "where it is not defined"),
-            (int((why < 0).sum()), "not finished"),
+            (int((why < 0).sum()), "unfinished"),
         )
         if count
     ]
     return f"{said} ({'; '.join(notes)})" if notes else said
+
+
+RUNS = 8
+"""Groups of conditions that a line tells apart."""
+
+
+def unfinished(ds: xr.Dataset) -> str:
+    """Say how many replicates the conditions of an unfinished study have; "" of a finished one.
+
+    Conditions with the same number, one after another, are told together.
+    """
+    n = replicates_of(ds)
+    stopped = ds["stopped"].values >= 0 if "stopped" in ds else n >= planned_replicates(ds)
+    if stopped.all():
+        return ""
+    groups = [list(group) for _, group in groupby(range(len(n)), lambda c: (n[c], stopped[c]))]
+    told = [f"{_count(n[group[0]])} in {_conditions(group)}" for group in groups[:RUNS]]
+    if more := [c for group in groups[RUNS:] for c in group]:
+        told.append(f"{n[more].min():,} to {n[more].max():,} in the other {len(more)}")
+    complete = f"{stopped.sum()} of {len(n)} conditions are complete"
+    return f"unfinished: {complete}; replicates done: {', '.join(told)}"
+
+
+def _count(n: int) -> str:
+    return f"{n:,}" if n else "none"
+
+
+def _conditions(group: list[int]) -> str:
+    first, last = group[0], group[-1]
+    return f"condition {first}" if first == last else f"conditions {first} to {last}"
+
+
+def what_was_run(frame: pd.DataFrame) -> list[str]:
+    """Return the last lines of a table: what was run, and that it is unfinished if it is."""
+    told = (str(frame.attrs.get(name, "")) for name in ("run", "unfinished"))
+    return [f"{text}." for text in told if text]
