@@ -34,7 +34,9 @@ def did_you_mean(word: object, options: Iterable[str]) -> str:
     """
     if len(str(word)) > LONGEST:
         return ""
-    known = {option.casefold(): option for option in options}
+    options = list(options)
+    known = {option.rpartition(".")[2].casefold(): option for option in options}
+    known |= {option.casefold(): option for option in options}
     written = str(word).casefold()
     tails = [option for folded, option in known.items() if folded.endswith(f".{written}")]
     close = difflib.get_close_matches(written, known, n=1)

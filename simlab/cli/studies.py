@@ -159,7 +159,7 @@ def table(
     """
     from simlab.commands import studies
 
-    studies.table(store, format, sector, tests, by)
+    studies.table(store, format, sector, tests, by or ())
 
 
 @app.command

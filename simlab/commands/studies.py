@@ -121,7 +121,7 @@ def check(study: Study) -> None:
 
 
 def table(
-    store: Path, format: Format, sector: str | None, tests: bool, by: Sequence[str] | None
+    store: Path, format: Format, sector: str | None, tests: bool, by: Sequence[str] = ()
 ) -> None:
     """Print the tables of a store, or one alone: sizes of tests, or a line for each condition."""
     ds = _opened(store)
@@ -159,7 +159,7 @@ def measure(
     ds = _opened(store)
     oracle = "gls_oracle" if "gls_oracle" in ds.estimator.values else None
     with asked():
-        found = measures.measure(ds, oracle, wanted.measures, mcse)
+        found = measures.measure(ds, oracle, wanted.measures or None, mcse)
         frame = _chosen(measures.tidy(found), found, wanted)
     unknown: dict[str, list[str]] = {}
     for name, variable in found.items():

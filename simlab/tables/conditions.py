@@ -162,13 +162,13 @@ def _explained(shown: Sequence[str]) -> str:
         "se_error": "SE error: reported SE over true SE, less 1",
         "coverage": "Covers: how often the interval has the slope's own limit in it",
     }
-    return "; ".join(told[name] for name in shown) + "."
+    return "; ".join([notes.N_SIM, *(told[name] for name in shown)]) + "."
 
 
 def _section(
     part: pd.DataFrame, shown: Sequence[str], factors: Sequence[str]
 ) -> tuple[list[str], list[list[str]]]:
-    header = ["", *map(factor_label, factors), "n", *(NUMBERS[name] for name in shown)]
+    header = ["", *map(factor_label, factors), "n_sim", *(NUMBERS[name] for name in shown)]
     rows = [
         [str(row["condition"]), *(level(row[f]) for f in factors), f"{row['n']:,}",
          *(_cell(row, name) for name in shown)]

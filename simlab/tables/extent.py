@@ -19,6 +19,8 @@ def replicates_of(ds: xr.Dataset) -> Counts:
     """Replicates that each condition has, (condition,)."""
     if "replicates" in ds:  # of results that keep measures only
         return np.asarray(ds["replicates"].values, dtype=np.int64)
+    if "status" not in ds:  # some of the variables of a study
+        return np.full(ds.sizes["condition"], planned_replicates(ds))
     run = (ds["status"] >= 0).any("estimator")
     return np.asarray(run.sum("replicate").values, dtype=np.int64)
 

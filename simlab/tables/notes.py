@@ -9,6 +9,8 @@ from simlab.verdicts.view import View
 
 SWEEPS = {"more": "J", "larger": "n"}
 
+N_SIM = "n_sim: replicates with an estimate"
+
 
 def positions(view: View) -> dict[str, int]:
     """Positions of the conditions that the summary's columns speak of; −1 where there is none."""

@@ -17,6 +17,7 @@ from simlab.tables.formats import (
     text_table,
     wrapped,
 )
+from simlab.tables.notes import N_SIM
 from simlab.words import pair
 
 Format = Literal["text", "markdown", "latex", "csv"]
@@ -106,9 +107,9 @@ def _title(frame: pd.DataFrame) -> str:
 
 def _explained(doubt: bool) -> str:
     return (
-        f"{LEGEND}. λ: the slope estimates β_W + λ(β_B − β_W), measured, and as J→∞ in theory. "
-        "J→∞, n→∞: bias as schools get more numerous, larger, in % of |β_B − β_W|. Efficient?: "
-        "variance of the best estimator of the same target over that of the method. Honest?: "
+        f"{LEGEND}. {N_SIM}. λ: the slope estimates β_W + λ(β_B − β_W), measured, and as J→∞ in "
+        "theory. J→∞, n→∞: bias as schools get more numerous, larger, in % of |β_B − β_W|. "
+        "Efficient?: variance of the best estimator of the same target over that of the method. Honest?: "
         "relative error of the standard error, and how often the interval covers."
         + (f" {MARK}: the estimate may have no variance." if doubt else "")
     )
@@ -134,7 +135,7 @@ def _sentences(row: dict[Any, Any]) -> list[str]:
 
 def _cells(row: dict[Any, Any]) -> list[str]:
     return [
-        f"{row['label']}\nn = {row['n']:,}",
+        f"{row['label']}\nn_sim = {row['n']:,}",
         _estimates(row),
         _both_sweeps(row, "W"),
         _both_sweeps(row, "B"),
@@ -181,7 +182,7 @@ def _honest(row: dict[Any, Any], key: str) -> str:
     told = [_marked(row[f"honest_{key}"], row[f"honest_{key}_mark"])]
     if not math.isnan(row[f"se_error_{key}"]):
         told.append(pair(row[f"se_error_{key}"], row[f"se_error_{key}_mcse"], 1, plus=True))
-    if not math.isnan(covers := row[f"coverage_{key}"]):
+    if row[f"honest_{key}"] != "too few" and not math.isnan(covers := row[f"coverage_{key}"]):
         told.append(f"covers {100 * covers:.0f} %")
     return "\n".join(told)
 
