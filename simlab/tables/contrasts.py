@@ -176,5 +176,7 @@ def _gain(gain: float, mcse: float) -> str:
         return ""
     if math.isinf(gain):
         return "× ∞"
+    if math.isnan(mcse):
+        return f"× {gain:,.2f}"
     digits = min(2, _digits(mcse)) if mcse < 10 else 0
     return f"× {gain:,.{digits}f} ± {mcse:,.{digits}f}"

@@ -109,8 +109,8 @@ def _explained(doubt: bool) -> str:
     return (
         f"{LEGEND}. {N_SIM}. λ: the slope estimates β_W + λ(β_B − β_W), measured, and as J→∞ in "
         "theory. J→∞, n→∞: bias as schools get more numerous, larger, in % of |β_B − β_W|. "
-        "Efficient?: variance of the best estimator of the same target over that of the method. Honest?: "
-        "relative error of the standard error, and how often the interval covers."
+        "Efficient?: variance of the best estimator of the same target over that of the method. "
+        "Honest?: relative error of the standard error, and how often the interval covers."
         + (f" {MARK}: the estimate may have no variance." if doubt else "")
     )
 

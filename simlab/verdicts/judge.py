@@ -144,11 +144,11 @@ def size_word(size: float, n: int, nominal: float) -> SizeWord:
     size : float
         Share of rejections under a true null hypothesis; NaN gives "".
     n : int
-        Replicates.
+        Replicates; too few give "".
     nominal : float
         The level α.
     """
-    if math.isnan(size) or n == 0:
+    if math.isnan(size) or n < LEAST:
         return ""
     off = (size - nominal) / math.sqrt(nominal * (1 - nominal) / n)
     return "conservative" if off < -CLEAR else "liberal" if off > CLEAR else "nominal"

@@ -166,7 +166,7 @@ class View:
     def differ(self, condition: int, what: str) -> bool:
         """Whether clusters differ in "slopes", or in "anything", as far as the study tells."""
         G = self.places.population[condition].get("G")
-        if not what or not G:
+        if not what or not isinstance(G, list):
             return True
         (a, _), (_, b) = G
         return b > 0 or (what == "anything" and (a > 0 or self.contrast(condition) != 0))
