@@ -20,7 +20,8 @@ def signed(value: float, digits: int, plus: bool = False) -> str:
 
 
 def pair(value: float, mcse: float, digits: int, plus: bool = False) -> str:
-    """Write a number ± its MCSE; alone, where one replicate tells no MCSE."""
+    """Write a number ± its MCSE, which is never shown as 0; alone, where one tells no MCSE."""
+    digits = decimals(mcse, digits)
     shown = signed(value, digits, plus)
     return shown if math.isnan(mcse) else f"{shown} ± {mcse:.{digits}f}"
 

@@ -31,6 +31,7 @@ from simlab.measures.outcomes import one_of
 from simlab.performance.outline import AIMS
 from simlab.results import open_dataset
 from simlab.tables.extent import unfinished
+from simlab.tables.formats import sorted_by
 
 Format = Literal["text", "markdown", "latex", "csv"]
 MeasureFormat = Literal["text", "markdown", "latex", "csv"]
@@ -187,10 +188,8 @@ def _chosen(frame: pd.DataFrame, found: xr.Dataset, wanted: Wanted) -> pd.DataFr
         for one in given or ():
             one_of(name, one, offered)
     frame = tables.chosen_rows(frame, {k: v or () for k, v in labels.items()})
-    if not wanted.by:
-        return frame
-    first = [factor_of(found, one) for one in wanted.by]
-    frame = frame.sort_values(first, kind="stable")
+    first = [factor_of(found, one) for one in wanted.by or ()]
+    frame = sorted_by(frame, first)
     return frame[[*first, *(name for name in frame.columns if name not in first)]]
 
 

@@ -17,7 +17,7 @@ from simlab.performance.aims import ORACLE
 from simlab.tables import notes
 from simlab.tables.extent import unfinished, what_was_run
 from simlab.tables.failed import failure_lines
-from simlab.tables.formats import Titled, csv, level, sheet
+from simlab.tables.formats import Titled, csv, level, sheet, sorted_by
 from simlab.tables.render import Format, check_format
 from simlab.verdicts.judge import Number
 from simlab.verdicts.view import View, view
@@ -73,7 +73,7 @@ def conditions_table(
     vary = [f for f in factors_of(ds) if len({str(level) for level in ds[f].values}) > 1]
     factors = list(dict.fromkeys([*first, *vary]))
     order = pd.DataFrame({f: ds[f].values for f in factors}, index=range(ds.sizes["condition"]))
-    order = order.sort_values(first, kind="stable") if first else order
+    order = sorted_by(order, first)
     methods = [method for method in seen.methods if method != ORACLE]
     rows = [
         {

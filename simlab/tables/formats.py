@@ -166,3 +166,13 @@ def level(value: Any) -> str:
     if isinstance(value, float):
         return "" if math.isnan(value) else f"{value:g}"
     return "" if str(value) == "nan" else str(value)
+
+
+def sorted_by(frame: pd.DataFrame, factors: Sequence[str]) -> pd.DataFrame:
+    """Sort rows by factors, the first of them first: numbers by size, words as they come."""
+
+    def key(column: pd.Series) -> pd.Series:
+        numbers = pd.api.types.is_numeric_dtype(column)
+        return column if numbers else pd.Series(pd.factorize(column)[0], column.index)
+
+    return frame.sort_values([*factors], kind="stable", key=key) if factors else frame
