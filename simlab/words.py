@@ -9,6 +9,54 @@ from types import MappingProxyType
 ROUNDING = 1e-9
 """What is smaller is no error of sampling."""
 
+_LARGE = 7  # digits before the point, beyond which a number is written with an exponent
+_SMALL = 7  # decimals, the same
+
+
+def number(value: float, unit: float | None = None, digits: int = 4) -> str:
+    """Write a number with `digits` significant digits of its unit, such as a standard error.
+
+    Returns
+    -------
+    str
+        Without an exponent where a person reads it easily so; "" for NaN.
+    """
+    if math.isnan(value):
+        return ""
+    if math.isinf(value):
+        return "∞" if value > 0 else "-∞"
+    size = abs(value) if unit is None or not math.isfinite(unit) or unit <= 0 else unit
+    if size == 0:
+        return "0"
+    decimals = max(digits - 1 - math.floor(math.log10(size)), 0)
+    if decimals > _SMALL or abs(value) >= 10**_LARGE:
+        return f"{value:.{digits - 1}e}"
+    text = f"{value:.{decimals}f}"
+    return text[1:] if text.startswith("-") and not text.strip("-0.") else text
+
+
+def statistic(value: float) -> str:
+    """Write a t or F value: three decimals, fewer where it is large."""
+    if math.isfinite(value) and abs(value) < 1e5:
+        return f"{value:.3f}"
+    return number(value)
+
+
+def p_value(p: float) -> str:
+    """Write a probability as the rest of simlab does."""
+    if math.isnan(p):
+        return ""
+    return f"{p:.2e}" if p < 1e-4 else f"{p:.5f}"
+
+
+def degrees(df: float) -> str:
+    """Write degrees of freedom; those of the normal law are "∞"."""
+    if math.isnan(df):
+        return ""
+    if math.isinf(df):
+        return "∞"
+    return f"{df:.0f}" if df == round(df) else f"{df:.2f}"
+
 
 def signed(value: float, digits: int, plus: bool = False) -> str:
     """Write a number with a minus as printers set it, and no sign on 0; NaN is empty."""
@@ -19,11 +67,35 @@ def signed(value: float, digits: int, plus: bool = False) -> str:
     return bare if float(bare) == 0 else text
 
 
-def pair(value: float, mcse: float, digits: int, plus: bool = False) -> str:
-    """Write a number ± its MCSE, which is never shown as 0; alone, where one tells no MCSE."""
+def plus_minus(value: float, mcse: float = math.nan, digits: int = 1, plus: bool = False) -> str:
+    """Write a number, and ± its MCSE where that is known; more decimals where that would be 0."""
     digits = decimals(mcse, digits)
-    shown = signed(value, digits, plus)
-    return shown if math.isnan(mcse) else f"{shown} ± {mcse:.{digits}f}"
+    told = signed(value, digits, plus)
+    return told if math.isnan(mcse) or not told else f"{told} ± {mcse:.{digits}f}"
+
+
+def se_error(error: float, mcse: float = math.nan, digits: int = 1, unit: str = " %") -> str:
+    """Write how far a reported standard error is off, on the one scale that simlab has for it.
+
+    Parameters
+    ----------
+    error : float
+        Reported over true standard error, less 1, in %: −31 is 31 % too small, 0 is honest. The
+        measure `relative_error`.
+    mcse : float, optional
+        Its Monte Carlo standard error.
+    digits : int
+        Decimals, or more.
+    unit : str
+        Empty where a header says it.
+
+    Returns
+    -------
+    str
+        −31.0 ± 0.6 %; empty for NaN.
+    """
+    told = plus_minus(error, mcse, digits, plus=True)
+    return told and told + unit
 
 
 def wrong(error: float) -> str:

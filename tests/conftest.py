@@ -1,10 +1,15 @@
 """Settings of all tests."""
 
+import os
+
 import pytest
 from hypothesis import settings
 
 settings.register_profile("fixed", derandomize=True, database=None)  # the same examples every time
 settings.load_profile("fixed")
+
+
+os.environ["COLUMNS"] = "100"  # tables as wide as they are without a terminal, on every machine
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -170,7 +170,7 @@ def test_the_text_has_every_estimate_once_rounded(ten):
             decimals = max(3 - int(np.floor(np.log10(error))), 0)
             assert f"{estimate:.{decimals}f}" in text
             assert f"({error:.{decimals}f})" in text
-    assert max(map(len, text.split("\n"))) <= 96
+    assert max(map(len, text.split("\n"))) <= 100
     assert "same fixed part only" in text
     assert "same fixed part only" not in str(catalogue(hs(), *ROLES, "ML"))
 

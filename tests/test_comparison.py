@@ -161,11 +161,14 @@ def test_what_cannot_be_estimated_is_a_row_with_a_status() -> None:
     assert table.loc[("pooled", "slope"), "status"] == "ok"
 
 
-def test_below_the_table_is_why_a_number_is_missing(tmp_path: Path, capsys: Any) -> None:
+def test_below_the_table_is_why_a_number_is_missing(
+    tmp_path: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Two rows in each of two clusters: no line through means, no residual of the own lines."""
     rows = {"y": [1.0, 2.0, 4.0, 3.5], "x": [0.0, 1.0, 0.5, 3.0], "g": ["a", "a", "b", "b"]}
     path = tmp_path / "few.csv"
     pd.DataFrame(rows).to_csv(path, index=False)
+    monkeypatch.setenv("COLUMNS", "120")
     studies.compare(str(path), "y", "x", "g", None, 0.95, "text")
     shown = " ".join(capsys.readouterr().out.split())
     assert "Ecological (not estimable)" in shown

@@ -259,7 +259,7 @@ def test_the_table_has_a_row_for_every_difference(ds):
 def test_the_table_is_told_in_three_formats(ds):
     frame = contrast_table(ds)
     text, markdown, csv = (render_contrasts(frame, f) for f in ("text", "markdown", "csv"))
-    assert max(map(len, text.splitlines())) <= 110
+    assert max(map(len, text.splitlines())) <= 100
     assert "J 10 → 20, sigma2 20 → 5" in text
     assert "60 replicates, seed 7, common random numbers." in text
     assert markdown.startswith("## Contrasts: test\n\n### J 10 → 20\n\n| estimator | term | bias |")

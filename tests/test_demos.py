@@ -20,7 +20,6 @@ from simlab.config import ConfigError
 from simlab.demos import ClaimError, UsageError, shrinkage
 from simlab.demos.samples import samples
 from simlab.demos.stage import prepared
-from simlab.tables.formats import WIDTH
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -65,11 +64,13 @@ def test_claims_hold(shown, name):
 
 
 @pytest.mark.parametrize("name", demos.NAMES)
-def test_table_fits_a_terminal(shown, name):
-    lines = demos.demo(name).table(found(shown, name)).splitlines()
-    assert len(lines) >= 4
-    assert max(map(len, lines)) <= WIDTH
-    assert "nan" not in " ".join(lines)
+def test_table_fits_a_terminal(shown, name, monkeypatch):
+    for width in (60, 80, 100):
+        monkeypatch.setenv("COLUMNS", str(width))
+        lines = demos.demo(name).table(found(shown, name)).splitlines()
+        assert len(lines) >= 4
+        assert max(map(len, lines)) <= width
+        assert "nan" not in " ".join(lines)
 
 
 @pytest.mark.parametrize("name", demos.NAMES)

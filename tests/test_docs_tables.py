@@ -53,7 +53,11 @@ def test_the_table_says_what_failed_as_the_page_does(folder):
 def test_filters_of_the_command_line(folder):
     store = "results/crossing.zarr"
     for option, name, message in (
-        ("--measure", "bais", "measure 'bais' is unknown (did you mean 'bias'?); give one of bias,"),
+        (
+            "--measure",
+            "bais",
+            "measure 'bais' is unknown (did you mean 'bias'?); give one of bias,",
+        ),
         ("--by", "clusterz", "factor 'clusterz' is unknown (did you mean 'population.clusters'?)"),
     ):
         refused = command(folder, "measure", store, option, name)

@@ -171,7 +171,7 @@ def test_a_singular_fit_has_estimates_and_a_reason():
     assert len(found.notes) == 1
     assert "singular" in found.notes[0]
     assert "profile" in found.notes[0]
-    assert found.notes[0] in str(found)
+    assert found.notes[0] in " ".join(str(found).split())
 
 
 def test_a_fit_that_did_not_converge_has_a_reason():
@@ -188,8 +188,9 @@ def test_it_reads_well():
     text = str(varcorr(fitted("hs", "m7", "REML"), level=0.9)).splitlines()
     assert text[0] == "Variance components, 90% Wald intervals, REML"
     assert text[1].split() == ["estimate", "lower", "upper"]
-    assert text[2].split() == ["sd((Intercept))", "2.001", "1.5387", "2.6021"]
-    assert len(text) == 6
+    assert set(text[2]) == {"─"}
+    assert text[3].split() == ["sd((Intercept))", "2.001", "1.5387", "2.6021"]
+    assert len(text) == 7
 
 
 def test_the_level_is_the_normal_quantile_on_the_transformed_scale():

@@ -7,6 +7,7 @@ Numbers that simlab computes too agree to 1e-9 relative, by other arithmetic. Co
 import json
 import pickle
 import re
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -155,7 +156,9 @@ def test_none_is_not_an_error():
     assert messages(s) == []
 
 
-def test_ctrl_c_passes(tmp_path):
+def test_ctrl_c_passes(tmp_path, monkeypatch):
+    # Of a program that runs in the background Python ignores Ctrl-C; here it is heard.
+    monkeypatch.setattr(signal, "getsignal", lambda _: signal.default_int_handler)
     (tmp_path / "stop.py").write_text("def stop(df):\n    raise KeyboardInterrupt\n")
     with pytest.raises(KeyboardInterrupt):
         run("stop:stop", folder=tmp_path)

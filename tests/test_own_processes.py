@@ -252,7 +252,7 @@ def test_a_method_that_failed_everywhere_ends_with_a_status_of_its_own(tmp_path)
         rf"simlab failures {store}",
         lines[-2],
     )
-    assert lines[-1] == ("simlab: hostile:fails failed in every replicate of condition 0 (base)")
+    assert lines[-1] == "simlab: failed in every replicate of condition 0 (base): hostile:fails"
     assert "Pooled" in ran.stdout
     assert "Traceback" not in ran.stderr
     again = called(tmp_path, hostile("fails", "together"))
@@ -336,3 +336,35 @@ def test_the_command_names_what_crashes_and_goes_on(tmp_path):
     refused = called(tmp_path, s)
     assert "code    hostile:crashes: " in refused.stderr
     assert called(tmp_path, s, "--overwrite").returncode == 0
+
+
+@pytest.mark.parametrize("keep", ["replicates", "measures"])
+def test_who_goes_to_another_folder_takes_nobody_with_him(tmp_path, monkeypatch, keep):
+    monkeypatch.chdir(tmp_path)
+    s = hostile("goes_away", keep=keep)
+    simlab.run(s, jobs=1, out="r/s.zarr")
+    assert os.getcwd() == str(tmp_path)
+    ds = simlab.open_dataset("r/s.zarr")
+    assert int(ds.attrs["replicates_done"]) == 24
+
+
+def test_what_rows_refer_to_is_of_each_method_alone():
+    s = study("hostile:counts_lists", "hostile:spoils_lists", population="hostile:listed")
+    s = s.replace(estimators=["hostile:spoils_lists", "hostile:counts_lists"])
+    ds = simlab.run(s, jobs=1)
+    assert (ds.estimate.sel(estimator="hostile:counts_lists", term="slope") == 1).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "text"),
+    [
+        ("exits", 1, rf"condition 0, replicate {BY_ROWS}: hostile:exits ended this process by "),
+        ("crashes", -signal.SIGSEGV, r'Fatal Python error: Segmentation fault(.|\n)*hostile.py"'),
+    ],
+)
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_code_that_ends_the_program_is_named(tmp_path, name, status, text, jobs):
+    ran = called(tmp_path, hostile(name), "--jobs", jobs)
+    assert ran.returncode == status
+    assert re.search(text, ran.stderr)
+    assert called(tmp_path, hostile("together").replace(name="clean")).returncode == 0

@@ -3,10 +3,11 @@
 import json
 import re
 import warnings
+from threading import Thread
 
 import numpy as np
 import pytest
-from test_own import SMALL, run, study
+from test_own import HERE, SMALL, run, study
 
 import simlab
 from simlab import runner
@@ -15,6 +16,7 @@ from simlab.commands import stores
 from simlab.custom.warned import listening
 from simlab.estimators.base import ERROR, OK
 from simlab.results import ZarrResults
+from simlab.results.messages import Message, summary
 
 FLAT = SMALL | {"gamma": [1, 2]}
 
@@ -195,3 +197,63 @@ def test_the_module_may_silence_what_it_likes(tmp_path):
     )
     told = warned(study("calm:f", folder=tmp_path, replicates=2))
     assert [line.partition(" (")[0] for *_, line in told] == ["UserWarning: bright"] * 2
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_threads_of_a_method_warn_for_it(jobs, capfd):
+    s = study("warns:in_threads", "warns:quiet", replicates=16)
+    ds = simlab.run(s, jobs=jobs)
+    assert json.loads(ds.attrs["warned"]) == {"warns:in_threads": 16}
+    told = [(b, re.sub(r" \(.*", "", text)) for _, b, _, text in warned(s.replace(replicates=2))]
+    texts = ["UserWarning: alone", "UserWarning: pool 0", "UserWarning: pool 1"]
+    assert sorted(told) == [(b, text) for b in (0, 1) for text in texts]
+    assert "UserWarning" not in "".join(capfd.readouterr())
+    with pytest.warns(UserWarning, match="apart"):  # control: a thread that no method started
+        _in_thread(lambda: warnings.warn("apart", stacklevel=1))
+
+
+def _in_thread(call):
+    thread = Thread(target=call)
+    thread.start()
+    thread.join()
+
+
+def test_every_method_has_a_message_in_the_summary():
+    often = [Message(0, b, "often", f"text {i}") for i in range(30) for b in range(2)]
+    found = json.loads(summary([*often, Message(0, 3, "seldom", "once")]))
+    assert len(found) == 21
+    assert found[-1] == {
+        "count": 1, "condition": 0, "replicate": 3, "estimator": "seldom", "text": "once",
+    }  # fmt: skip
+
+
+STRICT = """\
+import warnings
+
+warnings.simplefilter("error")
+warnings.filterwarnings("ignore", "hush")
+
+
+def f(df):
+    warnings.warn("hush")
+    if df.x.iloc[0] > 0:
+        warnings.warn("strict")
+    return {"slope": 1.0}
+"""
+
+
+def test_filters_of_a_module_are_for_its_own_code(tmp_path):
+    (tmp_path / "strict.py").write_text(STRICT)
+    (tmp_path / "other.py").write_text(STRICT.replace('"error"', '"always"'))
+    with warnings.catch_warnings():
+        s = study("strict:f", "other:f", "warns:sometimes", folder=tmp_path)
+        (tmp_path / "warns.py").write_text((HERE / "warns.py").read_text())
+        for _ in range(2):
+            ds = simlab.run(s, jobs=1)
+            errors = (ds.status.sel(estimator="other:f") == ERROR).sum()
+            assert errors == 0 < (ds.status.sel(estimator="strict:f") == ERROR).sum()
+            assert "hush" not in ds.attrs.get("warnings", "")
+            warnings.simplefilter("ignore")  # of a script, which is not for what is kept
+            assert json.loads(ds.attrs["warned"])["other:f"] > 0
+    with pytest.warns(UserWarning, match="ours"):
+        warnings.warn("ours", stacklevel=1)

@@ -57,7 +57,8 @@ def test_the_bars_are_the_two_standard_errors(ax):
         for bar, se in ((strip.true_se, one["empirical_se"]), (strip.reported_se, one["model_se"])):
             assert bar.get_width() == pytest.approx(2 * float(se))
             assert bar.get_x() + bar.get_width() / 2 == pytest.approx(mean)
-        assert f"{float(one['model_se'] / one['empirical_se']):.2f}" in texts(ax)
+        error = 100 * (float(one["model_se"] / one["empirical_se"]) - 1)
+        assert f"{error:+.0f} %".replace("-", "−") in texts(ax)
 
 
 def test_a_failed_fit_is_not_drawn(ax):

@@ -44,7 +44,7 @@ def test_the_numbers_of_the_text_are_those_of_the_result():
     low, high = test.interval
     assert f"95 % interval {low:.5f} to {high:.5f}" in text
     assert "exact null" not in str(pvalue(exact_draws=0))
-    assert all(len(line) <= 96 for line in text.split("\n"))
+    assert all(len(line) <= 100 for line in text.split("\n"))
 
 
 def test_the_frame_has_everything():

@@ -331,7 +331,7 @@ def test_tables_are_rendered_in_every_format():
 
     frame = simlab.size_table(by_hand())
     text = render_sizes(frame)
-    assert max(map(len, text.splitlines())) <= 110
+    assert max(map(len, text.splitlines())) <= 100
     assert "1.0 ± 0.5 ↓" in text
     assert "20.0 ± 2.0 ↑" in text
     assert "Size: random slope" in text

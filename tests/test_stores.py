@@ -121,8 +121,8 @@ def test_extend_adds_and_does_nothing_else(tmp_path):
     assert "  schema  conditions: 2 → 3 (1 new)" in lines
     assert lines[-1].startswith("--extend computes what is new and keeps the rest")
     only = (
-        "--extend adds replicates, conditions, estimators and tests, takes none away, and changes "
-        "nothing else"
+        "--extend adds replicates, conditions, estimators, tests and measures, takes none away, "
+        "and changes nothing else"
     )
     refused(
         f"{only} (replicates)",

@@ -20,11 +20,12 @@ from reference_cases import stored
 from simlab.data import DataError, hs
 from simlab.fitting import model as fit_model
 from simlab.fitting.errors import FitError, FitWarning
-from simlab.fitting.layout import number, p_value, text_table, wrapped_sum
 from simlab.fitting.summary import SOURCES, brief, summary
 from simlab.formula import FormulaError
+from simlab.layout import text_table, wrapped_sum
 from simlab.report import Section, page
 from simlab.report.fragments import html_symbols
+from simlab.words import number, p_value
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "fitting.md"
 SETS = ("hs", "sleepstudy", "sim5", "Orthodont")
@@ -47,7 +48,7 @@ def test_fixed_effects_as_printed_are_those_of_r(name, model, method):
         assert agrees(found[2], truth["df"][i])
         assert agrees(found[3], estimate / error)
         assert len(found) == 7
-    assert agrees(re.search(rf"^ *({NUMBER}) ", text.split("parameters\n")[1])[1], truth["logLik"])
+    assert agrees(re.search(rf"^ *({NUMBER}) ", text.split("─\n")[1])[1], truth["logLik"])
 
 
 @pytest.mark.parametrize(("name", "model", "method"), CASES)
@@ -241,8 +242,8 @@ def test_small_things():
         "3.20e-07",
         "",
     )
-    lines = text_table(["", "a"], [["x", "1.25"], ["y", "10"], ["z", "(0.125)"]]).split("\n")
-    assert lines == ["           a", "  x   1.25", "  y  10", "  z  (0.125)"]
+    lines = text_table(["", "a"], [["x", "1.25"], ["y", "10"], ["z", "(0.125)"]], "  ").split("\n")
+    assert lines == ["           a", f"  {'─' * 10}", "  x   1.25", "  y  10", "  z  (0.125)"]
     folded = wrapped_sum("y_ij = " + " + ".join(["γ_00 cvar(x, g)_j"] * 9), "  ", "    ")
     assert all(line.strip().startswith(("y_ij", "+ γ")) for line in folded.split("\n"))
     assert len(folded.split("\n")) > 1

@@ -40,7 +40,7 @@ def test_a_method_that_the_course_does_not_have_has_no_marks(frame):
 
 def test_text_fits_a_terminal(frame):
     text = render(frame)
-    assert max(map(len, text.splitlines())) <= 110
+    assert max(map(len, text.splitlines())) <= 100
     for label in frame["label"]:
         assert label in text
 

@@ -291,20 +291,78 @@ def test_a_file_may_get_another_function_and_its_old_ones_may_not_change(
     np.testing.assert_array_equal(ds.estimate.sel(one), first.estimate.sel(one))
 
 
-def test_sums_cannot_be_put_to_and_say_so_in_a_line(tmp_path):
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"estimators": ["pooled", *FEW, "mine:random"]},
+        {"measures": ["measured:far"]},
+        {"tests": {"names": ["fixed_slope"], "draws": 19}},
+        {"estimators": ["pooled", *FEW], "measures": ["measured:far"], "replicates": 30},
+    ],
+    ids="+".join,
+)
+def test_sums_are_taken_anew_of_all_replicates_and_say_so(tmp_path, more):
+    (tmp_path / "measured.py").write_text(MEASURE)
+    for module in HERE.glob("*.py"):
+        shutil.copy(module, tmp_path)
+    fields = {"keep": "measures", "folder": tmp_path, "estimators": [*FEW]}
+
+    def the_study(**fields):
+        return a_study(*fields.pop("estimators"), **fields)
+
+    simlab.run(the_study(**fields), out=tmp_path / "r", jobs=1)
+    s = the_study(**fields | more)
+    whole = simlab.run(s, jobs=1)
+    with pytest.raises(StoreError, match="--extend computes what is new and keeps the rest"):
+        simlab.run(s, out=tmp_path / "r", jobs=1)
+    with pytest.warns(StoreWarning, match="keeps sums, .* drawn again"):
+        interrupted(1, study=s, out=tmp_path / "r", extend=True)
+    ds = simlab.run(s, out=tmp_path / "r", jobs=1)
+    assert same(ds, whole) == []
+    assert same(simlab.open_dataset(tmp_path / "r"), whole) == []
+    if "measures" in more:
+        assert "far" in simlab.measure(ds)
+
+
+MEASURE = """\
+from simlab.measures import Measure, Stream
+
+
+def each(r):
+    return (abs(r.estimate - r.theta) > 1,)
+
+
+far = Measure(
+    name="far",
+    long_name="share of the estimates that are more than 1 away",
+    units="1",
+    definition="P(|θ̂ − θ| > 1)",
+    stream=Stream("far", ("estimate", "theta"), each, ((1,),), "target"),
+    value=lambda m: m[0],
+    slope=lambda m: (1.0,),
+)
+"""
+
+
+def test_sums_of_more_replicates_keep_what_is_there(tmp_path):
     fields = {"keep": "measures"}
     simlab.run(a_study(*FEW, **fields), out=tmp_path / "r", jobs=1)
-    s = a_study("pooled", *FEW, **fields)
-    with pytest.raises(StoreError) as caught:
-        simlab.run(s, out=tmp_path / "r", extend=True, jobs=1)
-    last = str(caught.value).splitlines()[-1]
-    assert last.startswith("this store keeps sums: of its replicates nothing is left")
-    assert last.endswith("--overwrite runs all of them")
+    rest = StopAfter()
     longer = a_study(*FEW, replicates=30, **fields)
-    simlab.run(longer, out=tmp_path / "r", extend=True, jobs=1)  # as ever
-    with pytest.raises(StoreError) as caught:
-        simlab.run(longer.replace(seed=9).origin("", "", HERE), out=tmp_path / "r", jobs=1)
-    assert "this store keeps sums" not in str(caught.value)
+    simlab.run(longer, out=tmp_path / "r", extend=True, jobs=1, progress=rest)
+    assert rest.seen == 4  # two conditions: the last block of each, which was shorter, and one more
+    with pytest.raises(StoreError, match=r"changes nothing else \(estimators"):
+        simlab.run(a_study("two_stage", replicates=30, **fields), out=tmp_path / "r", extend=True)
+
+
+def test_a_generator_comes_with_a_condition(tmp_path):
+    one = {"generator": "mine:unlucky", "parameters": {"share": 0.1}}
+    other = {"generator": "mine:lines", "parameters": {}}
+    fields = {"population": one, "grid": {"population": {"one": one}}}
+    simlab.run(a_study("pooled", **fields), out=tmp_path / "r", jobs=1)
+    fields["grid"] = {"population": {"one": one, "other": other}}
+    s = a_study("pooled", **fields)
+    assert same(simlab.run(s, out=tmp_path / "r", extend=True, jobs=1), simlab.run(s, jobs=1)) == []
 
 
 def test_a_measure_is_added_to_replicates_that_are_there(store):

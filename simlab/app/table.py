@@ -11,7 +11,7 @@ from simlab.app.summary import Summary
 from simlab.measures import MEASURES, share
 from simlab.measures.doubts import MARK, SENTENCE, SOUND, doubtful
 from simlab.performance.measure import Measured
-from simlab.words import percent
+from simlab.words import percent, se_error
 
 __all__ = ["table"]
 
@@ -66,7 +66,7 @@ def _row(summary: Summary, e: int, name: str, focus: bool, doubt: int) -> str:
         _cell(_number(summary.bias, e, "+.2f", bias, noise=True), ""),
         _cell(_number(summary.true_se, e, ".2f", true_se), ""),
         _cell(
-            _number(summary.reported_se, e, ".2f", reported_se),
+            _number(summary.reported_se, e, ".2f", reported_se) + _error(summary, e, true_se),
             "" if true_se else _dishonest(summary, e),
         ),
         _cell(_percent(summary.coverage, e), _off(summary.coverage, e)),
@@ -104,6 +104,14 @@ def _percent(measured: Measured, e: int) -> str:
         return "–"
     noise = percent(value, mcse, (low, high)).partition(" ")[2] if math.isfinite(mcse) else ""
     return f"{100 * value:.0f} %" + (f" <small>{html.escape(noise)}</small>" if noise else "")
+
+
+def _error(summary: Summary, e: int, doubt: int) -> str:
+    """By how much the reported SE is off, where the true one can be told."""
+    true, reported = float(summary.true_se.value[e]), float(summary.reported_se.value[e])
+    if doubt or not (true > 0 and math.isfinite(reported)):
+        return ""
+    return f" <small>{se_error(100 * (reported / true - 1), digits=0)}</small>"
 
 
 def _dishonest(summary: Summary, e: int) -> str:

@@ -15,7 +15,7 @@ from simlab.auditing.text import about, asked, explained, trusted
 from simlab.auditing.verdicts import TRUSTED, Row, places_of, rows_of
 from simlab.report import Section, code_tag, figure_tag, html_text, page, table_tag
 from simlab.report.fragments import Format
-from simlab.words import signed
+from simlab.words import se_error, signed
 
 GROUPS = 4  # drawn; a page with more is read by nobody
 
@@ -130,7 +130,7 @@ def _numbers(audit: Audit, question: str, place: str) -> str:
     ]
     of = f", {place}" if place else ""
     formats: dict[str, Format] = {
-        "estimate": ".4g", "SE": ".3g", "λ": _two, "SE, %": "+.0f", "bias, SE": _two,
+        "estimate": ".4g", "SE": ".3g", "λ": _two, "SE, %": _error, "bias, SE": _two,
         "covers": ".1%", "efficiency": _two, "certainty": ".0%",
     }  # fmt: skip
     return table_tag(pd.DataFrame(rows), f"Slope of {audit.subject.roles.x}{of}", formats)
@@ -139,6 +139,10 @@ def _numbers(audit: Audit, question: str, place: str) -> str:
 def _two(value: object) -> str:
     """Two decimals, with a minus as printers set it."""
     return signed(float(str(value)), 2)
+
+
+def _error(value: object) -> str:
+    return se_error(float(str(value)), digits=0, unit="")
 
 
 def _config(audit: Audit) -> str:

@@ -1,15 +1,11 @@
-"""An audit as a person reads it in a terminal of 100 columns: the answer first, then why."""
+"""An audit as a person reads it in a terminal: the answer first, then why."""
 
 from __future__ import annotations
 
-import io
 import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
-from rich.box import SIMPLE_HEAD
-from rich.console import Console, Group, RenderableType
-from rich.padding import Padding
-from rich.table import Table
 from rich.text import Text
 
 from simlab.auditing.advice import SYMBOL, short
@@ -24,35 +20,54 @@ from simlab.auditing.verdicts import (
     places_of,
     rows_of,
 )  # fmt: skip
-from simlab.fitting.layout import number
-from simlab.words import decimals, signed
+from simlab.layout import TIE, text_table, wrapped
+from simlab.words import number, plus_minus, se_error, signed
 
-WIDTH = 100
-STYLE = {"yes": "green", "safe": "cyan", "no": "red", "not estimable": "dim"}
+STYLE = {"yes": "green", "safe": "cyan", "no": "red"}
 MOST = 4  # methods named in the answer
+
+
+class Part(NamedTuple):
+    """A part of the report: its heading, a table or a text, whether there are verdicts in it."""
+
+    title: str
+    body: str = ""
+    verdicts: bool = False
+
+    def __str__(self) -> str:
+        return "\n\n".join([wrapped(self.title, "  ", ""), *[self.body] * bool(self.body)])
 
 
 def text(audit: Audit) -> str:
     """Return the whole report as plain text."""
-    console = Console(width=WIDTH, file=io.StringIO(), color_system=None, legacy_windows=False)
-    with console.capture() as capture:
-        console.print(report(audit))
-    return "\n".join(line.rstrip() for line in capture.get().splitlines()).strip("\n")
+    return "\n\n".join(map(str, report(audit)))
 
 
-def report(audit: Audit) -> Group:
+def coloured(parts: Sequence[Part]) -> Text:
+    """Return parts of a report for a terminal: headings bold, verdicts in colours."""
+    told = []
+    for part in parts:
+        shown = Text(str(part))
+        for word, style in STYLE.items() if part.verdicts else ():
+            shown.highlight_regex(rf"(?<!\S){word}\??(?!\S)", style)
+        shown.stylize("bold", 0, len(shown) - len(part.body))
+        told.append(shown)
+    return Text("\n\n").join(told)
+
+
+def report(audit: Audit) -> list[Part]:
     """Return the whole report: the answer, a table for each slope, numbers and advice."""
     places = places_of(audit.subject.groups)
-    parts: list[RenderableType] = [answer(audit)]
-    parts += [_overview(audit, place) for place in places]
+    parts = [*answer(audit), *(_overview(audit, place) for place in places)]
     for question in QUESTIONS:
         parts += [_numbers(audit, question, places[0]), _advice(audit, question, places[0])]
-    return Group(*parts, Text(explained(audit), "dim"))
+    return [*parts, Part("How to read it", wrapped(explained(audit)))]
 
 
-def answer(audit: Audit) -> Group:
+def answer(audit: Audit) -> list[Part]:
     """Return the short answer: what was audited, reversals, and which methods to trust."""
-    return Group(_title(audit), *_paradox(audit), _trusted(audit))
+    paradox = [Part(str(found)) for found in audit.paradox]
+    return [_title(audit), *paradox, _trusted(audit)]
 
 
 def asked(audit: Audit, question: str) -> str:
@@ -82,28 +97,25 @@ def about(audit: Audit) -> list[str]:
     ]
 
 
-def _title(audit: Audit) -> Group:
+def _title(audit: Audit) -> Part:
     s = audit.subject
     group = f", by {s.roles.group}" if s.roles.group else ""
     title = f"Audit of {s.source}: {s.roles.y} on {s.roles.x} in {s.roles.cluster}{group}"
-    return Group(Text(title, "bold"), *map(Text, about(audit)))
+    return Part(title, "\n".join(wrapped(line, "  ", "") for line in about(audit)))
 
 
-def _paradox(audit: Audit) -> list[RenderableType]:
-    return [Padding(Text(f"{found}", "bold yellow"), (1, 0, 0, 0)) for found in audit.paradox]
-
-
-def _trusted(audit: Audit) -> Padding:
+def _trusted(audit: Audit) -> Part:
     """Which methods to trust, the most precise first."""
-    grid = Table.grid(padding=(0, 2, 0, 0))
     everywhere = " (in every group, and for their difference)" if audit.subject.roles.group else ""
-    for question, target, rows in trusted(audit):
-        methods = [_method(row) for row in rows][:MOST]
-        where = asked(audit, question) if target == "beta_within" else ""
-        named = Text(", ").join(methods) if methods else Text("no method", STYLE["no"])
-        grid.add_row(where, SYMBOL[target], named)
-    heading = Text(f"Which methods to trust{everywhere}", "bold")
-    return Padding(Group(heading, grid), (1, 0, 1, 0))
+    rows = [
+        [
+            asked(audit, question), SYMBOL[target],
+            ", ".join(_method(row) for row in rows[:MOST]) or "no method",
+        ]
+        for question, target, rows in trusted(audit)
+    ]  # fmt: skip
+    header = ["for", "slope", "methods, the most precise first"]
+    return Part(f"Which methods to trust{everywhere}", text_table(header, rows, names=2))
 
 
 def trusted(audit: Audit) -> list[tuple[str, str, list[Row]]]:
@@ -114,27 +126,21 @@ def trusted(audit: Audit) -> list[tuple[str, str, list[Row]]]:
     return [(*at, [r for r in rows if r["verdict"] in TRUSTED]) for at, rows in found.items()]
 
 
-def _method(row: Row) -> Text:
-    told = Text(short(str(row["label"])), STYLE[row["verdict"]])
+def _method(row: Row) -> str:
     wide = "wide, " if row["verdict"] == "safe" else ""
-    sure = "" if math.isnan(row["certainty"]) else _percent(row["certainty"])
+    sure = "" if math.isnan(row["certainty"]) else f"{100 * row['certainty']:.0f} %"
     inside = f"{wide}{sure}".removesuffix(", ")
-    return told.append(f" ({inside})", "dim") if inside else told
+    return short(str(row["label"])) + (f" ({inside})" if inside else "")
 
 
-def _overview(audit: Audit, place: str) -> Table:
+def _overview(audit: Audit, place: str) -> Part:
     """One slope: what each method says, and whether to believe it."""
-    table = _table(f"{_slope(audit, place)}: estimates and verdicts")
-    for name in ("Method", "estimate", "SE", "λ"):
-        table.add_column(name, justify="left" if name == "Method" else "right", no_wrap=True)
-    for question in ("other", "same"):
-        table.add_column(f"{question}:\nSE, %", justify="right", no_wrap=True)
-        table.add_column("\nβ_W?", no_wrap=True)
-        table.add_column("\nβ_B?", no_wrap=True)
-    rows = [row for row in rows_of(audit.verdicts) if row["place"] == place]
-    for label, own in _lines(rows):
+    header = ["Method", "estimate", "SE", "λ"]
+    header += [f"{q}:\n{part}" for q in ("other", "same") for part in ("SE, %", "β_W?", "β_B?")]
+    table = []
+    for label, own in _lines([r for r in rows_of(audit.verdicts) if r["place"] == place]):
         first = own[0]
-        cells: list[str | Text] = [
+        cells = [
             label,
             _number(first["estimate"], first["std_error"]),
             _number(first["std_error"], first["std_error"]),
@@ -142,38 +148,36 @@ def _overview(audit: Audit, place: str) -> Table:
         ]
         for question in QUESTIONS:
             part = {row["target"]: row for row in own if row["question"] == question}
-            cells.append(signed(next(iter(part.values()))["relative_error"], 0, plus=True))
+            cells.append(se_error(next(iter(part.values()))["relative_error"], digits=0, unit=""))
             cells += [
                 _verdict(part[t]) if t in part else "" for t in ("beta_within", "beta_between")
             ]
-        table.add_row(*cells)
-    return table
+        table.append(cells)
+    title = f"{_slope(audit, place)}: estimates and verdicts"
+    return Part(title, text_table(header, table), verdicts=True)
 
 
-def _numbers(audit: Audit, question: str, place: str) -> Table:
+def _numbers(audit: Audit, question: str, place: str) -> Part:
     """The measured numbers behind the verdicts of one question."""
-    table = _table(f"{_slope(audit, place)}, {asked(audit, question)}: ± is one Monte Carlo SE")
-    table.add_column("Method", no_wrap=True)
-    for name in ("SE:\nerror, %", "\ncovers", "β_W:\nbias", "\ncovers", "β_B:\nbias",
-                 "\ncovers", "\nefficiency"):  # fmt: skip
-        table.add_column(name, justify="right", no_wrap=True)
+    header = ["Method", "SE:\nerror, %", "SE:\ncovers", "β_W:\nbias", "β_W:\ncovers",
+              "β_B:\nbias", "β_B:\ncovers", "efficiency"]  # fmt: skip
+    table = []
     for label, own in _lines(_here(audit, question, place)):
         first, part = own[0], {row["target"]: row for row in own}
-        cells = [label, _pm(first, "relative_error", 1, plus=True), _share(first["own_coverage"])]
+        error = se_error(first["relative_error"], first["relative_error_mcse"], unit="")
+        cells = [label, error, _share(first["own_coverage"])]
         for target, name in (("beta_within", "bias_within"), ("beta_between", "bias_between")):
             row = part.get(target)
-            cells += ["", ""] if row is None else [_pm(row, name, 2), _share(row["coverage"])]
-        table.add_row(*cells, _pm(first, "efficiency", 2))
-    return table
+            cells += ["", ""] if row is None else [_pm(row, name), _share(row["coverage"])]
+        table.append([*cells, _pm(first, "efficiency")])
+    title = f"{_slope(audit, place)}, {asked(audit, question)}: ± is one Monte Carlo SE"
+    return Part(title, text_table(header, table))
 
 
-def _advice(audit: Audit, question: str, place: str) -> Padding:
-    grid = Table.grid(padding=(0, 2, 0, 0))
-    grid.add_column(no_wrap=True)
-    grid.add_column()
-    for own in by_method(_here(audit, question, place)).values():
-        grid.add_row(f"  {short(own[0]['label'])}", own[0]["advice"])
-    return Padding(Group(Text(f"Advice for {asked(audit, question)}", "bold"), grid), (0, 0, 1, 0))
+def _advice(audit: Audit, question: str, place: str) -> Part:
+    own = by_method(_here(audit, question, place)).values()
+    rows = [[short(first["label"]), first["advice"]] for first, *_ in own]
+    return Part(f"Advice for {asked(audit, question)}", text_table(["Method", "advice"], rows))
 
 
 def _here(audit: Audit, question: str, place: str) -> list[Row]:
@@ -219,36 +223,20 @@ def _slope(audit: Audit, place: str) -> str:
     return f"Slope of {x}, {place}" if place else f"Slope of {x}"
 
 
-def _table(title: str) -> Table:
-    return Table(
-        title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, padding=(0, 1, 0, 0)
-    )
-
-
-def _verdict(row: Row) -> Text:
+def _verdict(row: Row) -> str:
     word = str(row["verdict"])
     if word == "not estimable":
-        return Text("–", STYLE["not estimable"])
-    told = Text(word + ("" if row["decided"] else "?"), STYLE[word])
-    if not math.isnan(row["certainty"]):
-        told.append(f" {100 * row['certainty']:.0f}", "dim")
-    return told
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.0f} %"
+        return "–"
+    sure = "" if math.isnan(row["certainty"]) else f"{TIE}{100 * row['certainty']:.0f}"
+    return word + ("" if row["decided"] else "?") + sure
 
 
 def _share(value: float) -> str:
     return "" if math.isnan(value) else f"{100 * value:.1f}"
 
 
-def _pm(row: Row, name: str, digits: int, plus: bool = False) -> str:
-    value, mcse = row[name], row[f"{name}_mcse"]
-    if math.isnan(value):
-        return ""
-    digits = decimals(mcse, digits - (abs(value) >= 10))
-    return f"{signed(value, digits, plus)} ±{mcse:.{digits}f}"
+def _pm(row: Row, name: str) -> str:
+    return plus_minus(row[name], row[f"{name}_mcse"], 2 - (abs(row[name]) >= 10))
 
 
 def _number(value: float, unit: float) -> str:

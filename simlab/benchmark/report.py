@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from simlab.benchmark.clock import Measured
 from simlab.benchmark.section import Row, Section
 from simlab.benchmark.units import duration
+from simlab.layout import text_table, wrapped
 
 HOW = """\
 *Core time* is the clock of the thread that computes, *processor time* that of all threads of the
@@ -38,6 +39,17 @@ class Report:
     repeats: int
     sections: tuple[tuple[Section, Measured], ...]
 
+    def text(self) -> str:
+        """Return the report for a terminal, without every repeat."""
+        parts = ["Benchmark of simlab", *map(_plain, _warning(self.warnings))]
+        parts.append("\n".join(wrapped(f"{k}: {v}", "    ", "  ") for k, v in self.facts.items()))
+        parts.append(_plain(HOW.format(repeats=self.repeats)))
+        for section, found in self.sections:
+            rows = [[cell.replace("*", "") for cell in row] for row in section.rows(found)]
+            parts += [section.title, _plain(section.words), text_table(section.columns, rows)]
+            parts += map(_plain, section.notes)
+        return "\n\n".join(parts)
+
     def markdown(self) -> str:
         """Return the whole report."""
         parts = ["# Benchmark of simlab", *_warning(self.warnings)]
@@ -48,6 +60,10 @@ class Report:
             parts += [table(section.columns, section.rows(found)), *section.notes]
         parts += ["## Every repeat", *(_every(*one) for one in self.sections)]
         return "\n\n".join(parts) + "\n"
+
+
+def _plain(text: str) -> str:
+    return wrapped(" ".join(text.replace("*", "").split()))
 
 
 def table(columns: Row, rows: Sequence[Row]) -> str:

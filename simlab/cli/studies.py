@@ -61,8 +61,8 @@ def run(
     overwrite
         Replace a store that belongs to another study.
     extend
-        Add replicates, conditions, estimators or tests to a store of the same study, and keep what
-        is done.
+        Add replicates, conditions, estimators, tests or measures to a store of the same study, and
+        keep what is done.
     quiet
         No progress bar.
     """

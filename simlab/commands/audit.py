@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, TextIO
 
 from rich.console import Console
-from rich.rule import Rule
 
 from simlab import data
 from simlab.auditing import Audit, run
 from simlab.auditing.studies import base_study
 from simlab.auditing.subject import Roles, Subject, subject
-from simlab.auditing.text import WIDTH, answer, report
+from simlab.auditing.text import Part, answer, coloured, report
 from simlab.commands import reading
 from simlab.commands.console import Bar, UsageError, write
 
@@ -56,26 +56,23 @@ def audit(source: str, roles: Roles, options: Options) -> None:
     with Bar(options.quiet) as bar:
         first = run.begin(s, study, options.jobs, bar)
     if options.draws and not options.quiet:
-        console = _console(sys.stderr)
-        console.print(answer(first), Rule(f"now with {options.draws} other parameter sets"))
+        _show(answer(first), sys.stderr)
+        print(f"\nnow with {options.draws} other parameter sets …\n", file=sys.stderr)
     with Bar(options.quiet) as bar:
         found = run.complete(first, options.draws, options.jobs, bar)
     if options.format == "csv":
         found.verdicts.to_csv(sys.stdout, index=False)
     else:
-        console = _console(sys.stdout)
-        console.print(report(found) if console.is_terminal else str(found), highlight=False)
+        _show(report(found), sys.stdout)
     if options.page is not None:
         write(options.page, found.html())
     if options.config is not None:
         _write_config(found, options.config)
 
 
-def _console(stream: object) -> Console:
-    """A console as wide as a report is made for, at most."""
-    console = Console(file=stream)  # type: ignore[arg-type]
-    console.width = min(console.width, WIDTH) if console.is_terminal else WIDTH
-    return console
+def _show(parts: Sequence[Part], stream: TextIO) -> None:
+    """Print parts of the report, in colours on a terminal; their lines are broken already."""
+    Console(file=stream).print(coloured(parts), highlight=False, soft_wrap=True)
 
 
 def _check_config(s: Subject, config: Path | None) -> None:

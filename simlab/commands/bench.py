@@ -34,12 +34,12 @@ def bench(out: Path | None, only: tuple[str, ...], effort: Effort, quiet: bool) 
         print("preparing what is timed; kernels may have to be compiled …", file=sys.stderr)
     try:
         with Bar(quiet, "timings", word="timing") as bar:
-            page = benchmark(effort, only, bar).markdown()
+            found = benchmark(effort, only, bar)
     except RError as error:
         raise UsageError(f"{error} in the midst of it; --only can leave the peers out") from None
-    print(page, end="")
+    print(found.text())
     if out is not None:
-        write(out, page)
+        write(out, found.markdown())
 
 
 def _check(out: Path) -> None:

@@ -15,7 +15,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 
 from simlab.data import DataWarning
 from simlab.fitting.errors import FitWarning
-from simlab.fitting.layout import one_line
+from simlab.layout import one_line
 from simlab.results import StoreWarning
 from simlab.runner import RunWarning
 

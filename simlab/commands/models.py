@@ -11,13 +11,14 @@ from simlab.commands import reading
 from simlab.commands.console import warnings_on_stderr
 from simlab.fitting.catalogue import catalogue as ten_models
 from simlab.fitting.hypotheses import WaldTest, wald
-from simlab.fitting.layout import degrees, one_line, p_value, statistic, text_table, wrapped
 from simlab.fitting.model import fit as fit_model
 from simlab.fitting.result import DF, Method, Type
 from simlab.fitting.summary import SOURCES, Summary, summary
 from simlab.fitting.terms import term_tests
+from simlab.layout import one_line, text_table, wrapped
 from simlab.report import Section, html_text, page
 from simlab.resampling.bootstrapping.bootstrap import bootstrap as bootstrapped
+from simlab.words import degrees, p_value, statistic
 
 Format = Literal["text", "html", "csv"]
 TYPES: dict[str, Type] = {"3": 3, "2": 2, "1": 1, "marginal": "marginal"}
@@ -140,13 +141,13 @@ def _terms(tests: pd.DataFrame, kind: str, df: DF) -> str:
         for name, t in tests.iterrows()
     ]
     title = f"Tests of terms, {kind if kind == 'marginal' else f'type {kind}'}: {SOURCES[df]}"
-    table = text_table(["", "num df", "den df", "F", "p"], rows)
+    table = text_table(["", "num df", "den df", "F", "p"], rows, "  ")
     notes = [
         wrapped(f"Note: {one_line(name)}: {one_line(note)}", "    ", "  ")
         for name, note in tests.note.items()
         if note
     ]
-    return "\n".join([title, "", table, *notes])
+    return "\n".join([wrapped(title, "  ", ""), "", table, *notes])
 
 
 def _frame(found: Summary, terms: pd.DataFrame | None, tested: dict[str, WaldTest]) -> pd.DataFrame:

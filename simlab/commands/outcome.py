@@ -30,11 +30,15 @@ def report(ds: xr.Dataset) -> int:
             each.append(f"{name} in {count:,} replicates" + (text and f" ({text})"))
         print(f"simlab: warnings: {some(each, 'methods')}: {command(ds)}", file=sys.stderr)
     everywhere = failed[failed["share"] == 1]
-    for name, part in everywhere.groupby("estimator", sort=False):
-        conditions = part["condition"].tolist()
-        where = f"condition {conditions[0]} ({archive.describe(ds, conditions[0])})"
-        more = f" and {len(conditions) - 1} others" if len(conditions) > 1 else ""
-        print(f"simlab: {name!s} failed in every replicate of {where}{more}", file=sys.stderr)
+    where: dict[tuple[int, ...], list[str]] = {}
+    for name in everywhere["estimator"].unique().tolist():
+        conditions = everywhere.loc[everywhere["estimator"] == name, "condition"]
+        where.setdefault(tuple(conditions), []).append(name)
+    for (first, *others), names in where.items():
+        place = f"condition {first} ({archive.describe(ds, first)})"
+        more = f" and {len(others)} others" if others else ""
+        failing = f"failed in every replicate of {place}{more}: {some(names, 'methods')}"
+        print(f"simlab: {failing}", file=sys.stderr)
     return 0 if everywhere.empty else ALL_FAILED
 
 

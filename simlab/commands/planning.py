@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from simlab.commands.console import asked, warnings_on_stderr
 from simlab.config import FEWEST, Study, Until, flow
+from simlab.layout import text_table, wrapped
 from simlab.planning import Forecast, Needed
 from simlab.planning import plan as forecast
-from simlab.tables.formats import text_table, wrapped
 
 HEADER = ("condition", "replicates", "95 % range", "decided by", "ms each", "core time", "disk")
 
@@ -16,19 +16,21 @@ def plan(study: Study, measure: str | None, mcse: float | None, pilot: int, jobs
     with asked(), warnings_on_stderr():
         found = forecast(study, measure=measure, mcse=mcse, pilot=pilot, jobs=jobs)
     until = found.until
-    print(
+    told = (
         f"{study.name}: MCSE({until.measure}) ≤ {until.mcse:g} in every cell, forecast from "
-        f"{found.pilot:,} replicates of each condition\n"
+        f"{found.pilot:,} replicates of each condition"
     )
+    print(wrapped(told, "  ", ""), end="\n\n")
     rows = [_row(found, c) for c in found.conditions]
     if len(rows) > 1:
         rows.append(_total(found))
     print(text_table(HEADER, rows), end="\n\n")
-    print(wrapped(_times(found)))
+    print(wrapped(_times(found), "  ", ""))
     if capped := sum(c.capped for c in found.conditions):
         told = f"{capped} of {len(found.conditions)} conditions stop at the maximum before."
-        print(wrapped(told))
-    print(f"\nreplicates: {_line(found, until)}")
+        print(wrapped(told, "  ", ""))
+    line = wrapped(f"replicates: {_line(found, until)}", "  ", "")  # YAML in several lines too
+    print(f"\n{line}")
 
 
 def _row(found: Forecast, c: Needed) -> list[str]:

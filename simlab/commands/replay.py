@@ -13,12 +13,12 @@ import xarray as xr
 from simlab.commands.console import asked, warnings_on_stderr, write
 from simlab.estimators import REGISTRY
 from simlab.fitting.errors import FitError, FitWarning
-from simlab.fitting.layout import degrees, number
 from simlab.fitting.model import fit
+from simlab.layout import text_table, wrapped
 from simlab.replaying import Replay
 from simlab.replaying import replay as replay_one
 from simlab.results import Status
-from simlab.tables.formats import text_table, wide_table
+from simlab.words import degrees, number
 
 CLUSTERS = 8  # shown of a replicate; the file has all
 
@@ -32,11 +32,12 @@ def replay(
     job = again.work.jobs[again.condition]
     levels = ", ".join(f"{k} = {v}" for k, v in job.condition.levels.items()) or "base"
     number_, only = divmod(replicate, again.work.study.block)
-    print(f"Replicate {replicate:,} of condition {again.condition} ({levels})")
-    print(
+    print(wrapped(f"Replicate {replicate:,} of condition {again.condition} ({levels})", "  ", ""))
+    told = (
         f"drawn as {again.drawn_as}: seed {again.work.study.seed}, stream {str(job.key)[:8]}, "
-        f"block {number_}, number {only} in it\n"
+        f"block {number_}, number {only} in it"
     )
+    print(wrapped(told, "  ", ""), end="\n\n")
     print(f"{_data(again.rows)}\n\n{_refit(again)}\n")
     print("\n\n".join(_mixed(again)))
     if save is not None:
@@ -54,10 +55,12 @@ def _data(rows: pd.DataFrame) -> str:
         numbers = (part.x.mean(), part.y.mean(), slope)
         table.append([str(name), str(len(part)), *(number(v) for v in numbers)])
     left = by.ngroups - len(table)
-    told = f"{len(rows):,} rows in {by.ngroups:,} clusters" + (
+    head = f"{len(rows):,} rows in {by.ngroups:,} clusters" + (
         f", the first {len(table)} of which are" if left else ""
     )
-    return f"{told}\n\n{text_table(['cluster', 'n', 'mean x', 'mean y', 'own slope'], table)}"
+    return (
+        f"{wrapped(head)}\n\n{text_table(['cluster', 'n', 'mean x', 'mean y', 'own slope'], table)}"
+    )
 
 
 def _refit(again: Replay) -> str:
@@ -77,9 +80,10 @@ def _refit(again: Replay) -> str:
             label = status = ""
     header = ["method", "term", "estimate", "SE", "df", "status"]
     header[5:5] = [] if again.stored is None else ["stored", "difference"]
-    told = "".join(f"\n{name}: {text}" for _, name, text in one.messages)
-    told += "".join(f"\n{name} warned: {text}" for _, name, text in one.warnings)
-    return wide_table(header, rows) + (told and f"\n{told}")
+    told = [f"{name}: {text}" for _, name, text in one.messages]
+    told += [f"{name} warned: {text}" for _, name, text in one.warnings]
+    parts = [text_table(header, rows, names=2), *(wrapped(line, "  ", "") for line in told)]
+    return "\n".join([*parts[:1], *[""] * bool(told), *parts[1:]])
 
 
 def _beside(stored: xr.Dataset, e: int, t: int, new: float) -> list[str]:
@@ -107,36 +111,40 @@ def _mixed(again: Replay) -> Iterator[str]:
                 warnings.simplefilter("ignore", FitWarning)
                 fitted = fit(formula, rows)
         except FitError as error:
-            yield f"{told}\n  {error}"
+            yield "\n".join([wrapped(told, "  ", ""), wrapped(str(error), "  ")])
             continue
         evaluations = abs(fitted.optimum.evaluations)
         G = np.asarray(fitted.G)
         lines = [
-            f"  deviance {fitted.optimum.deviance:.6f}, {evaluations} evaluations, "
+            f"deviance {fitted.optimum.deviance:.6f}, {evaluations} evaluations, "
             f"{'converged' if fitted.converged else 'not converged'}",
-            f"  G = [[{G[0, 0]:.6g}, {G[0, 1]:.6g}], [{G[1, 0]:.6g}, {G[1, 1]:.6g}]], "
+            f"G = [[{G[0, 0]:.6g}, {G[0, 1]:.6g}], [{G[1, 0]:.6g}, {G[1, 1]:.6g}]], "
             f"sigma2 = {fitted.sigma2:.6g}",
-            *(f"  {note}" for note in fitted.notes),
+            *fitted.notes,
         ]
-        yield "\n".join([told, *lines])
+        yield "\n".join([wrapped(told, "  ", ""), *(wrapped(line, "    ", "  ") for line in lines)])
 
 
 def _verdict(again: Replay) -> int:
     if again.stored is None:
-        print("\nThe store keeps measures and no replicates: there is nothing to compare with.")
+        told = "The store keeps measures and no replicates: there is nothing to compare with."
+        print(f"\n{wrapped(told)}")
         return 0
     compared = sum(again.stored[name].size for name in again.stored.data_vars)
     if again.differs.empty:
-        print(f"\nThe stored replicate is this one, bit for bit: {compared:,} numbers compared.")
+        told = f"The stored replicate is this one, bit for bit: {compared:,} numbers compared."
+        print(f"\n{wrapped(told)}")
         return 0
-    print(f"\n{len(again.differs):,} of {compared:,} numbers differ from what is stored:\n")
+    told = f"{len(again.differs):,} of {compared:,} numbers differ from what is stored:"
+    print(f"\n{wrapped(told)}\n")
     rows = [
         [row["variable"], row["place"], f"{row['stored']:.17g}", f"{row['again']:.17g}"]
         for row in again.differs.head(20).to_dict("records")
     ]
-    print(text_table(["variable", "where", "stored", "again"], rows))
-    print(
-        "\nThe code, its libraries, the processor or the data have changed since, or the store is "
+    print(text_table(["variable", "where", "stored", "again"], rows, names=2))
+    told = (
+        "The code, its libraries, the processor or the data have changed since, or the store is "
         "damaged: `simlab info` tells what it was made with."
     )
+    print(f"\n{wrapped(told)}")
     return 1

@@ -15,10 +15,11 @@ import xarray as xr
 
 from simlab import archive
 from simlab.commands.console import asked
-from simlab.fitting.layout import number
+from simlab.layout import text_table, width, wrapped
 from simlab.measures.sums import keeps_measures
 from simlab.results import Status, open_dataset, sessions
-from simlab.tables.formats import WIDTH, csv, text_table, wide_table, wrapped
+from simlab.tables.formats import csv
+from simlab.words import number
 
 
 def info(store: Path, config: bool) -> None:
@@ -47,14 +48,15 @@ def info(store: Path, config: bool) -> None:
         ("on disk", _size(store)),
         ("fingerprint", str(a["fingerprint"])[:16]),
     ]
-    width = max(len(name) for name, _ in facts)
+    longest = max(len(name) for name, _ in facts)
     print(f"{store}\n")
     for name, fact in facts:
         if fact != "":
-            print(wrapped(f"  {name:<{width}}  {fact}", WIDTH, " " * (width + 4)))
+            print(wrapped(str(fact), " " * (longest + 4), f"  {name:<{longest}}  "))
     print(f"\n{_conditions(ds)}")
     if keeps_measures(ds):
-        print("\nMeasures are kept: of replicates, only sums; of wall time, that of the sessions.")
+        told = "Measures are kept: of replicates, only sums; of wall time, that of the sessions."
+        print(f"\n{wrapped(told)}")
     if found := sessions(store):
         print(f"\n{_sessions(found)}")
 
@@ -80,7 +82,7 @@ def _sessions(found: Sequence[Mapping[str, Any]]) -> str:
         ]
         for one in found
     ]  # fmt: skip
-    return wide_table(["session", "began (UTC)", "ended (UTC)", *facts], rows)
+    return text_table(["session", "began (UTC)", "ended (UTC)", *facts], rows)
 
 
 def _moment(told: str | None) -> str:
@@ -104,7 +106,7 @@ def _conditions(ds: xr.Dataset) -> str:
             *(f"{row[word]:,}" if row[word] else "–" for word in words),
             *([row["stopped"].replace("_", " ")] if "stopped" in row else []),
         ])  # fmt: skip
-    return wide_table(header, rows)
+    return text_table(header, rows, names=2)
 
 
 def failures(
@@ -131,12 +133,13 @@ def failures(
         ]
         for row in counts.to_dict("records")
     ]  # fmt: skip
-    print(wide_table(["", "condition", "estimator", "status", "fits", "share"], rows))
+    header = ["", "condition", "estimator", "status", "fits", "share"]
+    print(text_table(header, rows, names=4))
     print()
     if not kept:
         _each_message(ds, "warnings")
         told = "Which replicates these are, and what went wrong in each, is not kept: run with "
-        print(wrapped(told + "keep: replicates to know."))
+        print(wrapped(f"{told}keep: replicates to know."))
         return
     _each_failure(store, ds, archive.failures(ds, statuses or None), limit)
 
@@ -150,22 +153,25 @@ def _each_failure(store: Path, ds: xr.Dataset, found: pd.DataFrame, limit: int) 
     each = found.groupby(["condition", "replicate"], sort=False)
     for (c, r), part in list(each)[:limit]:
         told = ", ".join(part["estimator"] + " " + part["status"].str.replace("_", " "))
-        print(f"simlab replay {shlex.quote(str(store))} --condition {c} --replicate {r}   # {told}")
+        command = f"simlab replay {shlex.quote(str(store))} --condition {c} --replicate {r}"
+        if len(f"{command}   # {told}") <= width():
+            print(f"{command}   # {told}")
+        else:  # a line to be copied is not broken
+            print(f"{wrapped(told, '#   ', '# ')}\n{command}")
     if each.ngroups > limit:
-        print(
-            f"… and {each.ngroups - limit:,} replicates more: --limit {each.ngroups}, or "
-            "--format csv"
-        )
+        more = f"… and {each.ngroups - limit:,} replicates more: --limit {each.ngroups}, or "
+        print(wrapped(f"{more}--format csv"))
 
 
 def _each_message(ds: xr.Dataset, attribute: str) -> None:
     """Print what went wrong, or was warned of: each text once; or how often, if that is kept."""
     if attribute == "warnings" and attribute not in ds.attrs and (warned := _warned(ds)):
-        print(f"warnings: {warned}")
+        print(wrapped(f"warnings: {warned}", "  ", ""))
     for told in json.loads(str(ds.attrs.get(attribute, "[]"))):
         word = " warned" if attribute == "warnings" else ""
         place = f"condition {told['condition']}, replicate {told['replicate']}"
-        print(f"{told['estimator']}{word}: {told['text']} ({told['count']:,} times, first {place})")
+        where = f"({told['count']:,} times, first {place})"
+        print(wrapped(f"{told['estimator']}{word}: {told['text']} {where}", "  ", ""))
 
 
 def export(store: Path, file: Path) -> None:
@@ -180,11 +186,12 @@ def diff(first: Path, second: Path) -> int:
     if not found.settings.empty:
         print("what was asked, and with what it was run\n")
         header = ["about", "name", str(first), str(second)]
-        print(text_table(header, found.settings.to_numpy().tolist()))
+        print(text_table(header, found.settings.to_numpy().tolist(), names=2))
         print()
     for path, only in ((first, found.only_first), (second, found.only_second)):
         if only:
-            print(f"only in {path}: {_count(len(only), 'condition')}: {_some(only)}\n")
+            told = f"only in {path}: {_count(len(only), 'condition')}: {_some(only)}"
+            print(f"{wrapped(told, '  ', '')}\n")
     if not found.numbers.empty:
         print("numbers that differ\n")
         rows = [
@@ -194,14 +201,14 @@ def diff(first: Path, second: Path) -> int:
         print(text_table(["variable", "cells", "largest difference", "first at"], rows))
         print()
     if found.unequal:
-        print(
-            f"not compared, since measures are kept of other numbers of replicates: "
-            f"{_count(len(found.unequal), 'condition')}: {_some(found.unequal)}\n"
-        )
+        told = "not compared, since measures are kept of other numbers of replicates: "
+        told += f"{_count(len(found.unequal), 'condition')}: {_some(found.unequal)}"
+        print(f"{wrapped(told, '  ', '')}\n")
     compared = found.common - len(found.unequal)
     both = f"{_count(compared, 'condition')}, {found.replicates:,} replicates in both"
     if found.same_numbers:
-        print(f"{both}: every number is the same, bit for bit (times are not compared)")
+        told = f"{both}: every number is the same, bit for bit (times are not compared)"
+        print(wrapped(told, "  ", ""))
     elif compared:
         print(f"{both}: {int(found.numbers['cells'].sum()):,} numbers differ")
     else:

@@ -7,14 +7,11 @@ import time
 from collections.abc import Sequence
 from contextlib import redirect_stdout
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
 import xarray as xr
-from rich.box import SIMPLE_HEAD
-from rich.console import Console
-from rich.table import Table
 
 from simlab import measures, runner, tables
 from simlab.archive import factor_of
@@ -25,13 +22,14 @@ from simlab.comparison import compare as compare_methods
 from simlab.comparison import fit_statistics
 from simlab.config import Study
 from simlab.estimators import REGISTRY
-from simlab.fitting.layout import degrees, p_value
+from simlab.layout import text_table, wrapped
 from simlab.measures.doubts import MARK, SENTENCE, UNSURE
 from simlab.measures.outcomes import one_of
 from simlab.performance.outline import AIMS
 from simlab.results import open_dataset
 from simlab.tables.extent import unfinished
 from simlab.tables.formats import sorted_by
+from simlab.words import degrees, number, p_value
 
 Format = Literal["text", "markdown", "latex", "csv"]
 MeasureFormat = Literal["text", "markdown", "latex", "csv"]
@@ -99,26 +97,28 @@ def check(study: Study) -> None:
         work = runner.prepare(study)
     blocks = -(-study.replicates // study.block) * len(work.jobs)
     most = f"at most {study.replicates:,}" if study.until else f"{study.replicates:,}"
-    print(f"{study.file or study.name}: valid")
-    print(f"  {len(work.jobs)} conditions × {most} replicates in {blocks:,} blocks")
+    told = [f"{len(work.jobs)} conditions × {most} replicates in {blocks:,} blocks"]
     if until := study.until:
-        print(f"  until MCSE({until.measure}) ≤ {until.mcse:g}, at least {study.least:,}")
-    print(f"  estimators: {', '.join(method.name for method in work.methods)}")
+        told.append(f"until MCSE({until.measure}) ≤ {until.mcse:g}, at least {study.least:,}")
     applied = [method.name for method in work.methods]
+    told.append(f"estimators: {', '.join(applied)}")
     for name in REGISTRY if study.estimators is None else ():
         if name not in applied:
-            print(f"  without {name}: the generator does not tell G and sigma2")
-    print(f"  terms: {', '.join(work.terms)}")
+            told.append(f"without {name}: the generator does not tell G and sigma2")
+    told.append(f"terms: {', '.join(work.terms)}")
     others = dict.fromkeys(term for method in work.methods for term in method.others)
     for term in others:
-        if not all(term in told for told in work.truth):
-            print(f"  without bias and coverage of {term}: what is true is not told")
+        if not all(term in true for true in work.truth):
+            told.append(f"without bias and coverage of {term}: what is true is not told")
     for hypothesis in work.hypotheses:
-        print(f"  test {hypothesis.name}: {', '.join(hypothesis.kinds)}")
+        told.append(f"test {hypothesis.name}: {', '.join(hypothesis.kinds)}")
     for job in work.jobs:
         levels = ", ".join(f"{k} = {v}" for k, v in job.condition.levels.items() if str(v) != "nan")
         how = "rows" if job.rows else "moments"
-        print(f"  {job.condition.index:>3}  {levels or 'base'}  (drawn as {how})")
+        told.append(f"{job.condition.index:>3}  {levels or 'base'}  (drawn as {how})")
+    print(wrapped(f"{study.file or study.name}: valid"))
+    for line in told:
+        print(wrapped(line, "      ", "  "))
 
 
 def table(
@@ -210,15 +210,18 @@ def compare(
     result = compare_methods(df, y, x, cluster, group, level=level, source=source)
     if format == "csv":
         result.to_csv(sys.stdout, index=False)
+        for line in _missing(result):
+            print(f"simlab: {line}", file=sys.stderr)
         return
-    console = Console(width=None if sys.stdout.isatty() else 120)
     for column, count in result.attrs["missing"].items():
-        console.print(f"{count} missing values of {column}: their rows are left out")
+        print(wrapped(f"{count} missing values of {column}: their rows are left out"))
     for part in _parts(result):
-        console.print(_estimates(part, level))
+        print(f"{_estimates(part, level)}\n")
     for line in _missing(result):
-        console.print(line)
-    console.print(_statistics(fit_statistics(df, y, x, cluster, group)))
+        print(wrapped(line, "  ", ""))
+    if result["std_error"].isna().any():
+        print()
+    print(_statistics(fit_statistics(df, y, x, cluster, group)))
 
 
 def _parts(result: pd.DataFrame) -> list[pd.DataFrame]:
@@ -246,49 +249,37 @@ def _missing(result: pd.DataFrame) -> list[str]:
     ]
 
 
-def _estimates(part: pd.DataFrame, level: float) -> Table:
+def _estimates(part: pd.DataFrame, level: float) -> str:
     place = part["place"].iloc[0]
     title = f"{place}{', with' if place else 'With'} {100 * level:g} % intervals"
-    table = _titled(title, "method", "term")
-    for name in ("estimate", "SE", "df", "t", "p", "lower", "upper"):
-        table.add_column(name, justify="right")
-    before = ""
-    for row in part.to_dict("records"):
+    rows, before = [], ""
+    for row in part.assign(t=part["estimate"] / part["std_error"]).to_dict("records"):
         label = REGISTRY[row["method"]].label if row["method"] != before else ""
         if label and row["status"] != "ok":
             label += f" ({row['status'].replace('_', ' ')})"
         if label and row["dropped"]:
             label += f" ({row['dropped']} clusters dropped)"
-        before = row["method"]
-        table.add_row(
+        before, unit = row["method"], row["std_error"]
+        rows.append([
             label, row["term"].split("[")[0],
-            f"{row['estimate']:.6f}", f"{row['std_error']:.6f}", _df(row["df"]),
-            f"{row['estimate'] / row['std_error']:.6f}", p_value(row["p_value"]),
-            f"{row['lower']:.4f}", f"{row['upper']:.4f}",
-        )  # fmt: skip
-    return table
+            number(row["estimate"], unit, 6), number(unit, digits=6), _df(row["df"]),
+            number(row["t"], 1, 7), p_value(row["p_value"]),
+            number(row["lower"], unit), number(row["upper"], unit),
+        ])  # fmt: skip
+    header = ["method", "term", "estimate", "SE", "df", "t", "p", "lower", "upper"]
+    return f"{wrapped(title)}\n\n{text_table(header, rows, names=2)}"
 
 
-def _statistics(statistics: pd.DataFrame) -> Table:
-    table = _titled("The fit as a whole", "method", "statistic")
-    for name in ("value", "df", "p"):
-        table.add_column(name, justify="right")
-    before = ""
+def _statistics(statistics: pd.DataFrame) -> str:
+    rows, before = [], ""
     for row in statistics.to_dict("records"):
         label = REGISTRY[row["method"]].label if row["method"] != before else ""
         before = row["method"]
         degrees = ", ".join(_df(row[name]) for name in ("num_df", "den_df") if row[name] > 0)
         p = p_value(row["p_value"]) if row["p_value"] >= 0 else ""
-        table.add_row(label, row["statistic"], f"{row['value']:.5f}", degrees, p)
-    return table
-
-
-def _titled(title: str, *columns: str) -> Table:
-    style: dict[str, Any] = {"title_justify": "left", "title_style": "bold", "box": SIMPLE_HEAD}
-    table = Table(title=title or None, padding=(0, 1, 0, 0), **style)
-    for column in columns:
-        table.add_column(column, no_wrap=True)
-    return table
+        rows.append([label, row["statistic"], number(row["value"], 1, 6), degrees, p])
+    header = ["method", "statistic", "value", "df", "p"]
+    return f"The fit as a whole\n\n{text_table(header, rows, names=2)}"
 
 
 def _df(df: float) -> str:

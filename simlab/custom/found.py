@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 
 from simlab.custom.isolation import CustomError, Failure, attempt, untouched
 from simlab.custom.syntax import fingerprint_of
-from simlab.custom.warned import attend
+from simlab.custom.warned import attend, contained
 from simlab.errors import did_you_mean
 
 __all__ = ["Address", "locate_object"]
@@ -82,7 +82,7 @@ def locate_object(path: str, folder: Path | None) -> Address:
         If the module cannot be imported.
     """
     here = (folder or Path()).absolute()
-    attend()  # before the module says what it would rather not hear
+    attend()
     own = _own_file(path, str(here))
     if own is not None:
         return Address(path, str(here), _digest(_read(own)))
@@ -134,7 +134,8 @@ def _executed(file: Path, digest: str) -> ModuleType:
     assert spec is not None
     module = module_from_spec(spec)
     sys.modules[name] = module
-    with _first(str(file.parent)):
+    with _first(str(file.parent)), contained() as files:
+        files.append(str(file))
         run = untouched(lambda: exec(compile(source, str(file), "exec"), vars(module)))
         found = attempt(run, str(file))
     if isinstance(found, Failure):
@@ -146,8 +147,9 @@ def _executed(file: Path, digest: str) -> ModuleType:
 def _imported(name: str, folder: str) -> ModuleType:
     """Import a package of the folder, or what is installed."""
     importlib.invalidate_caches()
-    with _first(folder):
+    with _first(folder), contained() as files:
         found = attempt(untouched(lambda: importlib.import_module(name)), "")
+        files.append(getattr(found, "__file__", None) or "")
     if not isinstance(found, Failure):
         return found
     if found.text.startswith("ModuleNotFoundError: No module named") and f"'{name}'" in found.text:

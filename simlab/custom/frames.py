@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
+
 import numpy as np
 import pandas as pd
 
 from simlab.custom.isolation import CustomError
 from simlab.moments import Floats, Ints, Moments, Rows, from_rows
 
-__all__ = ["from_frame"]
+__all__ = ["copied", "from_frame"]
 
 FEWEST = 2
 """Clusters that a sector must have: fewer tell nothing of what differs between them."""
@@ -48,6 +50,15 @@ def from_frame(df: object, sectors: tuple[str, ...]) -> tuple[Moments, Rows]:
     if not all(np.isfinite(field).all() for field in moments):
         raise CustomError("x or y are too large: their squares overflow")
     return moments, Rows(x[rows], y[rows], first[None].astype(np.int64))
+
+
+def copied(df: pd.DataFrame) -> pd.DataFrame:
+    """Copy rows with all that they refer to, such as lists."""
+    own = df.copy()
+    for i, kind in enumerate(df.dtypes):
+        if kind.kind == "O":
+            own.isetitem(i, np.fromiter(deepcopy([*df.iloc[:, i]]), object, len(df)))
+    return own
 
 
 def _real(df: pd.DataFrame, name: str) -> Floats:

@@ -15,7 +15,7 @@ import pandas as pd
 from simlab.config import Generated, Truth, plain, read_truth
 from simlab.custom.calls import called
 from simlab.custom.found import Address, locate_object
-from simlab.custom.frames import from_frame
+from simlab.custom.frames import copied, from_frame
 from simlab.custom.isolation import CustomError, Failure, attempt
 from simlab.custom.marks import GeneratorMark, mark_of
 from simlab.estimators.base import Estimator, Known
@@ -82,7 +82,7 @@ class OwnPopulation:
         return Drawn(tuple(parts), errors, warned)
 
     def replicate(self, seed: int, key: Key, block: int, replicate: int) -> pd.DataFrame:
-        """Rows of one replicate, as the function returned them.
+        """Rows of one replicate, as the function returned them, with the sector if it named none.
 
         Raises
         ------
@@ -131,7 +131,9 @@ class OwnPopulation:
         def call() -> tuple[pd.DataFrame, Moments, Rows]:
             df = function(rng, **plain(self.parameters))
             moments, rows = from_frame(df, self.sectors)
-            return df.copy(), moments, rows
+            if "sector" not in df:
+                df = df.assign(sector=self.sectors[0])
+            return copied(df), moments, rows
 
         return self._named(called(call, self.address, [replicate]))
 
@@ -244,7 +246,7 @@ def _stacked(
         )
     return Part(
         np.array(where), Moments._make([*fields, moments[0].starts]), joined,
-        lambda b: frames[where[b]].copy(),
+        lambda b: copied(frames[where[b]]),
     )  # fmt: skip
 
 

@@ -250,7 +250,7 @@ def _faults(found: Estimates, told: NDArray[np.bool_]) -> list[tuple[str, NDArra
 def _numbers(name: str, value: Any, shape: tuple[int, ...]) -> Floats:
     """Return numbers of a shape; one replicate's may come without its dimension."""
     try:
-        if np.iscomplexobj(value):
+        if np.iscomplexobj(value) or np.asarray(value).dtype.kind in "SU":  # "3.0" is no number
             raise TypeError
         found = np.array(value, dtype=float)
     except (TypeError, ValueError):

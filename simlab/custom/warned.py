@@ -1,5 +1,7 @@
 """Warnings of the user's code, heard where it is called, in whichever thread, and nowhere else.
 
+Threads that it starts are heard as part of the call that started them, until that ends.
+
 Filters and `warnings.showwarning` belong to the whole process, so that `warnings.catch_warnings`
 cannot be used in several threads. One filter and one hook stay in place instead, which concern a
 warning only if it is given in a thread that is just listening.
@@ -12,12 +14,13 @@ import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import ContextVar, copy_context
+from functools import partial
 from typing import Any
 
 from simlab.custom.isolation import one_line
 
-__all__ = ["Heard", "attend", "listening"]
+__all__ = ["Heard", "attend", "contained", "listening"]
 
 MOST = 5
 """Different warnings of one call that are kept."""
@@ -36,9 +39,10 @@ class Heard:
     """
 
     def __init__(self, file: str) -> None:
-        self._file = file
+        self.file = file
         self._found: dict[tuple[str, str], str] = {}
         self._more = 0
+        self.over = False
 
     def add(self, warned: Warning | str, category: type[Warning]) -> None:
         """Hear a warning."""
@@ -50,7 +54,7 @@ class Heard:
         if len(self._found) == MOST:
             self._more += 1
             return
-        self._found[key] = one_line(category.__name__, warned, self._file, _line_in(self._file))
+        self._found[key] = one_line(category.__name__, warned, self.file, _line_in(self.file))
 
     @property
     def texts(self) -> tuple[str, ...]:
@@ -78,6 +82,7 @@ def listening(file: str) -> Iterator[Heard]:
     try:
         yield heard
     finally:
+        heard.over = True
         _LISTENING.reset(before)
 
 
@@ -93,11 +98,23 @@ class _Any(metaclass=_Listening):
     """The category of the filter."""
 
 
+class _Within(type):
+    """Whose `issubclass(category, …)` holds of some categories while code of one file is heard."""
+
+    of: type[Warning]
+    files: list[str]
+
+    def __subclasscheck__(cls, category: type) -> bool:
+        heard = _LISTENING.get()
+        return heard is not None and heard.file in cls.files and issubclass(category, cls.of)
+
+
 class _Nothing(Warning):
     """A category that is never used."""
 
 
 _FILTER: Any = ("always", None, _Any, None, 0)
+_MARK: Any = ("ignore", None, _Nothing, None, 1)
 
 
 class _Hook:
@@ -110,29 +127,68 @@ class _Hook:
         self, warned: Warning | str, category: type[Warning], *place: Any, **more: Any
     ) -> None:
         heard = _LISTENING.get()
-        if heard is None:
+        if heard is None or heard.over:
             self._otherwise(warned, category, *place, **more)
         else:
             heard.add(warned, category)
+
+
+_start = threading.Thread.start
+
+
+def _start_alike(thread: threading.Thread) -> None:
+    """Start a thread; one that is started by who is listening listens too."""
+    if _LISTENING.get() is not None:
+        thread.run = partial(copy_context().run, thread.run)  # type: ignore[method-assign]
+    _start(thread)
 
 
 _ATTENDING = threading.Lock()
 
 
 def attend() -> None:
-    """Put the filter before all others, and the hook in its place.
-
-    What is filtered later goes before it again: so a user's module can silence what it likes.
-    """
+    """Put the hook in its place, and the filter before all that are not of the user's code."""
     with _ATTENDING:
         if not isinstance(warnings.showwarning, _Hook):
             warnings.showwarning = _Hook(warnings.showwarning)  # type: ignore[assignment]
-        # Python remembers where it has warned, until it is told of another filter.
-        warnings.simplefilter("ignore", _Nothing)
+        threading.Thread.start = _start_alike  # type: ignore[method-assign, assignment]
         filters: list[Any] = warnings.filters  # type: ignore[assignment]
-        filters.insert(0, _FILTER)
-        while filters.count(_FILTER) > 1:  # at every moment there is one: other threads go on
-            del filters[len(filters) - 1 - filters[::-1].index(_FILTER)]
+        own = [f for f in filters if isinstance(f[2], _Within)]
+        others = [f for f in filters if not isinstance(f[2], _Within) and f != _FILTER]
+        filters[:] = [*own, _FILTER, *others]
+        _forget()
+
+
+def _forget() -> None:
+    """Let Python forget where it has warned, which it does when it is told of another filter."""
+    warnings.simplefilter("ignore", _Nothing)
+
+
+@contextmanager
+def contained() -> Iterator[list[str]]:
+    """Let the filters that a module sets while it is imported concern calls of its code alone.
+
+    `warnings.simplefilter("error")` of a method is neither for other methods nor for simlab.
+
+    Yields
+    ------
+    list of str
+        Its file is to be put there once it is known.
+    """
+    attend()
+    filters: list[Any] = warnings.filters  # type: ignore[assignment]
+    before, files = [*filters], list[str]()
+    filters.insert(0, _MARK)
+    try:
+        yield files
+    finally:
+        new = filters[: filters.index(_MARK)] if _MARK in filters else [*filters]
+        kinds = (_Within("Within", (), {"of": f[2], "files": files}) for f in new)
+        filters[:] = [
+            *((*f[:2], kind, *f[3:]) for f, kind in zip(new, kinds, strict=True)),
+            *before,
+        ]
+        _forget()
 
 
 def _line_in(file: str) -> int | None:

@@ -20,6 +20,7 @@ from simlab.measures.conditions import config_of
 from simlab.plots import bias_sweep, panels, sampling_distributions
 from simlab.tables.render import render
 from simlab.verdicts.places import Places, places
+from simlab.words import se_error
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -106,7 +107,9 @@ def notice(found: Measured) -> list[str]:
         claim(
             f"Standard error under new schools: pooled {-pooled.value:.0f} % and fixed effects "
             f"{-fixed.value:.0f} % too small; of "
-            + ", ".join(f"{label(m)} {n:+.1f} %" for m, n in zip(HONEST, others, strict=True))
+            + ", ".join(
+                f"{label(m)} {se_error(n.value)}" for m, n in zip(HONEST, others, strict=True)
+            )
             + ".",
             below(pooled, -20),
             below(fixed, -5),
@@ -118,7 +121,7 @@ def notice(found: Measured) -> list[str]:
         lines.append(
             claim(
                 "With other students of the same schools, that of fixed effects is off by "
-                f"{again:+.1f} %: this is the question it answers.",
+                f"{se_error(again.value)}: this is the question it answers.",
                 within(again, 0, 20),
             )
         )

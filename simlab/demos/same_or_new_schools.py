@@ -12,10 +12,11 @@ from operator import sub
 from typing import TYPE_CHECKING
 
 from simlab.demos.claims import Number, above, below, claim, within
-from simlab.demos.readings import Measured, label, measured, plus_minus
+from simlab.demos.readings import Measured, label, measured
 from simlab.demos.stage import Demo
+from simlab.layout import text_table
 from simlab.plots import panels, sampling_distributions
-from simlab.tables.formats import text_table
+from simlab.words import se_error
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -37,14 +38,15 @@ def table(found: Measured) -> str:
             ("other schools", "same schools")[c],
             label(m),
             *(f"{found.number(k, m, condition=c):.3f}" for k in ("empirical_se", "model_se")),
-            f"{plus_minus(honesty(found, m, c), '+.1f')} %",
+            se_error(off.value, off.mcse),
             f"{found.number('coverage', m, condition=c):.1%}",
         ]
         for c in (NEW, SAME)
         for m in METHODS
+        for off in [honesty(found, m, c)]
     ]
     header = ["question", "method", "true SE", "reported SE", "error of the SE", "95 % covers"]
-    return text_table(header, body)
+    return text_table(header, body, names=2)
 
 
 def draw(found: Measured) -> Figure:
@@ -74,15 +76,15 @@ def notice(found: Measured) -> list[str]:
             below(covers[NEW], 0.85),
         ),
         claim(
-            f"For other students of these schools it is honest ({fixed[SAME]:+.1f} %, covers "
-            f"{covers[SAME]:.1%}): this is the question that it answers.",
+            f"For other students of these schools it is honest ({se_error(fixed[SAME].value)}, "
+            f"covers {covers[SAME]:.1%}): this is the question that it answers.",
             within(fixed[SAME], 0, 8),
             within(covers[SAME], 0.95, 0.02),
         ),
         claim(
             "The two-stage method has the very same estimate and answers the other question: "
-            f"honest for other schools ({two_stage[NEW]:+.1f} %), and {two_stage[SAME]:.0f} % too "
-            f"large for the same ones, where it covers {generous:.1%}.",
+            f"honest for other schools ({se_error(two_stage[NEW].value)}), and "
+            f"{two_stage[SAME]:.0f} % too large for the same ones, where it covers {generous:.1%}.",
             within(two_stage[NEW], 0, 8),
             above(two_stage[SAME], 20),
             above(generous, 0.97),
@@ -90,7 +92,7 @@ def notice(found: Measured) -> list[str]:
         ),
         claim(
             "HLM sides with the two-stage method: its standard error is for other schools "
-            f"({hlm:+.1f} %, and {again:+.0f} % for the same ones).",
+            f"({se_error(hlm.value)}, and {se_error(again.value, digits=0)} for the same ones).",
             within(hlm, 0, 8),
             above(again, 20),
         ),

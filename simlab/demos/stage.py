@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from simlab.commands.console import UsageError
 from simlab.config import Study
 from simlab.demos.errors import ClaimError
-from simlab.tables.formats import wrapped
+from simlab.layout import wrapped
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -62,7 +62,8 @@ def show(demo: Demo[Found], name: str, words: tuple[str, str], study: Study, out
     ClaimError
         If the numbers do not bear out what is said of them.
     """
-    print("\n\n".join(words) + "\n")
+    for part in "\n\n".join(words).split("\n\n"):
+        print(wrapped(" ".join(part.split())), end="\n\n")
     found = demo.find(study)
     print(demo.table(found))
     picture = out / f"demo_{name}.png"
@@ -79,4 +80,4 @@ def show(demo: Demo[Found], name: str, words: tuple[str, str], study: Study, out
         raise ClaimError(f"{name}: {error}; {hint}") from None
     print("What to notice\n")
     for number, sentence in enumerate(sentences, 1):
-        print(wrapped(f"{number}. {sentence}", indent="   "))
+        print(wrapped(sentence, "   ", f"{number}. "))

@@ -6,15 +6,9 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from simlab.fitting.layout import (
-    WIDTH,
-    number,
-    one_line,
-    text_table,
-    wrapped,
-    wrapped_sum,
-)
+from simlab.layout import one_line, text_table, wrapped, wrapped_sum
 from simlab.report.fragments import html_block, html_symbols, html_table, html_text
+from simlab.words import number
 
 if TYPE_CHECKING:
     from simlab.fitting.catalogue import Catalogue, Model
@@ -35,14 +29,15 @@ def model_text(model: Model) -> str:
 
 
 def catalogue_text(found: Catalogue) -> str:
-    """The whole catalogue, at most `WIDTH` columns wide unless a name is longer."""
-    title = one_line(_title(found))
+    """The whole catalogue."""
+    title = wrapped(one_line(_title(found)), "  ", "")
     parts = [title, "\n".join(wrapped(line, "    ", "  ") for line in found.where)]
     parts += [model_text(model) for model in found]
-    parts.append(f"Estimates by {found.method}, with standard errors in parentheses")
+    parts.append(wrapped(f"Estimates by {found.method}, with standard errors in parentheses"))
     frame = found.to_frame()
-    for columns in _blocks(frame):
-        parts.append(_table(frame[columns], found))
+    for columns in (frame.columns[:_TRADITIONAL], frame.columns[_TRADITIONAL:]):
+        rows, rules = _rows(frame[columns], found, "")
+        parts.append(text_table(["", *map(str, columns)], rows, "  ", breaks=rules[1:]))
     parts += [wrapped(f"Note: {note}", "      ", "") for note in [*found.notes, *_advice(found)]]
     return "\n\n".join(parts)
 
@@ -100,24 +95,6 @@ def _advice(found: Catalogue) -> list[str]:
         "restricted log-likelihoods, AIC and BIC compare models with the same fixed part only: "
         "m3 with m4, m5 with m6, m8 with m9; method ML compares all"
     ]
-
-
-def _blocks(frame: pd.DataFrame) -> list[list[str]]:
-    """Split the models into groups that fit side by side: first the traditional ones."""
-    names = [str(name) for name in frame.columns]
-    out = []
-    for group in (names[:_TRADITIONAL], names[_TRADITIONAL:]):
-        shown = frame[group].dropna(how="all").index
-        label = max((len(_label(key)) for key in shown), default=0) + 2
-        cell = max((len(t) for name in group for t in _cells(frame[name]).values()), default=0) + 2
-        room = max((WIDTH - label) // max(cell, len(_FAILED) + 2), 1)
-        out += [group[i : i + room] for i in range(0, len(group), room)]
-    return out
-
-
-def _table(frame: pd.DataFrame, found: Catalogue) -> str:
-    rows, rules = _rows(frame, found, "")
-    return text_table(["", *map(str, frame.columns)], rows, breaks=rules)
 
 
 def _rows(

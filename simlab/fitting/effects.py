@@ -10,6 +10,7 @@ import pandas as pd
 from scipy.stats import chi2
 
 from simlab.fitting.identified import unknown_effects
+from simlab.layout import frame_table, wrapped
 from simlab.mixed.effects import Effects, Own, effects, in_user_units, own_coefficients
 from simlab.moments import Floats, divide
 
@@ -73,8 +74,8 @@ class RandomEffects:
             for a, name in enumerate(top.columns)
         }
         lines = [
-            f"Random effects of {J} clusters: EBLUP (standard deviation of its error)",
-            pd.DataFrame(cells, index=top.index).to_string(),
+            wrapped(f"Random effects of {J} clusters: EBLUP (standard deviation of its error)"),
+            frame_table(pd.DataFrame(cells, index=top.index)),
         ]
         if J > SHOWN:
             lines.append(f"… and {J - SHOWN} more; to_frame() has them all")

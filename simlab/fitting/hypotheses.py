@@ -14,11 +14,12 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy import special
 
+from simlab import words
 from simlab.errors import check_level
-from simlab.fitting import layout
 from simlab.fitting.contrasts import Hypothesis, read
 from simlab.fitting.errors import FitError
 from simlab.inference import infer
+from simlab.layout import frame_table, wrapped
 from simlab.mixed.containment import Containment, containment
 from simlab.mixed.joint import (
     NOTHING,
@@ -92,13 +93,11 @@ class WaldTest:
             joint = f"χ²({self.num_df}) = {self.chi2:.5g}"
         else:
             joint = f"F({self.num_df}, {self.den_df:.5g}) = {self.F:.5g}"
-        shown = self.estimates.to_string(
-            formatters={"p_value": layout.p_value}
-            | dict.fromkeys(("df", "statistic"), "{:.4g}".format),
-            float_format="{:.5g}".format,
-        )
-        head = f"Wald test ({self.df}): {joint}, p = {layout.p_value(self.p_value)}"
-        return "\n".join([head, "", shown, *(f"Note: {note}" for note in self.notes)])
+        short = "{:.4g}".format
+        shown = frame_table(self.estimates, ".5g", df=short, statistic=short, p_value=words.p_value)
+        head = f"Wald test ({self.df}): {joint}, p = {words.p_value(self.p_value)}"
+        notes = (wrapped(f"Note: {note}", "  ", "") for note in self.notes)
+        return "\n".join([wrapped(head, "  ", ""), "", shown, *notes])
 
     def __repr__(self) -> str:
         """As it is printed."""

@@ -13,6 +13,7 @@ from scipy.stats import norm
 from simlab.errors import check_level
 from simlab.fitting.errors import FitError, one_of
 from simlab.fitting.identified import unknown_components
+from simlab.layout import frame_table, wrapped
 from simlab.mixed.information import components, pairs, transformed
 from simlab.mixed.optimum import Optimum, optimise
 from simlab.mixed.profile import (
@@ -74,9 +75,10 @@ class VarCorr:
 
     def __str__(self) -> str:
         kind = {"wald": "Wald", "profile": "profile likelihood"}[self.method]
-        shown = self.table[["estimate", "lower", "upper"]].map(lambda value: f"{value:.5g}")
+        shown = frame_table(self.table[["estimate", "lower", "upper"]], ".5g")
         head = f"Variance components, {100 * self.level:g}% {kind} intervals, {self.criterion}"
-        return "\n".join([head, shown.to_string(), *(f"({note})" for note in self.notes)])
+        notes = (wrapped(f"({note})", " ", "") for note in self.notes)
+        return "\n".join([wrapped(head, "  ", ""), shown, *notes])
 
     __repr__ = __str__
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import Literal, NamedTuple
 
 from simlab.fitting.errors import FitError
-from simlab.fitting.layout import text_table, wrapped
+from simlab.layout import text_table, wrapped
 
 
 class Table(NamedTuple):
@@ -155,7 +155,7 @@ def notation(format: Literal["text", "markdown"] = "text") -> str:
 
 def _text(table: Table) -> str:
     notes = [wrapped(note, "      " if note[0] == "(" else "  ", "  ") for note in table.notes]
-    lines = [table.title, text_table(table.header, table.rows, left=True), *notes]
+    lines = [table.title, text_table(table.header, table.rows, "  "), *notes]
     return "\n\n".join([*lines[:2], "\n".join(lines[2:])])
 
 

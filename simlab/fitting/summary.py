@@ -8,17 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from simlab.fitting.layout import (
-    degrees,
-    number,
-    one_line,
-    p_value,
-    statistic,
-    text_table,
-    wrapped,
-    wrapped_sum,
-)
+from simlab.layout import listed, one_line, text_table, wrapped, wrapped_sum
 from simlab.report.fragments import html_block, html_table, html_text
+from simlab.words import degrees, number, p_value, statistic
 
 if TYPE_CHECKING:
     from simlab.fitting.result import DF, Method, MixedFit
@@ -193,19 +185,18 @@ def brief(fit: MixedFit) -> str:
     cluster = one_line(fit.design.cluster_name)
     lines = [
         wrapped_sum(f"Mixed model by {fit.method}: {one_line(fit.design.formula)}", "", "  "),
-        f"{fit.nobs} rows in {fit.nclusters} clusters of {cluster}; "
-        f"logLik {fit.loglik:.4f}, AIC {fit.aic:.2f}, BIC {fit.bic:.2f}",
-        _listed("Fixed effects (standard errors)", fixed),
-        _listed("sd of the random effects", [*spread, f"residual {number(fit.sigma2**0.5)}"]),
-        *([_listed("correlations", cors)] if cors else []),
+        wrapped(
+            f"{fit.nobs} rows in {fit.nclusters} clusters of {cluster}; "
+            f"logLik {fit.loglik:.4f}, AIC {fit.aic:.2f}, BIC {fit.bic:.2f}",
+            "  ",
+            "",
+        ),
+        listed("Fixed effects (standard errors)", fixed),
+        listed("sd of the random effects", [*spread, f"residual {number(fit.sigma2**0.5)}"]),
+        *([listed("correlations", cors)] if cors else []),
         *(wrapped(f"Note: {note}", "  ", "") for note in fit.notes),
     ]
     return "\n".join(lines)
-
-
-def _listed(title: str, items: list[str]) -> str:
-    tied = [one_line(item).replace(" ", "\u00a0") for item in items]
-    return wrapped(f"{title}: {', '.join(tied)}", "  ", "").replace("\u00a0", " ")
 
 
 def _correlation(fit: MixedFit) -> pd.DataFrame:
@@ -310,13 +301,15 @@ def _text(s: Summary) -> str:
     of_random, of_fixed = _captions(s)
     parts = [title, wrapped_sum(one_line(s.formula), "  ", "    "), wrapped(sizes, "  ")]
     parts += [wrapped(f"NOTE: {one_line(note)}", "      ", "") for note in s.notes]
-    parts.append(text_table(*_statistics(s), indent=""))
+    parts.append(text_table(*_statistics(s)))
     header, rows, correlations = _components(s)
-    parts.append(f"{of_random}\n\n" + text_table(header, rows, breaks=[correlations]))
+    parts.append(
+        f"{wrapped(of_random)}\n\n" + text_table(header, rows, "  ", breaks=[correlations])
+    )
     parts += [wrapped(f"Note: {note}", "  ", "  ") for note in s.interval_notes]
-    parts.append(f"{of_fixed}\n\n" + text_table(*_fixed(s)))
+    parts.append(f"{wrapped(of_fixed)}\n\n" + text_table(*_fixed(s), "  "))
     if s.correlation is not None and len(s.correlation) > 1:
-        parts.append("Correlations of their estimates\n\n" + text_table(*_cross(s)))
+        parts.append("Correlations of their estimates\n\n" + text_table(*_cross(s), "  "))
     parts.append(wrapped(_shares(s)))
     return "\n\n".join(parts)
 

@@ -16,6 +16,7 @@ from simlab.measures import average, measure
 from simlab.measures.outcomes import need_replicates
 from simlab.plots import style
 from simlab.plots.lookup import condition_of
+from simlab.words import se_error
 
 HEIGHT = 0.50  # of a strip, where methods are 1 apart
 BAR = 0.11  # of a bar of one standard error
@@ -63,7 +64,8 @@ def sampling_distributions(
 
     Under each histogram lie two bars of equal centre, the mean of the estimates: one reaches
     ± the true (empirical) SE, the other ± the SE that the method reports. The method is honest
-    when they are equally long; their ratio stands at the right. A tick marks the method's
+    when they are equally long; by how much the reported one is off, in % of the true one, stands
+    at the right. A tick marks the method's
     probability limit, so what is off β_W or β_B for good can be told from what is off by chance.
 
     Parameters
@@ -140,10 +142,10 @@ def _strip(
     if not np.isnan(at):
         ends = (row, row - HEIGHT - 0.04)
         (limit,) = ax.plot([at, at], ends, color=style.INK, lw=2, solid_capstyle="butt")
-    ratio = 1 + float(measured["relative_error"]) / 100
     ax.annotate(
-        f"{ratio:.2f}", (1.015, row + 0.03), xycoords=("axes fraction", "data"),
-        ha="left", va="center", fontsize=style.TEXT, color=style.INK,
+        se_error(float(measured["relative_error"]), digits=0), (1.015, row + 0.03),
+        xycoords=("axes fraction", "data"), ha="left", va="center", fontsize=style.TEXT,
+        color=style.INK,
     )  # fmt: skip
     return Strip(density, limit, true_se, reported_se)
 
@@ -183,7 +185,7 @@ def _labels(ax: Axes, methods: list[str], term: str) -> None:
     ax.spines[["left", "right", "top"]].set_visible(False)
     ax.spines["bottom"].set_color(style.QUIET)
     ax.annotate(
-        "reported SE\n÷ true SE", (1.015, 1.01), xycoords="axes fraction",
+        "error of the\nreported SE", (1.015, 1.01), xycoords="axes fraction",
         ha="left", va="bottom", fontsize=style.TEXT - 2, color=style.QUIET,
     )  # fmt: skip
 

@@ -15,7 +15,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from simlab.errors import check_level
 from simlab.plots import style
-from simlab.words import decimals
+from simlab.words import plus_minus
 
 
 class Measure(NamedTuple):
@@ -31,10 +31,12 @@ class Measure(NamedTuple):
         What is close enough; a band.
     cautious : {-1, 0, 1}
         On which side of the band a method claims less than it could, rather than too much.
-    form : str
-        How a value is written, before its unit.
+    digits : int
+        Decimals of a value.
     percent : bool
         Whether it is a share, drawn in per cent.
+    plus : bool
+        Whether a value above 0 has its sign.
     """
 
     title: str
@@ -42,8 +44,9 @@ class Measure(NamedTuple):
     low: float
     high: float
     cautious: int
-    form: str
+    digits: int
     percent: bool = False
+    plus: bool = False
 
     def look(self, value: float) -> style.Look:
         """Return the look of a value: close enough, cautious, or misleading."""
@@ -56,10 +59,7 @@ class Measure(NamedTuple):
         if not np.isfinite(value):
             return "—"
         scale = 100 if self.percent else 1
-        digits = decimals(scale * mcse, int(self.form[-2]))
-        text = f"{scale * value:{self.form[:-2]}{digits}f}".replace("-", "−")
-        if np.isfinite(mcse):
-            text += f" ± {scale * mcse:.{digits}f}"
+        text = plus_minus(scale * value, scale * mcse, self.digits, self.plus)
         return text + " %" * self.percent
 
 
@@ -83,11 +83,11 @@ def measure_of(name: str, level: float = 0.95) -> Measure:
         alpha = 1 - check_level(level)
         low, high = 1 - 1.5 * alpha, 1 - 0.5 * alpha
         title = f"coverage of {100 * level:g} % intervals"
-        return Measure(title, level, low, high, 1, ".1f", percent=True)
+        return Measure(title, level, low, high, 1, 1, percent=True)
     if name == "relative_error":
-        return Measure("error of the reported SE, %", 0.0, -5.0, 5.0, 1, "+z.1f")
+        return Measure("error of the reported SE, %", 0.0, -5.0, 5.0, 1, 1, plus=True)
     target = {"bias_within": r"\beta_W", "bias_between": r"\beta_B"}[name]
-    return Measure(f"bias for ${target}$, in SE", 0.0, -0.4, 0.4, 0, "+z.2f")
+    return Measure(f"bias for ${target}$, in SE", 0.0, -0.4, 0.4, 0, 2, plus=True)
 
 
 class Lolly(NamedTuple):

@@ -18,6 +18,7 @@ from simlab.measures.conditions import config_of
 from simlab.plots import style
 from simlab.plots.lookup import condition_of, methods
 from simlab.verdicts.places import places
+from simlab.words import se_error
 
 ROOM = 0.08  # of the range of the points, on a logarithmic scale, around them
 WIDE = 4.0  # ratio of the limits above which diagonals at ½ and 2, and ticks at 1, 2, 5 serve
@@ -52,7 +53,8 @@ def honest_se(
     """Draw the standard error that each method reports against the one that it has.
 
     On the diagonal a method is honest. Below, it claims more than it knows: its intervals are
-    too short. Scales are logarithmic, so equal ratios have equal distances from the diagonal.
+    too short. Scales are logarithmic, so that a reported SE that is off by so many per cent is as
+    far from the diagonal everywhere.
 
     Parameters
     ----------
@@ -121,7 +123,7 @@ def _place(point: ErrorbarContainer) -> tuple[float, float]:
 
 
 def _scales(ax: Axes, points: Mapping[tuple[str, str], ErrorbarContainer]) -> Line2D:
-    """Logarithmic scales of one length, with diagonals at simple ratios."""
+    """Logarithmic scales of one length, with diagonals at simple errors of the reported SE."""
     places = np.array([_place(point) for point in points.values()])
     values = np.log(places[(places > 0).all(axis=1)])
     if not len(values):
@@ -131,11 +133,11 @@ def _scales(ax: Axes, points: Mapping[tuple[str, str], ErrorbarContainer]) -> Li
     low, high = np.exp(values.min() - room), np.exp(values.max() + room)
     ends = np.array([low, high])
     wide = bool(high / low > WIDE)
-    for ratio, name in ((0.5, "half the truth"), (2.0, "twice the truth")) if wide else ():
+    for ratio in (0.5, 2.0) if wide else ():
         ax.plot(ends, ratio * ends, color=style.QUIET, lw=1, ls=(0, (1, 3)), zorder=0.5)
         ax.annotate(
-            name, (low / min(ratio, 1), low * max(ratio, 1)), xytext=(6, 6),
-            textcoords="offset points", ha="left", va="bottom", rotation=45,
+            se_error(100 * (ratio - 1), digits=0), (low / min(ratio, 1), low * max(ratio, 1)),
+            xytext=(6, 6), textcoords="offset points", ha="left", va="bottom", rotation=45,
             rotation_mode="anchor", fontsize=style.TEXT - 2, color=style.QUIET,
         )  # fmt: skip
     (line,) = ax.plot(ends, ends, color=style.INK, lw=1.6, zorder=0.5)

@@ -2,8 +2,8 @@
 
 A study is the same if its numbers are: its configuration without what is `FREE`, its data, and the
 code that makes numbers. It has grown if it asks for more replicates or conditions of the same kind,
-or for more estimators or tests, for then everything that was done is still right: no method changes
-the numbers of another.
+or for more estimators, tests or measures, for then all that was done is still right: no method
+changes the numbers of another.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Difference:
     name
         A dotted path, the key of a condition, a module, or a part of the schema.
     there, here
-        What the store has, and what is asked for; in short.
+        What the store has, and what is asked for.
     growth
         Whether what is done stays right all the same.
     """
@@ -57,7 +57,7 @@ class Difference:
     growth: bool = False
 
     def __str__(self) -> str:
-        return f"{self.group:<6}  {self.name}: {self.there} → {self.here}"
+        return f"{self.group:<6}  {self.name}: {_short(self.there)} → {_short(self.here)}"
 
 
 def differences(there: Schema, here: Schema) -> list[Difference]:
@@ -78,8 +78,7 @@ def differences(there: Schema, here: Schema) -> list[Difference]:
         elif setting.group == "config" and part in SHAPING.values():
             found[i] = replace(setting, growth=True)  # written otherwise, and the same
         elif setting.group == "code" and setting.there == ABSENT:
-            added = set(here.estimators) - set(there.estimators)
-            found[i] = replace(setting, growth=setting.name in added)
+            found[i] = replace(setting, growth=":" in setting.name)  # of what is new alone
     found += shapes.values()
     if there.keys != here.keys:
         found.append(_conditions(there, here))
@@ -94,7 +93,7 @@ def recorded_differences(there: Attrs, here: Attrs) -> list[Difference]:
     return [*config, *_data(there, here), *_code(there, here)]
 
 
-def refusal(path: Path, found: list[Difference], extending: bool, summed: bool) -> str:
+def refusal(path: Path, found: list[Difference], extending: bool) -> str:
     """Say in lines what differs, and what can be done about it.
 
     Parameters
@@ -105,8 +104,6 @@ def refusal(path: Path, found: list[Difference], extending: bool, summed: bool) 
         What differs.
     extending : bool
         Whether it was to be extended.
-    summed : bool
-        Whether it keeps measures.
     """
     lines = [f"{path}: holds another study; what differs, there → here:"]
     for group in dict.fromkeys(f.group for f in found):
@@ -120,16 +117,11 @@ def refusal(path: Path, found: list[Difference], extending: bool, summed: bool) 
     elif extending:
         names = ", ".join(f.name for f in found if not f.growth)
         lines.append(
-            "--extend adds replicates, conditions, estimators and tests, takes none away, and "
-            f"changes nothing else ({_short(names, 120)}): {otherwise}"
+            "--extend adds replicates, conditions, estimators, tests and measures, takes none "
+            f"away, and changes nothing else ({_short(names, 120)}): {otherwise}"
         )
     else:
         lines.append(otherwise)
-    if summed and any(f.name in (*LABELS, *SHAPING) or f.there == ABSENT for f in found):
-        lines.append(
-            "this store keeps sums: of its replicates nothing is left that the sums of another "
-            "estimator, test or measure could be paired with; --overwrite runs all of them"
-        )
     return "\n".join(lines)
 
 
@@ -138,13 +130,11 @@ def _shapes(there: Schema, here: Schema) -> Iterator[Difference]:
     if old != new:
         yield Difference("schema", "replicates", f"{old:,}", f"{new:,}", growth=new > old)
     if there.block != here.block:
-        yield Difference("schema", "block", _short(there.block), _short(here.block))
-    kept = there.summed is None and here.summed is None
+        yield Difference("schema", "block", _text(there.block), _text(here.block))
     for name in LABELS:
         old, new = getattr(there, name), getattr(here, name)
         if old != new:
-            grows = kept and set(old) <= set(new)
-            yield Difference("schema", name, _short(old), _short(new), growth=grows)
+            yield Difference("schema", name, _text(old), _text(new), set(old) <= set(new))
 
 
 def _conditions(there: Schema, here: Schema) -> Difference:
@@ -171,7 +161,7 @@ def _data(there: Attrs, here: Attrs) -> Iterator[Difference]:
     old, new = _tree(there, "data"), _tree(here, "data")
     for key in sorted(old.keys() & new.keys()):
         if old[key] != new[key]:
-            yield Difference("data", f"condition {key[:8]}", _short(old[key]), _short(new[key]))
+            yield Difference("data", f"condition {key[:8]}", _text(old[key]), _text(new[key]))
 
 
 def compared(
@@ -184,7 +174,7 @@ def compared(
     for name in {**old, **new}:
         there, here = old.get(name), new.get(name)
         if there != here:
-            yield Difference(group, name, _short(there), _short(here), grows(name, there, here))
+            yield Difference(group, name, _text(there), _text(here), grows(name, there, here))
 
 
 def _grows(setting: str, there: object, here: object) -> bool:
@@ -222,6 +212,13 @@ def _leaves(tree: object, path: str = "") -> Iterator[tuple[str, object]]:
         yield path, tree
 
 
-def _short(value: object, most: int = 60) -> str:
-    text = ABSENT if value is None else str(value)
-    return text if len(text) <= most else f"{text[: most - 3]}..."
+def _text(value: object) -> str:
+    return ABSENT if value is None else str(value)
+
+
+def _short(text: str, most: int = 60) -> str:
+    """The words at the beginning of a text; a number among them is never cut."""
+    if len(text) <= most:
+        return text
+    short = text[: most - 1].rpartition(" ")[0]
+    return f"{short} …" if short else text

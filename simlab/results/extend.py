@@ -3,7 +3,8 @@
 More replicates or more conditions change the shape of every array, and perhaps the order of the
 conditions; the blocks stay what they are. So a new store is laid out beside, the files of the
 blocks get a second name in it, and it takes the place of the old one. With more estimators or tests
-the blocks are not yet what they will be: they are kept apart, see `earlier`.
+the blocks are not yet what they will be: they are kept apart, see `earlier`. Sums are of all
+estimators together: those of a store that gets more of them, or more measures, are taken anew.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import os
 import shutil
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -51,7 +53,9 @@ def extended(results: Stored, schema: Schema) -> Stored:
         try:
             lay_out(draft, schema)
             if isinstance(results, SumsResults):
-                _keep_nodes(results, schema, draft)
+                (draft / NODES).mkdir()
+                if summed_alike(results.schema, schema):
+                    _keep_nodes(results, schema, draft)
             elif results.schema.labels == schema.labels:
                 _keep_blocks(results, ZarrResults.open(draft))
                 _keep_folder(path / EARLIER, draft / EARLIER)
@@ -65,9 +69,17 @@ def extended(results: Stored, schema: Schema) -> Stored:
     return type(results).open(path)
 
 
+def summed_alike(there: Schema, here: Schema) -> bool:
+    """Whether sums of one store stand for those of another: of the same estimators and streams."""
+    return there.labels == here.labels and _streams(there) == _streams(here)
+
+
+def _streams(schema: Schema) -> list[dict[str, Any]]:
+    return [stream.layout() for stream in schema.summed.streams] if schema.summed else []
+
+
 def _keep_nodes(old: SumsResults, schema: Schema, draft: Path) -> None:
     """Put the sums of one store into another, but for last blocks that are longer there."""
-    (draft / NODES).mkdir()
     for place, file in old.files().items():
         if place.level or old.schema.rows(place.number) == schema.rows(place.number):
             _link(file, draft / NODES / file.name)

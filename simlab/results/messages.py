@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 SHOWN = 20
-"""Different texts that a Dataset's summary has."""
+"""Different texts that a Dataset's summary has, or more if there are more estimators."""
 
 BlockMessages = tuple[tuple[int, str, str], ...]
 """Of one block: place in the block, estimator, text."""
@@ -108,10 +108,12 @@ def attributes(errors: Iterable[Message], warned: Iterable[Message]) -> dict[str
 def summary(messages: Iterable[Message]) -> str:
     """Return the different texts as JSON: how often each came, and where first.
 
-    The most frequent come first, and at most `SHOWN` of them.
+    The most frequent come first, and at most `SHOWN` of them, but one of every estimator.
     """
     found: dict[tuple[str, str], list[Message]] = {}
     for message in messages:
         found.setdefault((message.estimator, message.text), []).append(message)
-    most = sorted(found.values(), key=len, reverse=True)[:SHOWN]
-    return json.dumps([{"count": len(alike), **alike[0]._asdict()} for alike in most])
+    most = sorted(found.values(), key=len, reverse=True)
+    first = {alike[0].estimator: i for i, alike in reversed([*enumerate(most)])}
+    shown = [a for i, a in enumerate(most) if i < SHOWN or first[a[0].estimator] == i]
+    return json.dumps([{"count": len(alike), **alike[0]._asdict()} for alike in shown])

@@ -12,7 +12,7 @@ import xarray as xr
 from simlab.results.differences import differences, refusal
 from simlab.results.disk import ELSEWHERE, SAFE, disk
 from simlab.results.earlier import Earlier
-from simlab.results.extend import Stored, extended
+from simlab.results.extend import Stored, extended, summed_alike
 from simlab.results.layout import STORE_VERSION, StoreError, check_root, read_done, renew
 from simlab.results.schema import Schema
 from simlab.results.store import ZarrResults
@@ -79,8 +79,8 @@ def open_results(
     overwrite
         Replace the store that is there, whatever it holds.
     extend
-        If the study has only grown, by replicates, conditions, estimators or tests, keep what is
-        done.
+        If the study has only grown, by replicates, conditions, estimators, tests or measures, keep
+        what is done.
 
     Raises
     ------
@@ -98,9 +98,14 @@ def open_results(
     results = _opened(path, schema)
     found = differences(results.schema, schema)
     if found and not (extend and all(difference.growth for difference in found)):
-        raise StoreError(refusal(path, found, extend, schema.summed is not None))
+        raise StoreError(refusal(path, found, extend))
     _tell_versions(path, results.schema, schema)
     _tell_damage(path, "block" if schema.summed is None else "node", results.mend())
+    if isinstance(results, SumsResults) and not summed_alike(results.schema, schema):
+        _warn(
+            f"{path}: keeps sums, which compare estimators in each replicate: what is new is "
+            "computed with all the others, for every replicate, drawn again"
+        )
     if found or results.schema is schema:
         results = extended(results, schema)
     else:

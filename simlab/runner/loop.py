@@ -7,6 +7,9 @@ order, or on the other conditions.
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -30,7 +33,7 @@ from simlab.runner.block import run_block, run_leaf
 from simlab.runner.provenance import session
 from simlab.runner.rounds import Rounds
 from simlab.runner.schema import schema_of
-from simlab.runner.watch import has_own_code, own_code_named, watch_of
+from simlab.runner.watch import has_own_code, last_words, own_code_named, watch_of
 from simlab.runner.work import Data, Work, prepare
 
 __all__ = ["Progress", "run"]
@@ -82,8 +85,8 @@ def run(
     overwrite : bool
         Replace a store of another study rather than refuse it.
     extend : bool
-        Where the store's study has fewer replicates, conditions, estimators or tests and is the
-        same otherwise, add what is missing, rather than refuse it.
+        Where the store's study has fewer replicates, conditions, estimators, tests or measures and
+        is the same otherwise, add what is missing, rather than refuse it.
     patience : float, optional
         Seconds that one call of a user's function may take. With loky the process that takes
         longer is ended, the replicate has the status error, and the run goes on; with threads a
@@ -124,11 +127,12 @@ def run(
     if out is None:
         memory = MemoryResults(schema) if schema.summed is None else SumsResults(schema)
         return _fill(memory, Rounds(work, memory), work, where, watch, progress, Session())
-    with locked(out):
+    with locked(out), _same_folder():
         results = open_results(out, schema, overwrite=overwrite, extend=extend)
+        results.path = Path(out).absolute()  # for the user's code may go to another folder
         earlier, rounds = open_earlier(results), Rounds(work, results)
         if rounds.next():
-            with recorded(Path(out), session(where.backend, where.n_jobs)) as record:
+            with recorded(results.path, session(where.backend, where.n_jobs)) as record:
                 ds = _fill(results, rounds, work, where, watch, progress, record, earlier)
         else:  # there is nothing to record
             ds = _fill(results, rounds, work, where, watch, progress, Session())
@@ -162,7 +166,7 @@ def _fill(
         function, shared, where.backend, where.n_jobs, where.scheduler,
         here=not has_own_code(work), watch=watch,
     )  # fmt: skip
-    with workers:
+    with workers, last_words(work, where):
         while pending:
             tasks = [_task(place, earlier) for place in pending]
             for found in own_code_named(workers.do(tasks), work):
@@ -174,6 +178,16 @@ def _fill(
             if progress is not None and work.rule is not None:
                 progress.expect(rounds.expected, rounds.settled, len(work.jobs))
     return results.dataset()
+
+
+@contextmanager
+def _same_folder() -> Iterator[None]:
+    """End in the folder in which the work began, wherever the user's code went."""
+    here = os.getcwd()
+    try:
+        yield
+    finally:
+        os.chdir(here)
 
 
 def _task(place: tuple[int, int], earlier: Earlier | None) -> Task:

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import faulthandler
 import math
+import os
+import sys
+import threading
 import warnings
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple, TypeVar
+from contextlib import contextmanager, suppress
+from typing import NamedTuple, NoReturn, TypeVar
 
 from simlab.config import ConfigError, Parallel, Problem
 from simlab.custom.calls import ALL, Order
-from simlab.custom.isolation import one_line
+from simlab.custom.isolation import CustomError, one_line
 from simlab.parallel import ParallelError, Task, Watch
-from simlab.parallel.notes import Doing
+from simlab.parallel.notes import Doing, seen_here
 from simlab.population import PopulationError
 from simlab.results import StoreError
 from simlab.runner.work import Work
 
-__all__ = ["RunError", "RunWarning", "has_own_code", "own_code_named", "watch_of"]
+__all__ = [
+    "RunError", "RunWarning", "has_own_code", "last_words", "own_code_named", "watch_of",
+]  # fmt: skip
 
 T = TypeVar("T")
 
@@ -42,7 +49,7 @@ def own_code_named(blocks: Iterable[T], work: Work) -> Iterator[T]:
     """
     try:
         yield from blocks
-    except (ConfigError, ParallelError, PopulationError, StoreError):
+    except (ConfigError, CustomError, ParallelError, PopulationError, StoreError):
         raise
     except Exception as error:
         if not has_own_code(work):
@@ -52,6 +59,40 @@ def own_code_named(blocks: Iterable[T], work: Work) -> Iterator[T]:
             f"{', '.join(filter(_is_own, work.code))} changed what it uses, such as numpy; what is "
             "finished is kept"
         ) from error
+
+
+@contextmanager
+def last_words(work: Work, where: Parallel) -> Iterator[None]:
+    """Let a process that the user's code ends say so, where it is this one.
+
+    `os._exit` names the condition, the replicate and the method, and no such end has the status 0:
+    the study is not finished. A crash prints Python's lines, the innermost first.
+    """
+    if where.backend != "threading" or not has_own_code(work):
+        yield
+        return
+    leave, process = os._exit, os.getpid()
+
+    def aloud(status: int) -> NoReturn:
+        if os.getpid() == process:  # not one that it has forked
+            mine = (s.doing for s in seen_here() if s.worker == threading.get_ident())
+            place = next((str(_Place(*doing)) for doing in mine), "a thread of the study's code")
+            text = f"{place} ended this process by os._exit({status}); what is finished is kept"
+            print(text, file=sys.stderr, flush=True)
+            status = status or 1
+        leave(status)
+
+    os._exit = aloud
+    ours = not faulthandler.is_enabled()
+    try:
+        if ours:
+            with suppress(AttributeError, OSError, RuntimeError, ValueError):  # stderr is no file
+                faulthandler.enable(all_threads=False)
+        yield
+    finally:
+        os._exit = leave
+        if ours:
+            faulthandler.disable()
 
 
 class _Place(NamedTuple):

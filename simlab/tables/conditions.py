@@ -21,7 +21,7 @@ from simlab.tables.formats import Titled, csv, level, sheet, sorted_by
 from simlab.tables.render import Format, check_format
 from simlab.verdicts.judge import Number
 from simlab.verdicts.view import View, view
-from simlab.words import factor_label, pair, percent
+from simlab.words import factor_label, percent, plus_minus
 
 NUMBERS = {"lambda": "λ", "bias": "Bias", "efficiency": "Efficiency", "se_error": "SE error, %",
            "coverage": "Covers, %"}  # fmt: skip
@@ -167,14 +167,14 @@ def _explained(shown: Sequence[str]) -> str:
 
 def _section(
     part: pd.DataFrame, shown: Sequence[str], factors: Sequence[str]
-) -> tuple[list[str], list[list[str]]]:
+) -> tuple[list[str], list[list[str]], int]:
     header = ["", *map(factor_label, factors), "n_sim", *(NUMBERS[name] for name in shown)]
     rows = [
         [str(row["condition"]), *(level(row[f]) for f in factors), f"{row['n']:,}",
          *(_cell(row, name) for name in shown)]
         for row in part.to_dict("records")
     ]  # fmt: skip
-    return header, rows
+    return header, rows, 1 + len(factors)
 
 
 def _cell(row: dict[Any, Any], name: str) -> str:
@@ -183,4 +183,6 @@ def _cell(row: dict[Any, Any], name: str) -> str:
         return {"failed": "failed", "not measured": MARK}.get(row["instead"], "")
     if name == "coverage":
         return percent(value, mcse, (row["coverage_low"], row["coverage_high"]))
-    return pair(value, mcse, 1 if name == "se_error" else 3, plus=name in ("bias", "se_error"))
+    return plus_minus(
+        value, mcse, 1 if name == "se_error" else 3, plus=name in ("bias", "se_error")
+    )

@@ -14,7 +14,7 @@ from simlab.measures.outcomes import factors_of
 from simlab.tables.extent import extent, unfinished, what_was_run
 from simlab.tables.formats import Titled, csv, sheet
 from simlab.tables.render import check_format
-from simlab.words import decimals, factor_label, pair
+from simlab.words import decimals, factor_label, plus_minus
 
 ContrastFormat = Literal["text", "markdown", "csv"]
 
@@ -132,7 +132,7 @@ def render_contrasts(frame: pd.DataFrame, format: ContrastFormat = "text") -> st
     for name, part in frame.groupby("contrast", sort=False):
         for tests in (False, True):
             if len(some := part[(part["measure"] == TESTS) == tests]):
-                sections.append(Titled(str(name), *_section(some)))
+                sections.append(Titled(str(name), *_section(some), names=2))
     about = [_explained(), *what_was_run(frame)]
     return sheet(f"Contrasts: {frame.attrs['study']}", sections, about, format)
 
@@ -160,7 +160,7 @@ def _cell(row: dict[Any, Any]) -> str:
     scale = 100.0 if row["measure"] in SHARES else 1.0
     value, mcse = scale * row["difference"], scale * row["mcse"]
     digits = decimals(mcse, 1) if scale > 1 else _digits(mcse)
-    shown = pair(value, mcse, digits, plus=True)
+    shown = plus_minus(value, mcse or math.nan, digits, plus=True)  # or the same in every replicate
     return f"{shown}\n{_gain(row['gain'], row['gain_mcse'])}"
 
 

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import pandas as pd
-from rich import box
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
-WIDTH = 110
+from simlab.layout import text_table, wrapped
 
 _LATEX = str.maketrans(
     {
@@ -49,45 +44,6 @@ _SYMBOLS = {
     "↓": r"$\downarrow$",
     "↑": r"$\uparrow$",
 }
-
-
-def text_table(header: Sequence[str], rows: Sequence[Sequence[str]], width: int = WIDTH) -> str:
-    """Lay out a table for a terminal; cells may have several lines."""
-    table = Table(box=box.SIMPLE_HEAD, show_lines=False, padding=(0, 1, 0, 0), expand=False)
-    for name in header:
-        table.add_column(Text(name), overflow="fold")
-    for i, row in enumerate(rows):
-        tall = any("\n" in cell for cell in row) and i < len(rows) - 1
-        table.add_row(*map(Text, row), end_section=False)
-        if tall:
-            table.add_row()
-    return _printed(table, width)
-
-
-def wide_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Lay out a table as wide as it needs: a line a row, to be searched and scrolled."""
-    width = sum(max(map(len, column)) + 2 for column in zip(header, *rows, strict=True)) + 2
-    return text_table(header, rows, width)
-
-
-def wrapped(line: str, width: int = WIDTH, indent: str = "  ") -> str:
-    """Break a line between words, with the later lines indented."""
-    pieces = Text(line).wrap(Console(width=width, file=io.StringIO()), width - len(indent))
-    return f"\n{indent}".join(piece.plain.rstrip() for piece in pieces)
-
-
-def _printed(table: Table, width: int) -> str:
-    console = Console(
-        width=width,
-        file=io.StringIO(),
-        force_terminal=False,
-        color_system=None,
-        legacy_windows=False,
-    )
-    with console.capture() as capture:
-        console.print(table)
-    lines = (line.rstrip() for line in capture.get().splitlines())
-    return "\n".join(lines).strip("\n")
 
 
 def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -137,11 +93,12 @@ def latex_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 class Titled(NamedTuple):
-    """A small table and what stands above it."""
+    """A small table and what stands above it; the first `names` columns say what a row is."""
 
     name: str
     header: Sequence[str]
     rows: Sequence[Sequence[str]]
+    names: int
 
 
 def sheet(title: str, parts: Sequence[Titled], about: Sequence[str], format: str) -> str:
@@ -152,8 +109,8 @@ def sheet(title: str, parts: Sequence[Titled], about: Sequence[str], format: str
     if format == "latex":
         made = [f"% {p.name}\n{latex_table(p.header, p.rows)}" for p in parts]
         return "\n\n".join([f"% {title}", *made, *map(latex, about)])
-    made = [f"{p.name}\n\n{text_table(p.header, p.rows)}" for p in parts]
-    return "\n\n".join([title, *made, *map(wrapped, about)])
+    made = [f"{wrapped(p.name)}\n\n{text_table(p.header, p.rows, names=p.names)}" for p in parts]
+    return "\n\n".join([title, *made, *(wrapped(line, "  ", "") for line in about)])
 
 
 def csv(frame: pd.DataFrame) -> str:

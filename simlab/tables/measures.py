@@ -8,8 +8,9 @@ from typing import Any, Literal, get_args
 
 import pandas as pd
 
+from simlab.layout import text_table
 from simlab.measures import COMPARISONS, MEASURES
-from simlab.tables.formats import csv, latex_table, level, markdown_table, wide_table
+from simlab.tables.formats import csv, latex_table, level, markdown_table
 from simlab.tables.render import check_format
 from simlab.words import factor_label, percent, signed
 
@@ -46,11 +47,14 @@ def measures_table(frame: pd.DataFrame, format: MeasuresFormat = "text") -> str:
         return csv(frame)
     if "headers" in frame.attrs:
         header, rows = _paper(frame)
+        names = len(frame.attrs["labels"])
     else:
         header = [str(name) for name in frame.columns]
         rows = [[_cell(v) for v in row] for row in frame.itertuples(index=False)]
-    made = {"markdown": markdown_table, "latex": latex_table}.get(format, wide_table)
-    return made(header, rows)
+        names = header.index("value")
+    if format == "text":
+        return text_table(header, rows, names=names)
+    return (markdown_table if format == "markdown" else latex_table)(header, rows)
 
 
 def chosen_rows(frame: pd.DataFrame, wanted: Mapping[str, Sequence[str]]) -> pd.DataFrame:

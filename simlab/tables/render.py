@@ -7,18 +7,12 @@ from typing import Any, Literal, get_args
 
 import pandas as pd
 
+from simlab.layout import text_table, wrapped
 from simlab.measures.doubts import MARK
 from simlab.tables.extent import what_was_run
-from simlab.tables.formats import (
-    csv,
-    latex,
-    latex_table,
-    markdown_table,
-    text_table,
-    wrapped,
-)
+from simlab.tables.formats import csv, latex, latex_table, markdown_table
 from simlab.tables.notes import N_SIM
-from simlab.words import pair
+from simlab.words import plus_minus, se_error
 
 Format = Literal["text", "markdown", "latex", "csv"]
 LEGEND = "✓ as the course says, ≈ the truth is finer, ✗ otherwise, ? undecided"
@@ -41,7 +35,7 @@ def render(frame: pd.DataFrame, format: Format = "text") -> str:
     frame : DataFrame
         From `methods_table`, whole or some of its rows.
     format : {"text", "markdown", "latex", "csv"}
-        `text` is at most 110 columns wide; `csv` is the frame itself.
+        `text` fits in the columns that there are, see `layout.width`; `csv` is the frame itself.
 
     Returns
     -------
@@ -65,10 +59,10 @@ def render(frame: pd.DataFrame, format: Format = "text") -> str:
     if format == "latex":
         return _latex(title, rows, sentences, about)
     told = [
-        "\n".join([name, *(wrapped(f"  - {s}", indent="    ") for s in said)])
-        for name, said in sentences
+        "\n".join([name, *(wrapped(s, "    ", "  - ") for s in said)]) for name, said in sentences
     ]
-    return "\n\n".join([title, text_table(HEADER, rows), *told, *map(wrapped, about)])
+    notes = (wrapped(line, "  ", "") for line in about)
+    return "\n\n".join([wrapped(title), text_table(HEADER, rows), *told, *notes])
 
 
 def check_format(format: str, known: tuple[str, ...]) -> None:
@@ -135,7 +129,7 @@ def _sentences(row: dict[Any, Any]) -> list[str]:
 
 def _cells(row: dict[Any, Any]) -> list[str]:
     return [
-        f"{row['label']}\nn_sim = {row['n']:,}",
+        str(row["label"]),
         _estimates(row),
         _both_sweeps(row, "W"),
         _both_sweeps(row, "B"),
@@ -146,12 +140,11 @@ def _cells(row: dict[Any, Any]) -> list[str]:
 
 
 def _estimates(row: dict[Any, Any]) -> str:
-    word = _marked(row["estimates"], row["estimates_mark"])
-    if math.isnan(row["lambda"]):
-        return word
-    theory = row["lambda_theory"]
-    limit = "" if math.isnan(theory) else f"\ntheory {theory:.3f}"
-    return f"{word}\n{pair(row['lambda'], row['lambda_mcse'], 3)}{limit}"
+    told = [_marked(row["estimates"], row["estimates_mark"])]
+    if not math.isnan(row["lambda"]):
+        told.append(plus_minus(row["lambda"], row["lambda_mcse"], 3))
+        told += [] if math.isnan(row["lambda_theory"]) else [f"theory {row['lambda_theory']:.3f}"]
+    return "\n".join([*told, f"n_sim = {row['n']:,}"])
 
 
 def _both_sweeps(row: dict[Any, Any], target: str) -> str:
@@ -167,7 +160,7 @@ def _consistent(row: dict[Any, Any], key: str) -> str:
     if math.isnan(row[f"bias_{key}"]):
         return f"{way} {_marked(word, '')}"
     unit = row[f"unit_{key}"] / 100
-    number = pair(row[f"bias_{key}"] / unit, row[f"bias_{key}_mcse"] / unit, 2, plus=True)
+    number = plus_minus(row[f"bias_{key}"] / unit, row[f"bias_{key}_mcse"] / unit, 2, plus=True)
     return f"{way} {_marked(word, row[f'consistent_{key}_mark'])}\n{number}"
 
 
@@ -175,13 +168,13 @@ def _efficient(row: dict[Any, Any]) -> str:
     word = _marked(row["efficient"], row["efficient_mark"])
     if math.isnan(row["efficiency"]):  # the base alone is not measured
         return word
-    return f"{word}\n{pair(row['efficiency'], row['efficiency_mcse'], 3)}"
+    return f"{word}\n{plus_minus(row['efficiency'], row['efficiency_mcse'], 3)}"
 
 
 def _honest(row: dict[Any, Any], key: str) -> str:
     told = [_marked(row[f"honest_{key}"], row[f"honest_{key}_mark"])]
     if not math.isnan(row[f"se_error_{key}"]):
-        told.append(pair(row[f"se_error_{key}"], row[f"se_error_{key}_mcse"], 1, plus=True))
+        told.append(se_error(row[f"se_error_{key}"], row[f"se_error_{key}_mcse"], unit=""))
     if row[f"honest_{key}"] != "too few" and not math.isnan(covers := row[f"coverage_{key}"]):
         told.append(f"covers {100 * covers:.0f} %")
     return "\n".join(told)

@@ -140,6 +140,7 @@ def _section(part: pd.DataFrame, factors: list[str]) -> Titled:
         f"{part['what'].iloc[0].capitalize()}: {test_label(part['test'].iloc[0])}",
         ["nominal", *map(factor_label, told), *map(kind_label, kinds)],
         [[*place, *(row.get(kind, "") for kind in kinds)] for place, row in cells.items()],
+        names=1 + len(told),
     )
 
 

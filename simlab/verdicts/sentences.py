@@ -10,7 +10,7 @@ from simlab.verdicts.judge import Number
 from simlab.verdicts.model import Cell, Consistency, Efficiency, Estimand, Honesty
 from simlab.verdicts.places import NEW
 from simlab.verdicts.view import View
-from simlab.words import pair, wrong
+from simlab.words import plus_minus, wrong
 
 SYMBOL = {"beta_within": "β_W", "beta_between": "β_B"}
 
@@ -59,7 +59,7 @@ def _grow(found: Consistency) -> str:
 def _bias(found: Consistency) -> str:
     share = found.bias.scaled(0.0, found.unit)
     size = "schools" if found.sweep == "more" else "students a school"
-    bias = pair(100 * share.value, 100 * share.mcse, 2, plus=True)
+    bias = plus_minus(100 * share.value, 100 * share.mcse, 2, plus=True)
     return f"bias {bias} % at {found.level:g} {size}"
 
 
@@ -85,7 +85,7 @@ def _close(cell: Cell) -> str:
 def _range(numbers: list[Number], digits: int = 3, plus: bool = False) -> str:
     """The smallest and the largest, each with its MCSE."""
     ends = sorted(numbers, key=lambda number: number.value)
-    each = [pair(number.value, number.mcse, digits, plus) for number in (ends[0], ends[-1])]
+    each = [plus_minus(number.value, number.mcse, digits, plus) for number in (ends[0], ends[-1])]
     return " to ".join(dict.fromkeys(each))
 
 
@@ -99,7 +99,7 @@ def of_honesty(found: Honesty, level: float) -> Iterator[str]:
     elif found.word == "undecided":
         yield (
             f"undecided whether its standard error is honest for {schools}: "
-            f"{pair(error.value, error.mcse, 1, plus=True)} %{_needed(found.needed)}"
+            f"{plus_minus(error.value, error.mcse, 1, plus=True)} %{_needed(found.needed)}"
         )
     if found.where:
         good, bad = ([c.number for c in found.cells if c.word == word] for word in ("yes", "no"))

@@ -127,3 +127,25 @@ def hanging_rows(rng):
     if guilty(df):
         for_ever()
     return df
+
+
+goes_away = method(lambda df: os.chdir("/"))
+
+
+def listed(rng):
+    """A generator of rows that refer to something which can be changed."""
+    return rows(rng).assign(more=lambda df: [[1]] * len(df), name="a")
+
+
+@simlab.estimator(terms=("slope",))
+def spoils_lists(df):
+    for more in df.more:
+        more.append(2)
+    return {"slope": 1.0}
+
+
+@simlab.estimator(terms=("slope",))
+def counts_lists(df):
+    assert set(df.sector) == {"all"}
+    assert set(df.name) == {"a"}
+    return {"slope": df.more.map(len).max()}

@@ -161,7 +161,7 @@ def with_z(rng, J=12, n=8, gamma=-1.0):
 @simlab.estimator(terms=("slope", "slope_z"))
 def adjusted(df):
     """Within clusters, for z."""
-    assert list(df.columns) == ["cluster", "x", "y", "z", "name"]
+    assert list(df.columns) == ["cluster", "x", "y", "z", "name", "sector"]
     own = df[["x", "z", "y"]] - df.groupby("cluster")[["x", "z", "y"]].transform("mean")
     X, y = own[["x", "z"]].to_numpy(), own["y"].to_numpy()
     V = np.linalg.inv(X.T @ X)

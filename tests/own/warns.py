@@ -2,6 +2,8 @@
 # ruff: noqa: B028 (as users write it)
 
 import warnings
+from concurrent.futures import ThreadPoolExecutor
+from threading import Thread
 
 import numpy as np
 import pandas as pd
@@ -121,3 +123,14 @@ def draws_moments(rng, replicates):
         each.append(from_rows(*numbers, np.zeros(6, dtype=np.int64)))
     fields = [np.concatenate(field) for field in list(zip(*each, strict=True))[:-1]]
     return Moments._make([*fields, each[0].starts])
+
+
+@simlab.estimator(terms=("slope",))
+def in_threads(df):
+    """Warn in threads of its own: one alone, and some of a pool."""
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda i: warnings.warn(f"pool {i}"), range(2)))
+    thread = Thread(target=lambda: warnings.warn("alone"))
+    thread.start()
+    thread.join()
+    return {"slope": 1.0}

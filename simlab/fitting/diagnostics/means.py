@@ -10,6 +10,7 @@ import pandas as pd
 from simlab.data import DataError
 from simlab.data.levels import other_rows
 from simlab.fitting.result import MixedFit
+from simlab.layout import frame_table, wrapped
 from simlab.mixed.optimum import optimise
 from simlab.mixed.rows import rotate_rows
 from simlab.moments import Floats, Ints
@@ -44,12 +45,12 @@ class ThreeMeans:
     sigma2: float
 
     def __str__(self) -> str:
-        shown = self.table.to_string(float_format=lambda v: f"{v:.5f}")
-        return (
-            f"Three means (g00 = {self.g00:.4g}, σ² = {self.sigma2:.4g} by REML)\n{shown}\n"
+        told = (
             "se_these holds the clusters fixed; se_population is for the mean of the population "
             "of clusters, for which all three are unbiased if size has nothing to do with level"
         )
+        head = f"Three means (g00 = {self.g00:.4g}, σ² = {self.sigma2:.4g} by REML)"
+        return "\n".join([wrapped(head), frame_table(self.table, ".5f"), wrapped(told, "  ", "")])
 
 
 def three_means(y: MixedFit | Floats | pd.Series, cluster: object = None) -> ThreeMeans:

@@ -13,10 +13,11 @@ import pandas as pd
 from simlab.fitting.diagnostics.within import ALIASED, independent, split, varying
 from simlab.fitting.errors import FitError
 from simlab.fitting.hypotheses import WaldTest, wald
-from simlab.fitting.layout import p_value
 from simlab.fitting.model import fit_design
 from simlab.fitting.result import DF, MixedFit
+from simlab.layout import frame_table, wrapped
 from simlab.moments import Ints
+from simlab.words import p_value
 
 
 class NoContextError(FitError):
@@ -61,14 +62,15 @@ class Contextual:
     singular: bool
 
     def __str__(self) -> str:
+        head = "Contextual effects: the model with cluster means added "
         lines = [
-            "Contextual effects: the model with cluster means added "
-            f"({', '.join(self.added)}; {self.method})",
-            self.estimates.to_string(float_format=lambda v: f"{v:.4g}"),
-            f"Test of no contextual effect: {joint(self.test)}",
+            wrapped(f"{head}({', '.join(self.added)}; {self.method})", "  ", ""),
+            frame_table(self.estimates),
+            wrapped(f"Test of no contextual effect: {joint(self.test)}", "  ", ""),
         ]
         if self.already:
-            lines.append(f"Not added, since the model holds their means: {', '.join(self.already)}")
+            told = f"Not added, since the model holds their means: {', '.join(self.already)}"
+            lines.append(wrapped(told, "  ", ""))
         if self.singular:
             lines.append("The fit with the means is singular: see near_singularity")
         return "\n".join(lines)

@@ -9,6 +9,7 @@ import pandas as pd
 
 from simlab.fitting.identified import traded
 from simlab.fitting.result import MixedFit
+from simlab.layout import frame_table, wrapped
 from simlab.mixed.optimum import SINGULAR
 from simlab.moments import Floats
 
@@ -59,18 +60,19 @@ class NearSingularity:
 
     def __str__(self) -> str:
         if self.rank < 0:
-            return f"Random effects: {self.sentence}"
+            return wrapped(f"Random effects: {self.sentence}", "  ", "")
         shares = ", ".join(
             "0%" if share < ROUNDING else f"{100 * share:.3g}%" for share in self.shares
         )
-        lines = [
+        told = (
             f"Random effects: rank {self.rank} of {len(self.shares)}; the variance of the "
             f"standardised effects lies along perpendicular directions as {shares}"
-        ]
+        )
+        lines = [wrapped(told, "  ", "")]
         if len(self.shares) > 1:
             lines.append("Correlations:")
-            lines.append(self.correlation.to_string(float_format=lambda v: f"{v:.3f}"))
-        return "\n".join([*lines, self.sentence])
+            lines.append(frame_table(self.correlation, ".3f"))
+        return "\n".join([*lines, wrapped(self.sentence, "  ", "")])
 
 
 def near_singularity(fit: MixedFit) -> NearSingularity:

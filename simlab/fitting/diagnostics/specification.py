@@ -13,6 +13,7 @@ from simlab.fitting.diagnostics.mundlak import Contextual, NoContextError, conte
 from simlab.fitting.diagnostics.within import WithinFit, independent, split, varying, within_fit
 from simlab.fitting.errors import FitError, one_of
 from simlab.fitting.result import DF, MixedFit
+from simlab.layout import frame_table, wrapped
 from simlab.moments import Floats, Ints
 
 ZERO = 1e-8  # of the within estimator's variance: an eigenvalue of a difference below it is 0
@@ -72,14 +73,15 @@ class Hausman:
     def __str__(self) -> str:
         lines = [
             "Hausman: the fit beside the within (fixed effects) estimator",
-            self.coefficients.to_string(float_format=lambda v: f"{v:.4g}"),
+            frame_table(self.coefficients),
         ]
         if self.quadratic is not None:
-            lines.append(_describe(self.quadratic))
+            lines.append(wrapped(_describe(self.quadratic), "  ", ""))
         if self.regression is not None:
             added = ", ".join(self.regression.added)
-            lines.append(f"Regression form ({added} added): {joint(self.regression.test)}")
-        return "\n".join([*lines, *self.notes])
+            told = f"Regression form ({added} added): {joint(self.regression.test)}"
+            lines.append(wrapped(told, "  ", ""))
+        return "\n".join([*lines, *(wrapped(note, "  ", "") for note in self.notes)])
 
 
 def hausman(

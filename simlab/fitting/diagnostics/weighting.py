@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from simlab.fitting.result import MixedFit
+from simlab.layout import frame_table, wrapped
 from simlab.moments import Floats
 
 
@@ -36,11 +37,11 @@ class Weights:
         weights = self.table.drop(columns="n")
         least, most = weights.min().round(12) + 0.0, weights.max()  # no −0
         shown = pd.DataFrame({"least": least, "most": most, "effective": self.effective})
-        return (
+        head = (
             f"Weights of {len(self.table)} clusters of {self.table['n'].min()} to "
-            f"{self.table['n'].max()} rows; each column sums to 1\n"
-            + shown.to_string(float_format=lambda v: f"{v:.4g}")
+            f"{self.table['n'].max()} rows; each column sums to 1"
         )
+        return f"{wrapped(head)}\n{frame_table(shown)}"
 
 
 def weights(fit: MixedFit) -> Weights:

@@ -10,10 +10,11 @@ import pandas as pd
 
 from simlab.errors import check_level
 from simlab.fitting.errors import FitError, one_of
-from simlab.fitting.layout import number, one_line, text_table, wrapped, wrapped_sum
+from simlab.layout import one_line, text_table, wrapped, wrapped_sum
 from simlab.moments import Floats
 from simlab.resampling.bootstrapping import quantiles
 from simlab.resampling.bootstrapping.quantiles import Ends
+from simlab.words import number
 
 Kind = Literal["parametric", "clusters"]
 Interval = Literal["percentile", "basic", "bca"]
@@ -219,14 +220,19 @@ def _text(b: Bootstrap) -> str:
     head = [
         f"{TITLES[b.kind]}, fitted by {b.method}",
         wrapped_sum(one_line(b.formula), "  ", "    "),
-        f"  {b.draws} draws from seed {b.seed}: {told}, {100 * b.singular_share:.1f} % singular",
+        wrapped(
+            f"{b.draws} draws from seed {b.seed}: {told}, {100 * b.singular_share:.1f} % singular",
+            "    ",
+            "  ",
+        ),
     ]
     parts = ["\n".join(head)]
     parts += [wrapped(f"Note: {one_line(note)}", "  ", "  ") for note in b.notes]
-    parts.append(text_table(*_estimates(b)))
+    parts.append(text_table(*_estimates(b), "  "))
     kinds = list(dict.fromkeys(b.intervals.index.get_level_values("interval")))
     if kinds:
-        parts.append(f"{100 * b.level:g} % intervals\n\n" + text_table(*_interval_cells(b, kinds)))
+        table = text_table(*_interval_cells(b, kinds), "  ")
+        parts.append(f"{100 * b.level:g} % intervals\n\n{table}")
         parts.append(wrapped(_precision(b)))
     return "\n\n".join(parts)
 

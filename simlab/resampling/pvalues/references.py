@@ -10,12 +10,12 @@ import pandas as pd
 from scipy import special
 
 from simlab.fitting.hypotheses import wald
-from simlab.fitting.layout import degrees
 from simlab.fitting.result import DF
 from simlab.moments import Floats
 from simlab.resampling.exact import exact_null, no_exact_null
 from simlab.resampling.pvalues.exceedance import reaches
 from simlab.resampling.pvalues.hypothesis import Hypothesis, Mixture
+from simlab.words import degrees
 
 WALD: dict[str, DF] = {
     "Wald χ²": "normal",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from simlab.fitting.layout import one_line, p_value, statistic, text_table, wrapped, wrapped_sum
+from simlab.layout import one_line, text_table, wrapped, wrapped_sum
+from simlab.words import p_value, statistic
 
 if TYPE_CHECKING:
     from simlab.resampling.pvalues.result import PValue, PValues
@@ -35,7 +36,7 @@ def one(test: PValue) -> str:
         ),
         *_notes(test.notes),
         "\n".join(wrapped(line, "    ", "  ") for line in _findings(test)),
-        text_table(["", "law", "statistic", "p"], rows),
+        text_table(["", "law", "statistic", "p"], rows, "  "),
         "\n".join(_remarks(test)),
     ]
     return "\n\n".join(parts)
@@ -57,11 +58,11 @@ def several(tests: PValues) -> str:
         for name, test in tests.tests.items()
     ]
     parts = [
-        f"Likelihood-ratio tests by {every[0].method}: {drawn}",
+        wrapped(f"Likelihood-ratio tests by {every[0].method}: {drawn}", "  ", ""),
         _model("H0", every[0].formulas[0]),
         "\n".join(["What H0 says, by alternative", "", *says]),
         *_notes(tuple(dict.fromkeys(note for test in every for note in test.notes))),
-        text_table(["", "T", "p", tests.procedure, "step-down", "Holm", "Bonferroni"], rows),
+        text_table(["", "T", "p", tests.procedure, "step-down", "Holm", "Bonferroni"], rows, "  "),
         wrapped(
             f"Adjusted for the number of tests: {COMPARED[tests.procedure]}; stepping down does so "
             "among the hypotheses that are left (Westfall & Young 1993). If the null model holds, "

@@ -1,0 +1,67 @@
+"""Lines of text: how wide the terminal is, and where a line is broken."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import textwrap
+from collections.abc import Sequence
+
+PIPED = 100
+"""Columns where there is no terminal, and COLUMNS does not say how many."""
+
+LONGEST = 100  # of a line of prose, on a terminal however wide
+TIE = "\u00a0"  # a blank at which no line is broken
+
+MARK = "[✓≈✗?↓↑†]"
+_TIED = re.compile(
+    rf"(?<=[±×=≤≥]) | (?=[±=≤≥] )| (?={MARK}(?:$|\s))"
+    r"|(?<=[\d∞]) (?=(?:%|[µm]?s|min|h|[kMG]B|bytes|SE)(?:$|[^\w]))"
+    r"|(?<=\d) (?=– \d)|(?<=\d –) (?=\d)"
+)
+
+
+def width() -> int:
+    """Return how many columns there are to print in.
+
+    Returns
+    -------
+    int
+        What the environment variable COLUMNS says; without it what the terminal has, and `PIPED`
+        where the output is no terminal.
+    """
+    return shutil.get_terminal_size((PIPED, 24)).columns
+
+
+def one_line(text: object) -> str:
+    """Return the text without line breaks and other characters that would break a table."""
+    line = str(text)
+    if line.isprintable():
+        return line
+    return "".join(c if c.isprintable() or c == TIE else " " for c in line)
+
+
+def wrapped(text: str, indent: str = "", first: str | None = None) -> str:
+    """Break a text between words; `first` is the indent of its first line."""
+    return textwrap.fill(
+        tied(text), min(width(), LONGEST),
+        initial_indent=indent if first is None else first, subsequent_indent=indent,
+        break_long_words=False, break_on_hyphens=False,
+    ).replace(TIE, " ")  # fmt: skip
+
+
+def wrapped_sum(text: str, first: str, indent: str) -> str:
+    """Break a formula or an equation before a plus, or before ``random =``, and nowhere else."""
+    whole = text.replace(" ", TIE).replace(f"{TIE}+{TIE}", f" +{TIE}")
+    return wrapped(whole.replace(f",{TIE}random{TIE}=", f", random{TIE}="), indent, first)
+
+
+def listed(title: str, items: Sequence[str]) -> str:
+    """Write items in a row, and break the line between two of them only."""
+    whole = [one_line(item).replace(" ", TIE) for item in items]
+    return wrapped(f"{title}: {', '.join(whole)}", "  ", "")
+
+
+def tied(text: str) -> str:
+    """Put `TIE` for the blanks that hold a number together: 0.3 ± 0.1, 5 %, J = 20."""
+    return _TIED.sub(TIE, text)
