@@ -37,8 +37,8 @@ def report(ds: xr.Dataset) -> int:
     for (first, *others), names in where.items():
         place = f"condition {first} ({archive.describe(ds, first)})"
         more = f" and {len(others)} others" if others else ""
-        failing = f"failed in every replicate of {place}{more}: {some(names, 'methods')}"
-        print(f"simlab: {failing}", file=sys.stderr)
+        told = f"failed in every replicate of {place}{more}: {some(names, 'methods')}"
+        print(f"simlab: {told}", file=sys.stderr)
     return 0 if everywhere.empty else ALL_FAILED
 
 
