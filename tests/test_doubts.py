@@ -203,7 +203,7 @@ def test_no_verdict_rests_on_a_variance_that_may_not_exist(crossed):
         assert [c.word for c in row.honesty[0].cells if c.place == "heavy random effects"] == [
             "not measured"
         ]
-        assert f"heavy: {SENTENCE[UNSURE]}" in row.sentences
+        assert f"heavy random effects: {SENTENCE[UNSURE]}" in row.sentences
         assert not any("only with normal" in sentence for sentence in row.sentences)
 
 
