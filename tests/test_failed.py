@@ -202,7 +202,7 @@ def test_a_run_prints_what_failed_and_ends_with_status_3(ran, capsys):
     assert commands.run(s, where, folder, existing, True) == outcome.ALL_FAILED
     out, err = capsys.readouterr()
     assert "simlab: warning: failed: failing:gee 100 % (" in err
-    assert "failing:gee failed in every replicate of condition 0" in err
+    assert "failed in every replicate of condition 0 (base): failing:gee" in err
     flat = " ".join(out.split())
     assert f"simlab failures {folder / 's.zarr'}" in flat
     page = (folder / "s.md").read_text("utf-8")

@@ -283,7 +283,7 @@ def test_a_reason_that_was_not_written_is_found_again(base, tmp_path):
     (tmp_path / "r.zarr" / "stopped" / "c.1").unlink()
     there = open_dataset(tmp_path / "r.zarr")
     assert there.stopped.values.tolist() == [Stop.REACHED, Stop.NOT_YET, Stop.REACHED]
-    assert "1 not finished" in extent(there)
+    assert "1 unfinished" in extent(there)
     assert there.attrs["replicates_planned"] > there.attrs["replicates_done"]
     assert_same_bits(simlab.run(s, out=tmp_path / "r.zarr", jobs=1), ds)
 

@@ -76,8 +76,8 @@ def chosen_rows(frame: pd.DataFrame, wanted: Mapping[str, Sequence[str]]) -> pd.
     for name, labels in wanted.items():
         allowed = [*labels, ""] if name == "target" else labels
         keep &= frame[name].isin(allowed) if labels else True
-    if not keep.any():
-        said = "; ".join(f"{name} {', '.join(labels)}" for name, labels in wanted.items() if labels)
+    said = "; ".join(f"{name} {', '.join(labels)}" for name, labels in wanted.items() if labels)
+    if said and not keep.any():
         raise ValueError(f"nothing is measured of {said}: see simlab measure STORE without these")
     return frame[keep]
 
