@@ -24,6 +24,9 @@ class Course:
     honest : mapping of scheme to "yes" or "no"
     finer : mapping of str to str
         How the course puts an answer that is more than its word.
+    supposes : str
+        What differs between clusters wherever it calls a standard error dishonest: "slopes" or
+        "anything".
     """
 
     label: str
@@ -32,6 +35,7 @@ class Course:
     efficient: str = ""
     honest: Mapping[str, str] = field(default_factory=dict)
     finer: Mapping[str, str] = field(default_factory=dict)
+    supposes: str = ""
 
     def words(self, question: str) -> str:
         """Print the answer to "estimates", "efficient" or "honest"."""
@@ -47,12 +51,12 @@ _W, _B = (
 _NO = dict.fromkeys((*_W, *_B), "no")
 _FIXED = (
     "β_W", _W, "yes", {"new-clusters": "no", "same-clusters": "yes"},
-    {"honest": "only for new students in the same schools"},
+    {"honest": "only for new students in the same schools"}, "slopes",
 )  # fmt: skip
 _HONEST, _DISHONEST = {"new-clusters": "yes"}, {"new-clusters": "no"}
 
 COURSE: Mapping[str, Course] = MappingProxyType({
-    "pooled": Course("Pooled", "a mixture", _NO, "for what?", _DISHONEST),
+    "pooled": Course("Pooled", "a mixture", _NO, "for what?", _DISHONEST, {}, "anything"),
     "pooled_robust": Course("Pooled, robust SE"),
     "fixed_effects_separate": Course("Fixed effects, separate slopes", *_FIXED),
     "fixed_effects_common": Course("Fixed effects, common slope", *_FIXED),

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
 from numbers import Real
 from typing import Any, Final
 
 LEVEL_RULE: Final = "must be between 0 and 1, as 0.95"
 """What a confidence level must be, in the words of every message."""
+
+LONGEST: Final = 200
+"""Characters of a misspelt word that are worth a look."""
 
 
 class FitError(ValueError):
@@ -15,6 +20,27 @@ class FitError(ValueError):
 
 class LevelError(FitError):
     """A confidence level is no probability; a `FitError`, since fits are asked most often."""
+
+
+def did_you_mean(word: object, options: Iterable[str]) -> str:
+    """Return the option closest to a misspelt word, or an empty string if none is close.
+
+    Parameters
+    ----------
+    word : object
+        What was written.
+    options : iterable of str
+        What could have been written. The end of a dotted path counts as close to the path.
+    """
+    if len(str(word)) > LONGEST:
+        return ""
+    options = list(options)
+    known = {option.rpartition(".")[2].casefold(): option for option in options}
+    known |= {option.casefold(): option for option in options}
+    written = str(word).casefold()
+    tails = [option for folded, option in known.items() if folded.endswith(f".{written}")]
+    close = difflib.get_close_matches(written, known, n=1)
+    return tails[0] if tails else known[close[0]] if close else ""
 
 
 def is_level(value: Any) -> bool:

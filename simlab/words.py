@@ -131,6 +131,39 @@ def percent(share: float, mcse: float, interval: tuple[float, float], least: int
     return f"{100 * share:.{digits}f} ± {100 * mcse:.{digits}f}"
 
 
+SHORT: Mapping[str, str] = MappingProxyType(
+    {
+        "population.clusters": "J",
+        "population.cluster_sizes.mean": "n",
+        "population.cluster_sizes.size": "n",
+    }
+)
+"""What the factors of sample size are called in tables."""
+
+
+def factor_label(factor: str) -> str:
+    """Return a short name of a factor: what its path says, without the population."""
+    plain = factor.removeprefix("population.").replace("_", " ").replace(".", " ")
+    return SHORT.get(factor, plain)
+
+
+def named_level(factor: str, level: object, shared: bool = False) -> str:
+    """Name a level of a factor, so that it is clear of what.
+
+    A number has the factor before it. A label of several words is taken to say what it is of, as
+    "random slopes" does; a single word, and one that other factors have too (`shared`), has the
+    factor behind it: "t5 random effects".
+    """
+    label, name = str(level), factor_label(factor)
+    if isinstance(level, float):
+        return f"{name} = {level:g}"
+    if label[:1] in ("{", "["):
+        return f"{name} {label}"
+    if factor == "scheme" or (" " in label and not shared):
+        return label
+    return f"{label} {name}"
+
+
 TESTS: Mapping[str, str] = MappingProxyType(
     {
         "random_intercept": "random intercept, G = 0?",

@@ -63,7 +63,7 @@ def test_a_condition_is_found_by_its_key_and_its_description(ds):
         ("-1", "no condition is"),
         ("clusters=7", "no condition is"),
         ("clusters=5", "2 conditions are 'clusters=5'"),
-        ("size=5", "'size' is no factor of this study; its factors are population.clusters"),
+        ("size=5", "factor 'size' is unknown; give one of population.clusters"),
         ("", "no condition is"),
     ],
 )
@@ -85,7 +85,7 @@ def test_failures_are_all_that_is_not_ok(ds):
 
 
 def test_failures_of_no_known_status(ds):
-    with pytest.raises(ValueError, match="unknown status 'bad'; known are singular"):
+    with pytest.raises(ValueError, match="status 'bad' is unknown; give one of singular"):
         archive.failures(ds, ["bad"])
 
 

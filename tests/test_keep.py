@@ -79,7 +79,7 @@ def test_a_store_is_continued_and_read_by_the_commands(tmp_path, capsys):
         .drop_attrs()
         .identical(both()[1].drop_vars("seconds").drop_attrs())
     )
-    studies.measure(store, None, "jackknife", "csv")
+    studies.measure(store, studies.Wanted(), "jackknife", "csv")
     assert "relative_precision" in capsys.readouterr().out
     studies.table(store, "text", None, False)
     assert "600 replicates" in capsys.readouterr().out

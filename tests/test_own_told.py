@@ -174,7 +174,7 @@ def test_why_there_is_no_bias_is_said(tmp_path, capsys):
     assert measure(ds).bias.attrs["comment"].startswith(why)
     assert "comment" not in measure(ds).empirical_se.attrs
     assert "comment" not in measure(run("told:interval", replicates=20)).bias.attrs
-    studies.measure(tmp_path / "s.zarr", None, "jackknife", "csv")
+    studies.measure(tmp_path / "s.zarr", studies.Wanted(), "jackknife", "csv")
     told = capsys.readouterr().err
     assert re.search(rf"^simlab: bias, .*coverage: {why}", told, re.M)
 

@@ -16,7 +16,7 @@ from simlab.planning.forecast import _round_up, _Rounds
 from simlab.planning.ranges import range_of
 from simlab.results import Summing
 from simlab.runner import prepare, run_block, schema_of
-from simlab.verdicts.extent import replicates_of
+from simlab.tables.extent import replicates_of
 
 SMALL = {
     "cluster_sizes": {"law": "fixed", "size": 6},

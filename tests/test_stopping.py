@@ -20,7 +20,7 @@ from simlab.performance.named import named
 from simlab.results import TIMES, MemoryResults, Stop, Summing, open_dataset, open_results
 from simlab.runner.rounds import Rounds, next_end
 from simlab.runner.until import share_needed
-from simlab.verdicts.extent import extent, replicates_of
+from simlab.tables.extent import extent, replicates_of
 
 SMALL = {
     "cluster_sizes": {"law": "poisson", "mean": 6},
@@ -283,7 +283,7 @@ def test_a_reason_that_was_not_written_is_found_again(base, tmp_path):
     (tmp_path / "r.zarr" / "stopped" / "c.1").unlink()
     there = open_dataset(tmp_path / "r.zarr")
     assert there.stopped.values.tolist() == [Stop.REACHED, Stop.NOT_YET, Stop.REACHED]
-    assert "1 not finished" in extent(there)
+    assert "1 unfinished" in extent(there)
     assert there.attrs["replicates_planned"] > there.attrs["replicates_done"]
     assert_same_bits(simlab.run(s, out=tmp_path / "r.zarr", jobs=1), ds)
 

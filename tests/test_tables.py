@@ -100,5 +100,5 @@ def test_measures(ds, format):
 
 
 def test_measures_refuse_an_unknown_format(ds):
-    with pytest.raises(ValueError, match="unknown format 'latex'"):
-        measures_table(tidy(measure(ds)).head(3), "latex")
+    with pytest.raises(ValueError, match="unknown format 'html'"):
+        measures_table(tidy(measure(ds)).head(3), "html")

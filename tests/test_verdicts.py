@@ -8,6 +8,7 @@ import pytest
 from verdict_cases import BASE, SWEEPS, J, N, R, study
 
 import simlab
+from simlab.tables import methods_table
 from simlab.verdicts import judge
 from simlab.verdicts.judge import (
     Number,
@@ -193,26 +194,28 @@ def test_failed_fits_enter_no_verdict():
 
 def test_with_few_replicates_the_verdict_is_undecided_and_says_what_would_decide():
     shares = {"hlm": [0.05] * 6}
-    ds = study(levels=SWEEPS, config=BASE, shares=shares, replicates=60)
+    ds = study(levels=SWEEPS, config=BASE, shares=shares, replicates=160)
     found = row(ds, "hlm").consistency[0]
     assert found.word == "undecided"
-    assert found.needed > 60
+    assert found.needed > 160
     assert any("replicates would decide" in s for s in row(ds, "hlm").sentences)
 
 
 def test_what_the_study_lacks_is_not_studied_here():
-    summary = judge(study(methods=("pooled", "two_stage")))
+    ds = study(methods=("pooled", "two_stage"))
+    summary = judge(ds)
     for found in summary.rows:
         assert {c.word for c in found.consistency} == {"not studied here"}
         assert found.efficiency.word == "not studied here"
         assert found.honesty[1].word == "not studied here"
         assert found.honesty[0].word != "not studied here"
-    assert any("gls_oracle" in note for note in summary.notes)
+    assert any("gls_oracle" in note for note in methods_table(ds).attrs["notes"])
 
 
 def test_without_a_contextual_effect_lambda_is_not_identified():
-    summary = judge(study(levels=SWEEPS, config=BASE, beta=(2.0, 2.0)))
-    assert any("β_B = β_W" in note for note in summary.notes)
+    ds = study(levels=SWEEPS, config=BASE, beta=(2.0, 2.0))
+    summary = judge(ds)
+    assert any("β_B = β_W" in note for note in methods_table(ds).attrs["notes"])
     assert math.isnan(summary.rows[0].estimand.share.value)
     assert summary.rows[0].consistency[0].margin == pytest.approx(0.05 * 2)
 
@@ -230,7 +233,7 @@ def test_the_oracle_is_a_yardstick_and_no_row():
 
 
 def test_an_unknown_sector_is_refused():
-    with pytest.raises(ValueError, match="unknown sector 'Lay'"):
+    with pytest.raises(ValueError, match="sector 'Lay' is unknown; give one of none"):
         judge(swept(), "Lay")
 
 

@@ -3,18 +3,22 @@
 All of them read a results Dataset, as `simlab.open_dataset` gives it, and run nothing.
 """
 
-from simlab.archive.conditions import condition_of, describe, summary
+from simlab.archive.conditions import condition_of, describe, factor_of, summary
+from simlab.archive.dependence import dependent_failures
 from simlab.archive.difference import Difference, difference
 from simlab.archive.export import ExportError, export
-from simlab.archive.failures import failure_counts, failures
+from simlab.archive.failures import failed_fits, failure_counts, failures
 
 __all__ = [
     "Difference",
     "ExportError",
     "condition_of",
+    "dependent_failures",
     "describe",
     "difference",
     "export",
+    "factor_of",
+    "failed_fits",
     "failure_counts",
     "failures",
     "summary",

@@ -10,11 +10,11 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from simlab.measures.outcomes import factors_of
+from simlab.measures.outcomes import factors_of, one_of
 from simlab.measures.sums import keeps_measures
 from simlab.results import Status, Stop, wall_seconds
 
-__all__ = ["condition_of", "describe", "summary"]
+__all__ = ["condition_of", "describe", "factor_of", "summary"]
 
 
 def describe(ds: xr.Dataset, condition: int) -> str:
@@ -61,17 +61,28 @@ def condition_of(ds: xr.Dataset, text: str) -> int:
     raise ValueError(f"{what} {text!r}; give a number, or levels that single one out:\n{offered}")
 
 
-def _with_levels(ds: xr.Dataset, text: str) -> list[int]:
+def factor_of(ds: xr.Dataset, text: str) -> str:
+    """Find the factor of the grid that is meant, by its path or, if no other ends so, its end.
+
+    Raises
+    ------
+    ValueError
+        If there is none; names those there are.
+    """
     names = factors_of(ds)
+    meant = [name for name in names if name.endswith(f".{text}")]
+    if text in names or len(meant) != 1:
+        one_of("factor", text, names or ["none: the study has no grid"])
+        return text
+    return meant[0]
+
+
+def _with_levels(ds: xr.Dataset, text: str) -> list[int]:
     found = list(range(ds.sizes["condition"]))
     for part in text.split(","):
         asked, _, level = (piece.strip() for piece in part.partition("="))
-        meant = [name for name in names if name == asked]
-        meant = meant or [name for name in names if name.rpartition(".")[2] == asked]
-        if len(meant) != 1:
-            offered = ", ".join(names) or "none"
-            raise ValueError(f"{asked!r} is no factor of this study; its factors are {offered}")
-        found = [c for c in found if _same(ds[meant[0]].values[c], level)]
+        factor = factor_of(ds, asked)
+        found = [c for c in found if _same(ds[factor].values[c], level)]
     return found
 
 

@@ -7,12 +7,16 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 import xarray as xr
+from numpy.typing import NDArray
 
-from simlab.measures.outcomes import need_replicates
+from simlab.measures.outcomes import need_replicates, one_of
 from simlab.measures.sums import keeps_measures
 from simlab.results import Status
 
-__all__ = ["failure_counts", "failures"]
+__all__ = ["failed_fits", "failure_counts", "failures"]
+
+FAILED = ("not_converged", "not_estimable", "error")
+"""Statuses of fits without an estimate."""
 
 WORDS = {int(status): status.name.lower() for status in Status}
 
@@ -91,10 +95,37 @@ def failure_counts(ds: xr.Dataset, statuses: Sequence[str] | None = None) -> pd.
     )
 
 
+def failed_fits(ds: xr.Dataset) -> pd.DataFrame:
+    """Count the fits without an estimate.
+
+    Returns
+    -------
+    DataFrame
+        A row for each condition and estimator that has any: condition, estimator, fits, status
+        (their most frequent), replicates (in which the estimator was tried), share.
+    """
+    counts = failure_counts(ds, FAILED).sort_values("fits", ascending=False)
+    each = counts.groupby(["condition", "estimator"], as_index=False).agg(
+        {"fits": "sum", "status": "first"}
+    )
+    tried = _tried(ds)
+    names = [str(name) for name in ds["estimator"].values]
+    pairs = zip(each["condition"], each["estimator"], strict=True)
+    replicates = np.array([tried[c, names.index(e)] for c, e in pairs], dtype=np.int64)
+    return each.assign(replicates=replicates, share=each["fits"] / replicates)
+
+
+def _tried(ds: xr.Dataset) -> NDArray[np.int64]:
+    """Replicates in which an estimator was tried, (condition, estimator)."""
+    if keeps_measures(ds):
+        return np.asarray(ds["status_n"].transpose("condition", "estimator").values)
+    run = (ds["status"] >= 0).sum("replicate").transpose("condition", "estimator")
+    return np.asarray(run.values, dtype=np.int64)
+
+
 def _codes(statuses: Sequence[str] | None) -> list[int]:
     """The codes of statuses; of all but ok without any."""
     known = [word for word in WORDS.values() if word != "ok"]
     for word in statuses or ():
-        if word not in known:
-            raise ValueError(f"unknown status {word!r}; known are {', '.join(known)}")
+        one_of("status", word, known)
     return [code for code, word in WORDS.items() if word in (statuses or known)]

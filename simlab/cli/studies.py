@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import Parameter
 
 from simlab.cli.app import app
 
@@ -11,6 +13,7 @@ if TYPE_CHECKING:
     from simlab.config import Study
 
 Format = Literal["text", "markdown", "latex", "csv"]
+Several = Annotated[list[str] | None, Parameter(consume_multiple=True, negative="")]
 
 
 @app.command
@@ -128,9 +131,17 @@ def schema() -> None:
 
 @app.command
 def table(
-    store: Path, *, format: Format = "text", sector: str | None = None, tests: bool = False
+    store: Path,
+    *,
+    format: Format = "text",
+    sector: str | None = None,
+    tests: bool = False,
+    by: Several = None,
 ) -> None:
-    """Print the summary-of-methods table of a finished study, and the sizes of its tests.
+    """Print the summary-of-methods table of a study, and the sizes of its tests.
+
+    Where there are conditions that the summary does not speak of, a line for each follows. What
+    failed, and what is unfinished, is said beneath.
 
     Parameters
     ----------
@@ -142,37 +153,60 @@ def table(
         Which sector, where there are several; the first by default.
     tests
         Only the sizes of the tests; csv has them only so.
+    by
+        Only a line for each condition, sorted by these factors, such as population.clusters or
+        clusters; csv has them only so.
     """
     from simlab.commands import studies
 
-    studies.table(store, format, sector, tests)
+    studies.table(store, format, sector, tests, by or ())
 
 
 @app.command
 def measure(
     store: Path,
     *,
-    measure: list[str] | None = None,
+    measure: Several = None,
+    estimator: Several = None,
+    term: Several = None,
+    target: Several = None,
+    by: Several = None,
+    wide: bool = False,
     mcse: Literal["jackknife", "normal"] = "jackknife",
-    format: Literal["text", "markdown", "csv"] = "csv",
+    format: Format | None = None,
 ) -> None:
-    """Print every performance measure with its Monte Carlo standard error.
+    """Print performance measures with their Monte Carlo standard errors: all, or some.
+
+    Every filter takes several names.
 
     Parameters
     ----------
     store
         A NAME.zarr folder.
     measure
-        Only this one; may be given several times. Robust ones, such as median_bias and robust_se,
-        are printed only if they are named, here or in the study.
+        Only these. Robust ones, such as median_bias and robust_se, are printed only if they are
+        named, here or in the study.
+    estimator
+        Only of these.
+    term
+        Only of these, such as slope.
+    target
+        Only against these: beta_within, beta_between, limit.
+    by
+        Factors of the grid that come first, and by which rows are sorted.
+    wide
+        The table that a paper prints: a row for each condition, a column for each measure with
+        its Monte Carlo standard error in parentheses; against beta_within, if no target is named.
     mcse
         normal takes estimates for normal, as Stata's simsum and R's rsimsum do.
     format
-        csv is tidy: one row per condition, estimator, term, target and measure.
+        csv has every digit, and is the default but for wide; unless it is wide it is tidy: one row
+        per condition, estimator, term, target and measure.
     """
     from simlab.commands import studies
 
-    studies.measure(store, measure, mcse, format)
+    wanted = studies.Wanted(measure, estimator, term, target, by, wide)
+    studies.measure(store, wanted, mcse, format)
 
 
 @app.command

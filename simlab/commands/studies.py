@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Sequence
 from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -13,20 +14,26 @@ import pandas as pd
 import xarray as xr
 
 from simlab import measures, runner, tables
+from simlab.archive import factor_of
 from simlab.commands import reading
 from simlab.commands.console import Bar, asked, save, warnings_on_stderr
-from simlab.commands.outcome import report
+from simlab.commands.outcome import report, say_unfinished
 from simlab.comparison import compare as compare_methods
 from simlab.comparison import fit_statistics
 from simlab.config import Study
 from simlab.estimators import REGISTRY
 from simlab.layout import text_table, wrapped
 from simlab.measures.doubts import MARK, SENTENCE, UNSURE
+from simlab.measures.outcomes import one_of
+from simlab.performance.outline import AIMS
 from simlab.results import open_dataset
+from simlab.tables.extent import unfinished
+from simlab.tables.formats import sorted_by
 from simlab.words import degrees, number, p_value
 
 Format = Literal["text", "markdown", "latex", "csv"]
-MeasureFormat = Literal["text", "markdown", "csv"]
+MeasureFormat = Literal["text", "markdown", "latex", "csv"]
+ContrastFormat = Literal["text", "markdown", "csv"]
 
 
 class Where(NamedTuple):
@@ -62,22 +69,26 @@ def run(study: Study, where: Where, out: Path, existing: Existing, quiet: bool) 
     seconds = time.monotonic() - began
     if not any(str(term).partition("[")[0] == "slope" for term in ds["term"].values):
         print(f"{store}: no method estimates a slope, so there is no table: simlab measure {store}")
-        return report(ds, store)
+        return report(ds)
     save(page, _tables(ds, "markdown") + "\n")
     print(_tables(ds, "text"))
     print(f"\n{store}, {page}: written in {seconds:.1f} s", file=sys.stderr)
-    return report(ds, store)
+    return report(ds)
 
 
 def _tables(ds: xr.Dataset, format: Format, sector: str | None = None) -> str:
-    """The methods table, and the sizes of the tests if there are any.
+    """The methods table, the conditions that it does not speak of, and the sizes of the tests.
 
-    Two tables are no CSV file: there it is the methods alone.
+    Several tables are no CSV file: there it is the methods alone.
     """
-    methods = tables.render(tables.methods_table(ds, sector), format)
-    if "test" not in ds.dims or format == "csv":
-        return methods
-    return f"{methods}\n\n{tables.render_sizes(tables.size_table(ds), format)}"
+    made = [tables.render(tables.methods_table(ds, sector), format)]
+    if format != "csv" and tables.beyond_summary(ds, sector):
+        each = tables.conditions_table(ds, sector)
+        each.attrs |= {"failed": [], "run": ""}  # as the summary says
+        made.append(tables.render_conditions(each, format))
+    if format != "csv" and "test" in ds.dims:
+        made.append(tables.render_sizes(tables.size_table(ds), format))
+    return "\n\n".join(made)
 
 
 def check(study: Study) -> None:
@@ -110,26 +121,47 @@ def check(study: Study) -> None:
         print(wrapped(line, "      ", "  "))
 
 
-def table(store: Path, format: Format, sector: str | None, tests: bool) -> None:
-    """Print the methods table of a store, and the sizes of its tests; or these alone."""
-    ds = open_dataset(store)
+def table(
+    store: Path, format: Format, sector: str | None, tests: bool, by: Sequence[str] = ()
+) -> None:
+    """Print the tables of a store, or one alone: sizes of tests, or a line for each condition."""
+    ds = _opened(store)
     with asked():
         if tests:
             print(tables.render_sizes(tables.size_table(ds), format))
+        elif by:
+            print(tables.render_conditions(tables.conditions_table(ds, sector, by), format))
         else:
             print(_tables(ds, format, sector))
 
 
-def measure(
-    store: Path, names: list[str] | None, mcse: Literal["jackknife", "normal"],
-    format: MeasureFormat,
-) -> None:  # fmt: skip
-    """Print the measures of a store; say on stderr what is not known, and where."""
+def _opened(store: Path) -> xr.Dataset:
+    """The results of a store; that it is unfinished is said on stderr."""
     ds = open_dataset(store)
+    say_unfinished(ds)
+    return ds
+
+
+class Wanted(NamedTuple):
+    """Which measures, of what, sorted by which factors; and whether beside one another."""
+
+    measures: Sequence[str] | None = None
+    estimators: Sequence[str] | None = None
+    terms: Sequence[str] | None = None
+    targets: Sequence[str] | None = None
+    by: Sequence[str] | None = None
+    wide: bool = False
+
+
+def measure(
+    store: Path, wanted: Wanted, mcse: Literal["jackknife", "normal"], format: MeasureFormat | None
+) -> None:
+    """Print the measures of a store; say on stderr what is not known, and where."""
+    ds = _opened(store)
     oracle = "gls_oracle" if "gls_oracle" in ds.estimator.values else None
     with asked():
-        found = measures.measure(ds, oracle, names, mcse)
-    frame = measures.tidy(found)
+        found = measures.measure(ds, oracle, wanted.measures or None, mcse)
+        frame = _chosen(measures.tidy(found), found, wanted)
     unknown: dict[str, list[str]] = {}
     for name, variable in found.items():
         if why := variable.attrs.get("comment"):
@@ -137,17 +169,36 @@ def measure(
     for why, those in unknown.items():
         print(f"simlab: {', '.join(those)}: {why}", file=sys.stderr)
     if (doubtful := frame["mark"] != "").any():
-        told = f"simlab: {doubtful.sum():,} rows marked {MARK}: {SENTENCE[UNSURE]}"
+        told = f"simlab: {doubtful.sum():,} numbers marked {MARK}: {SENTENCE[UNSURE]}"
         print(told, file=sys.stderr)
+    if wanted.wide:
+        frame = tables.wide_measures(frame)
+    format = format or ("text" if wanted.wide else "csv")
     print(tables.measures_table(frame, format))
+    if format != "csv" and (told := unfinished(ds)):
+        print(f"\n{told}.")
+
+
+def _chosen(frame: pd.DataFrame, found: xr.Dataset, wanted: Wanted) -> pd.DataFrame:
+    """The rows that are wanted, sorted; wide ones are against β_W if no target is named."""
+    targets = wanted.targets or (["beta_within"] if wanted.wide else None)
+    labels = {"estimator": wanted.estimators, "term": wanted.terms, "target": targets}
+    for name, given in labels.items():
+        offered = found[name].values if name in found.coords else AIMS
+        for one in given or ():
+            one_of(name, one, offered)
+    frame = tables.chosen_rows(frame, {k: v or () for k, v in labels.items()})
+    first = [factor_of(found, one) for one in wanted.by or ()]
+    frame = sorted_by(frame, first)
+    return frame[[*first, *(name for name in frame.columns if name not in first)]]
 
 
 def contrast(
-    store: Path, base: int | None, factor: str | None, target: str, format: MeasureFormat
+    store: Path, base: int | None, factor: str | None, target: str, format: ContrastFormat
 ) -> None:
     """Print the contrasts of a store."""
     with asked():
-        frame = tables.contrast_table(open_dataset(store), base, factor, target)
+        frame = tables.contrast_table(_opened(store), base, factor, target)
     print(tables.render_contrasts(frame, format))
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
+
+from simlab.errors import did_you_mean
 
 __all__ = ["ConfigError", "Problem", "did_you_mean", "unknown"]
 
@@ -13,7 +14,7 @@ MOST_TOLD: Final = 100
 """Problems that an error writes out; a file with more is better mended in steps."""
 
 LONGEST: Final = 200
-"""Characters of a field's path, or of a misspelt word, that are worth a look."""
+"""Characters of a field's path that are worth a look."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,25 +65,6 @@ class ConfigError(Exception):
         if (more := len(self.problems) - MOST_TOLD) > 0:
             lines.append(f"… and {more:,} more problems")
         return "\n".join(lines)
-
-
-def did_you_mean(word: object, options: Iterable[str]) -> str:
-    """Return the option closest to a misspelt word, or an empty string if none is close.
-
-    Parameters
-    ----------
-    word : object
-        What was written.
-    options : iterable of str
-        What could have been written. The end of a dotted path counts as close to the path.
-    """
-    if len(str(word)) > LONGEST:
-        return ""
-    known = {option.casefold(): option for option in options}
-    written = str(word).casefold()
-    tails = [option for folded, option in known.items() if folded.endswith(f".{written}")]
-    close = difflib.get_close_matches(written, known, n=1)
-    return tails[0] if tails else known[close[0]] if close else ""
 
 
 def unknown(what: str, name: str, known: Iterable[str]) -> str:

@@ -18,10 +18,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
-from simlab.config.errors import did_you_mean
 from simlab.custom.isolation import CustomError, Failure, attempt, untouched
 from simlab.custom.syntax import fingerprint_of
 from simlab.custom.warned import attend, contained
+from simlab.errors import did_you_mean
 
 __all__ = ["Address", "locate_object"]
 

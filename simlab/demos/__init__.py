@@ -121,7 +121,7 @@ def run(
 
 def _known(name: str) -> None:
     if name not in NAMES:
-        from simlab.config.errors import did_you_mean
+        from simlab.errors import did_you_mean
 
         guess = did_you_mean(name, NAMES)
         hint = f"did you mean {guess}?" if guess else f"there are {', '.join(NAMES)}"

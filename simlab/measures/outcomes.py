@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from simlab.errors import check_level
+from simlab.errors import check_level, did_you_mean
 from simlab.performance.node import PER_TERM, replicates
 from simlab.performance.outline import AIMS
 from simlab.performance.stream import Replicates
@@ -120,7 +120,8 @@ def one_of(field: str, given: str, offered: Iterable[object]) -> None:
     """
     names = [str(name) for name in offered]
     if given not in names:
-        raise ValueError(f"{field} {given!r} is unknown; give one of {', '.join(names)}")
+        guess = f" (did you mean {near!r}?)" if (near := did_you_mean(given, names)) else ""
+        raise ValueError(f"{field} {given!r} is unknown{guess}; give one of {', '.join(names)}")
 
 
 def factors_of(measured: xr.Dataset) -> list[str]:

@@ -241,7 +241,9 @@ class ZarrResults:
         if self._schema.stops:
             for condition in range(len(self._schema.keys)):
                 memory.settle(condition, read_stop(self.path, condition))
-        return memory.dataset(copy=False)
+        found = memory.dataset(copy=False)
+        found.encoding["source"] = str(self.path)
+        return found
 
     def files(self, condition: int, number: int) -> dict[str, Path]:
         """The file of every array of a block, and of its messages; its flag last."""

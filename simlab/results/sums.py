@@ -180,7 +180,9 @@ class SumsResults:
         conditions = range(len(self._schema.keys))
         totals = [self.nodes(condition) for condition in conditions]
         each = [self.sums(condition) for condition in conditions]
-        return dataset_of(self._schema, self.summing.outline, each, totals, self._stopped)
+        found = dataset_of(self._schema, self.summing.outline, each, totals, self._stopped)
+        found.encoding["source"] = str(self.path)
+        return found
 
     def mend(self) -> list[str]:
         """Remove nodes that are damaged, and what an interrupted run left behind.

@@ -11,11 +11,10 @@ import xarray as xr
 
 from simlab.measures.contrasts import QUANTITIES, TESTS, contrast
 from simlab.measures.outcomes import factors_of
+from simlab.tables.extent import extent, unfinished, what_was_run
 from simlab.tables.formats import Titled, csv, sheet
 from simlab.tables.render import check_format
-from simlab.tables.sizes import SHORT
-from simlab.verdicts.extent import extent
-from simlab.words import decimals, plus_minus
+from simlab.words import decimals, factor_label, plus_minus
 
 ContrastFormat = Literal["text", "markdown", "csv"]
 
@@ -78,7 +77,11 @@ def contrast_table(
                     **{part: values[i, j] for part, values in parts.items()},
                 })  # fmt: skip
     frame = pd.DataFrame(rows, columns=COLUMNS)
-    frame.attrs = {"study": str(ds.attrs.get("name", "study")), "run": _run(ds)}
+    frame.attrs = {
+        "study": str(ds.attrs.get("name", "study")),
+        "run": _run(ds),
+        "unfinished": unfinished(ds),
+    }
     return frame
 
 
@@ -88,8 +91,7 @@ def _label(ds: xr.Dataset, one: int, other: int) -> str:
     for factor in factors_of(ds):
         before, after = (str(ds[factor].values[c]) for c in (other, one))
         if before != after:
-            short = SHORT.get(factor, factor.removeprefix("population."))
-            told.append(f"{short} {_level(before)} → {_level(after)}")
+            told.append(f"{factor_label(factor)} {_level(before)} → {_level(after)}")
     return ", ".join(told)
 
 
@@ -131,7 +133,7 @@ def render_contrasts(frame: pd.DataFrame, format: ContrastFormat = "text") -> st
         for tests in (False, True):
             if len(some := part[(part["measure"] == TESTS) == tests]):
                 sections.append(Titled(str(name), *_section(some), names=2))
-    about = [_explained(), f"{frame.attrs['run']}."]
+    about = [_explained(), *what_was_run(frame)]
     return sheet(f"Contrasts: {frame.attrs['study']}", sections, about, format)
 
 
@@ -174,5 +176,7 @@ def _gain(gain: float, mcse: float) -> str:
         return ""
     if math.isinf(gain):
         return "× ∞"
+    if math.isnan(mcse):
+        return f"× {gain:,.2f}"
     digits = min(2, _digits(mcse)) if mcse < 10 else 0
     return f"× {gain:,.{digits}f} ± {mcse:,.{digits}f}"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -115,3 +116,20 @@ def sheet(title: str, parts: Sequence[Titled], about: Sequence[str], format: str
 def csv(frame: pd.DataFrame) -> str:
     """Write a data frame with every digit."""
     return frame.to_csv(index=False).rstrip("\n")
+
+
+def level(value: Any) -> str:
+    """Write a level of a factor; nothing where a condition has no such field."""
+    if isinstance(value, float):
+        return "" if math.isnan(value) else f"{value:g}"
+    return "" if str(value) == "nan" else str(value)
+
+
+def sorted_by(frame: pd.DataFrame, factors: Sequence[str]) -> pd.DataFrame:
+    """Sort rows by factors, the first of them first: numbers by size, words as they come."""
+
+    def key(column: pd.Series) -> pd.Series:
+        numbers = pd.api.types.is_numeric_dtype(column)
+        return column if numbers else pd.Series(pd.factorize(column)[0], column.index)
+
+    return frame.sort_values([*factors], kind="stable", key=key) if factors else frame

@@ -1,27 +1,36 @@
-"""Performance measures in long form, for people and for programs."""
+"""Performance measures: in long form, and as the table that a paper prints."""
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, get_args
 
 import pandas as pd
 
 from simlab.layout import text_table
-from simlab.tables.formats import csv, markdown_table
+from simlab.measures import COMPARISONS, MEASURES
+from simlab.tables.formats import csv, latex_table, level, markdown_table
 from simlab.tables.render import check_format
+from simlab.words import factor_label, percent, signed
 
-MeasuresFormat = Literal["text", "csv", "markdown"]
+MeasuresFormat = Literal["text", "csv", "markdown", "latex"]
+
+NUMBERS = ("value", "mcse", "n", "low", "high", "mark")
+"""Columns of the tidy frame that are no label."""
+
+LABELS = ("estimator", "term", "target", "measure")
 
 
-def measures_table(tidy_frame: pd.DataFrame, format: MeasuresFormat = "text") -> str:
-    """Render the frame of `simlab.measures.tidy`.
+def measures_table(frame: pd.DataFrame, format: MeasuresFormat = "text") -> str:
+    """Render the frame of `simlab.measures.tidy`, or of `wide_measures`.
 
     Parameters
     ----------
-    tidy_frame : DataFrame
-        Factors, estimator, term, target, measure, value, mcse, n.
-    format : {"text", "csv", "markdown"}
-        `csv` has every digit, the others four.
+    frame : DataFrame
+        Its columns are printed in their order.
+    format : {"text", "csv", "markdown", "latex"}
+        `csv` has every digit; of a tidy frame the others have four.
 
     Returns
     -------
@@ -35,12 +44,121 @@ def measures_table(tidy_frame: pd.DataFrame, format: MeasuresFormat = "text") ->
     """
     check_format(format, get_args(MeasuresFormat))
     if format == "csv":
-        return csv(tidy_frame)
-    header = [str(name) for name in tidy_frame.columns]
-    rows = [[_cell(v) for v in row] for row in tidy_frame.itertuples(index=False)]
-    if format == "markdown":
-        return markdown_table(header, rows)
-    return text_table(header, rows, names=header.index("value"))
+        return csv(frame)
+    if "headers" in frame.attrs:
+        header, rows = _paper(frame)
+        names = len(frame.attrs["labels"])
+    else:
+        header = [str(name) for name in frame.columns]
+        rows = [[_cell(v) for v in row] for row in frame.itertuples(index=False)]
+        names = header.index("value")
+    if format == "text":
+        return text_table(header, rows, names=names)
+    return (markdown_table if format == "markdown" else latex_table)(header, rows)
+
+
+def chosen_rows(frame: pd.DataFrame, wanted: Mapping[str, Sequence[str]]) -> pd.DataFrame:
+    """Return the rows with some labels; all of them for a label that nothing is wanted of.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        From `simlab.measures.tidy`.
+    wanted : mapping of column to labels
+        A target does not concern measures without.
+
+    Raises
+    ------
+    ValueError
+        When nothing is left.
+    """
+    keep = pd.Series(True, index=frame.index)
+    for name, labels in wanted.items():
+        allowed = [*labels, ""] if name == "target" else labels
+        keep &= frame[name].isin(allowed) if labels else True
+    said = "; ".join(f"{name} {', '.join(labels)}" for name, labels in wanted.items() if labels)
+    if said and not keep.any():
+        raise ValueError(f"nothing is measured of {said}: see simlab measure STORE without these")
+    return frame[keep]
+
+
+def wide_measures(frame: pd.DataFrame) -> pd.DataFrame:
+    """Put measures beside one another: a row for each condition, estimator and term.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        From `simlab.measures.tidy`, or some of its rows.
+
+    Returns
+    -------
+    DataFrame
+        The factors, then estimator, term and target if there are several; then for each measure
+        its value, NAME_mcse, NAME_low, NAME_high, NAME_n and NAME_mark.
+    """
+    labels = [str(name) for name in frame.columns if name not in NUMBERS]
+    factors = [name for name in labels if name not in LABELS]
+    targets = [t for t in frame["target"].unique() if t]
+    several = {"estimator": frame["estimator"], "term": frame["term"]}
+    shown = [
+        name
+        for name, column in several.items()
+        if (column != "").any() and column[column != ""].nunique() > 1
+    ]
+    names = frame["measure"].where(
+        (frame["target"] == "") | (len(targets) < 2),
+        frame["measure"] + " (" + frame["target"] + ")",
+    )
+    measures = list(dict.fromkeys(names))
+    rows: dict[tuple[str, ...], dict[str, Any]] = {}
+    for row, name in zip(frame.to_dict("records"), names, strict=True):
+        at = tuple(str(row[key]) for key in (*factors, *shown))
+        own = rows.setdefault(at, {key: row[key] for key in (*factors, *shown)})
+        own[name] = row["value"]
+        own |= {f"{name}_{part}": row[part] for part in NUMBERS[1:]}
+    found = pd.DataFrame(list(rows.values()))
+    found.attrs["labels"] = [*factors, *shown]
+    found.attrs["headers"] = {name: name.partition(" (")[0] for name in measures}
+    return found
+
+
+def _paper(frame: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
+    """Labels, then measures with their MCSE in parentheses; shares in %."""
+    labels: list[str] = frame.attrs["labels"]
+    measures: dict[str, str] = frame.attrs["headers"]
+    header = [*map(factor_label, labels)]
+    header += [
+        f"{name.replace('_', ' ')}{', %' if _is_share(m) else ''}" for name, m in measures.items()
+    ]
+    rows = [
+        [*(level(row[name]) for name in labels),
+         *(_with_error(row, name, _is_share(m)) for name, m in measures.items())]
+        for row in frame.to_dict("records")
+    ]  # fmt: skip
+    return header, rows
+
+
+def _is_share(measure: str) -> bool:
+    known = {**MEASURES, **COMPARISONS}
+    return measure in known and known[measure].share
+
+
+def _with_error(row: dict[Any, Any], name: str, share: bool) -> str:
+    value = row.get(name, math.nan)
+    if math.isnan(value):
+        return ""
+    mcse, ends = row[f"{name}_mcse"], (row[f"{name}_low"], row[f"{name}_high"])
+    if share:
+        number, _, error = percent(value, mcse, ends).partition(" ± ")
+    else:
+        digits = _digits(mcse)
+        number, error = signed(value, digits), "" if math.isnan(mcse) else f"{mcse:.{digits}f}"
+    return number + (f" ({error})" if error else "") + (f" {row[f'{name}_mark']}".rstrip())
+
+
+def _digits(mcse: float) -> int:
+    """Decimals that show two digits of a standard error, up to 6."""
+    return 3 if not mcse > 0 else min(6, max(0, 1 - math.floor(math.log10(mcse))))
 
 
 def _cell(value: object) -> str:

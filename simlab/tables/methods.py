@@ -9,8 +9,12 @@ import pandas as pd
 import xarray as xr
 
 from simlab.course import course_of
+from simlab.tables import notes
+from simlab.tables.extent import unfinished
+from simlab.tables.failed import failure_lines
 from simlab.verdicts import Verdict, judge
 from simlab.verdicts.judge import Number
+from simlab.verdicts.view import View
 
 TARGETS = {"beta_within": "W", "beta_between": "B"}
 SWEEPS = {"more": "J", "larger": "n"}
@@ -45,10 +49,18 @@ def methods_table(ds: xr.Dataset, sector: str | None = None) -> pd.DataFrame:
         honest_new, honest_same
             with se_error_*, se_error_*_mcse (%), coverage_*, coverage_*_mcse (a share),
             replicates_honest_*; honest_new_where.
+        condition, condition_J, condition_n, condition_same
+            Positions of the conditions that the numbers are of: the base, which all others but
+            consistent_*_J, consistent_*_n and honest_same are about; the ends of the two sweeps;
+            the base for the same schools. −1 where there is none.
+        n, failed
+            Replicates of the base condition with an estimate, and the share of those without.
         notes
             Sentences, one a line.
 
-        `attrs` has study, sector, notes and run. See `render`.
+        Where there is no verdict, the word says why: "failed" (the method, in every replicate),
+        "too few" (fewer than 100 replicates), "not measured" (see `simlab.measures.doubts`), "not
+        studied here". `attrs` has study, sector, notes, failed, run and unfinished. See `render`.
 
     Raises
     ------
@@ -56,17 +68,29 @@ def methods_table(ds: xr.Dataset, sector: str | None = None) -> pd.DataFrame:
         When there is no such sector, or no slope to judge.
     """
     summary = judge(ds, sector)
-    frame = pd.DataFrame([_row(verdict) for verdict in summary.rows])
+    frame = pd.DataFrame([_row(verdict, summary.view) for verdict in summary.rows])
     frame.attrs = {
         "study": summary.study,
         "sector": summary.sector,
-        "notes": list(summary.notes),
-        "run": summary.run,
+        "notes": notes.of_all(summary.view),
+        "failed": failure_lines(ds),
+        "run": notes.of_run(ds, summary.view),
+        "unfinished": unfinished(ds),
     }
     return frame
 
 
-def _row(v: Verdict) -> dict[str, Any]:
+def _row(v: Verdict, view: View) -> dict[str, Any]:
+    row = _judged(v) | notes.positions(view)
+    at = row["condition"] if row["condition"] >= 0 else max(row["condition_same"], 0)
+    row |= {"n": notes.estimates(view, at, v.method), "failed": view.failed(at, v.method)}
+    conditions = range(len(view.places.scheme))
+    if all(view.failed(c, v.method) == 1 for c in conditions):
+        row = {name: "failed" if word == "not studied here" else word for name, word in row.items()}
+    return row
+
+
+def _judged(v: Verdict) -> dict[str, Any]:
     course = course_of(v.method)
     aim, eff = v.estimand, v.efficiency
     row: dict[str, Any] = {
@@ -86,7 +110,7 @@ def _row(v: Verdict) -> dict[str, Any]:
             f"margin_{key}": c.margin,
             f"unit_{key}": c.unit,
             f"replicates_{key}": c.needed,
-            f"consistent_{key}_course": course.consistent.get((c.target, c.sweep), "—"),
+            f"consistent_{key}_course": c.said or course.consistent.get((c.target, c.sweep), "—"),
             f"consistent_{key}_mark": c.mark,
         }
     row |= {
@@ -115,5 +139,7 @@ def _row(v: Verdict) -> dict[str, Any]:
 
 def _told(name: str, number: Number) -> dict[str, float]:
     """A number and its MCSE, NaN where it takes moments of the estimate that may not exist."""
-    value, mcse = (number.value, number.mcse) if number.sound else (math.nan, math.nan)
+    value, mcse = number.value, number.mcse
+    if number.instead == "not measured":
+        value = mcse = math.nan
     return {name: value, f"{name}_mcse": mcse}

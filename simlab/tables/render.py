@@ -9,7 +9,9 @@ import pandas as pd
 
 from simlab.layout import text_table, wrapped
 from simlab.measures.doubts import MARK
+from simlab.tables.extent import what_was_run
 from simlab.tables.formats import csv, latex, latex_table, markdown_table
+from simlab.tables.notes import N_SIM
 from simlab.words import plus_minus, se_error
 
 Format = Literal["text", "markdown", "latex", "csv"]
@@ -99,17 +101,17 @@ def _title(frame: pd.DataFrame) -> str:
 
 def _explained(doubt: bool) -> str:
     return (
-        f"{LEGEND}. λ: the slope estimates β_W + λ(β_B − β_W), measured, and as J→∞ in theory. "
-        "J→∞, n→∞: bias as schools get more numerous, larger, in % of |β_B − β_W|. Efficient?: "
-        "variance of the best estimator of the same target over that of the method. Honest?: "
-        "relative error of the standard error, and how often the interval covers."
+        f"{LEGEND}. {N_SIM}. λ: the slope estimates β_W + λ(β_B − β_W), measured, and as J→∞ in "
+        "theory. J→∞, n→∞: bias as schools get more numerous, larger, in % of |β_B − β_W|. "
+        "Efficient?: variance of the best estimator of the same target over that of the method. "
+        "Honest?: relative error of the standard error, and how often the interval covers."
         + (f" {MARK}: the estimate may have no variance." if doubt else "")
     )
 
 
 def _notes(frame: pd.DataFrame) -> list[str]:
-    run = frame.attrs.get("run", "")
-    return [*(f"{note}." for note in frame.attrs.get("notes", [])), *([f"{run}."] if run else [])]
+    notes = (f"{note}." for note in frame.attrs.get("notes", ()))
+    return [*frame.attrs.get("failed", ()), *notes, *what_was_run(frame)]
 
 
 def _sentences(row: dict[Any, Any]) -> list[str]:
@@ -138,27 +140,23 @@ def _cells(row: dict[Any, Any]) -> list[str]:
 
 
 def _estimates(row: dict[Any, Any]) -> str:
-    if row["estimates"] == "not studied here":
-        return "not studied here"
-    word = _marked(row["estimates"], row["estimates_mark"])
-    if math.isnan(row["lambda"]):
-        return word
-    theory = row["lambda_theory"]
-    limit = "" if math.isnan(theory) else f"\ntheory {theory:.3f}"
-    return f"{word}\n{plus_minus(row['lambda'], row['lambda_mcse'], 3)}{limit}"
+    told = [_marked(row["estimates"], row["estimates_mark"])]
+    if not math.isnan(row["lambda"]):
+        told.append(plus_minus(row["lambda"], row["lambda_mcse"], 3))
+        told += [] if math.isnan(row["lambda_theory"]) else [f"theory {row['lambda_theory']:.3f}"]
+    return "\n".join([*told, f"n_sim = {row['n']:,}"])
 
 
 def _both_sweeps(row: dict[Any, Any], target: str) -> str:
     cells = [_consistent(row, f"{target}_{sweep}") for sweep in "Jn"]
-    nothing = all(row[f"consistent_{target}_{sweep}"] == "not studied here" for sweep in "Jn")
-    return "not studied here" if nothing else "\n".join(cells)
+    words = {row[f"consistent_{target}_{sweep}"] for sweep in "Jn"}
+    nothing = len(words) == 1 and words <= {"not studied here", "failed"}
+    return words.pop() if nothing else "\n".join(cells)
 
 
 def _consistent(row: dict[Any, Any], key: str) -> str:
     word = row[f"consistent_{key}"]
     way = f"{key[-1]}→∞"
-    if word == "not studied here":
-        return f"{way} {word}"
     if math.isnan(row[f"bias_{key}"]):
         return f"{way} {_marked(word, '')}"
     unit = row[f"unit_{key}"] / 100
@@ -167,8 +165,6 @@ def _consistent(row: dict[Any, Any], key: str) -> str:
 
 
 def _efficient(row: dict[Any, Any]) -> str:
-    if row["efficient"] == "not studied here":
-        return "not studied here"
     word = _marked(row["efficient"], row["efficient_mark"])
     if math.isnan(row["efficiency"]):  # the base alone is not measured
         return word
@@ -176,13 +172,12 @@ def _efficient(row: dict[Any, Any]) -> str:
 
 
 def _honest(row: dict[Any, Any], key: str) -> str:
-    word = row[f"honest_{key}"]
-    if word == "not studied here":
-        return "not studied here"
-    told = [_marked(word, row[f"honest_{key}_mark"])]
+    told = [_marked(row[f"honest_{key}"], row[f"honest_{key}_mark"])]
     if not math.isnan(row[f"se_error_{key}"]):
         told.append(se_error(row[f"se_error_{key}"], row[f"se_error_{key}_mcse"], unit=""))
-    return "\n".join([*told, f"covers {100 * row[f'coverage_{key}']:.0f} %"])
+    if row[f"honest_{key}"] != "too few" and not math.isnan(covers := row[f"coverage_{key}"]):
+        told.append(f"covers {100 * covers:.0f} %")
+    return "\n".join(told)
 
 
 def _marked(word: str, mark: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Sequence
 from typing import Any, get_args
 
@@ -13,17 +12,12 @@ import xarray as xr
 from simlab.measures import rejection
 from simlab.measures.outcomes import factors_of
 from simlab.performance.streams import LEVELS
-from simlab.tables.formats import Titled, csv, sheet
+from simlab.tables.extent import extent, unfinished, what_was_run
+from simlab.tables.formats import Titled, csv, level, sheet
 from simlab.tables.render import Format, check_format
-from simlab.verdicts.extent import extent
 from simlab.verdicts.judge import CLEAR, size_word
-from simlab.words import kind_label, percent, test_label
+from simlab.words import factor_label, kind_label, percent, test_label
 
-SHORT = {
-    "population.clusters": "J",
-    "population.cluster_sizes.mean": "n",
-    "population.cluster_sizes.size": "n",
-}
 MARKS = {"conservative": " ↓", "liberal": " ↑"}
 
 
@@ -68,6 +62,7 @@ def size_table(ds: xr.Dataset, levels: Sequence[float] = LEVELS) -> pd.DataFrame
         "study": str(ds.attrs.get("name", "study")),
         "factors": factors,
         "run": _run(ds),
+        "unfinished": unfinished(ds),
     }
     return frame
 
@@ -122,7 +117,7 @@ def render_sizes(frame: pd.DataFrame, format: Format = "text") -> str:
         _section(part, frame.attrs["factors"])
         for _, part in frame.groupby(["test", "what"], sort=False)
     ]
-    about = [_explained(), f"{frame.attrs['run']}."]
+    about = [_explained(), *what_was_run(frame)]
     return sheet(f"Tests: {frame.attrs['study']}", sections, about, format)
 
 
@@ -139,12 +134,11 @@ def _section(part: pd.DataFrame, factors: list[str]) -> Titled:
     kinds = list(dict.fromkeys(part["kind"]))
     cells: dict[tuple[Any, ...], dict[str, str]] = {}
     for row in part.to_dict("records"):
-        place = (f"{100 * row['nominal']:g} %", *(_level(row[factor]) for factor in told))
+        place = (f"{100 * row['nominal']:g} %", *(level(row[factor]) for factor in told))
         cells.setdefault(place, {})[row["kind"]] = _cell(row)
-    short = [SHORT.get(factor, factor.rpartition(".")[2]) for factor in told]
     return Titled(
         f"{part['what'].iloc[0].capitalize()}: {test_label(part['test'].iloc[0])}",
-        ["nominal", *short, *map(kind_label, kinds)],
+        ["nominal", *map(factor_label, told), *map(kind_label, kinds)],
         [[*place, *(row.get(kind, "") for kind in kinds)] for place, row in cells.items()],
         names=1 + len(told),
     )
@@ -153,9 +147,3 @@ def _section(part: pd.DataFrame, factors: list[str]) -> Titled:
 def _cell(row: dict[Any, Any]) -> str:
     mark = MARKS.get(row["word"], "")
     return percent(row["rejection"], row["mcse"], (row["low"], row["high"])) + mark
-
-
-def _level(level: Any) -> str:
-    if isinstance(level, float):
-        return "" if math.isnan(level) else f"{level:g}"
-    return str(level)

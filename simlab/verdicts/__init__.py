@@ -12,7 +12,6 @@ from simlab.course import course_of
 from simlab.performance.aims import ORACLE
 from simlab.verdicts import sentences as say
 from simlab.verdicts.assess import SWEEPS, TARGETS, consistency, efficiency, estimand, honesty
-from simlab.verdicts.extent import extent
 from simlab.verdicts.model import Summary, Verdict
 from simlab.verdicts.places import NEW, SAME
 from simlab.verdicts.view import View, view
@@ -44,8 +43,7 @@ def judge(ds: xr.Dataset, sector: str | None = None) -> Summary:
     chosen, seen = view(ds, sector)
     level = float(ds.attrs.get("level", 0.95))
     rows = tuple(_verdict(seen, method, level) for method in seen.methods if method != ORACLE)
-    name = str(ds.attrs.get("name", "study"))
-    return Summary(name, chosen, rows, tuple(_notes(seen)), _run(ds, seen))
+    return Summary(str(ds.attrs.get("name", "study")), chosen, rows, seen)
 
 
 def _verdict(seen: View, method: str, level: float) -> Verdict:
@@ -66,28 +64,3 @@ def _verdict(seen: View, method: str, level: float) -> Verdict:
         sentences += say.of_between(*between)
     label = course_of(method).label
     return Verdict(method, label, aim, steady, efficient, honest, tuple(sentences))
-
-
-def _notes(seen: View) -> list[str]:
-    notes = []
-    base, s = seen.places.base, seen.settings
-    if base is None:
-        notes.append("every condition keeps the same schools: only honesty for these is judged")
-    elif seen.contrast(base) == 0:
-        notes.append(
-            "β_B = β_W here: λ is not identified, and bias is judged against "
-            f"{100 * s.margin:g} % of β_W (of the empirical SE where β_W is 0)"
-        )
-    if not seen.has_oracle():
-        notes.append("the oracle gls_oracle is not in this study: efficiency is not judged")
-    return notes
-
-
-def _run(ds: xr.Dataset, seen: View) -> str:
-    s = seen.settings
-    return (
-        f"{extent(ds)}, seed {ds.attrs.get('seed', 'unknown')}; "
-        f"margins: bias {100 * s.margin:g} % of |β_B − β_W|, SE {100 * s.honest_margin:g} %, "
-        f"efficiency {1 - s.efficient_margin:g}; ± is one Monte Carlo standard error, "
-        "verdicts use the 95 % interval"
-    )

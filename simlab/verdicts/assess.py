@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
 from simlab.course import course_of
 from simlab.verdicts.judge import (
+    UNJUDGED,
     Number,
     Word,
     agreement,
@@ -13,8 +16,9 @@ from simlab.verdicts.judge import (
     together,
 )
 from simlab.verdicts.model import Cell, Consistency, Efficiency, Estimand, Honesty
-from simlab.verdicts.places import NEW, named_level
+from simlab.verdicts.places import NEW
 from simlab.verdicts.view import View
+from simlab.words import ROUNDING
 
 TARGETS = ("beta_within", "beta_between")
 SWEEPS = ("more", "larger")
@@ -49,7 +53,7 @@ def estimand(view: View, method: str) -> Estimand:
 def _aim(share: Number, margin: float) -> str:
     at_within = equivalent(share, margin)
     at_between = equivalent(share.scaled(1.0, 1.0), margin)
-    if not share.known or not share.sound:
+    if not share.judged:
         return at_within
     if at_within == "yes":
         return "β_W"
@@ -62,7 +66,7 @@ def _aim(share: Number, margin: float) -> str:
 
 def _aim_mark(view: View, base: int, method: str, word: str, share: Number) -> str:
     said = course_of(method).estimates
-    if not said or word in ("not studied here", "not measured"):
+    if not said or word in UNJUDGED:
         return ""
     if word == "undecided":
         return "?"
@@ -78,26 +82,31 @@ def consistency(view: View, method: str, target: str, sweep: str) -> Consistency
     """Bias at the end of a sweep, against a margin.
 
     The margin is a share of |β_B − β_W|. Where that is 0, it is the same share of |β_W|, and
-    where that is 0 too, of the method's empirical standard error.
+    where that is 0 too, of the method's empirical standard error. The course's "no" is of a mixture
+    of β_W and β_B: of one and the same number, "yes"; and a bias within the margin does not refute
+    it where the limit is not the target.
     """
-    settings = view.settings
-    factor = settings.more_clusters if sweep == "more" else settings.larger_clusters
-    found = view.places.sweep(factor)
+    factor, found = view.sweep(sweep)
     if not found:
         return Consistency(target, sweep)
     last = found[-1]
     bias = view.number("bias", last, method, view.term_for(method, target), target)
-    unit = abs(view.contrast(last)) or abs(view.target(last, "beta_within"))
+    contrast = view.contrast(last)
+    unit = abs(contrast) or abs(view.target(last, "beta_within"))
     unit = unit or view.number("empirical_se", last, method).value
-    margin = settings.margin * unit
+    margin = view.settings.margin * unit
     word = equivalent(bias, margin)
     said = course_of(method).consistent.get((target, sweep), "")
+    if contrast == 0 and said == "no":
+        said = "yes"
+    off = abs(view.share(last, method) - (target == "beta_between"))
     level = view.places.sizes[factor][last]
     return Consistency(
         target, sweep, word, bias, margin, unit,
         level=float("nan") if level is None else level,
         needed=replicates_needed(bias, margin) if word == "undecided" else None,
-        mark=agreement(word, said),
+        said=said,
+        mark=agreement(word, said, frozenset({"no"} if off > ROUNDING else ())),
     )  # fmt: skip
 
 
@@ -110,7 +119,7 @@ def efficiency(view: View, method: str, term: str = "slope") -> Efficiency:
     cells = []
     for c in view.places.crossing(view.settings.efficiency):
         number = view.efficiency(c, method, term)
-        cells.append(Cell(_place(view, c), c, number, at_least(number, bound)))
+        cells.append(Cell(view.label(c), c, number, at_least(number, bound)))
     word = together(cell.word for cell in cells)
     elsewhere = frozenset(cell.word for cell in cells)
     if len(cells) == 1:  # "not in general" is not refuted by one condition
@@ -129,14 +138,15 @@ def honesty(view: View, method: str, scheme: str, term: str = "slope") -> Honest
     error = view.number("relative_error", at, method, term)
     word = equivalent(error, margin)
     coverage = view.number("coverage", at, method, term, "limit")
-    if not coverage.known:
+    if math.isnan(coverage.value):
         coverage = view.number("bias_eliminated_coverage", at, method, term)
     cells: tuple[Cell, ...] = ()
     if scheme == NEW:
         for c in view.places.crossing(view.settings.efficiency):
             number = view.number("relative_error", c, method, term)
-            cells += (Cell(_place(view, c), c, number, equivalent(number, margin)),)
-    said = course_of(method).honest.get(scheme, "")
+            cells += (Cell(view.label(c), c, number, equivalent(number, margin)),)
+    differ = view.differ(at, course_of(method).supposes)
+    said = course_of(method).honest.get(scheme, "") if differ else ""
     return Honesty(
         scheme, word, error, coverage,
         needed=replicates_needed(error, margin) if word == "undecided" else None,
@@ -163,14 +173,10 @@ def where(view: View, cells: tuple[Cell, ...], word: Word) -> str:
                 continue
             here = {cell.condition for cell in decided if levels[cell.condition] == level}
             if here == good:
-                return f"only with {named_level(factor, level)}"
+                return f"only with {view.places.named(factor, level)}"
             if here == {cell.condition for cell in decided} - good:
-                return f"except with {named_level(factor, level)}"
+                return f"except with {view.places.named(factor, level)}"
     if len(good) <= 2:
         named = " and ".join(cell.place for cell in decided if cell.condition in good)
         return f"only with {named}"
     return f"in {len(good)} of {len(decided)} conditions"
-
-
-def _place(view: View, condition: int) -> str:
-    return view.places.label(condition, view.settings.efficiency)

@@ -5,12 +5,21 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 from simlab.performance.measure import Z
 
-Word = Literal["yes", "no", "it depends", "undecided", "not studied here", "not measured"]
-"""What is measured; "not measured" of what takes moments of estimates that may not exist."""
+Unjudged = Literal["failed", "too few", "not measured", "not studied here"]
+"""Why there is no verdict: a method that always failed, too few replicates, moments of estimates
+that may not exist, conditions that a study does not have."""
+
+Word = Literal["yes", "no", "it depends", "undecided"] | Unjudged
+"""What is measured, or why nothing is."""
+
+UNJUDGED: Final = get_args(Unjudged)
+
+LEAST: Final = 100
+"""Replicates below which nothing is judged."""
 
 SizeWord = Literal["conservative", "nominal", "liberal", ""]
 
@@ -23,15 +32,15 @@ hundreds of sizes, and of those that are nominal one in 370 is as far off by cha
 class Number:
     """A measured number, its Monte Carlo standard error, and the replicates behind it.
 
-    `interval` is its 95 % interval where that is not value ± 1.96 MCSE, as of a share; `sound` is
-    False where it takes moments of the estimates that may not exist.
+    `interval` is its 95 % interval where that is not value ± 1.96 MCSE, as of a share; `instead` is
+    the word in the place of a verdict, where there can be none.
     """
 
     value: float = math.nan
     mcse: float = math.nan
     n: int = 0
     interval: tuple[float, float] | None = None
-    sound: bool = True
+    instead: Unjudged | None = None
 
     @property
     def ends(self) -> tuple[float, float]:
@@ -39,16 +48,16 @@ class Number:
         return self.interval or (self.value - Z * self.mcse, self.value + Z * self.mcse)
 
     @property
-    def known(self) -> bool:
-        """Whether there is a number at all."""
-        return not math.isnan(self.value)
+    def judged(self) -> bool:
+        """Whether there is a number, and a verdict on it."""
+        return self.instead is None and not math.isnan(self.value)
 
     def scaled(self, origin: float, unit: float) -> Number:
         """Return (value − origin)/unit."""
         low, high = sorted((end - origin) / unit for end in self.ends)
         return Number(
             (self.value - origin) / unit, self.mcse / abs(unit), self.n,
-            (low, high) if self.interval else None, self.sound,
+            (low, high) if self.interval else None, self.instead,
         )  # fmt: skip
 
 
@@ -68,10 +77,8 @@ def at_least(number: Number, bound: float) -> Word:
 
 
 def _judged(number: Number, yes: bool, no: bool) -> Word:
-    if not number.known:
-        return "not studied here"
-    if not number.sound:
-        return "not measured"
+    if not number.judged:
+        return number.instead or "not studied here"
     return "yes" if yes else "no" if no else "undecided"
 
 
@@ -91,13 +98,12 @@ def together(words: Iterable[Word]) -> Word:
     """One word for several conditions.
 
     yes or no when all say so; "it depends" when some say yes and some no; a condition that
-    is undecided keeps the others from being all. Those that are not studied or not measured say
-    nothing.
+    is undecided keeps the others from being all. Those without a verdict say nothing.
     """
     told = set(words)
-    said = told - {"not studied here", "not measured"}
+    said = told.difference(UNJUDGED)
     if not said:
-        return "not measured" if "not measured" in told else "not studied here"
+        return next((word for word in UNJUDGED if word in told), "not studied here")
     if {"yes", "no"} <= said:
         return "it depends"
     return said.pop() if len(said) == 1 else "undecided"
@@ -120,7 +126,7 @@ def agreement(measured: Word, said: str, elsewhere: frozenset[Word] = frozenset(
     str
         ✓ agrees, ≈ the truth is finer, ✗ disagrees, ? undecided, "" nothing to compare.
     """
-    if not said or measured in ("not studied here", "not measured"):
+    if not said or measured in UNJUDGED:
         return ""
     if measured == "undecided":
         return "?"
@@ -138,11 +144,11 @@ def size_word(size: float, n: int, nominal: float) -> SizeWord:
     size : float
         Share of rejections under a true null hypothesis; NaN gives "".
     n : int
-        Replicates.
+        Replicates; too few give "".
     nominal : float
         The level α.
     """
-    if math.isnan(size) or n == 0:
+    if math.isnan(size) or n < LEAST:
         return ""
     off = (size - nominal) / math.sqrt(nominal * (1 - nominal) / n)
     return "conservative" if off < -CLEAR else "liberal" if off > CLEAR else "nominal"

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 from simlab.verdicts.judge import UNKNOWN, Number, Word
+from simlab.verdicts.view import View
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,8 @@ class Consistency:
         The largest level.
     needed : int or None
         Replicates that would decide, when undecided.
+    said : str
+        The course's word here, "" for none.
     """
 
     target: str
@@ -54,6 +57,7 @@ class Consistency:
     unit: float = math.nan
     level: float = math.nan
     needed: int | None = None
+    said: str = ""
     mark: str = ""
 
 
@@ -129,13 +133,9 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """All rows for one sector, "" when the study has one population.
-
-    `notes` hold for all rows; `run` says what was run: replicates, conditions, seed, margins.
-    """
+    """All rows for one sector, "" when the study has one population, and what they were read of."""
 
     study: str
     sector: str
     rows: tuple[Verdict, ...]
-    notes: tuple[str, ...]
-    run: str
+    view: View

@@ -11,6 +11,7 @@ import xarray as xr
 
 from simlab.measures.conditions import labels_of, setting_of
 from simlab.measures.outcomes import factors_of
+from simlab.words import named_level
 
 NEW, SAME = "new-clusters", "same-clusters"
 Level = float | str | None
@@ -47,8 +48,8 @@ class Places:
         Its level in each condition; None where the condition has no such field.
     sizes : dict of factor to tuple
         The number that a level stands for; the sum over sectors, if it is given per sector.
-    scheme : tuple of str
-        Scheme of each condition.
+    scheme, population : tuple
+        Scheme and population of each condition, as in a configuration.
     base : int or None
         The condition that the sweeps start from, under new clusters; None when the study has
         no new clusters.
@@ -57,6 +58,7 @@ class Places:
     levels: dict[str, tuple[Level, ...]]
     sizes: dict[str, tuple[float | None, ...]]
     scheme: tuple[str, ...]
+    population: tuple[dict[str, Any], ...]
     base: int | None
 
     @property
@@ -95,10 +97,15 @@ class Places:
         ]  # fmt: skip
 
     def label(self, condition: int, factors: tuple[str, ...]) -> str:
-        """Levels of a condition in words; a number has its factor's name before it."""
+        """Levels of a condition in words; "base" without any."""
         named = [(f, self.levels[f][condition]) for f in factors if f in self.levels]
-        words = [named_level(f, level) for f, level in named if level is not None]
-        return " and ".join(words) or "base"
+        words = [self.named(f, level) for f, level in named if level is not None]
+        return ", ".join(words) or "base"
+
+    def named(self, factor: str, level: Level) -> str:
+        """Name a level, with its factor where another factor has a level of the same name."""
+        shared = any(level in levels for f, levels in self.levels.items() if f != factor)
+        return named_level(factor, level, shared)
 
     def _beside_base(self, free: set[str]) -> list[int]:
         """Conditions with the base's level of every factor, but for the free ones.
@@ -115,13 +122,6 @@ class Places:
             c for c in range(len(self.scheme))
             if all(self.levels[f][c] == self.levels[f][self.base] for f in bound)
         ]  # fmt: skip
-
-
-def named_level(factor: str, level: Level) -> str:
-    """Name a level: a word stands for itself, a number needs its factor's last name."""
-    if isinstance(level, float):
-        return f"{factor.rpartition('.')[2]} {level:g}"
-    return str(level)
 
 
 def places(ds: xr.Dataset, config: dict[str, Any]) -> Places:
@@ -148,7 +148,9 @@ def places(ds: xr.Dataset, config: dict[str, Any]) -> Places:
     ]
     new = [c for c, s in enumerate(scheme) if s == NEW]
     sizes = {name: tuple(_size(_within(setting, name)) for setting in settings) for name in levels}
-    return Places(levels, sizes, scheme, max(new, key=lambda c: score[c]) if new else None)
+    population = tuple(setting.get("population") or {} for setting in settings)
+    base = max(new, key=lambda c: score[c]) if new else None
+    return Places(levels, sizes, scheme, population, base)
 
 
 def _level(value: float | str) -> Level:

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 
 from simlab.course import course_of
 from simlab.measures.doubts import SENTENCE
+from simlab.verdicts.judge import Number
 from simlab.verdicts.model import Cell, Consistency, Efficiency, Estimand, Honesty
 from simlab.verdicts.places import NEW
 from simlab.verdicts.view import View
-from simlab.words import signed, wrong
+from simlab.words import plus_minus, wrong
 
 SYMBOL = {"beta_within": "β_W", "beta_between": "β_B"}
 
@@ -25,9 +26,9 @@ def of_estimand(found: Estimand) -> Iterator[str]:
     share, theory = found.share, found.theory
     if found.word == "a mixture":
         yield f"estimates β_W + {share.value:.2f} (β_B − β_W)"
-    if share.known and share.sound and abs(share.value - theory) > 3 * share.mcse:
+    if share.judged and abs(share.value - theory) > 3 * share.mcse:
         yield (
-            f"at the base condition λ is {share.value:.3f} ± {share.mcse:.3f}, "
+            f"at the base condition λ is {_range([share])}, "
             f"not yet the {theory:.3f} that it tends to with more schools"
         )
 
@@ -58,14 +59,14 @@ def _grow(found: Consistency) -> str:
 def _bias(found: Consistency) -> str:
     share = found.bias.scaled(0.0, found.unit)
     size = "schools" if found.sweep == "more" else "students a school"
-    bias = f"{signed(100 * share.value, 2, plus=True)} ± {100 * share.mcse:.2f} %"
-    return f"bias {bias} at {found.level:g} {size}"
+    bias = plus_minus(100 * share.value, 100 * share.mcse, 2, plus=True)
+    return f"bias {bias} % at {found.level:g} {size}"
 
 
 def of_efficiency(found: Efficiency, method: str) -> Iterator[str]:
     """What the word hides: where it holds, and by how much it fails."""
-    good = [cell.number.value for cell in found.cells if cell.word == "yes"]
-    bad = [cell.number.value for cell in found.cells if cell.word == "no"]
+    good = [cell.number for cell in found.cells if cell.word == "yes"]
+    bad = [cell.number for cell in found.cells if cell.word == "no"]
     if found.word == "it depends":
         yield f"efficient {found.where}: {_range(good)} against {_range(bad)}"
     elif found.word == "no":
@@ -78,12 +79,14 @@ def of_efficiency(found: Efficiency, method: str) -> Iterator[str]:
 
 
 def _close(cell: Cell) -> str:
-    return f"{cell.place} ({cell.number.value:.3f} ± {cell.number.mcse:.3f})"
+    return f"{cell.place} ({_range([cell.number])})"
 
 
-def _range(values: list[float]) -> str:
-    low, high = f"{min(values):.2f}", f"{max(values):.2f}"
-    return low if low == high else f"{low} to {high}"
+def _range(numbers: list[Number], digits: int = 3, plus: bool = False) -> str:
+    """The smallest and the largest, each with its MCSE."""
+    ends = sorted(numbers, key=lambda number: number.value)
+    each = [plus_minus(number.value, number.mcse, digits, plus) for number in (ends[0], ends[-1])]
+    return " to ".join(dict.fromkeys(each))
 
 
 def of_honesty(found: Honesty, level: float) -> Iterator[str]:
@@ -96,31 +99,25 @@ def of_honesty(found: Honesty, level: float) -> Iterator[str]:
     elif found.word == "undecided":
         yield (
             f"undecided whether its standard error is honest for {schools}: "
-            f"{signed(error.value, 1, plus=True)} ± {error.mcse:.1f} %{_needed(found.needed)}"
+            f"{plus_minus(error.value, error.mcse, 1, plus=True)} %{_needed(found.needed)}"
         )
     if found.where:
-        good = [cell.number.value for cell in found.cells if cell.word == "yes"]
-        bad = [cell.number.value for cell in found.cells if cell.word == "no"]
+        good, bad = ([c.number for c in found.cells if c.word == word] for word in ("yes", "no"))
         yield (
             f"standard error honest for {schools} {found.where}: "
-            f"{_errors(good)} against {_errors(bad)}"
+            f"{_range(good, 1, plus=True)} % against {_range(bad, 1, plus=True)} %"
         )
-
-
-def _errors(values: list[float]) -> str:
-    low, high = (signed(end, 0, plus=True) for end in (min(values), max(values)))
-    return f"{low} %" if low == high else f"{low} to {high} %"
 
 
 def of_between(efficient: Efficiency, honest: Honesty) -> Iterator[str]:
     """The term for β_B of a method that has one beside its slope."""
-    cells = [cell.number.value for cell in efficient.cells if cell.number.sound]
-    if efficient.base.known and cells:
+    cells = [cell.number for cell in efficient.cells if cell.number.judged]
+    if efficient.base.judged and cells:
         yield f"its term for β_B: efficient? {efficient.word} ({_range(cells)})"
-    if honest.error.known and honest.error.sound:
+    if honest.error.judged:
         yield (
             f"its term for β_B: honest for new schools? {honest.word} "
-            f"({signed(honest.error.value, 1, plus=True)} ± {honest.error.mcse:.1f} %, "
+            f"({_range([honest.error], 1, plus=True)} %, "
             f"covers {100 * honest.coverage.value:.0f} %)"
         )
 
@@ -132,12 +129,12 @@ def of_doubt(view: View, method: str) -> Iterator[str]:
     for doubt, sentence in SENTENCE.items():
         there = [c for c in dict.fromkeys(looked) if view.doubt(c, method) == doubt]
         if there:
-            told = ", ".join(_named(view, c) for c in there[:MOST]) + ", …" * (len(there) > MOST)
+            told = "; ".join(_named(view, c) for c in there[:MOST]) + "; …" * (len(there) > MOST)
             yield sentence if len(there) == len(set(looked)) else f"{told}: {sentence}"
 
 
 def _named(view: View, condition: int) -> str:
-    place = view.places.label(condition, view.settings.efficiency)
+    place = view.label(condition)
     return place if condition != view.places.same else f"{place} for the same schools"
 
 

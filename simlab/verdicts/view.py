@@ -11,17 +11,27 @@ from simlab.course import course_of
 from simlab.measures import COMPARISONS, MEASURES, measure
 from simlab.measures.conditions import config_of
 from simlab.measures.doubts import doubtful
+from simlab.measures.outcomes import one_of
 from simlab.measures.sums import arrays_of, summed
 from simlab.performance.aims import ORACLE, contrast
+from simlab.performance.measure import Measure
 from simlab.performance.moments import Moments
 from simlab.performance.named import sums_of
 from simlab.performance.registry import STREAMS
-from simlab.performance.streams import APART, BEST
-from simlab.verdicts.judge import UNKNOWN, Number
+from simlab.performance.streams import APART, BEST, STATUS
+from simlab.verdicts.judge import LEAST, UNKNOWN, Number, Unjudged
 from simlab.verdicts.places import Places, Settings, places, settings_of
 
-USED = ("bias", "empirical_se", "relative_error", "coverage", "bias_eliminated_coverage")
+USED = (
+    "bias", "empirical_se", "relative_error", "coverage", "bias_eliminated_coverage", "failures"
+)  # fmt: skip
 """Measures that the verdicts rest on."""
+
+PER = ("term", "target", "best")
+"""What the sums that are read have one value for, but those of fits and pairs."""
+
+LARGER = ("population.cluster_sizes.mean", "population.cluster_sizes.size")
+"""Factors by which clusters get larger, where a study has not the one that it names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +91,28 @@ class View:
             for part in ("", "_mcse", "_n", "_low", "_high")
         )
         ends = (interval[0], interval[1]) if MEASURES[name].share else None
-        sound = not doubtful(MEASURES[name], self.doubt(condition, method, term))
-        return Number(value, mcse, int(n), ends, bool(sound))
+        instead = self._instead(MEASURES[name], condition, (method, term), n=int(n))
+        return Number(value, mcse, int(n), ends, instead)
+
+    def _instead(
+        self, measure: Measure, condition: int, *cells: tuple[str, str], n: int
+    ) -> Unjudged | None:
+        """Why there can be no verdict on a measure of some cells, the first of them a method's."""
+        method = cells[0][0]
+        if self.failed(condition, method) == 1:
+            return "failed"
+        if self.ran(condition, method) < LEAST or 0 < n < LEAST:
+            return "too few"
+        doubt = max(self.doubt(condition, *cell) for cell in cells)
+        return "not measured" if doubtful(measure, doubt) else None
+
+    def ran(self, condition: int, method: str) -> int:
+        """Return the replicates in which a method was tried."""
+        return int(self.measured["failures_n"].sel(estimator=method)[condition])
+
+    def failed(self, condition: int, method: str) -> float:
+        """Return the share of them without an estimate; NaN of none."""
+        return float(self.measured["failures"].sel(estimator=method)[condition])
 
     def doubt(self, condition: int, method: str, term: str = "slope") -> int:
         """Whether the estimate has a variance; see `measures.doubts`."""
@@ -112,15 +142,34 @@ class View:
         measure = COMPARISONS["efficiency"]
         value, mcse, n = measure.measured(best)
         cells = ((method, term), (ORACLE, "slope"), (ORACLE, "contextual"))
-        doubt = max(self.doubt(condition, *cell) for cell in cells)
-        sound = not doubtful(measure, doubt)
-        return Number(float(value), float(mcse), int(n), sound=bool(sound))
+        instead = self._instead(measure, condition, *cells, n=int(n))
+        return Number(float(value), float(mcse), int(n), instead=instead)
 
     def same_estimate(self, first: str, second: str) -> bool:
         """Whether two methods give the same slopes, number by number."""
-        here = self.sums.sel(estimator=first, term="slope")
-        known = bool((here["estimate_n"] > 0).any())
-        return known and not bool(here["apart_hits"].sel(reference=second).any())
+        here = self.sums.sel(term="slope")
+        known = (here["estimate_n"].sel(estimator=[first, second]) > 0).any("condition").all()
+        apart = here["apart_hits"].sel(estimator=first, reference=second).any()
+        return bool(known and not apart)
+
+    def label(self, condition: int) -> str:
+        """Name a condition of the crossing."""
+        return self.places.label(condition, self.settings.efficiency)
+
+    def sweep(self, name: str) -> tuple[str, list[int]]:
+        """Return the factor and the conditions of "more" or "larger" clusters."""
+        s = self.settings
+        factors = (s.more_clusters,) if name == "more" else (s.larger_clusters, *LARGER)
+        swept = ((f, self.places.sweep(f)) for f in factors)
+        return next((one for one in swept if one[1]), ("", []))
+
+    def differ(self, condition: int, what: str) -> bool:
+        """Whether clusters differ in "slopes", or in "anything", as far as the study tells."""
+        G = self.places.population[condition].get("G")
+        if not what or not isinstance(G, list):
+            return True
+        (a, _), (_, b) = G
+        return b > 0 or (what == "anything" and (a > 0 or self.contrast(condition) != 0))
 
 
 def sectors_of(ds: xr.Dataset) -> tuple[str, ...]:
@@ -155,14 +204,13 @@ def view(ds: xr.Dataset, sector: str | None = None) -> tuple[str, View]:
     known = sectors_of(ds)
     chosen = known[0] if sector is None else sector
     if chosen not in known:
-        offered = ", ".join(known) if known[0] else "none: leave the sector out"
-        raise ValueError(f"unknown sector {chosen!r}; the study's sectors are {offered}")
+        one_of("sector", chosen, known if known[0] else ["none: leave the sector out"])
     suffix = f"[{chosen}]" if chosen else ""
     wanted = [k for k in ("slope", "between", "contextual") if f"{k}{suffix}" in ds.term.values]
     if "slope" not in wanted:
         raise ValueError("the results have no slope, so there is nothing to judge methods by")
     names = {f"{kind}{suffix}": kind for kind in wanted}
-    sums = summed(ds, (s for s in STREAMS if s.per in ("term", "target", "best") or s is APART))
+    sums = summed(ds, (s for s in STREAMS if s.per in PER or s in (APART, STATUS)))
     part = sums.sel(term=list(names)).assign_coords(term=wanted)
     config = config_of(ds)
     return chosen, View(
