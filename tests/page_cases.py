@@ -102,15 +102,15 @@ def plain(text: str, masks: Sequence[tuple[str, str]] = ()) -> str:
     return lines
 
 
-def shows(page: str, whole: str, masks: Sequence[tuple[str, str]] = ()) -> bool:
+def shows(page: str, whole: str) -> bool:
     """Whether a page shows a text, all of it but what it leaves out by "…"."""
     lines = []
-    for line in plain(page, masks).split("\n"):
+    for line in plain(page).split("\n"):
         if line.strip() == "…":
             lines.append(r"(?:.*\n)*?")
         else:
             lines.append(".*".join(map(re.escape, line.split("…"))) + r"\n")
-    return re.fullmatch("".join(lines), plain(whole, masks) + "\n") is not None
+    return re.fullmatch("".join(lines), plain(whole) + "\n") is not None
 
 
 def python(page: Path) -> Iterator[tuple[Block, str]]:
