@@ -266,13 +266,13 @@ def test_the_table_of_the_app_marks_them():
     E = 9
     number = Measured(np.full(E, 0.5), np.full(E, 0.01), np.full(E, 100))
     share = Measured(np.array([1.0, 0.0] + [0.95] * 7), np.full(E, 0.001), np.full(E, 100_000))
-    summary = Summary(number, number, number, number, share)
+    summary = Summary(number, number, number, number, number, share)
     sound, marked = (table(summary, 100, "hlm", "β_W", d) for d in ((), (NO_VARIANCE,) * E))
     assert "†" not in sound
     assert marked.count("†") == 3 * E
     assert SENTENCE[NO_VARIANCE] in marked
     for text in (sound, marked):
         assert "± 0.0<" not in text
-        assert "100 % <small>(&gt; 100.00" not in text
-        assert "100 % <small>(&gt; 99.99" in text
-        assert "0 % <small>(&lt; 0.00" in text
+        assert "100 <small>(&gt; 100.00" not in text
+        assert "100 <small>(&gt; 99.99" in text
+        assert "0 <small>(&lt; 0.00" in text

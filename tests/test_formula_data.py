@@ -147,7 +147,7 @@ def test_an_offset_makes_a_column_no_more_collinear(offset):
 
 
 def test_units_do_not_matter_for_the_rank():
-    for unit in (1e-200, 1e-12, 1e12, 1e150):
+    for unit in (1e-130, 1e-12, 1e12, 1e130):
         d = build("y ~ x + w + I(x - w) + (1|g)", DF.assign(x=DF.x * unit, w=DF.w * unit))
         assert d.dropped_columns == ("I(x - w)",)
 

@@ -537,7 +537,9 @@ def test_a_failure_is_told_and_replayed(tmp_path, capsys):
     assert re.search(
         rf"mine:sometimes: ValueError: y is .* first condition 0, replicate {r}\)", told
     )
-    assert f"--replicate {r}   # mine:sometimes error" in told
+    command = f"simlab replay {tmp_path / 's.zarr'} --condition 0 --replicate {r}"
+    why = "# mine:sometimes error"  # beneath it, or beside it where the line has room
+    assert f"{why}\n{command}\n" in told or f"{command}   {why}\n" in told
     assert commands.replay(tmp_path / "s.zarr", "0", r, None, None) == 0
     assert re.search(r"^mine:sometimes: ValueError: y is", capsys.readouterr().out, re.M)
 

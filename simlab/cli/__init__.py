@@ -14,21 +14,21 @@ __all__ = ["app", "bench", "lab", "main", "models", "sampling", "stores", "studi
 
 def main() -> None:
     """Run the command line; what the user can mend is one line on stderr and exit status 2."""
+    before = threading.enumerate()
     try:
         _command()
     except SystemExit as end:
-        _leave(end.code if isinstance(end.code, int) else int(end.code is not None))
+        _leave(end.code if isinstance(end.code, int) else int(end.code is not None), before)
         raise
-    _leave(0)
+    _leave(0, before)
 
 
-def _leave(status: int) -> None:
+def _leave(status: int, before: list[threading.Thread]) -> None:
     """End at once where threads that the user's code started would be waited for, for ever."""
     calls = sys.modules.get("simlab.custom.calls")
     if calls is None or not calls.CALLED.is_set():
         return
-    main = threading.main_thread()
-    left = [t for t in threading.enumerate() if t is not main and not t.daemon]
+    left = [t for t in threading.enumerate() if t not in before and not t.daemon]
     if left:
         print(
             f"simlab: {len(left):,} threads that the study's functions started are still at work; "
