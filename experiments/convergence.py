@@ -15,16 +15,19 @@ what leaves it alone (tests/nested_cases.py). Writes results/convergence.md.
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from pathlib import Path
 
 import numpy as np
+from joblib import Parallel, delayed
 from rich.progress import Progress, track
 from scipy.optimize import minimize
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
+os.environ["PYTHONPATH"] = str(ROOT / "tests")  # for the processes that are started
 
 from nested_cases import Outcome, check_nested, check_same  # noqa: E402
 
@@ -179,19 +182,37 @@ MOST = 3  # random effects beside the intercept
 MANY = 5  # and in every 200th data set, where not all subsets are searched
 
 
+CHUNK = 40  # data sets that a process fits at a time
+
+
+def chunk(first: int) -> tuple[Outcome, Outcome]:
+    """Fit the models of some data sets: inside one another, and equivalent."""
+    inside, same = Outcome(), Outcome()
+    for seed in range(first, first + CHUNK):
+        most = MANY if seed % 200 == 199 else MOST
+        if seed % 5 < 3:
+            check_nested(seed, most, inside)
+        else:
+            check_same(seed, most, same)
+    return inside, same
+
+
 def nested(total: int) -> tuple[str, list[str]]:
     """Fit models inside one another, and equivalent ones; return the report and the failures."""
     inside, same, seed = Outcome(), Outcome(), 0
+    chunks = Parallel(n_jobs=-1, return_as="generator")(
+        delayed(chunk)(first) for first in range(0, total, CHUNK)
+    )
     with Progress(transient=True) as progress:
         task = progress.add_task("models inside one another", total=total)
-        while inside.fits + same.fits < total:
-            most = MANY if seed % 200 == 199 else MOST
-            if seed % 5 < 3:
-                check_nested(seed, most, inside)
-            else:
-                check_same(seed, most, same)
+        for found in chunks:
+            inside.add(found[0])
+            same.add(found[1])
+            seed += CHUNK
             progress.update(task, completed=inside.fits + same.fits)
-            seed += 1
+            if inside.fits + same.fits >= total:
+                break
+    chunks.close()
     rows = [
         f"| {name} | {one.fits:,} | {one.refused:,} | {one.exact:,} | {len(one.unconverged)} "
         f"| {len(one.failures)} |"

@@ -73,6 +73,14 @@ class Outcome:
     unconverged: list[str] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
 
+    def add(self, other: Outcome) -> None:
+        """Add what came of other data sets."""
+        self.fits += other.fits
+        self.refused += other.refused
+        self.exact += other.exact
+        self.unconverged += other.unconverged
+        self.failures += other.failures
+
 
 def sample(seed: int, most: int) -> Sample:
     """Draw a data set with at most `most` random effects beside the intercept."""
