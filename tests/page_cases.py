@@ -23,13 +23,15 @@ MACHINE = (
     (r"\d[\d,.]* (MB|KB|kB|GB)\b", "# size"),
     (r"[\d.]+ (core seconds a second)", r"# \1"),
     (r"\d+ workers?", "# workers"),
+    (r"\d+ evaluations", "# evaluations"),
     (r"process \d+ on \S+, since [^;\s]+", "process # on #, since #"),
     (r"[\d,]+ bytes and [\d,]+ files free", "# free"),
     (r"# size in [\d,]+ files", "# size"),
     (r"[ \t]+", " "),
     (r"─+", "─"),
 )
-"""What is another machine's, or another day's: times, sizes on disk, and the widths they have."""
+"""What is another machine's, or another day's: times, sizes on disk, the widths they have, and the
+steps of a search, which end by a last digit sooner or later."""
 
 
 class Block(NamedTuple):
