@@ -289,6 +289,11 @@ def test_threads_that_are_left_do_not_keep_the_command(tmp_path):
     assert "Pooled" in ran.stdout
 
 
+def interruptible():
+    """Let a process hear Ctrl-C where the tests themselves run in the background, and do not."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.parametrize(
     ("name", "more"),
     [
@@ -304,6 +309,7 @@ def test_ctrl_c_ends_a_function_that_hangs(tmp_path, name, more):
         command(tmp_path, hostile(name), *more),
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
         env={**os.environ, "SIMLAB_TEST_MARKER": str(marker)},
+        preexec_fn=interruptible,  # noqa: PLW1509 - it starts no thread
     )  # fmt: skip
     try:
         while not marker.exists():
