@@ -15,12 +15,12 @@ import simlab
 from simlab.commands import studies as commands
 from simlab.commands.console import UsageError
 from simlab.tables import (
-    beyond_summary,
     conditions_table,
     measures_table,
     methods_table,
     render,
     render_conditions,
+    study_tables,
     wide_measures,
 )
 from simlab.tables.extent import unfinished
@@ -99,7 +99,7 @@ def test_a_sweep_by_size_counts_as_larger_clusters():
 
 def test_conditions_that_are_no_sweep_have_a_line_each(capsys, tmp_path):
     ds = study(("pooled", "hlm", "gls_oracle"), levels=LAWS, replicates=150)
-    assert beyond_summary(ds)
+    assert study_tables(ds).conditions is not None
     frame = conditions_table(ds)
     assert len(frame) == 2 * 12
     text = render_conditions(frame)
@@ -110,7 +110,9 @@ def test_conditions_that_are_no_sweep_have_a_line_each(capsys, tmp_path):
     shown = next(line for line in lines if line[0] == "7")
     assert shown[1:5] == ["20", "normal", "t5", "150"]
     assert shown[5] == f"{one['lambda']:.3f}"
-    assert not beyond_summary(study(levels=SWEEPS, config=BASE, replicates=100))  # control
+    assert (
+        study_tables(study(levels=SWEEPS, config=BASE, replicates=100)).conditions is None
+    )  # control
 
 
 def test_lines_are_sorted_by_the_factors_that_are_named():
@@ -422,5 +424,5 @@ def test_a_study_until_a_precision_is_unfinished_where_it_has_not_stopped():
 def test_a_crossing_with_the_same_schools_has_its_lines():
     levels = {J: [20, 40] * 2, SCHEME: ["new-clusters"] * 2 + ["same-clusters"] * 2}
     ds = study(("pooled", "hlm"), levels=levels, replicates=120)
-    assert beyond_summary(ds)
+    assert study_tables(ds).conditions is not None
     assert len(conditions_table(ds)) == 8

@@ -70,25 +70,11 @@ def run(study: Study, where: Where, out: Path, existing: Existing, quiet: bool) 
     if not any(str(term).partition("[")[0] == "slope" for term in ds["term"].values):
         print(f"{store}: no method estimates a slope, so there is no table: simlab measure {store}")
         return report(ds)
-    save(page, _tables(ds, "markdown") + "\n")
-    print(_tables(ds, "text"))
+    found = tables.study_tables(ds)
+    save(page, found.render("markdown") + "\n")
+    print(found.render())
     print(f"\n{store}, {page}: written in {seconds:.1f} s", file=sys.stderr)
     return report(ds)
-
-
-def _tables(ds: xr.Dataset, format: Format, sector: str | None = None) -> str:
-    """The methods table, the conditions that it does not speak of, and the sizes of the tests.
-
-    Several tables are no CSV file: there it is the methods alone.
-    """
-    made = [tables.render(tables.methods_table(ds, sector), format)]
-    if format != "csv" and tables.beyond_summary(ds, sector):
-        each = tables.conditions_table(ds, sector)
-        each.attrs |= {"failed": [], "run": ""}  # as the summary says
-        made.append(tables.render_conditions(each, format))
-    if format != "csv" and "test" in ds.dims:
-        made.append(tables.render_sizes(tables.size_table(ds), format))
-    return "\n\n".join(made)
 
 
 def check(study: Study) -> None:
@@ -132,7 +118,7 @@ def table(
         elif by:
             print(tables.render_conditions(tables.conditions_table(ds, sector, by), format))
         else:
-            print(_tables(ds, format, sector))
+            print(tables.study_tables(ds, sector).render(format))
 
 
 def _opened(store: Path) -> xr.Dataset:

@@ -27,17 +27,6 @@ NUMBERS = {"lambda": "λ", "bias": "Bias", "efficiency": "Efficiency", "se_error
            "coverage": "Covers, %"}  # fmt: skip
 
 
-def beyond_summary(ds: xr.Dataset, sector: str | None = None) -> bool:
-    """Whether a study has conditions of which the summary of methods does not speak.
-
-    It speaks of the base, of two sweeps from there, of a crossing, and of the same schools.
-    """
-    _, seen = view(ds, sector)
-    spoken = {c for name in notes.SWEEPS for c in seen.sweep(name)[1]}
-    spoken |= {*notes.positions(seen).values(), *seen.places.crossing(seen.settings.efficiency)}
-    return not spoken.issuperset(range(ds.sizes["condition"]))
-
-
 def conditions_table(
     ds: xr.Dataset, sector: str | None = None, by: Sequence[str] = ()
 ) -> pd.DataFrame:
@@ -69,6 +58,13 @@ def conditions_table(
         When there is no such sector or factor, or no slope.
     """
     chosen, seen = view(ds, sector)
+    frame = tabulated(ds, chosen, seen, by)
+    frame.attrs |= {"failed": failure_lines(ds), "run": notes.of_run(ds, seen)}
+    return frame
+
+
+def tabulated(ds: xr.Dataset, sector: str, seen: View, by: Sequence[str] = ()) -> pd.DataFrame:
+    """Return the frame of `conditions_table`, but for what the summary says too."""
     first = [factor_of(ds, one) for one in by]
     vary = [f for f in factors_of(ds) if len({str(level) for level in ds[f].values}) > 1]
     factors = list(dict.fromkeys([*first, *vary]))
@@ -88,8 +84,8 @@ def conditions_table(
     ]
     frame = pd.DataFrame(rows)
     frame.attrs = {
-        "study": str(ds.attrs.get("name", "study")), "sector": chosen, "factors": factors,
-        "failed": failure_lines(ds), "run": notes.of_run(ds, seen), "unfinished": unfinished(ds),
+        "study": str(ds.attrs.get("name", "study")), "sector": sector, "factors": factors,
+        "failed": [], "unfinished": unfinished(ds),
     }  # fmt: skip
     return frame
 
@@ -107,11 +103,7 @@ def _numbers(seen: View, c: int, m: str) -> dict[str, Any]:
     }  # fmt: skip
     row: dict[str, Any] = {"n": notes.estimates(seen, c, m), "failed": seen.failed(c, m)}
     for name, number in each.items():
-        told = number.instead != "not measured"
-        row |= {
-            name: number.value if told else math.nan,
-            f"{name}_mcse": number.mcse if told else math.nan,
-        }
+        row |= notes.with_mcse(name, number)
     row["coverage_low"], row["coverage_high"] = coverage.ends
     return row | {"instead": error.instead or ""}
 

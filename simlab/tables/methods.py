@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import pandas as pd
@@ -12,12 +11,10 @@ from simlab.course import course_of
 from simlab.tables import notes
 from simlab.tables.extent import unfinished
 from simlab.tables.failed import failure_lines
-from simlab.verdicts import Verdict, judge
-from simlab.verdicts.judge import Number
+from simlab.verdicts import Summary, Verdict, judge
 from simlab.verdicts.view import View
 
 TARGETS = {"beta_within": "W", "beta_between": "B"}
-SWEEPS = {"more": "J", "larger": "n"}
 SCHEMES = {"new-clusters": "new", "same-clusters": "same"}
 
 
@@ -67,7 +64,11 @@ def methods_table(ds: xr.Dataset, sector: str | None = None) -> pd.DataFrame:
     ValueError
         When there is no such sector, or no slope to judge.
     """
-    summary = judge(ds, sector)
+    return tabulated(ds, judge(ds, sector))
+
+
+def tabulated(ds: xr.Dataset, summary: Summary) -> pd.DataFrame:
+    """Return the frame of `methods_table` from verdicts that are there."""
     frame = pd.DataFrame([_row(verdict, summary.view) for verdict in summary.rows])
     frame.attrs = {
         "study": summary.study,
@@ -97,16 +98,16 @@ def _judged(v: Verdict) -> dict[str, Any]:
         "method": v.method,
         "label": v.label,
         "estimates": aim.word,
-        **_told("lambda", aim.share),
+        **notes.with_mcse("lambda", aim.share),
         "lambda_theory": aim.theory,
         "estimates_course": course.words("estimates"),
         "estimates_mark": aim.mark,
     }
     for c in v.consistency:
-        key = f"{TARGETS[c.target]}_{SWEEPS[c.sweep]}"
+        key = f"{TARGETS[c.target]}_{notes.SWEEPS[c.sweep]}"
         row |= {
             f"consistent_{key}": c.word,
-            **_told(f"bias_{key}", c.bias),
+            **notes.with_mcse(f"bias_{key}", c.bias),
             f"margin_{key}": c.margin,
             f"unit_{key}": c.unit,
             f"replicates_{key}": c.needed,
@@ -115,7 +116,7 @@ def _judged(v: Verdict) -> dict[str, Any]:
         }
     row |= {
         "efficient": eff.word,
-        **_told("efficiency", eff.base),
+        **notes.with_mcse("efficiency", eff.base),
         "efficient_where": eff.where,
         "efficient_course": course.words("efficient"),
         "efficient_mark": eff.mark,
@@ -124,8 +125,8 @@ def _judged(v: Verdict) -> dict[str, Any]:
         key = SCHEMES[h.scheme]
         row |= {
             f"honest_{key}": h.word,
-            **_told(f"se_error_{key}", h.error),
-            **_told(f"coverage_{key}", h.coverage),
+            **notes.with_mcse(f"se_error_{key}", h.error),
+            **notes.with_mcse(f"coverage_{key}", h.coverage),
             f"replicates_honest_{key}": h.needed,
             f"honest_{key}_mark": h.mark,
         }
@@ -135,11 +136,3 @@ def _judged(v: Verdict) -> dict[str, Any]:
         "notes": "\n".join(v.sentences),
     }
     return row
-
-
-def _told(name: str, number: Number) -> dict[str, float]:
-    """A number and its MCSE, NaN where it takes moments of the estimate that may not exist."""
-    value, mcse = number.value, number.mcse
-    if number.instead == "not measured":
-        value = mcse = math.nan
-    return {name: value, f"{name}_mcse": mcse}

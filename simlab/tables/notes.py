@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 import xarray as xr
 
 from simlab.tables.extent import extent
+from simlab.verdicts.judge import Number
 from simlab.verdicts.view import View
 
 SWEEPS = {"more": "J", "larger": "n"}
@@ -19,9 +22,23 @@ def positions(view: View) -> dict[str, int]:
     return found | {f"condition_{s}": (view.sweep(n)[1] or [-1])[-1] for n, s in SWEEPS.items()}
 
 
+def speaks_of(view: View) -> set[int]:
+    """Return the conditions of the summary: base, two sweeps from there, crossing, same schools."""
+    swept = {c for name in SWEEPS for c in view.sweep(name)[1]}
+    return swept | {*positions(view).values(), *view.places.crossing(view.settings.efficiency)}
+
+
 def estimates(view: View, condition: int, method: str) -> int:
     """Return the replicates in which a method has a slope."""
     return int(view.measured["n"].sel(estimator=method, term="slope")[condition])
+
+
+def with_mcse(name: str, number: Number) -> dict[str, float]:
+    """A number and its MCSE, NaN where it takes moments of the estimate that may not exist."""
+    value, mcse = number.value, number.mcse
+    if number.instead == "not measured":
+        value = mcse = math.nan
+    return {name: value, f"{name}_mcse": mcse}
 
 
 def of_all(view: View) -> list[str]:

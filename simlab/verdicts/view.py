@@ -16,7 +16,7 @@ from simlab.measures.sums import arrays_of, summed
 from simlab.performance.aims import ORACLE, contrast
 from simlab.performance.measure import Measure
 from simlab.performance.moments import Moments
-from simlab.performance.named import sums_of
+from simlab.performance.named import dims_of, sums_of
 from simlab.performance.registry import STREAMS
 from simlab.performance.streams import APART, BEST, STATUS
 from simlab.verdicts.judge import LEAST, UNKNOWN, Number, Unjudged
@@ -134,7 +134,8 @@ class View:
         if not self.has_oracle():
             return UNKNOWN
         share = self.share(condition, method) if term == "slope" else 1.0
-        here = self.sums.isel(condition=[condition]).sel(estimator=method, term=term)
+        here = self.sums[["best_share", *dims_of(BEST)]]
+        here = here.isel(condition=[condition]).sel(estimator=method, term=term)
         found = np.flatnonzero(here["best_share"].values[0] == share)
         if not found.size:
             return UNKNOWN
