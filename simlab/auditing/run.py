@@ -9,7 +9,7 @@ from simlab.auditing.result import Audit, first_answer, with_certainty
 from simlab.auditing.sensitivity import measure_others
 from simlab.auditing.studies import base_study, parameter_sets
 from simlab.auditing.subject import Roles, Subject, subject
-from simlab.config import ConfigError, Problem, Study
+from simlab.config import ConfigError, Study
 from simlab.runner import Progress
 
 
@@ -98,4 +98,4 @@ def check_draws(draws: int, replicates: int) -> None:
             f"must be from 0 to {replicates}, for parameters are drawn with the replicates "
             f"of the first study, not {draws}"
         )
-        raise ConfigError([Problem("", None, None, "draws", message)])
+        raise ConfigError.of("draws", message)

@@ -60,6 +60,11 @@ class ConfigError(Exception):
         self.problems: tuple[Problem, ...] = tuple(problems)
         super().__init__(self.problems)
 
+    @classmethod
+    def of(cls, field: str, message: str) -> ConfigError:
+        """Return the error of one field of a study, or one setting, that stands in no text."""
+        return cls([Problem("", None, None, field, message)])
+
     def __str__(self) -> str:
         lines = [*map(str, self.problems[:MOST_TOLD])]
         if (more := len(self.problems) - MOST_TOLD) > 0:

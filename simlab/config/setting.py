@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag
 
-from .errors import ConfigError, Problem
+from .errors import ConfigError
 from .generated import Generated, spelled_out
 from .population import Population
 from .section import BROKEN, Finding, Section
@@ -77,5 +77,5 @@ def declared(population: Population | Generated) -> Population:
     """
     if isinstance(population, Generated):
         message = f"{population.generator} draws it; what is asked needs one declared by its fields"
-        raise ConfigError([Problem("", None, None, "population", message)])
+        raise ConfigError.of("population", message)
     return population

@@ -323,7 +323,7 @@ class Study(Setting):
         try:
             raw = json.loads(text)
         except (ValueError, RecursionError) as error:
-            raise ConfigError([Problem("", None, None, "", f"is not JSON: {error}")]) from None
+            raise ConfigError.of("", f"is not JSON: {error}") from None
         return _rebuild(raw)
 
 

@@ -9,7 +9,7 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from simlab.config import ConfigError, Problem
+from simlab.config import ConfigError
 from simlab.custom.calls import called, ordered
 from simlab.custom.found import Address, locate_object
 from simlab.custom.isolation import CustomError, Failure, attempt
@@ -120,7 +120,9 @@ class OwnShare:
         """
         found = attempt(lambda: float(self.address.load().share(x)), self.address.file)
         if isinstance(found, Failure):
-            raise _refused(f"{self.address.path}: its share fails: {found.text}")
+            raise ConfigError.of(
+                "estimators", f"{self.address.path}: its share fails: {found.text}"
+            )
         return found
 
 
@@ -150,12 +152,8 @@ class OwnTruth:
 
         found = attempt(tell, self.address.file)
         if isinstance(found, Failure):
-            raise _refused(f"{path}: its truth fails: {found.text}")
+            raise ConfigError.of("estimators", f"{path}: its truth fails: {found.text}")
         return found
-
-
-def _refused(message: str) -> ConfigError:
-    return ConfigError([Problem("", None, None, "estimators", message)])
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,13 +77,7 @@ class Earlier:
     def missing(self, condition: int, number: int) -> Missing | None:
         """Return what a block lacks that was done before; None where it was not."""
         found = self._find(condition, number)
-        if found is None:
-            return None
-        there = found[0].schema
-        return Missing(
-            tuple(name for name in self._schema.estimators if name not in there.estimators),
-            tuple(name for name in self._schema.tests if name not in there.tests),
-        )
+        return None if found is None else self._lacking(found[0])
 
     def completed(self, block: Block) -> Block:
         """Put what a block had to what it lacked; return one that was not done before as it is.
@@ -94,10 +88,10 @@ class Earlier:
             If what it had is damaged.
         """
         found = self._find(block.condition, block.number)
-        missing = self.missing(block.condition, block.number)
-        if found is None or missing is None:
+        if found is None:
             return block
         store, condition = found
+        missing = self._lacking(store)
         here, before = self._schema, store.read(condition, block.number)
         parts = (before, _labels(store.schema)), (block, _labels(here, missing))
         arrays: dict[str, Any] = {}
@@ -117,6 +111,14 @@ class Earlier:
         if self._stores:
             os.rename(self._path / EARLIER, self._path / _GONE)
             shutil.rmtree(self._path / _GONE, ignore_errors=True)
+
+    def _lacking(self, store: ZarrResults) -> Missing:
+        """What an earlier store has not."""
+        there = store.schema
+        return Missing(
+            tuple(name for name in self._schema.estimators if name not in there.estimators),
+            tuple(name for name in self._schema.tests if name not in there.tests),
+        )
 
     def _find(self, condition: int, number: int) -> tuple[ZarrResults, int] | None:
         """Find the store in which a block is done, and its condition there."""

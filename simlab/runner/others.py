@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from simlab.config import ConfigError, FrozenMap, Problem, plain
+from simlab.config import ConfigError, FrozenMap, plain
 from simlab.custom.generated import OwnPopulation
 from simlab.design import Condition
 from simlab.estimators.base import Estimator
@@ -40,15 +40,12 @@ def true_of_others(
         said = method.truth(population) if callable(method.truth) else method.truth or {}
         for term, value in said.items():
             if told.setdefault(term, value) != value:
-                raise _refused(
+                raise ConfigError.of(
+                    "estimators",
                     f"{by[term]} says that the truth of {term} is {told[term]:g}, and "
-                    f"{method.name} that it is {value:g}; call one of the terms otherwise"
+                    f"{method.name} that it is {value:g}; call one of the terms otherwise",
                 )
             by.setdefault(term, method.name)
     if isinstance(source, OwnPopulation):
         told |= source.told.terms or {}
     return FrozenMap((term, value) for term, value in told.items() if term in others)
-
-
-def _refused(message: str) -> ConfigError:
-    return ConfigError([Problem("", None, None, "estimators", message)])

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import NamedTuple, NoReturn, TypeVar
 
-from simlab.config import ConfigError, Parallel, Problem
+from simlab.config import ConfigError, Parallel
 from simlab.custom.calls import ALL, Order
 from simlab.custom.isolation import CustomError, one_line
 from simlab.parallel import ParallelError, Task, Watch
@@ -132,9 +132,11 @@ def watch_of(patience: float | None, where: Parallel) -> Watch:
         If the patience is no positive number, or nobody can see what the workers do.
     """
     if patience is not None and not (math.isfinite(patience) and patience > 0):
-        raise _refused(f"must be a number of seconds above 0, not {patience:g}")
+        raise ConfigError.of("patience", f"must be a number of seconds above 0, not {patience:g}")
     if patience is not None and where.backend == "dask":
-        raise _refused("is for threading and loky: what workers of dask do is not seen from here")
+        raise ConfigError.of(
+            "patience", "is for threading and loky: what workers of dask do is not seen from here"
+        )
     told: dict[str, int] = {}
 
     def late(doing: Doing, ended: bool) -> None:
@@ -177,7 +179,3 @@ def _then(place: _Place, ended: bool) -> str:
 
 def _is_own(name: str) -> bool:
     return ":" in name
-
-
-def _refused(message: str) -> ConfigError:
-    return ConfigError([Problem("", None, None, "patience", message)])
