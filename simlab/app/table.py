@@ -11,7 +11,7 @@ from simlab.app.summary import Summary
 from simlab.measures import MEASURES, share
 from simlab.measures.doubts import MARK, SENTENCE, SOUND, doubtful
 from simlab.performance.measure import Measured
-from simlab.words import decimals, percent, signed
+from simlab.words import percent, plus_minus, signed
 
 __all__ = ["note", "table"]
 
@@ -103,13 +103,11 @@ def _number(measured: Measured, e: int, least: int, doubt: int, plus: bool = Fal
     value, mcse = float(measured.value[e]), float(measured.mcse[e])
     if not math.isfinite(value):
         return "–"
-    digits = decimals(mcse, least)
-    text = signed(value, digits, plus)
+    text, _, noise = plus_minus(value, mcse, least, plus).partition(" ")
     if doubt:
         return f'<span title="{SENTENCE[doubt]}">{text} {MARK}</span>'
-    if not math.isfinite(mcse):
+    if not noise:
         return text
-    noise = f"± {mcse:.{digits}f}"
     shown = f"{text} <small>{noise}</small>" if plus else text  # narrow windows have no room
     return f'<span title="{noise}">{shown}</span>'
 

@@ -7,7 +7,7 @@ from simlab.archive.conditions import condition_of, describe, factor_of, summary
 from simlab.archive.dependence import dependent_failures
 from simlab.archive.difference import Difference, difference
 from simlab.archive.export import ExportError, export
-from simlab.archive.failures import failed_fits, failure_counts, failures
+from simlab.archive.failures import failed_fits, failure_counts, failures, tried
 
 __all__ = [
     "Difference",
@@ -22,4 +22,5 @@ __all__ = [
     "failure_counts",
     "failures",
     "summary",
+    "tried",
 ]

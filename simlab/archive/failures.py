@@ -7,13 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 import xarray as xr
-from numpy.typing import NDArray
 
 from simlab.measures.outcomes import need_replicates, one_of
 from simlab.measures.sums import keeps_measures
 from simlab.results import Status
 
-__all__ = ["failed_fits", "failure_counts", "failures"]
+__all__ = ["failed_fits", "failure_counts", "failures", "tried"]
 
 FAILED = ("not_converged", "not_estimable", "error")
 """Statuses of fits without an estimate."""
@@ -108,19 +107,15 @@ def failed_fits(ds: xr.Dataset) -> pd.DataFrame:
     each = counts.groupby(["condition", "estimator"], as_index=False).agg(
         {"fits": "sum", "status": "first"}
     )
-    tried = _tried(ds)
-    names = [str(name) for name in ds["estimator"].values]
-    pairs = zip(each["condition"], each["estimator"], strict=True)
-    replicates = np.array([tried[c, names.index(e)] for c, e in pairs], dtype=np.int64)
+    c, names = (xr.DataArray(each[by].to_numpy(), dims="fit") for by in ("condition", "estimator"))
+    replicates = tried(ds).isel(condition=c).sel(estimator=names).values
     return each.assign(replicates=replicates, share=each["fits"] / replicates)
 
 
-def _tried(ds: xr.Dataset) -> NDArray[np.int64]:
-    """Replicates in which an estimator was tried, (condition, estimator)."""
-    if keeps_measures(ds):
-        return np.asarray(ds["status_n"].transpose("condition", "estimator").values)
-    run = (ds["status"] >= 0).sum("replicate").transpose("condition", "estimator")
-    return np.asarray(run.values, dtype=np.int64)
+def tried(ds: xr.Dataset) -> xr.DataArray:
+    """Count the replicates in which each estimator was tried, (condition, estimator)."""
+    n = ds["status_n"] if keeps_measures(ds) else (ds["status"] >= 0).sum("replicate")
+    return n.transpose("condition", "estimator")
 
 
 def _codes(statuses: Sequence[str] | None) -> list[int]:

@@ -63,8 +63,6 @@ def global_search(rotated: Rotated, reml: bool, mode: int, starts: int, w: Work,
     r = len(rotated.random)
     once = mode in (EVALUATE, DERIVE) or starts < 0
     load(rotated, w)
-    if not once:
-        start(rotated, w.trial)
     known = min(starts, known_starts(r))
     thorough = starts > known
     s = prepare(r)
@@ -72,6 +70,8 @@ def global_search(rotated: Rotated, reml: bool, mode: int, starts: int, w: Work,
     slot = last
     if thorough and not once:
         total = _without(rotated, reml, s, w, G)
+    if not once:
+        start(rotated, w.trial)
     for attempt in range(MOST):
         found = search(rotated, reml, mode, w, G)
         total += abs(found)
@@ -118,5 +118,4 @@ def _without(rotated: Rotated, reml: bool, s: Subsets, w: Work, G: Floats) -> in
     found = search(rotated, reml, EVALUATE, w, G)
     if found > 0:
         s.values[0] = s.values[-1] = w.value[0]
-    start(rotated, w.trial)
     return abs(found)

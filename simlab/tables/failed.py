@@ -36,10 +36,10 @@ def failure_lines(ds: xr.Dataset) -> list[str]:
 
 def failing(failed: pd.DataFrame, ds: xr.Dataset) -> str:
     """Name each method of `archive.failed_fits`, how often it failed, and why first."""
-    each = []
+    each, tried = [], archive.tried(ds).sum("condition")
     for name, part in failed.groupby("estimator"):
         worst = part.sort_values("share").iloc[-1]
-        share = part["fits"].sum() / _tried(ds, str(name))
+        share = part["fits"].sum() / int(tried.sel(estimator=name))
         told = f"{name} {100 * share:.3g} %"
         if worst["share"] > 1.5 * share:
             told += f", {100 * worst['share']:.3g} % in condition {worst['condition']}"
@@ -51,12 +51,6 @@ def failing(failed: pd.DataFrame, ds: xr.Dataset) -> str:
 def command(ds: xr.Dataset) -> str:
     """Return what lists the failures of a store; of results in memory, its beginning."""
     return f"simlab failures {shlex.quote(str(ds.encoding.get('source', 'STORE')))}"
-
-
-def _tried(ds: xr.Dataset, name: str) -> int:
-    """Replicates of all conditions in which a method was tried."""
-    one = ds.sel(estimator=name)
-    return int(one["status_n"].sum() if keeps_measures(ds) else (one["status"] >= 0).sum())
 
 
 def _dependence(failed: pd.DataFrame, ds: xr.Dataset) -> list[str]:
