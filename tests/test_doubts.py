@@ -173,11 +173,11 @@ def test_how_often_the_kurtosis_tells(law, n, low, high):
 # --- what is said
 
 
-def heavy(grid=True):
+def heavy(grid=True, replicates=400):
     laws = {"normal": {"law": "normal"}, "heavy": HEAVY}
     return simlab.run(
         study(
-            400, estimators=["pooled", "two_stage", "hlm", "hlm_contextual", "gls_oracle"],
+            replicates, estimators=["pooled", "two_stage", "hlm", "hlm_contextual", "gls_oracle"],
             population={
                 "beta_between": 5, "G": [[9, 1], [1, 37]], "x": {"between_sd": 1},
                 "cluster_sizes": {"law": "poisson", "mean": 12, "minimum": 6},
@@ -225,6 +225,14 @@ def test_a_base_without_a_variance_shows_words_and_no_numbers():
     assert "not measured †" in " ".join(text.split())
     assert "†: the estimate may have no variance" in " ".join(text.split())
     assert "nan" not in text
+
+
+def test_a_variance_that_may_not_exist_is_said_before_too_few_replicates():
+    frame = methods_table(heavy(grid=False, replicates=60))
+    assert (frame["efficient"] == "not measured").all()
+    assert frame["efficiency"].isna().all()
+    control = methods_table(simlab.run(study(60, estimators=["pooled", "hlm", "gls_oracle"])))
+    assert "too few" in set(control["efficient"])
 
 
 def test_where_there_is_no_variance_the_mean_is_not_judged_either():

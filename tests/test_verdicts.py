@@ -233,7 +233,7 @@ def test_the_oracle_is_a_yardstick_and_no_row():
 
 
 def test_an_unknown_sector_is_refused():
-    with pytest.raises(ValueError, match="sector 'Lay' is unknown; give one of none"):
+    with pytest.raises(ValueError, match="'Lay' is unknown; the study has none: leave it"):
         judge(swept(), "Lay")
 
 

@@ -72,7 +72,7 @@ def factor_of(ds: xr.Dataset, text: str) -> str:
     names = factors_of(ds)
     meant = [name for name in names if name.endswith(f".{text}")]
     if text in names or len(meant) != 1:
-        one_of("factor", text, names or ["none: the study has no grid"])
+        one_of("factor", text, names, "the study has no grid")
         return text
     return meant[0]
 

@@ -141,7 +141,7 @@ def _against(ds: xr.Dataset, base: int) -> list[Pair]:
 def _along(ds: xr.Dataset, factor: str) -> list[Pair]:
     """Each condition, with the one that has the level before it and is like it in all else."""
     factors = factors_of(ds)
-    one_of("factor", factor, factors or ["none: the study has no grid"])
+    one_of("factor", factor, factors, "the study has no grid")
     alike: dict[tuple[str, ...], list[int]] = {}
     for c in range(ds.sizes["condition"]):
         levels = {name: str(ds[name].values[c]) for name in factors}

@@ -110,8 +110,8 @@ def source_of(ds: xr.Dataset) -> str:
     return str(ds.encoding.get("source", "the data set"))
 
 
-def one_of(field: str, given: str, offered: Iterable[object]) -> None:
-    """Refuse a name that is not offered.
+def one_of(field: str, given: str, offered: Iterable[object], empty: str = "there is none") -> None:
+    """Refuse a name that is not offered; `empty` is what is said where there is nothing to offer.
 
     Raises
     ------
@@ -121,7 +121,8 @@ def one_of(field: str, given: str, offered: Iterable[object]) -> None:
     names = [str(name) for name in offered]
     if given not in names:
         guess = f" (did you mean {near!r}?)" if (near := did_you_mean(given, names)) else ""
-        raise ValueError(f"{field} {given!r} is unknown{guess}; give one of {', '.join(names)}")
+        offer = f"give one of {', '.join(names)}" if names else empty
+        raise ValueError(f"{field} {given!r} is unknown{guess}; {offer}")
 
 
 def factors_of(measured: xr.Dataset) -> list[str]:

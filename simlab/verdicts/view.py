@@ -101,10 +101,9 @@ class View:
         method = cells[0][0]
         if self.failed(condition, method) == 1:
             return "failed"
-        if self.ran(condition, method) < LEAST or 0 < n < LEAST:
-            return "too few"
-        doubt = max(self.doubt(condition, *cell) for cell in cells)
-        return "not measured" if doubtful(measure, doubt) else None
+        if doubtful(measure, max(self.doubt(condition, *cell) for cell in cells)):
+            return "not measured"  # nor would it be by more replicates
+        return "too few" if self.ran(condition, method) < LEAST or 0 < n < LEAST else None
 
     def ran(self, condition: int, method: str) -> int:
         """Return the replicates in which a method was tried."""
@@ -205,7 +204,7 @@ def view(ds: xr.Dataset, sector: str | None = None) -> tuple[str, View]:
     known = sectors_of(ds)
     chosen = known[0] if sector is None else sector
     if chosen not in known:
-        one_of("sector", chosen, known if known[0] else ["none: leave the sector out"])
+        one_of("sector", chosen, filter(None, known), "the study has none: leave it out")
     suffix = f"[{chosen}]" if chosen else ""
     wanted = [k for k in ("slope", "between", "contextual") if f"{k}{suffix}" in ds.term.values]
     if "slope" not in wanted:
