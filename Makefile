@@ -4,7 +4,11 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: table test check clean
+LOWEST := .lowest/.ready
+# The lowest versions have wheels for the lowest Python.
+LOWEST_PYTHON ?= python3.11
+
+.PHONY: table test check smoke clean
 
 table: $(READY)  ## run the main study and print the summary-of-methods table
 	$(BIN)/simlab run configs/methods_summary.yaml
@@ -18,10 +22,19 @@ check: $(READY)  ## what CI checks besides: style, types, layers
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+smoke: $(READY) $(LOWEST)  ## try the commands with the lowest versions that pyproject.toml allows
+	.lowest/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --force-reinstall .
+	.ci/smoke .lowest .venv
+
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	touch $@
 
+$(LOWEST): pyproject.toml constraints-lowest.txt
+	$(LOWEST_PYTHON) -m venv .lowest
+	.lowest/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints-lowest.txt '.[app,dask,parquet]'
+	touch $@
+
 clean:
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .lowest .mypy_cache .ruff_cache .pytest_cache .hypothesis
