@@ -13,7 +13,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
-import numpy as np
 import xarray as xr
 
 from simlab.config import Parallel, Study
@@ -168,7 +167,7 @@ def _fill(
     )  # fmt: skip
     with workers, last_words(work, where):
         while pending:
-            tasks = [_task(place, earlier) for place in pending]
+            tasks = (_task(place, earlier) for place in pending)
             for found in own_code_named(workers.do(tasks), work):
                 results.write(found if earlier is None else earlier.completed(found))
                 record.blocks += 1
@@ -211,5 +210,4 @@ def _where(study: Study, jobs: int | None, backend: str | None, scheduler: str |
 
 def _replicates(results: Results | SumsResults) -> int:
     """How many replicates are there."""
-    rows = (results.schema.rows(int(number)) for _, number in np.argwhere(results.done))
-    return sum(row.stop - row.start for row in rows)
+    return int(results.finished.replicates().sum())
