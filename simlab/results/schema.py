@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from types import MappingProxyType
@@ -271,6 +271,15 @@ class Schema:
     def end(self, blocks: int) -> int:
         """Replicates of the first `blocks` blocks of a condition."""
         return min(blocks * self.block, self.replicates)
+
+    def bytes(self, blocks: int, variables: Collection[str] | None = None) -> int:
+        """Bytes that the first `blocks` blocks of every condition take in memory."""
+        each = sum(
+            v.dtype.itemsize * math.prod(self.shape(v.dims))
+            for name, v in self.variables.items()
+            if variables is None or name in variables
+        )
+        return len(self.keys) * self.end(blocks) * each
 
     def check(self, block: Block) -> None:
         """Refuse a block that is not exactly one chunk of this schema.

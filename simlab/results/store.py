@@ -18,6 +18,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from simlab.memory import lacking
 from simlab.results import chunks, messages
 from simlab.results.disk import ELSEWHERE, SAFE, disk
 from simlab.results.done import Done
@@ -233,9 +234,15 @@ class ZarrResults:
         Raises
         ------
         StoreError
-            If a chunk is missing or damaged.
+            If a chunk is missing or damaged, or all that is done is more than memory holds.
         """
-        memory = MemoryResults(self._schema, variables, self.finished.longest())
+        blocks = self.finished.longest()
+        if told := lacking(self._schema.bytes(blocks, variables)):
+            raise StoreError(
+                f"{self.path}: its {self._schema.end(blocks):,} replicates of each condition take "
+                f"{told}; read some of the variables, or measure as you run: keep: measures"
+            )
+        memory = MemoryResults(self._schema, variables, blocks)
         names = [name for name in self._schema.variables if variables is None or name in variables]
         for condition, number in self.finished:
             memory.fill(condition, number, self._read(condition, number, names))
