@@ -199,6 +199,7 @@ DO = Workers.do
 
 def shuffled(seed):
     def blocks(workers, pending):
+        pending = list(pending)
         order = np.random.default_rng(seed).permutation(len(pending))
         return DO(workers, [pending[i] for i in order])
 

@@ -139,7 +139,7 @@ def plan(
     if measure is not None and measure not in known:
         raise ValueError(unknown("measure", measure, known))
     ruled = _ruled(study, measure, mcse)
-    refuse(ruled, Parallel(n_jobs=jobs), min(pilot, ruled.replicates))
+    refuse(ruled, Parallel(n_jobs=jobs), min(pilot, ruled.replicates), "pilot")
     work = prepare(ruled, data)
     rule = work.rule
     assert rule is not None

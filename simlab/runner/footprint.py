@@ -178,7 +178,9 @@ def _keep_rows(study: Study) -> bool:
     return any(":" in name or known.get(name) == "rows" for name in names)
 
 
-def refuse(study: Study, where: Parallel = ONE, replicates: int = 0) -> None:
+def refuse(
+    study: Study, where: Parallel = ONE, replicates: int = 0, name: str = "replicates"
+) -> None:
     """Refuse a study that will not fit into memory, in one line that names the field to change.
 
     Parameters
@@ -189,6 +191,8 @@ def refuse(study: Study, where: Parallel = ONE, replicates: int = 0) -> None:
         Where it runs, by default in one worker; the memory of other machines is not known.
     replicates : int
         Replicates of each condition that are kept in memory.
+    name : str
+        What their number is called.
 
     Raises
     ------
@@ -201,7 +205,9 @@ def refuse(study: Study, where: Parallel = ONE, replicates: int = 0) -> None:
     needed = footprint(study, shapes, replicates)
     if told := lacking(needed.total(workers)):
         largest = max(shapes, key=lambda shape: _block(study, shape))
-        raise ConfigError(locate(study, [_finding(study, largest, workers, replicates, told)]))
+        raise ConfigError(
+            locate(study, [_finding(study, largest, workers, (name, replicates), told)])
+        )
 
 
 def _workers(jobs: int) -> int:
@@ -209,7 +215,7 @@ def _workers(jobs: int) -> int:
     return jobs if jobs > 0 else max(1, cores + 1 + jobs)
 
 
-def _finding(study: Study, shape: Shape, workers: int, replicates: int, told: str) -> Finding:
+def _finding(study: Study, shape: Shape, workers: int, kept: tuple[str, int], told: str) -> Finding:
     """Name the field that is farthest above what is usual, and what it is multiplied with."""
     usual = {
         ("population", "clusters"): (shape.clusters, 100, "clusters"),
@@ -219,8 +225,8 @@ def _finding(study: Study, shape: Shape, workers: int, replicates: int, told: st
     }
     if study.tests is not None:
         usual["tests", "draws"] = (study.tests.stop or study.tests.draws, 10_000, "draws a test")
-    if replicates:
-        usual["replicates",] = (replicates, 10_000, "replicates in memory")
+    if kept[1]:
+        usual[kept[0],] = (kept[1], 10_000, "replicates in memory")
     field = max(usual, key=lambda name: usual[name][0] / usual[name][1])
     product = " × ".join(f"{value:,.0f} {what}" for value, _, what in usual.values() if value > 1)
     cure = "; make it smaller"

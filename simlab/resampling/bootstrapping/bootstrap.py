@@ -11,6 +11,7 @@ import pandas as pd
 from simlab.errors import check_level
 from simlab.fitting.errors import FitError, one_of
 from simlab.fitting.result import MixedFit
+from simlab.memory import lacking
 from simlab.moments import Floats
 from simlab.resampling.bootstrapping import each, samples
 from simlab.resampling.bootstrapping.result import (
@@ -30,6 +31,7 @@ from simlab.resampling.bootstrapping.statistics import (
     once,
     read,
 )
+from simlab.resampling.draws import COPIES
 
 if TYPE_CHECKING:
     from simlab.runner import Progress
@@ -122,6 +124,10 @@ def bootstrap(
     named = [part for part in parts if isinstance(part, Named)]
     functions = [part for part in parts if not isinstance(part, Named)]
     estimate = _estimate(fit, named, functions)
+    if short := lacking(8 * COPIES * draws * len(estimate)):
+        raise FitError(
+            f"draws is too large: {draws:,} draws of {len(estimate)} statistics need {short}"
+        )
 
     if progress is not None:
         progress.start(draws, 0)
