@@ -13,6 +13,7 @@ from simlab.fitting.errors import FitError, one_of
 from simlab.fitting.result import MixedFit
 from simlab.memory import lacking
 from simlab.moments import Floats
+from simlab.parallel.errors import check_jobs
 from simlab.resampling.bootstrapping import each, samples
 from simlab.resampling.bootstrapping.result import (
     COLUMNS,
@@ -265,6 +266,7 @@ def _check(
             raise FitError(f"{name} is {value!r}; it must be a whole number{must}")
     if jobs == 0:
         raise FitError("jobs is 0; give a number of threads, or -1 for one per core")
+    check_jobs(jobs)  # type: ignore[arg-type]
     if not fit.converged:
         raise FitError(
             "the fit did not converge: there is nothing to draw from; simplify the model"

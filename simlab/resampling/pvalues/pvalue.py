@@ -12,6 +12,7 @@ from simlab.errors import check_level
 from simlab.fitting.errors import FitError, one_of
 from simlab.memory import lacking
 from simlab.moments import Floats
+from simlab.parallel.errors import check_jobs
 from simlab.resampling.draws import COPIES
 from simlab.resampling.pvalues.exceedance import Estimate, estimate, reaches
 from simlab.resampling.pvalues.hypothesis import Hypothesis
@@ -148,6 +149,7 @@ def _check(
             raise FitError(f"{name} is {value!r}; it must be a whole number, {least} or more")
     if not _is_whole(jobs) or jobs == 0:
         raise FitError(f"jobs is {jobs!r}; it must be a number of threads, or -1 for one per core")
+    check_jobs(jobs)
     if stop is not None and stop > draws:
         raise FitError(f"stop is {stop} and there are at most {draws} draws; make stop smaller")
     check_level(level)
