@@ -18,6 +18,9 @@ SMALLER: Final = (
 )
 """What to do where memory ran out though nothing foresaw it."""
 
+TOO_BIG: Final = ("array is too big", "Maximum allowed dimension exceeded")
+"""What numpy says of an array whose size is no number."""
+
 PROC, CGROUP = Path("/proc"), Path("/sys/fs/cgroup")
 
 
@@ -47,9 +50,10 @@ def lacking(needed: float) -> str:
 
 def is_exhausted(error: BaseException) -> bool:
     """Whether an error says that there is no more memory."""
-    return isinstance(error, MemoryError) or (
-        isinstance(error, OSError) and error.errno == errno.ENOMEM
-    )
+    if isinstance(error, OSError):
+        return error.errno == errno.ENOMEM
+    too_big = isinstance(error, ValueError) and str(error).startswith(TOO_BIG)
+    return too_big or isinstance(error, MemoryError)
 
 
 def out_of_memory(error: BaseException) -> str:
