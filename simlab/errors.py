@@ -10,6 +10,9 @@ from typing import Any, Final
 LEVEL_RULE: Final = "must be between 0 and 1, as 0.95"
 """What a confidence level must be, in the words of every message."""
 
+MOST_WORKERS: Final = 1_000
+"""Threads or processes that may be asked for: nobody has so many cores in one machine."""
+
 LONGEST: Final = 200
 """Characters of a misspelt word that are worth a look."""
 

@@ -106,12 +106,11 @@ def _stored(
     results: ZarrResults | SumsResults, condition: int, replicate: int
 ) -> xr.Dataset | None:
     """What is kept of a replicate: one block is read, whatever the size of the store."""
-    schema, done = results.schema, results.done[condition]
+    schema, finished = results.schema, results.finished
     number, place = divmod(replicate, schema.block)
-    if not 0 <= replicate < schema.replicates or not done[number]:
-        rows = [schema.rows(int(b)) for b in np.flatnonzero(done)]
+    if not 0 <= replicate < schema.replicates or (condition, number) not in finished:
         raise ValueError(
-            f"condition {condition} has {sum(r.stop - r.start for r in rows):,} replicates, "
+            f"condition {condition} has {finished.replicates()[condition]:,} replicates, "
             f"numbered from 0; there is no replicate {replicate}"
         )
     if isinstance(results, SumsResults):

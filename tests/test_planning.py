@@ -10,6 +10,7 @@ from study_cases import study
 import simlab
 from simlab.commands import planning
 from simlab.commands.console import UsageError
+from simlab.memory import size
 from simlab.performance.named import named
 from simlab.planning import plan
 from simlab.planning.forecast import _round_up, _Rounds
@@ -188,6 +189,6 @@ def test_times_and_sizes_are_in_units_that_suit():
     assert [planning.duration(s) for s in (0.25, 3, 150, 9000)] == [
         "0.25 s", "3.0 s", "2.5 min", "2.5 h",
     ]  # fmt: skip
-    assert [planning.size(n) for n in (12, 3400, 5.6e6, 7.89e9)] == [
+    assert [size(n) for n in (12, 3400, 5.6e6, 7.89e9)] == [
         "12 bytes", "3.4 kB", "5.6 MB", "7.89 GB",
     ]  # fmt: skip

@@ -65,6 +65,7 @@ def test_order_of_blocks_does_not_matter(base, monkeypatch):
     work = runner.prepare(s)
 
     def shuffled(_, pending):
+        pending = list(pending)
         order = np.random.default_rng(0).permutation(len(pending))
         return (runner.run_block(work, *pending[i]) for i in order)
 

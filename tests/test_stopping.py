@@ -199,6 +199,7 @@ DO = Workers.do
 
 def shuffled(seed):
     def blocks(workers, pending):
+        pending = list(pending)
         order = np.random.default_rng(seed).permutation(len(pending))
         return DO(workers, [pending[i] for i in order])
 
@@ -264,7 +265,7 @@ def test_an_interruption_at_any_block_changes_no_decision(blocks):
         rng = np.random.default_rng(cut)
         results, written = MemoryResults(schema), 0
         rounds = Rounds(work, results)
-        while wave := rounds.next():
+        while wave := list(rounds.next()):
             rng.shuffle(wave)
             for at in wave:
                 results.write(all_blocks[at])  # a block beyond the decision would be a KeyError
@@ -296,7 +297,7 @@ def test_a_damaged_block_is_asked_for_again(blocks):
         if at != (1, 3):
             results.write(block)
     rounds = Rounds(work, results)
-    assert rounds.next() == [(1, 3)]
+    assert list(rounds.next()) == [(1, 3)]
     assert rounds.settled == 2
 
 

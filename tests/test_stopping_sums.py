@@ -84,6 +84,7 @@ def test_interruptions_in_any_order_change_no_bit(tmp_path, monkeypatch):
     path, do, rng = tmp_path / "s.zarr", Workers.do, np.random.default_rng(3)
 
     def some(workers, pending):
+        pending = list(pending)
         order = rng.permutation(len(pending))
         for block in do(workers, [pending[i] for i in order]):
             if not left[0]:

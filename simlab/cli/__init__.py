@@ -8,12 +8,16 @@ import threading
 
 from simlab.cli import bench, lab, models, sampling, stores, studies
 from simlab.cli.app import app
+from simlab.memory import is_exhausted, out_of_memory
 
 __all__ = ["app", "bench", "lab", "main", "models", "sampling", "stores", "studies"]
 
 
 def main() -> None:
-    """Run the command line; what the user can mend is one line on stderr and exit status 2."""
+    """Run the command line; what the user can mend is one line on stderr and exit status 2.
+
+    Where memory runs out it is one line too, and the status 1.
+    """
     before = threading.enumerate()
     try:
         _command()
@@ -54,6 +58,9 @@ def _command() -> None:
         )
         raise SystemExit(130) from None
     except Exception as error:
+        if is_exhausted(error):
+            print(f"error: {out_of_memory(error)}", file=sys.stderr)
+            raise SystemExit(1) from None
         if type(error).__name__ not in (
             "AppError", "ClaimError", "ConfigError", "CustomError", "DataError", "ExportError",
             "FitError", "FormulaError", "LevelError", "ParallelError", "PopulationError",

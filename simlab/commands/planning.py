@@ -5,6 +5,7 @@ from __future__ import annotations
 from simlab.commands.console import asked, warnings_on_stderr
 from simlab.config import FEWEST, Study, Until, flow
 from simlab.layout import text_table, wrapped
+from simlab.memory import size
 from simlab.planning import Forecast, Needed
 from simlab.planning import plan as forecast
 
@@ -78,12 +79,3 @@ def duration(seconds: float) -> str:
         if seconds >= 2 * length:
             return f"{seconds / length:.1f} {unit}"
     return f"{seconds:.1f} s" if seconds >= 1 else f"{seconds:.2f} s"
-
-
-def size(number: float) -> str:
-    """Write a number of bytes in the unit that suits it."""
-    for unit in ("bytes", "kB", "MB"):
-        if number < 1000:
-            return f"{number:.3g} {unit}"
-        number /= 1000
-    return f"{number:.3g} GB"

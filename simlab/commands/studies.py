@@ -79,6 +79,7 @@ def run(study: Study, where: Where, out: Path, existing: Existing, quiet: bool) 
 
 def check(study: Study) -> None:
     """Say what a study would do."""
+    runner.refuse(study, study.parallel)
     with warnings_on_stderr():
         work = runner.prepare(study)
     blocks = -(-study.replicates // study.block) * len(work.jobs)

@@ -15,7 +15,7 @@ from pydantic import AfterValidator, Field, PlainSerializer, ValidationError
 
 from .errors import ConfigError, Problem
 from .population import Covariance, RealBySector
-from .section import Positive, Real, Section, Text, findings, shown
+from .section import LONGEST_NAME, Positive, Real, Section, Text, findings, shown
 from .values import FrozenMap, freeze
 
 __all__ = ["Generated", "Truth", "import_path", "read_truth", "spelled_out"]
@@ -33,6 +33,8 @@ def import_path(name: str) -> str:
     """
     if not _PATH.fullmatch(name):
         raise ValueError(f"must be an import path such as mymodule:name, not {shown(name)}")
+    if len(name.partition(":")[0].encode()) > LONGEST_NAME:
+        raise ValueError(f"names a module by more than {LONGEST_NAME} bytes: {shown(name)}")
     return name
 
 

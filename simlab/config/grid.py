@@ -23,7 +23,7 @@ from pydantic import (
 
 from .errors import did_you_mean
 from .population import PER_SECTOR, Population
-from .section import BROKEN, MOST_FINDINGS, Finding, Loc, Text, findings
+from .section import BROKEN, LONGEST_NAME, MOST_FINDINGS, Finding, Loc, Text, findings
 from .setting import Setting
 from .values import FrozenMap, canonical, freeze
 
@@ -257,7 +257,10 @@ def _wrong_paths(
     for path in factorial:
         if leads(path, known):
             outer = next((p for p in _above(path) if p in factorial), None)
-            if outer is not None:
+            if len(path.encode()) > LONGEST_NAME:
+                message = f"is too long, for it names a folder: at most {LONGEST_NAME} bytes"
+                yield Finding((*loc, path), message, True)
+            elif outer is not None:
                 yield Finding((*loc, path), f"lies inside {outer}, which is swept beside it", True)
             continue
         wrong += 1

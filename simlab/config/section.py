@@ -33,6 +33,9 @@ Loc = tuple[str | int, ...]
 MOST_FINDINGS: Final = 50
 """Findings told of one field, and unknown keys told of one section."""
 
+LONGEST_NAME: Final = 200
+"""Bytes of what names a file or a folder; a file system bears 255, and endings are added."""
+
 BROKEN: Final = object()
 """Stands for a field that is wrong in itself, so that nothing more is said about it."""
 
@@ -149,6 +152,7 @@ WORDS: Final[Mapping[str, str]] = {
     "finite_number": "must be a finite number, not {value}",
     "string_type": "must be text, not {value}; put it in quotes if it is meant as text",
     "string_too_short": EMPTY,
+    "string_too_long": "must have at most {max_length} characters, not {length}",
     "string_pattern_mismatch": "may hold only letters, digits, _ and -, not {value}",
     "tuple_type": "must be a list, not {value}",
     "dict_type": "must be a mapping (key: value), not {value}",
@@ -206,7 +210,7 @@ def _finding(details: ErrorDetails) -> Finding:
         message = f"must be positive, not {shown(value)}"
     else:
         bounds = {k: shown(v) if isinstance(v, float) else v for k, v in context.items()}
-        if kind == "too_long":  # pydantic stops counting at the limit
+        if kind in ("too_long", "string_too_long"):  # pydantic stops counting at the limit
             bounds["length"] = len(value)
         message = (
             WORDS[kind].format(value=shown(value), **bounds) if kind in WORDS else details["msg"]

@@ -17,12 +17,23 @@ from pydantic import (
     field_validator,
 )
 
-from simlab.errors import LEVEL_RULE, is_level
+from simlab.errors import LEVEL_RULE, MOST_WORKERS, is_level
 
 from .errors import ConfigError, Problem, did_you_mean, unknown
 from .generated import import_path, spelled_out
 from .grid import Grid, check, leads, paths
-from .section import BROKEN, Finding, Loc, Real, Section, Text, findings, refusal, shown
+from .section import (
+    BROKEN,
+    LONGEST_NAME,
+    Finding,
+    Loc,
+    Real,
+    Section,
+    Text,
+    findings,
+    refusal,
+    shown,
+)
 from .setting import Setting
 from .stopping import FEWEST, Number, Replicates, Sampled, Until
 from .values import canonical, plain
@@ -52,6 +63,10 @@ def _unique(names: tuple[str, ...]) -> tuple[str, ...]:
 def _some(jobs: int) -> int:
     if jobs == 0:
         raise ValueError("must be a number of workers, or -1 for one per core, not 0")
+    if jobs > MOST_WORKERS:
+        raise ValueError(
+            f"must be at most {MOST_WORKERS:,}, or -1 for one per core, not {shown(jobs)}"
+        )
     return jobs
 
 
@@ -161,7 +176,9 @@ class Study(Setting):
     """
 
     name: str = Field(
-        pattern="^[A-Za-z0-9_-]+$", description="Name of the study: letters, digits, _ and -."
+        pattern="^[A-Za-z0-9_-]+$",
+        max_length=LONGEST_NAME,
+        description="Name of the study: letters, digits, _ and -; files are named so.",
     )
     description: str = Field("", description="What the study is for, in a sentence.")
     seed: Annotated[int, Field(strict=True, ge=0)] = Field(

@@ -99,10 +99,10 @@ def alpha_of(ds: xr.Dataset) -> float:
 
 
 def planned_replicates(ds: xr.Dataset) -> int:
-    """Replicates of each condition, whether they were kept or not."""
-    if "replicate" in ds.dims:
-        return int(ds.sizes["replicate"])
-    return int(ds.attrs["replicates"])
+    """Replicates of each condition, whether they were kept, or run, or not."""
+    if "replicates" in ds.attrs:
+        return int(ds.attrs["replicates"])
+    return int(ds.sizes["replicate"])
 
 
 def source_of(ds: xr.Dataset) -> str:

@@ -88,6 +88,8 @@ def _sendable(error: Exception) -> Exception:
     try:
         pickle.loads(pickle.dumps(error))
     except Exception:
+        if isinstance(error, MemoryError):
+            return MemoryError(str(error))
         return RuntimeError(f"{type(error).__name__}: {error}")
     return error
 

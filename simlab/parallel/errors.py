@@ -2,8 +2,25 @@
 
 from __future__ import annotations
 
+from simlab.errors import MOST_WORKERS
+
 CONTINUES = "What is finished is kept, and the same command continues it"
 
 
 class ParallelError(Exception):
     """Workers that cannot be had, or are gone; one line says what to do."""
+
+
+def check_jobs(jobs: int) -> int:
+    """Return a number of workers.
+
+    Raises
+    ------
+    ParallelError
+        If there cannot be so many.
+    """
+    if jobs > MOST_WORKERS:
+        raise ParallelError(
+            f"jobs is {jobs:,}; it must be at most {MOST_WORKERS:,}, or -1 for one per core"
+        )
+    return jobs

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from joblib import Parallel, delayed
 
 from simlab.parallel.batch import WITHIN_WORKER
+from simlab.parallel.errors import check_jobs
 
 Result = TypeVar("Result")
 
@@ -44,7 +45,7 @@ def in_threads(
             yield delayed(function)(*task)
 
     how = "generator" if ordered else "generator_unordered"
-    threads = 1 if WITHIN_WORKER.get() else jobs
+    threads = 1 if WITHIN_WORKER.get() else check_jobs(jobs)
     results = Parallel(n_jobs=threads, backend="threading", return_as=how)(wanted())
     try:
         for result in results:  # noqa: UP028 (`yield from` would close it early: joblib warns)

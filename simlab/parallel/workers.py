@@ -10,7 +10,7 @@ from math import ceil
 from typing import Any, Literal, Protocol, Self
 
 from simlab.parallel.batch import Outcome, Task, pack
-from simlab.parallel.errors import ParallelError
+from simlab.parallel.errors import ParallelError, check_jobs
 from simlab.parallel.threads import in_threads
 from simlab.parallel.watch import Watch, watched_threads
 
@@ -79,7 +79,7 @@ class Workers:
         watch: Watch | None = None,
     ):
         self._function, self._shared = function, shared
-        self._backend, self._jobs, self._scheduler = backend, jobs, scheduler
+        self._backend, self._jobs, self._scheduler = backend, check_jobs(jobs), scheduler
         self._here, self._watch = here, watch
         self._pool: Pool | None = None
 

@@ -11,7 +11,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from simlab.config import Study, Until
+from simlab.config import Parallel, Study, Until
 from simlab.config.errors import unknown
 from simlab.design import Level
 from simlab.parallel import in_threads
@@ -19,7 +19,7 @@ from simlab.performance.registry import MEASURES
 from simlab.planning.disk import Disk, disk_of
 from simlab.planning.ranges import GROUPS, range_of
 from simlab.results import Block, Summing
-from simlab.runner import Data, Work, prepare, run_block, schema_of
+from simlab.runner import Data, Work, prepare, refuse, run_block, schema_of
 from simlab.runner.rounds import next_end
 
 __all__ = ["Forecast", "Needed", "plan"]
@@ -139,6 +139,7 @@ def plan(
     if measure is not None and measure not in known:
         raise ValueError(unknown("measure", measure, known))
     ruled = _ruled(study, measure, mcse)
+    refuse(ruled, Parallel(n_jobs=jobs), min(pilot, ruled.replicates), "pilot")
     work = prepare(ruled, data)
     rule = work.rule
     assert rule is not None

@@ -19,6 +19,9 @@ from simlab.moments import Floats, Ints
 from simlab.parallel import in_threads
 
 CHUNK = 256  # draws from one random stream
+COPIES = 6
+"""Arrays of all draws that are there at the same time, about."""
+
 NULL_DRAWS, EXACT_DRAWS, BOOTSTRAP, CLUSTER_BOOTSTRAP = range(4)
 """Purposes of random streams."""
 

@@ -7,6 +7,7 @@ what was done before there were more estimators, and leaves a record of its sess
 """
 
 from simlab.results.differences import FREE
+from simlab.results.done import Done
 from simlab.results.earlier import Earlier, Missing
 from simlab.results.layout import StoreError
 from simlab.results.lock import locked
@@ -31,6 +32,7 @@ __all__ = [
     "TIMES",
     "Block",
     "BlockMessages",
+    "Done",
     "Earlier",
     "Leaf",
     "MemoryResults",

@@ -127,7 +127,7 @@ class Earlier:
             there = store.schema
             if key in there.keys and number < there.blocks_per_condition:
                 c = there.keys.index(key)
-                if there.rows(number) == rows and store.done[c, number]:
+                if there.rows(number) == rows and (c, number) in store.finished:
                     return store, c
         return None
 

@@ -15,8 +15,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from simlab.results.disk import SAFE, disk
 from simlab.results.earlier import EARLIER
 from simlab.results.layout import lay_out
@@ -88,7 +86,7 @@ def _keep_nodes(old: SumsResults, schema: Schema, draft: Path) -> None:
 def _keep_blocks(old: ZarrResults, new: ZarrResults) -> None:
     """Put the finished blocks of one store into another."""
     place = {key: condition for condition, key in enumerate(new.schema.keys)}
-    for condition, number in np.argwhere(old.done).tolist():
+    for condition, number in old.finished:
         if old.schema.rows(number) == new.schema.rows(number):
             names = new.files(place[old.schema.keys[condition]], number)
             for name, file in old.files(condition, number).items():

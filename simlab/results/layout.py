@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from zarr.codecs import Crc32cCodec
 
 from simlab.performance.stream import laid_out
 from simlab.results import chunks
+from simlab.results.done import Done
 from simlab.results.memory import coordinates, variable_attrs
 from simlab.results.schema import STORE_ATTRS, TIMES, Schema, Stop, Summed, Variable
 
@@ -27,6 +29,7 @@ STOPPED = np.dtype(np.int8)
 """Type of the reason why a condition stopped; one chunk a condition."""
 
 _METADATA = "zarr.json"
+_FLAG = re.compile(r"c\.(0|[1-9][0-9]{0,17})\.(0|[1-9][0-9]{0,17})")
 _FLAG_BYTES = 1 + chunks.CHECKSUM_BYTES
 
 
@@ -175,8 +178,8 @@ def read_schema(path: Path) -> Schema:
     return schema
 
 
-def read_done(path: Path, schema: Schema) -> NDArray[np.bool_]:
-    """(condition, block) True where the block's flag has been written.
+def read_done(path: Path, schema: Schema) -> Done:
+    """Find the blocks whose flags have been written.
 
     A flag is a file that is there or not, so one listing of the folder reads them all. A file of
     the wrong length, as a power failure may leave, is no flag.
@@ -186,13 +189,17 @@ def read_done(path: Path, schema: Schema) -> NDArray[np.bool_]:
     StoreError
         If the folder cannot be listed.
     """
-    done = np.zeros(schema.shape(("condition", "block")), dtype=np.bool_)
-    flags = {chunks.key(*at): at for at in np.ndindex(*done.shape)}
+    done = Done(schema)
+    conditions, blocks = schema.shape(("condition", "block"))
     try:
         with os.scandir(path / "done") as entries:
             for entry in entries:
-                if entry.name in flags and entry.stat().st_size == _FLAG_BYTES:
-                    done[flags[entry.name]] = True
+                named = _FLAG.fullmatch(entry.name)
+                if named is None or entry.stat().st_size != _FLAG_BYTES:
+                    continue
+                condition, number = map(int, named.groups())
+                if condition < conditions and number < blocks:
+                    done.add(condition, number)
     except OSError as error:
         raise StoreError(_damaged(path, str(error))) from error
     return done

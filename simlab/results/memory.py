@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from simlab.results.done import Done
 from simlab.results.messages import KINDS, MESSAGES, WARNINGS, BlockMessages, Message, attributes
 from simlab.results.schema import (
     EFFECTS,
@@ -29,45 +30,49 @@ class MemoryResults:
     Parameters
     ----------
     schema
-        The shape of the Dataset. Every variable is allocated at once, or as blocks arrive where
-        conditions stop before they have all.
+        The shape of the Dataset.
     variables
         Which of the variables with a value per replicate to hold; by default all.
+    blocks
+        Blocks of each condition for which every variable is allocated at once; more as they arrive.
+        By default all, or none where conditions stop before they have all.
     """
 
-    __slots__ = ("_arrays", "_done", "_room", "_schema", "_stopped", "_told", "_variables")
+    __slots__ = ("_arrays", "_room", "_schema", "_stopped", "_told", "_variables", "finished")
 
-    def __init__(self, schema: Schema, variables: Collection[str] | None = None) -> None:
-        blocks = schema.shape(("condition", "block"))
+    def __init__(
+        self, schema: Schema, variables: Collection[str] | None = None, blocks: int | None = None
+    ) -> None:
+        if blocks is None:
+            blocks = 0 if schema.stops else schema.blocks_per_condition
         self._schema = schema
         held = schema.variables if variables is None else variables
         self._variables = {name: v for name, v in schema.variables.items() if name in held}
-        self._done = np.zeros(blocks, dtype=np.bool_)
-        self._room = 0 if schema.stops else schema.replicates
+        self.finished = Done(schema)
+        self._room = blocks
         self._arrays = self._allocated()
-        for name in TIMES:
-            self._arrays[name] = np.full(blocks, np.nan)
         self._told: dict[tuple[int, int], dict[str, BlockMessages]] = {}
-        self._stopped = np.full(blocks[0], Stop.NOT_YET, dtype=np.int8)
+        self._stopped = np.full(len(schema.keys), Stop.NOT_YET, dtype=np.int8)
 
     def _allocated(self) -> dict[str, NDArray[Any]]:
-        """Every variable, with room for as many replicates as there is, filled as not run."""
+        """Every variable, with room for as many blocks as there is, filled as not run."""
         schema = self._schema
-        C = len(schema.keys)
-        return {
-            name: np.full((C, self._room, *schema.shape(v.dims)), v.fill, v.dtype)
+        C, replicates = len(schema.keys), schema.end(self._room)
+        arrays: dict[str, NDArray[Any]] = {
+            name: np.full((C, replicates, *schema.shape(v.dims)), v.fill, v.dtype)
             for name, v in self._variables.items()
         }
+        return arrays | {name: np.full((C, self._room), np.nan) for name in TIMES}
 
-    def _make_room(self, replicates: int) -> None:
-        """Allocate for so many replicates and a half more, and keep what is there."""
-        there, before = self._room, self._arrays
-        if replicates <= there:
+    def _make_room(self, blocks: int) -> None:
+        """Allocate for so many blocks and a half more, and keep what is there."""
+        if blocks <= self._room:
             return
-        self._room = min(self._schema.replicates, replicates + replicates // 2)
-        self._arrays = before | self._allocated()
-        for name in self._variables:
-            self._arrays[name][:, :there] = before[name]
+        before = self._arrays
+        self._room = min(self._schema.blocks_per_condition, blocks + blocks // 2)
+        self._arrays = self._allocated()
+        for name, values in before.items():
+            self._arrays[name][:, : values.shape[1]] = values
 
     @property
     def schema(self) -> Schema:
@@ -77,7 +82,7 @@ class MemoryResults:
     @property
     def done(self) -> NDArray[np.bool_]:
         """(condition, block) True where the block has been written; a copy."""
-        return self._done.copy()
+        return self.finished.array()
 
     def write(self, block: Block) -> None:
         """Keep a finished block.
@@ -94,13 +99,13 @@ class MemoryResults:
     def fill(self, condition: int, number: int, values: Mapping[str, Any]) -> None:
         """Keep what is held of a finished block, given by the names of `Block`."""
         rows = self._schema.rows(number)
-        self._make_room(rows.stop)
+        self._make_room(number + 1)
         for name in self._variables:
             self._arrays[name][condition, rows] = values[name]
         for name in TIMES:
             self._arrays[name][condition, number] = values.get(name, np.nan)
         self._told[condition, number] = {kind: values[kind] for kind in KINDS}
-        self._done[condition, number] = True
+        self.finished.add(condition, number)
 
     def messages(self) -> tuple[Message, ...]:
         """What went wrong in each fit with the status ERROR, by condition and replicate."""
@@ -132,7 +137,7 @@ class MemoryResults:
         self._stopped[condition] = why
 
     def dataset(self, *, copy: bool = True) -> xr.Dataset:
-        """Everything written so far; NaN, and status -1, elsewhere.
+        """Everything up to the last block written; NaN, and status -1, where one is missing.
 
         Parameters
         ----------
@@ -145,12 +150,13 @@ class MemoryResults:
             Dimensions condition, replicate, estimator, term, target, mixed, effect, effect_ and
             block, and test and kind if there are tests; attrs are the schema's, its fingerprint and
             block size, the numbers of replicates done and planned, summed over conditions, and
-            summaries of errors and warnings if there are any. Where conditions stop when a measure
-            is known, replicates and blocks end with the longest condition, `stopped` says why each
-            one stopped, and what a condition that has stopped planned is what it has.
+            summaries of errors and warnings if there are any. Replicates and blocks end with the
+            last that is done in any condition; if more were planned, attrs["replicates"] says how
+            many in each. Where conditions stop when a measure is known, `stopped` says why each one
+            stopped, and what a condition that has stopped planned is what it has.
         """
-        blocks = self._longest()
-        replicates = self._schema.rows(blocks - 1).stop if blocks else 0
+        blocks = self.finished.longest()
+        replicates = self._schema.end(blocks)
         variables: dict[str, tuple[Any, ...]] = {}
         for name, variable in self._variables.items():
             dims = ("condition", "replicate", *variable.dims)
@@ -167,19 +173,12 @@ class MemoryResults:
         dataset = xr.Dataset(variables, coords=coordinates(self._schema), attrs=attrs)
         return dataset.copy(deep=True) if copy else dataset
 
-    def _longest(self) -> int:
-        """How many blocks the Dataset has."""
-        if not self._schema.stops:
-            return self._schema.blocks_per_condition
-        return int(np.flatnonzero(self._done.any(axis=0)).max(initial=-1)) + 1
-
     def _progress(self) -> dict[str, str | int]:
-        schema = self._schema
-        rows = [schema.rows(number) for number in range(schema.blocks_per_condition)]
-        lengths = np.array([row.stop - row.start for row in rows])
-        done = (self._done * lengths).sum(axis=1)
+        schema, done = self._schema, self.finished.replicates()
         planned = np.where(self._stopped == Stop.NOT_YET, schema.replicates, done)
+        short = not schema.stops and self.finished.longest() < schema.blocks_per_condition
         return {
+            **({"replicates": schema.replicates} if short else {}),
             "fingerprint": schema.fingerprint,
             "block": schema.block,
             "replicates_done": int(done.sum()),

@@ -159,7 +159,7 @@ def _renewed(results: Stored, path: Path, schema: Schema) -> Stored:
     changed = replace(results.schema, attrs={**old, **new})
     if isinstance(results, SumsResults):
         return SumsResults.of(path, changed)
-    return ZarrResults(path, changed, results.done)
+    return ZarrResults(path, changed, results.finished)
 
 
 def _tell_versions(path: Path, there: Schema, here: Schema) -> None:

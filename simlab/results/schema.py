@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from types import MappingProxyType
@@ -17,6 +17,7 @@ from simlab.performance.stream import Stream
 if TYPE_CHECKING:
     import xarray as xr
 
+    from simlab.results.done import Done
     from simlab.results.messages import BlockMessages, Message
 
 TARGETS = ("beta_within", "beta_between")
@@ -265,7 +266,20 @@ class Schema:
 
     def rows(self, number: int) -> slice:
         """Where block `number` stands along ``replicate``."""
-        return slice(number * self.block, min((number + 1) * self.block, self.replicates))
+        return slice(number * self.block, self.end(number + 1))
+
+    def end(self, blocks: int) -> int:
+        """Replicates of the first `blocks` blocks of a condition."""
+        return min(blocks * self.block, self.replicates)
+
+    def bytes(self, blocks: int, variables: Collection[str] | None = None) -> int:
+        """Bytes that the first `blocks` blocks of every condition take in memory."""
+        each = sum(
+            v.dtype.itemsize * math.prod(self.shape(v.dims))
+            for name, v in self.variables.items()
+            if variables is None or name in variables
+        )
+        return len(self.keys) * self.end(blocks) * each
 
     def check(self, block: Block) -> None:
         """Refuse a block that is not exactly one chunk of this schema.
@@ -360,6 +374,10 @@ class Results(Protocol):
     """Where blocks go: what `MemoryResults` and `ZarrResults` have in common."""
 
     @property
+    def finished(self) -> Done:
+        """Which blocks have been written."""
+
+    @property
     def schema(self) -> Schema:
         """The shape of the Dataset."""
 
@@ -383,7 +401,7 @@ class Results(Protocol):
         """Keep why a condition has no more replicates."""
 
     def dataset(self) -> xr.Dataset:
-        """Everything written so far; NaN, and status -1, elsewhere."""
+        """Everything up to the last block written; NaN, and status -1, where one is missing."""
 
 
 def _check_shape(name: str, array: NDArray[Any], expected: tuple[int, ...]) -> None:

@@ -18,8 +18,10 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from simlab.memory import lacking
 from simlab.results import chunks, messages
 from simlab.results.disk import ELSEWHERE, SAFE, disk
+from simlab.results.done import Done
 from simlab.results.layout import (
     BLOCK_CHUNK,
     StoreError,
@@ -43,12 +45,12 @@ class ZarrResults:
     holds its `locked`.
     """
 
-    __slots__ = ("_done", "_schema", "_times", "path")
+    __slots__ = ("_schema", "_times", "finished", "path")
 
-    def __init__(self, path: Path, schema: Schema, done: NDArray[np.bool_]) -> None:
+    def __init__(self, path: Path, schema: Schema, finished: Done) -> None:
         self.path = path
         self._schema = schema
-        self._done = done
+        self.finished = finished
         self._times = [name for name in TIMES if (path / name).is_dir()]  # older stores have fewer
 
     @classmethod
@@ -83,7 +85,7 @@ class ZarrResults:
                 take_place(path)
             finally:
                 shutil.rmtree(draft, ignore_errors=True)
-        return cls(path, schema, np.zeros(schema.shape(("condition", "block")), dtype=np.bool_))
+        return cls(path, schema, Done(schema))
 
     @classmethod
     def open(cls, path: str | Path) -> Self:
@@ -114,7 +116,7 @@ class ZarrResults:
     @property
     def done(self) -> NDArray[np.bool_]:
         """(condition, block) True where the block has been written; a copy."""
-        return self._done.copy()
+        return self.finished.array()
 
     def write(self, block: Block) -> None:
         """Write a finished block, then its flag.
@@ -130,9 +132,9 @@ class ZarrResults:
         at = (block.condition, block.number)
         flag = self._file("done", *at)
         with disk(self.path, SAFE):
-            if self._done[at]:
+            if at in self.finished:
                 flag.unlink(missing_ok=True)
-                self._done[at] = False
+                self.finished.discard(*at)
             for name, variable in self._schema.variables.items():
                 values = np.asarray(getattr(block, name), dtype=variable.dtype)[np.newaxis]
                 shape = chunk_shape(self._schema, variable)
@@ -142,7 +144,7 @@ class ZarrResults:
                 chunks.write(self._file(name, *at), time, BLOCK_CHUNK, np.nan)
             messages.write(self._told(*at), {k: getattr(block, k) for k in messages.KINDS})
             chunks.write(flag, np.ones(BLOCK_CHUNK, dtype=np.bool_), BLOCK_CHUNK, False)
-        self._done[at] = True
+        self.finished.add(*at)
 
     def settle(self, condition: int, why: Stop) -> None:
         """Keep why a condition has no more replicates.
@@ -187,7 +189,7 @@ class ZarrResults:
     def _each(self, kind: str) -> tuple[Message, ...]:
         return tuple(
             Message(c, self._schema.rows(number).start + b, estimator, text)
-            for c, number in np.argwhere(self._done).tolist()
+            for c, number in self.finished
             for b, estimator, text in self._read(c, number, ())[kind]
         )
 
@@ -207,7 +209,7 @@ class ZarrResults:
             If a flag cannot be taken away.
         """
         found = []
-        for condition, number in np.argwhere(self._done).tolist():
+        for condition, number in self.finished:
             flag = self._file("done", condition, number)
             try:
                 _chunk(flag, np.dtype(np.bool_), BLOCK_CHUNK)
@@ -216,11 +218,11 @@ class ZarrResults:
                 found.append(str(error))
                 with disk(self.path, SAFE):
                     flag.unlink(missing_ok=True)
-                self._done[condition, number] = False
+                self.finished.discard(condition, number)
         return found
 
     def dataset(self, variables: Collection[str] | None = None) -> xr.Dataset:
-        """Everything written so far, loaded; NaN, and status -1, elsewhere.
+        """Everything up to the last block written; NaN, and status -1, where one is missing.
 
         The same, bit for bit, as the Dataset of a `MemoryResults` given the same blocks.
 
@@ -232,11 +234,17 @@ class ZarrResults:
         Raises
         ------
         StoreError
-            If a chunk is missing or damaged.
+            If a chunk is missing or damaged, or all that is done is more than memory holds.
         """
-        memory = MemoryResults(self._schema, variables)
+        blocks = self.finished.longest()
+        if told := lacking(self._schema.bytes(blocks, variables)):
+            raise StoreError(
+                f"{self.path}: its {self._schema.end(blocks):,} replicates of each condition take "
+                f"{told}; read some of the variables, or measure as you run: keep: measures"
+            )
+        memory = MemoryResults(self._schema, variables, blocks)
         names = [name for name in self._schema.variables if variables is None or name in variables]
-        for condition, number in np.argwhere(self._done).tolist():
+        for condition, number in self.finished:
             memory.fill(condition, number, self._read(condition, number, names))
         if self._schema.stops:
             for condition in range(len(self._schema.keys)):

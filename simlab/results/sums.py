@@ -23,6 +23,7 @@ from simlab.performance.named import named
 from simlab.performance.node import Node, empty
 from simlab.results import chunks
 from simlab.results.disk import SAFE, disk
+from simlab.results.done import Done
 from simlab.results.labelled import dataset_of
 from simlab.results.layout import StoreError, read_schema
 from simlab.results.messages import Message
@@ -47,7 +48,7 @@ class SumsResults:
         Folder that `create` laid out; in memory when omitted.
     """
 
-    __slots__ = ("_damaged", "_done", "_schema", "_stopped", "_tree", "path", "summing")
+    __slots__ = ("_damaged", "_schema", "_stopped", "_tree", "finished", "path", "summing")
 
     def __init__(self, schema: Schema, path: Path | None = None) -> None:
         self.path = path
@@ -55,7 +56,7 @@ class SumsResults:
             raise ValueError("this study keeps its replicates")
         self.summing = Summing.of(schema, *schema.summed)
         self._schema = schema
-        self._done = np.zeros(schema.shape(("condition", "block")), dtype=np.bool_)
+        self.finished = Done(schema)
         self._stopped = np.full(len(schema.keys), Stop.NOT_YET, dtype=np.int8)
         self._tree = Tree(self.summing.merge, schema.block)
         self._damaged: dict[Path, str] = {}
@@ -99,7 +100,8 @@ class SumsResults:
             file = _file(path, schema, place)
             try:
                 results._tree.nodes[place] = _read(file, results.summing)
-                results._done[place.condition, place.blocks] = True
+                blocks = place.blocks
+                results.finished.add(place.condition, blocks.start, blocks.stop)
             except (chunks.ChunkError, OSError, ValueError) as error:
                 results._damaged[file] = f"node {file.name} {error}"
         return results
@@ -112,7 +114,7 @@ class SumsResults:
     @property
     def done(self) -> NDArray[np.bool_]:
         """(condition, block) True where the block has been summed; a copy."""
-        return self._done.copy()
+        return self.finished.array()
 
     def write(self, block: Block | Leaf) -> None:
         """Add a finished block, or its sums.
@@ -128,12 +130,12 @@ class SumsResults:
             self._schema.check(block)
             block = self.summing.leaf(block)
         at = (block.condition, block.number)
-        if self._done[at]:
+        if at in self.finished:
             raise ValueError(f"block {block.number} of condition {block.condition} is there twice")
         place, gone = self._tree.add(*at, block.node)
         if self.path is not None:
             self._save(self.path, place, gone)
-        self._done[at] = True
+        self.finished.add(*at)
 
     def messages(self) -> tuple[Message, ...]:
         """None: what is summed has no replicate that a message could belong to."""

@@ -1,11 +1,13 @@
 """Run a study: `work` compiles it, `block` does one block, `loop` does all of them.
 
-`rounds` says which blocks are wanted, and `until` when a condition has enough of them; `watch`,
+`footprint` says what memory it needs, and refuses what will not fit. `rounds` says which blocks
+are wanted, and `until` when a condition has enough of them; `watch`,
 what to do about those that take too long; `others`, what is true of terms of the user's own.
 `schema` describes the Dataset that is filled, and `provenance` says where it comes from.
 """
 
 from simlab.runner.block import SLAB, run_block
+from simlab.runner.footprint import refuse
 from simlab.runner.loop import Progress, run
 from simlab.runner.schema import schema_of, targets_of
 from simlab.runner.watch import RunError, RunWarning
@@ -20,6 +22,7 @@ __all__ = [
     "RunWarning",
     "Work",
     "prepare",
+    "refuse",
     "run",
     "run_block",
     "schema_of",

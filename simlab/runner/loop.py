@@ -13,7 +13,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
-import numpy as np
 import xarray as xr
 
 from simlab.config import Parallel, Study
@@ -30,8 +29,9 @@ from simlab.results import (
     recorded,
 )
 from simlab.runner.block import run_block, run_leaf
+from simlab.runner.footprint import refuse
 from simlab.runner.provenance import session
-from simlab.runner.rounds import Rounds
+from simlab.runner.rounds import Rounds, Wave
 from simlab.runner.schema import schema_of
 from simlab.runner.watch import has_own_code, last_words, own_code_named, watch_of
 from simlab.runner.work import Data, Work, prepare
@@ -102,7 +102,8 @@ def run(
     Raises
     ------
     ConfigError, PopulationError, DataError
-        When a condition cannot be drawn, or jobs, backend, scheduler and patience do not fit.
+        When a condition cannot be drawn, or jobs, backend, scheduler and patience do not fit; or
+        when there is less memory than the study needs.
     ParallelError
         When workers cannot be had, or are lost, or die again and again of the same function; what
         is finished is kept.
@@ -122,6 +123,8 @@ def run(
     """
     where = _where(study, jobs, backend, scheduler)
     watch = watch_of(patience, where)
+    in_memory = out is None and study.keep == "replicates"
+    refuse(study, where, study.least if in_memory else 0)
     work = prepare(study, data)
     schema = schema_of(work)
     if out is None:
@@ -168,8 +171,7 @@ def _fill(
     )  # fmt: skip
     with workers, last_words(work, where):
         while pending:
-            tasks = [_task(place, earlier) for place in pending]
-            for found in own_code_named(workers.do(tasks), work):
+            for found in own_code_named(workers.do(_Tasks(pending, earlier)), work):
                 results.write(found if earlier is None else earlier.completed(found))
                 record.blocks += 1
                 if progress is not None:
@@ -190,10 +192,16 @@ def _same_folder() -> Iterator[None]:
         os.chdir(here)
 
 
-def _task(place: tuple[int, int], earlier: Earlier | None) -> Task:
-    """Return a block as it is sent to workers: of one that was done before, only what it lacks."""
-    missing = earlier.missing(*place) if earlier else None
-    return place if missing is None else (*place, missing, ())
+class _Tasks:
+    """Blocks as they are sent to workers: of those that were done before, only what they lack."""
+
+    def __init__(self, wave: Wave, earlier: Earlier | None) -> None:
+        self._wave, self._earlier = wave, earlier
+
+    def __iter__(self) -> Iterator[Task]:
+        for place in self._wave:
+            missing = self._earlier.missing(*place) if self._earlier else None
+            yield place if missing is None else (*place, missing, ())
 
 
 def _where(study: Study, jobs: int | None, backend: str | None, scheduler: str | None) -> Parallel:
@@ -211,5 +219,4 @@ def _where(study: Study, jobs: int | None, backend: str | None, scheduler: str |
 
 def _replicates(results: Results | SumsResults) -> int:
     """How many replicates are there."""
-    rows = (results.schema.rows(int(number)) for _, number in np.argwhere(results.done))
-    return sum(row.stop - row.start for row in rows)
+    return int(results.finished.replicates().sum())

@@ -10,13 +10,11 @@ without a rule is one round.
 from __future__ import annotations
 
 import math
-
-import numpy as np
-from numpy.typing import NDArray
+from collections.abc import Iterator, Sequence
 
 from simlab.performance.named import Named, named
 from simlab.performance.node import empty
-from simlab.results import Results, Stop, Summing, SumsResults
+from simlab.results import Done, Results, Stop, Summing, SumsResults
 from simlab.results.tree import Tree
 from simlab.runner.until import Rule, Worst
 from simlab.runner.work import Work
@@ -49,6 +47,28 @@ def judge(rule: Rule, worst: Worst, end: int, most: int) -> Stop:
     return Stop.UNDEFINED if math.isnan(worst.mcse) else Stop.MAXIMUM
 
 
+class Wave:
+    """Blocks that are wanted, found one by one: of a large study a list would be larger than it.
+
+    Parameters
+    ----------
+    finished : Done
+        The blocks that are done.
+    ends : sequence of (int, int)
+        Conditions, and the block at which each one's round ends.
+    """
+
+    def __init__(self, finished: Done, ends: Sequence[tuple[int, int]]) -> None:
+        self._finished, self._ends = finished, ends
+
+    def __iter__(self) -> Iterator[tuple[int, int]]:
+        for condition, end in self._ends:
+            yield from ((condition, number) for number in self._finished.missing(condition, end))
+
+    def __bool__(self) -> bool:
+        return next(iter(self), None) is not None
+
+
 class Rounds:
     """The rounds of a study, wave after wave: one round of every condition that still needs one.
 
@@ -66,32 +86,30 @@ class Rounds:
         self._sums = _Sums(work, results) if work.rule is not None else None
         self._most = results.schema.blocks_per_condition
         self._first = -(-study.least // study.block)
-        self._ends = [self._begun(there) for there in results.done]
+        self._ends = [self._begun(results.finished.end(c)) for c in range(len(work.jobs))]
         self._open = set(range(len(work.jobs)))
         self._expected = [float(end) for end in self._ends]
 
-    def _begun(self, there: NDArray[np.bool_]) -> int:
+    def _begun(self, last: int) -> int:
         """End of the last round that was begun: one that was not the last is past judging."""
-        last = int(np.flatnonzero(there)[-1]) + 1 if there.any() else 0
         end = next_end(0, self._first, self._most)
         while end < last:
             end = next_end(end, self._first, self._most)
         return end
 
-    def next(self) -> list[tuple[int, int]]:
+    def next(self) -> Wave:
         """Judge the rounds that are complete, and return what is missing in those that are not.
 
         Returns
         -------
-        list of (int, int)
-            Condition and number of the blocks of the next wave; empty when every condition has
-            stopped.
+        Wave
+            The blocks of the next wave; false when every condition has stopped.
         """
-        done = self._results.done
+        finished = self._results.finished
         for c in sorted(self._open):
-            if done[c, : self._ends[c]].all():
+            if next(finished.missing(c, self._ends[c]), None) is None:
                 self._judge(c)
-        return [(c, b) for c in sorted(self._open) for b in range(self._ends[c]) if not done[c, b]]
+        return Wave(finished, [(c, self._ends[c]) for c in sorted(self._open)])
 
     def _judge(self, c: int) -> None:
         """Close a condition, or begin its next round."""
@@ -122,8 +140,7 @@ class Rounds:
     @property
     def expected(self) -> int:
         """Replicates that all conditions will have, as far as can be told."""
-        rows = [self._results.schema.rows(math.ceil(end) - 1).stop for end in self._expected]
-        return sum(rows)
+        return sum(self._results.schema.end(math.ceil(end)) for end in self._expected)
 
 
 class _Sums:

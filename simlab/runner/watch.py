@@ -49,7 +49,7 @@ def own_code_named(blocks: Iterable[T], work: Work) -> Iterator[T]:
     """
     try:
         yield from blocks
-    except (ConfigError, CustomError, ParallelError, PopulationError, StoreError):
+    except (ConfigError, CustomError, MemoryError, ParallelError, PopulationError, StoreError):
         raise
     except Exception as error:
         if not has_own_code(work):

@@ -27,6 +27,7 @@ from simlab.performance.registry import ROBUST, STREAMS
 from simlab.performance.stream import Stream
 from simlab.performance.streams import WARNED
 from simlab.population import Plan, compile_plan, needs_rows
+from simlab.runner.footprint import refuse
 from simlab.runner.others import true_of_others
 from simlab.runner.sources import Declared, Source
 from simlab.runner.until import Rule, rule_of
@@ -159,9 +160,11 @@ def prepare(study: Study, data: Data = None) -> Work:
     Raises
     ------
     ConfigError, PopulationError, DataError
-        When a condition cannot be drawn, or not tested, or a rule names what there is not.
+        When a condition cannot be drawn, or not tested, or a rule names what there is not; or when
+        one worker would not have the memory.
     """
     methods = _methods(study)
+    refuse(study)
     jobs = tuple(_job(condition, study, data) for condition in conditions(study))
     methods = _applicable(study, methods, jobs)
     sectors = jobs[0].source.sectors

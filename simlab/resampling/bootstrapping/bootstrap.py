@@ -11,7 +11,9 @@ import pandas as pd
 from simlab.errors import check_level
 from simlab.fitting.errors import FitError, one_of
 from simlab.fitting.result import MixedFit
+from simlab.memory import lacking
 from simlab.moments import Floats
+from simlab.parallel.errors import check_jobs
 from simlab.resampling.bootstrapping import each, samples
 from simlab.resampling.bootstrapping.result import (
     COLUMNS,
@@ -30,6 +32,7 @@ from simlab.resampling.bootstrapping.statistics import (
     once,
     read,
 )
+from simlab.resampling.draws import COPIES
 
 if TYPE_CHECKING:
     from simlab.runner import Progress
@@ -122,6 +125,10 @@ def bootstrap(
     named = [part for part in parts if isinstance(part, Named)]
     functions = [part for part in parts if not isinstance(part, Named)]
     estimate = _estimate(fit, named, functions)
+    if short := lacking(8 * COPIES * draws * len(estimate)):
+        raise FitError(
+            f"draws is too large: {draws:,} draws of {len(estimate)} statistics need {short}"
+        )
 
     if progress is not None:
         progress.start(draws, 0)
@@ -259,6 +266,7 @@ def _check(
             raise FitError(f"{name} is {value!r}; it must be a whole number{must}")
     if jobs == 0:
         raise FitError("jobs is 0; give a number of threads, or -1 for one per core")
+    check_jobs(jobs)  # type: ignore[arg-type]
     if not fit.converged:
         raise FitError(
             "the fit did not converge: there is nothing to draw from; simplify the model"

@@ -10,7 +10,10 @@ import pandas as pd
 
 from simlab.errors import check_level
 from simlab.fitting.errors import FitError, one_of
+from simlab.memory import lacking
 from simlab.moments import Floats
+from simlab.parallel.errors import check_jobs
+from simlab.resampling.draws import COPIES
 from simlab.resampling.pvalues.exceedance import Estimate, estimate, reaches
 from simlab.resampling.pvalues.hypothesis import Hypothesis
 from simlab.resampling.pvalues.models import Data, Missing, fit_models, named, notes_of
@@ -115,6 +118,7 @@ def pvalue(
             "stop is for one alternative; p-values adjusted for several need the same draws for "
             "all of them"
         )
+    _check_memory(draws if stop is None else 0, exact_draws, len(alternatives))
     tested = fit_models(data, null, alternatives, method, missing, source)
     hypotheses = list(tested.values())
     observed = np.array([one.statistic for one in hypotheses])
@@ -145,9 +149,18 @@ def _check(
             raise FitError(f"{name} is {value!r}; it must be a whole number, {least} or more")
     if not _is_whole(jobs) or jobs == 0:
         raise FitError(f"jobs is {jobs!r}; it must be a number of threads, or -1 for one per core")
+    check_jobs(jobs)
     if stop is not None and stop > draws:
         raise FitError(f"stop is {stop} and there are at most {draws} draws; make stop smaller")
     check_level(level)
+
+
+def _check_memory(draws: int, exact_draws: int, alternatives: int) -> None:
+    """Refuse draws that will not fit into memory."""
+    each = 8 * COPIES
+    for name, number in (("draws", draws * alternatives), ("exact_draws", exact_draws)):
+        if told := lacking(each * number):
+            raise FitError(f"{name} is too large: {number:,} statistics need {told}")
 
 
 def _is_whole(value: object) -> bool:

@@ -1,0 +1,126 @@
+"""How much memory there is, from the standard library; and one line where something needs more."""
+
+from __future__ import annotations
+
+import errno
+import math
+import os
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+__all__ = ["available", "is_exhausted", "lacking", "out_of_memory", "size"]
+
+SMALLER: Final = (
+    "make smaller what is largest (clusters, cluster sizes, block, draws, replicates, data), or "
+    "take fewer jobs; what a store has is kept, and the same command continues it"
+)
+"""What to do where memory ran out though nothing foresaw it."""
+
+TOO_BIG: Final = ("array is too big", "Maximum allowed dimension exceeded")
+"""What numpy says of an array whose size is no number."""
+
+PROC, CGROUP = Path("/proc"), Path("/sys/fs/cgroup")
+
+
+def available() -> float:
+    """Bytes that this process may still take; infinite where nobody knows.
+
+    The least of what the machine has (MemAvailable, or all of it where that is not told), what the
+    control groups of the process leave (version 2 and 1), and what its own limit leaves
+    (RLIMIT_AS).
+    """
+    return min((room for room in map(_told, (_machine, _groups, _limit))), default=math.inf)
+
+
+def lacking(needed: float) -> str:
+    """Say that there is less memory than needed; "" where it is enough.
+
+    Parameters
+    ----------
+    needed : float
+        Bytes.
+    """
+    there = available()
+    if needed <= there:
+        return ""
+    return f"about {size(needed)} of memory, and {size(there)} are available"
+
+
+def is_exhausted(error: BaseException) -> bool:
+    """Whether an error says that there is no more memory."""
+    if isinstance(error, OSError):
+        return error.errno == errno.ENOMEM
+    too_big = isinstance(error, ValueError) and str(error).startswith(TOO_BIG)
+    return too_big or isinstance(error, MemoryError)
+
+
+def out_of_memory(error: BaseException) -> str:
+    """Say in one line that memory ran out, what for as far as it is known, and what to do."""
+    what = "" if isinstance(error, OSError) else " ".join(str(error).split())
+    return f"not enough memory{f' ({what:.200})' if what else ''}: {SMALLER}"
+
+
+def size(number: float) -> str:
+    """Write a number of bytes in the unit that suits it."""
+    for unit in ("bytes", "kB", "MB", "GB", "TB", "PB"):
+        if number < 1000:
+            return f"{number:.3g} {unit}"
+        number /= 1000
+    return f"{number:,.0f} EB"
+
+
+def _told(ask: Callable[[], float]) -> float:
+    """What a system tells; infinite where it does not."""
+    with suppress(OSError, ValueError, AttributeError, ImportError, IndexError):
+        return ask()
+    return math.inf
+
+
+def _machine() -> float:
+    with suppress(OSError):
+        for line in (PROC / "meminfo").read_text().splitlines():
+            name, _, rest = line.partition(":")
+            if name == "MemAvailable":
+                return 1024.0 * int(rest.split()[0])
+    return float(os.sysconf("SC_PAGE_SIZE")) * os.sysconf("SC_PHYS_PAGES")
+
+
+def _groups() -> float:
+    """The least that the groups of this process, and those they lie in, leave."""
+    found = [math.inf]
+    for line in (PROC / "self" / "cgroup").read_text().splitlines():
+        _, controllers, path = line.split(":", 2)
+        if controllers == "":
+            names, root = ("memory.max", "memory.current"), CGROUP
+        elif "memory" in controllers.split(","):
+            names = ("memory.limit_in_bytes", "memory.usage_in_bytes")
+            root = CGROUP / "memory"
+        else:
+            continue
+        for folder in _upwards(root, path):
+            with suppress(OSError, ValueError):
+                limit, used = ((folder / name).read_text().strip() for name in names)
+                if limit != "max":
+                    found.append(max(float(limit) - float(used), 0.0))
+    return min(found)
+
+
+def _upwards(root: Path, path: str) -> Iterator[Path]:
+    """A group's folder, and those above it; within a container its path may not be seen."""
+    folder = root / path.strip("/")
+    yield folder
+    while folder != root:
+        folder = folder.parent
+        yield folder
+
+
+def _limit() -> float:
+    import resource  # not everywhere
+
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if limit == resource.RLIM_INFINITY:
+        return math.inf
+    pages = int((PROC / "self" / "statm").read_text().split()[0])
+    return max(float(limit) - pages * resource.getpagesize(), 0.0)

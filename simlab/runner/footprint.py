@@ -1,0 +1,246 @@
+"""What memory a study needs, from what it declares, so that what will not fit is refused at once.
+
+Of a block of B replicates of J clusters: its moments, its rows where they are kept, what the
+estimators make of one slab, the draws of its tests, and its results; times the workers. Then what
+is kept of every replicate, where that is in memory. The counts were compared with measured peaks
+(`tests/test_footprint.py`): they are right within a factor of three, which tells 18 TB from 16 GB
+and is meant for no more. What comes out a little too large is left to the system to refuse.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from simlab.config import (
+    ConfigError,
+    Finding,
+    FixedSizes,
+    Generated,
+    ListSizes,
+    Parallel,
+    PoissonSizes,
+    Population,
+    Study,
+    locate,
+    unfold,
+)
+from simlab.design import Condition, conditions
+from simlab.estimators import REGISTRY
+from simlab.memory import lacking
+from simlab.population import needs_rows
+
+__all__ = ["Footprint", "Shape", "footprint", "refuse", "shape_of"]
+
+NUMBER = 8
+"""Bytes."""
+
+PLAN, MOMENTS, ROWS, SLAB_ARRAYS, DRAWN, RESULTS = 8, 12, 6, 20, 8, 14
+"""Numbers a cluster of the plan; a cluster and replicate; a row and replicate; a cluster of a slab;
+a cluster and draw of a test; an estimator, term and replicate."""
+
+TERMS = 3
+"""Terms of an estimator in one sector, or in a contrast of two."""
+
+SLAB = 2**14
+"""Clusters × replicates that the estimators see at once: that of `block`."""
+
+ONE = Parallel(n_jobs=1)
+
+OWN = 5
+"""Columns of a frame that a function of the user's gets."""
+
+KEPT = 12
+"""Numbers that are kept of an estimator, term and replicate, the copy of a Dataset among them."""
+
+
+class Shape(NamedTuple):
+    """How large one replicate of a condition is.
+
+    Attributes
+    ----------
+    clusters : int
+        J; 2 where data say it, which are not read here.
+    size, largest : float
+        Mean size of a cluster, and the largest.
+    sectors : int
+        Number of sectors.
+    by_rows : bool
+        Whether rows are drawn.
+    """
+
+    clusters: int
+    size: float
+    largest: float
+    sectors: int
+    by_rows: bool
+
+
+class Footprint(NamedTuple):
+    """Bytes that a study needs.
+
+    Attributes
+    ----------
+    plans : float
+        Of the compiled conditions.
+    block : float
+        Of a block in one worker, the largest of all conditions.
+    results : float
+        Of the replicates that are kept in memory.
+    """
+
+    plans: float
+    block: float
+    results: float
+
+    def total(self, workers: int) -> float:
+        """Of so many workers together."""
+        return self.plans + workers * self.block + self.results
+
+
+def shape_of(condition: Condition) -> Shape:
+    """Tell how large one replicate of a condition is; of a generator's nothing is known."""
+    population = condition.population
+    if isinstance(population, Generated):
+        return Shape(2, 1.0, 1.0, 1, True)
+    declared = population.clusters
+    each = list(declared.values()) if isinstance(declared, Mapping) else [declared or 2]
+    by_rows = condition.draw == "rows" or needs_rows(condition)
+    return Shape(sum(each), *_sizes(population), len(each), by_rows)
+
+
+def _sizes(population: Population) -> tuple[float, float]:
+    """Mean and largest size of a cluster."""
+    law = population.cluster_sizes
+    if isinstance(law, FixedSizes):
+        return float(law.size), float(law.size)
+    if isinstance(law, PoissonSizes):
+        mean = max(float(law.mean), float(law.minimum))
+        return mean, mean
+    if isinstance(law, ListSizes):
+        return sum(law.sizes) / len(law.sizes), float(max(law.sizes))
+    return 1.0, 1.0
+
+
+def footprint(study: Study, shapes: Iterable[Shape], replicates: int = 0) -> Footprint:
+    """Estimate what a study needs.
+
+    Parameters
+    ----------
+    study : Study
+        As declared.
+    shapes : iterable of Shape
+        Of its conditions.
+    replicates : int
+        Replicates of each condition that are kept in memory.
+    """
+    shapes = list(shapes)
+    cells = max(_cells(study, shape) for shape in shapes)
+    return Footprint(
+        NUMBER * PLAN * sum(float(shape.clusters) for shape in shapes),
+        NUMBER * max(_block(study, shape) for shape in shapes),
+        NUMBER * KEPT * float(replicates) * cells * len(shapes),
+    )
+
+
+def _cells(study: Study, shape: Shape) -> float:
+    """Estimators × terms, contrasts of sectors among the latter."""
+    estimators = len(study.estimators or REGISTRY)
+    return estimators * TERMS * shape.sectors * (shape.sectors + 1) / 2
+
+
+def _block(study: Study, shape: Shape) -> float:
+    """Numbers that one block needs at its largest."""
+    B, J = float(_length(study)), float(shape.clusters)
+    rows = J * shape.size
+    found = MOMENTS * B * J + SLAB_ARRAYS * max(J, min(SLAB, B * J))
+    found += RESULTS * B * _cells(study, shape)
+    if shape.by_rows:
+        found += 2 * shape.largest
+    if _keep_rows(study):
+        found += ROWS * B * rows + OWN * rows
+    if study.tests is not None:
+        step = min(study.tests.stop or study.tests.draws, study.tests.draws)
+        found += DRAWN * float(step) * J
+    return found
+
+
+def _length(study: Study) -> int:
+    """Replicates that are drawn together: whole blocks where numbers are common."""
+    return study.block if study.common_random_numbers else min(study.block, study.replicates)
+
+
+def _keep_rows(study: Study) -> bool:
+    """Whether an estimator asks for rows; of the user's own nobody knows before it is imported."""
+    names = study.estimators or tuple(REGISTRY)
+    known = {name: method.needs for name, method in REGISTRY.items()}
+    return any(":" in name or known.get(name) == "rows" for name in names)
+
+
+def refuse(
+    study: Study, where: Parallel = ONE, replicates: int = 0, name: str = "replicates"
+) -> None:
+    """Refuse a study that will not fit into memory, in one line that names the field to change.
+
+    Parameters
+    ----------
+    study : Study
+        As declared; nothing of its size is allocated.
+    where : Parallel
+        Where it runs, by default in one worker; the memory of other machines is not known.
+    replicates : int
+        Replicates of each condition that are kept in memory.
+    name : str
+        What their number is called.
+
+    Raises
+    ------
+    ConfigError
+        If there is less memory than it needs.
+    """
+    all_of_them = conditions(study)
+    shapes = [shape_of(condition) for condition in all_of_them]
+    workers = 1 if where.backend == "dask" and where.scheduler else _workers(where.n_jobs)
+    needed = footprint(study, shapes, replicates)
+    if told := lacking(needed.total(workers)):
+        largest = max(shapes, key=lambda shape: _block(study, shape))
+        raise ConfigError(
+            locate(study, [_finding(study, largest, workers, (name, replicates), told)])
+        )
+
+
+def _workers(jobs: int) -> int:
+    cores = os.cpu_count() or 1
+    return jobs if jobs > 0 else max(1, cores + 1 + jobs)
+
+
+def _finding(study: Study, shape: Shape, workers: int, kept: tuple[str, int], told: str) -> Finding:
+    """Name the field that is farthest above what is usual, and what it is multiplied with."""
+    usual = {
+        ("population", "clusters"): (shape.clusters, 100, "clusters"),
+        ("population", "cluster_sizes"): (shape.largest, 1000, "rows a cluster"),
+        ("block",): (_length(study), 256, "replicates a block"),
+        ("parallel", "n_jobs"): (workers, os.cpu_count() or 1, "workers"),
+    }
+    if study.tests is not None:
+        usual["tests", "draws"] = (study.tests.stop or study.tests.draws, 10_000, "draws a test")
+    if kept[1]:
+        usual[kept[0],] = (kept[1], 10_000, "replicates in memory")
+    field = max(usual, key=lambda name: usual[name][0] / usual[name][1])
+    product = " × ".join(f"{value:,.0f} {what}" for value, _, what in usual.values() if value > 1)
+    cure = "; make it smaller"
+    if field == ("replicates",):
+        cure += ", or write to a store (out=…, simlab run), or keep: measures"
+    message = f"is too large: {product} need {told}{cure}"
+    return Finding(_swept(study, field), message)
+
+
+def _swept(study: Study, field: tuple[str, ...]) -> tuple[str | int, ...]:
+    """Where a field stands: in the grid, if that varies it or a part of it."""
+    path = ".".join(field)
+    for loc, factorial in unfold(study.grid):
+        for factor in factorial:
+            if factor == path or factor.startswith(f"{path}."):
+                return ("grid", *loc, factor)
+    return field
