@@ -17,7 +17,7 @@ import numpy as np
 import xarray as xr
 
 from simlab.config import Parallel, Study
-from simlab.parallel import Task, Watch, Workers
+from simlab.parallel import Task, Watch, Workers, require
 from simlab.results import (
     Earlier,
     MemoryResults,
@@ -122,6 +122,7 @@ def run(
     """
     where = _where(study, jobs, backend, scheduler)
     watch = watch_of(patience, where)
+    require(where.backend)
     work = prepare(study, data)
     schema = schema_of(work)
     if out is None:
