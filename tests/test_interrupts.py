@@ -57,6 +57,10 @@ class Running:
             assert self._process.poll() is None, self._process.communicate()
             time.sleep(0.01)
 
+    def wait_for_line(self, text):
+        while text not in (line := self._process.stderr.readline()):
+            assert line, self._process.communicate()
+
     def send(self, *signals, group=False):
         for number in signals:
             (os.killpg if group else os.kill)(self._process.pid, number)
@@ -170,6 +174,21 @@ def test_compiled_code_that_does_not_return_is_ended_by_the_second(start):
     code, _, told = running.ended()
     assert code in (130, 143)  # sent at a time, they arrive in any order
     assert told.strip() == MESSAGE + " it"
+
+
+@pytest.mark.parametrize(("number", "status"), [(INT, 130), (TERM, 143)])
+def test_every_command_is_ended_in_the_same_way(tmp_path, number, status):
+    long = ("--replicates", "512", "--draws", "512", "--jobs", "2")
+    running = Running(
+        tmp_path, "audit", "hs", "--y", "mathach", "--x", "ses", "--cluster", "school", *long
+    )
+    try:
+        running.wait_for_line("now with 512 other parameter sets")
+        running.send(number)
+        code, out, told = running.ended()
+    finally:
+        running.kill()
+    assert (code, out, told.count(MESSAGE), "Traceback" in told) == (status, "", 1, False)
 
 
 @pytest.mark.parametrize(("number", "status"), [(INT, 130), (TERM, 143)])

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import _thread
 import os
+import select
 import signal
 import sys
 import threading
@@ -34,7 +35,7 @@ SHOW_CURSOR = "\x1b[?25h"  # which a progress bar hides
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 SOON = 0.02  # seconds until a signal that came at a bad moment is heard again
 
-SAYING = _thread.allocate_lock()
+SAYING = threading.RLock()
 _HELD: dict[int, set[int | signal.Signals]] = {}
 """Signal masks of threads that are forking."""
 
@@ -85,7 +86,7 @@ def over() -> None:
 def end(number: int = 0) -> NoReturn:
     """End the process and those that it started; say what is kept, once."""
     _State.over = True
-    if SAYING.acquire(timeout=0.1):  # both threads may be here, and one of them twice
+    if SAYING.acquire(timeout=1):  # both threads may be here, and each of them twice
         _say()
         SAYING.release()
     processes = sys.modules.get("multiprocessing.process")
@@ -99,13 +100,13 @@ def end(number: int = 0) -> NoReturn:
 
 
 def _say() -> None:
-    if _State.said:
-        return
-    _State.said = True
-    try:  # noqa: SIM105 (contextlib would be imported before anything is heard)
-        os.write(2, ((SHOW_CURSOR if os.isatty(2) else "") + MESSAGE).encode())
-    except OSError:  # nobody listens any more
+    """Say it once; not at all where nobody reads, which would be waited for."""
+    try:
+        if not _State.said and select.select((), (2,), (), 0)[1]:
+            os.write(2, ((SHOW_CURSOR if os.isatty(2) else "") + MESSAGE).encode())
+    except OSError:  # nobody is there any more
         pass
+    _State.said = True
 
 
 def _hear(number: int, frame: FrameType | None) -> None:
