@@ -14,9 +14,11 @@ which standard error can be believed.
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from simlab import data as data
     from simlab.archive import difference as difference
     from simlab.archive import export as export

@@ -14,7 +14,7 @@ def command(capsys, *arguments):
         warnings.simplefilter("ignore", UserWarning)  # of an application called from a test
         patch.setattr(sys, "argv", ["simlab", *map(str, arguments)])
         try:
-            cli.main()
+            cli.call()
             status = 0
         except SystemExit as ended:
             status = ended.code or 0

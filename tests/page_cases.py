@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from simlab.cli import main
+from simlab.cli import call as main
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"

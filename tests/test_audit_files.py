@@ -17,7 +17,7 @@ from study_cases import study
 import simlab
 from simlab import config
 from simlab.auditing import audit
-from simlab.cli import main
+from simlab.cli import call as main
 
 # It asks for an explicit list of arguments in tests; `main` reads them as a shell gives them.
 pytestmark = pytest.mark.filterwarnings("ignore:Cyclopts application invoked")

@@ -49,7 +49,7 @@ def test_help_names_every_command_and_imports_nothing_heavy() -> None:
     assert shown.returncode == 0
     for command in ("run", "check", "schema", "table", "measure", "compare"):
         assert command in shown.stdout
-    probe = "import sys, simlab.cli; print(any(m in sys.modules for m in ('numpy', 'numba')))"
+    probe = "import sys, simlab.cli.every; print(any(m in sys.modules for m in ('numpy', 'numba')))"
     command = [sys.executable, "-c", probe]
     heavy = subprocess.run(command, capture_output=True, text=True, check=True)
     assert heavy.stdout.strip() == "False"

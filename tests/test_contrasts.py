@@ -10,7 +10,7 @@ import pytest
 from study_cases import study
 
 import simlab
-from simlab.cli import app
+from simlab.cli.every import app
 from simlab.commands.console import UsageError
 from simlab.measures import contrast, measure
 from simlab.performance.contrasted import contrasted

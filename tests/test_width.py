@@ -17,7 +17,7 @@ import simlab
 from simlab import layout
 from simlab.benchmark.report import Report
 from simlab.benchmark.section import BESIDE, Section
-from simlab.cli import app
+from simlab.cli.every import app
 from simlab.commands import planning
 from simlab.data import hs
 from simlab.layout import text_table

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from importlib.util import find_spec
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -16,7 +18,7 @@ from simlab.measures import measure, tidy
 from simlab.measures.outcomes import factors_of
 from simlab.measures.sums import keeps_measures
 
-__all__ = ["ExportError", "export", "long_form"]
+__all__ = ["ExportError", "check_export", "export", "long_form"]
 
 PER_TERM = ("estimate", "std_error", "df", "lower", "upper", "p_value")
 
@@ -44,19 +46,31 @@ def export(ds: xr.Dataset, path: str | Path) -> None:
         If the name ends otherwise, the format cannot hold the results, or the disk refuses.
     """
     path = Path(path)
-    writers: dict[str, Callable[[xr.Dataset, Path], None]] = {
-        ".nc": _netcdf, ".csv": _csv, ".parquet": _parquet,
-    }  # fmt: skip
-    if path.suffix not in writers:
-        raise ExportError(f"{path}: name a file that ends in {', '.join(writers)}")
+    check_export(path)
     partial = path.with_name(f".{path.name}.partial")
     try:
-        writers[path.suffix](ds, partial)
+        WRITERS[path.suffix](ds, partial)
         os.replace(partial, path)
     except OSError as error:
         raise ExportError(f"{path}: cannot be written: {error.strerror or error}") from error
     finally:
         partial.unlink(missing_ok=True)
+
+
+def check_export(path: Path) -> None:
+    """Refuse a file that cannot be written, before any results are read.
+
+    Raises
+    ------
+    ExportError
+        If its name ends otherwise, or its format needs a package that is not there.
+    """
+    if path.suffix not in WRITERS:
+        raise ExportError(f"{path}: name a file that ends in {', '.join(WRITERS)}")
+    if path.suffix == ".parquet" and find_spec("pyarrow") is None:
+        raise ExportError(
+            "Parquet needs pyarrow: pip install 'simlab[parquet]', or export to .csv or .nc"
+        )
 
 
 def _frames(ds: xr.Dataset) -> Iterator[pd.DataFrame]:
@@ -132,13 +146,9 @@ def _csv(ds: xr.Dataset, path: Path) -> None:
 
 
 def _parquet(ds: xr.Dataset, path: Path) -> None:
-    try:
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-    except ImportError:
-        raise ExportError(
-            "Parquet needs pyarrow: pip install 'simlab[parquet]', or export to .csv or .nc"
-        ) from None
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
     writer = None
     try:
         for frame in _frames(ds):
@@ -148,3 +158,9 @@ def _parquet(ds: xr.Dataset, path: Path) -> None:
     finally:
         if writer is not None:
             writer.close()
+
+
+WRITERS: Mapping[str, Callable[[xr.Dataset, Path], None]] = MappingProxyType(
+    {".nc": _netcdf, ".csv": _csv, ".parquet": _parquet}
+)
+"""What writes a file, by the end of its name."""

@@ -1,4 +1,4 @@
-"""The command line: arguments to calls. `simlab --help` imports nothing heavy."""
+"""The command line: arguments to calls. Signals are heard before anything is imported."""
 
 from __future__ import annotations
 
@@ -6,25 +6,55 @@ import os
 import sys
 import threading
 
-from simlab.cli import bench, lab, models, sampling, stores, studies
-from simlab.cli.app import app
-from simlab.memory import is_exhausted, out_of_memory
+from simlab.cli import interrupts
 
-__all__ = ["app", "bench", "lab", "main", "models", "sampling", "stores", "studies"]
+__all__ = ["call", "main"]
 
 
 def main() -> None:
+    """Run the command line as this process; Ctrl-C and SIGTERM end it as `interrupts` says."""
+    before = threading.enumerate()
+    try:
+        interrupts.listen()
+        try:
+            call()
+        except SystemExit as end:
+            _leave(end.code if isinstance(end.code, int) else int(end.code is not None), before)
+            raise
+        finally:
+            interrupts.over()
+        _leave(0, before)
+    except KeyboardInterrupt:
+        interrupts.end()
+
+
+def call() -> None:
     """Run the command line; what the user can mend is one line on stderr and exit status 2.
 
     Where memory runs out it is one line too, and the status 1.
     """
-    before = threading.enumerate()
+    from simlab.cli.every import app
+    from simlab.memory import is_exhausted, out_of_memory
+
     try:
-        _command()
-    except SystemExit as end:
-        _leave(end.code if isinstance(end.code, int) else int(end.code is not None), before)
-        raise
-    _leave(0, before)
+        app()
+    except BrokenPipeError:
+        sys.stderr.close()
+        raise SystemExit(1) from None
+    except Exception as error:
+        if interrupts.heard():  # and turned into another error on its way
+            raise KeyboardInterrupt from None
+        if is_exhausted(error):
+            print(f"error: {out_of_memory(error)}", file=sys.stderr)
+            raise SystemExit(1) from None
+        if type(error).__name__ not in (
+            "AppError", "ClaimError", "ConfigError", "CustomError", "DataError", "ExportError",
+            "FitError", "FormulaError", "LevelError", "ParallelError", "PopulationError",
+            "RunError", "StoreError", "UsageError",
+        ):  # fmt: skip
+            raise
+        print(error, file=sys.stderr)
+        raise SystemExit(2) from None
 
 
 def _leave(status: int, before: list[threading.Thread]) -> None:
@@ -42,30 +72,3 @@ def _leave(status: int, before: list[threading.Thread]) -> None:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(status)
-
-
-def _command() -> None:
-    try:
-        app()
-    except BrokenPipeError:
-        sys.stderr.close()
-        raise SystemExit(1) from None
-    except KeyboardInterrupt:
-        print(
-            "\nsimlab: interrupted; a study keeps its finished blocks, and the same command "
-            "continues it",
-            file=sys.stderr,
-        )
-        raise SystemExit(130) from None
-    except Exception as error:
-        if is_exhausted(error):
-            print(f"error: {out_of_memory(error)}", file=sys.stderr)
-            raise SystemExit(1) from None
-        if type(error).__name__ not in (
-            "AppError", "ClaimError", "ConfigError", "CustomError", "DataError", "ExportError",
-            "FitError", "FormulaError", "LevelError", "ParallelError", "PopulationError",
-            "RunError", "StoreError", "UsageError",
-        ):  # fmt: skip
-            raise
-        print(error, file=sys.stderr)
-        raise SystemExit(2) from None

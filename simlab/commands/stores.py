@@ -176,6 +176,7 @@ def _each_message(ds: xr.Dataset, attribute: str) -> None:
 
 def export(store: Path, file: Path) -> None:
     """Write a store in another format."""
+    archive.check_export(file)
     archive.export(open_dataset(store), file)
     print(f"{file}: written", file=sys.stderr)
 

@@ -11,6 +11,6 @@ from simlab.parallel.errors import ParallelError
 from simlab.parallel.notes import doing
 from simlab.parallel.threads import in_threads
 from simlab.parallel.watch import Watch
-from simlab.parallel.workers import Workers
+from simlab.parallel.workers import Workers, require
 
-__all__ = ["ParallelError", "Task", "Watch", "Workers", "doing", "in_threads"]
+__all__ = ["ParallelError", "Task", "Watch", "Workers", "doing", "in_threads", "require"]

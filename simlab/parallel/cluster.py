@@ -23,6 +23,7 @@ from distributed import (
 from joblib import effective_n_jobs
 
 from simlab.parallel.batch import Outcome, Parcel, Task, do
+from simlab.parallel.deaf import born_deaf
 from simlab.parallel.errors import CONTINUES, ParallelError
 
 __all__ = ["Cluster"]
@@ -31,8 +32,8 @@ CONNECT = 10.0  # seconds in which a scheduler must answer
 PATIENCE = 120.0  # seconds that are waited for a worker when there is none
 GLANCE = 5.0  # seconds after which workers are counted again: they come and go
 POLL = 0.002  # seconds between two looks for a result
-DEAF = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"
-"""What a process does first: an interrupt from the keyboard is the parent's affair."""
+DEAF = "from simlab.parallel.deaf import deaf; deaf()"
+"""What a process does first."""
 
 
 class Delivery(WorkerPlugin):  # type: ignore[misc]
@@ -173,13 +174,14 @@ def _wanting(error: ImportError) -> ParallelError:
 
 def _start(jobs: int) -> Any:
     """Start a scheduler and processes of one thread on this machine."""
-    return LocalCluster(
-        n_workers=effective_n_jobs(jobs),
-        threads_per_worker=1,
-        dashboard_address="127.0.0.1:0",
-        silence_logs=logging.CRITICAL,
-        preload=[DEAF],
-    )
+    with born_deaf():
+        return LocalCluster(
+            n_workers=effective_n_jobs(jobs),
+            threads_per_worker=1,
+            dashboard_address="127.0.0.1:0",
+            silence_logs=logging.CRITICAL,
+            preload=[DEAF],
+        )
 
 
 def _connect(where: str) -> Any:

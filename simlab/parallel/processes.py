@@ -8,6 +8,7 @@ import pickle
 import re
 import shutil
 import signal
+import sys
 import sysconfig
 import tempfile
 import time
@@ -21,8 +22,10 @@ from typing import Any, NamedTuple
 
 from joblib import effective_n_jobs
 from joblib.externals.loky import ProcessPoolExecutor
+from joblib.externals.loky.backend import resource_tracker
 
 from simlab.parallel.batch import Outcome, Parcel, Task, do
+from simlab.parallel.deaf import born_deaf, deaf, ends_with
 from simlab.parallel.errors import CONTINUES, ParallelError
 from simlab.parallel.notes import Doing, in_file, seen_in
 from simlab.parallel.watch import Watch, Watcher
@@ -40,18 +43,32 @@ BY_LOKY = (-signal.SIGKILL, -signal.SIGTERM)  # how the others end when one proc
 PARCEL: ContextVar[Parcel] = ContextVar("parcel")
 
 
-def _receive(parcel: bytes, notes: str) -> None:
-    """Begin a worker; an interrupt from the keyboard is the parent's affair.
+def _receive(parcel: bytes, notes: str, parent: int) -> None:
+    """Begin a worker, which ends with its parent.
 
     What the tasks print must not stand among the results that the parent prints. Where they crash
     is written to a file, of which the parent tells the line that matters.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    deaf()
+    ends_with(parent)
     os.dup2(2, 1)
     in_file(notes)
     crash = open(_crash_file(notes, os.getpid()), "w")  # noqa: SIM115 (open until the end)
     faulthandler.enable(crash, all_threads=False)
     PARCEL.set(pickle.loads(parcel))
+
+
+def _folder() -> str:
+    """Make a folder that loky's tracker removes, in silence, if this process cannot."""
+    said = list(sys.warnoptions)
+    sys.warnoptions.append("ignore:resource_tracker:UserWarning")
+    try:
+        resource_tracker.ensure_running()
+    finally:
+        sys.warnoptions[:] = said
+    folder = tempfile.mkdtemp(prefix="simlab-")
+    resource_tracker.register(folder, "folder")
+    return folder
 
 
 def _crash_file(notes: str, process: int) -> Path:
@@ -83,7 +100,7 @@ class Processes:
         self.workers: int = effective_n_jobs(jobs)
         self._finished: SimpleQueue[Future[Outcome]] = SimpleQueue()
         self._under_way: dict[Future[Outcome], _Sent] = {}
-        self._notes = tempfile.mkdtemp(prefix="simlab-")
+        self._notes = _folder()
         self._watch = watch
         self._watcher = Watcher(watch) if watch is not None else None
         self._looked = time.monotonic()
@@ -139,6 +156,7 @@ class Processes:
             time.sleep(0.001)
         self._executor.shutdown(wait=True, kill_workers=True)
         shutil.rmtree(self._notes, ignore_errors=True)
+        resource_tracker.unregister(self._notes, "folder")
 
     def _next(self) -> Future[Outcome]:
         """Wait for a batch, and look now and then at what the processes are doing."""
@@ -202,16 +220,17 @@ class Processes:
             os.unlink(os.path.join(self._notes, name))
         self._processes: dict[int, Any] = {}
         return ProcessPoolExecutor(
-            self.workers, initializer=_receive, initargs=(self._parcel, self._notes),
+            self.workers, initializer=_receive, initargs=(self._parcel, self._notes, os.getpid()),
             env=ONE_THREAD,
         )  # fmt: skip
 
     def _submit(self, tasks: list[Task], seconds: float, losses: int) -> None:
-        try:
-            future = self._executor.submit(_do, tasks, seconds)
-        except BrokenExecutor:
-            self._bury()
-            future = self._executor.submit(_do, tasks, seconds)
+        with born_deaf():
+            try:
+                future = self._executor.submit(_do, tasks, seconds)
+            except BrokenExecutor:
+                self._bury()
+                future = self._executor.submit(_do, tasks, seconds)
         self._processes |= dict(getattr(self._executor, "_processes", None) or {})
         self._under_way[future] = _Sent(tasks, seconds, losses, self._pools)
         future.add_done_callback(self._finished.put)

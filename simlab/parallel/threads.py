@@ -5,7 +5,9 @@ Kernels release the GIL, so threads share the compiled code and the data.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from joblib import Parallel, delayed
@@ -14,6 +16,9 @@ from simlab.parallel.batch import WITHIN_WORKER
 from simlab.parallel.errors import check_jobs
 
 Result = TypeVar("Result")
+
+ABANDONED = threading.Event()
+"""Set when the process is about to end: nobody waits for what is under way, which may hang."""
 
 
 def in_threads(
@@ -52,5 +57,8 @@ def in_threads(
             yield result
     finally:
         reading = False
+        if ABANDONED.is_set():
+            with suppress(KeyboardInterrupt):
+                results.throw(KeyboardInterrupt)
         for _ in results:  # what is under way
             pass

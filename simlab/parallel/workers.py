@@ -14,7 +14,7 @@ from simlab.parallel.errors import ParallelError, check_jobs
 from simlab.parallel.threads import in_threads
 from simlab.parallel.watch import Watch, watched_threads
 
-__all__ = ["Backend", "Pool", "Workers"]
+__all__ = ["Backend", "Pool", "Workers", "require"]
 
 Backend = Literal["threading", "loky", "dask"]
 
@@ -131,17 +131,32 @@ class Workers:
 
     def _open(self) -> Pool:
         parcel = pack(self._function, self._shared)
+        require(self._backend)
         if self._backend == "loky":
             from simlab.parallel.processes import Processes
 
             return Processes(parcel, self._jobs, self._watch)
-        try:
-            from simlab.parallel.cluster import Cluster
-        except ImportError as error:
-            raise ParallelError(
-                f"backend dask needs dask and distributed ({error}); pip install 'simlab[dask]'"
-            ) from None
+        from simlab.parallel.cluster import Cluster
+
         return Cluster(parcel, self._jobs, self._scheduler)
+
+
+def require(backend: Backend) -> None:
+    """Refuse a backend whose packages are not there, before anything is done.
+
+    Raises
+    ------
+    ParallelError
+        Says how to install them.
+    """
+    if backend != "dask":
+        return
+    try:
+        import simlab.parallel.cluster  # noqa: F401
+    except ImportError as error:
+        raise ParallelError(
+            f"backend dask needs dask and distributed ({error}); pip install 'simlab[dask]'"
+        ) from None
 
 
 def _stream(pool: Pool, tasks: Iterator[Task]) -> Iterator[Any]:

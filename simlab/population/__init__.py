@@ -8,7 +8,7 @@ the latent mean m_j of x in cluster j.
 
 from .compiler import compile_plan, needs_rows
 from .errors import PopulationError
-from .plan import LAWS, Clusters, HeldX, Law, Parameters, Plan, RandomX, SizeLaw
+from .plan import LAWS, Clusters, HeldX, Law, Parameters, Plan, RandomX, SizeLaw, law_name
 from .truth import SizeMoments, expect_size, size_moments, truth
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "SizeMoments",
     "compile_plan",
     "expect_size",
+    "law_name",
     "needs_rows",
     "size_moments",
     "truth",

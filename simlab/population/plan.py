@@ -11,7 +11,17 @@ from numpy.typing import NDArray
 from simlab.config import Population
 from simlab.moments import Floats, Ints
 
-__all__ = ["LAWS", "Clusters", "HeldX", "Law", "Parameters", "Plan", "RandomX", "SizeLaw"]
+__all__ = [
+    "LAWS",
+    "Clusters",
+    "HeldX",
+    "Law",
+    "Parameters",
+    "Plan",
+    "RandomX",
+    "SizeLaw",
+    "law_name",
+]
 
 LAWS = ("normal", "uniform", "exponential", "student-t")
 """Laws standardised to mean 0 and variance 1; the position of a law is its code."""
@@ -22,6 +32,11 @@ class Law(NamedTuple):
 
     code: int
     df: float
+
+
+def law_name(law: Law) -> str:
+    """Name of a law; of a code that `LAWS` does not have, its number."""
+    return LAWS[law.code] if 0 <= law.code < len(LAWS) else f"number {law.code}"
 
 
 class SizeLaw(NamedTuple):

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 import xarray as xr
 
 from simlab.config import Parallel, Study
-from simlab.parallel import Task, Watch, Workers
+from simlab.parallel import Task, Watch, Workers, require
 from simlab.results import (
     Earlier,
     MemoryResults,
@@ -123,6 +123,7 @@ def run(
     """
     where = _where(study, jobs, backend, scheduler)
     watch = watch_of(patience, where)
+    require(where.backend)
     in_memory = out is None and study.keep == "replicates"
     refuse(study, where, study.least if in_memory else 0)
     work = prepare(study, data)

@@ -21,6 +21,7 @@ from simlab.sampling import (
     Rows,
     block_clusters,
     draw_block,
+    keeps_clusters,
     replicate_rows,
     rows_frame,
     rows_given,
@@ -119,7 +120,7 @@ class Declared:
 
     def _kept(self, seed: int, key: Key) -> Clusters | None:
         """Return the clusters that all replicates share; None where each draws its own."""
-        if self.scheme == "new-clusters":
+        if not keeps_clusters(self.scheme):
             return None
         return block_clusters(self.plan, self.scheme, seed, key, 0, 1)
 

@@ -31,7 +31,7 @@ from simlab.runner.footprint import refuse
 from simlab.runner.others import true_of_others
 from simlab.runner.sources import Declared, Source
 from simlab.runner.until import Rule, rule_of
-from simlab.sampling import Common, Key
+from simlab.sampling import Common, Key, require_laws
 
 __all__ = ["Data", "Job", "Work", "prepare"]
 
@@ -289,7 +289,10 @@ def _hypotheses(study: Study, sectors: tuple[str, ...]) -> tuple[Hypothesis, ...
 
 def _job(condition: Condition, study: Study, data: Data) -> Job:
     key = Common(study.block) if study.common_random_numbers else condition.key
-    return Job(condition, key, _source(condition, study, data))
+    source = _source(condition, study, data)
+    if isinstance(source, Declared):
+        require_laws(source.plan, key)
+    return Job(condition, key, source)
 
 
 def _source(condition: Condition, study: Study, data: Data) -> Source:

@@ -18,6 +18,7 @@ from simlab.population import Clusters
 
 from .blocks import block_clusters, draw_block, replicate_rows, rows_frame, rows_given
 from .draws import draw_clusters, draw_moments, draw_rows
+from .laws import keeps_clusters, require_laws
 from .parts import Drawn, Part
 from .streams import BLOCK, CLUSTERS, GENERATOR, METHOD, NULL_DRAWS, ROWS, Common, Key, stream
 
@@ -39,7 +40,9 @@ __all__ = [
     "draw_clusters",
     "draw_moments",
     "draw_rows",
+    "keeps_clusters",
     "replicate_rows",
+    "require_laws",
     "rows_frame",
     "rows_given",
     "stream",

@@ -14,6 +14,7 @@ from simlab.population import Clusters, Plan
 
 from .draws import draw_clusters, draw_moments, draw_rows, room
 from .in_step import clusters_in_step, moments_in_step, rows_in_step
+from .laws import keeps_clusters
 from .streams import BLOCK, CLUSTERS, ROWS, Common, Key, stream, stream_at
 
 __all__ = ["block_clusters", "draw_block", "replicate_rows", "rows_frame", "rows_given"]
@@ -35,7 +36,7 @@ def block_clusters(
     replicates : int
         Number of replicates of the block.
     """
-    once = scheme == "same-clusters"
+    once = keeps_clusters(scheme)
     if once:
         number, replicates = 0, 1
     if isinstance(key, Common):

@@ -7,16 +7,17 @@ the number J of clusters. No law draws until something is accepted: streams woul
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
 import numpy as np
 from numpy.random import Generator
 from scipy.special import gammaincinv, pdtr
 
 from simlab.moments import Floats
-from simlab.population import LAWS, Law
+from simlab.population import Law, PopulationError, law_name
 
-__all__ = ["Open", "chi_square", "poisson", "standardised"]
+__all__ = ["STANDARDISED", "Open", "chi_square", "poisson", "standardised"]
 
 Open = Callable[..., Generator]
 """Opens the stream at a place, which is given by whole numbers."""
@@ -25,17 +26,43 @@ Open = Callable[..., Generator]
 def standardised(open_stream: Open, law: Law, shape: tuple[int, ...]) -> Floats:
     """Draw from a law of mean 0 and variance 1.
 
-    Student's t is z √((df − 2)/χ²_df), with the z that a normal law has from the same stream.
+    Raises
+    ------
+    PopulationError
+        If it is none of `STANDARDISED`.
     """
-    rng, name = open_stream(), LAWS[law.code]
-    if name == "uniform":
-        return np.asarray(np.sqrt(3.0) * (2.0 * rng.random(shape) - 1.0))
-    if name == "exponential":
-        return rng.standard_exponential(shape) - 1.0
-    z = rng.standard_normal(shape)
-    if name == "student-t":
-        z *= np.sqrt((law.df - 2.0) / chi_square(open_stream, np.full(shape, law.df)))
+    name = law_name(law)
+    if name not in STANDARDISED:
+        raise PopulationError(f"the law {name} cannot be drawn with common random numbers")
+    return STANDARDISED[name](open_stream, law, shape)
+
+
+def _normal(open_stream: Open, _: Law, shape: tuple[int, ...]) -> Floats:
+    return open_stream().standard_normal(shape)
+
+
+def _uniform(open_stream: Open, _: Law, shape: tuple[int, ...]) -> Floats:
+    return np.asarray(np.sqrt(3.0) * (2.0 * open_stream().random(shape) - 1.0))
+
+
+def _exponential(open_stream: Open, _: Law, shape: tuple[int, ...]) -> Floats:
+    return open_stream().standard_exponential(shape) - 1.0
+
+
+def _student_t(open_stream: Open, law: Law, shape: tuple[int, ...]) -> Floats:
+    """Draw z √((df − 2)/χ²_df), with the z that a normal law has from the same stream."""
+    z = open_stream().standard_normal(shape)
+    z *= np.sqrt((law.df - 2.0) / chi_square(open_stream, np.full(shape, law.df)))
     return z
+
+
+STANDARDISED: Mapping[str, Callable[[Open, Law, tuple[int, ...]], Floats]] = MappingProxyType(
+    {
+        "normal": _normal, "uniform": _uniform, "exponential": _exponential,
+        "student-t": _student_t,
+    }
+)  # fmt: skip
+"""How each law is drawn, by its name."""
 
 
 def poisson(u: Floats, mean: float) -> Floats:
