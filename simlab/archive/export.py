@@ -12,6 +12,7 @@ import pandas as pd
 import xarray as xr
 
 from simlab.archive.failures import WORDS
+from simlab.errors import Error
 from simlab.measures import measure, tidy
 from simlab.measures.outcomes import factors_of
 from simlab.measures.sums import keeps_measures
@@ -21,7 +22,7 @@ __all__ = ["ExportError", "export", "long_form"]
 PER_TERM = ("estimate", "std_error", "df", "lower", "upper", "p_value")
 
 
-class ExportError(Exception):
+class ExportError(Error):
     """Results cannot be written in a format; one line says why and what to do."""
 
 

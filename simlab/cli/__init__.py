@@ -8,6 +8,7 @@ import threading
 
 from simlab.cli import bench, lab, models, sampling, stores, studies
 from simlab.cli.app import app
+from simlab.errors import Error
 
 __all__ = ["app", "bench", "lab", "main", "models", "sampling", "stores", "studies"]
 
@@ -53,12 +54,6 @@ def _command() -> None:
             file=sys.stderr,
         )
         raise SystemExit(130) from None
-    except Exception as error:
-        if type(error).__name__ not in (
-            "AppError", "ClaimError", "ConfigError", "CustomError", "DataError", "ExportError",
-            "FitError", "FormulaError", "LevelError", "ParallelError", "PopulationError",
-            "RunError", "StoreError", "UsageError",
-        ):  # fmt: skip
-            raise
+    except Error as error:
         print(error, file=sys.stderr)
         raise SystemExit(2) from None

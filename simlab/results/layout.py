@@ -14,6 +14,7 @@ import zarr
 from numpy.typing import NDArray
 from zarr.codecs import Crc32cCodec
 
+from simlab.errors import Error
 from simlab.performance.stream import laid_out
 from simlab.results import chunks
 from simlab.results.memory import coordinates, variable_attrs
@@ -30,7 +31,7 @@ _METADATA = "zarr.json"
 _FLAG_BYTES = 1 + chunks.CHECKSUM_BYTES
 
 
-class StoreError(Exception):
+class StoreError(Error):
     """A store cannot be created, continued, written or read; one line says why and what to do."""
 
 
