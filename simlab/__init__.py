@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from simlab.data import dvar as dvar
     from simlab.data import merge_levels as merge_levels
     from simlab.data import up as up
+    from simlab.errors import Error as Error
     from simlab.fitting.catalogue import catalogue as catalogue
     from simlab.fitting.diagnostics import three_means as three_means
     from simlab.fitting.model import fit as fit
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
 
 # Where each public name lives: nothing is imported before it is asked for.
 _HOMES = {
+    "Error": "errors",
     "audit": "auditing.run",
     "beta_space": "beta",
     "bootstrap": "resampling.bootstrapping.bootstrap",

@@ -1,4 +1,4 @@
-"""Errors that every room may raise, and the checks behind them."""
+"""Errors: `Error` is everything that simlab raises on purpose; and the checks behind them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,23 @@ LONGEST: Final = 200
 """Characters of a misspelt word that are worth a look."""
 
 
-class FitError(ValueError):
+class Error(Exception):
+    """What the user can mend; one line says what is wrong and what to do."""
+
+
+class ArgumentError(Error, ValueError):
+    """An argument has a value that it cannot have, or names what is not there."""
+
+
+class NoSuchError(Error, LookupError):
+    """There is no part of that name or number."""
+
+
+class UsageError(Error):
+    """What the command line asks for does not exist, or cannot be written."""
+
+
+class FitError(Error, ValueError):
     """The fit cannot answer this; one line says why and what to do."""
 
 

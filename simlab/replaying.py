@@ -13,6 +13,7 @@ import xarray as xr
 from simlab.archive import condition_of
 from simlab.archive.difference import identical
 from simlab.config import Study
+from simlab.errors import ArgumentError
 from simlab.results import Block, SumsResults, ZarrResults, open_store
 from simlab.results.memory import coordinates
 from simlab.runner import Work, prepare, run_block
@@ -79,7 +80,7 @@ def replay(
     ------
     StoreError
         If the store cannot be read.
-    ValueError
+    ArgumentError
         If there is no such condition, or this replicate has not been run.
     ConfigError, PopulationError, DataError
         If the study cannot be drawn any more.
@@ -92,7 +93,7 @@ def replay(
     key = schema.keys[c]
     place = {job.condition.key: i for i, job in enumerate(work.jobs)}
     if key not in place:
-        raise ValueError(f"{config}: has no such condition as {store} has at {c}: another study")
+        raise ArgumentError(f"{config}: has no such condition as {store} has at {c}: another study")
     number, only = divmod(replicate, work.study.block)
     job = work.jobs[place[key]]
     again = run_block(work, place[key], number, only=only)
@@ -109,7 +110,7 @@ def _stored(
     schema, finished = results.schema, results.finished
     number, place = divmod(replicate, schema.block)
     if not 0 <= replicate < schema.replicates or (condition, number) not in finished:
-        raise ValueError(
+        raise ArgumentError(
             f"condition {condition} has {finished.replicates()[condition]:,} replicates, "
             f"numbered from 0; there is no replicate {replicate}"
         )

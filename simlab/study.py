@@ -10,6 +10,7 @@ import pandas as pd
 from simlab import config
 from simlab.config import Study
 from simlab.design import conditions
+from simlab.errors import NoSuchError
 from simlab.estimators import REGISTRY
 from simlab.hypotheses import REGISTRY as TESTS
 from simlab.performance.registry import MEASURES
@@ -66,7 +67,7 @@ def replicate(study: Study, condition: int = 0, replicate: int = 0) -> pd.DataFr
 
     Raises
     ------
-    IndexError
+    NoSuchError
         When the study has no such condition or replicate.
     PopulationError
         When a generator drew it as moments, or failed to draw it.
@@ -75,7 +76,7 @@ def replicate(study: Study, condition: int = 0, replicate: int = 0) -> pd.DataFr
 
     work = prepare(study)
     if not (0 <= condition < len(work.jobs) and 0 <= replicate < study.replicates):
-        raise IndexError(
+        raise NoSuchError(
             f"{study.name} has {len(work.jobs)} conditions of {study.replicates} replicates, "
             f"numbered from 0; there is no replicate {replicate} of condition {condition}"
         )

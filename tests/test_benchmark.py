@@ -28,7 +28,7 @@ from simlab.benchmark.section import BESIDE, Effort, Section, beside
 from simlab.benchmark.threads import numbers
 from simlab.cli.bench import bench as command
 from simlab.commands import bench
-from simlab.commands.console import UsageError
+from simlab.errors import UsageError
 
 TITLES = (
     "Methods", "Size of the clusters", "Number of clusters", "Threads", "Start", "Peers", "Store",

@@ -11,7 +11,7 @@ from study_cases import study
 
 import simlab
 from simlab.cli.every import app
-from simlab.commands.console import UsageError
+from simlab.errors import UsageError
 from simlab.measures import contrast, measure
 from simlab.performance.contrasted import contrasted
 from simlab.performance.registry import MEASURES

@@ -9,7 +9,7 @@ from study_cases import study
 
 import simlab
 from simlab.commands import planning
-from simlab.commands.console import UsageError
+from simlab.errors import UsageError
 from simlab.memory import size
 from simlab.performance.named import named
 from simlab.planning import plan

@@ -13,7 +13,7 @@ from verdict_cases import BASE, SCHEME, SWEEPS, J, N, study
 
 import simlab
 from simlab.commands import studies as commands
-from simlab.commands.console import UsageError
+from simlab.errors import UsageError
 from simlab.tables import (
     conditions_table,
     measures_table,

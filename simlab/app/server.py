@@ -12,6 +12,8 @@ from concurrent.futures import Future
 from importlib.util import find_spec
 from typing import Any
 
+from simlab.errors import Error
+
 __all__ = ["AppError", "require", "serve"]
 
 HOST = "localhost"
@@ -21,7 +23,7 @@ UNUSED = 60_000
 that are opened at once the last waits that long."""
 
 
-class AppError(Exception):
+class AppError(Error):
     """The page cannot be served; one line says why and what to do."""
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
+from simlab.errors import ArgumentError
 from simlab.measures.outcomes import factors_of, one_of
 from simlab.measures.sums import keeps_measures
 from simlab.results import Status, Stop, wall_seconds
@@ -43,7 +44,7 @@ def condition_of(ds: xr.Dataset, text: str) -> int:
 
     Raises
     ------
-    ValueError
+    ArgumentError
         If no condition is meant, or several are; names those there are.
     """
     text, count = text.strip(), ds.sizes["condition"]
@@ -58,7 +59,8 @@ def condition_of(ds: xr.Dataset, text: str) -> int:
         return found[0]
     offered = "\n".join(f"  {c:>3}  {describe(ds, c)}" for c in (found or range(count))[:20])
     what = f"{len(found)} conditions are" if found else "no condition is"
-    raise ValueError(f"{what} {text!r}; give a number, or levels that single one out:\n{offered}")
+    give = "give a number, or levels that single one out"
+    raise ArgumentError(f"{what} {text!r}; {give}:\n{offered}")
 
 
 def factor_of(ds: xr.Dataset, text: str) -> str:
@@ -66,7 +68,7 @@ def factor_of(ds: xr.Dataset, text: str) -> str:
 
     Raises
     ------
-    ValueError
+    ArgumentError
         If there is none; names those there are.
     """
     names = factors_of(ds)

@@ -48,7 +48,7 @@ def dependent_failures(ds: xr.Dataset) -> pd.DataFrame:
 
     Raises
     ------
-    ValueError
+    ArgumentError
         If the results do not hold replicates.
     """
     need_replicates(ds, "whether failures depend on the estimate")

@@ -14,6 +14,7 @@ import pandas as pd
 import xarray as xr
 
 from simlab.archive.failures import WORDS
+from simlab.errors import Error
 from simlab.measures import measure, tidy
 from simlab.measures.outcomes import factors_of
 from simlab.measures.sums import keeps_measures
@@ -23,7 +24,7 @@ __all__ = ["ExportError", "check_export", "export", "long_form"]
 PER_TERM = ("estimate", "std_error", "df", "lower", "upper", "p_value")
 
 
-class ExportError(Exception):
+class ExportError(Error):
     """Results cannot be written in a format; one line says why and what to do."""
 
 

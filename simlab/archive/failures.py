@@ -38,7 +38,7 @@ def failures(ds: xr.Dataset, statuses: Sequence[str] | None = None) -> pd.DataFr
 
     Raises
     ------
-    ValueError
+    ArgumentError
         If there is no such status, or the results do not hold replicates.
     """
     need_replicates(ds, "a list of failures")
@@ -73,7 +73,7 @@ def failure_counts(ds: xr.Dataset, statuses: Sequence[str] | None = None) -> pd.
 
     Raises
     ------
-    ValueError
+    ArgumentError
         If there is no such status.
     """
     wanted = _codes(statuses)

@@ -15,11 +15,12 @@ import pandas as pd
 
 from simlab.benchmark import ONE_THREAD
 from simlab.benchmark.clock import Action
+from simlab.errors import Error
 
 SERVER = Path(__file__).with_name("session.R")
 
 
-class RError(Exception):
+class RError(Error):
     """R is not there, lacks a package, or failed; one line says which."""
 
 

@@ -34,6 +34,7 @@ def call() -> None:
     Where memory runs out it is one line too, and the status 1.
     """
     from simlab.cli.every import app
+    from simlab.errors import Error
     from simlab.memory import is_exhausted, out_of_memory
 
     try:
@@ -47,11 +48,7 @@ def call() -> None:
         if is_exhausted(error):
             print(f"error: {out_of_memory(error)}", file=sys.stderr)
             raise SystemExit(1) from None
-        if type(error).__name__ not in (
-            "AppError", "ClaimError", "ConfigError", "CustomError", "DataError", "ExportError",
-            "FitError", "FormulaError", "LevelError", "ParallelError", "PopulationError",
-            "RunError", "StoreError", "UsageError",
-        ):  # fmt: skip
+        if not isinstance(error, Error):
             raise
         print(error, file=sys.stderr)
         raise SystemExit(2) from None

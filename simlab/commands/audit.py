@@ -15,7 +15,8 @@ from simlab.auditing.studies import base_study
 from simlab.auditing.subject import Roles, Subject, subject
 from simlab.auditing.text import Part, answer, coloured, report
 from simlab.commands import reading
-from simlab.commands.console import Bar, UsageError, write
+from simlab.commands.console import Bar, write
+from simlab.errors import UsageError
 
 Format = Literal["text", "csv"]
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from simlab.benchmark.r import RError
 from simlab.benchmark.run import SECTIONS, benchmark
 from simlab.benchmark.section import Effort
-from simlab.commands.console import Bar, UsageError, write
-from simlab.errors import did_you_mean
+from simlab.commands.console import Bar, write
+from simlab.errors import UsageError, did_you_mean
 
 
 def bench(out: Path | None, only: tuple[str, ...], effort: Effort, quiet: bool) -> None:

@@ -14,29 +14,11 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from simlab.data import DataWarning
+from simlab.errors import UsageError
 from simlab.fitting.errors import FitWarning
 from simlab.layout import one_line
 from simlab.results import StoreWarning
 from simlab.runner import RunWarning
-
-
-class UsageError(Exception):
-    """What was asked for does not exist; one line says so."""
-
-
-@contextmanager
-def asked() -> Iterator[None]:
-    """Say in one line what was asked for and is not there.
-
-    Raises
-    ------
-    UsageError
-        In the place of a ValueError.
-    """
-    try:
-        yield
-    except ValueError as error:
-        raise UsageError(str(error)) from None
 
 
 class Bar:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from simlab.commands.console import asked, warnings_on_stderr
+from simlab.commands.console import warnings_on_stderr
 from simlab.config import FEWEST, Study, Until, flow
 from simlab.layout import text_table, wrapped
 from simlab.memory import size
@@ -14,7 +14,7 @@ HEADER = ("condition", "replicates", "95 % range", "decided by", "ms each", "cor
 
 def plan(study: Study, measure: str | None, mcse: float | None, pilot: int, jobs: int) -> None:
     """Print what a precision takes, and the line of the study that asks for it."""
-    with asked(), warnings_on_stderr():
+    with warnings_on_stderr():
         found = forecast(study, measure=measure, mcse=mcse, pilot=pilot, jobs=jobs)
     until = found.until
     told = (

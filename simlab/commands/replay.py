@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from simlab.commands.console import asked, warnings_on_stderr, write
+from simlab.commands.console import warnings_on_stderr, write
 from simlab.estimators import REGISTRY
 from simlab.fitting.errors import FitError, FitWarning
 from simlab.fitting.model import fit
@@ -27,7 +27,7 @@ def replay(
     store: Path, condition: str, replicate: int, config: Path | None, save: Path | None
 ) -> int:
     """Draw and fit one replicate again, and print it; return 0 if it is what was stored."""
-    with asked(), warnings_on_stderr():
+    with warnings_on_stderr():
         again = replay_one(store, condition, replicate, config)
     job = again.work.jobs[again.condition]
     levels = ", ".join(f"{k} = {v}" for k, v in job.condition.levels.items()) or "base"

@@ -14,7 +14,6 @@ import pandas as pd
 import xarray as xr
 
 from simlab import archive
-from simlab.commands.console import asked
 from simlab.layout import text_table, width, wrapped
 from simlab.measures.sums import keeps_measures
 from simlab.results import Status, open_dataset, sessions
@@ -115,8 +114,7 @@ def failures(
     """Print how many fits are not ok; and each with the command that replays it, where kept."""
     ds = open_dataset(store, ["status", "dropped"])
     kept = not keeps_measures(ds)
-    with asked():
-        counts = archive.failure_counts(ds, statuses or None)
+    counts = archive.failure_counts(ds, statuses or None)
     if format == "csv":
         print(csv(archive.failures(ds, statuses or None) if kept else counts))
         return

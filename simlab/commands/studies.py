@@ -16,7 +16,7 @@ import xarray as xr
 from simlab import measures, runner, tables
 from simlab.archive import factor_of
 from simlab.commands import reading
-from simlab.commands.console import Bar, asked, save, warnings_on_stderr
+from simlab.commands.console import Bar, save, warnings_on_stderr
 from simlab.commands.outcome import report, say_unfinished
 from simlab.comparison import compare as compare_methods
 from simlab.comparison import fit_statistics
@@ -113,13 +113,12 @@ def table(
 ) -> None:
     """Print the tables of a store, or one alone: sizes of tests, or a line for each condition."""
     ds = _opened(store)
-    with asked():
-        if tests:
-            print(tables.render_sizes(tables.size_table(ds), format))
-        elif by:
-            print(tables.render_conditions(tables.conditions_table(ds, sector, by), format))
-        else:
-            print(tables.study_tables(ds, sector).render(format))
+    if tests:
+        print(tables.render_sizes(tables.size_table(ds), format))
+    elif by:
+        print(tables.render_conditions(tables.conditions_table(ds, sector, by), format))
+    else:
+        print(tables.study_tables(ds, sector).render(format))
 
 
 def _opened(store: Path) -> xr.Dataset:
@@ -146,9 +145,8 @@ def measure(
     """Print the measures of a store; say on stderr what is not known, and where."""
     ds = _opened(store)
     oracle = "gls_oracle" if "gls_oracle" in ds.estimator.values else None
-    with asked():
-        found = measures.measure(ds, oracle, wanted.measures or None, mcse)
-        frame = _chosen(measures.tidy(found), found, wanted)
+    found = measures.measure(ds, oracle, wanted.measures or None, mcse)
+    frame = _chosen(measures.tidy(found), found, wanted)
     unknown: dict[str, list[str]] = {}
     for name, variable in found.items():
         if why := variable.attrs.get("comment"):
@@ -184,8 +182,7 @@ def contrast(
     store: Path, base: int | None, factor: str | None, target: str, format: ContrastFormat
 ) -> None:
     """Print the contrasts of a store."""
-    with asked():
-        frame = tables.contrast_table(_opened(store), base, factor, target)
+    frame = tables.contrast_table(_opened(store), base, factor, target)
     print(tables.render_contrasts(frame, format))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from simlab.errors import did_you_mean
+from simlab.errors import Error, did_you_mean
 
 __all__ = ["ConfigError", "Problem", "did_you_mean", "unknown"]
 
@@ -46,7 +46,7 @@ class Problem:
         return "".join(c if c.isprintable() else " " for c in line)
 
 
-class ConfigError(Exception):
+class ConfigError(Error):
     """A configuration that cannot be used.
 
     Parameters

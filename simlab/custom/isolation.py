@@ -17,6 +17,8 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
+from simlab.errors import Error
+
 __all__ = ["LONGEST", "CustomError", "Failure", "attempt", "one_line", "untouched"]
 
 LONGEST = 500
@@ -25,7 +27,7 @@ LONGEST = 500
 T = TypeVar("T")
 
 
-class CustomError(Exception):
+class CustomError(Error):
     """What a function of the user is or returns does not fit; one line says what and why."""
 
 

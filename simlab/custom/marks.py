@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar, overload
 
+from simlab.errors import ArgumentError
 from simlab.estimators.base import KINDS, Kind, Truth
 
 __all__ = ["GeneratorMark", "MethodMark", "estimator", "generator", "mark_of", "terms_of"]
@@ -79,12 +80,12 @@ def estimator(
 
     Raises
     ------
-    ValueError
+    ArgumentError
         If a term cannot be named so, there is no such need, or the truth is of another term.
     """
     kinds, others = terms_of((terms,) if isinstance(terms, str) else tuple(terms))
     if not (truth is None or callable(truth)) and not set(truth) <= set(others):
-        raise ValueError(f"truth is of other terms than {', '.join(KINDS)}, not of {[*truth]}")
+        raise ArgumentError(f"truth is of other terms than {', '.join(KINDS)}, not of {[*truth]}")
     mark = MethodMark(kinds, _one_of("needs", needs), others, truth)
     return _marked(mark) if function is None else _marked(mark)(function)
 
@@ -98,14 +99,14 @@ def terms_of(terms: tuple[str, ...]) -> tuple[tuple[Kind, ...], tuple[str, ...]]
 
     Raises
     ------
-    ValueError
+    ArgumentError
         If there is none, one is there twice, or has no name that can be used.
     """
     if not terms or len(set(terms)) < len(terms):
-        raise ValueError(f"terms are one or more different names, not {terms}")
+        raise ArgumentError(f"terms are one or more different names, not {terms}")
     for term in terms:
         if not _is_term(term):
-            raise ValueError(
+            raise ArgumentError(
                 f"{term!r} cannot name a term: give up to {MOST} printable characters without "
                 f"brackets, and another name than {STATUS}"
             )
@@ -168,12 +169,12 @@ def generator(
 
     Raises
     ------
-    ValueError
+    ArgumentError
         If it cannot draw so, or sectors are not different names.
     """
     sectors = (sectors,) if isinstance(sectors, str) else tuple(sectors)
     if not sectors or len(set(sectors)) < len(sectors) or not all(map(_is_name, sectors)):
-        raise ValueError(f"sectors are one or more different names, not {sectors}")
+        raise ArgumentError(f"sectors are one or more different names, not {sectors}")
     mark = GeneratorMark(_one_of("draws", draws), sectors, truth)
     return _marked(mark) if function is None else _marked(mark)(function)
 
@@ -198,7 +199,7 @@ def _marked(mark: MethodMark | GeneratorMark) -> Callable[[F], F]:
 def _one_of(name: str, value: Any) -> Literal["rows", "moments"]:
     if value == "rows" or value == "moments":  # noqa: PLR1714 (narrows the type)
         return value  # type: ignore[no-any-return]
-    raise ValueError(f"{name} is 'rows' or 'moments', not {value!r}")
+    raise ArgumentError(f"{name} is 'rows' or 'moments', not {value!r}")
 
 
 def _is_name(sector: object) -> bool:

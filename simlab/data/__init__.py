@@ -13,6 +13,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from simlab.errors import Error
+
 __all__ = [
     "DATASETS",
     "DataError",
@@ -42,7 +44,7 @@ _LONGEST = 2000  # characters of a message
 _LEVELS = {"sex": ("Female", "Male"), "minority": ("No", "Yes"), "sector": ("Catholic", "Public")}
 
 
-class DataError(Exception):
+class DataError(Error):
     """The data cannot be used as asked; one line says which file, line and column, and why."""
 
     def __str__(self) -> str:

@@ -16,8 +16,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from simlab.commands.console import UsageError
 from simlab.demos.errors import ClaimError
+from simlab.errors import UsageError
 
 if TYPE_CHECKING:
     from simlab.config import Study

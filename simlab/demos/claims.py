@@ -16,6 +16,7 @@ from typing import NamedTuple
 from numpy.typing import ArrayLike
 
 from simlab.demos.errors import ClaimError
+from simlab.errors import ArgumentError
 from simlab.measures import average
 
 __all__ = ["MARGIN", "Check", "Number", "above", "below", "claim", "mean", "within"]
@@ -100,7 +101,7 @@ def claim(sentence: str, *checks: Check) -> str:
         If something does not hold; names the first such thing, with its numbers.
     """
     if not checks:
-        raise ValueError(f"a claim must rest on something: {sentence}")
+        raise ArgumentError(f"a claim must rest on something: {sentence}")
     trouble = [check.trouble for check in checks if not check.holds]
     if trouble:
         more = f", and {len(trouble) - 1} more" if len(trouble) > 1 else ""

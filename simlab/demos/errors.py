@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from simlab.errors import Error
 
-class ClaimError(Exception):
+
+class ClaimError(Error):
     """The numbers do not bear out a sentence about them."""

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from simlab.commands.console import UsageError
 from simlab.config import Study
 from simlab.demos.errors import ClaimError
+from simlab.errors import UsageError
 from simlab.layout import wrapped
 
 if TYPE_CHECKING:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from simlab.data import DataError, complete, numeric, require, varying
+from simlab.errors import NoSuchError
 from simlab.fitting.equations import SPECS, Symbols, Written, written
 from simlab.fitting.errors import FitError
 from simlab.fitting.model import fit_design
@@ -99,7 +100,7 @@ class Catalogue:
         for model in self.models:
             if name == model.name:
                 return model
-        raise KeyError(f"no model {name!r}; the catalogue has m1 to m{len(self.models)}")
+        raise NoSuchError(f"no model {name!r}; the catalogue has m1 to m{len(self.models)}")
 
     def __iter__(self) -> Iterator[Model]:
         return iter(self.models)

@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from simlab.data import DataError, check_sizes
+from simlab.errors import ArgumentError
 from simlab.formula.coding import Spec, code, fill, identity, name
 from simlab.formula.contrasts import MOST_LEVELS
 from simlab.formula.design import Columns, Design, Recipe, check_finite, frame
@@ -101,7 +102,7 @@ def build(
         block (a bar, or a term of a bar with `||`) as rows.
     """
     if missing not in ("drop", "raise"):
-        raise ValueError(f"missing must be 'drop' or 'raise', not {missing!r}")
+        raise ArgumentError(f"missing must be 'drop' or 'raise', not {missing!r}")
     parsed = parse(formula, random)
     groups = _groups(parsed)
     table = Table(frame(data, source), source)

@@ -8,6 +8,7 @@ from typing import Any
 
 import xarray as xr
 
+from simlab.errors import ArgumentError
 from simlab.measures.outcomes import factors_of
 
 
@@ -16,9 +17,9 @@ def config_of(ds: xr.Dataset) -> dict[str, Any]:
     try:
         config = json.loads(ds.attrs.get("config", "{}"))
     except ValueError as error:
-        raise ValueError(f"attribute config of the results is not JSON: {error}") from None
+        raise ArgumentError(f"attribute config of the results is not JSON: {error}") from None
     if not isinstance(config, dict):
-        raise ValueError("attribute config of the results is not a JSON object")
+        raise ArgumentError("attribute config of the results is not a JSON object")
     return config
 
 

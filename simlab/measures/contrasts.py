@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from simlab.errors import ArgumentError
 from simlab.measures.outcomes import (
     LIMIT,
     factors_of,
@@ -90,14 +91,14 @@ def contrast(
 
     Raises
     ------
-    ValueError
+    ArgumentError
         If `ds` has no replicates or no such condition or factor, there is nothing to compare, or a
         name is not among those that it offers.
     """
     need_replicates(ds, "a contrast, which pairs replicates")
     require(ds)
     if base is not None and factor is not None:
-        raise ValueError("give a base or a factor, not both")
+        raise ArgumentError("give a base or a factor, not both")
     one_of("target", target, [*ds["target"].values, LIMIT])
     pairs = _against(ds, base or 0) if factor is None else _along(ds, factor)
     chosen = [_known(one) for one in measures]
@@ -132,9 +133,9 @@ def _known(measure: str | Measure) -> Measure:
 def _against(ds: xr.Dataset, base: int) -> list[Pair]:
     size = ds.sizes["condition"]
     if not 0 <= base < size:
-        raise ValueError(f"there is no condition {base}; they are numbered from 0 to {size - 1}")
+        raise ArgumentError(f"there is no condition {base}; they are numbered from 0 to {size - 1}")
     if size == 1:
-        raise ValueError("the study has one condition; give it a grid to compare others with")
+        raise ArgumentError("the study has one condition; give it a grid to compare others with")
     return [(c, base) for c in range(size) if c != base]
 
 
@@ -149,5 +150,5 @@ def _along(ds: xr.Dataset, factor: str) -> list[Pair]:
             alike.setdefault(tuple(levels.values()), []).append(c)
     pairs = [(c, before) for group in alike.values() for before, c in pairwise(group)]
     if not pairs:
-        raise ValueError(f"no two conditions differ in {factor} alone")
+        raise ArgumentError(f"no two conditions differ in {factor} alone")
     return pairs

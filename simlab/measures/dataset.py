@@ -16,6 +16,7 @@ import pandas as pd
 import xarray as xr
 
 from simlab.custom.measures import own_measure
+from simlab.errors import ArgumentError
 from simlab.measures.conditions import config_of
 from simlab.measures.doubts import MARK, SENTENCE, doubtful, doubts
 from simlab.measures.outcomes import factors_of, need_replicates, one_of, replicates_of
@@ -85,14 +86,14 @@ def measure(
 
     Raises
     ------
-    ValueError
+    ArgumentError
         If `ds` lacks a variable, its level is not between 0 and 1, or `reference` or one of
         `measures` is unknown, or needs sums that were not taken.
     CustomError
         If a measure of the user's cannot be imported, or is no measure.
     """
     if mcse not in ("jackknife", "normal"):
-        raise ValueError(f"mcse {mcse!r} is unknown; give jackknife or normal")
+        raise ArgumentError(f"mcse {mcse!r} is unknown; give jackknife or normal")
     if reference is not None:
         one_of("reference", reference, ds.estimator.values)
     chosen = _chosen(ds, measures, reference is not None)
@@ -152,7 +153,7 @@ def _chosen(
             one_of("measure", one, known)
         found.append(known[one] if isinstance(one, str) else one)
     if not compares and any(m.name in _COMPARED for m in found):
-        raise ValueError(f"{', '.join(_COMPARED)} compare with a reference; name an estimator")
+        raise ArgumentError(f"{', '.join(_COMPARED)} compare with a reference; name an estimator")
     return list(dict.fromkeys(found))
 
 
@@ -220,18 +221,18 @@ def tidy(measured: xr.Dataset) -> pd.DataFrame:
 
     Raises
     ------
-    ValueError
+    ArgumentError
         If there is no measure, or a dimension has been lost by selecting one label of it.
     """
     for dim in _DIMS:
         if dim not in measured.dims and (dim == "condition" or dim in measured.coords):
-            raise ValueError(
+            raise ArgumentError(
                 f"the measures have lost their dimension {dim!r}; select with a list, "
                 f"such as .isel({dim}=[0]), so that it is kept"
             )
     names = [str(v) for v in measured.data_vars if f"{v}_mcse" in measured]
     if not names:
-        raise ValueError("there is no measure here; give the result of measure()")
+        raise ArgumentError("there is no measure here; give the result of measure()")
     codes, numbers = zip(*(_defined(measured, name) for name in names), strict=True)
     which = np.repeat(np.arange(len(names)), [c.shape[1] for c in codes])
     code = np.concatenate([np.concatenate(codes, axis=1), which[None]])

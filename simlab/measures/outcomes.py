@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from simlab.errors import check_level, did_you_mean
+from simlab.errors import ArgumentError, check_level, did_you_mean
 from simlab.performance.node import PER_TERM, replicates
 from simlab.performance.outline import AIMS
 from simlab.performance.stream import Replicates
@@ -24,12 +24,12 @@ def require(ds: xr.Dataset) -> None:
 
     Raises
     ------
-    ValueError
+    ArgumentError
         If it is one; says what is missing.
     """
     missing = [name for name in _NEEDED if name not in ds]
     if missing:
-        raise ValueError(
+        raise ArgumentError(
             f"{source_of(ds)} lacks {', '.join(missing)}: performance is measured on results "
             f"with the variables {', '.join(_NEEDED)}; open a results store"
         )
@@ -40,12 +40,12 @@ def need_replicates(ds: xr.Dataset, what: str) -> None:
 
     Raises
     ------
-    ValueError
+    ArgumentError
         If it is one.
     """
     if ds.attrs.get("kept") == "measures":
         name = ds.encoding.get("source", ds.attrs.get("name", "this study"))
-        raise ValueError(f"{what}: {name} keeps measures only; run with keep: replicates")
+        raise ArgumentError(f"{what}: {name} keeps measures only; run with keep: replicates")
 
 
 def block_of(one: xr.Dataset) -> dict[str, Any]:
@@ -90,7 +90,7 @@ def alpha_of(ds: xr.Dataset) -> float:
 
     Raises
     ------
-    ValueError
+    ArgumentError
         If the level is not between 0 and 1.
     """
     level = ds.attrs.get("level", 0.95)
@@ -115,14 +115,14 @@ def one_of(field: str, given: str, offered: Iterable[object], empty: str = "ther
 
     Raises
     ------
-    ValueError
+    ArgumentError
         If it is not; names those there are.
     """
     names = [str(name) for name in offered]
     if given not in names:
         guess = f" (did you mean {near!r}?)" if (near := did_you_mean(given, names)) else ""
         offer = f"give one of {', '.join(names)}" if names else empty
-        raise ValueError(f"{field} {given!r} is unknown{guess}; {offer}")
+        raise ArgumentError(f"{field} {given!r} is unknown{guess}; {offer}")
 
 
 def factors_of(measured: xr.Dataset) -> list[str]:

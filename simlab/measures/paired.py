@@ -41,7 +41,7 @@ def paired(
 
     Raises
     ------
-    ValueError
+    ArgumentError
         If `ds` lacks a variable, or a name is not among those it offers.
     """
     one_of("quantity", quantity, get_args(Quantity))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import xarray as xr
 
-from simlab.errors import is_level
+from simlab.errors import ArgumentError, is_level
 from simlab.measures.dataset import variables
 from simlab.measures.outcomes import need_replicates
 from simlab.measures.sums import keeps_measures
@@ -42,13 +42,13 @@ def rejection(ds: xr.Dataset, levels: Sequence[float] = LEVELS) -> xr.Dataset:
 
     Raises
     ------
-    ValueError
+    ArgumentError
         If the study has no tests, or a level is not between 0 and 1.
     """
     if "null_holds" not in ds:
-        raise ValueError("the study tests nothing; name what to test under tests: and run it")
+        raise ArgumentError("the study tests nothing; name what to test under tests: and run it")
     if not levels or not all(map(is_level, levels)):
-        raise ValueError(f"levels must be numbers between 0 and 1, not {tuple(levels)}")
+        raise ArgumentError(f"levels must be numbers between 0 and 1, not {tuple(levels)}")
     found = _REJECTION.measured(_counted(ds, levels))
     along = {str(name): v for name, v in ds.coords.items() if v.dims == ("condition",)}
     nominal = xr.DataArray(np.array(levels), dims="nominal")

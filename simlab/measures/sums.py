@@ -45,7 +45,7 @@ def summed(ds: xr.Dataset, streams: Iterable[Stream], reference: str = "") -> xr
 
     Raises
     ------
-    ValueError
+    ArgumentError
         If `ds` lacks a variable.
     """
     if keeps_measures(ds):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from simlab.errors import MOST_WORKERS
+from simlab.errors import MOST_WORKERS, Error
 
 CONTINUES = "What is finished is kept, and the same command continues it"
 
 
-class ParallelError(Exception):
+class ParallelError(Error):
     """Workers that cannot be had, or are gone; one line says what to do."""
 
 

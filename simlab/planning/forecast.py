@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from simlab.config import Parallel, Study, Until
 from simlab.config.errors import unknown
 from simlab.design import Level
+from simlab.errors import ArgumentError
 from simlab.parallel import in_threads
 from simlab.performance.registry import MEASURES
 from simlab.planning.disk import Disk, disk_of
@@ -128,16 +129,16 @@ def plan(
 
     Raises
     ------
-    ValueError
+    ArgumentError
         When there is no precision to plan for, no such measure, or it is defined nowhere.
     ConfigError, PopulationError, DataError
         As for `simlab.run`.
     """
     if pilot < 2 * GROUPS:
-        raise ValueError(f"a pilot needs {2 * GROUPS} replicates or more, not {pilot}")
+        raise ArgumentError(f"a pilot needs {2 * GROUPS} replicates or more, not {pilot}")
     known = (*MEASURES, *(path for path in study.measures or () if ":" in path))
     if measure is not None and measure not in known:
-        raise ValueError(unknown("measure", measure, known))
+        raise ArgumentError(unknown("measure", measure, known))
     ruled = _ruled(study, measure, mcse)
     refuse(ruled, Parallel(n_jobs=jobs), min(pilot, ruled.replicates), "pilot")
     work = prepare(ruled, data)
@@ -151,7 +152,7 @@ def plan(
     summing = Summing.of(schema, work.has, (rule.measure.stream,))
     ranges = [range_of(rule, summing, seen) for seen in blocks]
     if not any(r.cell for r in ranges):
-        raise ValueError(
+        raise ArgumentError(
             f"{ruled.until.measure} is defined in no cell that the rule looks at; name others"
         )
     cap = ruled.replicates
@@ -183,7 +184,7 @@ def _ruled(study: Study, measure: str | None, mcse: float | None) -> Study:
     wanted = {"measure": "coverage", **wanted}
     wanted |= {k: v for k, v in (("measure", measure), ("mcse", mcse)) if v is not None}
     if "mcse" not in wanted:
-        raise ValueError("say how well the measure is to be known, such as --mcse 0.005")
+        raise ArgumentError("say how well the measure is to be known, such as --mcse 0.005")
     if there is not None:
         rule = {"max": study.replicates, "min": study.least, "until": wanted}
     else:

@@ -116,7 +116,7 @@ def beta_space(
 
     Raises
     ------
-    ValueError
+    ArgumentError
         If a covariance is not one, or the level is not between 0 and 1.
     """
     radius = radius_of(level, joint)

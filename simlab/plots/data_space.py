@@ -14,6 +14,7 @@ from matplotlib.text import Annotation
 from numpy.typing import ArrayLike, NDArray
 
 from simlab.data.levels import other_rows
+from simlab.errors import ArgumentError
 from simlab.plots import style
 
 GROUPS = ("#0072B2", "#D55E00", "#008060", "#B2568F", "#B07800", "#222222")
@@ -122,19 +123,19 @@ def data_space(
 
     Raises
     ------
-    ValueError
+    ArgumentError
         If there are no rows, if lengths or the indexes of Series differ, a value is missing, a line
         is of an unknown group, or a cluster has no rows.
     """
     if said := other_rows({"x": x, "y": y, "cluster": cluster, "group": group}):
-        raise ValueError(said)
+        raise ArgumentError(said)
     xs, ys = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
     row_group = _groups(group, len(xs))
     row_cluster = pd.Series(np.asarray(cluster))
     if not len(xs) or not len(xs) == len(ys) == len(row_cluster) == len(row_group):
-        raise ValueError("x, y, cluster and group must have the same length, one row or more")
+        raise ArgumentError("x, y, cluster and group must have the same length, one row or more")
     if not (np.isfinite(xs).all() and np.isfinite(ys).all()):
-        raise ValueError("x and y must be finite; leave out the rows where they are missing")
+        raise ArgumentError("x and y must be finite; leave out the rows where they are missing")
     levels = [str(name) for name in row_group.cat.categories]
     colors = dict(zip(levels, _cycle(levels), strict=True)) if group is not None else {}
     marks = dict(zip(levels, style.MARKERS, strict=False))
@@ -182,7 +183,7 @@ def _members(clusters: ClusterLines, own: dict[Hashable, str], name: str) -> NDA
     """Which clusters are of the group."""
     names = list(np.asarray(clusters.cluster))
     if unknown := [str(one) for one in names if one not in own]:
-        raise ValueError(f"clusters without rows: {', '.join(unknown[:5])}")
+        raise ArgumentError(f"clusters without rows: {', '.join(unknown[:5])}")
     return np.array([own[one] == name for one in names])
 
 
@@ -212,7 +213,7 @@ def _methods(
     for i, (name, given) in enumerate(lines.items()):
         line = Line(*given)
         if line.group is not None and str(line.group) not in colors:
-            raise ValueError(f"{name!r} is a line of an unknown group, {line.group!r}")
+            raise ArgumentError(f"{name!r} is a line of an unknown group, {line.group!r}")
         if not np.isfinite([line.intercept, line.slope]).all():
             continue
         x, y = _visible(ax, line)

@@ -12,6 +12,7 @@ from matplotlib.patches import Patch, Rectangle, StepPatch
 from numpy.typing import NDArray
 
 from simlab.course import course_of
+from simlab.errors import ArgumentError
 from simlab.measures import average, measure
 from simlab.measures.outcomes import need_replicates
 from simlab.plots import style
@@ -85,7 +86,7 @@ def sampling_distributions(
 
     Raises
     ------
-    ValueError
+    ArgumentError
         If there is no such condition or term, no method has an estimate of it, or the study keeps
         measures only.
     """
@@ -96,7 +97,7 @@ def sampling_distributions(
     here = here.isel(condition=0, term=0)
     methods = style.having(measured["empirical_se"])
     if not methods:
-        raise ValueError(f"no method has two estimates of {term!r} in condition {condition}")
+        raise ArgumentError(f"no method has two estimates of {term!r} in condition {condition}")
     estimates = {name: _estimates(here, name) for name in methods}
     strips = {
         name: _strip(ax, float(row), estimates[name], here, measured.sel(estimator=name))

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
-from simlab.errors import check_level
+from simlab.errors import ArgumentError, check_level
 
 
 def ellipse(
@@ -36,21 +36,21 @@ def ellipse(
 
     Raises
     ------
-    ValueError
+    ArgumentError
         If S is not a symmetric, non-negative definite, finite 2 × 2 matrix.
     """
     S = np.asarray(covariance, dtype=float)
     c = np.asarray(center, dtype=float)
     if S.shape != (2, 2) or c.shape != (2,):
-        raise ValueError(f"an ellipse needs 2 and 2 × 2 numbers, not {c.shape} and {S.shape}")
+        raise ArgumentError(f"an ellipse needs 2 and 2 × 2 numbers, not {c.shape} and {S.shape}")
     if not np.isfinite(S).all() or not np.allclose(S, S.T, rtol=1e-8, atol=0.0):
-        raise ValueError("the covariance of an ellipse must be finite and symmetric")
+        raise ArgumentError("the covariance of an ellipse must be finite and symmetric")
     # In units of the standard deviations, so that their ratio costs no digits.
     sd = np.sqrt(np.maximum(np.diag(S), 0.0))
     unit = np.where(sd > 0, sd, 1.0)
     values, vectors = np.linalg.eigh(S / np.outer(unit, unit))
     if values[0] < -1e-8:
-        raise ValueError("the covariance of an ellipse must not have a negative eigenvalue")
+        raise ArgumentError("the covariance of an ellipse must not have a negative eigenvalue")
     root = vectors * np.sqrt(np.maximum(values, 0.0)) @ vectors.T
     angle = np.linspace(0.0, 2 * np.pi, points)
     circle = np.column_stack([np.cos(angle), np.sin(angle)])

@@ -75,7 +75,7 @@ def estimate_se(
 
     Raises
     ------
-    ValueError
+    ArgumentError
         If there is no such method, condition, term or target.
     """
     found = replicates(ds, estimator, condition, term, target)

@@ -13,7 +13,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.text import Annotation
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from simlab.errors import check_level
+from simlab.errors import ArgumentError, check_level
 from simlab.plots import style
 from simlab.words import plus_minus
 
@@ -154,7 +154,7 @@ def honesty(
 
     Raises
     ------
-    ValueError
+    ArgumentError
         If there is no such question, term or measure, a method has two rows, or the number of
         Axes is not that of the measures; or the level is not between 0 and 1.
     """
@@ -163,12 +163,12 @@ def honesty(
     for measure in measures:
         _known(measure, [name for name in MEASURES if name in frame], "measure")
     if len(axes) != len(measures):
-        raise ValueError(f"{len(measures)} measures need as many Axes, not {len(axes)}")
+        raise ArgumentError(f"{len(measures)} measures need as many Axes, not {len(axes)}")
     here = frame[(frame["question"] == question) & (frame["term"] == term)]
     if here.empty:
-        raise ValueError(f"no method has the term {term!r} for the question {question!r}")
+        raise ArgumentError(f"no method has the term {term!r} for the question {question!r}")
     if here["method"].duplicated().any():
-        raise ValueError(f"a method has two rows of {term!r} for the question {question!r}")
+        raise ArgumentError(f"a method has two rows of {term!r} for the question {question!r}")
     bands, lollies = {}, {}
     for ax, name in zip(axes, measures, strict=True):
         what = measure_of(name, level)
@@ -182,7 +182,7 @@ def honesty(
 
 def _known(label: str, offered: list[str], what: str) -> None:
     if label not in offered:
-        raise ValueError(f"{what} {label!r} is unknown; give one of {', '.join(offered)}")
+        raise ArgumentError(f"{what} {label!r} is unknown; give one of {', '.join(offered)}")
 
 
 def _lollies(ax: Axes, here: pd.DataFrame, measure: str, what: Measure) -> dict[str, Lolly]:

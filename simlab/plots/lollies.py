@@ -79,7 +79,7 @@ def lolly(
 
     Raises
     ------
-    ValueError
+    ArgumentError
         If there is no such measure, condition, term, target or method, or no method has a value.
 
     Notes

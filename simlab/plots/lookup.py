@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from simlab.errors import ArgumentError
 from simlab.measures import measure
 from simlab.measures.outcomes import need_replicates
 from simlab.plots import style
@@ -48,7 +49,7 @@ def replicates(
 
     Raises
     ------
-    ValueError
+    ArgumentError
         If there is no such estimator, condition, term or target; the method has no interval for
         the term; the target is not known there; or the study keeps measures only.
     """
@@ -63,10 +64,10 @@ def replicates(
     one = here.isel(condition=0, estimator=0, term=0)
     kept = (one["status"].isin(FITTED) & one["upper"].notnull()).values
     if not kept.any():
-        raise ValueError(f"{estimator!r} has no interval for {term!r} in condition {condition}")
+        raise ArgumentError(f"{estimator!r} has no interval for {term!r} in condition {condition}")
     at = float(one["limit"] if target == "limit" else one["truth"].sel(target=target))
     if np.isnan(at):
-        raise ValueError(f"the {target} of {term!r} is not known in condition {condition}")
+        raise ArgumentError(f"the {target} of {term!r} is not known in condition {condition}")
     estimate, std_error, lower, upper = (
         one[name].values[kept] for name in ("estimate", "std_error", "lower", "upper")
     )
@@ -80,12 +81,12 @@ def condition_of(data: xr.Dataset, condition: int) -> int:
 
     Raises
     ------
-    ValueError
+    ArgumentError
         If it has not.
     """
     there = data.sizes["condition"]
     if not -there <= condition < there:
-        raise ValueError(f"there are {there} conditions, but no number {condition}")
+        raise ArgumentError(f"there are {there} conditions, but no number {condition}")
     return condition
 
 
@@ -100,12 +101,12 @@ def one_measure(measured: xr.Dataset, measure: str, term: str, target: str) -> x
 
     Raises
     ------
-    ValueError
+    ArgumentError
         If there is no such measure, term or target.
     """
     offered = [str(name) for name in measured.data_vars if f"{name}_mcse" in measured]
     if measure not in offered:
-        raise ValueError(f"measure {measure!r} is unknown; give one of {', '.join(offered)}")
+        raise ArgumentError(f"measure {measure!r} is unknown; give one of {', '.join(offered)}")
     here = measured[[f"{measure}{part}" for part in ("", "_mcse", "_low", "_high")]]
     for dim, label in (("term", term), ("target", target)):
         if dim in here[measure].dims:
@@ -118,7 +119,7 @@ def methods(values: xr.DataArray, estimators: Sequence[str] | None) -> list[str]
 
     Raises
     ------
-    ValueError
+    ArgumentError
         If a method that was asked for is unknown or has no value, or none has one.
     """
     there = style.having(values)
@@ -129,7 +130,7 @@ def methods(values: xr.DataArray, estimators: Sequence[str] | None) -> list[str]
     )
     what = values.attrs.get("long_name", values.name)
     if not names:
-        raise ValueError(f"no method has a {what} here")
+        raise ArgumentError(f"no method has a {what} here")
     if lacking := [name for name in names if name not in there]:
-        raise ValueError(f"{', '.join(lacking)}: no {what} here; leave out what has none")
+        raise ArgumentError(f"{', '.join(lacking)}: no {what} here; leave out what has none")
     return names

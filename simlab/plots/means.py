@@ -8,6 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
+from simlab.errors import ArgumentError
 from simlab.plots import style
 
 COLORS = (style.INK, style.REPORTED, style.BETWEEN)
@@ -51,12 +52,12 @@ def three_means(
 
     Raises
     ------
-    ValueError
+    ArgumentError
         If the table lacks a column.
     """
     needed = ("estimate", "se_these", "se_population")
     if missing := [column for column in needed if column not in table]:
-        raise ValueError(f"the table of means lacks {', '.join(missing)}")
+        raise ArgumentError(f"the table of means lacks {', '.join(missing)}")
     heads, these, population = {}, {}, {}
     values = table[list(needed)].to_numpy(dtype=float)
     for row, (key, (at, near, far)) in enumerate(zip(table.index.astype(str), values, strict=True)):

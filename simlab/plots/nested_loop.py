@@ -13,6 +13,7 @@ from matplotlib.patches import StepPatch
 from matplotlib.text import Annotation
 
 from simlab.course import course_of
+from simlab.errors import ArgumentError
 from simlab.measures.conditions import config_of
 from simlab.plots import style
 from simlab.plots.lookup import methods, one_measure
@@ -86,7 +87,7 @@ def nested_loop(
 
     Raises
     ------
-    ValueError
+    ArgumentError
         If there is no such measure, term, target, factor or method, or no factor at all.
 
     Notes
@@ -98,7 +99,7 @@ def nested_loop(
     chosen = list(found.levels) if factors is None else list(factors)
     if not chosen or (unknown := [name for name in chosen if name not in found.levels]):
         wrong = f"{unknown[0]!r} is no factor of the grid" if chosen else "there is no factor"
-        raise ValueError(f"{wrong}; its factors: {', '.join(found.levels) or 'none'}")
+        raise ArgumentError(f"{wrong}; its factors: {', '.join(found.levels) or 'none'}")
     names = methods(here[measure], estimators)
     ranks = {name: _ranks(found, name) for name in chosen}
     conditions = sorted(range(len(found.scheme)), key=lambda c: [ranks[f][c] for f in chosen])

@@ -15,6 +15,7 @@ from matplotlib.transforms import blended_transform_factory
 from numpy.typing import NDArray
 from scipy import stats
 
+from simlab.errors import ArgumentError
 from simlab.plots import style
 
 BINS = 40  # over the range that is shown
@@ -105,13 +106,13 @@ def null_distribution(result: Tested, ax: Axes) -> NullDistribution:
 
     Raises
     ------
-    ValueError
+    ArgumentError
         If no draw has a statistic.
     """
     everything = np.asarray(result.simulated, dtype=float)
     draws = everything[np.isfinite(everything)]
     if not len(draws):
-        raise ValueError("there is no null distribution to draw: no draw has a statistic")
+        raise ArgumentError("there is no null distribution to draw: no draw has a statistic")
     reach, shown = _reach(draws, result)
     edges = _edges(reach, result.statistic)
     end = float(edges[-1])

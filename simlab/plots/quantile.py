@@ -11,6 +11,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
 
+from simlab.errors import ArgumentError
 from simlab.plots import style
 
 SMALL = style.TEXT - 2
@@ -47,11 +48,11 @@ def quantiles(
 
     Raises
     ------
-    ValueError
+    ArgumentError
         If there is no variable, or `columns` is below 1.
     """
     if columns < 1 or df.columns.empty:
-        raise ValueError("give a data frame with a column or more, and one column of plots or more")
+        raise ArgumentError("give a data frame with columns, and 1 column of plots or more")
     axes = figure.subplots(
         -(-len(df.columns) // columns), min(columns, len(df.columns)), squeeze=False
     )

@@ -14,6 +14,7 @@ from matplotlib.text import Annotation
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
 from simlab.course import course_of
+from simlab.errors import ArgumentError
 from simlab.measures.conditions import config_of
 from simlab.plots import style
 from simlab.plots.lookup import condition_of, methods
@@ -76,14 +77,14 @@ def honest_se(
 
     Raises
     ------
-    ValueError
+    ArgumentError
         If there is no such condition, term or method, or no method has two standard errors
         above 0.
     """
     style.of(measured, "term", term)
     asked = _questions(measured) if conditions is None else dict(conditions)
     if not asked:
-        raise ValueError("conditions is empty; name a question and give the place of its condition")
+        raise ArgumentError("conditions is empty; name a question, and give its condition")
     at = {name: measured.isel(condition=condition_of(measured, c)) for name, c in asked.items()}
     first = next(iter(at.values())).sel(term=term)
     names = methods(first["model_se"], estimators)
@@ -127,7 +128,7 @@ def _scales(ax: Axes, points: Mapping[tuple[str, str], ErrorbarContainer]) -> Li
     places = np.array([_place(point) for point in points.values()])
     values = np.log(places[(places > 0).all(axis=1)])
     if not len(values):
-        raise ValueError("no method has a true and a reported standard error above 0")
+        raise ArgumentError("no method has a true and a reported standard error above 0")
     room = ROOM * float(np.ptp(values)) or ROOM
     ax.set(xscale="log", yscale="log")
     low, high = np.exp(values.min() - room), np.exp(values.max() + room)

@@ -11,6 +11,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.lines import Line2D
 from numpy.typing import ArrayLike
 
+from simlab.errors import ArgumentError
 from simlab.plots import style
 from simlab.plots.ellipses import ellipse
 
@@ -73,12 +74,12 @@ def shrinkage(
 
     Raises
     ------
-    ValueError
+    ArgumentError
         If no cluster has all three.
     """
     rows = pd.DataFrame({"blue": blue, "blup": blup, "n": n}).dropna()
     if rows.empty:
-        raise ValueError("no cluster has a BLUE, a BLUP and a size; give series by cluster")
+        raise ArgumentError("no cluster has a BLUE, a BLUP and a size; give series by cluster")
     line = ax.axhline(gls, color=GLS, lw=2.2, zorder=1)
     arrows, dots = _moves(
         ax, rows[["n", "blue"]].to_numpy(float), rows[["n", "blup"]].to_numpy(float)
@@ -118,15 +119,15 @@ def shrinkage_space(
 
     Raises
     ------
-    ValueError
+    ArgumentError
         If `blue` has not two columns, `blup` lacks one of them, or no cluster has both.
     """
     names = [str(name) for name in blue.columns]
     if len(names) != 2 or not set(names) <= set(blup.columns):
-        raise ValueError("beta space has two axes; give BLUEs and BLUPs of two coefficients")
+        raise ArgumentError("beta space has two axes; give BLUEs and BLUPs of two coefficients")
     both = pd.concat([blue, blup[names]], axis=1, join="inner").dropna().to_numpy(float)
     if not len(both):
-        raise ValueError("no cluster has both a BLUE and a BLUP")
+        raise ArgumentError("no cluster has both a BLUE and a BLUP")
     dispersion = None
     if G is not None:
         path = ellipse(gls, G)

@@ -13,6 +13,7 @@ from matplotlib.lines import Line2D
 from matplotlib.text import Annotation
 from matplotlib.ticker import FixedLocator, NullLocator
 
+from simlab.errors import ArgumentError
 from simlab.plots import style
 from simlab.words import kind_label
 
@@ -83,7 +84,7 @@ def size(
 
     Raises
     ------
-    ValueError
+    ArgumentError
         If there is no such test, level or factor, or no condition to draw, or several for one
         level of the factor.
     """
@@ -92,7 +93,7 @@ def size(
     here = _along(measured.sel(test=test, nominal=nominal), factor, at or {})
     x = here[factor].values.astype(float)
     if not (x > 0).all():
-        raise ValueError(f"{factor!r} has levels that are not positive, as a log axis needs")
+        raise ArgumentError(f"{factor!r} has levels that are not positive, as a log axis needs")
     known = here["rejection"].notnull().any("condition")
     kinds = [str(kind) for kind in here["kind"].values[known.values]]
     line = ax.axhline(100 * nominal, color=style.QUIET, lw=1.4, ls=(0, (4, 2)), zorder=0.5)
@@ -109,15 +110,15 @@ def _along(measured: xr.Dataset, factor: str, at: Mapping[str, object]) -> xr.Da
     """The conditions to draw, by rising level of the factor."""
     for name in (factor, *at):
         if name not in measured.coords or measured[name].dims != ("condition",):
-            raise ValueError(f"the study does not vary {name!r}")
+            raise ArgumentError(f"the study does not vary {name!r}")
     kept = measured["null_holds"].values.copy()
     for name, level in at.items():
         kept &= measured[name].values == level
     here = measured.isel(condition=np.flatnonzero(kept)).sortby(factor)
     if here.sizes["condition"] == 0:
-        raise ValueError("the null hypothesis holds in no such condition")
+        raise ArgumentError("the null hypothesis holds in no such condition")
     if len(set(here[factor].values.tolist())) < here.sizes["condition"]:
-        raise ValueError(f"several conditions have one level of {factor!r}; say which with at=")
+        raise ArgumentError(f"several conditions have one level of {factor!r}; say which with at=")
     return here
 
 

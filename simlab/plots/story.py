@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import PathCollection
 from matplotlib.lines import Line2D
 
+from simlab.errors import ArgumentError
 from simlab.pictures import Floats, School
 from simlab.plots import style
 from simlab.plots.ellipses import ellipse
@@ -76,7 +77,7 @@ def school_data_space(school: School, ax: Axes, step: int = DATA_STEPS) -> Schoo
 
     Raises
     ------
-    ValueError
+    ArgumentError
         If there is no such step.
     """
     _check(step, DATA_STEPS)
@@ -132,7 +133,7 @@ def school_beta_space(school: School, ax: Axes, step: int = BETA_STEPS) -> Schoo
 
     Raises
     ------
-    ValueError
+    ArgumentError
         If there is no such step.
     """
     _check(step, BETA_STEPS)
@@ -172,7 +173,7 @@ def school_beta_space(school: School, ax: Axes, step: int = BETA_STEPS) -> Schoo
 
 def _check(step: int, last: int) -> None:
     if not 1 <= step <= last:
-        raise ValueError(f"the story has steps 1 to {last}, and no step {step}")
+        raise ArgumentError(f"the story has steps 1 to {last}, and no step {step}")
 
 
 def _point(ax: Axes, at: Floats, name: str, color: str, marker: str, left: bool) -> Line2D:

@@ -17,6 +17,8 @@ from matplotlib.patheffects import AbstractPathEffect, Normal, Stroke
 from matplotlib.text import Annotation
 from numpy.typing import NDArray
 
+from simlab.errors import ArgumentError
+
 INK: Final = "#222222"
 QUIET: Final = "#707070"
 STRIP: Final = "#A9CFE8"
@@ -139,12 +141,12 @@ def of(data: Mapping[Any, xr.DataArray], dim: str, label: str) -> str:
 
     Raises
     ------
-    ValueError
+    ArgumentError
         If it has not; names those it has.
     """
     offered = [str(name) for name in data[dim].values]
     if label not in offered:
-        raise ValueError(f"{dim} {label!r} is unknown; give one of {', '.join(offered)}")
+        raise ArgumentError(f"{dim} {label!r} is unknown; give one of {', '.join(offered)}")
     return label
 
 

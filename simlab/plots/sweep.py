@@ -13,6 +13,7 @@ from matplotlib.text import Annotation
 from matplotlib.ticker import FixedLocator, NullLocator
 
 from simlab.course import course_of
+from simlab.errors import ArgumentError
 from simlab.measures.conditions import config_of
 from simlab.plots import style
 from simlab.verdicts.places import places
@@ -58,7 +59,7 @@ def bias_sweep(
 
     Raises
     ------
-    ValueError
+    ArgumentError
         If there is no such term or method, no method has the term, or the study does not sweep
         the factor over positive numbers.
     """
@@ -67,16 +68,16 @@ def bias_sweep(
     conditions = found.sweep(factor)
     if len(conditions) < 2:
         swept = ", ".join(name for name in found.levels if found.sweep(name)) or "none"
-        raise ValueError(f"the study does not sweep {factor!r}; the factors it sweeps: {swept}")
+        raise ArgumentError(f"the study does not sweep {factor!r}; the factors it sweeps: {swept}")
     x = np.array([found.sizes[factor][c] for c in conditions], dtype=float)
     if not (x > 0).all():
-        raise ValueError(f"{factor!r} has levels that are not positive, as a log axis needs")
+        raise ArgumentError(f"{factor!r} has levels that are not positive, as a log axis needs")
     here = measured.isel(condition=conditions).sel(term=term, target="beta_within")
     names = style.having(here["bias"])
     if estimators is not None:
         names = [style.of(measured, "estimator", name) for name in estimators]
     if not names:
-        raise ValueError(f"no method estimates {term!r}")
+        raise ArgumentError(f"no method estimates {term!r}")
     ax.axhline(0.0, color=style.QUIET, lw=1.2, zorder=0.5)
     lines = {name: _line(ax, i, x, here.sel(estimator=name)) for i, name in enumerate(names)}
     _axes(ax, x, factor, term)

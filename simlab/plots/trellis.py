@@ -11,6 +11,7 @@ from matplotlib.collections import PathCollection
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
 
+from simlab.errors import ArgumentError
 from simlab.pictures import Panels
 from simlab.plots import style
 
@@ -49,11 +50,11 @@ def trellis(panels: Panels, figure: Figure | SubFigure, columns: int = 8) -> dic
 
     Raises
     ------
-    ValueError
+    ArgumentError
         If `columns` is below 1.
     """
     if columns < 1:
-        raise ValueError(f"columns is {columns}; give 1 or more panels in a row")
+        raise ArgumentError(f"columns is {columns}; give 1 or more panels in a row")
     columns = min(columns, max(len(names) for names in panels.order.values()))
     heights = {group: -(-len(names) // columns) for group, names in panels.order.items()}
     axes = figure.subplots(sum(heights.values()), columns, sharex=True, sharey=True, squeeze=False)

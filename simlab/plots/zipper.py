@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from scipy.special import stdtr
 
 from simlab.course import course_of
+from simlab.errors import ArgumentError
 from simlab.plots import style
 from simlab.plots.lookup import Replicates, replicates
 from simlab.words import percent
@@ -85,7 +86,7 @@ def zipplot(
 
     Raises
     ------
-    ValueError
+    ArgumentError
         If there is no such method, condition, term or target; `by` is neither z nor p; or `zoom`
         is not above 0 and at most 1.
 
@@ -95,9 +96,9 @@ def zipplot(
     whose `zoom` this is too.
     """
     if by not in ("z", "p"):
-        raise ValueError(f"by is {by!r}; rank the intervals by 'z' or by 'p'")
+        raise ArgumentError(f"by is {by!r}; rank the intervals by 'z' or by 'p'")
     if not 0 < zoom <= 1:
-        raise ValueError(f"zoom is {zoom}; give the share to show, above 0 and at most 1")
+        raise ArgumentError(f"zoom is {zoom}; give the share to show, above 0 and at most 1")
     found = replicates(ds, estimator, condition, term, target)
     height = 100 * (_rank(found, by) + 0.5) / len(found.lower)
     width = float(np.clip(FILLED / (zoom * len(height)), 0.5, 3.0))

@@ -7,6 +7,7 @@ import io
 import re
 from typing import Literal, Protocol
 
+from simlab.errors import ArgumentError
 from simlab.report.fragments import html_text
 
 DPI = 160  # of PNG, and of what a figure has rasterised inside SVG
@@ -48,11 +49,11 @@ def figure_tag(
 
     Raises
     ------
-    ValueError
+    ArgumentError
         If there is no alt text, or bytes are neither SVG nor PNG.
     """
     if not alt.strip():
-        raise ValueError("a figure needs an alt text that says what it shows")
+        raise ArgumentError("a figure needs an alt text that says what it shows")
     if isinstance(figure, bytes):
         data = figure
     else:
@@ -65,7 +66,7 @@ def figure_tag(
     elif data.lstrip()[:5].lower() in (b"<?xml", b"<svg ", b"<svg>"):
         kind, data = "image/svg+xml", _renamed(data)
     else:
-        raise ValueError("the bytes of a figure must be SVG or PNG")
+        raise ArgumentError("the bytes of a figure must be SVG or PNG")
     source = f"data:{kind};base64,{base64.b64encode(data).decode()}"
     below = f"<figcaption>{html_text(caption)}</figcaption>" if caption else ""
     return f'<figure><img alt="{html_text(alt)}" src="{source}"/>{below}</figure>'

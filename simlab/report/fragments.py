@@ -8,6 +8,8 @@ from html import escape
 
 import pandas as pd
 
+from simlab.errors import ArgumentError
+
 STYLE = (
     "div.simlab{font-family:sans-serif;max-width:70em}"
     "div.simlab table{border-collapse:collapse;margin:.4em 0 1em}"
@@ -94,15 +96,15 @@ def table_tag(
 
     Raises
     ------
-    ValueError
+    ArgumentError
         If there is no column, or formats are for columns that are not there.
     """
     names = [str(name) for name in frame.columns]
     formats = formats or {}
     if not names:
-        raise ValueError("a table needs a column")
+        raise ArgumentError("a table needs a column")
     if unknown := [name for name in formats if name not in names]:
-        raise ValueError(f"there is no column {unknown[0]!r}; there are {', '.join(names)}")
+        raise ArgumentError(f"there is no column {unknown[0]!r}; there are {', '.join(names)}")
     numbers = [pd.api.types.is_numeric_dtype(dtype) for dtype in frame.dtypes]
     missing = frame.isna().to_numpy()
     columns = [

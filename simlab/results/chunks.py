@@ -18,10 +18,12 @@ import google_crc32c
 import numpy as np
 from numpy.typing import NDArray
 
+from simlab.errors import Error
+
 CHECKSUM_BYTES = 4
 
 
-class ChunkError(Exception):
+class ChunkError(Error):
     """A chunk file is missing, has the wrong length, or fails its checksum."""
 
 

@@ -15,6 +15,7 @@ import zarr
 from numpy.typing import NDArray
 from zarr.codecs import Crc32cCodec
 
+from simlab.errors import Error
 from simlab.performance.stream import laid_out
 from simlab.results import chunks
 from simlab.results.done import Done
@@ -33,7 +34,7 @@ _FLAG = re.compile(r"c\.(0|[1-9][0-9]{0,17})\.(0|[1-9][0-9]{0,17})")
 _FLAG_BYTES = 1 + chunks.CHECKSUM_BYTES
 
 
-class StoreError(Exception):
+class StoreError(Error):
     """A store cannot be created, continued, written or read; one line says why and what to do."""
 
 

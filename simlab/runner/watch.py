@@ -15,6 +15,7 @@ from typing import NamedTuple, NoReturn, TypeVar
 from simlab.config import ConfigError, Parallel
 from simlab.custom.calls import ALL, Order
 from simlab.custom.isolation import CustomError, one_line
+from simlab.errors import Error
 from simlab.parallel import ParallelError, Task, Watch
 from simlab.parallel.notes import Doing, seen_here
 from simlab.population import PopulationError
@@ -35,7 +36,7 @@ class RunWarning(UserWarning):
     """Something about a run that is no reason to stop, but should be known; one line."""
 
 
-class RunError(Exception):
+class RunError(Error):
     """A study that cannot go on, perhaps for what the user's code has done; one line says so."""
 
 

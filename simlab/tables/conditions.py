@@ -54,7 +54,7 @@ def conditions_table(
 
     Raises
     ------
-    ValueError
+    ArgumentError
         When there is no such sector or factor, or no slope.
     """
     chosen, seen = view(ds, sector)
@@ -125,7 +125,7 @@ def render_conditions(frame: pd.DataFrame, format: Format = "text") -> str:
 
     Raises
     ------
-    ValueError
+    ArgumentError
         When there is no such format.
     """
     check_format(format, get_args(Format))

@@ -56,7 +56,7 @@ def contrast_table(
 
     Raises
     ------
-    ValueError
+    ArgumentError
         As `simlab.contrast`.
     """
     found = contrast(ds, base, factor, target)
@@ -122,7 +122,7 @@ def render_contrasts(frame: pd.DataFrame, format: ContrastFormat = "text") -> st
 
     Raises
     ------
-    ValueError
+    ArgumentError
         When there is no such format.
     """
     check_format(format, get_args(ContrastFormat))

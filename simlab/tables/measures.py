@@ -8,6 +8,7 @@ from typing import Any, Literal, get_args
 
 import pandas as pd
 
+from simlab.errors import ArgumentError
 from simlab.layout import text_table
 from simlab.measures import COMPARISONS, MEASURES
 from simlab.tables.formats import csv, latex_table, level, markdown_table
@@ -39,7 +40,7 @@ def measures_table(frame: pd.DataFrame, format: MeasuresFormat = "text") -> str:
 
     Raises
     ------
-    ValueError
+    ArgumentError
         When there is no such format.
     """
     check_format(format, get_args(MeasuresFormat))
@@ -69,7 +70,7 @@ def chosen_rows(frame: pd.DataFrame, wanted: Mapping[str, Sequence[str]]) -> pd.
 
     Raises
     ------
-    ValueError
+    ArgumentError
         When nothing is left.
     """
     keep = pd.Series(True, index=frame.index)
@@ -78,7 +79,7 @@ def chosen_rows(frame: pd.DataFrame, wanted: Mapping[str, Sequence[str]]) -> pd.
         keep &= frame[name].isin(allowed) if labels else True
     said = "; ".join(f"{name} {', '.join(labels)}" for name, labels in wanted.items() if labels)
     if said and not keep.any():
-        raise ValueError(f"nothing is measured of {said}: see simlab measure STORE without these")
+        raise ArgumentError(f"nothing is measured of {said}: try simlab measure STORE without")
     return frame[keep]
 
 

@@ -61,7 +61,7 @@ def methods_table(ds: xr.Dataset, sector: str | None = None) -> pd.DataFrame:
 
     Raises
     ------
-    ValueError
+    ArgumentError
         When there is no such sector, or no slope to judge.
     """
     return tabulated(ds, judge(ds, sector))

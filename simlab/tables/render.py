@@ -7,6 +7,7 @@ from typing import Any, Literal, get_args
 
 import pandas as pd
 
+from simlab.errors import ArgumentError
 from simlab.layout import text_table, wrapped
 from simlab.measures.doubts import MARK
 from simlab.tables.extent import what_was_run
@@ -44,7 +45,7 @@ def render(frame: pd.DataFrame, format: Format = "text") -> str:
 
     Raises
     ------
-    ValueError
+    ArgumentError
         When there is no such format.
     """
     check_format(format, get_args(Format))
@@ -70,11 +71,11 @@ def check_format(format: str, known: tuple[str, ...]) -> None:
 
     Raises
     ------
-    ValueError
+    ArgumentError
         Naming those that are.
     """
     if format not in known:
-        raise ValueError(f"unknown format {format!r}; give one of {', '.join(known)}")
+        raise ArgumentError(f"unknown format {format!r}; give one of {', '.join(known)}")
 
 
 def _markdown(

@@ -43,7 +43,7 @@ def size_table(ds: xr.Dataset, levels: Sequence[float] = LEVELS) -> pd.DataFrame
 
     Raises
     ------
-    ValueError
+    ArgumentError
         If the study has no tests, or a level is not between 0 and 1.
     """
     measured = rejection(ds, levels)
@@ -107,7 +107,7 @@ def render_sizes(frame: pd.DataFrame, format: Format = "text") -> str:
 
     Raises
     ------
-    ValueError
+    ArgumentError
         When there is no such format.
     """
     check_format(format, get_args(Format))

@@ -39,7 +39,7 @@ class StudyTables(NamedTuple):
 
         Raises
         ------
-        ValueError
+        ArgumentError
             When there is no such format.
         """
         made = [render(self.methods, format)]
@@ -62,7 +62,7 @@ def study_tables(ds: xr.Dataset, sector: str | None = None) -> StudyTables:
 
     Raises
     ------
-    ValueError
+    ArgumentError
         When there is no such sector, or no slope to judge.
     """
     summary = judge(ds, sector)

@@ -37,7 +37,7 @@ def judge(ds: xr.Dataset, sector: str | None = None) -> Summary:
 
     Raises
     ------
-    ValueError
+    ArgumentError
         When there is no such sector, or no slope to judge.
     """
     chosen, seen = view(ds, sector)

@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 
 from simlab.course import course_of
+from simlab.errors import ArgumentError
 from simlab.measures import COMPARISONS, MEASURES, measure
 from simlab.measures.conditions import config_of
 from simlab.measures.doubts import doubtful
@@ -198,7 +199,7 @@ def view(ds: xr.Dataset, sector: str | None = None) -> tuple[str, View]:
 
     Raises
     ------
-    ValueError
+    ArgumentError
         When there is no such sector, or no slope to judge.
     """
     known = sectors_of(ds)
@@ -208,7 +209,7 @@ def view(ds: xr.Dataset, sector: str | None = None) -> tuple[str, View]:
     suffix = f"[{chosen}]" if chosen else ""
     wanted = [k for k in ("slope", "between", "contextual") if f"{k}{suffix}" in ds.term.values]
     if "slope" not in wanted:
-        raise ValueError("the results have no slope, so there is nothing to judge methods by")
+        raise ArgumentError("the results have no slope, so there is nothing to judge methods by")
     names = {f"{kind}{suffix}": kind for kind in wanted}
     sums = summed(ds, (s for s in STREAMS if s.per in PER or s in (APART, STATUS)))
     part = sums.sel(term=list(names)).assign_coords(term=wanted)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from simlab.errors import NoSuchError
 from simlab.fitting.result import Method, MixedFit
 from simlab.moments import Floats
 from simlab.resampling.pvalues.hypothesis import Mixture
@@ -136,7 +137,7 @@ class PValues:
 
     def __getitem__(self, name: str) -> PValue:
         if name not in self.tests:
-            raise KeyError(f"no alternative {name!r}; there are {', '.join(self.tests)}")
+            raise NoSuchError(f"no alternative {name!r}; there are {', '.join(self.tests)}")
         return self.tests[name]
 
     def __iter__(self) -> Iterator[str]:
