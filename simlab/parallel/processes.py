@@ -49,7 +49,7 @@ def _receive(parcel: bytes, notes: str, parent: int) -> None:
     What the tasks print must not stand among the results that the parent prints. Where they crash
     is written to a file, of which the parent tells the line that matters.
     """
-    deaf()
+    deaf(also_to_sigterm=True)  # loky hangs when its processes die while it ends them
     ends_with(parent)
     os.dup2(2, 1)
     in_file(notes)

@@ -62,6 +62,11 @@ class _Last:
         for_ever()
 
 
+def _in_destructor():
+    _Last()
+    for_ever()
+
+
 def _imports():
     if "slow_to_import" not in sys.modules:
         sys.path.insert(0, str(Path(os.environ["SIMLAB_TEST_MARKER"]).parent))
@@ -78,7 +83,7 @@ def _locked():
 
 hangs = method(_hangs)
 forgets = method(_forgets)
-in_destructor = method(_Last)
+in_destructor = method(_in_destructor)
 imports = method(_imports)
 locked = method(_locked)
 
