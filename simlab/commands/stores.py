@@ -14,17 +14,17 @@ import pandas as pd
 import xarray as xr
 
 from simlab import archive
-from simlab.commands.console import asked
+from simlab.commands.console import asked, dataset
 from simlab.layout import text_table, width, wrapped
 from simlab.measures.sums import keeps_measures
-from simlab.results import Status, open_dataset, sessions
+from simlab.results import Status, sessions
 from simlab.tables.formats import csv
 from simlab.words import number
 
 
 def info(store: Path, config: bool) -> None:
     """Print what a store tells of itself; or the configuration alone, as it was written."""
-    ds = open_dataset(store, ["status"])
+    ds = dataset(store, ["status"])
     if config:
         print(ds.attrs.get("config_text") or ds.attrs["config"], end="")
         return
@@ -40,11 +40,11 @@ def info(store: Path, config: bool) -> None:
         ("terms", ", ".join(map(str, ds["term"].values))),
         ("tests", ", ".join(map(str, ds["test"].values)) if "test" in ds.dims else ""),
         ("warnings", _warned(ds)),
-        ("created", a["created"]),
-        ("versions", a["versions"]),
-        ("Python", a["python"]),
-        ("machine", a["machine"]),
-        ("git revision", a["git_revision"] or "none: simlab was installed, not a checkout"),
+        ("created", a.get("created", "")),
+        ("versions", a.get("versions", "")),
+        ("Python", a.get("python", "")),
+        ("machine", a.get("machine", "")),
+        ("git revision", a.get("git_revision") or "none: simlab was installed, not a checkout"),
         ("on disk", _size(store)),
         ("fingerprint", str(a["fingerprint"])[:16]),
     ]
@@ -113,7 +113,7 @@ def failures(
     store: Path, statuses: Sequence[str], limit: int, format: Literal["text", "csv"]
 ) -> None:
     """Print how many fits are not ok; and each with the command that replays it, where kept."""
-    ds = open_dataset(store, ["status", "dropped"])
+    ds = dataset(store, ["status", "dropped"])
     kept = not keeps_measures(ds)
     with asked():
         counts = archive.failure_counts(ds, statuses or None)
@@ -176,13 +176,13 @@ def _each_message(ds: xr.Dataset, attribute: str) -> None:
 
 def export(store: Path, file: Path) -> None:
     """Write a store in another format."""
-    archive.export(open_dataset(store), file)
+    archive.export(dataset(store), file)
     print(f"{file}: written", file=sys.stderr)
 
 
 def diff(first: Path, second: Path) -> int:
     """Print how two stores differ; return 0 if every number that both have is the same."""
-    found = archive.difference(open_dataset(first), open_dataset(second))
+    found = archive.difference(dataset(first), dataset(second))
     if not found.settings.empty:
         print("what was asked, and with what it was run\n")
         header = ["about", "name", str(first), str(second)]

@@ -16,7 +16,7 @@ import xarray as xr
 from simlab import measures, runner, tables
 from simlab.archive import factor_of
 from simlab.commands import reading
-from simlab.commands.console import Bar, asked, save, warnings_on_stderr
+from simlab.commands.console import Bar, asked, dataset, save, warnings_on_stderr
 from simlab.commands.outcome import report, say_unfinished
 from simlab.comparison import compare as compare_methods
 from simlab.comparison import fit_statistics
@@ -26,7 +26,6 @@ from simlab.layout import text_table, wrapped
 from simlab.measures.doubts import MARK, SENTENCE, UNSURE
 from simlab.measures.outcomes import one_of
 from simlab.performance.outline import AIMS
-from simlab.results import open_dataset
 from simlab.tables.extent import unfinished
 from simlab.tables.formats import sorted_by
 from simlab.words import degrees, number, p_value
@@ -123,7 +122,7 @@ def table(
 
 def _opened(store: Path) -> xr.Dataset:
     """The results of a store; that it is unfinished is said on stderr."""
-    ds = open_dataset(store)
+    ds = dataset(store)
     say_unfinished(ds)
     return ds
 
