@@ -16,6 +16,7 @@ from simlab.auditing.subject import Roles, Subject, subject
 from simlab.auditing.text import Part, answer, coloured, report
 from simlab.commands import reading
 from simlab.commands.console import Bar, UsageError, write
+from simlab.commands.written import check_data, check_inputs
 
 Format = Literal["text", "csv"]
 
@@ -53,6 +54,8 @@ def audit(source: str, roles: Roles, options: Options) -> None:
     s = subject(df, roles, options.level, source)
     study = base_study(s, options.replicates, options.seed, options.level)
     _check_config(s, options.config)
+    check_inputs(options.page, source, options.config)
+    check_inputs(options.config, source)
     with Bar(options.quiet) as bar:
         first = run.begin(s, study, options.jobs, bar)
     if options.draws and not options.quiet:
@@ -76,7 +79,9 @@ def _show(parts: Sequence[Part], stream: TextIO) -> None:
 
 
 def _check_config(s: Subject, config: Path | None) -> None:
-    """Refuse a folder from which the study would not find its data."""
+    """Refuse a folder from which the study would not find its data, or has others."""
+    if config is not None and s.dropped:
+        check_data(config.parent / s.name, s.rows.to_csv(index=False))
     if config is None or s.dropped or s.source in data.DATASETS:
         return
     reached = config.parent / s.source

@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple
 
 from simlab.commands import reading
 from simlab.commands.console import Bar, warnings_on_stderr
+from simlab.commands.written import check_inputs
 from simlab.fitting.errors import FitError
 from simlab.resampling.pvalues.models import Missing
 from simlab.resampling.pvalues.pvalue import pvalue as test
@@ -49,6 +50,7 @@ def pvalue(source: str, null: str, alternatives: tuple[str, ...], options: Optio
     """Print the p-value of one alternative, or of several with their adjusted ones."""
     if options.figure is not None:
         _check_figure(options.figure)
+        check_inputs(options.figure, source)
     df = reading.by_formulas(source, null, *alternatives)
     with warnings_on_stderr(), Bar(options.quiet, "draws", passing=True) as bar:
         found = test(

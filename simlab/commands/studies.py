@@ -16,8 +16,9 @@ import xarray as xr
 from simlab import measures, runner, tables
 from simlab.archive import factor_of
 from simlab.commands import reading
-from simlab.commands.console import Bar, asked, dataset, save, warnings_on_stderr
+from simlab.commands.console import Bar, asked, dataset, warnings_on_stderr
 from simlab.commands.outcome import report, say_unfinished
+from simlab.commands.written import save_page
 from simlab.comparison import compare as compare_methods
 from simlab.comparison import fit_statistics
 from simlab.config import Study
@@ -70,9 +71,10 @@ def run(study: Study, where: Where, out: Path, existing: Existing, quiet: bool) 
         print(f"{store}: no method estimates a slope, so there is no table: simlab measure {store}")
         return report(ds)
     found = tables.study_tables(ds)
-    save(page, found.render("markdown") + "\n")
     print(found.render())
-    print(f"\n{store}, {page}: written in {seconds:.1f} s", file=sys.stderr)
+    paged = save_page(page, found.render("markdown"), study.name)
+    files = f"{store}, {page}" if paged else f"{store}"
+    print(f"\n{files}: written in {seconds:.1f} s", file=sys.stderr)
     return report(ds)
 
 
