@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import sys
 import threading
+from typing import TextIO, cast
 
 from simlab.cli import bench, lab, models, sampling, stores, studies
 from simlab.cli.app import app
+from simlab.plain import Plain, exact, plain_streams
 
 __all__ = ["app", "bench", "lab", "main", "models", "sampling", "stores", "studies"]
 
@@ -16,11 +18,23 @@ def main() -> None:
     """Run the command line; what the user can mend is one line on stderr and exit status 2."""
     before = threading.enumerate()
     try:
-        _command()
+        with plain_streams():
+            _command()
     except SystemExit as end:
         _leave(end.code if isinstance(end.code, int) else int(end.code is not None), before)
         raise
     _leave(0, before)
+
+
+def _colour() -> None:
+    """Let help and messages about arguments be coloured on a terminal: nothing else is."""
+    streams = {"console": sys.stdout, "error_console": sys.stderr}
+    for name, stream in streams.items():
+        if stream.isatty():
+            from rich.console import Console
+
+            file = cast("TextIO", Plain(exact(stream, always=True), colours=True))
+            setattr(app, name, Console(file=file))
 
 
 def _leave(status: int, before: list[threading.Thread]) -> None:
@@ -41,6 +55,7 @@ def _leave(status: int, before: list[threading.Thread]) -> None:
 
 
 def _command() -> None:
+    _colour()
     try:
         app()
     except BrokenPipeError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal, NamedTuple, TextIO
+from typing import Literal, NamedTuple, TextIO, cast
 
 from rich.console import Console
 
@@ -17,6 +17,7 @@ from simlab.auditing.text import Part, answer, coloured, report
 from simlab.commands import reading
 from simlab.commands.console import Bar, UsageError, write
 from simlab.commands.written import check_data, check_inputs
+from simlab.plain import Plain, exact
 
 Format = Literal["text", "csv"]
 
@@ -64,7 +65,7 @@ def audit(source: str, roles: Roles, options: Options) -> None:
     with Bar(options.quiet) as bar:
         found = run.complete(first, options.draws, options.jobs, bar)
     if options.format == "csv":
-        found.verdicts.to_csv(sys.stdout, index=False)
+        found.verdicts.to_csv(exact(sys.stdout), index=False)
     else:
         _show(report(found), sys.stdout)
     if options.page is not None:
@@ -75,7 +76,8 @@ def audit(source: str, roles: Roles, options: Options) -> None:
 
 def _show(parts: Sequence[Part], stream: TextIO) -> None:
     """Print parts of the report, in colours on a terminal; their lines are broken already."""
-    Console(file=stream).print(coloured(parts), highlight=False, soft_wrap=True)
+    file = cast("TextIO", Plain(exact(stream, always=True), colours=True))
+    Console(file=file).print(coloured(parts), highlight=False, soft_wrap=True)
 
 
 def _check_config(s: Subject, config: Path | None) -> None:

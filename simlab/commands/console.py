@@ -17,6 +17,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 from simlab.data import DataWarning
 from simlab.fitting.errors import FitWarning
 from simlab.layout import one_line
+from simlab.plain import exact
 from simlab.results import StoreWarning, open_dataset
 from simlab.runner import RunWarning
 
@@ -58,7 +59,7 @@ class Bar:
     def __init__(
         self, quiet: bool, unit: str = "replicates", passing: bool = False, word: str = "sampling"
     ) -> None:
-        console = Console(stderr=True)
+        console = Console(file=exact(sys.stderr, always=True))
         self._bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(),

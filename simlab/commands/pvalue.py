@@ -10,6 +10,7 @@ from simlab.commands import reading
 from simlab.commands.console import Bar, warnings_on_stderr
 from simlab.commands.written import check_inputs
 from simlab.fitting.errors import FitError
+from simlab.plain import exact
 from simlab.resampling.pvalues.models import Missing
 from simlab.resampling.pvalues.pvalue import pvalue as test
 from simlab.resampling.pvalues.result import PValue
@@ -60,7 +61,7 @@ def pvalue(source: str, null: str, alternatives: tuple[str, ...], options: Optio
             progress=bar,
         )  # fmt: skip
     if options.format == "csv":
-        found.to_frame().reset_index().to_csv(sys.stdout, index=False)
+        found.to_frame().reset_index().to_csv(exact(sys.stdout), index=False)
     else:
         print(found)
     if options.figure is not None:

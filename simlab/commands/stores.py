@@ -17,6 +17,7 @@ from simlab import archive
 from simlab.commands.console import asked, dataset
 from simlab.layout import text_table, width, wrapped
 from simlab.measures.sums import keeps_measures
+from simlab.plain import exact
 from simlab.results import Status, sessions
 from simlab.tables.formats import csv
 from simlab.words import number
@@ -26,7 +27,8 @@ def info(store: Path, config: bool) -> None:
     """Print what a store tells of itself; or the configuration alone, as it was written."""
     ds = dataset(store, ["status"])
     if config:
-        print(ds.attrs.get("config_text") or ds.attrs["config"], end="")
+        text = str(ds.attrs.get("config_text") or ds.attrs["config"])
+        print(text, end="", file=exact(sys.stdout))
         return
     a = ds.attrs
     declared = json.loads(str(a["config"]))
@@ -118,7 +120,8 @@ def failures(
     with asked():
         counts = archive.failure_counts(ds, statuses or None)
     if format == "csv":
-        print(csv(archive.failures(ds, statuses or None) if kept else counts))
+        found = archive.failures(ds, statuses or None) if kept else counts
+        print(csv(found), file=exact(sys.stdout))
         return
     if counts.empty:
         print(f"{store}: every fit is ok")

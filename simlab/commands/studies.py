@@ -27,6 +27,7 @@ from simlab.layout import text_table, wrapped
 from simlab.measures.doubts import MARK, SENTENCE, UNSURE
 from simlab.measures.outcomes import one_of
 from simlab.performance.outline import AIMS
+from simlab.plain import exact
 from simlab.tables.extent import unfinished
 from simlab.tables.formats import sorted_by
 from simlab.words import degrees, number, p_value
@@ -161,7 +162,8 @@ def measure(
     if wanted.wide:
         frame = tables.wide_measures(frame)
     format = format or ("text" if wanted.wide else "csv")
-    print(tables.measures_table(frame, format))
+    out = exact(sys.stdout) if format == "csv" else sys.stdout
+    print(tables.measures_table(frame, format), file=out)
     if format != "csv" and (told := unfinished(ds)):
         print(f"\n{told}.")
 
@@ -196,7 +198,7 @@ def compare(
     df = reading.by_roles(source, cluster, group)
     result = compare_methods(df, y, x, cluster, group, level=level, source=source)
     if format == "csv":
-        result.to_csv(sys.stdout, index=False)
+        result.to_csv(exact(sys.stdout), index=False)
         for line in _missing(result):
             print(f"simlab: {line}", file=sys.stderr)
         return

@@ -12,6 +12,7 @@ from typing import Final
 
 from simlab.commands.console import UsageError, save
 from simlab.files import Unread, content
+from simlab.plain import escape
 
 __all__ = ["MARK", "check_data", "check_inputs", "check_picture", "save_page"]
 
@@ -35,7 +36,7 @@ def save_page(page: Path, text: str, name: str) -> bool:
     """
     there = _bytes(page)
     if there is None or _is_page(there.decode("utf-8", "replace"), name):
-        save(page, f"{text}\n\n{MARK}\n")
+        save(page, f"{escape(text)}\n\n{MARK}\n")
         return True
     told = f"simlab: {page}: was not written by simlab, and stays as it is; the tables are printed"
     print(told, file=sys.stderr)

@@ -13,6 +13,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from simlab.plain import one_line
+
 __all__ = [
     "DATASETS",
     "DataError",
@@ -50,7 +52,7 @@ class DataError(Exception):
         text = super().__str__()
         if len(text) > _LONGEST:
             text = f"{text[: _LONGEST // 2]}…{text[-_LONGEST // 2 :]}"
-        return "".join(c if c.isprintable() else " " for c in text)
+        return one_line(text)
 
 
 class DataWarning(UserWarning):
