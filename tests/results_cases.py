@@ -26,7 +26,11 @@ def schema_of(replicates=20, block=8, mixed=("hlm",), conditions=3, **changes):
         },
         truth=rng.standard_normal((conditions, 2, 2)),
         limit=rng.standard_normal((conditions, 3, 2)),
-        attrs={"config": json.dumps({"population": {"gamma": [1, 2]}, "name": "s"}), "seed": 0},
+        attrs={
+            "name": "s",
+            "config": json.dumps({"population": {"gamma": [1, 2]}, "name": "s"}),
+            "seed": 0,
+        },
         fingerprint="f00d",
     )
     return replace(base, **changes)

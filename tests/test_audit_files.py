@@ -132,3 +132,16 @@ def test_the_numbers_of_the_documentation_are_those_of_the_audit():
     ]
     assert len(numbers) > 20
     assert [line for line in numbers if line not in block] == []
+
+
+def test_the_data_and_other_data_are_not_written_over(command, folder):
+    whole = (folder / "whole.csv").read_bytes()
+    ran = command("whole.csv", *QUICK, "--config", "whole.csv")
+    assert (ran.code, ran.out) == (2, "")
+    assert "whole.csv: is what is read; name another file to write" in ran.err
+    assert (folder / "whole.csv").read_bytes() == whole
+    (folder / "holes-complete.csv").write_text("years,of\n1,work\n")
+    ran = command("holes.csv", *QUICK, "--config", "study.yaml")
+    assert (ran.code, ran.out) == (2, "")
+    assert "holes-complete.csv: holds other data; move it away" in ran.err
+    assert (folder / "holes-complete.csv").read_text() == "years,of\n1,work\n"

@@ -153,7 +153,7 @@ def test_read_one_column_with_empty_values(write):
         ('a,b\n1,"2\n3,4\n', "d.csv, line 3: unexpected end of data"),
         ("a;b\n1;2\n", "d.csv: separated by ';'; save it separated by commas"),
         ("a,b\n1,caf\u00e9\n".encode("latin-1"), r"d.csv: not UTF-8 text \(byte 9\); save it as"),
-        (b"PK\x03\x04\x00\x00", "d.csv: not a text file"),
+        (b"PK\x03\x04\x00\x00", "d.csv: is a ZIP archive; unpack it"),
     ],
 )
 def test_bad_files(write, content, message):
@@ -167,7 +167,7 @@ def test_missing_files(write, tmp_path):
     fails("no such file; did you mean 'hsb'", read, "hsbb")
     fails(f"no such file; did you mean '{re.escape(str(path))}'", read, tmp_path / "score.csv")
     fails(r"zzz: no such file\. Data sets: hs, hsb$", read, "zzz")
-    fails("cannot be read: Is a directory", read, tmp_path)
+    fails("is a folder; name a CSV file", read, tmp_path)
 
 
 def test_require():

@@ -187,5 +187,5 @@ def test_what_is_no_table(frame, formats, message):
         table_tag(frame, formats=formats)
 
 
-def test_code_keeps_its_lines_and_nothing_that_is_not_printed():
-    assert tree(code_tag("a: 1\n  b: <2>\x07")).find("pre/code").text == "a: 1\n  b: <2> "
+def test_code_keeps_its_lines_and_shows_what_is_not_printed():
+    assert tree(code_tag("a: 1\n  b: <2>\x07")).find("pre/code").text == "a: 1\n  b: <2>\\x07"

@@ -298,7 +298,7 @@ def test_a_store_of_sums_grows(tmp_path):
         config = json.dumps({"keep": "measures", "replicates": replicates})
         return schema_of(
             replicates=replicates, conditions=1, keep="measures", fingerprint=str(replicates),
-            attrs={"config": config, "level": 0.9},
+            attrs={"config": config, "level": 0.9, "name": "grows", "seed": 0},
         )  # fmt: skip
 
     results = open_results(tmp_path / "s", schema(700))

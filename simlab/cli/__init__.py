@@ -8,6 +8,12 @@ import threading
 
 from simlab.cli import interrupts
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from cyclopts import App
+
 __all__ = ["call", "main"]
 
 
@@ -33,25 +39,41 @@ def call() -> None:
 
     Where memory runs out it is one line too, and the status 1.
     """
-    from simlab.cli.every import app
     from simlab.errors import Error
     from simlab.memory import is_exhausted, out_of_memory
+    from simlab.plain import plain_streams
 
-    try:
-        app()
-    except BrokenPipeError:
-        sys.stderr.close()
-        raise SystemExit(1) from None
-    except Exception as error:
-        if interrupts.heard():  # and turned into another error on its way
-            raise KeyboardInterrupt from None
-        if is_exhausted(error):
-            print(f"error: {out_of_memory(error)}", file=sys.stderr)
+    with plain_streams():
+        try:
+            _coloured()()
+        except BrokenPipeError:
+            sys.stderr.close()
             raise SystemExit(1) from None
-        if not isinstance(error, Error):
-            raise
-        print(error, file=sys.stderr)
-        raise SystemExit(2) from None
+        except Exception as error:
+            if interrupts.heard():  # and turned into another error on its way
+                raise KeyboardInterrupt from None
+            if is_exhausted(error):
+                print(f"error: {out_of_memory(error)}", file=sys.stderr)
+                raise SystemExit(1) from None
+            if not isinstance(error, Error):
+                raise
+            print(error, file=sys.stderr)
+            raise SystemExit(2) from None
+
+
+def _coloured() -> App:
+    """Return the application, whose help and messages about arguments may be coloured."""
+    from simlab.cli.every import app
+    from simlab.plain import Plain, exact
+
+    streams = {"console": sys.stdout, "error_console": sys.stderr}
+    for name, stream in streams.items():
+        if stream.isatty():
+            from rich.console import Console
+
+            file: Any = Plain(exact(stream, always=True), colours=True)
+            setattr(app, name, Console(file=file))
+    return app
 
 
 def _leave(status: int, before: list[threading.Thread]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal, NamedTuple, TextIO
+from typing import Literal, NamedTuple, TextIO, cast
 
 from rich.console import Console
 
@@ -16,7 +16,9 @@ from simlab.auditing.subject import Roles, Subject, subject
 from simlab.auditing.text import Part, answer, coloured, report
 from simlab.commands import reading
 from simlab.commands.console import Bar, write
+from simlab.commands.written import check_data, check_inputs
 from simlab.errors import UsageError
+from simlab.plain import Plain, exact
 
 Format = Literal["text", "csv"]
 
@@ -54,6 +56,8 @@ def audit(source: str, roles: Roles, options: Options) -> None:
     s = subject(df, roles, options.level, source)
     study = base_study(s, options.replicates, options.seed, options.level)
     _check_config(s, options.config)
+    check_inputs(options.page, source, options.config)
+    check_inputs(options.config, source)
     with Bar(options.quiet) as bar:
         first = run.begin(s, study, options.jobs, bar)
     if options.draws and not options.quiet:
@@ -62,7 +66,7 @@ def audit(source: str, roles: Roles, options: Options) -> None:
     with Bar(options.quiet) as bar:
         found = run.complete(first, options.draws, options.jobs, bar)
     if options.format == "csv":
-        found.verdicts.to_csv(sys.stdout, index=False)
+        found.verdicts.to_csv(exact(sys.stdout), index=False)
     else:
         _show(report(found), sys.stdout)
     if options.page is not None:
@@ -73,11 +77,14 @@ def audit(source: str, roles: Roles, options: Options) -> None:
 
 def _show(parts: Sequence[Part], stream: TextIO) -> None:
     """Print parts of the report, in colours on a terminal; their lines are broken already."""
-    Console(file=stream).print(coloured(parts), highlight=False, soft_wrap=True)
+    file = cast("TextIO", Plain(exact(stream, always=True), colours=True))
+    Console(file=file).print(coloured(parts), highlight=False, soft_wrap=True)
 
 
 def _check_config(s: Subject, config: Path | None) -> None:
-    """Refuse a folder from which the study would not find its data."""
+    """Refuse a folder from which the study would not find its data, or has others."""
+    if config is not None and s.dropped:
+        check_data(config.parent / s.name, s.rows.to_csv(index=False))
     if config is None or s.dropped or s.source in data.DATASETS:
         return
     reached = config.parent / s.source

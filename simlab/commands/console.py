@@ -5,11 +5,12 @@ from __future__ import annotations
 import sys
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import xarray as xr
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
@@ -17,7 +18,8 @@ from simlab.data import DataWarning
 from simlab.errors import UsageError
 from simlab.fitting.errors import FitWarning
 from simlab.layout import one_line
-from simlab.results import StoreWarning
+from simlab.plain import exact
+from simlab.results import StoreWarning, open_dataset
 from simlab.runner import RunWarning
 
 
@@ -39,7 +41,7 @@ class Bar:
     def __init__(
         self, quiet: bool, unit: str = "replicates", passing: bool = False, word: str = "sampling"
     ) -> None:
-        console = Console(stderr=True)
+        console = Console(file=exact(sys.stderr, always=True))
         self._bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -108,6 +110,12 @@ def warnings_on_stderr() -> Iterator[None]:
 
         warnings.showwarning = show  # type: ignore[assignment]  # warnings calls by position
         yield
+
+
+def dataset(store: Path, variables: Collection[str] | None = None) -> xr.Dataset:
+    """Load a store as `simlab.results.open_dataset` does; what is wrong with it is on stderr."""
+    with warnings_on_stderr():
+        return open_dataset(store, variables)
 
 
 def write(path: Path, text: str) -> None:

@@ -16,6 +16,7 @@ from simlab.fitting.result import DF, Method, Type
 from simlab.fitting.summary import SOURCES, Summary, summary
 from simlab.fitting.terms import term_tests
 from simlab.layout import one_line, text_table, wrapped
+from simlab.plain import exact
 from simlab.report import Section, html_text, page
 from simlab.resampling.bootstrapping.bootstrap import bootstrap as bootstrapped
 from simlab.words import degrees, p_value, statistic
@@ -87,7 +88,7 @@ def fit(source: str, formula: str, random: str | None, tests: Tests, options: Op
         name: wald(fitted, name, options.df, level=options.level) for name in tests.coefficients
     }
     if options.format == "csv":
-        _frame(found, terms, tested).to_csv(sys.stdout, index=False)
+        _frame(found, terms, tested).to_csv(exact(sys.stdout), index=False)
         return
     texts = [] if terms is None else [_terms(terms, str(kind), options.df)]
     texts += [_titled(name, test) for name, test in tested.items()]
@@ -104,7 +105,7 @@ def catalogue(
     """Print the ten models of the course."""
     found = ten_models(reading.by_roles(source, roles[3]), *roles, method, source=source)
     if format == "csv":
-        found.to_frame().reset_index().to_csv(sys.stdout, index=False)
+        found.to_frame().reset_index().to_csv(exact(sys.stdout), index=False)
     elif format == "html":
         print(page(f"Ten models of {roles[0]}", [Section("", found._repr_html_())]))
     else:
@@ -125,7 +126,7 @@ def bootstrap(
         fitted = fit_model(formula, df, method, source=source)
     found = bootstrapped(fitted, list(statistics), **how._asdict())
     if format == "csv":
-        found.to_frame().to_csv(sys.stdout, index=False)
+        found.to_frame().to_csv(exact(sys.stdout), index=False)
     else:
         print(found)
 

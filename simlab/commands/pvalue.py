@@ -8,7 +8,9 @@ from typing import Literal, NamedTuple
 
 from simlab.commands import reading
 from simlab.commands.console import Bar, warnings_on_stderr
+from simlab.commands.written import check_inputs
 from simlab.fitting.errors import FitError
+from simlab.plain import exact
 from simlab.resampling.pvalues.models import Missing
 from simlab.resampling.pvalues.pvalue import pvalue as test
 from simlab.resampling.pvalues.result import PValue
@@ -49,6 +51,7 @@ def pvalue(source: str, null: str, alternatives: tuple[str, ...], options: Optio
     """Print the p-value of one alternative, or of several with their adjusted ones."""
     if options.figure is not None:
         _check_figure(options.figure)
+        check_inputs(options.figure, source)
     df = reading.by_formulas(source, null, *alternatives)
     with warnings_on_stderr(), Bar(options.quiet, "draws", passing=True) as bar:
         found = test(
@@ -58,7 +61,7 @@ def pvalue(source: str, null: str, alternatives: tuple[str, ...], options: Optio
             progress=bar,
         )  # fmt: skip
     if options.format == "csv":
-        found.to_frame().reset_index().to_csv(sys.stdout, index=False)
+        found.to_frame().reset_index().to_csv(exact(sys.stdout), index=False)
     else:
         print(found)
     if options.figure is not None:

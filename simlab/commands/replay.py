@@ -11,6 +11,7 @@ import pandas as pd
 import xarray as xr
 
 from simlab.commands.console import warnings_on_stderr, write
+from simlab.commands.written import check_inputs
 from simlab.estimators import REGISTRY
 from simlab.fitting.errors import FitError, FitWarning
 from simlab.fitting.model import fit
@@ -27,6 +28,7 @@ def replay(
     store: Path, condition: str, replicate: int, config: Path | None, save: Path | None
 ) -> int:
     """Draw and fit one replicate again, and print it; return 0 if it is what was stored."""
+    check_inputs(save, config)
     with warnings_on_stderr():
         again = replay_one(store, condition, replicate, config)
     job = again.work.jobs[again.condition]

@@ -14,18 +14,21 @@ import pandas as pd
 import xarray as xr
 
 from simlab import archive
+from simlab.commands.console import dataset
 from simlab.layout import text_table, width, wrapped
 from simlab.measures.sums import keeps_measures
-from simlab.results import Status, open_dataset, sessions
+from simlab.plain import exact
+from simlab.results import Status, sessions
 from simlab.tables.formats import csv
 from simlab.words import number
 
 
 def info(store: Path, config: bool) -> None:
     """Print what a store tells of itself; or the configuration alone, as it was written."""
-    ds = open_dataset(store, ["status"])
+    ds = dataset(store, ["status"])
     if config:
-        print(ds.attrs.get("config_text") or ds.attrs["config"], end="")
+        text = str(ds.attrs.get("config_text") or ds.attrs["config"])
+        print(text, end="", file=exact(sys.stdout))
         return
     a = ds.attrs
     declared = json.loads(str(a["config"]))
@@ -39,11 +42,11 @@ def info(store: Path, config: bool) -> None:
         ("terms", ", ".join(map(str, ds["term"].values))),
         ("tests", ", ".join(map(str, ds["test"].values)) if "test" in ds.dims else ""),
         ("warnings", _warned(ds)),
-        ("created", a["created"]),
-        ("versions", a["versions"]),
-        ("Python", a["python"]),
-        ("machine", a["machine"]),
-        ("git revision", a["git_revision"] or "none: simlab was installed, not a checkout"),
+        ("created", a.get("created", "")),
+        ("versions", a.get("versions", "")),
+        ("Python", a.get("python", "")),
+        ("machine", a.get("machine", "")),
+        ("git revision", a.get("git_revision") or "none: simlab was installed, not a checkout"),
         ("on disk", _size(store)),
         ("fingerprint", str(a["fingerprint"])[:16]),
     ]
@@ -112,11 +115,12 @@ def failures(
     store: Path, statuses: Sequence[str], limit: int, format: Literal["text", "csv"]
 ) -> None:
     """Print how many fits are not ok; and each with the command that replays it, where kept."""
-    ds = open_dataset(store, ["status", "dropped"])
+    ds = dataset(store, ["status", "dropped"])
     kept = not keeps_measures(ds)
     counts = archive.failure_counts(ds, statuses or None)
     if format == "csv":
-        print(csv(archive.failures(ds, statuses or None) if kept else counts))
+        found = archive.failures(ds, statuses or None) if kept else counts
+        print(csv(found), file=exact(sys.stdout))
         return
     if counts.empty:
         print(f"{store}: every fit is ok")
@@ -175,13 +179,13 @@ def _each_message(ds: xr.Dataset, attribute: str) -> None:
 def export(store: Path, file: Path) -> None:
     """Write a store in another format."""
     archive.check_export(file)
-    archive.export(open_dataset(store), file)
+    archive.export(dataset(store), file)
     print(f"{file}: written", file=sys.stderr)
 
 
 def diff(first: Path, second: Path) -> int:
     """Print how two stores differ; return 0 if every number that both have is the same."""
-    found = archive.difference(open_dataset(first), open_dataset(second))
+    found = archive.difference(dataset(first), dataset(second))
     if not found.settings.empty:
         print("what was asked, and with what it was run\n")
         header = ["about", "name", str(first), str(second)]

@@ -16,8 +16,9 @@ import xarray as xr
 from simlab import measures, runner, tables
 from simlab.archive import factor_of
 from simlab.commands import reading
-from simlab.commands.console import Bar, save, warnings_on_stderr
+from simlab.commands.console import Bar, dataset, warnings_on_stderr
 from simlab.commands.outcome import report, say_unfinished
+from simlab.commands.written import save_page
 from simlab.comparison import compare as compare_methods
 from simlab.comparison import fit_statistics
 from simlab.config import Study
@@ -26,7 +27,7 @@ from simlab.layout import text_table, wrapped
 from simlab.measures.doubts import MARK, SENTENCE, UNSURE
 from simlab.measures.outcomes import one_of
 from simlab.performance.outline import AIMS
-from simlab.results import open_dataset
+from simlab.plain import exact
 from simlab.tables.extent import unfinished
 from simlab.tables.formats import sorted_by
 from simlab.words import degrees, number, p_value
@@ -71,9 +72,10 @@ def run(study: Study, where: Where, out: Path, existing: Existing, quiet: bool) 
         print(f"{store}: no method estimates a slope, so there is no table: simlab measure {store}")
         return report(ds)
     found = tables.study_tables(ds)
-    save(page, found.render("markdown") + "\n")
     print(found.render())
-    print(f"\n{store}, {page}: written in {seconds:.1f} s", file=sys.stderr)
+    paged = save_page(page, found.render("markdown"), study.name)
+    files = f"{store}, {page}" if paged else f"{store}"
+    print(f"\n{files}: written in {seconds:.1f} s", file=sys.stderr)
     return report(ds)
 
 
@@ -123,7 +125,7 @@ def table(
 
 def _opened(store: Path) -> xr.Dataset:
     """The results of a store; that it is unfinished is said on stderr."""
-    ds = open_dataset(store)
+    ds = dataset(store)
     say_unfinished(ds)
     return ds
 
@@ -159,7 +161,8 @@ def measure(
     if wanted.wide:
         frame = tables.wide_measures(frame)
     format = format or ("text" if wanted.wide else "csv")
-    print(tables.measures_table(frame, format))
+    out = exact(sys.stdout) if format == "csv" else sys.stdout
+    print(tables.measures_table(frame, format), file=out)
     if format != "csv" and (told := unfinished(ds)):
         print(f"\n{told}.")
 
@@ -193,7 +196,7 @@ def compare(
     df = reading.by_roles(source, cluster, group)
     result = compare_methods(df, y, x, cluster, group, level=level, source=source)
     if format == "csv":
-        result.to_csv(sys.stdout, index=False)
+        result.to_csv(exact(sys.stdout), index=False)
         for line in _missing(result):
             print(f"simlab: {line}", file=sys.stderr)
         return

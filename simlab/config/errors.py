@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from simlab.errors import Error, did_you_mean
+from simlab.plain import one_line
 
 __all__ = ["ConfigError", "Problem", "did_you_mean", "unknown"]
 
@@ -43,7 +44,7 @@ class Problem:
         place = ":".join(str(part) for part in (self.file, self.line, self.column) if part)
         field = self.field if len(self.field) <= LONGEST else f"{self.field[:LONGEST]}…"
         line = ": ".join(part for part in (place, field, self.message) if part)
-        return "".join(c if c.isprintable() else " " for c in line)
+        return one_line(line)
 
 
 class ConfigError(Error):

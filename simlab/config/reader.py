@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from pydantic import ValidationError
+
+from simlab.files import TooLong, Unread, content
 
 from .document import LARGEST, TOO_LARGE, read
 from .errors import ConfigError, Problem
@@ -42,16 +45,18 @@ def load(
     """
     path, file = Path(path), str(path)
     try:
-        text = _bytes(path).decode("utf-8-sig")
+        text = content(path, 4 * LARGEST, lambda: _waits(file)).decode("utf-8-sig")
     except UnicodeDecodeError:
         raise _unreadable(file, "is not a text file in UTF-8") from None
     except FileNotFoundError:
         raise _unreadable(file, "no such file") from None
-    except IsADirectoryError:
-        raise _unreadable(file, "is a folder; name a YAML file in it") from None
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise _unreadable(file, f"cannot be read: {reason}") from None
+    except TooLong:
+        raise _unreadable(file, TOO_LARGE) from None
+    except Unread as error:
+        advice = "" if str(error).startswith("cannot") else "; name a YAML file"
+        raise _unreadable(file, f"{error}{advice}") from None
+    except ValueError as error:  # a name that cannot be a file's
+        raise _unreadable(file, f"cannot be read: {error}") from None
     study = loads(text, file, known_estimators, known_tests, known_measures)
     return study.origin(text, file, path.parent)
 
@@ -115,13 +120,9 @@ def locate(study: Study, found: Iterable[Finding]) -> list[Problem]:
     return [Problem(study.file, None, None, ".".join(map(str, f.loc)), f.message) for f in found]
 
 
-def _bytes(path: Path) -> bytes:
-    """Read a file, and no more of it than a study may have: a device has no end."""
-    with path.open("rb") as stream:
-        content = stream.read(4 * LARGEST + 1)
-    if len(content) > 4 * LARGEST:
-        raise _unreadable(str(path), TOO_LARGE)
-    return content
+def _waits(file: str) -> None:
+    told = f"simlab: {file}: is a pipe, and nothing comes of it yet; waiting for what writes to it"
+    print(told, file=sys.stderr, flush=True)
 
 
 def _unreadable(file: str, message: str) -> ConfigError:

@@ -14,6 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from simlab.errors import Error
+from simlab.plain import one_line
 
 __all__ = [
     "DATASETS",
@@ -52,7 +53,7 @@ class DataError(Error):
         text = super().__str__()
         if len(text) > _LONGEST:
             text = f"{text[: _LONGEST // 2]}…{text[-_LONGEST // 2 :]}"
-        return "".join(c if c.isprintable() else " " for c in text)
+        return one_line(text)
 
 
 class DataWarning(UserWarning):

@@ -16,8 +16,10 @@ from typing import Final, Literal
 
 import pandas as pd
 
+from simlab import files
 from simlab.data import DATASETS, DataError, DataWarning, _did_you_mean, _shown, hs, require
 from simlab.data.columns import Clash, Unreadable, clash, typed
+from simlab.data.contents import MOST, unpacked
 
 __all__ = ["Role", "read", "table"]
 
@@ -49,7 +51,7 @@ def read(name_or_path: str | Path, labels: str | Iterable[str] | None = None) ->
     ----------
     name_or_path
         One of `DATASETS` (``hs``, or ``hsb`` for all its schools), or the path of a CSV file in
-        UTF-8.
+        UTF-8, which may be compressed by gzip. A pipe, such as ``/dev/stdin``, is read to its end.
     labels
         Columns that name clusters or groups, such as ``["school"]``. They are text, so that ``7``
         and ``007``, or the sections ``1.1`` and ``1.10``, stay two; whole numbers that are all
@@ -68,7 +70,9 @@ def read(name_or_path: str | Path, labels: str | Iterable[str] | None = None) ->
     Raises
     ------
     DataError
-        If there is no such file; or it is empty, not text, or has only a header; or a row has
+        If there is no such file; or it is empty, not text, or has only a header; or it is a folder,
+        a device or a file of another format, which is named; or it has, unpacked, more than 2^30
+        bytes; or a row has
         more or fewer fields than the header; or a column name occurs twice; or a column holds
         numbers in a spelling that is not read, such as ``1,5`` or ``1 000``, or whole numbers that
         would lose digits; or there is no column of that label.
@@ -152,10 +156,19 @@ def _remark(
 
 
 def _text(path: Path) -> str:
+    def waiting() -> None:
+        told = f"{path}: is a pipe, and nothing comes of it yet; waiting for what writes to it"
+        warnings.warn(told, DataWarning, stacklevel=2)
+
     try:
-        if path.is_char_device():
-            raise DataError(f"{path}: is a device; name a CSV file")
-        text = path.read_bytes().decode("utf-8-sig")  # line ends within quotes stay as they are
+        content = unpacked(files.content(path, MOST, waiting), path)
+        text = content.decode("utf-8-sig")  # line ends within quotes stay as they are
+    except files.TooLong as error:
+        message = f"{path}: {error}; a table may have {MOST:,}"
+        raise DataError(message) from None
+    except files.Unread as error:
+        advice = "" if str(error).startswith("cannot") else "; name a CSV file"
+        raise DataError(f"{path}: {error}{advice}") from None
     except FileNotFoundError as error:
         near = [*DATASETS, *(str(p) for p in path.parent.glob("*.csv"))]
         hint = _did_you_mean(str(path), near)
@@ -164,8 +177,6 @@ def _text(path: Path) -> str:
     except UnicodeDecodeError as error:
         message = f"{path}: not UTF-8 text (byte {error.start}); save it as CSV in UTF-8"
         raise DataError(message) from error
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror or error}") from error
     except ValueError as error:  # a name that cannot be a file's
         raise DataError(f"{path}: cannot be read: {error}") from error
     if "\0" in text:
@@ -184,7 +195,8 @@ def _records(text: str, source: str) -> tuple[list[str], dict[int, list[str]]]:
     except csv.Error as error:
         raise DataError(f"{source}, line {reader.line_num}: {error}") from error
     if not lines:
-        raise DataError(f"{source}: the file is empty")
+        pipe = "; a pipe can be read once: save it in a file" if Path(source).is_fifo() else ""
+        raise DataError(f"{source}: the file is empty{pipe}")
     header = [name.strip() for name in lines.pop(next(iter(lines)))]
     _check_header(header, source)
     if not lines:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from simlab.commands.written import check_picture
 from simlab.config import Study
 from simlab.demos.errors import ClaimError
 from simlab.errors import UsageError
@@ -58,15 +59,16 @@ def show(demo: Demo[Found], name: str, words: tuple[str, str], study: Study, out
     Raises
     ------
     UsageError
-        If the figure cannot be written.
+        If the figure cannot be written, or another one is in its place.
     ClaimError
         If the numbers do not bear out what is said of them.
     """
+    picture = out / f"demo_{name}.png"
+    check_picture(picture)
     for part in "\n\n".join(words).split("\n\n"):
         print(wrapped(" ".join(part.split())), end="\n\n")
     found = demo.find(study)
     print(demo.table(found))
-    picture = out / f"demo_{name}.png"
     try:
         out.mkdir(parents=True, exist_ok=True)
         demo.draw(found).savefig(picture, dpi=100)

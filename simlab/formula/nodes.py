@@ -7,6 +7,8 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from simlab.plain import one_line
+
 NAME = r"[^\W\d][\w.]*"
 """Pattern of a name that needs no back-ticks; as in R it may have dots."""
 
@@ -170,8 +172,7 @@ def same_name(name: str) -> str:
 
 def shown(text: str, limit: int = 60) -> str:
     """A piece of a formula for a message: on one line, in quotes and not too long."""
-    line = " ".join(text.split())
-    line = "".join(c if c.isprintable() else "?" for c in line)
+    line = one_line(" ".join(text.split()))
     return f"'{line if len(line) <= limit else line[: limit - 1] + '…'}'"
 
 

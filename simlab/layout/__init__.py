@@ -3,8 +3,9 @@
 A line is broken at a blank and nowhere else, so that no word and no number is ever cut.
 """
 
-from simlab.layout.lines import PIPED, TIE, listed, one_line, width, wrapped, wrapped_sum
+from simlab.layout.lines import PIPED, TIE, listed, width, wrapped, wrapped_sum
 from simlab.layout.table import frame_table, text_table
+from simlab.plain import one_line
 
 __all__ = [
     "PIPED",

@@ -7,6 +7,8 @@ import shutil
 import textwrap
 from collections.abc import Sequence
 
+from simlab.plain import one_line
+
 PIPED = 100
 """Columns where there is no terminal, and COLUMNS does not say how many."""
 
@@ -32,14 +34,6 @@ def width() -> int:
         where the output is no terminal.
     """
     return shutil.get_terminal_size((PIPED, 24)).columns
-
-
-def one_line(text: object) -> str:
-    """Return the text without line breaks and other characters that would break a table."""
-    line = str(text)
-    if line.isprintable():
-        return line
-    return "".join(c if c.isprintable() or c == TIE else " " for c in line)
 
 
 def wrapped(text: str, indent: str = "", first: str | None = None) -> str:

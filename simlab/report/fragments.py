@@ -9,6 +9,7 @@ from html import escape
 import pandas as pd
 
 from simlab.errors import ArgumentError
+from simlab.plain import one_line
 
 STYLE = (
     "div.simlab{font-family:sans-serif;max-width:70em}"
@@ -29,8 +30,8 @@ Format = str | Callable[[object], str]
 
 
 def html_text(text: object) -> str:
-    """Escape a text; characters that are not printed become spaces, except line breaks."""
-    return escape("".join(c if c.isprintable() or c == "\n" else " " for c in str(text)))
+    """Escape a text; characters that are not seen are shown as escapes, but for line breaks."""
+    return escape("\n".join(map(one_line, str(text).split("\n"))))
 
 
 def html_symbols(text: str) -> str:

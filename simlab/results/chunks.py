@@ -9,8 +9,7 @@ zarr-python renames its files into place. Tests hold both directions against zar
 
 from __future__ import annotations
 
-import os
-from contextlib import suppress
+import math
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +18,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simlab.errors import Error
+from simlab.files import TooLong, Unread, content, replace_file
 
 CHECKSUM_BYTES = 4
 
 
 class ChunkError(Error):
-    """A chunk file is missing, has the wrong length, or fails its checksum."""
+    """A chunk is missing, is no file, has the wrong length, or fails its checksum."""
 
 
 def key(*position: int) -> str:
@@ -34,9 +34,6 @@ def key(*position: int) -> str:
 
 def write(file: Path, values: NDArray[Any], shape: tuple[int, ...], fill: float) -> None:
     """Write `values` as the chunk `file`, padded with `fill` to the chunk's `shape`.
-
-    The bytes go to a file beside it, which is then renamed: whoever is killed here leaves either
-    the old file or the new one.
 
     Raises
     ------
@@ -48,16 +45,7 @@ def write(file: Path, values: NDArray[Any], shape: tuple[int, ...], fill: float)
         chunk = np.full(shape, fill, dtype=values.dtype)
         chunk[tuple(map(slice, values.shape))] = values
     data = chunk.astype(chunk.dtype.newbyteorder("<"), copy=False).tobytes()
-    partial = f"{file}.partial"
-    try:
-        with open(partial, "wb") as stream:
-            stream.write(data)
-            stream.write(_checksum(data))
-        os.replace(partial, file)
-    except OSError:
-        with suppress(OSError):  # a full disk needs the room
-            os.unlink(partial)
-        raise
+    replace_file(file, data + _checksum(data))
 
 
 def read(file: Path, dtype: np.dtype[Any], shape: tuple[int, ...]) -> NDArray[Any]:
@@ -71,20 +59,35 @@ def read(file: Path, dtype: np.dtype[Any], shape: tuple[int, ...]) -> NDArray[An
     Raises
     ------
     ChunkError
-        If there is no such file, or its length or checksum is wrong.
-    OSError
-        If the file cannot be read.
+        If there is no such file, it cannot be read, or its length or checksum is wrong.
+    """
+    length = dtype.itemsize * math.prod(shape) + CHECKSUM_BYTES
+    data = checked(file, length, length)
+    return np.frombuffer(data, dtype.newbyteorder("<")).astype(dtype, copy=False).reshape(shape)
+
+
+def checked(file: Path, most: int, least: int = CHECKSUM_BYTES) -> bytes:
+    """Read the bytes before the checksum of a file of a length between these two.
+
+    Raises
+    ------
+    ChunkError
+        If there is no such file, it cannot be read, or its length or checksum is wrong.
     """
     try:
-        content = file.read_bytes()
+        found = content(file, most)
     except FileNotFoundError as error:
         raise ChunkError("is missing") from error
-    data, checksum = content[:-CHECKSUM_BYTES], content[-CHECKSUM_BYTES:]
-    if len(data) != dtype.itemsize * int(np.prod(shape)):
-        raise ChunkError(f"has the wrong length, {len(content)} bytes")
+    except TooLong as error:
+        raise ChunkError(f"has the wrong length, {error.size} bytes") from error
+    except Unread as error:
+        raise ChunkError(str(error)) from error
+    if len(found) < least:
+        raise ChunkError(f"has the wrong length, {len(found)} bytes")
+    data, checksum = found[:-CHECKSUM_BYTES], found[-CHECKSUM_BYTES:]
     if checksum != _checksum(data):
         raise ChunkError("fails its checksum")
-    return np.frombuffer(data, dtype.newbyteorder("<")).astype(dtype, copy=False).reshape(shape)
+    return data
 
 
 def _checksum(data: bytes) -> bytes:

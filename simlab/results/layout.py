@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Mapping
+import stat
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,10 +17,12 @@ from numpy.typing import NDArray
 from zarr.codecs import Crc32cCodec
 
 from simlab.errors import Error
+from simlab.files import Unread, content, replace_file
 from simlab.performance.stream import laid_out
 from simlab.results import chunks
 from simlab.results.done import Done
 from simlab.results.memory import coordinates, variable_attrs
+from simlab.results.root import check
 from simlab.results.schema import STORE_ATTRS, TIMES, Schema, Stop, Summed, Variable
 
 STORE_VERSION = 1
@@ -29,6 +32,10 @@ BLOCK_CHUNK = (1, 1)
 STOPPED = np.dtype(np.int8)
 """Type of the reason why a condition stopped; one chunk a condition."""
 
+LARGEST = 1 << 28
+"""Bytes of the metadata of an array or a store, among them the labels of all conditions."""
+
+_TYPES = ("bool", "int8", "int32", "int64", "float64")
 _METADATA = "zarr.json"
 _FLAG = re.compile(r"c\.(0|[1-9][0-9]{0,17})\.(0|[1-9][0-9]{0,17})")
 _FLAG_BYTES = 1 + chunks.CHECKSUM_BYTES
@@ -105,12 +112,9 @@ def renew(path: Path, attributes: Mapping[str, Any]) -> None:
     OSError
         If the disk refuses.
     """
-    file = path / _METADATA
     node = _node(path, "")
     node["attributes"] |= attributes
-    partial = file.with_name(f"{_METADATA}.partial")
-    partial.write_text(json.dumps(node, indent=2), encoding="utf-8")
-    os.replace(partial, file)
+    replace_file(path / _METADATA, json.dumps(node, indent=2).encode())
 
 
 def check_root(path: Path) -> dict[str, Any]:
@@ -126,7 +130,7 @@ def check_root(path: Path) -> dict[str, Any]:
     if not path.is_dir():
         raise StoreError(f"{path}: is a file, not a results store; name a folder")
     stranger = f"{path}: is not a simlab results store; name another folder"
-    if not (path / _METADATA).exists():
+    if not os.path.lexists(path / _METADATA):
         raise StoreError(stranger)
     attributes = _node(path, "").get("attributes")
     if not isinstance(attributes, dict) or "store_version" not in attributes:
@@ -148,12 +152,13 @@ def read_schema(path: Path) -> Schema:
             f"{path}: has store version {root['store_version']}, this simlab reads version "
             f"{STORE_VERSION}; name another folder, or use the simlab that wrote it"
         )
-    if "summed" in root and "streams" not in root["summed"]:
+    if isinstance(sums := root.get("summed"), dict) and "streams" not in sums:
         raise StoreError(
             f"{path}: keeps sums of an earlier version, which are too few for Monte Carlo errors "
             "without normality; run the study again with --overwrite, or name another folder"
         )
     try:
+        check(root)
         schema = Schema(
             replicates=root["replicates"],
             block=root["block"],
@@ -172,7 +177,7 @@ def read_schema(path: Path) -> Schema:
             stops=root.get("stops", False),
             summed=_summed(root),
         )
-    except (KeyError, TypeError, ValueError, IndexError) as error:
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
         raise StoreError(_damaged(path, f"its metadata do not fit together ({error})")) from error
     if schema.summed is None:
         _check_layout(path, schema)
@@ -191,19 +196,48 @@ def read_done(path: Path, schema: Schema) -> Done:
         If the folder cannot be listed.
     """
     done = Done(schema)
+    for at, entry in _flags(path, schema):
+        if _is_flag(entry):
+            done.add(*at)
+    return done
+
+
+def no_flags(path: Path, schema: Schema, done: Done) -> list[Path]:
+    """Files that stand where the flags of blocks that are not done would, and are none.
+
+    Raises
+    ------
+    StoreError
+        If the folder cannot be listed.
+    """
+    return sorted(Path(entry.path) for at, entry in _flags(path, schema) if at not in done)
+
+
+def _flags(path: Path, schema: Schema) -> Iterator[tuple[tuple[int, int], os.DirEntry[str]]]:
+    """What has the name of a flag, with its condition and its block."""
+    folder = path / "done"
     conditions, blocks = schema.shape(("condition", "block"))
     try:
-        with os.scandir(path / "done") as entries:
+        with os.scandir(folder) as entries:
             for entry in entries:
-                named = _FLAG.fullmatch(entry.name)
-                if named is None or entry.stat().st_size != _FLAG_BYTES:
-                    continue
-                condition, number = map(int, named.groups())
-                if condition < conditions and number < blocks:
-                    done.add(condition, number)
+                if named := _FLAG.fullmatch(entry.name):
+                    condition, number = map(int, named.groups())
+                    if condition < conditions and number < blocks:
+                        yield (condition, number), entry
     except OSError as error:
-        raise StoreError(_damaged(path, str(error))) from error
-    return done
+        raise StoreError(
+            f"{path}: damaged results store: {folder}, which says what is done, cannot be read "
+            f"({error.strerror}); put it back, or name another folder"
+        ) from error
+
+
+def _is_flag(entry: os.DirEntry[str]) -> bool:
+    """Whether a file may be a flag: what it says is read with its block."""
+    try:
+        found = entry.stat()
+    except OSError:  # a link that leads nowhere
+        return False
+    return stat.S_ISREG(found.st_mode) and found.st_size == _FLAG_BYTES
 
 
 def _arrays(schema: Schema) -> dict[str, _Array]:
@@ -264,17 +298,25 @@ def _summed(root: Mapping[str, Any]) -> Summed | None:
 def _labels(path: Path, name: str) -> tuple[Any, ...]:
     values = _array(path, name).tolist()
     labels = _node(path, name)["attributes"].get("labels")
-    return tuple(values if labels is None else [labels[code] for code in values])
+    if labels is None:
+        return tuple(values)
+    if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
+        raise ValueError(f"the labels of {name!r} are no list of texts")
+    return tuple(labels[code] for code in values)
 
 
 def _array(path: Path, name: str) -> NDArray[Any]:
     """Read an array that is one chunk."""
     node = _node(path, name)
-    shape = tuple(node["shape"])
+    shape, kind = node.get("shape"), node.get("data_type")
+    if not isinstance(shape, list) or not all(type(n) is int and n >= 0 for n in shape):
+        raise StoreError(_damaged(path, f"{path / name / _METADATA} has no shape"))
+    if kind not in _TYPES:
+        raise StoreError(_damaged(path, f"{path / name / _METADATA} has no data_type that is read"))
     file = path / name / chunks.key(*(0,) * len(shape))
     try:
-        chunk = chunks.read(file, np.dtype(node["data_type"]), _whole(shape))
-    except (chunks.ChunkError, OSError) as error:
+        chunk = chunks.read(file, np.dtype(kind), _whole(tuple(shape)))
+    except chunks.ChunkError as error:
         raise StoreError(_damaged(path, f"array {name!r}, chunk {file.name} {error}")) from error
     return chunk[tuple(map(slice, shape))].copy()
 
@@ -282,10 +324,16 @@ def _array(path: Path, name: str) -> NDArray[Any]:
 def _node(path: Path, name: str) -> dict[str, Any]:
     file = path / name / _METADATA
     try:
-        node = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        node = json.loads(content(file, LARGEST))
+    except FileNotFoundError:
+        raise StoreError(_damaged(path, f"{file} is missing")) from None
+    except Unread as error:
+        raise StoreError(_damaged(path, f"{file} {error}")) from None
+    except ValueError as error:
         raise StoreError(_damaged(path, f"{file} cannot be read ({error})")) from error
-    if not isinstance(node, dict):
+    except RecursionError:
+        raise StoreError(_damaged(path, f"{file} is nested too deeply")) from None
+    if not isinstance(node, dict) or not isinstance(node.get("attributes", {}), dict):
         raise StoreError(_damaged(path, f"{file} is not Zarr metadata"))
     return node
 
@@ -295,7 +343,9 @@ def _check_layout(path: Path, schema: Schema) -> None:
     for name, variable in schema.variables.items():
         node = _node(path, name)
         shape = schema.shape(("condition", "replicate", *variable.dims))
-        chunk = node.get("chunk_grid", {}).get("configuration", {}).get("chunk_shape")
+        chunk: Any = node
+        for key in ("chunk_grid", "configuration", "chunk_shape"):
+            chunk = chunk.get(key) if isinstance(chunk, dict) else None
         if (node.get("shape"), chunk) != (list(shape), list(chunk_shape(schema, variable))):
             raise StoreError(_damaged(path, f"array {name!r} is not laid out one chunk a block"))
 

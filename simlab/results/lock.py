@@ -13,6 +13,7 @@ import fcntl
 import json
 import os
 import platform
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -49,7 +50,7 @@ def locked(path: str | Path) -> Iterator[None]:
 
 def _acquire(path: Path, file: Path) -> int:
     while True:
-        handle = os.open(file, os.O_RDWR | os.O_CREAT, 0o644)
+        handle = _open(path, file)
         try:
             kernel = _try_lock(handle)
             if not _still_there(handle, file):  # its holder took the file away: begin again
@@ -64,6 +65,19 @@ def _acquire(path: Path, file: Path) -> int:
             os.close(handle)
             raise
         return handle
+
+
+def _open(path: Path, file: Path) -> int:
+    """Open the lock, or make it; what is no file, or a link to one, was never a lock."""
+    handle = -1
+    with suppress(OSError):
+        handle = os.open(file, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o644)
+        if stat.S_ISREG(os.fstat(handle).st_mode):
+            return handle
+        os.close(handle)
+    if os.path.lexists(file) and not stat.S_ISREG(os.lstat(file).st_mode):
+        raise StoreError(f"{path}: {file} stands in the place of its lock; move it away")
+    return os.open(file, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644)
 
 
 def _try_lock(handle: int) -> bool | None:
@@ -95,7 +109,7 @@ def _read(handle: int) -> dict[str, Any]:
     """What the holder wrote; empty if it was stopped before it could."""
     try:
         holder = json.loads(os.pread(handle, 4096, 0))
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return holder if isinstance(holder, dict) else {}
 
@@ -111,7 +125,7 @@ def _may_live(holder: dict[str, Any], known_dead: bool) -> bool:
         return False
     try:
         os.kill(int(holder.get("process", 0)), 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, OverflowError, TypeError, ValueError):
         return False
     except PermissionError:
         return True

@@ -8,11 +8,15 @@ written once, for a mistake is usually made in every replicate.
 from __future__ import annotations
 
 import json
-import os
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from simlab.files import Unread, clear, content, replace_file
+
+LARGEST = 1 << 28
+"""Bytes of a file of messages; a text is one line of each estimator and replicate of a block."""
 
 SHOWN = 20
 """Different texts that a Dataset's summary has, or more if there are more estimators."""
@@ -55,16 +59,14 @@ def write(file: Path, told: Mapping[str, BlockMessages]) -> None:
         If the file cannot be written.
     """
     if not any(told.values()):
-        file.unlink(missing_ok=True)
+        clear(file)
         return
     texts = list(dict.fromkeys(text for kind in KINDS for _, _, text in told[kind]))
     number = {text: i for i, text in enumerate(texts)}
-    content: dict[str, Any] = {"texts": texts}
+    record: dict[str, Any] = {"texts": texts}
     for kind in KINDS:
-        content[_AT[kind]] = [[b, name, number[text]] for b, name, text in told[kind]]
-    partial = file.with_name(f"{file.name}.partial")
-    partial.write_text(json.dumps(content), encoding="utf-8")
-    os.replace(partial, file)
+        record[_AT[kind]] = [[b, name, number[text]] for b, name, text in told[kind]]
+    replace_file(file, json.dumps(record).encode())
 
 
 def read(file: Path) -> dict[str, BlockMessages]:
@@ -72,22 +74,24 @@ def read(file: Path) -> dict[str, BlockMessages]:
 
     Raises
     ------
-    OSError
-        If the file cannot be read.
     ValueError
-        If it does not hold messages.
+        If the file cannot be read, or does not hold messages.
     """
     try:
-        content = json.loads(file.read_text(encoding="utf-8"))
+        record = json.loads(content(file, LARGEST))
     except FileNotFoundError:
         return dict.fromkeys(KINDS, ())
+    except Unread as error:
+        raise ValueError(str(error)) from None
+    except RecursionError:
+        raise ValueError("holds no messages") from None
     try:
-        texts, at = content["texts"], {MESSAGES: content["at"], WARNINGS: content.get("warned", [])}
+        texts, at = record["texts"], {MESSAGES: record["at"], WARNINGS: record.get("warned", [])}
         return {
             kind: tuple((int(b), str(name), str(texts[i])) for b, name, i in at[kind])
             for kind in KINDS
         }
-    except (KeyError, TypeError, IndexError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
         raise ValueError(f"holds no messages ({error!r})") from None
 
 

@@ -57,8 +57,18 @@ def open_dataset(path: str | Path, variables: Collection[str] | None = None) -> 
     ------
     StoreError
         If there is no readable results store at `path`, or a part of it is damaged.
+
+    Warns
+    -----
+    StoreWarning
+        If what says that a block is done is damaged: the block counts as not done.
     """
     store = open_store(path)
+    if isinstance(store, ZarrResults) and (lost := [*store.no_flags().values()]):
+        more = f"; and {len(lost) - 1} more" if len(lost) > 1 else ""
+        blocks = "1 block counts" if len(lost) == 1 else f"{len(lost)} blocks count"
+        advice = "repeat the run, which computes what is missing"
+        _warn(f"{path}: {blocks} as not done ({lost[0]}{more}); {advice}", 3)
     return store.dataset(variables) if isinstance(store, ZarrResults) else store.dataset()
 
 
@@ -180,8 +190,8 @@ def _tell_damage(path: Path, what: str, found: list[str]) -> None:
         _warn(f"{path}: {those} run again ({found[0]}{more})")
 
 
-def _warn(text: str) -> None:
-    warnings.warn(text, StoreWarning, stacklevel=4)
+def _warn(text: str, level: int = 4) -> None:
+    warnings.warn(text, StoreWarning, stacklevel=level)
 
 
 def _versions(schema: Schema) -> dict[str, str]:

@@ -7,7 +7,6 @@ run that was killed is one that never ended.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -18,10 +17,15 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from simlab.files import Unread, clear, content, replace_file
 from simlab.results.disk import ELSEWHERE, disk
 
 FOLDER = "sessions"
+LARGEST = 1 << 20
+"""Bytes of the record of a session."""
+
 UNFINISHED = "unfinished"
+_FACTS = {"began": str, "ended": str, "outcome": str, "blocks": int}
 _GROUP = {"zarr_format": 3, "node_type": "group", "attributes": {}}  # or readers of Zarr warn
 
 
@@ -63,7 +67,9 @@ def recorded(store: Path, facts: Mapping[str, Any]) -> Iterator[Session]:
         "blocks": None,
     }
     with disk(store, ELSEWHERE):
-        folder.mkdir(exist_ok=True)
+        if not folder.is_dir():
+            clear(folder)
+            folder.mkdir()
         _write(folder / "zarr.json", _GROUP)
         file = folder / f"{_last(folder) + 1:04d}.json"
         _write(file, record)
@@ -139,7 +145,7 @@ def _union(began: np.ndarray, ended: np.ndarray) -> float:
 def _numbers(folder: Path) -> list[int]:
     if not folder.is_dir():
         return []
-    return sorted(int(f.stem) for f in folder.glob("*.json") if f.stem.isdigit())
+    return sorted(int(f.stem) for f in folder.glob("*.json") if f.stem.isdecimal())
 
 
 def _last(folder: Path) -> int:
@@ -148,18 +154,21 @@ def _last(folder: Path) -> int:
 
 def _read(file: Path) -> dict[str, Any]:
     try:
-        record = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        record = json.loads(content(file, LARGEST))
+    except (OSError, ValueError, RecursionError, Unread):
         record = None
-    if not isinstance(record, dict):
+    if not isinstance(record, dict) or not all(_is_told(record, *fact) for fact in _FACTS.items()):
         return {"began": None, "ended": None, "outcome": "unreadable", "blocks": None}
-    return record
+    return {name: fact for name, fact in record.items() if name != "number"}
+
+
+def _is_told(record: Mapping[str, Any], name: str, kind: type) -> bool:
+    """Whether a record says something of this kind, or that it is not known."""
+    return name in record and (record[name] is None or isinstance(record[name], kind))
 
 
 def _write(file: Path, record: Mapping[str, Any]) -> None:
-    partial = file.with_name(f"{file.name}.partial")
-    partial.write_text(json.dumps(record, indent=1, ensure_ascii=False), encoding="utf-8")
-    os.replace(partial, file)
+    replace_file(file, json.dumps(record, indent=1, ensure_ascii=False).encode())
 
 
 def _now() -> str:

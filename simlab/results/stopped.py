@@ -31,7 +31,7 @@ def read_stop(store: Path, condition: int) -> Stop:
     """
     try:
         return Stop(int(chunks.read(_file(store, condition), STOPPED, (1,))[0]))
-    except (chunks.ChunkError, OSError, ValueError):
+    except (chunks.ChunkError, ValueError):
         return Stop.NOT_YET
 
 

@@ -18,6 +18,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from simlab.files import clear
 from simlab.memory import lacking
 from simlab.results import chunks, messages
 from simlab.results.disk import ELSEWHERE, SAFE, disk
@@ -28,6 +29,7 @@ from simlab.results.layout import (
     check_root,
     chunk_shape,
     lay_out,
+    no_flags,
     read_done,
     read_schema,
 )
@@ -133,7 +135,7 @@ class ZarrResults:
         flag = self._file("done", *at)
         with disk(self.path, SAFE):
             if at in self.finished:
-                flag.unlink(missing_ok=True)
+                clear(flag)
                 self.finished.discard(*at)
             for name, variable in self._schema.variables.items():
                 values = np.asarray(getattr(block, name), dtype=variable.dtype)[np.newaxis]
@@ -193,6 +195,16 @@ class ZarrResults:
             for b, estimator, text in self._read(c, number, ())[kind]
         )
 
+    def no_flags(self) -> dict[Path, str]:
+        """What stands in the place of a flag and is none, so that its block is not done; and why.
+
+        Raises
+        ------
+        StoreError
+            If the folder cannot be read.
+        """
+        return {file: _why(file) for file in no_flags(self.path, self._schema, self.finished)}
+
     def mend(self) -> list[str]:
         """Check every finished block; one that is damaged counts as not done from now on.
 
@@ -209,15 +221,18 @@ class ZarrResults:
             If a flag cannot be taken away.
         """
         found = []
+        for flag, why in self.no_flags().items():
+            found.append(why)
+            with disk(self.path, SAFE):
+                clear(flag)
         for condition, number in self.finished:
             flag = self._file("done", condition, number)
             try:
-                _chunk(flag, np.dtype(np.bool_), BLOCK_CHUNK)
                 self._load(condition, number, self._schema.variables)
             except chunks.ChunkError as error:
                 found.append(str(error))
                 with disk(self.path, SAFE):
-                    flag.unlink(missing_ok=True)
+                    clear(flag)
                 self.finished.discard(condition, number)
         return found
 
@@ -273,6 +288,8 @@ class ZarrResults:
         """Do what `_read` does; raises ChunkError."""
         at, rows = (condition, number), self._schema.rows(number)
         arrays: dict[str, Any] = {}
+        if why := _why(self._file("done", *at)):
+            raise chunks.ChunkError(why)
         for name in names:
             variable = self._schema.variables[name]
             shape = chunk_shape(self._schema, variable)
@@ -285,7 +302,7 @@ class ZarrResults:
         }
         try:
             return arrays | messages.read(self._told(condition, number))
-        except (OSError, ValueError) as error:
+        except ValueError as error:
             raise chunks.ChunkError(f"messages of chunk {chunks.key(*at)} {error}") from error
 
     def _file(self, name: str, condition: int, number: int) -> Path:
@@ -297,9 +314,18 @@ class ZarrResults:
         return self.path / "status" / f"{chunks.key(condition, number)}.messages.json"
 
 
+def _why(flag: Path) -> str:
+    """What is wrong with a flag."""
+    try:
+        said = _chunk(flag, np.dtype(np.uint8), BLOCK_CHUNK)[0, 0]
+    except chunks.ChunkError as error:
+        return str(error)
+    return f"array 'done', chunk {flag.name} is {said}, not 1" if said != 1 else ""
+
+
 def _chunk(file: Path, dtype: np.dtype[Any], shape: tuple[int, ...]) -> NDArray[Any]:
     """Read a chunk; the ChunkError names its array."""
     try:
         return chunks.read(file, dtype, shape)
-    except (chunks.ChunkError, OSError) as error:
+    except chunks.ChunkError as error:
         raise chunks.ChunkError(f"array {file.parent.name!r}, chunk {file.name} {error}") from error

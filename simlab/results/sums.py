@@ -10,8 +10,7 @@ one contains the other, and the inner one is not read.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Self
 
@@ -19,6 +18,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from simlab.files import clear
 from simlab.performance.named import named
 from simlab.performance.node import Node, empty
 from simlab.results import chunks
@@ -48,7 +48,9 @@ class SumsResults:
         Folder that `create` laid out; in memory when omitted.
     """
 
-    __slots__ = ("_damaged", "_schema", "_stopped", "_tree", "finished", "path", "summing")
+    __slots__ = (
+        "_damaged", "_joined", "_schema", "_stopped", "_tree", "finished", "path", "summing",
+    )  # fmt: skip
 
     def __init__(self, schema: Schema, path: Path | None = None) -> None:
         self.path = path
@@ -60,6 +62,7 @@ class SumsResults:
         self._stopped = np.full(len(schema.keys), Stop.NOT_YET, dtype=np.int8)
         self._tree = Tree(self.summing.merge, schema.block)
         self._damaged: dict[Path, str] = {}
+        self._joined: set[Place] = set()
 
     @classmethod
     def create(cls, path: str | Path, schema: Schema, overwrite: bool = False) -> Self:
@@ -96,15 +99,40 @@ class SumsResults:
         if schema.stops:
             each = range(len(schema.keys))
             results._stopped[:] = [read_stop(path, condition) for condition in each]
-        for place in outermost(_places(path, schema)):
-            file = _file(path, schema, place)
-            try:
-                results._tree.nodes[place] = _read(file, results.summing)
-                blocks = place.blocks
-                results.finished.add(place.condition, blocks.start, blocks.stop)
-            except (chunks.ChunkError, OSError, ValueError) as error:
-                results._damaged[file] = f"node {file.name} {error}"
+        places = _places(path, schema)
+        while there := set(outermost(places)):
+            places -= there
+            damaged = {place for place in there if not results._take_up(path, place)}
+            # What was merged into a node that is damaged may be there still.
+            places = {p for p in places if any(_inside(p, outer) for outer in damaged)}
+        results._join()
         return results
+
+    def _take_up(self, path: Path, place: Place) -> bool:
+        """Read a node; return whether it could be read."""
+        file = _file(path, self._schema, place)
+        rows = len(place.blocks) * self._schema.block
+        try:
+            self._tree.nodes[place] = _read(file, self.summing, rows)
+        except (chunks.ChunkError, ValueError) as error:
+            self._damaged[file] = f"node {file.name} {error}"
+            return False
+        self.finished.add(place.condition, place.blocks.start, place.blocks.stop)
+        return True
+
+    def _join(self) -> None:
+        """Merge siblings, whose common node was damaged, again."""
+        nodes = self._tree.nodes
+        while pairs := [p for p in nodes if not p.number % 2 and self._are_whole(p, p.sibling)]:
+            for place in pairs:
+                both = nodes.pop(place), nodes.pop(place.sibling)
+                nodes[place.parent] = self.summing.merge(*both)
+                self._joined.add(place.parent)
+
+    def _are_whole(self, *places: Place) -> bool:
+        """Whether nodes are here, and none of their blocks is shorter than the others."""
+        nodes, full = self._tree.nodes, self._schema.block
+        return all(p in nodes and nodes[p].replicates == full << p.level for p in places)
 
     @property
     def schema(self) -> Schema:
@@ -201,10 +229,13 @@ class SumsResults:
         """
         found = list(self._damaged.values())
         if self.path is not None:
+            for place in self._joined & set(self._tree.nodes):
+                self._save(self.path, place, [])
             kept = set(self.files().values())
-            with disk(self.path, SAFE), suppress(FileNotFoundError):
-                entries = [Path(entry.path) for entry in os.scandir(self.path / NODES)]
-                _remove(file for file in entries if file not in kept)
+            with disk(self.path, SAFE):
+                files = {Path(e.path) for e in _entries(self.path)}
+                files -= {file for file in files if file.is_dir()}
+                _remove((files | set(self._damaged)) - kept)
         self._damaged.clear()
         return found
 
@@ -216,7 +247,9 @@ class SumsResults:
     def _save(self, path: Path, place: Place, gone: list[Place]) -> None:
         data = np.frombuffer(to_bytes(self._tree.nodes[place]), dtype=np.uint8)
         with disk(path, SAFE):
-            (path / NODES).mkdir(exist_ok=True)
+            if not (path / NODES).is_dir():
+                clear(path / NODES)
+                (path / NODES).mkdir()
             chunks.write(_file(path, self._schema, place), data, data.shape, 0)
             _remove(_file(path, self._schema, old) for old in gone)
 
@@ -225,27 +258,41 @@ def _file(path: Path, schema: Schema, place: Place) -> Path:
     return path / NODES / f"{schema.keys[place.condition]}.{place.level}.{place.number}"
 
 
-def _places(path: Path, schema: Schema) -> list[Place]:
+def _entries(path: Path) -> Iterator[os.DirEntry[str]]:
+    """What there is in the folder of nodes, if it is a folder."""
+    if (path / NODES).is_dir():
+        with os.scandir(path / NODES) as entries:
+            yield from entries
+
+
+def _places(path: Path, schema: Schema) -> set[Place]:
     """Which nodes there are; files of other studies or half written are none."""
     condition = {key: c for c, key in enumerate(schema.keys)}
-    found = []
-    with suppress(FileNotFoundError), os.scandir(path / NODES) as entries:
-        for entry in entries:
-            key, _, place = entry.name.partition(".")
-            level, _, number = place.partition(".")
-            if key in condition and level.isdecimal() and number.isdecimal():
-                at = Place(condition[key], int(level), int(number))
-                if at.blocks.stop <= schema.blocks_per_condition:
-                    found.append(at)
+    most = schema.blocks_per_condition
+    found = set()
+    for entry in _entries(path):
+        key, *rest = entry.name.split(".")
+        numbers = [int(part) for part in rest if len(part) < 20 and part.isdecimal()]
+        if key in condition and len(rest) == len(numbers) == 2:
+            at = Place(condition[key], *numbers)
+            whole = at.level < most.bit_length() and at.blocks.stop <= most
+            if whole and _file(path, schema, at).name == entry.name:
+                found.add(at)
     return found
 
 
-def _read(file: Path, summing: Summing) -> Node:
-    size = file.stat().st_size - chunks.CHECKSUM_BYTES
-    data: NDArray[Any] = chunks.read(file, np.dtype(np.uint8), (size,))
-    return from_bytes(data.tobytes(), summing.outline)
+def _inside(place: Place, outer: Place) -> bool:
+    """Whether a node covers some of the blocks of another."""
+    shift = outer.level - place.level
+    return place.condition == outer.condition and place.number >> shift == outer.number
+
+
+def _read(file: Path, summing: Summing, rows: int) -> Node:
+    """Read a node of at most so many replicates, which keeps two ends of each interval at most."""
+    most = len(to_bytes(empty(summing.outline))) * (1 + rows) + chunks.CHECKSUM_BYTES
+    return from_bytes(chunks.checked(file, most), summing.outline)
 
 
 def _remove(files: Iterable[Path]) -> None:
     for file in files:
-        file.unlink(missing_ok=True)
+        clear(file)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+from simlab.files import clear
 from simlab.results.disk import sync, sync_names
 
 
@@ -58,8 +59,10 @@ def recover(path: Path) -> None:
     if former.exists() and is_free(path):
         (draft if draft.exists() else former).rename(path)  # the draft was complete
     for leftover in (draft, former):
-        if leftover.exists():
+        if leftover.is_dir() and not leftover.is_symlink():
             shutil.rmtree(leftover)
+        else:
+            clear(leftover)
 
 
 def _beside(path: Path, role: str) -> Path:

@@ -1,0 +1,99 @@
+"""Files whose names simlab makes up: what stands there and is not its own is left alone.
+
+Pages end with a mark. Pages of earlier versions have none, but a title that ends with the study's
+name, above a table; pictures say which program drew them.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Final
+
+from simlab.errors import UsageError
+from simlab.files import Unread, content
+from simlab.plain import escape
+
+__all__ = ["MARK", "check_data", "check_inputs", "check_picture", "save_page"]
+
+MARK: Final = "<!-- written by simlab run, which replaces this file -->"
+
+_LARGEST = 1 << 26  # bytes of a page or picture
+
+
+def save_page(page: Path, text: str, name: str) -> bool:
+    """Write the Markdown page of a study, unless something else is there, which is said.
+
+    Returns
+    -------
+    bool
+        Whether it was written.
+
+    Raises
+    ------
+    UsageError
+        If it cannot be written.
+    """
+    there = _bytes(page)
+    if there is None or _is_page(there.decode("utf-8", "replace"), name):
+        save(page, f"{escape(text)}\n\n{MARK}\n")
+        return True
+    told = f"simlab: {page}: was not written by simlab, and stays as it is; the tables are printed"
+    print(told, file=sys.stderr)
+    return False
+
+
+def check_picture(file: Path) -> None:
+    """Refuse a picture that simlab did not draw.
+
+    Raises
+    ------
+    UsageError
+        If there is one, or anything else.
+    """
+    there = _bytes(file)
+    if there is not None and b"Software\0Matplotlib" not in there[:4096]:
+        raise UsageError(f"{file}: was not drawn by simlab; move it away, or name another --out")
+
+
+def check_data(file: Path, text: str) -> None:
+    """Refuse a file of data that is there and holds others.
+
+    Raises
+    ------
+    UsageError
+        If it is there.
+    """
+    if _bytes(file) not in (None, text.encode()):
+        raise UsageError(
+            f"{file}: holds other data; move it away, or write the configuration elsewhere"
+        )
+
+
+def check_inputs(file: Path | None, *inputs: str | Path | None) -> None:
+    """Refuse to write over what is read.
+
+    Raises
+    ------
+    UsageError
+        If the file is one of the inputs, under whatever name.
+    """
+    for one in (Path(name) for name in inputs if name is not None):
+        if file is not None and file.exists() and one.exists() and file.samefile(one):
+            raise UsageError(f"{file}: is what is read; name another file to write")
+
+
+def _is_page(text: str, name: str) -> bool:
+    title = text.partition("\n")[0]
+    earlier = title.startswith("## ") and title.endswith(f": {name}") and "\n| --- |" in text
+    return not text or text.rstrip().endswith(MARK) or earlier
+
+
+def _bytes(file: Path) -> bytes | None:
+    """What is there; None where nothing is, and b"?" of what cannot be read."""
+    try:
+        return content(file, _LARGEST)
+    except FileNotFoundError:
+        return None
+    except Unread:
+        return b"?"
