@@ -51,6 +51,20 @@ def attack(seed, folder, entry=main):
     return misread(verdict, wrong) if wrong else verdict
 
 
+def usual(folder, draw):
+    """The path of a study that has nothing absurd in it, all methods and all tests."""
+    declared = study(random.Random(0)) | {"draw": draw, "replicates": 3, "block": 3, "keep": "replicates"}
+    population = {"clusters": 6, "gamma": [12, 2], "G": [[4, 1], [1, 2]], "sigma2": 3}
+    population["cluster_sizes"] = {"law": "fixed", "size": 5}
+    names = ["random_intercept", "random_slope", "fixed_slope"]
+    declared |= {"population": population, "tests": {"names": names, "draws": 3}}
+    for name in ("estimators", "grid", "level"):
+        declared.pop(name, None)
+    with (folder / "usual.yaml").open("w", encoding="utf-8") as file:
+        YAML(typ="safe").dump(declared, file)
+    return folder / "usual.yaml"
+
+
 def _flags(store):
     return sorted((p.name, p.stat().st_mtime_ns) for p in (store / "done").glob("c.*"))
 
