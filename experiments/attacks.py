@@ -17,11 +17,13 @@ import hashlib
 import json
 import os
 import platform
+import shutil
 import sys
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import cache
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -58,6 +60,7 @@ def one(task: tuple[str, int]) -> Record:
     return {"sort": sort, "seed": seed, **asdict(attack(sort, seed))}
 
 
+@cache
 def code() -> str:
     """Hash of what the outcomes depend on."""
     digest = hashlib.sha256()
@@ -80,7 +83,8 @@ def run(sorts: Iterable[str], number: int, jobs: int) -> None:
     """Make all attacks that are not done yet."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     done = {(r["sort"], r["seed"]) for sort in sorts for r in kept(sort)}
-    tasks = [(sort, seed) for sort in sorts for seed in range(number) if (sort, seed) not in done]
+    every = ((sort, seed) for seed in range(number) for sort in sorts)  # a share of each, if cut
+    tasks = [task for task in every if task not in done]
     version, counts = code(), Counter[str]()
     with get_context("spawn").Pool(jobs, warm) as pool, Progress() as progress:
         bar = progress.add_task("warming up", total=len(tasks))
@@ -89,7 +93,7 @@ def run(sorts: Iterable[str], number: int, jobs: int) -> None:
                 file.write(json.dumps(record) + "\n")
             counts[record["ended"]] += 1
             told = ", ".join(f"{n:,} {word}" for word, n in sorted(counts.items()))
-            progress.update(bar, advance=1, description=f"{record['sort']}: {told}")
+            progress.update(bar, advance=1, description=told)
             if record["fault"]:
                 why = record["why"].splitlines()[-1:] or [""]
                 progress.print(f"{record['sort']} {record['seed']}: {record['fault']}: {why[0]}")
@@ -126,7 +130,9 @@ def page(records: dict[str, list[Record]]) -> str:
         slowest = max((r["seconds"] for r in rs), default=0)
         memory = max((r["memory"] for r in rs), default=0)
         lines.append(
-            f"| {sort} | " + " | ".join(f"{n:,}" for n in cells) + f" | {slowest:.1f} | {memory:.0f} |"
+            f"| {sort} | "
+            + " | ".join(f"{n:,}" for n in cells)
+            + f" | {slowest:.1f} | {memory:.0f} |"
         )
     lines += ["", *(f"* **{sort}**: {WHAT[sort]}." for sort in records)]
     lines += ["", "## Attacks that succeeded", ""]
@@ -162,6 +168,7 @@ def main() -> None:
     if asked.seed is not None:
         warm()
         folder = FOLDER / f"{sorts[0]}-{asked.seed}"
+        shutil.rmtree(folder, ignore_errors=True)
         verdict = attack(sorts[0], asked.seed, keep=folder)
         print(f"{verdict.ended} {verdict.fault}\n{verdict.why}\n{folder}")
         sys.exit(bool(verdict.fault))

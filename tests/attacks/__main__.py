@@ -1,7 +1,7 @@
 """Attacks of every sort, or the controls, in a warm process of their own; prints JSON.
 
-    python -m attacks controls
-    python -m attacks NUMBER [SORT …]
+python -m attacks controls
+python -m attacks NUMBER [SORT …]
 """
 
 import json
@@ -13,9 +13,9 @@ from pathlib import Path
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-from .controls import control  # noqa: E402
-from .sorts import SORTS, attack  # noqa: E402
-from .warm import warm  # noqa: E402
+from .controls import control
+from .sorts import SORTS, attack
+from .warm import warm
 
 what, *sorts = sys.argv[1:]
 warm()

@@ -53,12 +53,18 @@ def begin(argv, folder, entry=main, seconds=SECONDS):
     """Begin `simlab ARGV` in a folder, in a session of its own; return its process."""
     sys.stdout.flush()
     sys.stderr.flush()
+    for name in ("stdout", "stderr"):
+        (Path(folder) / name).write_bytes(b"")
+    read, ready = os.pipe()
     child = os.fork()
     if child == 0:
         try:
-            _child(argv, Path(folder), entry, seconds)
+            _child(argv, Path(folder), entry, seconds, ready)
         finally:
             os._exit(70)
+    os.close(ready)
+    os.read(read, 1)  # or the end of the child
+    os.close(read)
     return child
 
 
@@ -101,7 +107,7 @@ def _session(leader):
     return tuple(members)
 
 
-def _child(argv, folder, entry, seconds):
+def _child(argv, folder, entry, seconds, ready):
     os.setsid()
     os.chdir(folder)
     for number, name in ((0, None), (1, "stdout"), (2, "stderr")):
@@ -122,6 +128,7 @@ def _child(argv, folder, entry, seconds):
     resource.setrlimit(resource.RLIMIT_AS, (most, most))
     sys.argv = ["simlab", *argv]
     sys.path.insert(0, "")
+    os.close(ready)
     os._exit(_status(entry))
 
 

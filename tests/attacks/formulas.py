@@ -92,8 +92,8 @@ def _same(formula, control, folder, entry):
 
 
 def respelt(rng):
-    """The control in other words: the order of its terms and letters apart, nothing changes."""
-    fixed = rng.choice(("x * b", "1 + x + b + x:b", "(x + b)^2", "b + x + x*b - 1 + 1", "x/b + b"))
+    """The control in other words, which change nothing."""
+    fixed = rng.choice(("x * b", "1 + x + b + x:b", "(x + b)^2", "x + b + x*b - 1 + 1", "x/b + b"))
     fixed = rng.choice((fixed, f"({fixed})", f"{fixed} + x", f"0 + {fixed} + 1"))
     bar = rng.choice(("(1 + x | g)", "(x | g)", "( x+1|g )", "us(1 + x | g)", "(x + x | g)"))
     parts = [fixed, bar]

@@ -7,6 +7,7 @@ that nobody interrupted. The plan is a function of the seed; the moments are the
 
 import os
 import random
+import re
 import shutil
 import signal
 import time
@@ -72,6 +73,8 @@ def interrupted(seed, folder, entry, signals):
         number = rng.choice(signals)
         double = number is not signal.SIGKILL and rng.random() < 0.3
         child = begin(command_line(rng.choice((1, 2))), folder, entry)
+        if number is not signal.SIGKILL:
+            _listens(child)
         time.sleep(rng.uniform(0, 1.1 * length))
         _send(child, number)
         if double:
@@ -105,6 +108,18 @@ def _judged(outcome, number):
     if not verdict.fault and outcome.status and "interrupted" not in outcome.err:
         return Verdict("failed", "words", f"says nothing of its end: {outcome.err[:200]!r}")
     return verdict
+
+
+def _listens(child):
+    """Wait until a run hears SIGTERM; before, as before the start of simlab, it just ends."""
+    end = time.monotonic() + 1
+    bit = 1 << (signal.SIGTERM - 1)
+    status = Path(f"/proc/{child}/status")
+    while time.monotonic() < end:
+        caught = re.search(r"SigCgt:\s*(\w+)", status.read_text())
+        if caught is None or int(caught[1], 16) & bit:
+            return
+        time.sleep(0.001)
 
 
 def _send(child, number):

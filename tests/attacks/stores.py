@@ -154,7 +154,9 @@ def _word(rng, path):
     words = [m.span() for m in re.finditer(r"[\w.]+", text)]
     if words:
         start, end = rng.choice(words)
-        other = rng.choice(("null", "-1", "1e999", "99999999999", "[]", "{}", "", "NaN", "true", "é"))
+        other = rng.choice(
+            ("null", "-1", "1e999", "99999999999", "[]", "{}", "", "NaN", "true", "é")
+        )
         path.write_bytes((text[:start] + other + text[end:]).encode("latin-1"))
 
 
