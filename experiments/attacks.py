@@ -3,8 +3,8 @@
     nice python experiments/attacks.py [--number 1000] [--jobs 2] [--sort configs --sort stores]
     python experiments/attacks.py --sort configs --seed 123       # replay one, and keep its folder
 
-The sorts are those of tests/attacks; an attack is a function of its seed. Each command must end in a
-refusal that says why, or in an answer that is right: no traceback, no hang, no other number, no
+The sorts are those of tests/attacks; an attack is a function of its seed. Each command must end in
+a refusal that says why, or in an answer that is right: no traceback, no hang, no other number, no
 process left, nothing lost that was computed. What is done is kept in results/attacks/, so that the
 same command continues after an interruption, and begins anew when the code is another. Writes
 results/attacks.md; the exit status is 1 if an attack succeeded.
@@ -129,11 +129,8 @@ def page(records: dict[str, list[Record]]) -> str:
         cells = [len(rs), ended["refused"], ended["answered"], ended["continued"], *shown]
         slowest = max((r["seconds"] for r in rs), default=0)
         memory = max((r["memory"] for r in rs), default=0)
-        lines.append(
-            f"| {sort} | "
-            + " | ".join(f"{n:,}" for n in cells)
-            + f" | {slowest:.1f} | {memory:.0f} |"
-        )
+        numbers = " | ".join(f"{n:,}" for n in cells)
+        lines.append(f"| {sort} | {numbers} | {slowest:.1f} | {memory:.0f} |")
     lines += ["", *(f"* **{sort}**: {WHAT[sort]}." for sort in records)]
     lines += ["", "## Attacks that succeeded", ""]
     lines += _failures(records) or ["None."]

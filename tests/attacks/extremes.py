@@ -53,12 +53,8 @@ def attack(seed, folder, entry=main):
 
 def usual(folder, draw):
     """The path of a study that has nothing absurd in it, all methods and all tests."""
-    declared = study(random.Random(0)) | {
-        "draw": draw,
-        "replicates": 3,
-        "block": 3,
-        "keep": "replicates",
-    }
+    declared = study(random.Random(0)) | {"draw": draw, "replicates": 3, "block": 3}
+    declared["keep"] = "replicates"
     population = {"clusters": 6, "gamma": [12, 2], "G": [[4, 1], [1, 2]], "sigma2": 3}
     population["cluster_sizes"] = {"law": "fixed", "size": 5}
     names = ["random_intercept", "random_slope", "fixed_slope"]

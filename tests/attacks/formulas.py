@@ -1,8 +1,8 @@
 """Formulas given to `simlab fit`: damaged ones, and a control's in other spellings.
 
 What is accepted must be the formula that simlab says it has read: its own text of it is parsed to
-the same and gives the same answer, to the last digit. A control in another spelling (space, redundant
-parentheses, repeated terms) must give the control's.
+the same and gives the same answer. A control in another spelling (space, redundant parentheses,
+repeated terms) must give the control's.
 """
 
 import random
@@ -29,19 +29,21 @@ FORMULAS = (
     "y ~ poly(x, 2) + np.log(IQ.verb) + I((x > 0) * b % 3 // 2) + diag(1 + x | g)",
 )
 BY_HAND = (
-    "", " ", "~", "y", "y ~", "~ x", "y ~ x", "y ~ (1 | g)", "y ~ x + (1 | nothing)", "y ~ y + (1|g)",
-    "x ~ x + (1 | g)", "y ~ g + (1 | g)", "y ~ f + (1 | x)", "f ~ x + (1 | g)", "y ~ x + (1 | y)",
-    "y ~ x + (1 | g) + (1 | g)", "y ~ x + (1 | g) + (1 | f)", "y ~ x + ((1 | g)", "y ~ x + (1 || g)",
-    "y ~ 0 + (0 | g)", "y ~ . + (1 | g)", "y ~ x:x:x + (1 | g)", "y ~ log(x) + (1 | g)",
-    "y ~ I(x / 0) + (1 | g)", "y ~ I(1e308 * x * 10) + (1 | g)", "y ~ poly(x, 999) + (1 | g)",
-    "y ~ poly(x, 0) + (1|g)", "y ~ poly(x, -1) + (1|g)", "y ~ bs(x, df=10**9) + (1 | g)",
-    "y ~ I(9**9**9**9) + (1 | g)", "y ~ I(x ** 1e9) + (1 | g)", "y ~ (a+b+f+x)^99 + (1 | g)",
-    "y ~ " + " + ".join(["x"] * 5000) + " + (1 | g)", "y ~ " + "(" * 500 + "x" + ")" * 500 + "+(1|g)",
-    "y ~ " + "-" * 3000 + "x + (1 | g)", "y ~ __import__('os').system('touch owned') + (1 | g)",
+    "", " ", "~", "y", "y ~", "~ x", "y ~ x", "y ~ (1 | g)", "y ~ x + (1 | nothing)",
+    "y ~ y + (1|g)", "x ~ x + (1 | g)", "y ~ g + (1 | g)", "y ~ f + (1 | x)", "f ~ x + (1 | g)",
+    "y ~ x + (1 | y)", "y ~ x + (1 | g) + (1 | g)", "y ~ x + (1 | g) + (1 | f)", "y ~ x + ((1 | g)",
+    "y ~ x + (1 || g)", "y ~ 0 + (0 | g)", "y ~ . + (1 | g)", "y ~ x:x:x + (1 | g)",
+    "y ~ log(x) + (1 | g)", "y ~ I(x / 0) + (1 | g)", "y ~ I(1e308 * x * 10) + (1 | g)",
+    "y ~ poly(x, 999) + (1 | g)", "y ~ poly(x, 0) + (1|g)", "y ~ poly(x, -1) + (1|g)",
+    "y ~ bs(x, df=10**9) + (1 | g)", "y ~ I(9**9**9**9) + (1 | g)", "y ~ I(x ** 1e9) + (1 | g)",
+    "y ~ (a+b+f+x)^99 + (1 | g)", "y ~ __import__('os').system('touch owned') + (1 | g)",
     "y ~ I(open('owned', 'w')) + (1|g)", "y ~ x.__class__ + (1 | g)", "y ~ x + (1 | g)\n\x1b[31m",
-    "--help", "-y ~ x", "y ~ as.factor(x) + (1 | g)", "y ~ as.factor(x) * as.factor(IQ.verb) + (1 | g)",
-    "y ~ x + (as.factor(x) | g)", "y ~ C(f, ref='z') + (1 | g)", "log(y) ~ x + (1 | g)",
+    "--help", "-y ~ x", "y ~ as.factor(x) + (1 | g)",
+    "y ~ as.factor(x) * as.factor(IQ.verb) + (1 | g)", "y ~ x + (as.factor(x) | g)",
+    "y ~ C(f, ref='z') + (1 | g)", "log(y) ~ x + (1 | g)",
     "y ~ factor(x):factor(b):factor(a):factor(g) + (1 | f)", "y ~ I(x - x) + (1 | g)",
+    "y ~ " + " + ".join(["x"] * 5000) + " + (1 | g)", "y ~ " + "-" * 3000 + "x + (1 | g)",
+    "y ~ " + "(" * 500 + "x" + ")" * 500 + " + (1 | g)",
 )  # fmt: skip
 CONTROL = "y ~ 1 + x + b + x:b + (1 + x | g)"
 

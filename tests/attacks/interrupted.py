@@ -1,6 +1,6 @@
 """A study whose run is ended at a random moment by a signal, again and again, then continued.
 
-SIGKILL says nothing; of SIGINT and SIGTERM, single or double, the exit status and one line are asked.
+SIGKILL says nothing; of SIGINT and SIGTERM, single or double, exit status and one line are asked.
 No finished block may be lost, no process left, and what the last run comes to is the bits of a run
 that nobody interrupted. The plan is a function of the seed; the moments are the machine's.
 """
@@ -11,6 +11,7 @@ import re
 import shutil
 import signal
 import time
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
@@ -123,10 +124,8 @@ def _listens(child):
 
 
 def _send(child, number):
-    try:
+    with suppress(ProcessLookupError):
         os.kill(child, number)
-    except ProcessLookupError:
-        pass
 
 
 def _blocks(store):

@@ -1,7 +1,7 @@
 """Saved studies that are damaged: by bits, by whole files, by what stands in the place of a file.
 
 A command that reads says what is damaged, or prints what it prints of the intact store. A run that
-continues refuses, or comes to the same bits. Nothing of the store outside of what is damaged is lost.
+continues refuses, or comes to the same bits.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""A process made warm: all is imported, and kernels are in memory, so that children begin at once."""
+"""A process made warm, so that children begin at once: all is imported, kernels in memory."""
 
 import os
 import pkgutil
