@@ -38,7 +38,8 @@ population: mischief:made
 """
 BY_HAND = (
     *("mine:ols", "mine:plain", "mine:by_moments", "mine:random", "mine:cheat"),
-    *("mine:odd_estimates", "mine:guilty_block", "mine:not_a_function", "mine:no_such", "broken:f", "nothing:f"),
+    *("mine:odd_estimates", "mine:guilty_block", "mine:not_a_function", "mine:no_such"),
+    *("broken:f", "nothing:f"),
     *(f"mine:bad_{name}" for name in ("exit", "strange", "key", "deep", "long", "nothing")),
     *(f"mine:bad_{name}" for name in ("number", "empty", "text", "none", "nan", "inf", "negative")),
     *(f"mine:bad_{name}" for name in ("df", "shape", "four", "part", "term", "complex")),
@@ -101,8 +102,9 @@ MISDEEDS = (
 )
 RETURNED = (
     *("{'slope': 1.0}", "{'slope': (1.0, 0.5)}", "{'slope': (1.0, 0.5, 7)}", "None", "{}", "3"),
-    *("()", "'slope'", "{'slope': None}", "{'slope': 'steep'}", "{'slope': np.nan}", "{'slope': np.inf}"),
-    *("{'slope': (1.0, -1.0)}", "{'slope': (1.0, np.inf)}", "{'slope': (np.nan, np.nan)}"),
+    *("()", "'slope'", "{'slope': None}", "{'slope': 'steep'}", "{'slope': np.nan}"),
+    *("{'slope': np.inf}", "{'slope': (1.0, -1.0)}", "{'slope': (1.0, np.inf)}"),
+    "{'slope': (np.nan, np.nan)}",
     *("{'slope': (1.0, 1.0, 0)}", "{'slope': (1.0, 1.0, -3)}", "{'slope': (1, 2, 3, 4, 5)}"),
     *("{'slope': np.zeros(10**6)}", "{'slope': np.zeros((0,))}", "{'slope': [[1.0]]}"),
     *("{'slope': 1j}", "{'slope': True}", "{'slope': 10**400}", "{'slope': -0.0}", "{1: 2}"),

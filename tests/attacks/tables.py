@@ -1,8 +1,8 @@
 """CSV files given to fit, compare and audit: damaged ones, and the same data written otherwise.
 
 Where the spelling alone differs (quotes, line ends, order of rows and columns, 1e0 for 1) the
-answer must be the control's. A damaged file is refused, or the answer is that of the data frame which
-`oracles` makes of its words.
+answer must be the control's. A damaged file is refused, or the answer is that of the data frame
+which `oracles` makes of its words.
 """
 
 import csv
