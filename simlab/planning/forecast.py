@@ -130,7 +130,7 @@ def plan(
     ------
     ValueError
         When there is no precision to plan for, no such measure, or it is defined nowhere.
-    ConfigError, PopulationError, DataError
+    ConfigError
         As for `simlab.run`.
     """
     if pilot < 2 * GROUPS:

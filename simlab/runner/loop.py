@@ -101,7 +101,7 @@ def run(
 
     Raises
     ------
-    ConfigError, PopulationError, DataError
+    ConfigError
         When a condition cannot be drawn, or jobs, backend, scheduler and patience do not fit.
     ParallelError
         When workers cannot be had, or are lost, or die again and again of the same function; what

@@ -11,7 +11,7 @@ __all__ = ["opened", "same"]
 
 def same(ds, whole):
     """Names of what differs, bit for bit, wherever the two studies stand."""
-    return [name for name in kill_cases.same(ds, whole) if name != "folder"]
+    return [name for name in kill_cases.same(ds, whole) if name not in ("folder", "git_revision")]
 
 
 def opened(path):
