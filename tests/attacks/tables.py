@@ -63,7 +63,7 @@ def attack(seed, folder, entry=main):
         shutil.copy(BY_HAND[seed], path)
         return judge(command(COMMANDS[name], folder, entry), ["d.csv"])
     if seed % 3 == 0:
-        path.write_bytes(respelt(rng, shuffled=name != "audit"))  # whose samples know an order
+        path.write_bytes(respelt(rng, rows_too=name != "audit"))  # whose samples depend on them
         verdict, out = _answer(name, folder, entry)
         if verdict.fault or verdict.ended == "refused":
             return misread(verdict, f"{name}: refused though it is the control: {verdict.why}")
@@ -123,15 +123,15 @@ def _near(a, b, close):
 # --- the same data, written otherwise ---------------------------------------------------------
 
 
-def respelt(rng, shuffled=True):
+def respelt(rng, rows_too=True):
     """The control in another spelling that changes no value, as bytes."""
     header, *records = rows()
     records = [list(record) for record in records]
-    if shuffled and rng.random() < 0.5:
+    if rows_too and rng.random() < 0.5:
         rng.shuffle(records)
     if rng.random() < 0.4:
         records = [[g, *(_number_otherwise(rng, word) for word in rest)] for g, *rest in records]
-    if rng.random() < 0.3:
+    if rows_too and rng.random() < 0.3:
         for _ in range(3):
             gap = rng.choice((["school 1", "NA", "3"], ["school 2", "0.5", ""], ["", "1", "2"]))
             records.insert(rng.randrange(1, len(records)), gap)
