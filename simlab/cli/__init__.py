@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
+import warnings
 
 from simlab.cli import bench, lab, models, sampling, stores, studies
 from simlab.cli.app import app
@@ -42,7 +43,10 @@ def _leave(status: int, before: list[threading.Thread]) -> None:
 
 def _command() -> None:
     try:
-        app()
+        with warnings.catch_warnings():
+            # numpy's: what overflows is NaN, and its status says so
+            warnings.simplefilter("ignore", RuntimeWarning)
+            app()
     except BrokenPipeError:
         sys.stderr.close()
         raise SystemExit(1) from None

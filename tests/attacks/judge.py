@@ -3,6 +3,7 @@
 What an answer must be is known to the sort of attack alone.
 """
 
+import re
 from dataclasses import dataclass
 
 LONGEST = 3000
@@ -44,6 +45,8 @@ def judge(outcome, names=(), answers=(0,), refusals=(1, 2)):
         return fault("orphans", f"left {len(outcome.left)} processes")
     if outcome.memory > MEMORY:
         return fault("memory", f"{outcome.memory:.0f} MB")
+    if warned := re.search(r"\.py:\d+: \w*Warning.*", outcome.err):
+        return fault("words", f"a warning of Python's own: {warned[0]}")
     if outcome.status in answers:
         return Verdict("answered", "", "", outcome.seconds, outcome.memory)
     if outcome.status not in refusals:
