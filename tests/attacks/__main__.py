@@ -14,14 +14,14 @@ from pathlib import Path
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from .controls import control
-from .sorts import SORTS, attack
+from .sorts import attack
 from .warm import warm
 
-what, *sorts = sys.argv[1:]
 warm()
-if what == "controls":
+if sys.argv[1:] == ["controls"]:
     with tempfile.TemporaryDirectory() as place:
         print(json.dumps(control(Path(place))))
 else:
-    spread = [(sort, seed) for sort in sorts or SORTS for seed in range(int(what))]
-    print(json.dumps([{"sort": s, "seed": n, **asdict(attack(s, n))} for s, n in spread]))
+    asked = [(sort, int(number)) for sort, _, number in (a.partition("=") for a in sys.argv[1:])]
+    seeds = [(sort, seed) for sort, number in asked for seed in range(number)]
+    print(json.dumps([{"sort": s, "seed": n, **asdict(attack(s, n))} for s, n in seeds]))

@@ -51,8 +51,7 @@ def leaves_a_process():
 
 
 def is_large():
-    rows = bytearray(int(3.2e9))
-    rows[::4096] = b"\1" * len(rows[::4096])
+    b"x" * 10**8 * 4
 
 
 def agrees():
@@ -111,10 +110,12 @@ def control(folder):
     """The fault that is told of each wrong programme, by its name."""
     found = {}
     wrong = (crashes, segfaults, is_silent, garbles, is_vague, ends_oddly, leaves_a_process)
+    usual = command(["schema"], folder).memory
     for entry in (*wrong, is_large, is_busy, waits):
         place = folder / entry.__name__
         place.mkdir()
-        found[entry.__name__] = judge(command(["check"], place, entry, 1), ["study.yaml"]).fault
+        outcome = command(["check"], place, entry, 3 if entry is is_large else 1)
+        found[entry.__name__] = judge(outcome, ["study.yaml"], memory=usual + 200).fault
     sorts = (
         (agrees, configs.attack, 30),
         (drops_a_row, tables.attack, 48),

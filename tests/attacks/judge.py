@@ -26,7 +26,7 @@ class Verdict:
     memory: float = 0.0
 
 
-def judge(outcome, names=(), answers=(0,), refusals=(1, 2)):
+def judge(outcome, names=(), answers=(0,), refusals=(1, 2), memory=MEMORY):
     """Judge what holds for every command.
 
     A refusal says why on stderr, in lines that can be printed, one of which has one of the names.
@@ -43,7 +43,7 @@ def judge(outcome, names=(), answers=(0,), refusals=(1, 2)):
         return fault("crash", f"ended by signal {-outcome.status}; {outcome.err[-300:]}")
     if outcome.left:
         return fault("orphans", f"left {len(outcome.left)} processes")
-    if outcome.memory > MEMORY:
+    if outcome.memory > memory:
         return fault("memory", f"{outcome.memory:.0f} MB")
     if warned := re.search(r"\.py:\d+: \w*Warning.*", outcome.err):
         return fault("words", f"a warning of Python's own: {warned[0]}")
