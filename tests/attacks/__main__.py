@@ -1,7 +1,6 @@
 """Attacks of every sort, or the controls, in a warm process of their own; prints JSON.
 
-python -m attacks controls
-python -m attacks NUMBER [SORT …]
+`python -m attacks controls`, or `python -m attacks configs=20 stores=10`.
 """
 
 import json
