@@ -8,13 +8,16 @@ LOWEST := .lowest/.ready
 # The lowest versions have wheels for the lowest Python.
 LOWEST_PYTHON ?= python3.11
 
-.PHONY: table test check smoke clean
+.PHONY: table test test-all check smoke clean
 
 table: $(READY)  ## run the main study and print the summary-of-methods table
 	$(BIN)/simlab run configs/methods_summary.yaml
 
 test: $(READY)  ## run the tests
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+
+test-all: test  ## and a thousand attacks of each sort on the command line, an hour or two
+	$(BIN)/python experiments/attacks.py
 
 check: $(READY)  ## what CI checks besides: style, types, layers
 	$(BIN)/ruff check .

@@ -148,8 +148,13 @@ def study(seed: int) -> str:
 
 def table(seed: int) -> bytes:
     """A damaged CSV file."""
+    return damaged_table(seed, TABLES)
+
+
+def damaged_table(seed: int, tables: tuple[str, ...]) -> bytes:
+    """One of these CSV files, damaged."""
     rng = random.Random(seed)
-    text = _mutant(rng, TABLES, CELLS, _CSV)
+    text = _mutant(rng, tables, CELLS, _CSV)
     kind = rng.random()
     if kind < 0.03:
         return text.encode("latin-1", "replace")
@@ -162,9 +167,9 @@ def table(seed: int) -> bytes:
     return content
 
 
-def formula(seed: int) -> str:
+def formula(seed: int, formulas: tuple[str, ...] = FORMULAS) -> str:
     """A damaged formula."""
-    return _mutant(random.Random(seed), FORMULAS, PIECES, _FORMULA)
+    return _mutant(random.Random(seed), formulas, PIECES, _FORMULA)
 
 
 _STUDIES: list[str] = []

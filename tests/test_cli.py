@@ -129,3 +129,25 @@ def test_a_mistake_is_told_in_plain_words(
     assert shown.returncode != 0
     assert phrase in shown.stderr + shown.stdout
     assert "Traceback" not in shown.stderr
+
+
+def test_what_overflows_is_said_by_its_status_and_not_by_numpy(tmp_path: Path) -> None:
+    config = """\
+name: far
+replicates: 2
+estimators: [pooled, two_stage]
+population:
+  clusters: 3
+  gamma: [12, 1e300]
+  G: [[1, 0], [0, 1]]
+  sigma2: 1
+  x: {within_sd: 1e150}
+  cluster_sizes: {law: fixed, size: 5}
+"""
+    (tmp_path / "far.yaml").write_text(config)
+    ran = simlab("run", "far.yaml", "--out", ".", "--jobs", "1", "--quiet", cwd=tmp_path)
+    assert ran.returncode == 3
+    assert "Warning" not in ran.stderr
+    assert (
+        "simlab: failed in every replicate of condition 0 (base): pooled; two_stage" in ran.stderr
+    )

@@ -282,6 +282,17 @@ def test_what_methods_print_is_not_among_the_results(tmp_path, backend):
     assert "Pooled" in ran.stdout
 
 
+@pytest.mark.parametrize("what", ["sys.stdout.close()", "sys.stderr.close()", "sys.stderr = None"])
+def test_methods_do_not_close_what_the_command_prints_to(tmp_path, what):
+    (tmp_path / "closes.py").write_text(
+        f"import sys\n\n\ndef f(df):\n    {what}\n    return None\n"
+    )
+    ran = called(tmp_path, study("pooled", "closes:f", seed=8, replicates=4), "--jobs", "1")
+    assert ran.returncode == 3
+    assert "Pooled" in ran.stdout
+    assert "simlab: failed" in ran.stderr
+
+
 def test_threads_that_are_left_do_not_keep_the_command(tmp_path):
     ran = called(tmp_path, hostile("leaves_threads", replicates=4), "--jobs", "1")
     assert ran.returncode == 0

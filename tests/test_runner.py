@@ -16,6 +16,7 @@ from study_cases import study
 
 import simlab
 from simlab import runner
+from simlab.config import ConfigError
 from simlab.estimators import METHODS, REGISTRY, Sample, pooled
 from simlab.estimators.base import NOT_ESTIMABLE, OK, SINGULAR
 from simlab.moments import from_rows
@@ -420,3 +421,25 @@ def test_five_percent_of_sigma2_are_noticed(by_moments):
     off = simlab.run(study(2500, draw="rows", population=SECTORS | SMALL | {"sigma2": 21}))
     for estimator in ("hlm", "hlm_contextual"):
         assert ks(*(ds.sigma2.sel(mixed=estimator) for ds in (by_moments, off))) < 1e-4
+
+
+DATA = "x: {law: data, data: hs, column: COLUMN, cluster: school}"
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        (DATA.replace("COLUMN", "SES"), r"s.yaml:6:24: population.x.data: hs: no column 'SES' for"),
+        (DATA.replace("hs", "no.csv"), r"s.yaml:6:24: population.x.data: \S*no.csv: no such file"),
+        (
+            f"{DATA.replace('COLUMN', 'ses')}\n  context: latent-mean",
+            r"s.yaml:7:12: population.con",
+        ),
+    ],
+)
+def test_what_does_not_fit_the_data_is_said_of_a_line_of_the_study(line, said, tmp_path):
+    path = tmp_path / "s.yaml"
+    head = "name: s\nreplicates: 2\npopulation:\n  gamma: [12, 2]\n  G: [[1, 0], [0, 1]]\n"
+    path.write_text(f"{head}  {line}\n  sigma2: 1\n")
+    with pytest.raises(ConfigError, match=said):
+        runner.prepare(simlab.load(path))

@@ -12,6 +12,7 @@ import xarray as xr
 from study_cases import plan, study
 
 import simlab
+from simlab import tables
 from simlab.config import ConfigError
 from simlab.hypotheses import HYPOTHESES, KINDS, REGISTRY, Sampling, evaluate
 from simlab.hypotheses import likelihood_ratio as lr
@@ -414,3 +415,15 @@ def test_pictures_that_cannot_be_drawn_are_refused(ax):
     twice = measured.assign_coords({J: ("condition", [6, 6, 24])})
     with pytest.raises(ValueError, match="several conditions have one level"):
         size(twice, ax, "b")
+
+
+# --- no p-values ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("keep", ["replicates", "measures"])
+def test_a_test_that_always_fails_is_said_to(keep):
+    population = {"clusters": 2, "gamma": [12, 1e100], "cluster_sizes": {"law": "fixed", "size": 5}}
+    ds = simlab.run(a_study(["random_slope"], replicates=2, population=population, keep=keep))
+    told = tables.render_sizes(simlab.size_table(ds))
+    assert "random slope, g₁₁ = 0?: no p-value in any replicate" in told
+    assert simlab.size_table(ds).to_csv(index=False).startswith("test,what,nominal,kind,rejection")

@@ -7,8 +7,8 @@ import pytest
 from damage_cases import NO_FILES
 from matplotlib.figure import Figure
 
-from simlab.commands.console import UsageError
 from simlab.commands.written import MARK, check_data, check_inputs, check_picture, save_page
+from simlab.errors import UsageError
 
 RESULTS = Path(__file__).resolve().parents[1] / "results"
 OWN = ["# My study\n\nyears of work\n", "## Thoughts on: noise\n\nnone\n", "\n", "x" * 100]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
+import warnings
 
 from simlab.cli import interrupts
 
@@ -43,7 +44,9 @@ def call() -> None:
     from simlab.memory import is_exhausted, out_of_memory
     from simlab.plain import plain_streams
 
-    with plain_streams():
+    with plain_streams(), warnings.catch_warnings():
+        # numpy's: what overflows is NaN, and its status says so
+        warnings.simplefilter("ignore", RuntimeWarning)
         try:
             _coloured()()
         except BrokenPipeError:

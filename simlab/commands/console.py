@@ -23,6 +23,20 @@ from simlab.results import StoreWarning, open_dataset
 from simlab.runner import RunWarning
 
 
+@contextmanager
+def streams_kept() -> Iterator[None]:
+    """Keep stdout and stderr what they are, and open, whatever the user's code does to them."""
+    streams = sys.stdout, sys.stderr
+    for stream in streams:
+        stream.close = lambda: None  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        for stream in streams:
+            del stream.close
+        sys.stdout, sys.stderr = streams
+
+
 class Bar:
     """A progress bar on stderr: done, time left, how many a second, failures so far.
 

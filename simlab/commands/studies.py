@@ -16,7 +16,7 @@ import xarray as xr
 from simlab import measures, runner, tables
 from simlab.archive import factor_of
 from simlab.commands import reading
-from simlab.commands.console import Bar, dataset, warnings_on_stderr
+from simlab.commands.console import Bar, dataset, streams_kept, warnings_on_stderr
 from simlab.commands.outcome import report, say_unfinished
 from simlab.commands.written import save_page
 from simlab.comparison import compare as compare_methods
@@ -65,7 +65,7 @@ def run(study: Study, where: Where, out: Path, existing: Existing, quiet: bool) 
     """
     store, page = out / f"{study.name}.zarr", out / f"{study.name}.md"
     began = time.monotonic()
-    with redirect_stdout(sys.stderr), warnings_on_stderr(), Bar(quiet) as bar:
+    with streams_kept(), redirect_stdout(sys.stderr), warnings_on_stderr(), Bar(quiet) as bar:
         ds = runner.run(study, out=store, progress=bar, **where._asdict(), **existing._asdict())
     seconds = time.monotonic() - began
     if not any(str(term).partition("[")[0] == "slope" for term in ds["term"].values):

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
+from simlab.commands.console import save
 from simlab.errors import UsageError
 from simlab.files import Unread, content
 from simlab.plain import escape

@@ -131,7 +131,7 @@ def plan(
     ------
     ArgumentError
         When there is no precision to plan for, no such measure, or it is defined nowhere.
-    ConfigError, PopulationError, DataError
+    ConfigError
         As for `simlab.run`.
     """
     if pilot < 2 * GROUPS:

@@ -64,12 +64,12 @@ def compile_plan(
     population = declared(condition.population)
     if condition.draw == "moments" and (found := _row_laws(population)):
         raise PopulationError(
-            f"draw: moments are drawn from normal laws only, but {' and '.join(found)}; "
-            "write draw: auto"
+            f"moments are drawn from normal laws only, but {' and '.join(found)}; write draw: auto",
+            "draw",
         )
     if isinstance(population.x, DataCovariate) and population.context == "latent-mean":
         raise PopulationError(
-            "population.context: x from data has no latent means; write context: sample-mean"
+            "x from data has no latent means; write context: sample-mean", "population.context"
         )
     clusters = frame(population, base_dir, data)
     parameters = _parameters(population, clusters)

@@ -161,8 +161,9 @@ def _check_sectors(population: Population, source: DataCovariate | DataSizes, fo
         values = getattr(population, field)
         if isinstance(values, Mapping) and set(values) != set(found.sectors):
             raise PopulationError(
-                f"population.{field}: names the sectors {', '.join(values)}, "
-                f"but {source.sector} of {source.data} has {', '.join(found.sectors)}"
+                f"names the sectors {', '.join(values)}, "
+                f"but {source.sector} of {source.data} has {', '.join(found.sectors)}",
+                f"population.{field}",
             )
     for sector, count in zip(found.sectors, np.diff(found.starts), strict=True):
         if count < 2:

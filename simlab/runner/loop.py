@@ -101,7 +101,7 @@ def run(
 
     Raises
     ------
-    ConfigError, PopulationError, DataError
+    ConfigError
         When a condition cannot be drawn, or jobs, backend, scheduler and patience do not fit; or
         when there is less memory than the study needs.
     ParallelError

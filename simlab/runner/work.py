@@ -9,13 +9,24 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from simlab.config import ConfigError, Finding, FrozenMap, Generated, Study, declared, locate
+from simlab.config import (
+    ConfigError,
+    DataCovariate,
+    Finding,
+    FrozenMap,
+    Generated,
+    Population,
+    Study,
+    declared,
+    locate,
+)
 from simlab.config.errors import unknown
 from simlab.custom.found import Address
 from simlab.custom.generated import OwnPopulation, own_population
 from simlab.custom.isolation import CustomError
 from simlab.custom.measures import OwnEach, own_measure
 from simlab.custom.methods import Own, Shielded, own_estimator
+from simlab.data import DataError
 from simlab.design import Condition, conditions
 from simlab.estimators import METHODS, REGISTRY
 from simlab.estimators.base import KINDS, Estimator, Known, term_names
@@ -26,7 +37,7 @@ from simlab.performance.measure import Measure
 from simlab.performance.registry import ROBUST, STREAMS
 from simlab.performance.stream import Stream
 from simlab.performance.streams import WARNED
-from simlab.population import Plan, compile_plan, needs_rows
+from simlab.population import Plan, PopulationError, compile_plan, needs_rows
 from simlab.runner.footprint import refuse
 from simlab.runner.others import true_of_others
 from simlab.runner.sources import Declared, Source
@@ -159,7 +170,7 @@ def prepare(study: Study, data: Data = None) -> Work:
 
     Raises
     ------
-    ConfigError, PopulationError, DataError
+    ConfigError
         When a condition cannot be drawn, or not tested, or a rule names what there is not; or when
         one worker would not have the memory.
     """
@@ -295,6 +306,12 @@ def _job(condition: Condition, study: Study, data: Data) -> Job:
     return Job(condition, key, source)
 
 
+def _of_data(population: Population) -> tuple[str, ...]:
+    """Where a study names its data."""
+    section = "x" if isinstance(population.x, DataCovariate) else "cluster_sizes"
+    return ("population", section, "data")
+
+
 def _source(condition: Condition, study: Study, data: Data) -> Source:
     population = condition.population
     if isinstance(population, Generated):
@@ -302,7 +319,13 @@ def _source(condition: Condition, study: Study, data: Data) -> Source:
             return own_population(population, study.base_dir, study.block)
         except CustomError as error:
             raise ConfigError(locate(study, [Finding(("population",), str(error))])) from None
-    plan = compile_plan(condition, study.base_dir, data)
+    try:
+        plan = compile_plan(condition, study.base_dir, data)
+    except PopulationError as error:
+        loc = tuple(error.field.split(".")) if error.field else _of_data(population)
+        raise ConfigError(locate(study, [Finding(loc, error.message)])) from None
+    except DataError as error:
+        raise ConfigError(locate(study, [Finding(_of_data(population), str(error))])) from None
     known = Known(np.array(population.G), float(population.sigma2))
     by_rows = condition.draw == "rows" or needs_rows(condition)
     return Declared(plan, condition.scheme, by_rows, known, study.block)

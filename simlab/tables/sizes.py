@@ -18,6 +18,7 @@ from simlab.tables.render import Format, check_format
 from simlab.verdicts.judge import CLEAR, size_word
 from simlab.words import factor_label, kind_label, percent, test_label
 
+NUMBERS = ("rejection", "n", "word", "mcse", "low", "high")
 MARKS = {"conservative": " ↓", "liberal": " ↑"}
 
 
@@ -38,7 +39,7 @@ def size_table(ds: xr.Dataset, levels: Sequence[float] = LEVELS) -> pd.DataFrame
         test, what ("size" where the null hypothesis holds, "power" elsewhere), nominal, a column
         per factor of the grid, kind, rejection (a share), mcse, low and high (Wilson's 95 %
         interval), n, and word: "conservative", "nominal" or "liberal" for a size, empty for a
-        power. `attrs` has study, factors and run.
+        power. `attrs` has study, factors, run, and the tests without any p-value.
         See `render_sizes`.
 
     Raises
@@ -57,8 +58,10 @@ def size_table(ds: xr.Dataset, levels: Sequence[float] = LEVELS) -> pd.DataFrame
                     here = measured.isel(condition=c).sel(test=test, nominal=nominal)
                     where = {factor: here[factor].item() for factor in factors}
                     rows += _rows(here, {"test": str(test), "what": what, **where})
-    frame = pd.DataFrame(rows)
+    frame = pd.DataFrame(rows, columns=["test", "what", *factors, "nominal", "kind", *NUMBERS])
+    had = set(frame["test"])
     frame.attrs = {
+        "without": [str(test) for test in measured["test"].values if test not in had],
         "study": str(ds.attrs.get("name", "study")),
         "factors": factors,
         "run": _run(ds),
@@ -117,7 +120,11 @@ def render_sizes(frame: pd.DataFrame, format: Format = "text") -> str:
         _section(part, frame.attrs["factors"])
         for _, part in frame.groupby(["test", "what"], sort=False)
     ]
-    about = [_explained(), *what_was_run(frame)]
+    without = [
+        f"{test_label(test)}: no p-value in any replicate, so neither size nor power."
+        for test in frame.attrs.get("without", ())
+    ]
+    about = [*without, *([_explained()] if sections else []), *what_was_run(frame)]
     return sheet(f"Tests: {frame.attrs['study']}", sections, about, format)
 
 
