@@ -378,15 +378,30 @@ def test_messages_are_kept_in_the_store(tmp_path):
     assert not list((tmp_path / "clean.zarr").rglob("*messages*"))
 
 
-def test_damaged_messages_name_the_cure(tmp_path):
+@pytest.mark.parametrize(
+    "damaged",
+    [lambda text: "{}", lambda text: text.replace("column", "volume"), lambda text: text[:-1]],
+    ids=["empty", "another word", "cut"],
+)
+def test_damaged_messages_name_the_cure(tmp_path, damaged):
     s = study("mine:bad_key", replicates=3)
     simlab.run(s, jobs=1, out=tmp_path / "s.zarr")
     (file,) = (tmp_path / "s.zarr").rglob("*.messages.json")
-    file.write_text("{}")
+    written = file.read_text()
+    file.write_text(damaged(written))
+    assert file.read_text() != written
     with pytest.raises(StoreError, match=r"messages of chunk c.0.0 .*; repeat the run"):
         simlab.open_dataset(tmp_path / "s.zarr")
     with pytest.warns(StoreWarning, match="1 damaged block is run again"):
         simlab.run(s, jobs=1, out=tmp_path / "s.zarr")
+    assert file.read_text() == written
+    assert len(ZarrResults.open(tmp_path / "s.zarr").messages()) == 3
+
+
+def test_messages_of_earlier_versions_have_no_checksum(tmp_path):
+    simlab.run(study("mine:bad_key", replicates=3), jobs=1, out=tmp_path / "s.zarr")
+    (file,) = (tmp_path / "s.zarr").rglob("*.messages.json")
+    file.write_text(file.read_text().partition("\n")[0])
     assert len(ZarrResults.open(tmp_path / "s.zarr").messages()) == 3
 
 

@@ -45,7 +45,7 @@ def write(file: Path, values: NDArray[Any], shape: tuple[int, ...], fill: float)
         chunk = np.full(shape, fill, dtype=values.dtype)
         chunk[tuple(map(slice, values.shape))] = values
     data = chunk.astype(chunk.dtype.newbyteorder("<"), copy=False).tobytes()
-    replace_file(file, data + _checksum(data))
+    replace_file(file, data + checksum(data))
 
 
 def read(file: Path, dtype: np.dtype[Any], shape: tuple[int, ...]) -> NDArray[Any]:
@@ -84,12 +84,13 @@ def checked(file: Path, most: int, least: int = CHECKSUM_BYTES) -> bytes:
         raise ChunkError(str(error)) from error
     if len(found) < least:
         raise ChunkError(f"has the wrong length, {len(found)} bytes")
-    data, checksum = found[:-CHECKSUM_BYTES], found[-CHECKSUM_BYTES:]
-    if checksum != _checksum(data):
+    data, ending = found[:-CHECKSUM_BYTES], found[-CHECKSUM_BYTES:]
+    if ending != checksum(data):
         raise ChunkError("fails its checksum")
     return data
 
 
-def _checksum(data: bytes) -> bytes:
+def checksum(data: bytes) -> bytes:
+    """Return the CRC-32C of some bytes."""
     value: int = google_crc32c.value(data)
     return value.to_bytes(CHECKSUM_BYTES, "little")

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from simlab.files import Unread, clear, content, replace_file
+from simlab.results.chunks import checksum
 
 LARGEST = 1 << 28
 """Bytes of a file of messages; a text is one line of each estimator and replicate of a block."""
@@ -53,6 +54,8 @@ class Message(NamedTuple):
 def write(file: Path, told: Mapping[str, BlockMessages]) -> None:
     """Write errors and warnings of a block, by `KINDS`, whole or not at all; if any, a file.
 
+    A line of JSON, and a line with its CRC-32C.
+
     Raises
     ------
     OSError
@@ -66,7 +69,8 @@ def write(file: Path, told: Mapping[str, BlockMessages]) -> None:
     record: dict[str, Any] = {"texts": texts}
     for kind in KINDS:
         record[_AT[kind]] = [[b, name, number[text]] for b, name, text in told[kind]]
-    replace_file(file, json.dumps(record).encode())
+    text = json.dumps(record).encode()
+    replace_file(file, text + b"\n" + checksum(text).hex().encode())
 
 
 def read(file: Path) -> dict[str, BlockMessages]:
@@ -75,10 +79,13 @@ def read(file: Path) -> dict[str, BlockMessages]:
     Raises
     ------
     ValueError
-        If the file cannot be read, or does not hold messages.
+        If the file cannot be read, fails its checksum, or does not hold messages.
     """
     try:
-        record = json.loads(content(file, LARGEST))
+        text, last, written = content(file, LARGEST).partition(b"\n")
+        if last and written != checksum(text).hex().encode():  # earlier versions wrote none
+            raise ValueError("fail their checksum")
+        record = json.loads(text)
     except FileNotFoundError:
         return dict.fromkeys(KINDS, ())
     except Unread as error:
