@@ -269,9 +269,9 @@ def no_number(*_):
 
 @pytest.mark.parametrize("stumble", [no_room, no_process, no_number])
 def test_the_command_line_says_it_in_one_line(stumble, monkeypatch, capsys):
-    monkeypatch.setattr(cli, "app", stumble)
+    monkeypatch.setattr("simlab.cli.every.app", stumble)
     with pytest.raises(SystemExit) as caught:
-        cli.main()
+        cli.call()
     assert caught.value.code == 1
     told = capsys.readouterr().err
     assert told.startswith("error: not enough memory")

@@ -262,3 +262,25 @@ def test_a_signal_that_is_ignored_from_the_start_stays_so(start, tmp_path):
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),
     )  # fmt: skip
     assert (ran.returncode, ran.stdout) == (0, "deaf\n")
+
+
+def test_a_process_that_listens_again_blocks_no_signal_in_those_it_starts():
+    code = """
+import os, signal
+from simlab.cli import interrupts
+for _ in range(3):
+    interrupts.listen()
+    child = os.fork()
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, [])
+    if child == 0 and not mask:
+        interrupts.listen()
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+        except KeyboardInterrupt:
+            interrupts.end()
+    assert not mask, mask
+    _, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) == 143, status
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done

@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 from rich.text import Text
 
-from simlab.cli import main
+from simlab.cli import call
 from simlab.commands.written import save_page
 from simlab.layout import text_table
 from simlab.plain import Plain, escape, exact, one_line, plain_streams
@@ -78,7 +78,7 @@ def test_tables_and_pages_are_plain(tmp_path, text):
 def ran(monkeypatch, capsys, *arguments):
     monkeypatch.setattr(sys, "argv", ["simlab", *arguments])
     with pytest.raises(SystemExit) as stop:
-        main()
+        call()
     assert stop.value.code
     return capsys.readouterr()
 

@@ -48,20 +48,38 @@ class _State:
     heard, repeated = 0, 0  # how many signals there were; how many of them were the first, again
     over = False  # whether there is no work to interrupt any more
     said = False
+    counting = False  # whether a thread of this process counts signals
+    forks = False  # whether what is done about forks is registered: that cannot be undone
+
+    @classmethod
+    def forget(cls) -> None:
+        """Have heard nothing yet."""
+        cls.first = cls.heard = cls.repeated = 0
+        cls.due = cls.over = cls.said = False
 
 
 def listen() -> None:
     """Hear the signals from now on, but those that this process was started to ignore."""
     if threading.current_thread() is not threading.main_thread():
         return
+    _State.forget()
     for number in SIGNALS:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _hear)
-    ear, mouth = os.pipe()
-    os.set_blocking(mouth, False)
-    signal.set_wakeup_fd(mouth, warn_on_full_buffer=False)
-    _thread.start_new_thread(_count, (ear,))
-    os.register_at_fork(before=_hold, after_in_parent=_release, after_in_child=_forget)
+    if not _State.counting:
+        _State.counting = True
+        ear, mouth = os.pipe()
+        os.set_blocking(mouth, False)
+        signal.set_wakeup_fd(mouth, warn_on_full_buffer=False)
+        _thread.start_new_thread(_count, (ear,))
+    if not _State.forks:
+        _State.forks = True
+        os.register_at_fork(before=_hold, after_in_parent=_release, after_in_child=_forget)
+        _hear_forgotten()
+
+
+def _hear_forgotten() -> None:
+    """Raise again what a destructor forgets."""
     otherwise = sys.unraisablehook
 
     def hook(what: Any) -> None:
@@ -162,6 +180,9 @@ def _release() -> None:
 
 
 def _forget() -> None:
+    """Be a process of its own, which was forked and hears nothing yet."""
+    _State.forget()
+    _State.counting = False
     signal.set_wakeup_fd(-1)
     if signal.getsignal(signal.SIGINT) is _hear:
         signal.signal(signal.SIGINT, signal.default_int_handler)

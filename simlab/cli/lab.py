@@ -21,10 +21,12 @@ def laboratory(*, port: int = 5006, no_browser: bool = False, export: Path | Non
         Write a page that needs no server to this file, and serve nothing.
     """
     from simlab.app import server
+    from simlab.cli import interrupts
 
     if export is not None:
         from simlab.app.lesson import write
 
         print(f"{write(export)}: opens in any browser, without a server")
     else:
+        interrupts.over()  # nothing is kept, and visitors' code may swallow an exception
         server.serve(port, browser=not no_browser)
