@@ -13,7 +13,6 @@ from simlab.archive import factor_of
 from simlab.course import course_of
 from simlab.measures.doubts import MARK, SENTENCE, UNSURE
 from simlab.measures.outcomes import factors_of
-from simlab.performance.aims import ORACLE
 from simlab.tables import notes
 from simlab.tables.extent import unfinished, what_was_run
 from simlab.tables.failed import failure_lines
@@ -70,7 +69,6 @@ def tabulated(ds: xr.Dataset, sector: str, seen: View, by: Sequence[str] = ()) -
     factors = list(dict.fromkeys([*first, *vary]))
     order = pd.DataFrame({f: ds[f].values for f in factors}, index=range(ds.sizes["condition"]))
     order = sorted_by(order, first)
-    methods = [method for method in seen.methods if method != ORACLE]
     rows = [
         {
             "method": m,
@@ -79,7 +77,7 @@ def tabulated(ds: xr.Dataset, sector: str, seen: View, by: Sequence[str] = ()) -
             **order.loc[c],
             **_numbers(seen, c, m),
         }
-        for m in methods
+        for m in seen.judged
         for c in order.index
     ]
     frame = pd.DataFrame(rows)

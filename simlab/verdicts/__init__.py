@@ -9,7 +9,6 @@ from __future__ import annotations
 import xarray as xr
 
 from simlab.course import course_of
-from simlab.performance.aims import ORACLE
 from simlab.verdicts import sentences as say
 from simlab.verdicts.assess import SWEEPS, TARGETS, consistency, efficiency, estimand, honesty
 from simlab.verdicts.model import Summary, Verdict
@@ -42,7 +41,7 @@ def judge(ds: xr.Dataset, sector: str | None = None) -> Summary:
     """
     chosen, seen = view(ds, sector)
     level = float(ds.attrs.get("level", 0.95))
-    rows = tuple(_verdict(seen, method, level) for method in seen.methods if method != ORACLE)
+    rows = tuple(_verdict(seen, method, level) for method in seen.judged)
     return Summary(str(ds.attrs.get("name", "study")), chosen, rows, seen)
 
 

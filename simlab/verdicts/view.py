@@ -63,6 +63,11 @@ class View:
         """Estimators in the order of the study."""
         return [str(name) for name in self.measured.estimator.values]
 
+    @property
+    def judged(self) -> list[str]:
+        """Estimators without the oracle, which is a yardstick; it alone if there is no other."""
+        return [name for name in self.methods if name != ORACLE] or self.methods
+
     def target(self, condition: int, target: str) -> float:
         """β_W or β_B of a condition."""
         return float(self.truth.sel(term="slope", target=target)[condition])
