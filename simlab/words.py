@@ -11,6 +11,7 @@ ROUNDING = 1e-9
 
 _LARGE = 7  # digits before the point, beyond which a number is written with an exponent
 _SMALL = 7  # decimals, the same
+_HUGE = 1e9  # the same of a number that has its decimals from its error
 
 
 def number(value: float, unit: float | None = None, digits: int = 4) -> str:
@@ -62,16 +63,17 @@ def signed(value: float, digits: int, plus: bool = False) -> str:
     """Write a number with a minus as printers set it, and no sign on 0; NaN is empty."""
     if math.isnan(value):
         return ""
-    text = f"{value:{'+' if plus else ''}.{digits}f}".replace("-", "−")
+    form = f".{digits}f" if abs(value) < _HUGE or math.isinf(value) else ".3e"
+    text = f"{value:{'+' if plus else ''}{form}}".replace("-", "−")
     bare = text.strip("+−")
-    return bare if float(bare) == 0 else text
+    return text if value and any(c not in "0." for c in bare) else bare
 
 
 def plus_minus(value: float, mcse: float = math.nan, digits: int = 1, plus: bool = False) -> str:
     """Write a number, and ± its MCSE where that is known; more decimals where that would be 0."""
     digits = decimals(mcse, digits)
     told = signed(value, digits, plus)
-    return told if math.isnan(mcse) or not told else f"{told} ± {mcse:.{digits}f}"
+    return told if math.isnan(mcse) or not told else f"{told} ± {signed(mcse, digits)}"
 
 
 def se_error(error: float, mcse: float = math.nan, digits: int = 1, unit: str = " %") -> str:
