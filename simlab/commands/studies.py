@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 from collections.abc import Sequence
@@ -68,12 +69,18 @@ def run(study: Study, where: Where, out: Path, existing: Existing, quiet: bool) 
     with streams_kept(), redirect_stdout(sys.stderr), warnings_on_stderr(), Bar(quiet) as bar:
         ds = runner.run(study, out=store, progress=bar, **where._asdict(), **existing._asdict())
     seconds = time.monotonic() - began
+    with runner.own_code_named(json.loads(ds.attrs["code"])):
+        return _told(ds, study.name, store, page, seconds)
+
+
+def _told(ds: xr.Dataset, name: str, store: Path, page: Path, seconds: float) -> int:
+    """Print the tables of a study that was run, and keep them; return the exit status."""
     if not any(str(term).partition("[")[0] == "slope" for term in ds["term"].values):
         print(f"{store}: no method estimates a slope, so there is no table: simlab measure {store}")
         return report(ds)
     found = tables.study_tables(ds)
     print(found.render())
-    paged = save_page(page, found.render("markdown"), study.name)
+    paged = save_page(page, found.render("markdown"), name)
     files = f"{store}, {page}" if paged else f"{store}"
     print(f"\n{files}: written in {seconds:.1f} s", file=sys.stderr)
     return report(ds)

@@ -10,7 +10,7 @@ from simlab.runner.block import SLAB, run_block
 from simlab.runner.footprint import refuse
 from simlab.runner.loop import Progress, run
 from simlab.runner.schema import schema_of, targets_of
-from simlab.runner.watch import RunError, RunWarning
+from simlab.runner.watch import RunError, RunWarning, own_code_named
 from simlab.runner.work import Data, Job, Work, prepare
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "RunError",
     "RunWarning",
     "Work",
+    "own_code_named",
     "prepare",
     "refuse",
     "run",

@@ -170,17 +170,18 @@ def _fill(
         function, shared, where.backend, where.n_jobs, where.scheduler,
         here=not has_own_code(work), watch=watch,
     )  # fmt: skip
-    with workers, last_words(work, where):
-        while pending:
-            for found in own_code_named(workers.do(_Tasks(pending, earlier)), work):
-                results.write(found if earlier is None else earlier.completed(found))
-                record.blocks += 1
-                if progress is not None:
-                    progress.advance(found.replicates, found.failures)
-            pending = rounds.next()
-            if progress is not None and work.rule is not None:
-                progress.expect(rounds.expected, rounds.settled, len(work.jobs))
-    return results.dataset()
+    with own_code_named(work.code):
+        with workers, last_words(work, where):
+            while pending:
+                for found in workers.do(_Tasks(pending, earlier)):
+                    results.write(found if earlier is None else earlier.completed(found))
+                    record.blocks += 1
+                    if progress is not None:
+                        progress.advance(found.replicates, found.failures)
+                pending = rounds.next()
+                if progress is not None and work.rule is not None:
+                    progress.expect(rounds.expected, rounds.settled, len(work.jobs))
+        return results.dataset()
 
 
 @contextmanager

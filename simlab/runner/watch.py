@@ -14,12 +14,10 @@ from typing import NamedTuple, NoReturn, TypeVar
 
 from simlab.config import ConfigError, Parallel
 from simlab.custom.calls import ALL, Order
-from simlab.custom.isolation import CustomError, one_line
+from simlab.custom.isolation import one_line
 from simlab.errors import Error
-from simlab.parallel import ParallelError, Task, Watch
+from simlab.parallel import Task, Watch
 from simlab.parallel.notes import Doing, seen_here
-from simlab.population import PopulationError
-from simlab.results import StoreError
 from simlab.runner.work import Work
 
 __all__ = [
@@ -40,8 +38,14 @@ class RunError(Error):
     """A study that cannot go on, perhaps for what the user's code has done; one line says so."""
 
 
-def own_code_named(blocks: Iterable[T], work: Work) -> Iterator[T]:
-    """Yield blocks; beside what simlab itself stumbles over, name the code that shares its process.
+@contextmanager
+def own_code_named(code: Iterable[str]) -> Iterator[None]:
+    """Beside what simlab itself stumbles over, name the user's code that shares its process.
+
+    Parameters
+    ----------
+    code : iterable of str
+        Names of all code that makes numbers; the user's are import paths, with a colon.
 
     Raises
     ------
@@ -49,16 +53,16 @@ def own_code_named(blocks: Iterable[T], work: Work) -> Iterator[T]:
         In the place of what simlab does not expect.
     """
     try:
-        yield from blocks
-    except (ConfigError, CustomError, MemoryError, ParallelError, PopulationError, StoreError):
+        yield
+    except (Error, MemoryError):
         raise
     except Exception as error:
-        if not has_own_code(work):
+        own = [*filter(_is_own, code)]
+        if not own:
             raise
         raise RunError(
             f"{one_line(type(error).__name__, error, '', None)}: an error in simlab, unless "
-            f"{', '.join(filter(_is_own, work.code))} changed what it uses, such as numpy; what is "
-            "finished is kept"
+            f"{', '.join(own)} changed what it uses, such as numpy; what is finished is kept"
         ) from error
 
 
