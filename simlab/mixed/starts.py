@@ -94,7 +94,11 @@ def all_starts(rotated: Rotated) -> int:
     XX = np.einsum("jac,jad->cd", x, x) + rotated.rest[0, :k, :k]
     ZX = np.einsum("jac,jcd->ad", rotated.K, x)
     ZZ = np.einsum("jac,jac->a", rotated.K, rotated.K)
-    left = ZZ - (ZX * np.linalg.solve(XX + 1e-15 * np.diag(np.diag(XX)), ZX.T).T).sum(axis=1)
+    try:
+        taken = np.linalg.solve(XX + 1e-15 * np.diag(np.diag(XX)), ZX.T).T
+    except np.linalg.LinAlgError:  # squares that are no numbers: nobody knows
+        return n_starts(r) + 1
+    left = ZZ - (ZX * taken).sum(axis=1)
     several = bool((rotated.blocks != rotated.blocks[0]).any())
     return n_starts(r) + (1 if several or (left > TAKEN_UP * ZZ).any() else 2)
 
