@@ -293,6 +293,13 @@ def test_methods_do_not_close_what_the_command_prints_to(tmp_path, what):
     assert "simlab: failed" in ran.stderr
 
 
+def test_what_spoils_the_table_is_one_line(tmp_path):
+    done = called(tmp_path, hostile("spoils_numpy", replicates=2, keep="measures"))
+    assert done.returncode == 2, done
+    assert "Traceback" not in done.stderr
+    assert "an error in simlab, unless hostile:spoils_numpy changed what it uses" in done.stderr
+
+
 def test_threads_that_are_left_do_not_keep_the_command(tmp_path):
     ran = called(tmp_path, hostile("leaves_threads", replicates=4), "--jobs", "1")
     assert ran.returncode == 0

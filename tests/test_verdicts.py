@@ -232,6 +232,11 @@ def test_the_oracle_is_a_yardstick_and_no_row():
     assert [r.method for r in judge(swept()).rows] == ["pooled", "two_stage", "hlm"]
 
 
+def test_the_oracle_alone_is_a_row():
+    alone = swept().sel(estimator=["gls_oracle"])
+    assert [r.method for r in judge(alone).rows] == ["gls_oracle"]
+
+
 def test_an_unknown_sector_is_refused():
     with pytest.raises(ValueError, match="'Lay' is unknown; the study has none: leave it"):
         judge(swept(), "Lay")
