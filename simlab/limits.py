@@ -141,7 +141,7 @@ def _size_moments(plan: Plan, sector: int) -> SizeMoments:
     return SizeMoments(
         n=float(sizes.n[sector]),
         inverse_n=float(sizes.inverse[sector]),
-        between=x.between_sd**2,
-        within=x.within_sd**2,
+        between=x.between_sd * x.between_sd,
+        within=x.within_sd * x.within_sd,
         latent=bool(plan.parameters.latent),
     )

@@ -166,7 +166,7 @@ def _cell(row: dict[Any, Any]) -> str:
 
 def _digits(mcse: float) -> int:
     """Decimals that show two digits of the standard error, from 2 to 6."""
-    if not mcse > 0:
+    if not 0 < mcse < math.inf:
         return 4
     return min(6, max(2, 1 - math.floor(math.log10(mcse))))
 

@@ -153,13 +153,13 @@ def _with_error(row: dict[Any, Any], name: str, share: bool) -> str:
         number, _, error = percent(value, mcse, ends).partition(" ± ")
     else:
         digits = _digits(mcse)
-        number, error = signed(value, digits), "" if math.isnan(mcse) else f"{mcse:.{digits}f}"
+        number, error = signed(value, digits), signed(mcse, digits)
     return number + (f" ({error})" if error else "") + (f" {row[f'{name}_mark']}".rstrip())
 
 
 def _digits(mcse: float) -> int:
     """Decimals that show two digits of a standard error, up to 6."""
-    return 3 if not mcse > 0 else min(6, max(0, 1 - math.floor(math.log10(mcse))))
+    return 3 if not 0 < mcse < math.inf else min(6, max(0, 1 - math.floor(math.log10(mcse))))
 
 
 def _cell(value: object) -> str:

@@ -91,7 +91,9 @@ def replicates_needed(number: Number, margin: float) -> int | None:
     distance = abs(abs(number.value) - margin)
     if math.isnan(number.value + number.mcse) or distance == 0:
         return None
-    return math.ceil(number.n * (Z * number.mcse / distance) ** 2)
+    half = Z * number.mcse / distance
+    needed = number.n * half * half
+    return math.ceil(needed) if math.isfinite(needed) else None
 
 
 def together(words: Iterable[Word]) -> Word:
