@@ -303,7 +303,8 @@ def check_formula(text: str) -> str:
 
 
 def _readable(line: str) -> bool:
-    return bool(line.strip()) and line.isprintable() and len(line) <= LONGEST
+    shown = line.replace("\xa0", " ")  # a blank that breaks no line
+    return bool(line.strip()) and shown.isprintable() and len(line) <= LONGEST
 
 
 def _kind(line: str) -> str:

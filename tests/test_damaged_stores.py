@@ -275,6 +275,12 @@ def test_a_session_that_is_none_is_unreadable_and_stays(path, damage):
     assert sessions(path)[-1]["outcome"] == "finished"
 
 
+def test_a_file_in_the_place_of_the_sessions_is_unreadable(path):
+    shutil.rmtree(path / "sessions")
+    (path / "sessions").write_text("no folder")
+    assert [one["outcome"] for one in sessions(path)] == ["unreadable"]
+
+
 @pytest.mark.parametrize("record", ['{"began": 1}', "{}", "[]", "[" * 100_000, '{"outcome": []}'])
 def test_a_session_that_says_what_cannot_be_is_unreadable(path, record):
     (path / "sessions" / "0001.json").write_text(record)

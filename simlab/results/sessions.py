@@ -7,6 +7,7 @@ run that was killed is one that never ended.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -97,10 +98,15 @@ def sessions(path: str | Path) -> list[dict[str, Any]]:
         unreadable; ``blocks`` that it wrote (None where it did not end); and what the writer told
         of itself. Empty for stores written before sessions were recorded.
     """
+    folder = Path(path) / FOLDER
+    if os.path.lexists(folder) and not folder.is_dir():
+        return [{"number": 0, **_UNREADABLE}]
     return [
-        {"number": number, **_read(Path(path) / FOLDER / f"{number:04d}.json")}
-        for number in _numbers(Path(path) / FOLDER)
+        {"number": number, **_read(folder / f"{number:04d}.json")} for number in _numbers(folder)
     ]
+
+
+_UNREADABLE = {"began": None, "ended": None, "outcome": "unreadable", "blocks": None}
 
 
 def wall_seconds(ds: xr.Dataset) -> xr.DataArray:
@@ -158,7 +164,7 @@ def _read(file: Path) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError, Unread):
         record = None
     if not isinstance(record, dict) or not all(_is_told(record, *fact) for fact in _FACTS.items()):
-        return {"began": None, "ended": None, "outcome": "unreadable", "blocks": None}
+        return dict(_UNREADABLE)
     return {name: fact for name, fact in record.items() if name != "number"}
 
 

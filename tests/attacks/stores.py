@@ -168,16 +168,13 @@ def _remove(rng, path):
 
 
 def _swap(rng, path):
-    other = rng.choice(sorted(p for p in path.parents[1].rglob("*") if p.is_file()))
+    """Another file's content, of another length: a chunk knows no place but by its name."""
+    size = path.stat().st_size
+    files = (p for p in path.parents[1].rglob("*") if p.is_file() and p.stat().st_size != size)
+    other = rng.choice(sorted(files))
     mine, its = path.read_bytes(), other.read_bytes()
     path.write_bytes(its)
     other.write_bytes(mine)
-
-
-def _neighbour(rng, path):
-    """The content of another file of the same folder, as of a copy that went wrong."""
-    other = rng.choice(sorted(p for p in path.parent.iterdir() if p.is_file()))
-    path.write_bytes(other.read_bytes())
 
 
 def _folder(rng, path):
@@ -230,5 +227,5 @@ def _more(rng, path):
 
 
 BYTES = (_flip, _flip, _truncate, _noise, _zeros, _append, _word, _word)
-FILES = (_remove, _remove, _swap, _neighbour, _folder, _loop, _dangling, _pipe, _device, _huge)
+FILES = (_remove, _remove, _swap, _folder, _loop, _dangling, _pipe, _device, _huge)
 FOLDERS = (_empty_folder, _no_folder, _file_for_folder, _more)
