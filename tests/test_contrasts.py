@@ -11,7 +11,6 @@ from study_cases import study
 
 import simlab
 from simlab.cli.every import app
-from simlab.errors import UsageError
 from simlab.measures import contrast, measure
 from simlab.performance.contrasted import contrasted
 from simlab.performance.registry import MEASURES
@@ -277,5 +276,5 @@ def test_the_command(tmp_path, capsys):
     app([*command, "--factor", "population.gamma"], result_action="return_value")
     assert "gamma [12, 2] → [12, 3]" in (out := capsys.readouterr().out)
     assert "× ∞" in out
-    with pytest.raises(UsageError, match="there is no condition 7; they are numbered from 0 to 1"):
+    with pytest.raises(simlab.Error, match="there is no condition 7; they are numbered from 0"):
         app([*command, "--base", "7"], result_action="return_value")

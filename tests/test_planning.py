@@ -9,7 +9,6 @@ from study_cases import study
 
 import simlab
 from simlab.commands import planning
-from simlab.errors import UsageError
 from simlab.memory import size
 from simlab.performance.named import named
 from simlab.planning import plan
@@ -175,7 +174,7 @@ grid:
 def test_the_command_prints_a_line_that_runs(tmp_path, capsys):
     file = tmp_path / "tiny.yaml"
     file.write_text(STUDY, encoding="utf-8")
-    with pytest.raises(UsageError, match="say how well the measure is to be known"):
+    with pytest.raises(simlab.Error, match="say how well the measure is to be known"):
         planning.plan(simlab.load(file), None, None, 64, 1)
     planning.plan(simlab.load(file), None, 0.05, 64, 1)
     said = capsys.readouterr().out
