@@ -15,6 +15,7 @@ from print_cases import checked
 from reference_cases import stored
 
 from simlab.data import DataError, hs
+from simlab.errors import NoSuchError
 from simlab.fitting.catalogue import catalogue
 from simlab.fitting.errors import FitError
 from simlab.fitting.model import fit
@@ -108,7 +109,7 @@ def test_the_traditional_names(ten):
     assert tuple(model.title for model in ten) == TITLES
     assert [model.name for model in ten] == [f"m{i}" for i in range(1, 11)]
     assert len(ten) == 10
-    with pytest.raises(KeyError, match="m1 to m10"):
+    with pytest.raises(NoSuchError, match="m1 to m10"):
         ten["m11"]
 
 

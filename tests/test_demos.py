@@ -15,7 +15,8 @@ import pytest
 
 matplotlib.use("Agg")
 
-from simlab import cli, demos, runner
+from simlab import demos, runner
+from simlab.cli.every import app
 from simlab.config import ConfigError
 from simlab.demos import ClaimError, UsageError, shrinkage
 from simlab.demos.samples import samples
@@ -149,13 +150,13 @@ def test_every_demonstration_has_a_question_a_study_and_a_script():
 
 
 def test_the_command_lists(capsys):
-    cli.app(["demo"], result_action="return_value")
+    app(["demo"], result_action="return_value")
     assert capsys.readouterr().out == demos.listing() + "\n"
 
 
 def test_the_command_shows(tmp_path, capsys):
     options = ["--replicates", "300", "--out", str(tmp_path / "new")]
-    cli.app(["demo", "robinson", *options], result_action="return_value")
+    app(["demo", "robinson", *options], result_action="return_value")
     out = capsys.readouterr().out
     parts = ["Robinson's paradox", "slope within", "What to notice", "1. The sign reverses"]
     assert sorted(parts, key=out.index) == parts

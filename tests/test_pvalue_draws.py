@@ -206,7 +206,7 @@ def test_several_alternatives_share_their_draws():
     frame = together.to_frame()
     assert frame.loc[("sex", "simulated"), "holm"] == together.adjusted.loc["sex", "holm"]
     assert np.isnan(frame.loc[("sex", "naive χ²"), "holm"])
-    with pytest.raises(KeyError, match="no alternative 'age'; there are sector, sex, minority"):
+    with pytest.raises(simlab.Error, match="no alternative 'age'; there are sector, sex, minority"):
         together["age"]
 
 

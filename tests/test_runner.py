@@ -245,7 +245,7 @@ def test_another_replicate_is_another():
 
 def test_there_is_no_replicate_beyond_the_last():
     for c, r in ((0, 40), (1, 0), (-1, 0), (0, -1)):
-        with pytest.raises(IndexError, match=f"there is no replicate {r} of condition {c}"):
+        with pytest.raises(simlab.Error, match=f"there is no replicate {r} of condition {c}"):
             simlab.replicate(study(40, population=SMALL), c, r)
 
 

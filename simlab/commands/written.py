@@ -91,7 +91,9 @@ def _is_page(text: str, name: str) -> bool:
 
 
 def _bytes(file: Path) -> bytes | None:
-    """What is there; None where nothing is, and b"?" of what cannot be read."""
+    """What is there; None where nothing is or can be, and b"?" of what cannot be read."""
+    if not file.parent.is_dir():  # whoever writes says so
+        return None
     try:
         return content(file, _LARGEST)
     except FileNotFoundError:
