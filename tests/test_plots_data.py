@@ -174,7 +174,7 @@ def test_levels_are_as_long_as_their_shares(figure):
 
 
 def test_nothing_to_line_up(figure):
-    with pytest.raises(ValueError, match="a column or more"):
+    with pytest.raises(ValueError, match="a data frame with columns"):
         quantiles(pd.DataFrame(), figure)
 
 
