@@ -8,10 +8,10 @@ order, or on the other conditions.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import xarray as xr
 
@@ -37,6 +37,8 @@ from simlab.runner.watch import has_own_code, last_words, own_code_named, watch_
 from simlab.runner.work import Data, Work, prepare
 
 __all__ = ["Progress", "run"]
+
+T = TypeVar("T")
 
 
 class Progress(Protocol):
@@ -170,18 +172,24 @@ def _fill(
         function, shared, where.backend, where.n_jobs, where.scheduler,
         here=not has_own_code(work), watch=watch,
     )  # fmt: skip
+    with workers, last_words(work, where):
+        while pending:
+            for found in _named(workers.do(_Tasks(pending, earlier)), work):
+                results.write(found if earlier is None else earlier.completed(found))
+                record.blocks += 1
+                if progress is not None:
+                    progress.advance(found.replicates, found.failures)
+            pending = rounds.next()
+            if progress is not None and work.rule is not None:
+                progress.expect(rounds.expected, rounds.settled, len(work.jobs))
     with own_code_named(work.code):
-        with workers, last_words(work, where):
-            while pending:
-                for found in workers.do(_Tasks(pending, earlier)):
-                    results.write(found if earlier is None else earlier.completed(found))
-                    record.blocks += 1
-                    if progress is not None:
-                        progress.advance(found.replicates, found.failures)
-                pending = rounds.next()
-                if progress is not None and work.rule is not None:
-                    progress.expect(rounds.expected, rounds.settled, len(work.jobs))
         return results.dataset()
+
+
+def _named(blocks: Iterable[T], work: Work) -> Iterator[T]:
+    """Yield blocks; what goes wrong meanwhile names the user's code, what the caller raises not."""
+    with own_code_named(work.code):
+        yield from blocks
 
 
 @contextmanager

@@ -10,7 +10,7 @@ import threading
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from typing import NamedTuple, NoReturn, TypeVar
+from typing import NamedTuple, NoReturn
 
 from simlab.config import ConfigError, Parallel
 from simlab.custom.calls import ALL, Order
@@ -23,8 +23,6 @@ from simlab.runner.work import Work
 __all__ = [
     "RunError", "RunWarning", "has_own_code", "last_words", "own_code_named", "watch_of",
 ]  # fmt: skip
-
-T = TypeVar("T")
 
 TOLD = 3
 """Times that it is told of one function that it takes too long."""
