@@ -103,8 +103,20 @@ def _groups() -> float:
             with suppress(OSError, ValueError):
                 limit, used = ((folder / name).read_text().strip() for name in names)
                 if limit != "max":
-                    found.append(max(float(limit) - float(used), 0.0))
+                    taken = float(used) - _cached(folder)
+                    found.append(max(float(limit) - max(taken, 0.0), 0.0))
     return min(found)
+
+
+def _cached(group: Path) -> float:
+    """Bytes of files that a group has in memory, which it gives up when it needs the room."""
+    with suppress(OSError, ValueError, KeyError):
+        lines = map(str.split, (group / "memory.stat").read_text().strip().splitlines())
+        held = {name: float(number) for name, number in lines}
+        # Version 1 has its own numbers without the word, and those of all below with it.
+        prefix = "total_" if "total_inactive_file" in held else ""
+        return held[f"{prefix}inactive_file"] + held[f"{prefix}active_file"]
+    return 0.0
 
 
 def _upwards(root: Path, path: str) -> Iterator[Path]:

@@ -195,6 +195,8 @@ def test_names_of_files_are_no_longer_than_files_may_be(field):
 
 V1 = ("memory.limit_in_bytes", "memory.usage_in_bytes")
 V2 = ("memory.max", "memory.current")
+CACHE = "anon 7\ninactive_file 2000000\nactive_file 1000000\n"
+TOTAL = "total_inactive_file 2500000\ntotal_active_file 500000\n"
 
 
 def system(tmp_path, monkeypatch, groups, told, meminfo="MemAvailable:    8000 kB\n"):
@@ -220,6 +222,12 @@ SYSTEMS = {
     "v2 full": ("0::/\n", [("", V2, (3_000_000, 3_000_001))], 0),
     "v1": ("4:cpu,memory:/a\n0::/\n", [("memory/a", V1, (6_000_000, 0))], 6_000_000),
     "v1 in a container": ("4:memory:/not/seen\n", [("memory", V1, (7_000_000, 0))], 7_000_000),
+    "v2 cache": ("0::/\n", [("", (*V2, "memory.stat"), (5_000_000, 5_000_000, CACHE))], 3_000_000),
+    "v1 cache": (
+        "4:memory:/a\n",
+        [("memory/a", (*V1, "memory.stat"), (5_000_000, 4_000_000, CACHE + TOTAL))],
+        4_000_000,
+    ),
     "much": ("0::/\n", [("", V2, (2**63, 0))], 8_192_000),
 }
 
