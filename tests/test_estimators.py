@@ -116,6 +116,16 @@ def test_the_oracle_must_be_told():
         REGISTRY["gls_oracle"].fit(Sample(sample([6] * 6).moments))
 
 
+def test_an_oracle_whose_variance_is_no_number_has_no_estimate():
+    x, *rest = data([6] * 6)
+    wild = Known(np.array([[1e300, -1.0], [-1.0, 1e-300]]), 1e-5)
+    with np.errstate(all="ignore"):
+        fitted = REGISTRY["gls_oracle"].fit(Sample(from_rows(x - 1e5, *rest), wild))
+    assert not np.isfinite(fitted.std_error).all()
+    assert fitted.status[0] == NOT_CONVERGED
+    assert np.isnan([fitted.estimate, fitted.std_error]).all()
+
+
 # ---------------------------------------------------------------- clusters without a line
 
 

@@ -15,6 +15,7 @@ import xarray as xr
 
 from simlab import archive
 from simlab.commands.console import dataset
+from simlab.commands.outcome import say_unfinished
 from simlab.layout import text_table, width, wrapped
 from simlab.measures.sums import keeps_measures
 from simlab.plain import exact
@@ -179,7 +180,9 @@ def _each_message(ds: xr.Dataset, attribute: str) -> None:
 def export(store: Path, file: Path) -> None:
     """Write a store in another format."""
     archive.check_export(file)
-    archive.export(dataset(store), file)
+    ds = dataset(store)
+    archive.export(ds, file)
+    say_unfinished(ds)
     print(f"{file}: written", file=sys.stderr)
 
 

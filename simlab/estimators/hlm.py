@@ -54,6 +54,7 @@ def mixed_estimates(sample: Sample, weights: Floats, known: Known | None = None)
     with np.errstate(invalid="ignore"):
         std_error = np.sqrt(fits.variance)
     missing = np.asarray(~np.isfinite(std_error).all(axis=-1))
+    estimate[missing] = std_error[missing] = np.nan  # an estimate without its error is none
     # A deviance that cannot be evaluated once is a model that these data do not identify.
     status = np.select(
         [fits.evaluations == -1, missing, fits.singular > 0],
