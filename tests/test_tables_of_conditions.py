@@ -12,6 +12,7 @@ from study_cases import study as declared
 from verdict_cases import BASE, SCHEME, SWEEPS, J, N, study
 
 import simlab
+from simlab.commands import stores
 from simlab.commands import studies as commands
 from simlab.tables import (
     conditions_table,
@@ -386,6 +387,8 @@ def test_an_unfinished_store_says_so_last_and_on_stderr(tmp_path, capsys, keep):
         out, err = capsys.readouterr()
         assert flat(out).endswith(f"{told}.")
         assert told in err
+    stores.export(store, tmp_path / "s.csv")
+    assert told in capsys.readouterr().err
     simlab.run(s, out=store, jobs=1)
     assert unfinished(simlab.open_dataset(store)) == ""
     commands.table(store, "text", None, False)
