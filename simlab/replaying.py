@@ -111,8 +111,9 @@ def _stored(
     number, place = divmod(replicate, schema.block)
     if not 0 <= replicate < schema.replicates or (condition, number) not in finished:
         raise ArgumentError(
-            f"condition {condition} has {finished.replicates()[condition]:,} replicates, "
-            f"numbered from 0; there is no replicate {replicate}"
+            f"{results.path}: condition {condition} has "
+            f"{finished.replicates()[condition]:,} replicates, numbered from 0; "
+            f"there is no replicate {replicate}"
         )
     if isinstance(results, SumsResults):
         return None

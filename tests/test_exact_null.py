@@ -1,5 +1,7 @@
 """The exact null of fitted models: against RLRsim's p-values, and against fits of drawn data."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from fit_cases import data
@@ -9,6 +11,7 @@ from scipy import stats
 import simlab
 from simlab.data import hs
 from simlab.fitting.errors import FitError
+from simlab.hypotheses.random_intercept import exact_p_value
 from simlab.mixed.exact import null_law
 from simlab.mixed.reduced import draw as draw_responses
 from simlab.mixed.reduced import refit
@@ -212,3 +215,8 @@ def test_as_many_effects_as_rows_leave_no_residual():
     fit = simlab.fit("mathach ~ ses + (0 + ses | school)", df)
     assert (len(df), fit.nclusters) == (41, 40)
     assert "no residual is left" in no_exact_null(fit, (), 0)
+
+
+def test_where_no_cluster_says_anything_there_is_no_exact_p_value():
+    nothing = SimpleNamespace(R=np.zeros((3, 2, 3)), n=np.array([6, 6, 6]))
+    assert np.isnan(exact_p_value(nothing, 1.0, None))

@@ -45,11 +45,11 @@ def test(reduced: Reduced, observed: Responses, sampling: Sampling) -> Tested:
 
 
 def exact_p_value(reduced: Reduced, T: float, sampling: Sampling) -> float:
-    """Monte Carlo p-value of T from its exact law; NaN if T is, or where no row is left over."""
+    """Monte Carlo p-value of T from its exact law; NaN if T is, or where nothing is left over."""
     R = reduced.R
     ZX = R[:, 0, :1] * R[:, 0]
     known = exact.from_gram(R[:, 0, 0] ** 2, ZX, np.einsum("jac,jad->cd", R, R), reduced.n.sum())
-    if np.isnan(T) or known.df <= 0:
+    if np.isnan(T) or known.df <= 0 or not len(known.mu):
         return np.nan
     rng = sampling.rng.spawn(1)[0]  # a stream of its own: `simulate` draws from the parent
     drawn = exact.draw(rng, exact.null_law(known, reml=True), sampling.draws)
