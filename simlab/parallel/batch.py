@@ -71,7 +71,7 @@ def do(parcel: Parcel, tasks: list[Task], seconds: float) -> Outcome:
     of worker tells it in the same way.
     """
     began, results = time.perf_counter(), list[Any]()
-    WITHIN_WORKER.set(True)
+    outside = WITHIN_WORKER.set(True)
     try:
         refuse_other(parcel.environment)
         for task in tasks:
@@ -80,6 +80,8 @@ def do(parcel: Parcel, tasks: list[Task], seconds: float) -> Outcome:
                 break
     except Exception as error:
         return Outcome(results, time.perf_counter() - began, _sendable(error), _trace(error))
+    finally:
+        WITHIN_WORKER.reset(outside)
     return Outcome(results, time.perf_counter() - began)
 
 

@@ -80,7 +80,7 @@ def trusts_checksums():
     """Takes every chunk for whole."""
     from simlab.results import chunks
 
-    chunks._checksum = lambda data: Whole(4)
+    chunks.checksum = lambda data: Whole(4)
     main()
 
 

@@ -12,6 +12,8 @@ from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
 
+from simlab.errors import Error
+
 from .forked import command, main
 from .judge import judge, misread
 from .saved import opened, same
@@ -109,7 +111,11 @@ def _continued(folder, whole, entry):
     verdict = judge(command(RUN, folder, entry), ["kept.zarr"], answers=(0, 3))
     if verdict.ended == "answered":
         verdict.ended = "continued"
-        if different := same(opened(folder / "kept.zarr"), whole):
+        try:
+            continued = opened(folder / "kept.zarr")
+        except Error as error:
+            return misread(verdict, f"run leaves {error}")
+        if different := same(continued, whole):
             return misread(verdict, f"run: other than uninterrupted: {', '.join(different)[:300]}")
     return verdict
 
