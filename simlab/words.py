@@ -66,7 +66,7 @@ def signed(value: float, digits: int, plus: bool = False) -> str:
     form = f".{digits}f" if abs(value) < _HUGE or math.isinf(value) else ".3e"
     text = f"{value:{'+' if plus else ''}{form}}".replace("-", "−")
     bare = text.strip("+−")
-    return text if value and any(c not in "0." for c in bare) else bare
+    return bare if float(bare) == 0 else text
 
 
 def plus_minus(value: float, mcse: float = math.nan, digits: int = 1, plus: bool = False) -> str:
