@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Final
 
-__all__ = ["TooLong", "Unread", "clear", "content", "replace_file"]
+__all__ = ["WAITING", "TooLong", "Unread", "clear", "content", "replace_file"]
 
 PATIENCE: Final = 2000
 """Milliseconds for which a pipe is waited for before that is said."""
@@ -29,8 +29,15 @@ _KINDS = {
 }
 
 
+WAITING: Final = "is a pipe, and nothing comes of it yet; waiting for what writes to it"
+
+
 class Unread(Exception):
     """A file that cannot be read; the text, such as "is a socket", follows the file's name."""
+
+    def advised(self, instead: str) -> str:
+        """Say it, and to name something else, unless it is the system that refuses."""
+        return str(self) if isinstance(self.__cause__, OSError) else f"{self}; name {instead}"
 
 
 class TooLong(Unread):

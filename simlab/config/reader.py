@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from simlab.files import TooLong, Unread, content
+from simlab.files import WAITING, TooLong, Unread, content
 
 from .document import LARGEST, TOO_LARGE, read
 from .errors import ConfigError, Problem
@@ -53,8 +53,7 @@ def load(
     except TooLong:
         raise _unreadable(file, TOO_LARGE) from None
     except Unread as error:
-        advice = "" if str(error).startswith("cannot") else "; name a YAML file"
-        raise _unreadable(file, f"{error}{advice}") from None
+        raise _unreadable(file, error.advised("a YAML file")) from None
     except ValueError as error:  # a name that cannot be a file's
         raise _unreadable(file, f"cannot be read: {error}") from None
     study = loads(text, file, known_estimators, known_tests, known_measures)
@@ -121,8 +120,7 @@ def locate(study: Study, found: Iterable[Finding]) -> list[Problem]:
 
 
 def _waits(file: str) -> None:
-    told = f"simlab: {file}: is a pipe, and nothing comes of it yet; waiting for what writes to it"
-    print(told, file=sys.stderr, flush=True)
+    print(f"simlab: {file}: {WAITING}", file=sys.stderr, flush=True)
 
 
 def _unreadable(file: str, message: str) -> ConfigError:

@@ -72,10 +72,9 @@ def read(name_or_path: str | Path, labels: str | Iterable[str] | None = None) ->
     DataError
         If there is no such file; or it is empty, not text, or has only a header; or it is a folder,
         a device or a file of another format, which is named; or it has, unpacked, more than 2^30
-        bytes; or a row has
-        more or fewer fields than the header; or a column name occurs twice; or a column holds
-        numbers in a spelling that is not read, such as ``1,5`` or ``1 000``, or whole numbers that
-        would lose digits; or there is no column of that label.
+        bytes; or a row has more or fewer fields than the header; or a column name occurs twice; or
+        a column holds numbers in a spelling that is not read, such as ``1,5`` or ``1 000``, or
+        whole numbers that would lose digits; or there is no column of that label.
 
     Warns
     -----
@@ -157,8 +156,7 @@ def _remark(
 
 def _text(path: Path) -> str:
     def waiting() -> None:
-        told = f"{path}: is a pipe, and nothing comes of it yet; waiting for what writes to it"
-        warnings.warn(told, DataWarning, stacklevel=2)
+        warnings.warn(f"{path}: {files.WAITING}", DataWarning, stacklevel=2)
 
     try:
         content = unpacked(files.content(path, MOST, waiting), path)
@@ -167,8 +165,7 @@ def _text(path: Path) -> str:
         message = f"{path}: {error}; a table may have {MOST:,}"
         raise DataError(message) from None
     except files.Unread as error:
-        advice = "" if str(error).startswith("cannot") else "; name a CSV file"
-        raise DataError(f"{path}: {error}{advice}") from None
+        raise DataError(f"{path}: {error.advised('a CSV file')}") from None
     except FileNotFoundError as error:
         near = [*DATASETS, *(str(p) for p in path.parent.glob("*.csv"))]
         hint = _did_you_mean(str(path), near)
