@@ -10,6 +10,9 @@ from typing import Any, Final
 LEVEL_RULE: Final = "must be between 0 and 1, as 0.95"
 """What a confidence level must be, in the words of every message."""
 
+MOST: Final = 10**9
+"""The largest count of anything: beyond it a study is a slip of the keyboard, not a plan."""
+
 MOST_WORKERS: Final = 1_000
 """Threads or processes that may be asked for: nobody has so many cores in one machine."""
 

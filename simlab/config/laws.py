@@ -7,6 +7,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag
 
+from simlab.errors import MOST
+
 from .section import Finding, Positive, Real, Section, Text, choice, refusal, shown
 
 __all__ = [
@@ -24,9 +26,6 @@ __all__ = [
     "StudentTCovariate",
     "StudentTLaw",
 ]
-
-MOST = 10**9
-"""The largest count accepted: beyond it a study is a slip of the keyboard, not a plan."""
 
 Count = Annotated[int, Field(strict=True, ge=1, le=MOST)]
 DegreesOfFreedom = Annotated[Real, Field(gt=2)]

@@ -15,9 +15,10 @@ from pydantic import (
     Tag,
 )
 
+from simlab.errors import MOST
+
 from .errors import did_you_mean
 from .laws import (
-    MOST,
     ClusterSizes,
     Covariate,
     CovariateLaw,

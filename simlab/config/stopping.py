@@ -7,9 +7,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag, ValidationInfo, field_validator
 
+from simlab.errors import MOST
+
 from .errors import unknown
 from .generated import import_path
-from .laws import MOST
 from .section import Finding, Positive, Section, Text, refusal
 
 __all__ = ["Number", "Replicates", "Sampled", "Until"]

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
-MOST: Final = 10**9
-"""Replicates that a study may have, as its configuration is limited."""
+from simlab.errors import MOST
 
 _TEXT = (
     "name", "config_text", "versions", "python", "machine", "git_revision", "folder", "created",
