@@ -50,13 +50,13 @@ def with_law(p, field):
 def test_a_law_made_up_is_refused_at_preparation(monkeypatch, field, common):
     made_up = with_law(a_plan(), field)
     monkeypatch.setattr(work, "compile_plan", lambda *_: made_up)
-    with pytest.raises(PopulationError) as caught:
+    with pytest.raises(config.ConfigError) as caught:
         simlab.run(study(common))
     (line,) = str(caught.value).splitlines()
     how = "with common random numbers" if common else "by the kernels"
     assert line == (
-        f"population.{field}: the law number 4 cannot be drawn {how}; known are normal, uniform, "
-        "exponential, student-t"
+        f"<string>:5:1: population.{field}: the law number 4 cannot be drawn {how}; known are "
+        "normal, uniform, exponential, student-t"
     )
 
 

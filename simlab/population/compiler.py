@@ -154,7 +154,7 @@ def _latent(context: str) -> bool:
 
 
 def _unknown(field: str, what: str) -> PopulationError:
-    return PopulationError(f"population.{field}: {what} cannot be drawn")
+    return PopulationError(f"{what} cannot be drawn", f"population.{field}")
 
 
 def _random_x(population: Population) -> RandomX:

@@ -30,13 +30,14 @@ def require_laws(plan: Plan, key: Key) -> None:
             known, how = law.code in (NORMAL, UNIFORM, EXPONENTIAL, STUDENT_T), "by the kernels"
         if not known:
             raise PopulationError(
-                f"population.{field}: the law {law_name(law)} cannot be drawn {how}; known are "
-                f"{', '.join(STANDARDISED)}"
+                f"the law {law_name(law)} cannot be drawn {how}; known are "
+                f"{', '.join(STANDARDISED)}",
+                f"population.{field}",
             )
     if not p.sizes.poisson and len(p.sizes.fixed) != plan.J:
         raise PopulationError(
-            f"population.cluster_sizes: {len(p.sizes.fixed)} sizes of {plan.J} clusters, and no "
-            "law to draw them from"
+            f"{len(p.sizes.fixed)} sizes of {plan.J} clusters, and no law to draw them from",
+            "population.cluster_sizes",
         )
 
 
@@ -50,5 +51,5 @@ def keeps_clusters(scheme: str) -> bool:
     """
     schemes = {"new-clusters": False, "same-clusters": True}
     if scheme not in schemes:
-        raise PopulationError(f"scheme: {scheme} is none; there are {' and '.join(schemes)}")
+        raise PopulationError(f"{scheme} is none; there are {' and '.join(schemes)}", "scheme")
     return schemes[scheme]
