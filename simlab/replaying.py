@@ -82,7 +82,7 @@ def replay(
         If the store cannot be read.
     ArgumentError
         If there is no such condition, or this replicate has not been run.
-    ConfigError, PopulationError, DataError
+    ConfigError
         If the study cannot be drawn any more.
     """
     results = open_store(store)

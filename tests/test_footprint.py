@@ -132,9 +132,9 @@ def test_what_is_kept_in_memory_is_refused_and_in_a_store_is_not(sixteen):
     s = study(MANY, population=SMALL, estimators=["pooled"])
     with pytest.raises(ConfigError, match=r"^replicates: is too large: .*write to a store"):
         simlab.run(s)
-    runner.refuse(s, Parallel())
-    runner.refuse(s.replace(replicates={"max": MANY, "until": {"measure": "bias", "mcse": 1.0}}),
-                  Parallel(), 2000)  # fmt: skip
+    runner.prepare(s, room=runner.Room(Parallel()))
+    ruled = s.replace(replicates={"max": MANY, "until": {"measure": "bias", "mcse": 1.0}})
+    runner.prepare(ruled, room=runner.Room(Parallel(), 2000))
 
 
 def test_a_pilot_is_refused(sixteen):

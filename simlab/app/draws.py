@@ -32,7 +32,7 @@ def prepare(study: Study, key: str | None = None) -> Work:
 
     Raises
     ------
-    ConfigError, PopulationError
+    ConfigError
         If the study cannot be drawn.
     """
     work = runner.prepare(study)

@@ -88,9 +88,8 @@ def _told(ds: xr.Dataset, name: str, store: Path, page: Path, seconds: float) ->
 
 def check(study: Study) -> None:
     """Say what a study would do."""
-    runner.refuse(study, study.parallel)
     with warnings_on_stderr():
-        work = runner.prepare(study)
+        work = runner.prepare(study, room=runner.Room(study.parallel))
     blocks = -(-study.replicates // study.block) * len(work.jobs)
     most = f"at most {study.replicates:,}" if study.until else f"{study.replicates:,}"
     told = [f"{len(work.jobs)} conditions × {most} replicates in {blocks:,} blocks"]

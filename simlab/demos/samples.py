@@ -9,7 +9,7 @@ import numpy as np
 from simlab.config import Study
 from simlab.moments import Floats, Moments
 from simlab.population import Clusters
-from simlab.runner import prepare, refuse
+from simlab.runner import Room, prepare
 from simlab.sampling import block_clusters, draw_block
 
 __all__ = ["Samples", "samples"]
@@ -49,8 +49,7 @@ def samples(study: Study, condition: int = 0, rows: bool = False) -> Samples:
     rows : bool
         Whether to draw row by row, and to keep the responses.
     """
-    refuse(study, replicates=study.replicates)
-    job = prepare(study).jobs[condition]
+    job = prepare(study, room=Room(kept=study.replicates)).jobs[condition]
     scheme, stream = job.condition.scheme, (study.seed, job.key)
     clusters, moments, y = [], [], []
     for number, first in enumerate(range(0, study.replicates, study.block)):

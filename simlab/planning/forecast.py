@@ -14,19 +14,16 @@ from dataclasses import dataclass, replace
 from simlab.config import Parallel, Study, Until
 from simlab.config.errors import unknown
 from simlab.design import Level
-from simlab.errors import ArgumentError
+from simlab.errors import MOST, ArgumentError
 from simlab.parallel import in_threads
 from simlab.performance.registry import MEASURES
 from simlab.planning.disk import Disk, disk_of
 from simlab.planning.ranges import GROUPS, range_of
 from simlab.results import Block, Summing
-from simlab.runner import Data, Work, prepare, refuse, run_block, schema_of
+from simlab.runner import Data, Room, Work, prepare, run_block, schema_of
 from simlab.runner.rounds import next_end
 
 __all__ = ["Forecast", "Needed", "plan"]
-
-MANY = 10**9
-"""The maximum of a study that has none: as many as may be."""
 
 
 @dataclass(frozen=True)
@@ -140,8 +137,7 @@ def plan(
     if measure is not None and measure not in known:
         raise ArgumentError(unknown("measure", measure, known))
     ruled = _ruled(study, measure, mcse)
-    refuse(ruled, Parallel(n_jobs=jobs), min(pilot, ruled.replicates), "pilot")
-    work = prepare(ruled, data)
+    work = prepare(ruled, data, Room(Parallel(n_jobs=jobs), min(pilot, ruled.replicates), "pilot"))
     rule = work.rule
     assert rule is not None
     assert ruled.until is not None
@@ -188,7 +184,7 @@ def _ruled(study: Study, measure: str | None, mcse: float | None) -> Study:
     if there is not None:
         rule = {"max": study.replicates, "min": study.least, "until": wanted}
     else:
-        rule = {"max": MANY, "until": wanted}
+        rule = {"max": MOST, "until": wanted}  # as many as may be
     return study.replace(replicates=rule)
 
 

@@ -7,7 +7,7 @@ what to do about those that take too long; `others`, what is true of terms of th
 """
 
 from simlab.runner.block import SLAB, run_block
-from simlab.runner.footprint import refuse
+from simlab.runner.footprint import Room
 from simlab.runner.loop import Progress, run
 from simlab.runner.schema import schema_of, targets_of
 from simlab.runner.watch import RunError, RunWarning, own_code_named
@@ -18,12 +18,12 @@ __all__ = [
     "Data",
     "Job",
     "Progress",
+    "Room",
     "RunError",
     "RunWarning",
     "Work",
     "own_code_named",
     "prepare",
-    "refuse",
     "run",
     "run_block",
     "schema_of",

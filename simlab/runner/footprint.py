@@ -10,7 +10,7 @@ and is meant for no more. What comes out a little too large is left to the syste
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from simlab.config import (
@@ -26,12 +26,12 @@ from simlab.config import (
     locate,
     unfold,
 )
-from simlab.design import Condition, conditions
+from simlab.design import Condition
 from simlab.estimators import REGISTRY
 from simlab.memory import lacking
 from simlab.population import needs_rows
 
-__all__ = ["Footprint", "Shape", "footprint", "refuse", "shape_of"]
+__all__ = ["Footprint", "Room", "Shape", "footprint", "refuse", "shape_of"]
 
 NUMBER = 8
 """Bytes."""
@@ -45,8 +45,6 @@ TERMS = 3
 
 SLAB = 2**14
 """Clusters × replicates that the estimators see at once: that of `block`."""
-
-ONE = Parallel(n_jobs=1)
 
 OWN = 5
 """Columns of a frame that a function of the user's gets."""
@@ -75,6 +73,24 @@ class Shape(NamedTuple):
     largest: float
     sectors: int
     by_rows: bool
+
+
+class Room(NamedTuple):
+    """Where a study finds its memory, and what stays there.
+
+    Attributes
+    ----------
+    where : Parallel
+        Where it runs, by default in one worker; the memory of other machines is not known.
+    kept : int
+        Replicates of each condition that are kept in memory.
+    name : str
+        What their number is called.
+    """
+
+    where: Parallel = Parallel(n_jobs=1)
+    kept: int = 0
+    name: str = "replicates"
 
 
 class Footprint(NamedTuple):
@@ -178,36 +194,30 @@ def _keep_rows(study: Study) -> bool:
     return any(":" in name or known.get(name) == "rows" for name in names)
 
 
-def refuse(
-    study: Study, where: Parallel = ONE, replicates: int = 0, name: str = "replicates"
-) -> None:
+def refuse(study: Study, room: Room, each: Sequence[Condition]) -> None:
     """Refuse a study that will not fit into memory, in one line that names the field to change.
 
     Parameters
     ----------
     study : Study
         As declared; nothing of its size is allocated.
-    where : Parallel
-        Where it runs, by default in one worker; the memory of other machines is not known.
-    replicates : int
-        Replicates of each condition that are kept in memory.
-    name : str
-        What their number is called.
+    room : Room
+        Where it would run.
+    each : sequence of Condition
+        Its conditions.
 
     Raises
     ------
     ConfigError
         If there is less memory than it needs.
     """
-    all_of_them = conditions(study)
-    shapes = [shape_of(condition) for condition in all_of_them]
+    shapes = [shape_of(condition) for condition in each]
+    where = room.where
     workers = 1 if where.backend == "dask" and where.scheduler else _workers(where.n_jobs)
-    needed = footprint(study, shapes, replicates)
+    needed = footprint(study, shapes, room.kept)
     if told := lacking(needed.total(workers)):
         largest = max(shapes, key=lambda shape: _block(study, shape))
-        raise ConfigError(
-            locate(study, [_finding(study, largest, workers, (name, replicates), told)])
-        )
+        raise ConfigError(locate(study, [_finding(study, largest, workers, room, told)]))
 
 
 def _workers(jobs: int) -> int:
@@ -215,7 +225,7 @@ def _workers(jobs: int) -> int:
     return jobs if jobs > 0 else max(1, cores + 1 + jobs)
 
 
-def _finding(study: Study, shape: Shape, workers: int, kept: tuple[str, int], told: str) -> Finding:
+def _finding(study: Study, shape: Shape, workers: int, room: Room, told: str) -> Finding:
     """Name the field that is farthest above what is usual, and what it is multiplied with."""
     usual = {
         ("population", "clusters"): (shape.clusters, 100, "clusters"),
@@ -225,8 +235,8 @@ def _finding(study: Study, shape: Shape, workers: int, kept: tuple[str, int], to
     }
     if study.tests is not None:
         usual["tests", "draws"] = (study.tests.stop or study.tests.draws, 10_000, "draws a test")
-    if kept[1]:
-        usual[kept[0],] = (kept[1], 10_000, "replicates in memory")
+    if room.kept:
+        usual[room.name,] = (room.kept, 10_000, "replicates in memory")
     field = max(usual, key=lambda name: usual[name][0] / usual[name][1])
     product = " × ".join(f"{value:,.0f} {what}" for value, _, what in usual.values() if value > 1)
     cure = "; make it smaller"

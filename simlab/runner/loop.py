@@ -29,7 +29,7 @@ from simlab.results import (
     recorded,
 )
 from simlab.runner.block import run_block, run_leaf
-from simlab.runner.footprint import refuse
+from simlab.runner.footprint import Room
 from simlab.runner.provenance import session
 from simlab.runner.rounds import Rounds, Wave
 from simlab.runner.schema import schema_of
@@ -127,8 +127,7 @@ def run(
     watch = watch_of(patience, where)
     require(where.backend)
     in_memory = out is None and study.keep == "replicates"
-    refuse(study, where, study.least if in_memory else 0)
-    work = prepare(study, data)
+    work = prepare(study, data, Room(where, study.least if in_memory else 0))
     schema = schema_of(work)
     if out is None:
         memory = MemoryResults(schema) if schema.summed is None else SumsResults(schema)
@@ -174,7 +173,7 @@ def _fill(
     )  # fmt: skip
     with workers, last_words(work, where):
         while pending:
-            for found in _named(workers.do(_Tasks(pending, earlier)), work):
+            for found in _named(workers.do(_tasks(pending, earlier)), work):
                 results.write(found if earlier is None else earlier.completed(found))
                 record.blocks += 1
                 if progress is not None:
@@ -202,16 +201,11 @@ def _same_folder() -> Iterator[None]:
         os.chdir(here)
 
 
-class _Tasks:
-    """Blocks as they are sent to workers: of those that were done before, only what they lack."""
-
-    def __init__(self, wave: Wave, earlier: Earlier | None) -> None:
-        self._wave, self._earlier = wave, earlier
-
-    def __iter__(self) -> Iterator[Task]:
-        for place in self._wave:
-            missing = self._earlier.missing(*place) if self._earlier else None
-            yield place if missing is None else (*place, missing, ())
+def _tasks(wave: Wave, earlier: Earlier | None) -> Iterator[Task]:
+    """Yield blocks as they are sent to workers: of those done before, only what they lack."""
+    for place in wave:
+        missing = earlier.missing(*place) if earlier else None
+        yield place if missing is None else (*place, missing, ())
 
 
 def _where(study: Study, jobs: int | None, backend: str | None, scheduler: str | None) -> Parallel:

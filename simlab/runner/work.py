@@ -38,7 +38,7 @@ from simlab.performance.registry import ROBUST, STREAMS
 from simlab.performance.stream import Stream
 from simlab.performance.streams import WARNED
 from simlab.population import Plan, PopulationError, compile_plan, needs_rows
-from simlab.runner.footprint import refuse
+from simlab.runner.footprint import Room, refuse
 from simlab.runner.others import true_of_others
 from simlab.runner.sources import Declared, Source
 from simlab.runner.until import Rule, rule_of
@@ -158,7 +158,7 @@ class Work:
         )
 
 
-def prepare(study: Study, data: Data = None) -> Work:
+def prepare(study: Study, data: Data = None, room: Room = Room()) -> Work:  # noqa: B008 (frozen)
     """Compile every condition of a study.
 
     Parameters
@@ -167,16 +167,19 @@ def prepare(study: Study, data: Data = None) -> Work:
         As declared.
     data : mapping of str to DataFrame, optional
         Data in memory, by the name that the study gives them; others are read from their files.
+    room : Room, optional
+        Where it will run, and what is kept; by default one worker, and nothing.
 
     Raises
     ------
     ConfigError
-        When a condition cannot be drawn, or not tested, or a rule names what there is not; or when
-        one worker would not have the memory.
+        When there is less memory than it needs there; or when a condition cannot be drawn, or not
+        tested, or a rule names what there is not.
     """
+    each = conditions(study)
+    refuse(study, room, each)
     methods = _methods(study)
-    refuse(study)
-    jobs = tuple(_job(condition, study, data) for condition in conditions(study))
+    jobs = tuple(_job(condition, study, data) for condition in each)
     methods = _applicable(study, methods, jobs)
     sectors = jobs[0].source.sectors
     kinds_of_term = tuple(k for k in KINDS if any(k in m.kinds for m in methods))
@@ -300,10 +303,7 @@ def _hypotheses(study: Study, sectors: tuple[str, ...]) -> tuple[Hypothesis, ...
 
 def _job(condition: Condition, study: Study, data: Data) -> Job:
     key = Common(study.block) if study.common_random_numbers else condition.key
-    source = _source(condition, study, data)
-    if isinstance(source, Declared):
-        require_laws(source.plan, key)
-    return Job(condition, key, source)
+    return Job(condition, key, _source(condition, key, study, data))
 
 
 def _of_data(population: Population) -> tuple[str, ...]:
@@ -312,7 +312,7 @@ def _of_data(population: Population) -> tuple[str, ...]:
     return ("population", section, "data")
 
 
-def _source(condition: Condition, study: Study, data: Data) -> Source:
+def _source(condition: Condition, key: Key, study: Study, data: Data) -> Source:
     population = condition.population
     if isinstance(population, Generated):
         try:
@@ -321,6 +321,7 @@ def _source(condition: Condition, study: Study, data: Data) -> Source:
             raise ConfigError(locate(study, [Finding(("population",), str(error))])) from None
     try:
         plan = compile_plan(condition, study.base_dir, data)
+        require_laws(plan, key)
     except PopulationError as error:
         loc = tuple(error.field.split(".")) if error.field else _of_data(population)
         raise ConfigError(locate(study, [Finding(loc, error.message)])) from None
