@@ -18,7 +18,7 @@ from tempfile import mkdtemp
 
 from .forked import begin, command, finish, main
 from .judge import Verdict, judge, misread
-from .saved import opened, same
+from .saved import POPULATION, opened, same
 
 STUDY = """\
 name: cut
@@ -27,12 +27,6 @@ block: 4
 seed: 3
 keep: {keep}
 estimators: [pooled, two_stage]
-population:
-  clusters: 6
-  gamma: [12, 2]
-  G: [[16, 8], [8, 25]]
-  sigma2: 20
-  cluster_sizes: {{law: fixed, size: 5}}
 grid: {{population.sigma2: {levels}}}
 """
 ENDS = {signal.SIGINT: (130,), signal.SIGTERM: (143,), signal.SIGKILL: (-signal.SIGKILL,)}
@@ -57,7 +51,7 @@ def whole(keep, levels, replicates):
 
 
 def _declare(folder, keep, levels, replicates):
-    text = STUDY.format(keep=keep, levels=levels, replicates=replicates)
+    text = STUDY.format(keep=keep, levels=levels, replicates=replicates) + POPULATION
     (folder / "study.yaml").write_text(text)
 
 

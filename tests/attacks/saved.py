@@ -6,7 +6,16 @@ import kill_cases
 
 import simlab
 
-__all__ = ["opened", "same"]
+__all__ = ["POPULATION", "opened", "same"]
+
+POPULATION = """\
+population:
+  clusters: 6
+  gamma: [12, 2]
+  G: [[16, 8], [8, 25]]
+  sigma2: 20
+  cluster_sizes: {law: fixed, size: 5}
+"""
 
 
 def same(ds, whole):

@@ -16,7 +16,7 @@ from simlab.errors import Error
 
 from .forked import command, main
 from .judge import judge, misread
-from .saved import opened, same
+from .saved import POPULATION, opened, same
 
 STUDY = """\
 name: kept
@@ -26,12 +26,6 @@ seed: 3
 estimators: [pooled, two_stage, "mine:plain", "mine:bad_exit", "warns:sometimes"]
 keep: {keep}
 tests: {{names: [fixed_slope], draws: 3}}
-population:
-  clusters: 6
-  gamma: [12, 2]
-  G: [[16, 8], [8, 25]]
-  sigma2: 20
-  cluster_sizes: {{law: fixed, size: 5}}
 grid: {{population.sigma2: [1, 4]}}
 """
 READING = {
@@ -53,7 +47,7 @@ OWN = Path(__file__).parents[1] / "own"
 def intact(keep):
     """A folder with a finished store, what commands print of it, and its Dataset."""
     folder = Path(mkdtemp(prefix="intact-"))
-    (folder / "study.yaml").write_text(STUDY.format(keep=keep))
+    (folder / "study.yaml").write_text(STUDY.format(keep=keep) + POPULATION)
     for name in ("mine.py", "warns.py"):
         shutil.copy(OWN / name, folder)
     ran = command(RUN, folder)
