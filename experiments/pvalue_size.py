@@ -22,7 +22,7 @@ from matplotlib.figure import Figure
 import simlab
 from simlab.plots import size
 from simlab.tables import render_sizes
-from simlab.words import kind_label, test_label
+from simlab.text.numbers import kind_label, test_label
 
 ROOT = Path(__file__).resolve().parents[1]
 J, N, G = "population.clusters", "population.cluster_sizes.mean", "population.G"

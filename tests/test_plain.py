@@ -12,9 +12,9 @@ from rich.text import Text
 
 from simlab.cli import call
 from simlab.commands.written import save_page
-from simlab.layout import text_table
-from simlab.plain import Plain, escape, exact, one_line, plain_streams
 from simlab.report.fragments import html_table
+from simlab.text import text_table
+from simlab.text.plain import Plain, escape, exact, one_line, plain_streams
 
 COMMANDS = {
     "\x1b[2J": r"\x1b[2J",

@@ -350,10 +350,10 @@ def test_tables_are_rendered_in_every_format():
 
 
 def test_every_registered_test_and_kind_has_a_name_in_tables():
-    from simlab import words
+    from simlab.text import numbers
 
-    assert tuple(words.KINDS) == KINDS
-    assert {h.name: h.label for h in HYPOTHESES} == dict(words.TESTS)
+    assert tuple(numbers.KINDS) == KINDS
+    assert {h.name: h.label for h in HYPOTHESES} == dict(numbers.TESTS)
 
 
 def test_the_command_prints_both_tables(tmp_path, capsys):

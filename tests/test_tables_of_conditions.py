@@ -24,10 +24,10 @@ from simlab.tables import (
     wide_measures,
 )
 from simlab.tables.extent import unfinished
+from simlab.text.numbers import named_level
 from simlab.verdicts import judge
 from simlab.verdicts.judge import LEAST
 from simlab.verdicts.places import places
-from simlab.words import named_level
 
 LAWS = {
     J: [10, 20, 40] * 4,

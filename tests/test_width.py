@@ -14,15 +14,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import simlab
-from simlab import layout
+from simlab import text
 from simlab.benchmark.report import Report
 from simlab.benchmark.section import BESIDE, Section
 from simlab.cli.every import app
 from simlab.commands import planning
 from simlab.data import hs
-from simlab.layout import text_table
-from simlab.layout.table import NUMBER
-from simlab.words import number
+from simlab.text import text_table
+from simlab.text.numbers import number
+from simlab.text.table import NUMBER
 
 WIDTHS = (60, 80, 100, 120)
 WIDE = 1000  # nothing is broken there
@@ -158,17 +158,17 @@ def test_numbers_stand_on_the_right_with_their_points_in_a_line():
 
 def test_the_width_is_that_of_columns_then_of_the_terminal_then_100(monkeypatch):
     monkeypatch.setenv("COLUMNS", "77")
-    assert layout.width() == 77
+    assert text.width() == 77
     for none in ("0", "many", ""):
         monkeypatch.setenv("COLUMNS", none)
-        assert layout.width() == layout.PIPED == 100  # pytest's stdout is no terminal
-    code = "from simlab.layout import width; print(width())"
+        assert text.width() == text.PIPED == 100  # pytest's stdout is no terminal
+    code = "from simlab.text import width; print(width())"
     piped = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True,
                            env=os.environ | {"COLUMNS": ""})  # fmt: skip
     assert piped.stdout == "100\n"
     monkeypatch.delenv("COLUMNS")
     monkeypatch.setattr(os, "get_terminal_size", lambda _: os.terminal_size((142, 50)))
-    assert layout.width() == shutil.get_terminal_size().columns == 142
+    assert text.width() == shutil.get_terminal_size().columns == 142
 
 
 # ---------------------------------------------------------------- the commands

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from simlab.words import plus_minus, signed
+from simlab.text.numbers import plus_minus, signed
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from simlab.moments import Floats
 from simlab.population import Plan, size_moments, truth
 from simlab.runner import Work
 from simlab.sampling import block_clusters
-from simlab.words import signed
+from simlab.text.numbers import signed
 
 __all__ = ["Facts", "facts", "paradoxes"]
 

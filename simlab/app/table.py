@@ -11,7 +11,7 @@ from simlab.app.summary import Summary
 from simlab.measures import MEASURES, share
 from simlab.measures.doubts import MARK, SENTENCE, SOUND, doubtful
 from simlab.performance.measure import Measured
-from simlab.words import percent, plus_minus, signed
+from simlab.text.numbers import percent, plus_minus, signed
 
 __all__ = ["note", "table"]
 

@@ -8,7 +8,7 @@ import pandas as pd
 
 from simlab.auditing.verdicts import BIAS, HONEST, SURE, TRUSTED, Row, by_method, rows_of
 from simlab.estimators import REGISTRY
-from simlab.words import wrong
+from simlab.text.numbers import wrong
 
 SYMBOL = {"beta_within": "β_W", "beta_between": "β_B", "contextual": "β_B − β_W"}
 

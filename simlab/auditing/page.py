@@ -15,7 +15,7 @@ from simlab.auditing.text import about, asked, explained, trusted
 from simlab.auditing.verdicts import TRUSTED, Row, places_of, rows_of
 from simlab.report import Section, code_tag, figure_tag, html_text, page, table_tag
 from simlab.report.fragments import Format
-from simlab.words import se_error, signed
+from simlab.text.numbers import se_error, signed
 
 GROUPS = 4  # drawn; a page with more is read by nobody
 

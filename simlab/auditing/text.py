@@ -20,8 +20,8 @@ from simlab.auditing.verdicts import (
     places_of,
     rows_of,
 )  # fmt: skip
-from simlab.layout import TIE, text_table, wrapped
-from simlab.words import number, plus_minus, se_error, signed
+from simlab.text import TIE, text_table, wrapped
+from simlab.text.numbers import number, plus_minus, se_error, signed
 
 STYLE = {"yes": "green", "safe": "cyan", "no": "red"}
 MOST = 4  # methods named in the answer

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from simlab.benchmark.clock import Measured
 from simlab.benchmark.section import Row, Section
 from simlab.benchmark.units import duration
-from simlab.layout import text_table, wrapped
+from simlab.text import text_table, wrapped
 
 HOW = """\
 *Core time* is the clock of the thread that computes, *processor time* that of all threads of the

@@ -42,7 +42,7 @@ def call() -> None:
     """
     from simlab.errors import Error
     from simlab.memory import is_exhausted, out_of_memory
-    from simlab.plain import plain_streams
+    from simlab.text.plain import plain_streams
 
     with plain_streams(), warnings.catch_warnings():
         # numpy's: what overflows is NaN, and its status says so
@@ -67,7 +67,7 @@ def call() -> None:
 def _coloured() -> App:
     """Return the application, whose help and messages about arguments may be coloured."""
     from simlab.cli.every import app
-    from simlab.plain import Plain, exact
+    from simlab.text.plain import Plain, exact
 
     streams = {"console": sys.stdout, "error_console": sys.stderr}
     for name, stream in streams.items():

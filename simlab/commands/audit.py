@@ -18,7 +18,7 @@ from simlab.commands import reading
 from simlab.commands.console import Bar, write
 from simlab.commands.written import check_data, check_inputs
 from simlab.errors import UsageError
-from simlab.plain import Plain, exact
+from simlab.text.plain import Plain, exact
 
 Format = Literal["text", "csv"]
 

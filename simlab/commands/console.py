@@ -17,10 +17,10 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 from simlab.data import DataWarning
 from simlab.errors import UsageError
 from simlab.fitting.errors import FitWarning
-from simlab.layout import one_line
-from simlab.plain import exact
 from simlab.results import StoreWarning, open_dataset
 from simlab.runner import RunWarning
+from simlab.text import one_line
+from simlab.text.plain import exact
 
 
 @contextmanager

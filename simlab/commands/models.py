@@ -15,11 +15,11 @@ from simlab.fitting.model import fit as fit_model
 from simlab.fitting.result import DF, Method, Type
 from simlab.fitting.summary import SOURCES, Summary, summary
 from simlab.fitting.terms import term_tests
-from simlab.layout import one_line, text_table, wrapped
-from simlab.plain import exact
 from simlab.report import Section, html_text, page
 from simlab.resampling.bootstrapping.bootstrap import bootstrap as bootstrapped
-from simlab.words import degrees, p_value, statistic
+from simlab.text import one_line, text_table, wrapped
+from simlab.text.numbers import degrees, p_value, statistic
+from simlab.text.plain import exact
 
 Format = Literal["text", "html", "csv"]
 TYPES: dict[str, Type] = {"3": 3, "2": 2, "1": 1, "marginal": "marginal"}

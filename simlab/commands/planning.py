@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from simlab.commands.console import warnings_on_stderr
 from simlab.config import FEWEST, Study, Until, flow
-from simlab.layout import text_table, wrapped
 from simlab.memory import size
 from simlab.planning import Forecast, Needed
 from simlab.planning import plan as forecast
+from simlab.text import text_table, wrapped
 
 HEADER = ("condition", "replicates", "95 % range", "decided by", "ms each", "core time", "disk")
 

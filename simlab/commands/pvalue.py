@@ -10,10 +10,10 @@ from simlab.commands import reading
 from simlab.commands.console import Bar, warnings_on_stderr
 from simlab.commands.written import check_inputs
 from simlab.fitting.errors import FitError
-from simlab.plain import exact
 from simlab.resampling.pvalues.models import Missing
 from simlab.resampling.pvalues.pvalue import pvalue as test
 from simlab.resampling.pvalues.result import PValue
+from simlab.text.plain import exact
 
 PICTURES = (".png", ".svg", ".pdf")
 

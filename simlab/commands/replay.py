@@ -15,11 +15,11 @@ from simlab.commands.written import check_inputs
 from simlab.estimators import REGISTRY
 from simlab.fitting.errors import FitError, FitWarning
 from simlab.fitting.model import fit
-from simlab.layout import text_table, wrapped
 from simlab.replaying import Replay
 from simlab.replaying import replay as replay_one
 from simlab.results import Status
-from simlab.words import degrees, number
+from simlab.text import text_table, wrapped
+from simlab.text.numbers import degrees, number
 
 CLUSTERS = 8  # shown of a replicate; the file has all
 

@@ -16,12 +16,12 @@ import xarray as xr
 from simlab import archive
 from simlab.commands.console import dataset
 from simlab.commands.outcome import say_unfinished
-from simlab.layout import text_table, width, wrapped
 from simlab.measures.sums import keeps_measures
-from simlab.plain import exact
 from simlab.results import Status, sessions
 from simlab.tables.formats import csv
-from simlab.words import number
+from simlab.text import text_table, width, wrapped
+from simlab.text.numbers import number
+from simlab.text.plain import exact
 
 
 def info(store: Path, config: bool) -> None:

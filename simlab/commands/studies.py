@@ -24,14 +24,14 @@ from simlab.comparison import compare as compare_methods
 from simlab.comparison import fit_statistics
 from simlab.config import Study
 from simlab.estimators import REGISTRY
-from simlab.layout import text_table, wrapped
 from simlab.measures.doubts import MARK, SENTENCE, UNSURE
 from simlab.measures.outcomes import one_of
 from simlab.performance.outline import AIMS
-from simlab.plain import exact
 from simlab.tables.extent import unfinished
 from simlab.tables.formats import sorted_by
-from simlab.words import degrees, number, p_value
+from simlab.text import text_table, wrapped
+from simlab.text.numbers import degrees, number, p_value
+from simlab.text.plain import exact
 
 Format = Literal["text", "markdown", "latex", "csv"]
 MeasureFormat = Literal["text", "markdown", "latex", "csv"]

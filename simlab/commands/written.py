@@ -13,7 +13,7 @@ from typing import Final
 from simlab.commands.console import save
 from simlab.errors import UsageError
 from simlab.files import Unread, content
-from simlab.plain import escape
+from simlab.text.plain import escape
 
 __all__ = ["MARK", "check_data", "check_inputs", "check_picture", "save_page"]
 

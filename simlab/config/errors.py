@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from simlab.errors import Error, did_you_mean
-from simlab.plain import one_line
+from simlab.text.plain import one_line
 
 __all__ = ["ConfigError", "Problem", "did_you_mean", "unknown"]
 

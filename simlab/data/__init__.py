@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from simlab.errors import Error
-from simlab.plain import one_line
+from simlab.text.plain import one_line
 
 __all__ = [
     "DATASETS",

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 from simlab.demos.claims import Number, above, claim, within
 from simlab.demos.readings import Measured, label, measured, plus_minus
 from simlab.demos.stage import Demo
-from simlab.layout import text_table
 from simlab.measures.conditions import config_of
 from simlab.plots import bias_sweep, panels
+from simlab.text import text_table
 from simlab.verdicts.places import places
 
 if TYPE_CHECKING:

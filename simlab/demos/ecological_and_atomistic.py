@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from simlab.demos.claims import Number, above, below, claim, within
 from simlab.demos.readings import Measured, label, measured, plus_minus
 from simlab.demos.stage import Demo
-from simlab.layout import text_table
 from simlab.plots import panels, sampling_distributions
+from simlab.text import text_table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

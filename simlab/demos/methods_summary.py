@@ -19,8 +19,8 @@ from simlab.demos.stage import Demo
 from simlab.measures.conditions import config_of
 from simlab.plots import bias_sweep, panels, sampling_distributions
 from simlab.tables.render import render
+from simlab.text.numbers import se_error
 from simlab.verdicts.places import Places, places
-from simlab.words import se_error
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -22,11 +22,11 @@ from simlab.config import Study
 from simlab.demos.claims import Number, above, below, claim, within
 from simlab.demos.readings import plus_minus
 from simlab.demos.stage import Demo
-from simlab.layout import text_table
 from simlab.measures import share
 from simlab.moments import Floats
 from simlab.plots import null_distribution, panels
 from simlab.resampling.pvalues.result import PValue
+from simlab.text import text_table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

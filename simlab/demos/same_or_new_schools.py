@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 from simlab.demos.claims import Number, above, below, claim, within
 from simlab.demos.readings import Measured, label, measured
 from simlab.demos.stage import Demo
-from simlab.layout import text_table
 from simlab.plots import panels, sampling_distributions
-from simlab.words import se_error
+from simlab.text import text_table
+from simlab.text.numbers import se_error
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

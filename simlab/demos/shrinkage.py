@@ -21,11 +21,11 @@ from simlab.demos.claims import Check, Number, above, below, claim, mean, within
 from simlab.demos.samples import samples
 from simlab.demos.stage import Demo
 from simlab.estimators.lines import fit_clusters, inverse_cross_product
-from simlab.layout import text_table
 from simlab.measures import average
 from simlab.moments import Floats
 from simlab.plots import Curve, curves, panels, shrinkage_space
 from simlab.plots.shrinkage import BLUE, BLUP
+from simlab.text import text_table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -21,10 +21,10 @@ from simlab.demos.samples import samples
 from simlab.demos.spaces import draw_counts, draw_sample, slopes
 from simlab.demos.stage import Demo
 from simlab.estimators import REGISTRY, Sample
-from simlab.layout import text_table
 from simlab.measures import share
 from simlab.moments import Moments
 from simlab.plots import panels
+from simlab.text import text_table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

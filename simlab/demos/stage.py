@@ -11,7 +11,7 @@ from simlab.commands.written import check_picture
 from simlab.config import Study
 from simlab.demos.errors import ClaimError
 from simlab.errors import UsageError
-from simlab.layout import wrapped
+from simlab.text import wrapped
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -21,9 +21,9 @@ from simlab.demos.readings import plus_minus
 from simlab.demos.samples import samples
 from simlab.demos.stage import Demo
 from simlab.design import conditions
-from simlab.layout import text_table
 from simlab.moments import Floats
 from simlab.plots import Curve, curves, panels
+from simlab.text import text_table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from simlab.layout import one_line, text_table, wrapped, wrapped_sum
 from simlab.report.fragments import html_block, html_symbols, html_table, html_text
-from simlab.words import number
+from simlab.text import one_line, text_table, wrapped, wrapped_sum
+from simlab.text.numbers import number
 
 if TYPE_CHECKING:
     from simlab.fitting.catalogue import Catalogue, Model

@@ -10,9 +10,9 @@ import pandas as pd
 from scipy.stats import chi2
 
 from simlab.fitting.identified import unknown_effects
-from simlab.layout import frame_table, wrapped
 from simlab.mixed.effects import Effects, Own, effects, in_user_units, own_coefficients
 from simlab.moments import Floats, divide
+from simlab.text import frame_table, wrapped
 
 if TYPE_CHECKING:
     from simlab.fitting.result import MixedFit

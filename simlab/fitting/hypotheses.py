@@ -14,12 +14,10 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy import special
 
-from simlab import words
 from simlab.errors import check_level
 from simlab.fitting.contrasts import Hypothesis, read
 from simlab.fitting.errors import FitError
 from simlab.inference import infer
-from simlab.layout import frame_table, wrapped
 from simlab.mixed.containment import Containment, containment
 from simlab.mixed.joint import (
     NOTHING,
@@ -32,6 +30,7 @@ from simlab.mixed.joint import (
 )
 from simlab.mixed.kenward_roger import Adjustment, kenward_roger, kr_df
 from simlab.moments import Floats
+from simlab.text import frame_table, numbers, wrapped
 
 if TYPE_CHECKING:
     from simlab.fitting.result import DF, MixedFit
@@ -94,8 +93,10 @@ class WaldTest:
         else:
             joint = f"F({self.num_df}, {self.den_df:.5g}) = {self.F:.5g}"
         short = "{:.4g}".format
-        shown = frame_table(self.estimates, ".5g", df=short, statistic=short, p_value=words.p_value)
-        head = f"Wald test ({self.df}): {joint}, p = {words.p_value(self.p_value)}"
+        shown = frame_table(
+            self.estimates, ".5g", df=short, statistic=short, p_value=numbers.p_value
+        )
+        head = f"Wald test ({self.df}): {joint}, p = {numbers.p_value(self.p_value)}"
         notes = (wrapped(f"Note: {note}", "  ", "") for note in self.notes)
         return "\n".join([wrapped(head, "  ", ""), "", shown, *notes])
 

@@ -13,7 +13,6 @@ from scipy.stats import norm
 from simlab.errors import check_level
 from simlab.fitting.errors import FitError, one_of
 from simlab.fitting.identified import unknown_components
-from simlab.layout import frame_table, wrapped
 from simlab.mixed.information import components, pairs, transformed
 from simlab.mixed.optimum import Optimum, optimise
 from simlab.mixed.profile import (
@@ -27,6 +26,7 @@ from simlab.mixed.profile import (
     trace,
 )
 from simlab.moments import Floats
+from simlab.text import frame_table, wrapped
 
 if TYPE_CHECKING:
     from simlab.fitting.result import DF, MixedFit

@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import Literal, NamedTuple
 
 from simlab.fitting.errors import FitError
-from simlab.layout import text_table, wrapped
+from simlab.text import text_table, wrapped
 
 
 class Table(NamedTuple):

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from simlab.layout import listed, one_line, text_table, wrapped, wrapped_sum
 from simlab.report.fragments import html_block, html_table, html_text
-from simlab.words import degrees, number, p_value, statistic
+from simlab.text import listed, one_line, text_table, wrapped, wrapped_sum
+from simlab.text.numbers import degrees, number, p_value, statistic
 
 if TYPE_CHECKING:
     from simlab.fitting.result import DF, Method, MixedFit

@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from simlab.plain import one_line
+from simlab.text.plain import one_line
 
 NAME = r"[^\W\d][\w.]*"
 """Pattern of a name that needs no back-ticks; as in R it may have dots."""

@@ -17,7 +17,7 @@ from simlab.measures import average, measure
 from simlab.measures.outcomes import need_replicates
 from simlab.plots import style
 from simlab.plots.lookup import condition_of
-from simlab.words import se_error
+from simlab.text.numbers import se_error
 
 HEIGHT = 0.50  # of a strip, where methods are 1 apart
 BAR = 0.11  # of a bar of one standard error

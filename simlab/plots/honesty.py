@@ -15,7 +15,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from simlab.errors import ArgumentError, check_level
 from simlab.plots import style
-from simlab.words import plus_minus
+from simlab.text.numbers import plus_minus
 
 
 class Measure(NamedTuple):

@@ -14,7 +14,7 @@ from matplotlib.lines import Line2D
 from simlab.course import course_of
 from simlab.plots import style
 from simlab.plots.lookup import condition_of, methods, one_measure
-from simlab.words import decimals
+from simlab.text.numbers import decimals
 
 BESIDE_ONE = ("efficiency",)
 NOMINAL = ("coverage", "bias_eliminated_coverage")

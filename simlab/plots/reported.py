@@ -18,8 +18,8 @@ from simlab.errors import ArgumentError
 from simlab.measures.conditions import config_of
 from simlab.plots import style
 from simlab.plots.lookup import condition_of, methods
+from simlab.text.numbers import se_error
 from simlab.verdicts.places import places
-from simlab.words import se_error
 
 ROOM = 0.08  # of the range of the points, on a logarithmic scale, around them
 WIDE = 4.0  # ratio of the limits above which diagonals at ½ and 2, and ticks at 1, 2, 5 serve

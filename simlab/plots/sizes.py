@@ -15,7 +15,7 @@ from matplotlib.ticker import FixedLocator, NullLocator
 
 from simlab.errors import ArgumentError
 from simlab.plots import style
-from simlab.words import kind_label
+from simlab.text.numbers import kind_label
 
 LOOKS = {
     "chi2": ("#D55E00", "s"),

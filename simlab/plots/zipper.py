@@ -17,7 +17,7 @@ from simlab.course import course_of
 from simlab.errors import ArgumentError
 from simlab.plots import style
 from simlab.plots.lookup import Replicates, replicates
-from simlab.words import percent
+from simlab.text.numbers import percent
 
 TAIL = 0.005  # share of the intervals' ends that may lie beyond the Axes, on either side
 FILLED = 300.0  # points: the widths of all lines that are shown add up to this, within limits

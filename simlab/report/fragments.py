@@ -9,7 +9,7 @@ from html import escape
 import pandas as pd
 
 from simlab.errors import ArgumentError
-from simlab.plain import one_line
+from simlab.text.plain import one_line
 
 STYLE = (
     "div.simlab{font-family:sans-serif;max-width:70em}"

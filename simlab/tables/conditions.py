@@ -18,9 +18,9 @@ from simlab.tables.extent import unfinished, what_was_run
 from simlab.tables.failed import failure_lines
 from simlab.tables.formats import Titled, csv, level, sheet, sorted_by
 from simlab.tables.render import Format, check_format
+from simlab.text.numbers import factor_label, percent, plus_minus
 from simlab.verdicts.judge import Number
 from simlab.verdicts.view import View, view
-from simlab.words import factor_label, percent, plus_minus
 
 NUMBERS = {"lambda": "λ", "bias": "Bias", "efficiency": "Efficiency", "se_error": "SE error, %",
            "coverage": "Covers, %"}  # fmt: skip

@@ -14,7 +14,7 @@ from simlab.measures.outcomes import factors_of
 from simlab.tables.extent import extent, unfinished, what_was_run
 from simlab.tables.formats import Titled, csv, sheet
 from simlab.tables.render import check_format
-from simlab.words import decimals, factor_label, plus_minus
+from simlab.text.numbers import decimals, factor_label, plus_minus
 
 ContrastFormat = Literal["text", "markdown", "csv"]
 

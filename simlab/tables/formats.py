@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from simlab.layout import text_table, wrapped
+from simlab.text import text_table, wrapped
 
 _LATEX = str.maketrans(
     {

@@ -9,11 +9,11 @@ from typing import Any, Literal, get_args
 import pandas as pd
 
 from simlab.errors import ArgumentError
-from simlab.layout import text_table
 from simlab.measures import COMPARISONS, MEASURES
 from simlab.tables.formats import csv, latex_table, level, markdown_table
 from simlab.tables.render import check_format
-from simlab.words import factor_label, percent, signed
+from simlab.text import text_table
+from simlab.text.numbers import factor_label, percent, signed
 
 MeasuresFormat = Literal["text", "csv", "markdown", "latex"]
 

@@ -8,12 +8,12 @@ from typing import Any, Literal, get_args
 import pandas as pd
 
 from simlab.errors import ArgumentError
-from simlab.layout import text_table, wrapped
 from simlab.measures.doubts import MARK
 from simlab.tables.extent import what_was_run
 from simlab.tables.formats import csv, latex, latex_table, markdown_table
 from simlab.tables.notes import N_SIM
-from simlab.words import plus_minus, se_error
+from simlab.text import text_table, wrapped
+from simlab.text.numbers import plus_minus, se_error
 
 Format = Literal["text", "markdown", "latex", "csv"]
 LEGEND = "✓ as the course says, ≈ the truth is finer, ✗ otherwise, ? undecided"

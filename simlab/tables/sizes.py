@@ -15,8 +15,8 @@ from simlab.performance.streams import LEVELS
 from simlab.tables.extent import extent, unfinished, what_was_run
 from simlab.tables.formats import Titled, csv, level, sheet
 from simlab.tables.render import Format, check_format
+from simlab.text.numbers import factor_label, kind_label, percent, test_label
 from simlab.verdicts.judge import CLEAR, size_word
-from simlab.words import factor_label, kind_label, percent, test_label
 
 NUMBERS = ("rejection", "n", "word", "mcse", "low", "high")
 MARKS = {"conservative": " ↓", "liberal": " ↑"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from simlab.course import course_of
+from simlab.text.numbers import ROUNDING
 from simlab.verdicts.judge import (
     UNJUDGED,
     Number,
@@ -18,7 +19,6 @@ from simlab.verdicts.judge import (
 from simlab.verdicts.model import Cell, Consistency, Efficiency, Estimand, Honesty
 from simlab.verdicts.places import NEW
 from simlab.verdicts.view import View
-from simlab.words import ROUNDING
 
 TARGETS = ("beta_within", "beta_between")
 SWEEPS = ("more", "larger")

@@ -11,7 +11,7 @@ import xarray as xr
 
 from simlab.measures.conditions import labels_of, setting_of
 from simlab.measures.outcomes import factors_of
-from simlab.words import named_level
+from simlab.text.numbers import named_level
 
 NEW, SAME = "new-clusters", "same-clusters"
 Level = float | str | None

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 from simlab.course import course_of
 from simlab.measures.doubts import SENTENCE
+from simlab.text.numbers import plus_minus, wrong
 from simlab.verdicts.judge import Number
 from simlab.verdicts.model import Cell, Consistency, Efficiency, Estimand, Honesty
 from simlab.verdicts.places import NEW
 from simlab.verdicts.view import View
-from simlab.words import plus_minus, wrong
 
 SYMBOL = {"beta_within": "β_W", "beta_between": "β_B"}
 

@@ -10,10 +10,10 @@ import pandas as pd
 from simlab.data import DataError
 from simlab.data.levels import other_rows
 from simlab.fitting.result import MixedFit
-from simlab.layout import frame_table, wrapped
 from simlab.mixed.optimum import optimise
 from simlab.mixed.rows import rotate_rows
 from simlab.moments import Floats, Ints
+from simlab.text import frame_table, wrapped
 
 _MEANING = {
     "students": "the units of these clusters: a large cluster counts more",

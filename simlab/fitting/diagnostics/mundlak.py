@@ -15,9 +15,9 @@ from simlab.fitting.errors import FitError
 from simlab.fitting.hypotheses import WaldTest, wald
 from simlab.fitting.model import fit_design
 from simlab.fitting.result import DF, MixedFit
-from simlab.layout import frame_table, wrapped
 from simlab.moments import Ints
-from simlab.words import p_value
+from simlab.text import frame_table, wrapped
+from simlab.text.numbers import p_value
 
 
 class NoContextError(FitError):

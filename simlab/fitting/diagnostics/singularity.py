@@ -9,9 +9,9 @@ import pandas as pd
 
 from simlab.fitting.identified import traded
 from simlab.fitting.result import MixedFit
-from simlab.layout import frame_table, wrapped
 from simlab.mixed.optimum import SINGULAR
 from simlab.moments import Floats
+from simlab.text import frame_table, wrapped
 
 THIN = 0.01  # share of the variance below which the thinnest direction is called nearly singular
 ROUNDING = 1e-12  # share of the variance that is none

@@ -14,8 +14,8 @@ from simlab.fitting.diagnostics.within import WithinFit, independent, split, var
 from simlab.fitting.errors import FitError, one_of
 from simlab.fitting.identified import no_residual
 from simlab.fitting.result import DF, MixedFit
-from simlab.layout import frame_table, wrapped
 from simlab.moments import Floats, Ints
+from simlab.text import frame_table, wrapped
 
 ZERO = 1e-8  # of the within estimator's variance: an eigenvalue of a difference below it is 0
 SAME = 1e-7  # of its standard error: estimates that differ by less are the same by construction

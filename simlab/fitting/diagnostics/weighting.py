@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from simlab.fitting.result import MixedFit
-from simlab.layout import frame_table, wrapped
 from simlab.moments import Floats
+from simlab.text import frame_table, wrapped
 
 
 @dataclass(frozen=True, slots=True, eq=False)

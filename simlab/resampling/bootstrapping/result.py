@@ -10,11 +10,11 @@ import pandas as pd
 
 from simlab.errors import check_level
 from simlab.fitting.errors import FitError, one_of
-from simlab.layout import one_line, text_table, wrapped, wrapped_sum
 from simlab.moments import Floats
 from simlab.resampling.bootstrapping import quantiles
 from simlab.resampling.bootstrapping.quantiles import Ends
-from simlab.words import number
+from simlab.text import one_line, text_table, wrapped, wrapped_sum
+from simlab.text.numbers import number
 
 Kind = Literal["parametric", "clusters"]
 Interval = Literal["percentile", "basic", "bca"]

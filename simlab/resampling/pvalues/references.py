@@ -15,7 +15,7 @@ from simlab.moments import Floats
 from simlab.resampling.exact import exact_null, no_exact_null
 from simlab.resampling.pvalues.exceedance import reaches
 from simlab.resampling.pvalues.hypothesis import Hypothesis, Mixture
-from simlab.words import degrees
+from simlab.text.numbers import degrees
 
 WALD: dict[str, DF] = {
     "Wald χ²": "normal",

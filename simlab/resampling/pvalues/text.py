@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from simlab.layout import one_line, text_table, wrapped, wrapped_sum
-from simlab.words import p_value, statistic
+from simlab.text import one_line, text_table, wrapped, wrapped_sum
+from simlab.text.numbers import p_value, statistic
 
 if TYPE_CHECKING:
     from simlab.resampling.pvalues.result import PValue, PValues

@@ -3,9 +3,9 @@
 A line is broken at a blank and nowhere else, so that no word and no number is ever cut.
 """
 
-from simlab.layout.lines import PIPED, TIE, listed, width, wrapped, wrapped_sum
-from simlab.layout.table import frame_table, text_table
-from simlab.plain import one_line
+from simlab.text.lines import PIPED, TIE, listed, width, wrapped, wrapped_sum
+from simlab.text.plain import one_line
+from simlab.text.table import frame_table, text_table
 
 __all__ = [
     "PIPED",

@@ -7,7 +7,7 @@ import shutil
 import textwrap
 from collections.abc import Sequence
 
-from simlab.plain import one_line
+from simlab.text.plain import one_line
 
 PIPED = 100
 """Columns where there is no terminal, and COLUMNS does not say how many."""

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from rich.cells import cell_len
 
-from simlab.layout.lines import MARK, TIE, tied, width
-from simlab.plain import one_line
+from simlab.text.lines import MARK, TIE, tied, width
+from simlab.text.plain import one_line
 
 if TYPE_CHECKING:
     import pandas as pd
