@@ -22,7 +22,7 @@ from matplotlib.figure import Figure
 import simlab
 from simlab.plots import size
 from simlab.tables import render_sizes
-from simlab.text.numbers import kind_label, test_label
+from simlab.words import p_value_label, test_label
 
 ROOT = Path(__file__).resolve().parents[1]
 J, N, G = "population.clusters", "population.cluster_sizes.mean", "population.G"
@@ -79,7 +79,7 @@ def notice(measured: xr.Dataset) -> str:
         return f"{low:.1f} to {high:.1f} %"
 
     kinds = ("chi2", "wald", "satterthwaite", "kenward_roger", "simulated")
-    with_few = (f"{kind_label(kind)} {of('fixed_slope', kind, clusters=few)}" for kind in kinds)
+    with_few = (f"{p_value_label(kind)} {of('fixed_slope', kind, clusters=few)}" for kind in kinds)
     lines = [
         "At 5 %, over J and n: the naive χ² of a random intercept rejects "
         f"{of('random_intercept', 'chi2')}, that of a random slope {of('random_slope', 'chi2')}. A "

@@ -15,7 +15,7 @@ from matplotlib.ticker import FixedLocator, NullLocator
 
 from simlab.errors import ArgumentError
 from simlab.plots import style
-from simlab.text.numbers import kind_label
+from simlab.words import p_value_label
 
 LOOKS = {
     "chi2": ("#D55E00", "s"),
@@ -151,7 +151,7 @@ def _labels(ax: Axes, x: float, here: xr.Dataset, kinds: list[str]) -> dict[str,
     heights = style.apart(ends, GAP * (high - low))
     return {
         kind: ax.annotate(
-            kind_label(kind), (x, height), xytext=(24, 0), textcoords="offset points",
+            p_value_label(kind), (x, height), xytext=(24, 0), textcoords="offset points",
             va="center", fontsize=style.TEXT, color=LOOKS.get(kind, (style.INK, ""))[0],
             annotation_clip=False,
         )

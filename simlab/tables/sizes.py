@@ -15,8 +15,9 @@ from simlab.performance.streams import LEVELS
 from simlab.tables.extent import extent, unfinished, what_was_run
 from simlab.tables.formats import Titled, csv, level, sheet
 from simlab.tables.render import Format, check_format
-from simlab.text.numbers import factor_label, kind_label, percent, test_label
+from simlab.text.numbers import factor_label, percent
 from simlab.verdicts.judge import CLEAR, size_word
+from simlab.words import p_value_label, test_label
 
 NUMBERS = ("rejection", "n", "word", "mcse", "low", "high")
 MARKS = {"conservative": " ↓", "liberal": " ↑"}
@@ -145,7 +146,7 @@ def _section(part: pd.DataFrame, factors: list[str]) -> Titled:
         cells.setdefault(place, {})[row["kind"]] = _cell(row)
     return Titled(
         f"{part['what'].iloc[0].capitalize()}: {test_label(part['test'].iloc[0])}",
-        ["nominal", *map(factor_label, told), *map(kind_label, kinds)],
+        ["nominal", *map(factor_label, told), *map(p_value_label, kinds)],
         [[*place, *(row.get(kind, "") for kind in kinds)] for place, row in cells.items()],
         names=1 + len(told),
     )

@@ -164,36 +164,3 @@ def named_level(factor: str, level: object, shared: bool = False) -> str:
     if factor == "scheme" or (" " in label and not shared):
         return label
     return f"{label} {name}"
-
-
-TESTS: Mapping[str, str] = MappingProxyType(
-    {
-        "random_intercept": "random intercept, G = 0?",
-        "random_slope": "random slope, g₁₁ = 0?",
-        "fixed_slope": "fixed slope, β = 0?",
-    }
-)
-"""What a test asks, in tables and pictures."""
-
-KINDS: Mapping[str, str] = MappingProxyType(
-    {
-        "chi2": "χ²",
-        "mixture": "χ² mixture",
-        "exact": "exact",
-        "wald": "Wald, normal",
-        "satterthwaite": "Satterthwaite",
-        "kenward_roger": "Kenward–Roger",
-        "simulated": "simulated",
-    }
-)
-"""What a kind of p-value is called there."""
-
-
-def test_label(test: str) -> str:
-    """Return what a test asks; of one that is not known, its name."""
-    return TESTS.get(test, test)
-
-
-def kind_label(kind: str) -> str:
-    """Return what a kind of p-value is called; of one that is not known, its name."""
-    return KINDS.get(kind, kind)
