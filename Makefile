@@ -8,7 +8,7 @@ LOWEST := .lowest/.ready
 # The lowest versions have wheels for the lowest Python.
 LOWEST_PYTHON ?= python3.11
 
-.PHONY: table test test-all check smoke clean
+.PHONY: table test test-all check bench smoke clean
 
 table: $(READY)  ## run the main study and print the summary-of-methods table
 	$(BIN)/simlab run configs/methods_summary.yaml
@@ -24,6 +24,9 @@ check: $(READY)  ## what CI checks besides: style, types, layers
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+bench: $(READY)  ## measure speed on an idle machine and write results/benchmark.md, minutes
+	$(BIN)/python -m benchmarks
 
 smoke: $(READY) $(LOWEST)  ## try the commands with the lowest versions that pyproject.toml allows
 	.lowest/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --force-reinstall .

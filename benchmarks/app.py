@@ -1,6 +1,6 @@
 """How long a visitor of `simlab app` waits, in headless Chromium on this machine.
 
-    python benchmarks/app.py
+    python -m benchmarks.app
 
 A slider's move: from the key that moves it until data space and beta space have been painted anew.
 A thousand samples: from the press of the button until the sampling distributions have been painted

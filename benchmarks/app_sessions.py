@@ -1,6 +1,6 @@
 """What many visitors of `simlab app` cost at once: memory, and how long each of them waits.
 
-    python benchmarks/app_sessions.py --sessions 50
+    python -m benchmarks.app_sessions --sessions 50
 
 A visitor asks for the page and opens its websocket as a browser does, and draws nothing. They come
 one after the other, wait for their thousand samples, and stay. Then each in turn moves the slider

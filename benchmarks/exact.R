@@ -1,4 +1,4 @@
-# RLRsim's exact null, the peer of exact_null; simlab/benchmark/session.R runs it.
+# RLRsim's exact null, the peer of exact_null; benchmarks/session.R runs it.
 packages <- "RLRsim"
 tasks <- function(d) {
   X <- cbind(1, d$ses)

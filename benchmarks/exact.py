@@ -1,6 +1,6 @@
 """The exact null of one variance beside RLRsim: 100,000 draws on the same data, in turn.
 
-    python benchmarks/exact.py
+    python -m benchmarks.exact
 
 Prints a Markdown table of processor times. Both start from a fitted model's design: the eigenvalues
 are part of the work. Run it on an idle machine: the load average is printed.
@@ -16,11 +16,11 @@ from typing import Literal
 import pandas as pd
 
 import simlab
-from simlab.benchmark.clock import measure, processor
-from simlab.benchmark.machine import head
-from simlab.benchmark.r import Wanted, offered
-from simlab.benchmark.report import table
-from simlab.benchmark.section import BESIDE, Row, beside
+from benchmarks.clock import measure, processor
+from benchmarks.machine import head
+from benchmarks.r import Wanted, offered
+from benchmarks.report import table
+from benchmarks.section import BESIDE, Row, beside
 from simlab.data import hs
 from simlab.resampling.exact import exact_null
 

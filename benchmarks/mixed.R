@@ -1,4 +1,4 @@
-# lme4 and lmerTest with four fixed effects; simlab/benchmark/session.R runs it.
+# lme4 and lmerTest with four fixed effects; benchmarks/session.R runs it.
 packages <- c("lme4", "lmerTest", "pbkrtest")
 tasks <- function(d) {
   d$cluster <- factor(d$cluster)

@@ -1,6 +1,6 @@
-"""What `simlab bench` leaves out of the mixed model, because it takes long or is not about time.
+"""What `make bench` leaves out of the mixed model, because it takes long or is not about time.
 
-    python benchmarks/mixed.py
+    python -m benchmarks.mixed
 
 Kenward and Roger's degrees of freedom, 4,000 clusters, a million rows and the memory they ask for,
 and data sets with hardly any variance of slopes, beside lme4, lmerTest and statsmodels. Prints a
@@ -22,12 +22,12 @@ import numpy as np
 import pandas as pd
 
 import simlab
-from simlab.benchmark.clock import Action, measure, processor
-from simlab.benchmark.machine import head
-from simlab.benchmark.r import Wanted, offered
-from simlab.benchmark.report import table
-from simlab.benchmark.section import BESIDE, Row, beside
-from simlab.benchmark.units import factor, spread, three
+from benchmarks.clock import Action, measure, processor
+from benchmarks.machine import head
+from benchmarks.r import Wanted, offered
+from benchmarks.report import table
+from benchmarks.section import BESIDE, Row, beside
+from benchmarks.units import factor, spread, three
 from simlab.formula import build
 from simlab.mixed.kenward_roger import kenward_roger
 from simlab.mixed.lines import fit_lines

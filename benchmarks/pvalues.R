@@ -1,4 +1,4 @@
-# pbkrtest's parametric bootstrap of 20 draws; simlab/benchmark/session.R runs it.
+# pbkrtest's parametric bootstrap of 20 draws; benchmarks/session.R runs it.
 packages <- c("lme4", "pbkrtest")
 tasks <- function(d) {
   d$school <- factor(d$school)

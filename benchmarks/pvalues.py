@@ -1,6 +1,6 @@
 """Monte Carlo p-values of simlab beside pbkrtest's parametric bootstrap, in turn.
 
-    python benchmarks/pvalues.py
+    python -m benchmarks.pvalues
 
 Prints a Markdown table. A draw is one response from the null model and both fits to it, by ML.
 Times of a draw are processor times, of the whole call divided by its draws. Run it on an idle
@@ -14,12 +14,12 @@ from functools import partial
 from pathlib import Path
 
 import simlab
-from simlab.benchmark.clock import Action, measure, processor, wall
-from simlab.benchmark.machine import head
-from simlab.benchmark.r import Wanted, offered
-from simlab.benchmark.report import table
-from simlab.benchmark.section import BESIDE, Row, beside
-from simlab.benchmark.units import duration, spread
+from benchmarks.clock import Action, measure, processor, wall
+from benchmarks.machine import head
+from benchmarks.r import Wanted, offered
+from benchmarks.report import table
+from benchmarks.section import BESIDE, Row, beside
+from benchmarks.units import duration, spread
 
 DRAWS = 10_000
 THEIRS = 20  # draws of one call, as pvalues.R has them

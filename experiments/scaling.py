@@ -28,9 +28,9 @@ from typing import Any
 from distributed import Client, Worker
 
 import simlab
+from benchmarks.clock import core, measure
+from benchmarks.machine import head
 from simlab import runner
-from simlab.benchmark.clock import core, measure
-from simlab.benchmark.machine import head
 from simlab.config import Study
 from simlab.parallel import workers
 from simlab.results import Block, ZarrResults

@@ -18,16 +18,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from simlab.benchmark import machine, peers, units
-from simlab.benchmark.clock import Action, Repeats, measure, rounds, timed
-from simlab.benchmark.populations import responses
-from simlab.benchmark.r import RError, Session, Wanted, offered
-from simlab.benchmark.report import Report
-from simlab.benchmark.run import SECTIONS
-from simlab.benchmark.section import BESIDE, Effort, Section, beside
-from simlab.benchmark.threads import numbers
-from simlab.cli.bench import bench as command
-from simlab.commands import bench
+from benchmarks import machine, peers, units
+from benchmarks.__main__ import bench
+from benchmarks.clock import Action, Repeats, measure, rounds, timed
+from benchmarks.populations import responses
+from benchmarks.r import RError, Session, Wanted, offered
+from benchmarks.report import Report
+from benchmarks.run import SECTIONS
+from benchmarks.section import BESIDE, Section, beside
+from benchmarks.threads import numbers
 from simlab.errors import UsageError
 
 TITLES = (
@@ -171,11 +170,10 @@ def report(tmp_path_factory):
     folder = tmp_path_factory.mktemp("bench")
     (folder / "empty").mkdir()
     out = folder / "made" / "benchmark.md"
-    code = "from simlab.cli import main; main()"
-    options = ("bench", "--quick", "--repeats", "1", "--quiet", "--out", str(out))
+    options = ("--quick", "--repeats", "1", "--quiet", "--out", str(out))
     environment = {**os.environ, "PATH": str(folder / "empty")}
     done = subprocess.run(
-        [sys.executable, "-c", code, *options],
+        [sys.executable, "-m", "benchmarks", *options],
         capture_output=True, text=True, check=False, env=environment,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -315,20 +313,23 @@ def test_help_and_page_name_every_section():
     page = (Path(__file__).parents[1] / "docs" / "benchmark.md").read_text(encoding="utf-8")
     for name in SECTIONS:
         assert f"| `{name}` |" in page
-    assert f"{', '.join(SECTIONS)}." in inspect.getdoc(command)
+    assert f"{', '.join(SECTIONS)}." in inspect.getdoc(bench)
 
 
 # Mistakes
 
 
 def test_mistakes_cost_one_line_and_no_time(tmp_path):
-    effort = Effort(1, quick=True)
     with pytest.raises(UsageError, match=r"no section 'metods'; did you mean methods\?"):
-        bench.bench(None, ("metods",), effort, True)
+        bench(only=("metods",))
     with pytest.raises(UsageError, match="--repeats 0: one at least"):
-        bench.bench(None, (), Effort(0), True)
-    with pytest.raises(UsageError, match="cannot be written"):
-        bench.bench(tmp_path, (), effort, True)
+        bench(repeats=0)
     (tmp_path / "file").write_text("", encoding="utf-8")
-    with pytest.raises(UsageError, match="cannot be written"):
-        bench.bench(tmp_path / "file" / "benchmark.md", (), effort, True)
+    out = str(tmp_path / "file" / "benchmark.md")
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks", "--quick", "--out", out],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert len(done.stderr.splitlines()) == 1
+    assert str(tmp_path / "file") in done.stderr

@@ -14,9 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import simlab
+from benchmarks.report import Report
+from benchmarks.section import BESIDE, Section
 from simlab import text
-from simlab.benchmark.report import Report
-from simlab.benchmark.section import BESIDE, Section
 from simlab.cli.every import app
 from simlab.commands import planning
 from simlab.data import hs

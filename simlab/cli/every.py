@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from simlab.cli import bench, lab, models, sampling, stores, studies
+from simlab.cli import lab, models, sampling, stores, studies
 from simlab.cli.app import app
 
-__all__ = ["app", "bench", "lab", "models", "sampling", "stores", "studies"]
+__all__ = ["app", "lab", "models", "sampling", "stores", "studies"]

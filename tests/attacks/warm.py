@@ -7,7 +7,7 @@ import warnings
 from importlib import import_module
 from pathlib import Path
 
-COLD = ("app", "benchmark", "demos", "plots")  # take long, and no attack is on them
+COLD = ("app", "demos", "plots")  # take long, and no attack is on them
 
 
 def warm():

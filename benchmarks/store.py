@@ -8,10 +8,10 @@ from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from simlab.benchmark.clock import Measured, Repeats, core, wall
-from simlab.benchmark.populations import BLOCK, WORDS, study
-from simlab.benchmark.section import Effort, Row, Section
-from simlab.benchmark.units import duration, factor, rate, spread, three
+from benchmarks.clock import Measured, Repeats, core, wall
+from benchmarks.populations import BLOCK, WORDS, study
+from benchmarks.section import Effort, Row, Section
+from benchmarks.units import duration, factor, rate, spread, three
 from simlab.results import ZarrResults
 from simlab.runner import prepare, run_block, schema_of
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from math import floor, log10
 
-from simlab.benchmark.clock import Repeats
+from benchmarks.clock import Repeats
 
 US, MS = 1e6, 1e3
 

@@ -12,10 +12,10 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from simlab.benchmark.clock import Action, Measured, processor
-from simlab.benchmark.populations import Responses, responses
-from simlab.benchmark.r import Wanted, offered
-from simlab.benchmark.section import BESIDE, Effort, Row, Section, beside
+from benchmarks.clock import Action, Measured, processor
+from benchmarks.populations import Responses, responses
+from benchmarks.r import Wanted, offered
+from benchmarks.section import BESIDE, Effort, Row, Section, beside
 from simlab.estimators import REGISTRY, Sample
 from simlab.fitting.model import fit
 from simlab.mixed.lines import Fits, fit_lines

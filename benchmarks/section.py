@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
-from simlab.benchmark.clock import Action, Measured, Repeats
-from simlab.benchmark.units import duration, factor, spread, three
+from benchmarks.clock import Action, Measured, Repeats
+from benchmarks.units import duration, factor, spread, three
 
 Row = tuple[str, ...]
 BESIDE: Row = ("what", "simlab", "min to max", "peer", "min to max", "ratio", "min to max")

@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from simlab.benchmark import ONE_THREAD
-from simlab.benchmark.clock import Action
+from benchmarks import ONE_THREAD
+from benchmarks.clock import Action
 from simlab.errors import Error
 
 SERVER = Path(__file__).with_name("session.R")

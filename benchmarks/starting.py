@@ -9,10 +9,10 @@ from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from simlab.benchmark.clock import Action, Repeats, wall
-from simlab.benchmark.populations import BLOCK, WORDS, study
-from simlab.benchmark.section import Effort, Row, Section
-from simlab.benchmark.units import duration, spread
+from benchmarks.clock import Action, Repeats, wall
+from benchmarks.populations import BLOCK, WORDS, study
+from benchmarks.section import Effort, Row, Section
+from benchmarks.units import duration, spread
 
 HELP = "`simlab --help`"
 WARM = f"a study of {BLOCK} replicates"

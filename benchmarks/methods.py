@@ -5,10 +5,10 @@ from __future__ import annotations
 from contextlib import ExitStack
 from functools import partial
 
-from simlab.benchmark.clock import Action, Measured, Repeats, core
-from simlab.benchmark.populations import BLOCK, WORDS, study
-from simlab.benchmark.section import Effort, Row, Section
-from simlab.benchmark.units import micro, rate, spread
+from benchmarks.clock import Action, Measured, Repeats, core
+from benchmarks.populations import BLOCK, WORDS, study
+from benchmarks.section import Effort, Row, Section
+from benchmarks.units import micro, rate, spread
 from simlab.estimators import METHODS, Estimator, Sample
 from simlab.inference import infer
 from simlab.moments import Moments

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-from simlab.benchmark.populations import study
+from benchmarks.populations import study
 from simlab.runner.provenance import provenance
 
 QUIET = 0.3  # load for each core, above which numbers are not to be quoted

@@ -8,16 +8,16 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from types import MappingProxyType
 
-from simlab.benchmark import machine
-from simlab.benchmark.clock import Measured, measure, rounds
-from simlab.benchmark.methods import methods
-from simlab.benchmark.peers import peers
-from simlab.benchmark.report import Report
-from simlab.benchmark.section import Builder, Effort, Section
-from simlab.benchmark.starting import starting
-from simlab.benchmark.store import store
-from simlab.benchmark.sweeps import clusters, sizes
-from simlab.benchmark.threads import threads
+from benchmarks import machine
+from benchmarks.clock import Measured, measure, rounds
+from benchmarks.methods import methods
+from benchmarks.peers import peers
+from benchmarks.report import Report
+from benchmarks.section import Builder, Effort, Section
+from benchmarks.starting import starting
+from benchmarks.store import store
+from benchmarks.sweeps import clusters, sizes
+from benchmarks.threads import threads
 from simlab.runner import Progress
 
 SECTIONS: MappingProxyType[str, Builder] = MappingProxyType(

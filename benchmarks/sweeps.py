@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 
-from simlab.benchmark.clock import Action, Measured, core
-from simlab.benchmark.populations import BLOCK, CLUSTERS, SIZE, study
-from simlab.benchmark.section import Effort, Row, Section
-from simlab.benchmark.units import factor, micro, rate, spread, three
+from benchmarks.clock import Action, Measured, core
+from benchmarks.populations import BLOCK, CLUSTERS, SIZE, study
+from benchmarks.section import Effort, Row, Section
+from benchmarks.units import factor, micro, rate, spread, three
 from simlab.config import Study
 from simlab.runner import prepare, run_block
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 
-from simlab.benchmark.clock import Action, Measured, wall
-from simlab.benchmark.machine import usable
-from simlab.benchmark.populations import BLOCK, WORDS, study
-from simlab.benchmark.section import Effort, Row, Section
-from simlab.benchmark.units import factor, micro, rate, spread, three
+from benchmarks.clock import Action, Measured, wall
+from benchmarks.machine import usable
+from benchmarks.populations import BLOCK, WORDS, study
+from benchmarks.section import Effort, Row, Section
+from benchmarks.units import factor, micro, rate, spread, three
 from simlab.parallel import in_threads
 from simlab.runner import prepare, run_block
 

@@ -1,4 +1,4 @@
-"""The repeatable benchmark, `simlab bench`: how long things take, and what that depends on.
+"""The repeatable benchmark, `make bench`: how long things take, and what that depends on.
 
 `clock` times actions in turn. Each section of the report has a room that names what is timed and
 what is said of it: `methods`, `sweeps`, `threads`, `starting`, `peers`, `store`. They share the

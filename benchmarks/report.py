@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from simlab.benchmark.clock import Measured
-from simlab.benchmark.section import Row, Section
-from simlab.benchmark.units import duration
+from benchmarks.clock import Measured
+from benchmarks.section import Row, Section
+from benchmarks.units import duration
 from simlab.text import text_table, wrapped
 
 HOW = """\
