@@ -3,7 +3,7 @@
     python experiments/asymptotics.py --replicates 5000
 
 The same as `simlab demo asymptotics`. What it does stands in
-simlab/demos/asymptotics.py, its study in configs/asymptotics.yaml.
+simlab/course/demos/asymptotics.py, its study in configs/asymptotics.yaml.
 """
 
 from __future__ import annotations

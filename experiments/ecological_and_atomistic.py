@@ -3,7 +3,7 @@
     python experiments/ecological_and_atomistic.py --replicates 5000
 
 The same as `simlab demo ecological_and_atomistic`. What it does stands in
-simlab/demos/ecological_and_atomistic.py, its study in configs/ecological_and_atomistic.yaml.
+simlab/course/demos/ecological_and_atomistic.py, its study in configs/ecological_and_atomistic.yaml.
 """
 
 from __future__ import annotations

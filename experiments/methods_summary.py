@@ -2,9 +2,9 @@
 
     python experiments/methods_summary.py --replicates 1000
 
-The demonstration is simlab/demos/methods_summary.py. Without --replicates the results are those of
-`simlab run configs/methods_summary.yaml`, and are read rather than computed again where they are
-there. An interrupted run continues.
+The demonstration is simlab/course/demos/methods_summary.py. Without --replicates the results are
+those of `simlab run configs/methods_summary.yaml`, and are read rather than computed again where
+they are there. An interrupted run continues.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ import argparse
 from pathlib import Path
 
 import simlab
-from simlab.demos import study as study_of
-from simlab.demos.methods_summary import draw, notice, read, table
+from simlab.course.demos import study as study_of
+from simlab.course.demos.methods_summary import draw, notice, read, table
 
 RESULTS = Path(__file__).resolve().parents[1] / "results"
 

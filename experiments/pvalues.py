@@ -3,7 +3,7 @@
     python experiments/pvalues.py --replicates 5000
 
 The same as `simlab demo pvalues`. What it does stands in
-simlab/demos/pvalues.py, its study in configs/pvalues.yaml.
+simlab/course/demos/pvalues.py, its study in configs/pvalues.yaml.
 """
 
 from __future__ import annotations

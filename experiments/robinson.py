@@ -3,7 +3,7 @@
     python experiments/robinson.py --replicates 5000
 
 The same as `simlab demo robinson`. What it does stands in
-simlab/demos/robinson.py, its study in configs/robinson.yaml.
+simlab/course/demos/robinson.py, its study in configs/robinson.yaml.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
     python experiments/same_or_new_schools.py --replicates 5000
 
 The same as `simlab demo same_or_new_schools`. What it does stands in
-simlab/demos/same_or_new_schools.py, its study in configs/same_or_new_schools.yaml.
+simlab/course/demos/same_or_new_schools.py, its study in configs/same_or_new_schools.yaml.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
     python experiments/shrinkage.py --replicates 5000
 
 The same as `simlab demo shrinkage`. What it does stands in
-simlab/demos/shrinkage.py, its study in configs/shrinkage.yaml.
+simlab/course/demos/shrinkage.py, its study in configs/shrinkage.yaml.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
     python experiments/simpson.py --replicates 5000
 
 The same as `simlab demo simpson`. What it does stands in
-simlab/demos/simpson.py, its study in configs/simpson.yaml.
+simlab/course/demos/simpson.py, its study in configs/simpson.yaml.
 """
 
 from __future__ import annotations

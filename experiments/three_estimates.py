@@ -3,7 +3,7 @@
     python experiments/three_estimates.py --replicates 5000
 
 The same as `simlab demo three_estimates`. What it does stands in
-simlab/demos/three_estimates.py, its study in configs/three_estimates.yaml.
+simlab/course/demos/three_estimates.py, its study in configs/three_estimates.yaml.
 """
 
 from __future__ import annotations

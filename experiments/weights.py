@@ -3,7 +3,7 @@
     python experiments/weights.py --replicates 5000
 
 The same as `simlab demo weights`. What it does stands in
-simlab/demos/weights.py, its study in configs/weights.yaml.
+simlab/course/demos/weights.py, its study in configs/weights.yaml.
 """
 
 from __future__ import annotations

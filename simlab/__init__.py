@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from simlab.beta import beta_space as beta_space
     from simlab.comparison import compare as compare
     from simlab.comparison import fit_statistics as fit_statistics
+    from simlab.course.catalogue import catalogue as catalogue
+    from simlab.course.notation import notation as notation
     from simlab.custom.marks import estimator as estimator
     from simlab.custom.marks import generator as generator
     from simlab.data import cvar as cvar
@@ -34,10 +36,8 @@ if TYPE_CHECKING:
     from simlab.data import merge_levels as merge_levels
     from simlab.data import up as up
     from simlab.errors import Error as Error
-    from simlab.fitting.catalogue import catalogue as catalogue
     from simlab.fitting.diagnostics import three_means as three_means
     from simlab.fitting.model import fit as fit
-    from simlab.fitting.notation import notation as notation
     from simlab.measures import contrast as contrast
     from simlab.measures import measure as measure
     from simlab.measures import paired as paired
@@ -61,7 +61,7 @@ _HOMES = {
     "audit": "auditing.run",
     "beta_space": "beta",
     "bootstrap": "resampling.bootstrapping.bootstrap",
-    "catalogue": "fitting.catalogue",
+    "catalogue": "course.catalogue",
     "compare": "comparison",
     "contrast": "measures",
     "contrast_table": "tables",
@@ -79,7 +79,7 @@ _HOMES = {
     "measure": "measures",
     "merge_levels": "data",
     "methods_table": "tables",
-    "notation": "fitting.notation",
+    "notation": "course.notation",
     "open_dataset": "results",
     "paired": "measures",
     "plan": "planning",

@@ -14,12 +14,12 @@ from fit_cases import data as reference_data
 from print_cases import checked
 from reference_cases import stored
 
+from simlab.course.catalogue import catalogue
+from simlab.course.notation import TABLES, notation
 from simlab.data import DataError, hs
 from simlab.errors import NoSuchError
-from simlab.fitting.catalogue import catalogue
 from simlab.fitting.errors import FitError
 from simlab.fitting.model import fit
-from simlab.fitting.notation import TABLES, notation
 
 ROOT = Path(__file__).resolve().parents[1]
 TITLES = (

@@ -11,8 +11,8 @@ from print_cases import agrees, cells, checked
 from reference_cases import stored
 from test_cli import simlab
 
+from simlab.course.notation import notation
 from simlab.data import hs
-from simlab.fitting.notation import notation
 
 FIVE = "mathach ~ ses * sector + (1 + ses | school)"
 ROLES = ("--y", "mathach", "--x", "ses", "--w", "sector", "--cluster", "school")

@@ -5,9 +5,18 @@ import pandas as pd
 import pytest
 
 from simlab import data
-from simlab.demos.claims import MARGIN, ClaimError, Number, above, below, claim, mean, within
-from simlab.demos.counts import correlations, from_counts
-from simlab.demos.spaces import slopes
+from simlab.course.demos.claims import (
+    MARGIN,
+    ClaimError,
+    Number,
+    above,
+    below,
+    claim,
+    mean,
+    within,
+)
+from simlab.course.demos.counts import correlations, from_counts
+from simlab.course.demos.spaces import slopes
 from simlab.moments import from_rows
 
 BERKELEY = ("department", "sex", "people", "admitted")

@@ -15,12 +15,13 @@ import pytest
 
 matplotlib.use("Agg")
 
-from simlab import demos, runner
+from simlab import runner
 from simlab.cli.every import app
 from simlab.config import ConfigError
-from simlab.demos import ClaimError, UsageError, shrinkage
-from simlab.demos.samples import samples
-from simlab.demos.stage import prepared
+from simlab.course import demos
+from simlab.course.demos import ClaimError, UsageError, shrinkage
+from simlab.course.demos.samples import samples
+from simlab.course.demos.stage import prepared
 
 ROOT = Path(__file__).resolve().parents[1]
 

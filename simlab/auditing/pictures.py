@@ -14,7 +14,7 @@ from simlab.auditing.studies import NEW, QUESTIONS
 from simlab.auditing.subject import TRUTH, Subject
 from simlab.auditing.verdicts import term_at
 from simlab.beta import points
-from simlab.course import course_of
+from simlab.course.methods import course_of
 from simlab.estimators.base import term_names
 from simlab.moments import Floats
 from simlab.pictures import cluster_lines

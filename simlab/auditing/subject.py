@@ -13,7 +13,7 @@ import pandas as pd
 
 from simlab import data
 from simlab.comparison import APPLICABLE, cluster_moments, estimates_of
-from simlab.course import course_of
+from simlab.course.methods import course_of
 from simlab.data import DataError
 from simlab.errors import check_level
 from simlab.estimators import REGISTRY, Sample

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from simlab.auditing.studies import METHODS, NEW, QUESTIONS
 from simlab.auditing.subject import Subject
 from simlab.config import Verdicts
-from simlab.course import course_of
+from simlab.course.methods import course_of
 from simlab.estimators import REGISTRY
 from simlab.estimators.base import term_names
 from simlab.moments import Floats

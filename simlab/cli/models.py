@@ -136,6 +136,6 @@ def catalogue(
 @app.command
 def notation() -> None:
     """Print a dictionary of notations: HLM, SAS, nlme, lme4, the course, simlab."""
-    from simlab.fitting.notation import notation as dictionary
+    from simlab.course.notation import notation as dictionary
 
     print(dictionary())

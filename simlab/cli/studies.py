@@ -259,7 +259,7 @@ def demo(
     out
         Folder for its figure, demo_NAME.png; results by default.
     """
-    from simlab import demos
+    from simlab.course import demos
 
     if name is None:
         print(demos.listing())

@@ -9,7 +9,7 @@ import pandas as pd
 
 from simlab.commands import reading
 from simlab.commands.console import warnings_on_stderr
-from simlab.fitting.catalogue import catalogue as ten_models
+from simlab.course.catalogue import catalogue as ten_models
 from simlab.fitting.hypotheses import WaldTest, wald
 from simlab.fitting.model import fit as fit_model
 from simlab.fitting.result import DF, Method, Type

@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle, StepPatch
 from numpy.typing import NDArray
 
-from simlab.course import course_of
+from simlab.course.methods import course_of
 from simlab.errors import ArgumentError
 from simlab.measures import average, measure
 from simlab.measures.outcomes import need_replicates

@@ -11,7 +11,7 @@ from matplotlib.collections import PathCollection
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from simlab.course import course_of
+from simlab.course.methods import course_of
 from simlab.plots import style
 from simlab.plots.lookup import Replicates, replicates
 

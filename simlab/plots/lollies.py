@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.lines import Line2D
 
-from simlab.course import course_of
+from simlab.course.methods import course_of
 from simlab.plots import style
 from simlab.plots.lookup import condition_of, methods, one_measure
 from simlab.text.numbers import decimals

@@ -13,7 +13,7 @@ from matplotlib.lines import Line2D
 from matplotlib.text import Annotation
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
-from simlab.course import course_of
+from simlab.course.methods import course_of
 from simlab.errors import ArgumentError
 from simlab.measures.conditions import config_of
 from simlab.plots import style

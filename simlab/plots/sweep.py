@@ -12,7 +12,7 @@ from matplotlib.container import ErrorbarContainer
 from matplotlib.text import Annotation
 from matplotlib.ticker import FixedLocator, NullLocator
 
-from simlab.course import course_of
+from simlab.course.methods import course_of
 from simlab.errors import ArgumentError
 from simlab.measures.conditions import config_of
 from simlab.plots import style

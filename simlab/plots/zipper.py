@@ -13,7 +13,7 @@ from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 from scipy.special import stdtr
 
-from simlab.course import course_of
+from simlab.course.methods import course_of
 from simlab.errors import ArgumentError
 from simlab.plots import style
 from simlab.plots.lookup import Replicates, replicates

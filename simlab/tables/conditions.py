@@ -10,7 +10,7 @@ import pandas as pd
 import xarray as xr
 
 from simlab.archive import factor_of
-from simlab.course import course_of
+from simlab.course.methods import course_of
 from simlab.measures.doubts import MARK, SENTENCE, UNSURE
 from simlab.measures.outcomes import factors_of
 from simlab.tables import notes

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import xarray as xr
 
-from simlab.course import course_of
+from simlab.course.methods import course_of
 from simlab.tables import notes
 from simlab.tables.extent import unfinished
 from simlab.tables.failed import failure_lines

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import xarray as xr
 
-from simlab.course import course_of
+from simlab.course.methods import course_of
 from simlab.verdicts import sentences as say
 from simlab.verdicts.assess import SWEEPS, TARGETS, consistency, efficiency, estimand, honesty
 from simlab.verdicts.model import Summary, Verdict

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from simlab.course import course_of
+from simlab.course.methods import course_of
 from simlab.text.numbers import ROUNDING
 from simlab.verdicts.judge import (
     UNJUDGED,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from simlab.course import course_of
+from simlab.course.methods import course_of
 from simlab.measures.doubts import SENTENCE
 from simlab.text.numbers import plus_minus, wrong
 from simlab.verdicts.judge import Number

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
-from simlab.course import course_of
+from simlab.course.methods import course_of
 from simlab.errors import ArgumentError
 from simlab.measures import COMPARISONS, MEASURES, measure
 from simlab.measures.conditions import config_of

@@ -11,7 +11,7 @@ from simlab.text import one_line, text_table, wrapped, wrapped_sum
 from simlab.text.numbers import number
 
 if TYPE_CHECKING:
-    from simlab.fitting.catalogue import Catalogue, Model
+    from simlab.course.catalogue import Catalogue, Model
 
 _FAILED = "unfitted"  # in the place of the first estimate
 _TRADITIONAL = 7  # the first models; the others have cluster means, hence other coefficients

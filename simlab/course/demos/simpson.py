@@ -14,12 +14,12 @@ import numpy as np
 
 from simlab import data
 from simlab.config import Study, declared
-from simlab.demos.claims import Number, above, below, claim
-from simlab.demos.counts import from_counts
-from simlab.demos.readings import Measured, measured, plus_minus
-from simlab.demos.samples import samples
-from simlab.demos.spaces import draw_counts, draw_sample, slopes
-from simlab.demos.stage import Demo
+from simlab.course.demos.claims import Number, above, below, claim
+from simlab.course.demos.counts import from_counts
+from simlab.course.demos.readings import Measured, measured, plus_minus
+from simlab.course.demos.samples import samples
+from simlab.course.demos.spaces import draw_counts, draw_sample, slopes
+from simlab.course.demos.stage import Demo
 from simlab.estimators import REGISTRY, Sample
 from simlab.measures import share
 from simlab.moments import Moments

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 import simlab
 from simlab.config import Study
-from simlab.demos.claims import Number, above, below, claim, within
-from simlab.demos.readings import Measured, label
-from simlab.demos.stage import Demo
+from simlab.course.demos.claims import Number, above, below, claim, within
+from simlab.course.demos.readings import Measured, label
+from simlab.course.demos.stage import Demo
 from simlab.measures.conditions import config_of
 from simlab.plots import bias_sweep, panels, sampling_distributions
 from simlab.tables.render import render

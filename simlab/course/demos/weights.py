@@ -16,10 +16,10 @@ import numpy as np
 
 import simlab
 from simlab.config import Study, declared
-from simlab.demos.claims import Number, above, below, claim, mean, within
-from simlab.demos.readings import plus_minus
-from simlab.demos.samples import samples
-from simlab.demos.stage import Demo
+from simlab.course.demos.claims import Number, above, below, claim, mean, within
+from simlab.course.demos.readings import plus_minus
+from simlab.course.demos.samples import samples
+from simlab.course.demos.stage import Demo
 from simlab.design import conditions
 from simlab.moments import Floats
 from simlab.plots import Curve, curves, panels

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from simlab.commands.written import check_picture
 from simlab.config import Study
-from simlab.demos.errors import ClaimError
+from simlab.course.demos.errors import ClaimError
 from simlab.errors import UsageError
 from simlab.text import wrapped
 

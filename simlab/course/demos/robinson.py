@@ -16,12 +16,12 @@ import pandas as pd
 from scipy.special import expit
 
 from simlab.config import Study, declared
-from simlab.demos.claims import Number, above, below, claim, mean, within
-from simlab.demos.counts import correlations, from_counts
-from simlab.demos.readings import measured, plus_minus
-from simlab.demos.samples import samples
-from simlab.demos.spaces import draw_counts, draw_sample, slopes
-from simlab.demos.stage import Demo
+from simlab.course.demos.claims import Number, above, below, claim, mean, within
+from simlab.course.demos.counts import correlations, from_counts
+from simlab.course.demos.readings import measured, plus_minus
+from simlab.course.demos.samples import samples
+from simlab.course.demos.spaces import draw_counts, draw_sample, slopes
+from simlab.course.demos.stage import Demo
 from simlab.moments import Moments
 from simlab.plots import panels
 from simlab.text import text_table

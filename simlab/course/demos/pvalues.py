@@ -19,9 +19,9 @@ from scipy import special
 
 import simlab
 from simlab.config import Study
-from simlab.demos.claims import Number, above, below, claim, within
-from simlab.demos.readings import plus_minus
-from simlab.demos.stage import Demo
+from simlab.course.demos.claims import Number, above, below, claim, within
+from simlab.course.demos.readings import plus_minus
+from simlab.course.demos.stage import Demo
 from simlab.measures import share
 from simlab.moments import Floats
 from simlab.plots import null_distribution, panels

@@ -12,9 +12,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from simlab.demos.claims import Number, above, below, claim, within
-from simlab.demos.readings import Measured, label, measured, plus_minus
-from simlab.demos.stage import Demo
+from simlab.course.demos.claims import Number, above, below, claim, within
+from simlab.course.demos.readings import Measured, label, measured, plus_minus
+from simlab.course.demos.stage import Demo
 from simlab.plots import Curve, curves, panels, sampling_distributions
 from simlab.text import text_table
 

@@ -8,8 +8,8 @@ import xarray as xr
 
 import simlab
 from simlab.config import Study
-from simlab.course import course_of
-from simlab.demos.claims import Number
+from simlab.course.demos.claims import Number
+from simlab.course.methods import course_of
 
 __all__ = ["Measured", "label", "measured", "plus_minus"]
 

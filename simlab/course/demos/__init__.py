@@ -16,12 +16,12 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from simlab.demos.errors import ClaimError
+from simlab.course.demos.errors import ClaimError
 from simlab.errors import UsageError
 
 if TYPE_CHECKING:
     from simlab.config import Study
-    from simlab.demos.stage import Demo
+    from simlab.course.demos.stage import Demo
 
 __all__ = ["NAMES", "ClaimError", "UsageError", "demo", "listing", "question", "run", "study"]
 
@@ -74,7 +74,7 @@ def study(name: str) -> Study:
 
     _known(name)
     installed = HERE / "configs" / f"{name}.yaml"
-    return load(installed if installed.exists() else HERE.parents[1] / "configs" / f"{name}.yaml")
+    return load(installed if installed.exists() else HERE.parents[2] / "configs" / f"{name}.yaml")
 
 
 def demo(name: str) -> Demo[Any]:
@@ -86,7 +86,7 @@ def demo(name: str) -> Demo[Any]:
         If there is no such demonstration.
     """
     _known(name)
-    found: Demo[Any] = import_module(f"simlab.demos.{name}").DEMO
+    found: Demo[Any] = import_module(f"simlab.course.demos.{name}").DEMO
     return found
 
 
@@ -113,7 +113,7 @@ def run(
     ClaimError
         If the numbers do not bear out what is said of them: with few replicates, most likely.
     """
-    from simlab.demos.stage import prepared, show
+    from simlab.course.demos.stage import prepared, show
 
     chosen, words = demo(name), question(name)
     show(chosen, name, words, prepared(chosen, study(name), replicates, seed), out)

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from numpy.typing import ArrayLike
 
-from simlab.demos.errors import ClaimError
+from simlab.course.demos.errors import ClaimError
 from simlab.errors import ArgumentError
 from simlab.measures import average
 

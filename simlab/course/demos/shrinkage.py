@@ -17,9 +17,9 @@ import numpy as np
 import pandas as pd
 
 from simlab.config import Study, declared
-from simlab.demos.claims import Check, Number, above, below, claim, mean, within
-from simlab.demos.samples import samples
-from simlab.demos.stage import Demo
+from simlab.course.demos.claims import Check, Number, above, below, claim, mean, within
+from simlab.course.demos.samples import samples
+from simlab.course.demos.stage import Demo
 from simlab.estimators.lines import fit_clusters, inverse_cross_product
 from simlab.measures import average
 from simlab.moments import Floats

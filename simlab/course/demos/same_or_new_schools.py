@@ -11,9 +11,9 @@ from __future__ import annotations
 from operator import sub
 from typing import TYPE_CHECKING
 
-from simlab.demos.claims import Number, above, below, claim, within
-from simlab.demos.readings import Measured, label, measured
-from simlab.demos.stage import Demo
+from simlab.course.demos.claims import Number, above, below, claim, within
+from simlab.course.demos.readings import Measured, label, measured
+from simlab.course.demos.stage import Demo
 from simlab.plots import panels, sampling_distributions
 from simlab.text import text_table
 from simlab.text.numbers import se_error

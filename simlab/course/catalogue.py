@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from simlab.course.equations import SPECS, Symbols, Written, written
 from simlab.data import DataError, complete, numeric, require, varying
 from simlab.errors import NoSuchError
-from simlab.fitting.equations import SPECS, Symbols, Written, written
 from simlab.fitting.errors import FitError
 from simlab.fitting.model import fit_design
 from simlab.fitting.result import Method, MixedFit
@@ -52,7 +52,7 @@ class Model:
     reason: str
 
     def __str__(self) -> str:
-        from simlab.fitting.catalogue_text import model_text
+        from simlab.course.catalogue_text import model_text
 
         return model_text(self)
 
@@ -130,14 +130,14 @@ class Catalogue:
         )  # fmt: skip
 
     def __str__(self) -> str:
-        from simlab.fitting.catalogue_text import catalogue_text
+        from simlab.course.catalogue_text import catalogue_text
 
         return catalogue_text(self)
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        from simlab.fitting.catalogue_text import catalogue_html
+        from simlab.course.catalogue_text import catalogue_html
 
         return catalogue_html(self)
 
