@@ -22,7 +22,7 @@ from benchmarks.r import Wanted, offered
 from benchmarks.report import table
 from benchmarks.section import BESIDE, Row, beside
 from simlab.data import hs
-from simlab.resampling.exact import exact_null
+from simlab.testing.exact import exact_null
 
 TASKS = Path(__file__).with_suffix(".R")
 METHODS: tuple[Literal["REML", "ML"], ...] = ("REML", "ML")

@@ -45,8 +45,6 @@ if TYPE_CHECKING:
     from simlab.measures import tidy as tidy
     from simlab.planning import plan as plan
     from simlab.replaying import replay as replay
-    from simlab.resampling.bootstrapping.bootstrap import bootstrap as bootstrap
-    from simlab.resampling.pvalues.pvalue import pvalue as pvalue
     from simlab.results import open_dataset as open_dataset
     from simlab.runner import run as run
     from simlab.study import load as load
@@ -54,13 +52,15 @@ if TYPE_CHECKING:
     from simlab.tables import contrast_table as contrast_table
     from simlab.tables import methods_table as methods_table
     from simlab.tables import size_table as size_table
+    from simlab.testing.bootstrapping.bootstrap import bootstrap as bootstrap
+    from simlab.testing.pvalue import pvalue as pvalue
 
 # Where each public name lives: nothing is imported before it is asked for.
 _HOMES = {
     "Error": "errors",
     "audit": "auditing.run",
     "beta_space": "beta",
-    "bootstrap": "resampling.bootstrapping.bootstrap",
+    "bootstrap": "testing.bootstrapping.bootstrap",
     "catalogue": "course.catalogue",
     "compare": "comparison",
     "contrast": "measures",
@@ -83,7 +83,7 @@ _HOMES = {
     "open_dataset": "results",
     "paired": "measures",
     "plan": "planning",
-    "pvalue": "resampling.pvalues.pvalue",
+    "pvalue": "testing.pvalue",
     "rejection": "measures",
     "replay": "replaying",
     "replicate": "study",

@@ -12,8 +12,8 @@ from simlab.config import Study
 from simlab.design import conditions
 from simlab.errors import NoSuchError
 from simlab.estimators import REGISTRY
-from simlab.hypotheses import REGISTRY as TESTS
 from simlab.performance.registry import MEASURES
+from simlab.testing.studied import REGISTRY as TESTS
 
 if TYPE_CHECKING:
     from simlab.runner import Work

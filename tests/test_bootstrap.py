@@ -14,8 +14,8 @@ import simlab
 from simlab.fitting.diagnostics import influence
 from simlab.fitting.errors import FitError
 from simlab.fitting.prediction import icc, r2
-from simlab.resampling.bootstrapping import samples
-from simlab.resampling.bootstrapping.statistics import read
+from simlab.testing.bootstrapping import samples
+from simlab.testing.bootstrapping.statistics import read
 
 KINDS = ("parametric", "clusters")
 CASES = [("hs", "m5", "REML"), ("sleepstudy", "m3", "ML"), ("sim5", "m3", "REML")]

@@ -10,7 +10,7 @@ from fit_cases import fit_formula
 from test_cli import simlab
 
 from simlab.data import hs
-from simlab.resampling.bootstrapping.bootstrap import bootstrap
+from simlab.testing.bootstrapping.bootstrap import bootstrap
 
 FORMULA = "mathach ~ ses + (1 | school)"
 

@@ -13,7 +13,7 @@ from reference_cases import stored
 from scipy import stats
 
 import simlab
-from simlab.resampling.bootstrapping import quantiles
+from simlab.testing.bootstrapping import quantiles
 
 R = stored("bootstrap.json")
 KINDS = ("parametric", "clusters")

@@ -13,8 +13,8 @@ import simlab.runner
 from simlab import config
 from simlab.config import schema
 from simlab.estimators import METHODS, REGISTRY
-from simlab.hypotheses import REGISTRY as TESTS
 from simlab.performance.registry import COMPARISONS, MEASURES, ROBUST, STREAMS
+from simlab.testing.studied import REGISTRY as TESTS
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"

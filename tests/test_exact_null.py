@@ -11,13 +11,13 @@ from scipy import stats
 import simlab
 from simlab.data import hs
 from simlab.fitting.errors import FitError
-from simlab.hypotheses.random_intercept import exact_p_value
 from simlab.mixed.exact import null_law
 from simlab.mixed.reduced import draw as draw_responses
 from simlab.mixed.reduced import refit
 from simlab.mixed.supremum import suprema
-from simlab.resampling.draws import join, stream
-from simlab.resampling.exact import eigenvalues, exact_null, no_exact_null
+from simlab.testing.draws import join, stream
+from simlab.testing.exact import eigenvalues, exact_null, no_exact_null
+from simlab.testing.studied.random_intercept import exact_p_value
 
 DRAWS = 100_000
 

@@ -15,10 +15,10 @@ from scipy import stats
 
 import simlab
 from simlab.fitting.errors import FitWarning
-from simlab.resampling.pvalues.exceedance import estimate, reaches
-from simlab.resampling.pvalues.models import fit_models
-from simlab.resampling.pvalues.null_draws import null_draws
-from simlab.resampling.pvalues.references import references
+from simlab.testing.exceedance import estimate, reaches
+from simlab.testing.models import fit_models
+from simlab.testing.null_draws import null_draws
+from simlab.testing.references import references
 
 R = stored("pvalues.json")
 RLRSIM = stored("tests.json")["hs"]["slope"]["independent_exact_p"]
@@ -333,7 +333,7 @@ def test_it_stops_at_the_same_draw_whatever_the_threads():
 
 
 def test_a_failed_fit_counts_against_rejection(monkeypatch):
-    from simlab.resampling.pvalues import pvalue as room
+    from simlab.testing import pvalue as room
 
     def failing(*args):
         T = null_draws(*args)

@@ -9,8 +9,8 @@ from fit_cases import data
 from scipy import stats
 
 import simlab
-from simlab.resampling.pvalues.exceedance import estimate, reaches
-from simlab.resampling.pvalues.multiplicity import adjust
+from simlab.testing.exceedance import estimate, reaches
+from simlab.testing.multiplicity import adjust
 
 NULL = "mathach ~ ses + (1 | school)"
 

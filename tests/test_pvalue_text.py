@@ -85,7 +85,7 @@ def test_the_picture_has_a_panel_for_each_test():
 
 def test_progress_is_told():
     class Listener:
-        def start(self, draws):
+        def start(self, draws, done):
             self.heard = [draws]
 
         def advance(self, draws, failures):

@@ -12,7 +12,7 @@ from simlab.data import hs
 from simlab.mixed.many import refit_clusters
 from simlab.mixed.reduced import draw, line_responses, model, reduce, reduce_line, refit
 from simlab.moments import from_rows
-from simlab.resampling.draws import CHUNK, in_chunks, join, stream
+from simlab.testing.draws import CHUNK, in_chunks, join, stream
 
 PAIRS = {
     "a slope": ("mathach ~ ses + (1 | school)", "mathach ~ ses + (1 + ses | school)"),

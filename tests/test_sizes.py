@@ -14,10 +14,10 @@ from study_cases import plan, study
 import simlab
 from simlab import tables
 from simlab.config import ConfigError
-from simlab.hypotheses import HYPOTHESES, KINDS, REGISTRY, Sampling, evaluate
-from simlab.hypotheses import likelihood_ratio as lr
 from simlab.results import TIMES
 from simlab.sampling import NULL_DRAWS, draw_block, replicate_rows, stream
+from simlab.testing.studied import HYPOTHESES, KINDS, REGISTRY, Sampling, evaluate
+from simlab.testing.studied import likelihood_ratio as lr
 
 ALL = tuple(REGISTRY)
 SMALL = {

@@ -16,7 +16,7 @@ from simlab.fitting.result import DF, Method, Type
 from simlab.fitting.summary import SOURCES, Summary, summary
 from simlab.fitting.terms import term_tests
 from simlab.report import Section, html_text, page
-from simlab.resampling.bootstrapping.bootstrap import bootstrap as bootstrapped
+from simlab.testing.bootstrapping.bootstrap import bootstrap as bootstrapped
 from simlab.text import one_line, text_table, wrapped
 from simlab.text.numbers import degrees, p_value, statistic
 from simlab.text.plain import exact

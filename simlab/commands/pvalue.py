@@ -10,9 +10,9 @@ from simlab.commands import reading
 from simlab.commands.console import Bar, warnings_on_stderr
 from simlab.commands.written import check_inputs
 from simlab.fitting.errors import FitError
-from simlab.resampling.pvalues.models import Missing
-from simlab.resampling.pvalues.pvalue import pvalue as test
-from simlab.resampling.pvalues.result import PValue
+from simlab.testing.models import Missing
+from simlab.testing.pvalue import pvalue as test
+from simlab.testing.result import PValue
 from simlab.text.plain import exact
 
 PICTURES = (".png", ".svg", ".pdf")

@@ -12,13 +12,13 @@ from numpy.random import Generator
 
 from simlab.custom.calls import Orders, within
 from simlab.estimators.base import ERROR, About, Estimates, Sample
-from simlab.hypotheses import Sampling, evaluate
 from simlab.inference import Inference, infer
 from simlab.moments import Floats, Ints, Moments
 from simlab.parallel import doing
 from simlab.results import Block, BlockMessages, Leaf, Missing, Summing
 from simlab.runner.work import Job, Work
 from simlab.sampling import METHOD, NULL_DRAWS, Drawn, Key, Part, stream
+from simlab.testing.studied import Sampling, evaluate
 
 __all__ = ["SLAB", "run_block", "run_leaf"]
 

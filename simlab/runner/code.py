@@ -19,7 +19,6 @@ DECISIVE = (
     "custom",
     "design",
     "estimators",
-    "hypotheses",
     "inference",
     "kernels",
     "limits",
@@ -34,6 +33,7 @@ DECISIVE = (
     "runner/until",
     "runner/work",
     "sampling",
+    "testing/studied",
 )
 """The modules and packages of simlab whose code makes the numbers of a study."""
 

@@ -30,9 +30,6 @@ from simlab.data import DataError
 from simlab.design import Condition, conditions
 from simlab.estimators import METHODS, REGISTRY
 from simlab.estimators.base import KINDS, Estimator, Known, term_names
-from simlab.hypotheses import KINDS as TEST_KINDS
-from simlab.hypotheses import REGISTRY as TESTS
-from simlab.hypotheses import Hypothesis, Kind
 from simlab.performance.measure import Measure
 from simlab.performance.registry import ROBUST, STREAMS
 from simlab.performance.stream import Stream
@@ -43,6 +40,9 @@ from simlab.runner.others import true_of_others
 from simlab.runner.sources import Declared, Source
 from simlab.runner.until import Rule, rule_of
 from simlab.sampling import Common, Key, require_laws
+from simlab.testing.studied import KINDS as TEST_KINDS
+from simlab.testing.studied import REGISTRY as TESTS
+from simlab.testing.studied import Hypothesis, Kind
 
 __all__ = ["Data", "Job", "Work", "prepare"]
 

@@ -25,7 +25,7 @@ from simlab.course.demos.stage import Demo
 from simlab.measures import share
 from simlab.moments import Floats
 from simlab.plots import null_distribution, panels
-from simlab.resampling.pvalues.result import PValue
+from simlab.testing.result import PValue
 from simlab.text import text_table
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -25,12 +25,17 @@ from simlab.mixed.many import Responses
 from simlab.mixed.reduced import draw
 from simlab.mixed.rows import sort
 from simlab.moments import Floats, Ints
-from simlab.resampling.bootstrapping.samples import choose, estimable
-from simlab.resampling.bootstrapping.statistics import Function
-from simlab.resampling.draws import BOOTSTRAP, CHUNK, CLUSTER_BOOTSTRAP, Joint, join, stream
-
-if TYPE_CHECKING:
-    from simlab.runner import Progress
+from simlab.testing.bootstrapping.samples import choose, estimable
+from simlab.testing.bootstrapping.statistics import Function
+from simlab.testing.draws import (
+    BOOTSTRAP,
+    CHUNK,
+    CLUSTER_BOOTSTRAP,
+    Joint,
+    Progress,
+    join,
+    stream,
+)
 
 DEPENDENT = 1e-11  # of the largest singular value of a cluster's columns, in units of their lengths
 

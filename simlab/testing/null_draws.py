@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import numpy as np
 from numpy.random import Generator
@@ -11,19 +11,9 @@ from numpy.random import Generator
 from simlab.fitting.anova import WORSE
 from simlab.mixed.reduced import draw, refit
 from simlab.moments import Floats
-from simlab.resampling.draws import NULL_DRAWS, in_chunks, join
-from simlab.resampling.pvalues.exceedance import TIE, reaches
-from simlab.resampling.pvalues.hypothesis import Hypothesis
-
-
-class Progress(Protocol):
-    """What is told while draws are made."""
-
-    def start(self, draws: int) -> None:
-        """Say how many draws there will be at most."""
-
-    def advance(self, draws: int, failures: int) -> None:
-        """Say that so many were made, and in how many of them a fit failed."""
+from simlab.testing.draws import NULL_DRAWS, Progress, in_chunks, join
+from simlab.testing.exceedance import TIE, reaches
+from simlab.testing.hypothesis import Hypothesis
 
 
 class Stop(NamedTuple):
@@ -56,7 +46,7 @@ def null_draws(
     stop : Stop, optional
         Of the first hypothesis.
     progress : Progress, optional
-        Told of every chunk.
+        Receiver of the number of every chunk.
 
     Returns
     -------
@@ -76,7 +66,7 @@ def null_draws(
         return T
 
     if progress is not None:
-        progress.start(draws)
+        progress.start(draws, 0)
     parts: list[Floats] = []
     made = reached = 0
     for T in in_chunks(chunk, draws, seed, NULL_DRAWS, jobs):

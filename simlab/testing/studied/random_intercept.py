@@ -11,8 +11,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from simlab.hypotheses.base import Hypothesis, Sampling, Tested
-from simlab.hypotheses.likelihood_ratio import (
+from simlab.mixed import exact
+from simlab.mixed.many import Responses
+from simlab.mixed.reduced import Reduced, model
+from simlab.population import Plan
+from simlab.testing.studied.base import Hypothesis, Sampling, Tested
+from simlab.testing.studied.likelihood_ratio import (
     INTERCEPT,
     LINE,
     Pair,
@@ -21,10 +25,6 @@ from simlab.hypotheses.likelihood_ratio import (
     mixture,
     simulate,
 )
-from simlab.mixed import exact
-from simlab.mixed.many import Responses
-from simlab.mixed.reduced import Reduced, model
-from simlab.population import Plan
 
 
 def test(reduced: Reduced, observed: Responses, sampling: Sampling) -> Tested:

@@ -8,7 +8,7 @@ threads there are, and more draws begin with those that fewer would have had.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 import numpy as np
 from numpy.random import Generator
@@ -26,6 +26,16 @@ NULL_DRAWS, EXACT_DRAWS, BOOTSTRAP, CLUSTER_BOOTSTRAP = range(4)
 """Purposes of random streams."""
 
 Result = TypeVar("Result")
+
+
+class Progress(Protocol):
+    """Receiver of how far the draws are."""
+
+    def start(self, draws: int, done: int) -> None:
+        """Say how many draws there will be at most, and that none is done."""
+
+    def advance(self, draws: int, failures: int) -> None:
+        """Say that so many were made, and in how many of them a fit failed."""
 
 
 class Joint(NamedTuple):

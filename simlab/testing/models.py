@@ -19,7 +19,7 @@ from simlab.formula.slips import nearly_numbers
 from simlab.formula.tokens import tokenize
 from simlab.mixed.optimum import at
 from simlab.mixed.rows import rotate_rows
-from simlab.resampling.pvalues.hypothesis import Hypothesis
+from simlab.testing.hypothesis import Hypothesis
 
 Missing = Literal["drop", "raise"]
 Data = pd.DataFrame | Mapping[str, Any]

@@ -19,8 +19,8 @@ from simlab.mixed.reduced import draw, refit
 from simlab.mixed.rows import sort
 from simlab.moments import Floats, Ints
 from simlab.parallel import in_threads
-from simlab.resampling.bootstrapping.statistics import Bools, Estimates
-from simlab.resampling.draws import BOOTSTRAP, CHUNK, CLUSTER_BOOTSTRAP, in_chunks, join
+from simlab.testing.bootstrapping.statistics import Bools, Estimates
+from simlab.testing.draws import BOOTSTRAP, CHUNK, CLUSTER_BOOTSTRAP, in_chunks, join
 
 
 def of_fit(fit: MixedFit) -> Estimates:

@@ -12,9 +12,9 @@ from scipy import special
 from simlab.fitting.hypotheses import wald
 from simlab.fitting.result import DF
 from simlab.moments import Floats
-from simlab.resampling.exact import exact_null, no_exact_null
-from simlab.resampling.pvalues.exceedance import reaches
-from simlab.resampling.pvalues.hypothesis import Hypothesis, Mixture
+from simlab.testing.exact import exact_null, no_exact_null
+from simlab.testing.exceedance import reaches
+from simlab.testing.hypothesis import Hypothesis, Mixture
 from simlab.text.numbers import degrees
 
 WALD: dict[str, DF] = {

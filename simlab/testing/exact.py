@@ -17,7 +17,7 @@ from simlab.fitting.errors import FitError
 from simlab.fitting.result import MixedFit
 from simlab.mixed.exact import Eigenvalues, draw, from_gram, null_law
 from simlab.moments import Floats
-from simlab.resampling.draws import EXACT_DRAWS, in_chunks
+from simlab.testing.draws import EXACT_DRAWS, in_chunks
 
 
 class ExactNull(NamedTuple):

@@ -23,10 +23,10 @@ from typing import NamedTuple
 import numpy as np
 from scipy import special
 
-from simlab.hypotheses.base import Sampling
 from simlab.mixed.many import Refits, Responses
 from simlab.mixed.reduced import Model, Reduced, draw, refit
 from simlab.moments import Floats
+from simlab.testing.studied.base import Sampling
 
 INTERCEPT, LINE = np.eye(2)[:, :1], np.eye(2)
 """[1] and [1, x] as combinations of the columns of D_j = [1, x]."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -14,8 +14,8 @@ from simlab.fitting.result import MixedFit
 from simlab.memory import lacking
 from simlab.moments import Floats
 from simlab.parallel.errors import check_jobs
-from simlab.resampling.bootstrapping import each, samples
-from simlab.resampling.bootstrapping.result import (
+from simlab.testing.bootstrapping import each, samples
+from simlab.testing.bootstrapping.result import (
     COLUMNS,
     INTERVALS,
     Bootstrap,
@@ -23,7 +23,7 @@ from simlab.resampling.bootstrapping.result import (
     Kind,
     interval_table,
 )
-from simlab.resampling.bootstrapping.statistics import (
+from simlab.testing.bootstrapping.statistics import (
     Bools,
     Estimates,
     Function,
@@ -32,10 +32,7 @@ from simlab.resampling.bootstrapping.statistics import (
     once,
     read,
 )
-from simlab.resampling.draws import COPIES
-
-if TYPE_CHECKING:
-    from simlab.runner import Progress
+from simlab.testing.draws import COPIES, Progress
 
 FEWEST_CLUSTERS = 3
 SAMPLES = {
@@ -94,7 +91,7 @@ def bootstrap(
     jobs
         Threads; −1 for one per core. Functions are called one after the other.
     progress
-        Is told what arrives, as in `simlab.run`.
+        Receiver of how far the draws are, as in `simlab.pvalue`.
 
     Returns
     -------

@@ -13,14 +13,14 @@ from simlab.fitting.errors import FitError, one_of
 from simlab.memory import lacking
 from simlab.moments import Floats
 from simlab.parallel.errors import check_jobs
-from simlab.resampling.draws import COPIES
-from simlab.resampling.pvalues.exceedance import Estimate, estimate, reaches
-from simlab.resampling.pvalues.hypothesis import Hypothesis
-from simlab.resampling.pvalues.models import Data, Missing, fit_models, named, notes_of
-from simlab.resampling.pvalues.multiplicity import adjust
-from simlab.resampling.pvalues.null_draws import Progress, Stop, null_draws
-from simlab.resampling.pvalues.references import references
-from simlab.resampling.pvalues.result import PValue, PValues
+from simlab.testing.draws import COPIES, Progress
+from simlab.testing.exceedance import Estimate, estimate, reaches
+from simlab.testing.hypothesis import Hypothesis
+from simlab.testing.models import Data, Missing, fit_models, named, notes_of
+from simlab.testing.multiplicity import adjust
+from simlab.testing.null_draws import Stop, null_draws
+from simlab.testing.references import references
+from simlab.testing.result import PValue, PValues
 
 
 def pvalue(
@@ -79,7 +79,7 @@ def pvalue(
     source : str
         What error messages call the data.
     progress : object, optional
-        Told how far the draws are; see `null_draws.Progress`.
+        Receiver of how far the draws are; see `draws.Progress`.
 
     Returns
     -------

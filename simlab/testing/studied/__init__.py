@@ -1,4 +1,4 @@
-"""Hypotheses that a study tests in every replicate: one short file each, one line each here.
+"""Hypotheses that a study tests in every replicate: one short file for each, and one line here.
 
 Each offers several kinds of p-value of one null hypothesis, so that a study can
 say which of them has the size that it claims.
@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
-from simlab.hypotheses import fixed_slope, random_intercept, random_slope
-from simlab.hypotheses.base import KINDS, Hypothesis, Kind, Sampling, Tested, evaluate
+from simlab.testing.studied import fixed_slope, random_intercept, random_slope
+from simlab.testing.studied.base import KINDS, Hypothesis, Kind, Sampling, Tested, evaluate
 
 HYPOTHESES = (
     random_intercept.HYPOTHESIS,

@@ -8,7 +8,7 @@ from simlab.text import one_line, text_table, wrapped, wrapped_sum
 from simlab.text.numbers import p_value, statistic
 
 if TYPE_CHECKING:
-    from simlab.resampling.pvalues.result import PValue, PValues
+    from simlab.testing.result import PValue, PValues
 
 COMPARED = {
     "max-T": "max-T compares each T with the greatest T* of every draw, as all have the same "

@@ -10,7 +10,7 @@ import pandas as pd
 from simlab.errors import NoSuchError
 from simlab.fitting.result import Method, MixedFit
 from simlab.moments import Floats
-from simlab.resampling.pvalues.hypothesis import Mixture
+from simlab.testing.hypothesis import Mixture
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -108,7 +108,7 @@ class PValue:
         )
 
     def __str__(self) -> str:
-        from simlab.resampling.pvalues.text import one
+        from simlab.testing.text import one
 
         return one(self)
 
@@ -162,7 +162,7 @@ class PValues:
         return whole.join(added.set_axis(keys))
 
     def __str__(self) -> str:
-        from simlab.resampling.pvalues.text import several
+        from simlab.testing.text import several
 
         return several(self)
 

@@ -13,8 +13,6 @@ from typing import NamedTuple
 import numpy as np
 from scipy import special
 
-from simlab.hypotheses.base import Hypothesis, Kind, Sampling, Tested
-from simlab.hypotheses.likelihood_ratio import INTERCEPT, LINE, Pair, chi2, compare, simulate
 from simlab.mixed.kenward_roger import kenward_roger, kr_df
 from simlab.mixed.many import Responses
 from simlab.mixed.optimum import optimise
@@ -22,6 +20,8 @@ from simlab.mixed.reduced import Model, Reduced, model
 from simlab.mixed.rotated import Rotated
 from simlab.mixed.satterthwaite import variances
 from simlab.population import Plan
+from simlab.testing.studied.base import Hypothesis, Kind, Sampling, Tested
+from simlab.testing.studied.likelihood_ratio import INTERCEPT, LINE, Pair, chi2, compare, simulate
 
 SLOPE = np.array([[0.0, 1.0]])
 

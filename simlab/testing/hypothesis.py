@@ -9,7 +9,7 @@ import numpy as np
 from simlab.fitting.anova import IN_SPAN, combination
 from simlab.fitting.result import MixedFit
 from simlab.moments import Floats
-from simlab.resampling.pvalues.exceedance import TIE
+from simlab.testing.exceedance import TIE
 
 SHOWN = 4  # parameters that are listed by name
 

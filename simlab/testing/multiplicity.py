@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from simlab.moments import Floats
-from simlab.resampling.pvalues.exceedance import TIE, reaches
+from simlab.testing.exceedance import TIE, reaches
 
 
 class Adjusted(NamedTuple):

@@ -11,8 +11,8 @@ import pandas as pd
 from simlab.errors import check_level
 from simlab.fitting.errors import FitError, one_of
 from simlab.moments import Floats
-from simlab.resampling.bootstrapping import quantiles
-from simlab.resampling.bootstrapping.quantiles import Ends
+from simlab.testing.bootstrapping import quantiles
+from simlab.testing.bootstrapping.quantiles import Ends
 from simlab.text import one_line, text_table, wrapped, wrapped_sum
 from simlab.text.numbers import number
 

@@ -1,1 +1,0 @@
-"""Draws from a fitted model, or of its clusters: Monte Carlo p-values, bootstrap intervals."""
