@@ -316,7 +316,11 @@ def test_a_large_design_is_built_in_little_memory_and_time():
 def test_factors_of_many_levels_are_refused_before_they_fill_the_memory():
     n = 20_000
     df = pd.DataFrame({"y": np.sin(np.arange(n)), "i": np.arange(n), "g": np.arange(n) % 9})
+    tracemalloc.start()
     refused("y ~ factor(i) + (1|g)", df, r"term factor\(i\) makes more than 10000 columns")
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 100 * df.memory_usage(index=False).sum()  # a coding matrix is 6,700 times that
     df["i"] = df.i % 5000
     refused("y ~ factor(i):factor(g) + (1|g)", df, "more than 10000 columns")
 

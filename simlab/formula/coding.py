@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from numpy.typing import NDArray
 
 from simlab.data import DataError
-from simlab.formula.contrasts import TREATMENT, contrasts
+from simlab.formula.contrasts import TREATMENT, contrast_matrix, contrast_names
 from simlab.formula.terms import Term
 from simlab.formula.values import Factor, Matrix, Value
 from simlab.moments import Floats
@@ -115,7 +115,7 @@ def _pieces(text: str, value: Value, full: bool) -> list[Piece]:
         return [Piece(text, label) for label in labels]
     if full:
         return [Piece(text, label) for label in value.labels]
-    coded = contrasts(value.coding, value.labels).labels
+    coded = contrast_names(value.coding, value.labels)
     indicators = value.coding.name == TREATMENT
     return [Piece(text, label, None if indicators else k) for k, label in enumerate(coded)]
 
@@ -148,7 +148,7 @@ def _piece(
     """Return the array of a piece, and the code that it indicates if it holds codes."""
     value = values[piece.text]
     if isinstance(value, Factor) and piece.contrast is not None:
-        matrix = contrasts(value.coding, value.labels).matrix
+        matrix = contrast_matrix(value.coding.name, len(value.labels))
         return matrix[value.codes, piece.contrast], None
     if isinstance(value, Factor):
         return value.codes, places[piece.text][piece.label or ""]

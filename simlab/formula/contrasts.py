@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -47,24 +48,33 @@ DEFAULT = Coding()
 """Treatment coding, the first level being the reference."""
 
 
-class Contrasts(NamedTuple):
-    """Columns of a coding.
+def contrast_names(coding: Coding, levels: Sequence[str]) -> tuple[str, ...]:
+    """Names of the m − 1 columns of a factor that is coded by contrasts.
 
-    Attributes
+    Parameters
     ----------
-    labels : tuple of str
+    coding : Coding
+    levels : sequence of str
+        The m levels in order, two or more; the reference is one of them.
+
+    Returns
+    -------
+    tuple of str
         What R adds to the factor's name: levels for treatment coding, "1", "2", … for sum and
         Helmert coding, ".L", ".Q", ".C", "^4", … for polynomials.
-    matrix : (m, m − 1)
-        A row for each level.
     """
+    if coding.name == TREATMENT:
+        reference = levels[0] if coding.reference is None else coding.reference
+        return tuple(level for level in levels if level != reference)
+    numbers = range(1, len(levels))
+    if coding.name == "Poly":
+        return tuple(_DEGREES.get(k, f"^{k}") for k in numbers)
+    return tuple(map(str, numbers))
 
-    labels: tuple[str, ...]
-    matrix: Floats
 
-
-def contrasts(coding: Coding, levels: Sequence[str]) -> Contrasts:
-    """Columns of a factor that is coded by contrasts.
+@lru_cache(maxsize=1)
+def contrast_matrix(name: str, m: int) -> Floats:
+    """Coding matrix of m levels, (m, m − 1), a row for each level.
 
     Sum: each level but the last less the mean of all levels. Helmert: each level but the first
     less the mean of those before it, in steps that grow with the number of these. Poly: orthonormal
@@ -72,19 +82,10 @@ def contrasts(coding: Coding, levels: Sequence[str]) -> Contrasts:
 
     Parameters
     ----------
-    coding : Coding
-    levels : sequence of str
-        The m levels in order, two or more; the reference is one of them.
+    name : str
+        One of `CODINGS` other than treatment coding, whose columns are indicators.
+    m : int
+        Number of levels, two or more.
     """
-    m = len(levels)
-    if coding.name == TREATMENT:
-        first = 0 if coding.reference is None else list(levels).index(coding.reference)
-        others = [i for i in range(m) if i != first]
-        return Contrasts(tuple(levels[i] for i in others), np.eye(m)[:, others])
-    matrix = _MATRICES[coding.name].get_coding_matrix(list(levels), sparse=False)
-    numbers = range(1, m)
-    if coding.name == "Poly":
-        labels = tuple(_DEGREES.get(k, f"^{k}") for k in numbers)
-    else:
-        labels = tuple(map(str, numbers))
-    return Contrasts(labels, np.ascontiguousarray(matrix, dtype=np.float64))
+    matrix = _MATRICES[name].get_coding_matrix(list(range(m)), sparse=False)
+    return np.ascontiguousarray(matrix, dtype=np.float64)
