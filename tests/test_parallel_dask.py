@@ -18,7 +18,7 @@ from test_runner import GRID, SMALL, assert_same_bits
 import simlab
 from simlab.parallel import ParallelError
 
-distributed = pytest.importorskip("distributed", reason="needs dask: pip install 'simlab[dask]'")
+distributed = pytest.importorskip("distributed", reason="needs dask: pip install dask distributed")
 from simlab.parallel import cluster as dask_workers  # noqa: E402
 
 TASKS = [(i,) for i in range(20)]

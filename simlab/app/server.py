@@ -37,9 +37,7 @@ def require(*packages: str) -> None:
     """
     missing = [name for name in packages if find_spec(name) is None]
     if missing:
-        raise AppError(
-            f"simlab app needs {' and '.join(missing)}; install with pip install 'simlab[app]'"
-        )
+        raise AppError(f"simlab app needs {' and '.join(missing)}: pip install {' '.join(missing)}")
 
 
 def serve(port: int, browser: bool) -> None:

@@ -69,9 +69,7 @@ def check_export(path: Path) -> None:
     if path.suffix not in WRITERS:
         raise ExportError(f"{path}: name a file that ends in {', '.join(WRITERS)}")
     if path.suffix == ".parquet" and find_spec("pyarrow") is None:
-        raise ExportError(
-            "Parquet needs pyarrow: pip install 'simlab[parquet]', or export to .csv or .nc"
-        )
+        raise ExportError("Parquet needs pyarrow: pip install pyarrow, or export to .csv or .nc")
 
 
 def _frames(ds: xr.Dataset) -> Iterator[pd.DataFrame]:

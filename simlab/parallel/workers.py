@@ -155,7 +155,7 @@ def require(backend: Backend) -> None:
         import simlab.parallel.cluster  # noqa: F401
     except ImportError as error:
         raise ParallelError(
-            f"backend dask needs dask and distributed ({error}); pip install 'simlab[dask]'"
+            f"backend dask needs dask and distributed ({error}): pip install dask distributed"
         ) from None
 
 
