@@ -8,7 +8,9 @@ LOWEST := .lowest/.ready
 # The lowest versions have wheels for the lowest Python.
 LOWEST_PYTHON ?= python3.11
 
-.PHONY: table test test-all check bench smoke clean
+.PHONY: install table test test-all check bench smoke clean
+
+install: $(READY)  ## simlab and all that it may use, into .venv
 
 table: $(READY)  ## run the main study and print the summary-of-methods table
 	$(BIN)/simlab run configs/methods_summary.yaml

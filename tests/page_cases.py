@@ -8,7 +8,7 @@ import re
 import shlex
 import sys
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -113,17 +113,6 @@ def shows(page: str, whole: str) -> bool:
         else:
             lines.append(".*".join(map(re.escape, line.split("…"))) + r"\n")
     return re.fullmatch("".join(lines), plain(whole) + "\n") is not None
-
-
-def python(page: Path) -> Iterator[tuple[Block, str]]:
-    """Run all Python of a page in its order; give each text after it, with what was printed."""
-    names: dict[str, Any] = {}
-    out = ""
-    for block in blocks(page):
-        if block.language == "python":
-            out = printed(block.text, names)
-        elif block.language == "text" and not block.text.startswith("$ "):
-            yield block, out
 
 
 def rewritten(page: str) -> str:

@@ -137,7 +137,7 @@ def test_everything_reads_the_added_measure(type_m):
     assert (known <= 0.03).all()
 
 
-@pytest.mark.parametrize("page", [DOCS / "config.md", ROOT / "README.md"], ids=lambda p: p.name)
+@pytest.mark.parametrize("page", [DOCS / "config.md", DOCS / "studies.md"], ids=lambda p: p.name)
 def test_every_study_of_the_page_loads(page):
     studies = [block for block in blocks(page, "yaml") if block.startswith("name:")]
     assert studies
@@ -173,3 +173,8 @@ def test_links_lead_somewhere(page):
     links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text("utf-8"))
     broken = [link for link in links if not (page.parent / link).exists()]
     assert broken == []
+
+
+def test_the_index_leads_to_every_page():
+    linked = re.findall(r"\]\((\w+\.md)\)", (DOCS / "index.md").read_text("utf-8"))
+    assert sorted(linked) == sorted(page.name for page in DOCS.glob("*.md") if page.stem != "index")

@@ -24,7 +24,6 @@ from page_cases import (
     blocks,
     commands,
     plain,
-    python,
     ran,
     rewritten,
     shows,
@@ -37,11 +36,14 @@ from simlab.results.lock import locked
 
 pytestmark = pytest.mark.filterwarnings("ignore:Cyclopts application invoked")
 
-README = ROOT / "README.md"
-PYTHON = ("bootstrap.md", "common_random_numbers.md", "fitting.md", "pvalues.md")
+PYTHON = ("bootstrap.md", "common_random_numbers.md", "fitting.md", "pvalues.md", "python.md")
 """Pages on which every text is what the Python above it prints, and nothing else is printed."""
 
-ELSEWHERE = {"tables.md": "tests/test_docs_tables.py", "your_own.md": "tests/test_own_docs.py"}
+ELSEWHERE = {
+    "README.md": "tests/test_readme.py",
+    "tables.md": "tests/test_docs_tables.py",
+    "your_own.md": "tests/test_own_docs.py",
+}
 
 STORED = {
     "Summary of methods: methods_summary": "methods_summary.txt",
@@ -60,7 +62,7 @@ grid:
     population.G: {random slopes: [[9, 1], [1, 1.5]]}
   - scheme: [new-clusters]
 """
-"""The part of the main study of which README shows the measures."""
+"""The part of the main study of which "Studies" shows the measures."""
 
 NOISE = """\
 name: noise
@@ -105,6 +107,7 @@ def holds(page: str, whole: str) -> bool:
 
 STORE = "results/small_schools.zarr"
 SMALL = "simlab run small_schools.yaml --quiet"
+ANEW = f"{SMALL} --overwrite"  # another page extends it
 COVERAGE = "simlab run coverage.yaml --quiet"
 NOISY = "simlab run noise.yaml --quiet --overwrite"
 SLIDES = "simlab run configs/slides_example.yaml --replicates 500"
@@ -113,22 +116,13 @@ MEASURES = "simlab measure results/methods_summary.zarr --format csv"
 PLAN = "simlab plan small_schools.yaml --measure coverage --mcse 0.002"
 
 CASES = {
-    "README.md": (
-        Case("Summary of methods: slides_example", SLIDES),
-        Case("configs/high_schools.yaml: valid", "simlab check configs/high_schools.yaml"),
-        Case("population.clusters,", MEASURES, ("simlab run summary.yaml --quiet",)),
-        Case("Public - Catholic", HS, part=True),
-        Case(f"{STORE}: holds", "simlab run small_schools.yaml --replicates 3000", (SMALL,)),
-        Case("small_schools: MCSE", PLAN, timed=True),
-        Case("   condition", f"simlab failures {STORE} --limit 2", (SMALL,)),
-        Case("Replicate 26", f"simlab replay {STORE} --condition 0 --replicate 26", (SMALL,)),
-    ),
     "demos.md": (
         Case("$ simlab demo shrinkage"),
         Case("Robinson's paradox", "simlab demo robinson"),
         Case("How can both BLUE", "simlab demo shrinkage"),
         Case("What is a p-value", "simlab demo pvalues"),
     ),
+    "own_data.md": (Case("Public - Catholic", HS, part=True),),
     "stopping.md": (
         Case("$ simlab plan honest.yaml", before=("copy coverage.yaml honest.yaml",), timed=True),
         Case("…\n3 conditions × 17,664", "simlab table results/coverage.zarr", (COVERAGE,)),
@@ -144,6 +138,15 @@ CASES = {
         Case("results/noise.zarr: is being", "written by another"),
         Case("full: cannot be written", "no room"),
         Case("$ simlab info", before=(SMALL, f"{SMALL} --replicates 3000 --extend"), timed=True),
+    ),
+    "studies.md": (
+        Case("Summary of methods: slides_example", SLIDES),
+        Case("configs/high_schools.yaml: valid", "simlab check configs/high_schools.yaml"),
+        Case("population.clusters,", MEASURES, ("simlab run summary.yaml --quiet",)),
+        Case(f"{STORE}: holds", "simlab run small_schools.yaml --replicates 3000", (ANEW,)),
+        Case("small_schools: MCSE", PLAN, timed=True),
+        Case("   condition", f"simlab failures {STORE} --limit 2", (ANEW,)),
+        Case("Replicate 26", f"simlab replay {STORE} --condition 0 --replicate 26", (ANEW,)),
     ),
 }
 
@@ -165,7 +168,6 @@ def compared(block: Block) -> str:
         "elsewhere": name in ELSEWHERE,
         "with a file": first in STORED,
         "by a command": case(block) is not None,
-        "after Python of README": block.page == README and first.split()[0] == "estimate",
     }
     held = [means_of for means_of, so in means.items() if so]
     assert len(held) < 2, (block, held)
@@ -179,8 +181,7 @@ def test_every_block_of_output_is_compared():
 
 def test_every_case_has_a_block():
     for name, cases in CASES.items():
-        page = README if name == README.name else DOCS / name
-        assert [c for c in cases if case_of(page, c) is None] == []
+        assert [c for c in cases if case_of(DOCS / name, c) is None] == []
 
 
 def case_of(page: Path, wanted: Case) -> Block | None:
@@ -215,19 +216,12 @@ def test_a_page_shows_what_its_python_prints(name, monkeypatch):
     assert rewritten(page) == page
 
 
-def test_readme_shows_what_its_python_prints(tmp_path, monkeypatch):
-    shutil.copytree(ROOT / "configs", tmp_path / "configs")
-    monkeypatch.chdir(tmp_path)
-    seen = [shows(b.text, out) for b, out in python(README) if compared(b).startswith("after")]
-    assert seen == [True]
-
-
 @pytest.mark.parametrize("first", STORED)
 def test_what_takes_minutes_is_in_a_file_that_an_experiment_wrote(first):
     whole = (ROOT / "results" / STORED[first]).read_text("utf-8")
     found = [b for page in PAGES for b in texts(page) if b.text.startswith(f"{first}\n")]
     assert len(found) == 1
-    part = whole[whole.index(first) :]  # README begins in the middle of the audit
+    part = whole[whole.index(first) :]  # own_data.md begins in the middle of it
     assert shows(found[0].text, part)
 
 
