@@ -12,7 +12,7 @@ import numpy as np
 from scipy.linalg import null_space
 
 from simlab.formula.coding import Piece, Spec, name
-from simlab.formula.contrasts import contrasts
+from simlab.formula.contrasts import contrast_matrix
 from simlab.formula.design import Columns
 from simlab.formula.nodes import listed
 from simlab.formula.rank import TOLERANCE
@@ -207,7 +207,7 @@ def _coded(term: tuple[str, ...], specs: Sequence[Spec], places: Ints, columns: 
         level = np.eye(len(levels))
         full = len(distinct) == len(levels)
         which = [distinct.index(piece) for piece in pieces]
-        value = level if full else contrasts(coding, levels).matrix.T
+        value = level if full else contrast_matrix(coding, tuple(levels)).T
         values[factor] = value[which]
         centred[factor] = (level if full else level[1:] - 1 / len(levels))[which]
         effects[factor] = (level if full else level[1:] - level[0])[which]

@@ -148,7 +148,7 @@ def _piece(
     """Return the array of a piece, and the code that it indicates if it holds codes."""
     value = values[piece.text]
     if isinstance(value, Factor) and piece.contrast is not None:
-        matrix = contrast_matrix(value.coding.name, len(value.labels))
+        matrix = contrast_matrix(value.coding, tuple(value.labels))
         return matrix[value.codes, piece.contrast], None
     if isinstance(value, Factor):
         return value.codes, places[piece.text][piece.label or ""]

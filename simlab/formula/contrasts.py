@@ -73,19 +73,22 @@ def contrast_names(coding: Coding, levels: Sequence[str]) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=1)
-def contrast_matrix(name: str, m: int) -> Floats:
+def contrast_matrix(coding: Coding, levels: tuple[str, ...]) -> Floats:
     """Coding matrix of m levels, (m, m − 1), a row for each level.
 
-    Sum: each level but the last less the mean of all levels. Helmert: each level but the first
-    less the mean of those before it, in steps that grow with the number of these. Poly: orthonormal
-    polynomials over equally spaced levels. These are R's contr.sum, contr.helmert, contr.poly.
+    Treatment: an indicator of each level but the reference. Sum: each level but the last less the
+    mean of all levels. Helmert: each level but the first less the mean of those before it, in steps
+    that grow with the number of these. Poly: orthonormal polynomials over equally spaced levels.
+    These are R's contr.treatment, contr.sum, contr.helmert, contr.poly.
 
     Parameters
     ----------
-    name : str
-        One of `CODINGS` other than treatment coding, whose columns are indicators.
-    m : int
-        Number of levels, two or more.
+    coding : Coding
+    levels : tuple of str
+        The m levels in order, two or more; the reference is one of them.
     """
-    matrix = _MATRICES[name].get_coding_matrix(list(range(m)), sparse=False)
+    if coding.name == TREATMENT:
+        others = contrast_names(coding, levels)
+        return np.array([[float(level == other) for other in others] for level in levels])
+    matrix = _MATRICES[coding.name].get_coding_matrix(list(levels), sparse=False)
     return np.ascontiguousarray(matrix, dtype=np.float64)
