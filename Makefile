@@ -16,7 +16,7 @@ table: $(READY)  ## run the main study and print the summary-of-methods table
 	$(BIN)/simlab run configs/methods_summary.yaml
 
 test: $(READY)  ## run the tests
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --max-worker-restart 0
 
 test-all: test  ## and a thousand attacks of each sort on the command line, an hour or two
 	$(BIN)/python experiments/attacks.py

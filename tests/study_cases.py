@@ -2,6 +2,7 @@
 
 from simlab.config import Study
 from simlab.design import conditions
+from simlab.parallel import Workers
 from simlab.population import compile_plan
 
 POPULATION = {
@@ -22,3 +23,16 @@ def study(replicates=64, seed=7, population=None, **fields):
 def plan(**population):
     """The plan of the first condition of such a study."""
     return compile_plan(conditions(study(population=population))[0])
+
+
+def asked_for(monkeypatch):
+    """A list that grows by each block that the workers take, which they get all the same."""
+    asked, do = [], Workers.do
+
+    def noted(tasks):
+        for task in tasks:
+            asked.append(task)
+            yield task
+
+    monkeypatch.setattr(Workers, "do", lambda workers, tasks: do(workers, noted(tasks)))
+    return asked

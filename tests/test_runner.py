@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 import xarray as xr
 from scipy.stats import ks_2samp
-from study_cases import study
+from study_cases import asked_for, study
 
 import simlab
 from simlab import runner
@@ -128,11 +128,7 @@ def test_an_unfinished_store_is_continued(base, tmp_path, monkeypatch):
     results = open_results(tmp_path / "r", runner.schema_of(work))
     for c, b in ((1, 4), (0, 2), (1, 0)):
         results.write(runner.run_block(work, c, b))
-    asked = []
-    do = Workers.do
-    monkeypatch.setattr(
-        Workers, "do", lambda workers, left: asked.extend(left) or do(workers, left)
-    )
+    asked = asked_for(monkeypatch)
     assert_same_bits(simlab.run(s, out=tmp_path / "r", jobs=2), ds)
     assert sorted(asked) == [(0, 0), (0, 1), (0, 3), (0, 4), (1, 1), (1, 2), (1, 3)]
     asked.clear()

@@ -16,12 +16,11 @@ import pytest
 import xarray as xr
 from kill_cases import same
 from results_cases import assert_same_bits, block_of, fails, places, schema_of
-from study_cases import POPULATION, study
+from study_cases import POPULATION, asked_for, study
 
 import simlab
 from simlab import runner
 from simlab.config import Study
-from simlab.parallel import Workers
 from simlab.results import (
     StoreError,
     StoreWarning,
@@ -70,9 +69,7 @@ def test_an_extended_study_is_the_larger_study(tmp_path, monkeypatch, linked):
     simlab.run(small, out=tmp_path / "r", jobs=1)
     if not linked:
         monkeypatch.setattr(os, "link", no_links)
-    asked = []
-    do = Workers.do
-    monkeypatch.setattr(Workers, "do", lambda self, left: asked.extend(left) or do(self, left))
+    asked = asked_for(monkeypatch)
     extended = simlab.run(large, out=tmp_path / "r", jobs=2, extend=True)
     new = [(0, number) for number in range(6)]
     assert sorted(asked) == [*new, (1, 3), (1, 4), (1, 5), (2, 3), (2, 4), (2, 5)]
