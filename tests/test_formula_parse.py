@@ -326,7 +326,7 @@ def test_a_damaged_formula_is_refused_or_says_the_same_again(block, monkeypatch)
 
 
 def test_what_a_formula_may_call_is_documented():
-    page = Path(__file__).parents[1] / "docs" / "fitting.md"
+    page = Path(__file__).parents[1] / "docs" / "formulas.md"
     section = page.read_text(encoding="utf-8").split("## What a formula may contain")[1]
     table = section.split("\n## ")[0]
     told = dict(re.findall(r"^\| `([\w.]+)\(([^)]*)\)`", table, re.MULTILINE))

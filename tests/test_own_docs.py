@@ -12,7 +12,8 @@ from simlab.comparison import cluster_moments
 from simlab.custom.found import locate_object
 from simlab.estimators.base import Sample
 
-PAGE = (Path(__file__).resolve().parents[1] / "docs" / "your_own.md").read_text("utf-8")
+DOCS = Path(__file__).resolve().parents[1] / "docs"
+PAGE = "".join((DOCS / name).read_text("utf-8") for name in ("your_own.md", "your_own_code.md"))
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", PAGE, re.M | re.S)
 FILES = {text.split("\n", 1)[0].removeprefix("# "): text for kind, text in BLOCKS if kind != "text"}
 PRINTED = {  # what stands after each script

@@ -36,13 +36,22 @@ from simlab.results.lock import locked
 
 pytestmark = pytest.mark.filterwarnings("ignore:Cyclopts application invoked")
 
-PYTHON = ("bootstrap.md", "common_random_numbers.md", "fitting.md", "pvalues.md", "python.md")
+PYTHON = (
+    "bootstrap.md",
+    "common_random_numbers.md",
+    "fitting.md",
+    "fitting_problems.md",
+    "formulas.md",
+    "pvalues.md",
+    "python.md",
+)
 """Pages on which every text is what the Python above it prints, and nothing else is printed."""
 
 ELSEWHERE = {
     "README.md": "tests/test_readme.py",
     "tables.md": "tests/test_docs_tables.py",
     "your_own.md": "tests/test_own_docs.py",
+    "your_own_code.md": "tests/test_own_docs.py",
 }
 
 STORED = {

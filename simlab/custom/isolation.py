@@ -2,7 +2,7 @@
 
 What runs in a thread can be kept from raising, and from changing the arrays of others. It cannot
 be kept from running for ever, from ending the process, or from changing what the whole process
-shares; `docs/your_own.md` says what to do about these.
+shares; `docs/your_own_code.md` says what to do about these.
 """
 
 from __future__ import annotations

@@ -53,7 +53,7 @@ def fit(
         for uncorrelated random effects; ``(1 | school:year)`` for combinations as
         clusters. ``cvar(ses, school)`` is the mean of ses in the school,
         ``dvar(ses, school)`` the deviation from it; ``ns(ses, 3)`` a natural spline.
-        docs/fitting.md has all that a formula may contain.
+        docs/formulas.md has all that a formula may contain.
     data : pandas.DataFrame or dict
         One row per unit.
     method : {"REML", "ML"}

@@ -58,7 +58,7 @@ def build(
     Parameters
     ----------
     formula
-        ``"mathach ~ ses * sector + (1 + ses | school)"``; see `parse`, and docs/fitting.md for all
+        ``"mathach ~ ses * sector + (1 + ses | school)"``; see `parse`, and docs/formulas.md for all
         that it may contain. Factors (text, categories, True/False) have treatment coding, the first
         level being the reference: in the order of the categories; of text in the order of code
         points, R's order in the C locale. Levels that do not occur are left out. Ordered categories
