@@ -43,7 +43,8 @@ def bench(
     from benchmarks.r import RError
     from benchmarks.run import SECTIONS, benchmark
     from benchmarks.section import Effort
-    from simlab.commands.console import Bar, write
+    from simlab.cli.console import Bar
+    from simlab.cli.written import write
 
     for name in only:
         if name not in SECTIONS:

@@ -24,6 +24,10 @@ class Error(Exception):
     """What the user can mend; one line says what is wrong and what to do."""
 
 
+class Notice(UserWarning):
+    """Something that is no reason to stop, but should be known; one line says what."""
+
+
 class ArgumentError(Error, ValueError):
     """An argument has a value that it cannot have, or names what is not there."""
 

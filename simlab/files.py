@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Final
 
-__all__ = ["WAITING", "TooLong", "Unread", "clear", "content", "replace_file"]
+__all__ = ["WAITING", "TooLong", "Unread", "clear", "content", "present", "replace_file"]
 
 PATIENCE: Final = 2000
 """Milliseconds for which a pipe is waited for before that is said."""
@@ -100,6 +100,18 @@ def content(file: Path, most: int, waiting: Callable[[], None] | None = None) ->
         raise
     except OSError as error:
         raise Unread(f"cannot be read: {error.strerror or error}") from error
+
+
+def present(file: Path, most: int = 1 << 26) -> bytes | None:
+    """Return what is there: None where nothing is or can be, b"?" for what cannot be read."""
+    if not file.parent.is_dir():  # whoever writes says so
+        return None
+    try:
+        return content(file, most)
+    except FileNotFoundError:
+        return None
+    except Unread:
+        return b"?"
 
 
 def replace_file(file: Path, data: bytes) -> None:

@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 
 import simlab
-from simlab.commands import studies
+from simlab.cli.compare import compare as command
 from simlab.data import DataError
 
 SLIDES: dict[str, str] = json.loads(
@@ -170,7 +170,7 @@ def test_below_the_table_is_why_a_number_is_missing(
     path = tmp_path / "few.csv"
     pd.DataFrame(rows).to_csv(path, index=False)
     monkeypatch.setenv("COLUMNS", "120")
-    studies.compare(str(path), "y", "x", "g", None, 0.95, "text")
+    command(str(path), y="y", x="x", cluster="g")
     shown = " ".join(capsys.readouterr().out.split())
     assert "Ecological (not estimable)" in shown
     assert "Ecological: not estimable; there are too few clusters or rows, x varies" in shown
@@ -178,13 +178,13 @@ def test_below_the_table_is_why_a_number_is_missing(
         "Fixed effects, separate slopes: no standard error, for no cluster with a line has" in shown
     )
     assert "two_stage" not in shown
-    studies.compare(str(path), "y", "x", "g", None, 0.95, "csv")
+    command(str(path), y="y", x="x", cluster="g", format="csv")
     printed = capsys.readouterr()
     assert "simlab: Fixed effects, separate slopes: no standard error" in printed.err
     frame = pd.read_csv(io.StringIO(printed.out)).set_index(["method", "term"])["estimate"]
     assert frame["fixed_effects_separate"].equals(frame["two_stage"])
     assert frame["two_stage"].notna().all()
-    studies.compare("hs", "mathach", "ses", "school", None, 0.95, "text")
+    command("hs", y="mathach", x="ses", cluster="school")
     assert ": n" not in capsys.readouterr().out
 
 

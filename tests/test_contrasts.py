@@ -10,7 +10,7 @@ import pytest
 from study_cases import study
 
 import simlab
-from simlab.cli.every import app
+from simlab.cli.commands import app
 from simlab.measures import contrast, measure
 from simlab.performance.contrasted import contrasted
 from simlab.performance.registry import MEASURES

@@ -16,7 +16,7 @@ import pytest
 matplotlib.use("Agg")
 
 from simlab import runner
-from simlab.cli.every import app
+from simlab.cli.commands import app
 from simlab.config import ConfigError
 from simlab.course import demos
 from simlab.course.demos import ClaimError, UsageError, shrinkage

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from verdict_cases import study
 
-import simlab
 from simlab import archive
 from simlab.archive.dependence import LEVEL
-from simlab.commands import outcome
-from simlab.commands import studies as commands
+from simlab.cli import outcome
+from simlab.cli.run import run
+from simlab.cli.table import table
 from simlab.tables import conditions_table, methods_table, render
 from simlab.tables.failed import failure_lines
 from simlab.verdicts import judge
@@ -197,9 +197,7 @@ def ran(request, tmp_path_factory):
 
 def test_a_run_prints_what_failed_and_ends_with_status_3(ran, capsys):
     keep, folder = ran
-    s = simlab.load(folder / "s.yaml")
-    where, existing = commands.Where(1, None, None), commands.Existing(False, False)
-    assert commands.run(s, where, folder, existing, True) == outcome.ALL_FAILED
+    assert run(folder / "s.yaml", jobs=1, out=folder, quiet=True) == outcome.ALL_FAILED
     out, err = capsys.readouterr()
     assert "simlab: warning: failed: failing:gee 100 % (" in err
     assert "failed in every replicate of condition 0 (base): failing:gee" in err
@@ -212,7 +210,7 @@ def test_a_run_prints_what_failed_and_ends_with_status_3(ran, capsys):
         assert "failing:picky fails where the estimate is low" in page
     else:
         assert "whether they depend on the estimate is not known: keep: replicates" in flat
-    commands.table(folder / "s.zarr", "text", None, False)
+    table(folder / "s.zarr")
     assert " ".join(capsys.readouterr().out.split()) == flat
 
 

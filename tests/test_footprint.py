@@ -13,7 +13,7 @@ from study_cases import study
 
 import simlab
 from simlab import cli, memory, runner
-from simlab.commands import studies
+from simlab.cli.check import outline
 from simlab.config import ConfigError, Parallel, Study
 from simlab.errors import MOST_WORKERS
 from simlab.fitting.errors import FitError
@@ -102,7 +102,7 @@ def test_what_will_not_fit_is_refused_by_its_field(field, what, sixteen, tmp_pat
     fields = {"replicates": 1000, "population": SMALL, "estimators": ["pooled"], **TOO_LARGE[field]}
     s = study(**fields)
     ask = {
-        "check": studies.check,
+        "check": lambda s: list(outline(s)),
         "run": lambda s: simlab.run(s, out=tmp_path / "r"),
         "prepare": runner.prepare,
     }[what]
@@ -124,8 +124,8 @@ def test_what_will_not_fit_is_refused_by_its_field(field, what, sixteen, tmp_pat
 def test_what_fits_is_not_refused(monkeypatch, capsys):
     """The negative control: a study of the course, on a small machine."""
     monkeypatch.setattr(memory, "available", lambda: 0.5 * GB)
-    studies.check(study(MANY, parallel={"n_jobs": 8}, grid={"population.clusters": [10, 200]}))
-    assert "2 conditions" in capsys.readouterr().out
+    s = study(MANY, parallel={"n_jobs": 8}, grid={"population.clusters": [10, 200]})
+    assert "2 conditions" in "\n".join(outline(s))
 
 
 def test_what_is_kept_in_memory_is_refused_and_in_a_store_is_not(sixteen):
@@ -277,7 +277,7 @@ def no_number(*_):
 
 @pytest.mark.parametrize("stumble", [no_room, no_process, no_number])
 def test_the_command_line_says_it_in_one_line(stumble, monkeypatch, capsys):
-    monkeypatch.setattr("simlab.cli.every.app", stumble)
+    monkeypatch.setattr("simlab.cli.commands.for_words", stumble)
     with pytest.raises(SystemExit) as caught:
         cli.call()
     assert caught.value.code == 1

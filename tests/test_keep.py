@@ -12,7 +12,10 @@ from study_cases import study
 
 import simlab
 from simlab import plots, tables
-from simlab.commands import stores, studies
+from simlab.cli.diff import diff
+from simlab.cli.info import info
+from simlab.cli.measure import measure as measured
+from simlab.cli.table import table
 from simlab.config import ConfigError, dumps, loads
 from simlab.measures import measure, paired
 from simlab.results import StoreError, open_dataset
@@ -79,12 +82,12 @@ def test_a_store_is_continued_and_read_by_the_commands(tmp_path, capsys):
         .drop_attrs()
         .identical(both()[1].drop_vars("seconds").drop_attrs())
     )
-    studies.measure(store, studies.Wanted(), "jackknife", "csv")
+    measured(store)
     assert "relative_precision" in capsys.readouterr().out
-    studies.table(store, "text", None, False)
+    table(store)
     assert "600 replicates" in capsys.readouterr().out
-    stores.info(store, False)
-    stores.diff(store, store)
+    info(store)
+    diff(store, store)
     assert "the same" in capsys.readouterr().out
     with pytest.raises(StoreError, match="config  keep: measures → replicates"):
         simlab.run(declared(), out=store)

@@ -16,8 +16,14 @@ import pandas as pd
 import pytest
 
 import simlab
-from simlab.auditing.subject import Roles
-from simlab.commands import audit, models, pvalue, reading, studies
+from simlab.cli import reading
+from simlab.cli.audit import audit
+from simlab.cli.bootstrap import bootstrap
+from simlab.cli.catalogue import catalogue
+from simlab.cli.check import check
+from simlab.cli.compare import compare
+from simlab.cli.fit import fit
+from simlab.cli.pvalue import pvalue
 from simlab.config import loads
 from simlab.data import DataError, DataWarning, cvar, hs, merge_levels, read, up, varying
 from simlab.data.labels import check_apart
@@ -199,6 +205,9 @@ def test_a_covariate_is_numbers_in_any_spelling(write):
 SOURCES = {"codes": CODES, "sections": SECTIONS}
 
 
+ROLES = {"y": "y", "x": "x", "cluster": "school"}
+
+
 def clusters_of_fit(capsys, *lines: str) -> int:
     shown = capsys.readouterr()
     assert shown.err.count("\n") == 1
@@ -210,11 +219,10 @@ def clusters_of_fit(capsys, *lines: str) -> int:
 @pytest.mark.parametrize("labels", SOURCES.values(), ids=SOURCES)
 @pytest.mark.parametrize("formula", ["y ~ x + (1 | school)", "y ~ dvar(x, school) + (1 | school)"])
 def test_fit_has_a_cluster_for_each_label(labels, formula, write, capsys):
-    options = models.Options("REML", "normal", 0.95, "drop", "text")
-    models.fit(write(table(labels)), formula, None, models.Tests((), None), options)
+    fit(write(table(labels)), formula, df="normal")
     assert clusters_of_fit(capsys) == 6
     fixed = formula.partition(" + (")[0]
-    models.fit("d.csv", fixed, "~ 1 | school", models.Tests((), None), options)
+    fit("d.csv", fixed, random="~ 1 | school", df="normal")
     assert clusters_of_fit(capsys) == 6
 
 
@@ -222,45 +230,31 @@ def test_fit_has_a_cluster_for_each_label(labels, formula, write, capsys):
 def test_the_other_commands_have_a_cluster_for_each_label(labels, write, capsys):
     path = write(table(labels))
 
-    studies.compare(path, "y", "x", "school", None, 0.95, "csv")
+    compare(path, **ROLES, format="csv")
     shown = capsys.readouterr()
     table_ = pd.read_csv(io.StringIO(shown.out)).set_index(["method", "term"])
     assert table_.loc[("two_stage", "slope"), "df"] == 5
     assert shown.err.endswith(APART + "\n")
 
-    models.bootstrap(
-        path,
-        "y ~ x + (1 | school)",
-        "REML",
-        ("all",),
-        models.Draws(20, "clusters", 0.9, 0, 1),
-        "text",
-    )
+    bootstrap(path, "y ~ x + (1 | school)", draws=20, kind="clusters", level=0.9, jobs=1)
     assert "d.csv, line 8: school is" in capsys.readouterr().err
 
-    options = pvalue.Options(19, "auto", None, 0, 1, 0.95, "drop", "csv", None, True)
-    pvalue.pvalue(path, "y ~ x", ("y ~ x + (1 | school)",), options)
+    alternative = ("y ~ x + (1 | school)",)
+    pvalue(path, null="y ~ x", alternative=alternative, draws=19, jobs=1, format="csv", quiet=True)
     assert "d.csv, line 8: school is" in capsys.readouterr().err
 
-    models.catalogue(path, ("y", "x", "track", "school"), "REML", "text")
+    catalogue(path, **ROLES, w="track")
     assert "36 rows in 6 clusters of school" in capsys.readouterr().out
 
 
 def test_groups_are_labels_too(write, capsys):
     """Tracks 01 and 1 are two; there is no word of it where all are written 01 and 02."""
     df = table(["1", "2", "3", "4", "5", "6"])
-    studies.compare(write(df), "y", "x", "school", "track", 0.95, "csv")
+    compare(write(df), **ROLES, group="track", format="csv")
     shown = capsys.readouterr()
     assert (shown.err, "slope[02 - 01]" in shown.out) == ("", True)
-    studies.compare(
-        write(df.assign(track=df.track.replace("02", "1"))),
-        "y",
-        "x",
-        "school",
-        "track",
-        0.95,
-        "csv",
-    )
+    path = write(df.assign(track=df.track.replace("02", "1")))
+    compare(path, **ROLES, group="track", format="csv")
     shown = capsys.readouterr()
     assert "slope[1 - 01]" in shown.out
     assert "track is '1', the same value as '01' in line 2;" in shown.err
@@ -268,13 +262,12 @@ def test_groups_are_labels_too(write, capsys):
 
 def test_an_audit_and_the_study_that_it_writes_have_a_cluster_for_each_label(write, capsys):
     path = write(table(CODES))
-    options = audit.Options(20, 0, 1, 0.95, 1, None, Path("a.yaml"), "text", True)
-    audit.audit(path, Roles("y", "x", "school", None), options)
+    audit(path, **ROLES, replicates=20, draws=0, seed=1, jobs=1, config=Path("a.yaml"), quiet=True)
     shown = capsys.readouterr()
     assert "36 rows in 6 clusters" in shown.out
     assert shown.err.count("school is '07'") == 1
     study = loads(Path("a.yaml").read_text(encoding="utf-8"))
-    studies.check(study)
+    check(Path("a.yaml"))
     assert capsys.readouterr().err.count("school is '07'") == 1  # of two conditions
     with pytest.warns(DataWarning, match="school is '07'"):
         ds = simlab.run(study, jobs=1)

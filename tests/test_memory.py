@@ -15,7 +15,12 @@ from study_cases import study
 
 import simlab
 from simlab import archive, runner
-from simlab.commands import stores, studies
+from simlab.cli.check import outline
+from simlab.cli.diff import diff
+from simlab.cli.export import export
+from simlab.cli.failures import failures
+from simlab.cli.info import info
+from simlab.cli.table import table
 from simlab.results import Done, MemoryResults, SumsResults, ZarrResults, open_store
 from simlab.runner.rounds import Rounds
 
@@ -89,10 +94,10 @@ def test_a_begun_store_is_as_large_as_what_is_done(begun):
 
 def test_a_begun_store_is_told_of(begun, capsys):
     with at_most(40):
-        stores.info(begun, config=False)
-        stores.failures(begun, [], 10, "text")
-        studies.table(begun, "text", None, tests=False, by=["population.clusters"])
-        studies.table(begun, "text", None, tests=False)
+        info(begun)
+        failures(begun, limit=10)
+        table(begun, by=("population.clusters",))
+        table(begun)
     told = capsys.readouterr()
     assert f"{BLOCKS * BLOCK} of 2,000,000,000, unfinished" in told.out
     assert f"{BLOCKS * BLOCK} in condition 0, none in condition 1" in told.err
@@ -100,8 +105,8 @@ def test_a_begun_store_is_told_of(begun, capsys):
 
 def test_a_begun_store_is_exported_and_compared(begun, tmp_path, capsys):
     with at_most(80):
-        stores.export(begun, tmp_path / "r.csv")
-        assert stores.diff(begun, begun) == 0
+        export(begun, tmp_path / "r.csv")
+        assert diff(begun, begun) == 0
 
 
 def test_a_begun_store_is_continued(begun, tmp_path):
@@ -125,13 +130,11 @@ def test_a_begun_store_is_the_same_as_a_small_one(begun):
         assert archive.difference(small, large).same_numbers
 
 
-def test_a_study_is_checked_in_little_memory(capsys):
-    studies.check(declared(replicates=16))
+def test_a_study_is_checked_in_little_memory():
+    list(outline(declared(replicates=16)))
     with at_most(40):
-        studies.check(declared())
-    assert (
-        "2 conditions × 1,000,000,000 replicates in 125,000,000 blocks" in capsys.readouterr().out
-    )
+        told = "\n".join(outline(declared()))
+    assert "2 conditions × 1,000,000,000 replicates in 125,000,000 blocks" in told
 
 
 def test_the_next_blocks_are_found_one_by_one():

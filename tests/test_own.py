@@ -17,8 +17,8 @@ from study_cases import POPULATION
 
 import simlab
 from simlab import runner
-from simlab.commands import replay as commands
-from simlab.commands import stores, studies
+from simlab.cli.check import outline
+from simlab.cli.failures import failures
 from simlab.config import ConfigError, Study, dumps, loads, schema
 from simlab.custom.methods import Own
 from simlab.design import conditions
@@ -516,9 +516,9 @@ def test_editors_know_of_import_paths():
     assert {"type": "string", "pattern": ":"} in offered
 
 
-def test_check_says_what_is_left_out(capsys):
-    studies.check(generated("lines"))
-    assert "without gls_oracle: the generator does not tell G and sigma2" in capsys.readouterr().out
+def test_check_says_what_is_left_out():
+    told = "\n".join(outline(generated("lines")))
+    assert "without gls_oracle: the generator does not tell G and sigma2" in told
 
 
 def test_what_workers_are_sent_can_be_sent():
@@ -547,7 +547,7 @@ def test_a_failure_is_told_and_replayed(tmp_path, capsys):
     s = study("mine:sometimes", population=SMALL | {"gamma": [0, 2]})
     ds = simlab.run(s, jobs=1, out=tmp_path / "s.zarr")
     r = int(np.flatnonzero(ds.status.values[0, :, 0] == ERROR)[0])
-    stores.failures(tmp_path / "s.zarr", [], 5, "text")
+    failures(tmp_path / "s.zarr", limit=5)
     told = capsys.readouterr().out
     assert re.search(
         rf"mine:sometimes: ValueError: y is .* first condition 0, replicate {r}\)", told
@@ -555,7 +555,7 @@ def test_a_failure_is_told_and_replayed(tmp_path, capsys):
     command = f"simlab replay {tmp_path / 's.zarr'} --condition 0 --replicate {r}"
     why = "# mine:sometimes error"  # beneath it, or beside it where the line has room
     assert f"{why}\n{command}\n" in told or f"{command}   {why}\n" in told
-    assert commands.replay(tmp_path / "s.zarr", "0", r, None, None) == 0
+    assert command(tmp_path / "s.zarr", replicate=r) == 0
     assert re.search(r"^mine:sometimes: ValueError: y is", capsys.readouterr().out, re.M)
 
 

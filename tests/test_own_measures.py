@@ -7,7 +7,7 @@ import pytest
 from study_cases import POPULATION
 
 import simlab
-from simlab.commands import studies
+from simlab.cli.measure import measure as command
 from simlab.config import ConfigError, Study, dumps, loads
 from simlab.custom.isolation import CustomError
 from simlab.measures import contrast, measure
@@ -77,7 +77,7 @@ def test_a_store_has_its_sums_and_says_whose_they_are(tmp_path, capsys):
     ds = open_dataset(path)
     assert "signs:type_s" in ds.attrs["code"]
     assert numbers(measure(ds)).identical(numbers(measure(simlab.run(s))))
-    studies.measure(path, studies.Wanted(["type_s"]), "jackknife", "csv")
+    command(path, measure=("type_s",))
     assert ",type_s,0." in capsys.readouterr().out
     with pytest.raises(StoreError, match=r"code +signs:type_s: \w+ → absent"):
         simlab.run(study(), out=path)
@@ -140,7 +140,7 @@ def test_a_statistic_needs_the_replicates(tmp_path, capsys):
     summed = measure(open_dataset(path))
     assert summed.largest.isnull().all()
     assert "keep: replicates" in summed.largest.attrs["comment"]
-    studies.measure(path, studies.Wanted(["largest"]), "jackknife", "csv")
+    command(path, measure=("largest",))
     assert "largest: all replicates are needed" in capsys.readouterr().err
 
 

@@ -20,7 +20,7 @@ from test_own import HERE, SMALL, bits, generated, study
 
 import simlab
 from simlab import runner
-from simlab.commands.outcome import ALL_FAILED
+from simlab.cli.outcome import ALL_FAILED
 from simlab.config import ConfigError, dumps
 from simlab.custom.calls import ALL, Order
 from simlab.estimators.base import ERROR, OK

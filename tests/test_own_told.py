@@ -5,6 +5,7 @@ standard errors at fixed seeds, with a control that must fail.
 """
 
 import re
+import shutil
 
 import numpy as np
 import pytest
@@ -12,8 +13,10 @@ from test_own import HERE, SMALL, messages, run, study
 
 import simlab
 from simlab import runner
-from simlab.commands import studies
-from simlab.config import ConfigError
+from simlab.cli.check import outline
+from simlab.cli.measure import measure as command
+from simlab.cli.run import run as run_command
+from simlab.config import ConfigError, dumps
 from simlab.estimators.base import ERROR, NOT_CONVERGED, NOT_ESTIMABLE, OK, SINGULAR
 from simlab.inference import infer
 from simlab.measures import measure
@@ -167,14 +170,14 @@ def test_any_declared_term_is_measured_as_far_as_it_can_be():
 
 def test_why_there_is_no_bias_is_said(tmp_path, capsys):
     s = study("told:others", replicates=20)
-    studies.check(s)
-    assert "without bias and coverage of icc: what is true is not told" in capsys.readouterr().out
+    told = "\n".join(outline(s))
+    assert "without bias and coverage of icc: what is true is not told" in told
     ds = simlab.run(s, jobs=1, out=tmp_path / "s.zarr")
     why = "what is true of icc is not told"
     assert measure(ds).bias.attrs["comment"].startswith(why)
     assert "comment" not in measure(ds).empirical_se.attrs
     assert "comment" not in measure(run("told:interval", replicates=20)).bias.attrs
-    studies.measure(tmp_path / "s.zarr", studies.Wanted(), "jackknife", "csv")
+    command(tmp_path / "s.zarr")
     told = capsys.readouterr().err
     assert re.search(rf"^simlab: bias, .*coverage: {why}", told, re.M)
 
@@ -192,9 +195,10 @@ def test_terms_of_several_sectors_keep_their_names():
 
 def test_a_study_without_a_slope_has_measures_and_no_table(tmp_path, capsys):
     s = study("told:icc", replicates=10).replace(name="flat")
-    s = s.origin("", "", HERE)
-    where, existing = studies.Where(1, None, None), studies.Existing(False, False)
-    assert studies.run(s, where, tmp_path, existing, True) == 0
+    shutil.copy(HERE / "told.py", tmp_path)
+    file = tmp_path / "flat.yaml"
+    file.write_text(dumps(s), encoding="utf-8")
+    assert run_command(file, jobs=1, out=tmp_path, quiet=True) == 0
     assert "no method estimates a slope, so there is no table" in capsys.readouterr().out
     ds = simlab.open_dataset(tmp_path / "flat.zarr")
     assert measure(ds).n.sel(term="icc").item() == 10

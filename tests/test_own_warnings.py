@@ -11,8 +11,9 @@ from test_own import HERE, SMALL, run, study
 
 import simlab
 from simlab import runner
-from simlab.commands import replay as commands
-from simlab.commands import stores
+from simlab.cli.failures import failures
+from simlab.cli.info import info
+from simlab.cli.replay import replay as command
 from simlab.custom.warned import listening
 from simlab.estimators.base import ERROR, OK
 from simlab.results import ZarrResults
@@ -150,7 +151,7 @@ def test_commands_show_warnings(tmp_path, capsys):
     s = study("warns:sometimes", population=FLAT)
     simlab.run(s, jobs=1, out=tmp_path / "s.zarr")
     first, count = steep(s)[0], len(steep(s))
-    stores.failures(tmp_path / "s.zarr", [], 5, "text")
+    failures(tmp_path / "s.zarr", limit=5)
     told = capsys.readouterr().out
     assert "every fit is ok" in told
     assert re.search(
@@ -158,12 +159,12 @@ def test_commands_show_warnings(tmp_path, capsys):
         rf"replicate {first}\)",
         told, re.M,
     )  # fmt: skip
-    stores.info(tmp_path / "s.zarr", False)
+    info(tmp_path / "s.zarr")
     assert f"warnings warns:sometimes in {count} replicates" in " ".join(
         capsys.readouterr().out.split()
     )
     for r in (first, next(r for r in range(20) if r not in steep(s))):
-        assert commands.replay(tmp_path / "s.zarr", "0", r, None, None) == 0
+        assert command(tmp_path / "s.zarr", replicate=r) == 0
         shown = "warns:sometimes warned: UserWarning: steep" in capsys.readouterr().out
         assert shown == (r == first)
 
@@ -175,7 +176,7 @@ def test_sums_count_warnings(tmp_path, capsys):
     assert json.loads(ds.attrs["warned"]) == warned
     again = simlab.open_dataset(tmp_path / "s.zarr")
     assert again.warned_hits.values.ravel().tolist() == [*warned.values(), 0]
-    stores.failures(tmp_path / "s.zarr", [], 5, "text")
+    failures(tmp_path / "s.zarr", limit=5)
     text = f"warnings: warns:sometimes in {len(steep(s))} replicates"
     assert text in capsys.readouterr().out
     assert "warned_hits" not in simlab.run(study("pooled", keep="measures"), jobs=1)

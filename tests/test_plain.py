@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 from simlab.cli import call
-from simlab.commands.written import save_page
+from simlab.cli.written import save_page
 from simlab.report.fragments import html_table
 from simlab.text import text_table
 from simlab.text.plain import Plain, escape, exact, one_line, plain_streams

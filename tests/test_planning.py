@@ -8,7 +8,8 @@ import pytest
 from study_cases import study
 
 import simlab
-from simlab.commands import planning
+from simlab.cli.plan import duration
+from simlab.cli.plan import plan as command
 from simlab.memory import size
 from simlab.performance.named import named
 from simlab.planning import plan
@@ -175,8 +176,8 @@ def test_the_command_prints_a_line_that_runs(tmp_path, capsys):
     file = tmp_path / "tiny.yaml"
     file.write_text(STUDY, encoding="utf-8")
     with pytest.raises(simlab.Error, match="say how well the measure is to be known"):
-        planning.plan(simlab.load(file), None, None, 64, 1)
-    planning.plan(simlab.load(file), None, 0.05, 64, 1)
+        command(file, pilot=64, jobs=1)
+    command(file, mcse=0.05, pilot=64, jobs=1)
     said = capsys.readouterr().out
     assert "sigma2 = 18" in said
     (line,) = re.findall(r"^replicates: .*", said, re.MULTILINE)
@@ -185,7 +186,7 @@ def test_the_command_prints_a_line_that_runs(tmp_path, capsys):
 
 
 def test_times_and_sizes_are_in_units_that_suit():
-    assert [planning.duration(s) for s in (0.25, 3, 150, 9000)] == [
+    assert [duration(s) for s in (0.25, 3, 150, 9000)] == [
         "0.25 s", "3.0 s", "2.5 min", "2.5 h",
     ]  # fmt: skip
     assert [size(n) for n in (12, 3400, 5.6e6, 7.89e9)] == [

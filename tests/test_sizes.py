@@ -13,7 +13,10 @@ from study_cases import plan, study
 
 import simlab
 from simlab import tables
-from simlab.config import ConfigError
+from simlab.cli.check import check
+from simlab.cli.run import run
+from simlab.cli.table import table
+from simlab.config import ConfigError, dumps
 from simlab.results import TIMES
 from simlab.sampling import NULL_DRAWS, draw_block, replicate_rows, stream
 from simlab.testing.studied import HYPOTHESES, KINDS, REGISTRY, Sampling, evaluate
@@ -357,19 +360,17 @@ def test_every_registered_test_and_kind_has_a_name_in_tables():
 
 
 def test_the_command_prints_both_tables(tmp_path, capsys):
-    from simlab.commands import studies as commands
-
-    s = a_study(["fixed_slope"], replicates=8)
-    commands.check(s)
+    file = tmp_path / "test.yaml"
+    file.write_text(dumps(a_study(["fixed_slope"], replicates=8)), encoding="utf-8")
+    check(file)
     assert "test fixed_slope: chi2, wald" in capsys.readouterr().out
-    where, existing = commands.Where(1, None, None), commands.Existing(False, False)
-    commands.run(s, where, tmp_path, existing, True)
+    run(file, jobs=1, out=tmp_path, quiet=True)
     printed = capsys.readouterr().out
     assert printed.index("Summary of methods") < printed.index("Size: fixed slope")
     assert "### Size: fixed slope" in (tmp_path / "test.md").read_text("utf-8")
-    commands.table(tmp_path / "test.zarr", "csv", None, True)
+    table(tmp_path / "test.zarr", format="csv", tests=True)
     assert "fixed_slope,size" in capsys.readouterr().out
-    commands.table(tmp_path / "test.zarr", "csv", None, False)
+    table(tmp_path / "test.zarr", format="csv")
     assert "fixed_slope" not in capsys.readouterr().out
 
 

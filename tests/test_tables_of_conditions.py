@@ -12,8 +12,12 @@ from study_cases import study as declared
 from verdict_cases import BASE, SCHEME, SWEEPS, J, N, study
 
 import simlab
-from simlab.commands import stores
-from simlab.commands import studies as commands
+from simlab.cli.contrast import contrast
+from simlab.cli.export import export
+from simlab.cli.measure import measure as command
+from simlab.cli.run import run
+from simlab.cli.table import table
+from simlab.config import dumps
 from simlab.tables import (
     conditions_table,
     measures_table,
@@ -221,13 +225,14 @@ def test_a_method_that_mostly_failed_has_too_few():
 def test_no_table_has_nan_with_one_replicate(tmp_path, capsys, replicates):
     s = declared(replicates, estimators=["pooled", "hlm"], grid={J: [20, 40]},
                  tests={"names": ["fixed_slope"]}, common_random_numbers=True)  # fmt: skip
-    where, existing = commands.Where(1, None, None), commands.Existing(False, False)
-    commands.run(s, where, tmp_path, existing, True)
+    file = tmp_path / "s.yaml"
+    file.write_text(dumps(s), encoding="utf-8")
+    run(file, jobs=1, out=tmp_path, quiet=True)
     store = tmp_path / "test.zarr"
-    commands.contrast(store, None, None, "beta_within", "text")
-    commands.measure(store, commands.Wanted(), "jackknife", "text")
-    commands.measure(store, commands.Wanted(["bias", "coverage"], wide=True), "jackknife", None)
-    commands.table(store, "text", None, False, ["clusters"])
+    contrast(store)
+    command(store, format="text")
+    command(store, measure=("bias", "coverage"), wide=True)
+    table(store, by=("clusters",))
     assert "nan" not in capsys.readouterr().out.replace("not_estimable", "")
 
 
@@ -248,12 +253,12 @@ def store(tmp_path_factory):
 
 def printed(capsys, store, format=None, **wanted):
     capsys.readouterr()
-    commands.measure(store, commands.Wanted(**wanted), "jackknife", format)
+    command(store, format=format, **wanted)
     return capsys.readouterr().out
 
 
 PAPER = {
-    "measures": ["bias", "coverage"], "terms": ["slope"], "estimators": ["hlm"],
+    "measure": ["bias", "coverage"], "term": ["slope"], "estimator": ["hlm"],
     "by": [J], "wide": True,
 }  # fmt: skip
 
@@ -288,7 +293,7 @@ def test_wide_csv_has_every_digit_and_a_row_for_each_condition(store, capsys):
 
 
 def test_several_estimators_and_targets_stay_apart(store, capsys):
-    wanted = PAPER | {"estimators": None, "by": ["errors"], "targets": ["beta_within", "limit"]}
+    wanted = PAPER | {"estimator": None, "by": ["errors"], "target": ["beta_within", "limit"]}
     out = printed(capsys, store, "csv", **wanted)
     back = pd.read_csv(io.StringIO(out))
     assert len(back) == 16
@@ -314,22 +319,22 @@ def test_long_rows_are_filtered_too(store, capsys):
     ("wanted", "message"),
     [
         (
-            {"measures": ["bais"]},
+            {"measure": ["bais"]},
             r"measure 'bais' is unknown \(did you mean 'bias'\?\); give one of",
         ),
-        ({"estimators": ["hml"]}, r"estimator 'hml' is unknown .*'hlm'.*; give one of pooled, hlm"),
-        ({"terms": ["slop"]}, r"term 'slop' is unknown .*; give one of intercept, slope"),
-        ({"targets": ["b"]}, "target 'b' is unknown; give one of beta_within, beta_between, limit"),
+        ({"estimator": ["hml"]}, r"estimator 'hml' is unknown .*'hlm'.*; give one of pooled, hlm"),
+        ({"term": ["slop"]}, r"term 'slop' is unknown .*; give one of intercept, slope"),
+        ({"target": ["b"]}, "target 'b' is unknown; give one of beta_within, beta_between, limit"),
         ({"by": ["clsters"]}, r"factor 'clsters' is unknown \(did you mean 'population.clusters'"),
-        ({"measures": ["failures"], "terms": ["slope"]}, "nothing is measured of term slope"),
+        ({"measure": ["failures"], "term": ["slope"]}, "nothing is measured of term slope"),
     ],
 )
 def test_unknown_names_are_refused_in_one_line(store, wanted, message):
     with pytest.raises(simlab.Error, match=message) as refused:
-        commands.measure(store, commands.Wanted(**wanted), "jackknife", "csv")
+        command(store, **wanted)
     assert "\n" not in str(refused.value)
     with pytest.raises(simlab.Error, match=r"factor 'nothing' is unknown; give one of pop"):
-        commands.table(store, "text", None, False, ["nothing"])
+        table(store, by=("nothing",))
 
 
 def test_a_tidy_frame_of_one_measure_is_wide_too():
@@ -373,25 +378,24 @@ def test_an_unfinished_store_says_so_last_and_on_stderr(tmp_path, capsys, keep):
     done = [int(n) for n in re.findall(r"(\d+) in condition", told)]
     assert told.startswith("unfinished: 1 of 3 conditions are complete; replicates done: 300 in")
     assert sum(done) == ds.attrs["replicates_done"]
-    commands.table(store, "text", None, False)
+    table(store)
     out, err = capsys.readouterr()
     assert out.rstrip().endswith(f"{told.rpartition(' ')[2]}.")
     assert flat(out).endswith(f"{told}.")
     assert err == f"simlab: {told}\n"
-    for command in (
-        lambda: commands.table(store, "text", None, False, ["clusters"]),
-        lambda: commands.measure(store, commands.Wanted(wide=True, terms=["slope"]), "jackknife",
-                                 "text"),
-    ):  # fmt: skip
-        command()
+    for print_ in (
+        lambda: table(store, by=("clusters",)),
+        lambda: command(store, wide=True, term=("slope",), format="text"),
+    ):
+        print_()
         out, err = capsys.readouterr()
         assert flat(out).endswith(f"{told}.")
         assert told in err
-    stores.export(store, tmp_path / "s.csv")
+    export(store, tmp_path / "s.csv")
     assert told in capsys.readouterr().err
     simlab.run(s, out=store, jobs=1)
     assert unfinished(simlab.open_dataset(store)) == ""
-    commands.table(store, "text", None, False)
+    table(store)
     assert "unfinished" not in "".join(capsys.readouterr())
 
 

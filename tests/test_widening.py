@@ -13,7 +13,7 @@ from kill_cases import same
 from test_own import HERE, SMALL
 
 import simlab
-from simlab.commands import stores
+from simlab.cli.diff import diff
 from simlab.config import Study
 from simlab.custom.found import locate_object
 from simlab.results import Missing, StoreError, StoreWarning, ZarrResults, open_store
@@ -99,7 +99,7 @@ def test_everything_is_added_at_once(store, capsys, tmp_path):
     s = a_study("mine:sometimes", "hlm_contextual", *FEW, **fields)
     whole = simlab.run(s, jobs=1, out=tmp_path / "whole")
     assert same(simlab.run(s, out=store, extend=True, jobs=1), whole) == []
-    assert stores.diff(store, tmp_path / "whole") == 0
+    assert diff(store, tmp_path / "whole") == 0
     assert "every number is the same, bit for bit" in capsys.readouterr().out
 
 

@@ -17,8 +17,8 @@ import simlab
 from benchmarks.report import Report
 from benchmarks.section import BESIDE, Section
 from simlab import text
-from simlab.cli.every import app
-from simlab.commands import planning
+from simlab.cli.commands import app
+from simlab.cli.plan import plan
 from simlab.data import hs
 from simlab.text import text_table
 from simlab.text.numbers import number
@@ -277,10 +277,10 @@ def test_results_print_in_the_columns_that_there_are(results, name, width):
 def test_a_plan_fits(folder, width, capsys, monkeypatch):
     study = simlab.load(folder / "wide.yaml")
     made = simlab.plan(study, measure="coverage", mcse=0.005, pilot=64, jobs=1)
-    monkeypatch.setattr(planning, "forecast", lambda *_, **__: made)
+    monkeypatch.setattr("simlab.planning.plan", lambda *_, **__: made)
 
     def printed():
-        planning.plan(study, "coverage", 0.005, 64, 1)
+        plan(folder / "wide.yaml", measure="coverage", mcse=0.005, pilot=64, jobs=1)
         return capsys.readouterr().out
 
     assert f"{made.conditions[0].replicates:,}" in check(printed, width)

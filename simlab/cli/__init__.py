@@ -66,9 +66,10 @@ def call() -> None:
 
 def _coloured() -> App:
     """Return the application, whose help and messages about arguments may be coloured."""
-    from simlab.cli.every import app
+    from simlab.cli.commands import for_words
     from simlab.text.plain import Plain, exact
 
+    app = for_words(sys.argv[1:])
     streams = {"console": sys.stdout, "error_console": sys.stderr}
     for name, stream in streams.items():
         if stream.isatty():

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from simlab.errors import Error
+from simlab.errors import Error, Notice
 from simlab.text.plain import one_line
 
 __all__ = [
@@ -56,7 +56,7 @@ class DataError(Error):
         return one_line(text)
 
 
-class DataWarning(UserWarning):
+class DataWarning(Notice):
     """The data may not mean what they are read as; one line says where, and what to do."""
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from simlab.errors import FitError
+from simlab.errors import FitError, Notice
 
 __all__ = ["FitError", "FitWarning", "one_of"]
 
@@ -20,5 +20,5 @@ def one_of(value: object, allowed: tuple[object, ...], name: str) -> None:
         raise FitError(f"{name} is {value!r}; it must be one of {words}")
 
 
-class FitWarning(UserWarning):
+class FitWarning(Notice):
     """The fit is not quite of what was asked: rows left out, columns dropped, no convergence."""

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import xarray as xr
 
+from simlab.errors import Notice
 from simlab.results.differences import differences, refusal
 from simlab.results.disk import ELSEWHERE, SAFE, disk
 from simlab.results.earlier import Earlier
@@ -24,7 +25,7 @@ _DECISIVE = ("numpy", "scipy", "numba")  # packages whose versions may change th
 _CONFIGURATION = ("config", "config_text")  # attributes
 
 
-class StoreWarning(UserWarning):
+class StoreWarning(Notice):
     """Something about a store that is no reason to stop, but should be known; one line."""
 
 

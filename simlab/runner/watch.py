@@ -15,7 +15,7 @@ from typing import NamedTuple, NoReturn
 from simlab.config import ConfigError, Parallel
 from simlab.custom.calls import ALL, Order
 from simlab.custom.isolation import one_line
-from simlab.errors import Error
+from simlab.errors import Error, Notice
 from simlab.parallel import Task, Watch
 from simlab.parallel.notes import Doing, seen_here
 from simlab.runner.work import Work
@@ -28,7 +28,7 @@ TOLD = 3
 """Times that it is told of one function that it takes too long."""
 
 
-class RunWarning(UserWarning):
+class RunWarning(Notice):
     """Something about a run that is no reason to stop, but should be known; one line."""
 
 

@@ -60,7 +60,7 @@ def agrees():
 
 def drops_a_row():
     """Reads all but the last row of a table."""
-    from simlab.commands import reading
+    from simlab.cli import reading
 
     right = reading.table
     reading.table = lambda *args: right(*args).iloc[:-1]

@@ -195,7 +195,7 @@ def by_frame(name, frame):
     import warnings
 
     import simlab
-    from simlab.commands.models import _frame
+    from simlab.cli.fit import _frame
     from simlab.fitting.summary import summary
 
     with warnings.catch_warnings():

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from simlab.commands.written import check_picture
 from simlab.config import Study
 from simlab.course.demos.errors import ClaimError
 from simlab.errors import UsageError
+from simlab.files import present
 from simlab.text import wrapped
 
 if TYPE_CHECKING:
@@ -83,3 +83,16 @@ def show(demo: Demo[Found], name: str, words: tuple[str, str], study: Study, out
     print("What to notice\n")
     for number, sentence in enumerate(sentences, 1):
         print(wrapped(sentence, "   ", f"{number}. "))
+
+
+def check_picture(file: Path) -> None:
+    """Refuse to draw over a picture that simlab did not draw.
+
+    Raises
+    ------
+    UsageError
+        If there is one, or anything else.
+    """
+    there = present(file)
+    if there is not None and b"Software\0Matplotlib" not in there[:4096]:
+        raise UsageError(f"{file}: was not drawn by simlab; move it away, or name another --out")

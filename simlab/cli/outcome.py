@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 import sys
+from typing import TYPE_CHECKING
 
-import xarray as xr
+if TYPE_CHECKING:
+    import xarray as xr
 
-from simlab import archive
-from simlab.tables.extent import unfinished
-from simlab.tables.failed import MANY, command, failing, first_text, some
-
-__all__ = ["ALL_FAILED", "report", "say_unfinished"]
+__all__ = ["ALL_FAILED", "report", "say_unfinished", "warned"]
 
 ALL_FAILED = 3
 """Exit status where a method failed in every replicate of a condition."""
@@ -19,13 +17,16 @@ ALL_FAILED = 3
 
 def report(ds: xr.Dataset) -> int:
     """Say on stderr which methods failed and warned, and return the exit status."""
+    from simlab import archive
+    from simlab.tables.failed import MANY, command, failing, first_text, some
+
     failed = archive.failed_fits(ds)
     if not failed.empty:
         word = "warning: failed" if failed["share"].max() > MANY else "failed"
         print(f"simlab: {word}: {failing(failed, ds)}: {command(ds)}", file=sys.stderr)
-    if warned := json.loads(str(ds.attrs.get("warned", "{}"))):
+    if counts := _warned(ds):
         each = []
-        for name, count in warned.items():
+        for name, count in counts.items():
             text = first_text(ds, "warnings", name)
             each.append(f"{name} in {count:,} replicates" + (text and f" ({text})"))
         print(f"simlab: warnings: {some(each, 'methods')}: {command(ds)}", file=sys.stderr)
@@ -44,5 +45,17 @@ def report(ds: xr.Dataset) -> int:
 
 def say_unfinished(ds: xr.Dataset) -> None:
     """Say on stderr that a store is unfinished, and what it has, if it is."""
+    from simlab.tables.extent import unfinished
+
     if told := unfinished(ds):
         print(f"simlab: {told}", file=sys.stderr)
+
+
+def warned(ds: xr.Dataset) -> str:
+    """In how many replicates the user's code warned."""
+    return ", ".join(f"{name} in {count:,} replicates" for name, count in _warned(ds).items())
+
+
+def _warned(ds: xr.Dataset) -> dict[str, int]:
+    counts: dict[str, int] = json.loads(str(ds.attrs.get("warned", "{}")))
+    return counts

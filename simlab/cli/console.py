@@ -1,4 +1,4 @@
-"""What the commands share: a progress bar and warnings on stderr, and files that are written."""
+"""What the commands share: stores that are read, a progress bar and warnings on stderr."""
 
 from __future__ import annotations
 
@@ -8,19 +8,18 @@ import warnings
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import xarray as xr
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from simlab.data import DataWarning
-from simlab.errors import UsageError
-from simlab.fitting.errors import FitWarning
-from simlab.results import StoreWarning, open_dataset
-from simlab.runner import RunWarning
+from simlab.cli.outcome import say_unfinished
+from simlab.errors import Notice
 from simlab.text import one_line
 from simlab.text.plain import exact
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 
 @contextmanager
@@ -105,17 +104,15 @@ class Bar:
 @contextmanager
 def warnings_on_stderr() -> Iterator[None]:
     """Say a warning of ours at once, in one line on stderr, without the line that gave it."""
-    ours = (DataWarning, FitWarning, RunWarning, StoreWarning)
     said: set[str] = set()  # a study may read the same file for every condition
     with warnings.catch_warnings():
-        for category in ours:
-            warnings.simplefilter("always", category)
+        warnings.simplefilter("always", Notice)
         otherwise = warnings.showwarning
 
         def show(
             message: Warning | str, category: type[Warning], file: str, line: int, *rest: Any
         ) -> None:
-            if issubclass(category, ours):
+            if issubclass(category, Notice):
                 if (text := one_line(message)) not in said:
                     print(f"simlab: {text}", file=sys.stderr)
                 said.add(text)
@@ -128,31 +125,14 @@ def warnings_on_stderr() -> Iterator[None]:
 
 def dataset(store: Path, variables: Collection[str] | None = None) -> xr.Dataset:
     """Load a store as `simlab.results.open_dataset` does; what is wrong with it is on stderr."""
+    from simlab.results import open_dataset
+
     with warnings_on_stderr():
         return open_dataset(store, variables)
 
 
-def write(path: Path, text: str) -> None:
-    """Write a file and say so on stderr.
-
-    Raises
-    ------
-    UsageError
-        If it cannot be written.
-    """
-    save(path, text)
-    print(f"{path}: written", file=sys.stderr)
-
-
-def save(path: Path, text: str) -> None:
-    """Write a file.
-
-    Raises
-    ------
-    UsageError
-        If it cannot be written.
-    """
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be written: {error.strerror or error}") from None
+def opened(store: Path) -> xr.Dataset:
+    """Load all of a store; that it is unfinished is said on stderr."""
+    ds = dataset(store)
+    say_unfinished(ds)
+    return ds

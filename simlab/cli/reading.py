@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from simlab.commands.console import warnings_on_stderr
+from simlab.cli.console import warnings_on_stderr
 from simlab.data.reading import Role, table
 from simlab.formula import FormulaError
 from simlab.formula.functions import bind

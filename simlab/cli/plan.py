@@ -1,19 +1,50 @@
-"""What `simlab plan` prints."""
+"""`simlab plan`: how many replicates a precision takes."""
 
 from __future__ import annotations
 
-from simlab.commands.console import warnings_on_stderr
-from simlab.config import FEWEST, Study, Until, flow
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 from simlab.memory import size
-from simlab.planning import Forecast, Needed
-from simlab.planning import plan as forecast
 from simlab.text import text_table, wrapped
+
+if TYPE_CHECKING:
+    from simlab.config import Until
+    from simlab.planning import Forecast, Needed
+
 
 HEADER = ("condition", "replicates", "95 % range", "decided by", "ms each", "core time", "disk")
 
 
-def plan(study: Study, measure: str | None, mcse: float | None, pilot: int, jobs: int) -> None:
-    """Print what a precision takes, and the line of the study that asks for it."""
+def plan(
+    config: Path,
+    *,
+    measure: str | None = None,
+    mcse: float | None = None,
+    pilot: int = 512,
+    jobs: int = -1,
+) -> None:
+    """Say how many replicates a precision takes, and how long, from a pilot; nothing is saved.
+
+    Parameters
+    ----------
+    config
+        The study, a YAML file.
+    measure
+        What is to be known; by default what the study is sampled until, or coverage.
+    mcse
+        The largest Monte Carlo standard error, in the unit of the measure; by default that of the
+        file.
+    pilot
+        Replicates of each condition to look at.
+    jobs
+        Threads; -1 for one per core.
+    """
+    from simlab.cli.console import warnings_on_stderr
+    from simlab.planning import plan as forecast
+    from simlab.study import load
+
+    study = load(config)
     with warnings_on_stderr():
         found = forecast(study, measure=measure, mcse=mcse, pilot=pilot, jobs=jobs)
     until = found.until
@@ -69,6 +100,8 @@ def _times(found: Forecast) -> str:
 
 
 def _line(found: Forecast, until: Until) -> str:
+    from simlab.config import FEWEST, flow
+
     least = "" if found.least == FEWEST else f"min: {found.least}, "
     return f"{{max: {found.most}, {least}until: {flow(until)}}}"
 

@@ -1,7 +1,7 @@
 """Files whose names simlab makes up: what stands there and is not its own is left alone.
 
 Pages end with a mark. Pages of earlier versions have none, but a title that ends with the study's
-name, above a table; pictures say which program drew them.
+name, above a table.
 """
 
 from __future__ import annotations
@@ -10,16 +10,13 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from simlab.commands.console import save
 from simlab.errors import UsageError
-from simlab.files import Unread, content
+from simlab.files import present
 from simlab.text.plain import escape
 
-__all__ = ["MARK", "check_data", "check_inputs", "check_picture", "save_page"]
+__all__ = ["MARK", "check_data", "check_inputs", "save_page", "write"]
 
 MARK: Final = "<!-- written by simlab run, which replaces this file -->"
-
-_LARGEST = 1 << 26  # bytes of a page or picture
 
 
 def save_page(page: Path, text: str, name: str) -> bool:
@@ -35,26 +32,13 @@ def save_page(page: Path, text: str, name: str) -> bool:
     UsageError
         If it cannot be written.
     """
-    there = _bytes(page)
+    there = present(page)
     if there is None or _is_page(there.decode("utf-8", "replace"), name):
-        save(page, f"{escape(text)}\n\n{MARK}\n")
+        _save(page, f"{escape(text)}\n\n{MARK}\n")
         return True
     told = f"simlab: {page}: was not written by simlab, and stays as it is; the tables are printed"
     print(told, file=sys.stderr)
     return False
-
-
-def check_picture(file: Path) -> None:
-    """Refuse a picture that simlab did not draw.
-
-    Raises
-    ------
-    UsageError
-        If there is one, or anything else.
-    """
-    there = _bytes(file)
-    if there is not None and b"Software\0Matplotlib" not in there[:4096]:
-        raise UsageError(f"{file}: was not drawn by simlab; move it away, or name another --out")
 
 
 def check_data(file: Path, text: str) -> None:
@@ -65,7 +49,7 @@ def check_data(file: Path, text: str) -> None:
     UsageError
         If it is there.
     """
-    if _bytes(file) not in (None, text.encode()):
+    if present(file) not in (None, text.encode()):
         raise UsageError(
             f"{file}: holds other data; move it away, or write the configuration elsewhere"
         )
@@ -84,19 +68,33 @@ def check_inputs(file: Path | None, *inputs: str | Path | None) -> None:
             raise UsageError(f"{file}: is what is read; name another file to write")
 
 
+def write(path: Path, text: str) -> None:
+    """Write a file and say so on stderr.
+
+    Raises
+    ------
+    UsageError
+        If it cannot be written.
+    """
+    _save(path, text)
+    print(f"{path}: written", file=sys.stderr)
+
+
+def _save(path: Path, text: str) -> None:
+    """Write a file.
+
+    Raises
+    ------
+    UsageError
+        If it cannot be written.
+    """
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be written: {error.strerror or error}") from None
+
+
 def _is_page(text: str, name: str) -> bool:
     title = text.partition("\n")[0]
     earlier = title.startswith("## ") and title.endswith(f": {name}") and "\n| --- |" in text
     return not text or text.rstrip().endswith(MARK) or earlier
-
-
-def _bytes(file: Path) -> bytes | None:
-    """What is there; None where nothing is or can be, and b"?" of what cannot be read."""
-    if not file.parent.is_dir():  # whoever writes says so
-        return None
-    try:
-        return content(file, _LARGEST)
-    except FileNotFoundError:
-        return None
-    except Unread:
-        return b"?"

@@ -1,33 +1,57 @@
-"""What `simlab replay` prints: one replicate, drawn and fitted again, beside what is stored."""
+"""`simlab replay`: one replicate, drawn and fitted again, beside what is stored."""
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
-import pandas as pd
-import xarray as xr
-
-from simlab.commands.console import warnings_on_stderr, write
-from simlab.commands.written import check_inputs
-from simlab.estimators import REGISTRY
-from simlab.fitting.errors import FitError, FitWarning
-from simlab.fitting.model import fit
-from simlab.replaying import Replay
-from simlab.replaying import replay as replay_one
-from simlab.results import Status
 from simlab.text import text_table, wrapped
 from simlab.text.numbers import degrees, number
+from simlab.words import Status
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+
+    from simlab.replaying import Replay
+
 
 CLUSTERS = 8  # shown of a replicate; the file has all
+FORMULAS = {"hlm": "y ~ {s}x", "hlm_contextual": "y ~ {s}x + {s}x_mean"}
 
 
 def replay(
-    store: Path, condition: str, replicate: int, config: Path | None, save: Path | None
+    store: Path,
+    *,
+    condition: str = "0",
+    replicate: int,
+    config: Path | None = None,
+    save: Path | None = None,
 ) -> int:
-    """Draw and fit one replicate again, and print it; return 0 if it is what was stored."""
+    """Draw one replicate of a study again, refit it, and compare with what is stored.
+
+    The exit status is 1 if any number differs.
+
+    Parameters
+    ----------
+    store
+        A NAME.zarr folder.
+    condition
+        Its number from 0, or levels such as population.clusters=20.
+    replicate
+        Its number in the condition, from 0.
+    config
+        The study's file, where it has been moved away from its data.
+    save
+        Write the rows to this CSV file.
+    """
+    from simlab.cli.console import warnings_on_stderr
+    from simlab.cli.written import check_inputs, write
+    from simlab.replaying import replay as replay_one
+
     check_inputs(save, config)
     with warnings_on_stderr():
         again = replay_one(store, condition, replicate, config)
@@ -53,7 +77,7 @@ def _data(rows: pd.DataFrame) -> str:
     table = []
     for name, part in list(by)[:CLUSTERS]:
         ss = float(((part.x - part.x.mean()) ** 2).sum())
-        slope = float(((part.x - part.x.mean()) * part.y).sum() / ss) if ss > 0 else np.nan
+        slope = float(((part.x - part.x.mean()) * part.y).sum() / ss) if ss > 0 else math.nan
         numbers = (part.x.mean(), part.y.mean(), slope)
         table.append([str(name), str(len(part)), *(number(v) for v in numbers)])
     left = by.ngroups - len(table)
@@ -70,7 +94,7 @@ def _refit(again: Replay) -> str:
     work, one, rows = again.work, again.again, []
     for e, method in enumerate(work.methods):
         label = method.label
-        status = Status(int(one.status[0, e])).name.lower().replace("_", " ")
+        status = Status(int(one.status[0, e])).word.replace("_", " ")
         status += f", {one.dropped[0, e]} clusters dropped" if one.dropped[0, e] > 0 else ""
         for t in work.columns[method.name].tolist():
             new, se = one.estimate[0, e, t], one.std_error[0, e, t]
@@ -91,15 +115,15 @@ def _refit(again: Replay) -> str:
 def _beside(stored: xr.Dataset, e: int, t: int, new: float) -> list[str]:
     """The estimate that is stored, and what it differs by."""
     old = float(stored["estimate"].values[e, t])
-    same = old == new or (np.isnan(old) and np.isnan(new))
+    same = old == new or (math.isnan(old) and math.isnan(new))
     return [f"{old:.10g}", "same" if same else f"{new - old:.2g}"]
-
-
-FORMULAS = {"hlm": "y ~ {s}x", "hlm_contextual": "y ~ {s}x + {s}x_mean"}
 
 
 def _mixed(again: Replay) -> Iterator[str]:
     """Mixed models once more from the rows, by the other route: formula, data frame, engine."""
+    from simlab.fitting.errors import FitError, FitWarning
+    from simlab.fitting.model import fit
+
     rows = again.rows.assign(x_mean=again.rows.groupby("cluster")["x"].transform("mean"))
     several = rows["sector"].nunique() > 1
     for method in again.work.methods:
@@ -107,7 +131,7 @@ def _mixed(again: Replay) -> Iterator[str]:
             continue
         formula = FORMULAS[method.name].format(s="sector * " if several else "")
         formula += " + (1 + x | cluster)"
-        told = f"{REGISTRY[method.name].label}, from the rows: {formula}"
+        told = f"{method.label}, from the rows: {formula}"
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", FitWarning)
@@ -116,7 +140,7 @@ def _mixed(again: Replay) -> Iterator[str]:
             yield "\n".join([wrapped(told, "  ", ""), wrapped(str(error), "  ")])
             continue
         evaluations = abs(fitted.optimum.evaluations)
-        G = np.asarray(fitted.G)
+        G = fitted.G.to_numpy()
         lines = [
             f"deviance {fitted.optimum.deviance:.6f}, {evaluations} evaluations, "
             f"{'converged' if fitted.converged else 'not converged'}",

@@ -1,0 +1,137 @@
+"""`simlab audit`: which methods to trust on one data set."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO, cast
+
+from simlab.cli.choices import Printed
+from simlab.errors import UsageError
+from simlab.text.plain import Plain, exact
+
+if TYPE_CHECKING:
+    from simlab.auditing import Audit
+    from simlab.auditing.subject import Subject
+    from simlab.auditing.text import Part
+
+
+def audit(
+    data: str,
+    *,
+    y: str,
+    x: str,
+    cluster: str,
+    group: str | None = None,
+    replicates: int = 2000,
+    draws: int = 50,
+    seed: int = 0,
+    level: float = 0.95,
+    jobs: int = -1,
+    report: Path | None = None,
+    config: Path | None = None,
+    format: Printed = "text",
+    quiet: bool = False,
+) -> None:
+    """Say which methods can be trusted on one data set, for which question.
+
+    Parameters
+    ----------
+    data
+        A CSV file, or hs, or hsb.
+    y
+        Column of the response.
+    x
+        Column of the covariate.
+    cluster
+        Column that names the cluster.
+    group
+        Column of a group of clusters, such as a sector.
+    replicates
+        Samples for each question and parameter set.
+    draws
+        Parameter sets drawn from the sampling distribution of the fit; 0 for a first answer only.
+    seed
+        Root of the random streams.
+    level
+        Confidence level.
+    jobs
+        Threads; -1 for one per core. The numbers do not depend on it.
+    report
+        HTML file to write, with pictures.
+    config
+        YAML file to write, from which simlab run gives the very same estimates.
+    format
+        csv is tidy and has every digit.
+    quiet
+        No first answer and no progress bar.
+    """
+    from simlab.auditing import run
+    from simlab.auditing.studies import base_study
+    from simlab.auditing.subject import Roles, subject
+    from simlab.auditing.text import answer
+    from simlab.auditing.text import report as as_text
+    from simlab.cli.console import Bar
+    from simlab.cli.reading import by_roles
+    from simlab.cli.written import check_inputs, write
+
+    run.check_draws(draws, replicates)
+    rows = by_roles(data, cluster, group)
+    s = subject(rows, Roles(y, x, cluster, group), level, data)
+    study = base_study(s, replicates, seed, level)
+    _check_config(s, config)
+    check_inputs(report, data, config)
+    check_inputs(config, data)
+    with Bar(quiet) as bar:
+        first = run.begin(s, study, jobs, bar)
+    if draws and not quiet:
+        _show(answer(first), sys.stderr)
+        print(f"\nnow with {draws} other parameter sets …\n", file=sys.stderr)
+    with Bar(quiet) as bar:
+        found = run.complete(first, draws, jobs, bar)
+    if format == "csv":
+        found.verdicts.to_csv(exact(sys.stdout), index=False)
+    else:
+        _show(as_text(found), sys.stdout)
+    if report is not None:
+        write(report, found.html())
+    if config is not None:
+        _write_config(found, config)
+
+
+def _show(parts: Sequence[Part], stream: TextIO) -> None:
+    """Print parts of the report, in colours on a terminal; their lines are broken already."""
+    from rich.console import Console
+
+    from simlab.auditing.text import coloured
+
+    file = cast("TextIO", Plain(exact(stream, always=True), colours=True))
+    Console(file=file).print(coloured(parts), highlight=False, soft_wrap=True)
+
+
+def _check_config(s: Subject, config: Path | None) -> None:
+    """Refuse a folder from which the study would not find its data, or has others."""
+    from simlab import data
+    from simlab.cli.written import check_data
+
+    if config is not None and s.dropped:
+        check_data(config.parent / s.name, s.rows.to_csv(index=False))
+    if config is None or s.dropped or s.source in data.DATASETS:
+        return
+    reached = config.parent / s.source
+    if not (reached.exists() and reached.samefile(s.source)):
+        raise UsageError(
+            f"{config}: a study finds its data from its own folder, and there is no {s.source} "
+            f"in {config.parent}; write it where that name leads to the data, or name the data "
+            "by their full path"
+        )
+
+
+def _write_config(found: Audit, config: Path) -> None:
+    """Write the study, and beside it the complete rows where some were left out."""
+    from simlab.cli.written import write
+
+    write(config, found.config)
+    if found.subject.dropped:
+        write(config.parent / found.subject.name, found.subject.rows.to_csv(index=False))

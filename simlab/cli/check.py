@@ -1,0 +1,66 @@
+"""`simlab check`: what a study would do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from simlab.text import wrapped
+
+if TYPE_CHECKING:
+    from simlab.config import Study
+
+
+def check(config: Path) -> None:
+    """Validate a study without running it, and say what it would do.
+
+    Parameters
+    ----------
+    config
+        The study, a YAML file.
+    """
+    from simlab.study import load
+
+    for line in outline(load(config)):
+        print(line)
+
+
+def outline(study: Study) -> Iterator[str]:
+    """Lines that say what a study would do.
+
+    Raises
+    ------
+    ConfigError
+        If it cannot be done.
+    """
+    from simlab import runner
+    from simlab.cli.console import warnings_on_stderr
+    from simlab.estimators import REGISTRY
+
+    with warnings_on_stderr():
+        work = runner.prepare(study, room=runner.Room(study.parallel))
+    blocks = -(-study.replicates // study.block) * len(work.jobs)
+    most = f"at most {study.replicates:,}" if study.until else f"{study.replicates:,}"
+    told = [f"{len(work.jobs)} conditions × {most} replicates in {blocks:,} blocks"]
+    if until := study.until:
+        told.append(f"until MCSE({until.measure}) ≤ {until.mcse:g}, at least {study.least:,}")
+    applied = [method.name for method in work.methods]
+    told.append(f"estimators: {', '.join(applied)}")
+    for name in REGISTRY if study.estimators is None else ():
+        if name not in applied:
+            told.append(f"without {name}: the generator does not tell G and sigma2")
+    told.append(f"terms: {', '.join(work.terms)}")
+    others = dict.fromkeys(term for method in work.methods for term in method.others)
+    for term in others:
+        if not all(term in true for true in work.truth):
+            told.append(f"without bias and coverage of {term}: what is true is not told")
+    for hypothesis in work.hypotheses:
+        told.append(f"test {hypothesis.name}: {', '.join(hypothesis.kinds)}")
+    for job in work.jobs:
+        levels = ", ".join(f"{k} = {v}" for k, v in job.condition.levels.items() if str(v) != "nan")
+        how = "rows" if job.rows else "moments"
+        told.append(f"{job.condition.index:>3}  {levels or 'base'}  (drawn as {how})")
+    yield wrapped(f"{study.file or study.name}: valid")
+    for line in told:
+        yield wrapped(line, "      ", "  ")

@@ -1,0 +1,36 @@
+"""`simlab contrast`: differences between conditions of a saved study."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+
+def contrast(
+    store: Path,
+    *,
+    base: int | None = None,
+    factor: str | None = None,
+    target: str = "beta_within",
+    format: Literal["text", "markdown", "csv"] = "text",
+) -> None:
+    """Print how measures differ between conditions, and what common random numbers gained.
+
+    Parameters
+    ----------
+    store
+        A NAME.zarr folder.
+    base
+        Number of the condition with which all others are compared, from 0; 0 by default.
+    factor
+        Compare along this factor of the grid instead, each level with the one before it.
+    target
+        beta_within, beta_between or limit: what bias, MSE and coverage are about.
+    format
+        csv is tidy, with every digit.
+    """
+    from simlab import tables
+    from simlab.cli.console import opened
+
+    frame = tables.contrast_table(opened(store), base, factor, target)
+    print(tables.render_contrasts(frame, format))

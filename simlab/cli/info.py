@@ -1,0 +1,114 @@
+"""`simlab info`: what a saved study is."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from simlab.cli.outcome import warned
+from simlab.text import text_table, wrapped
+from simlab.text.plain import exact
+from simlab.words import Status
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+
+def info(store: Path, *, config: bool = False) -> None:
+    """Tell what a store holds: study, versions, machine, time and failures of each condition.
+
+    Parameters
+    ----------
+    store
+        A NAME.zarr folder.
+    config
+        Print the configuration alone, as it was written.
+    """
+    from simlab.cli.console import dataset
+    from simlab.measures.sums import keeps_measures
+    from simlab.results import sessions
+
+    ds = dataset(store, ["status"])
+    if config:
+        text = str(ds.attrs.get("config_text") or ds.attrs["config"])
+        print(text, end="", file=exact(sys.stdout))
+        return
+    a = ds.attrs
+    declared = json.loads(str(a["config"]))
+    done, planned = int(a["replicates_done"]), int(a["replicates_planned"])
+    facts = [
+        ("study", a["name"]),
+        ("description", declared.get("description", "")),
+        ("replicates", f"{done:,} of {planned:,}" + ("" if done == planned else ", unfinished")),
+        ("seed, block", f"{a['seed']}, {a['block']} replicates"),
+        ("estimators", ", ".join(map(str, ds["estimator"].values))),
+        ("terms", ", ".join(map(str, ds["term"].values))),
+        ("tests", ", ".join(map(str, ds["test"].values)) if "test" in ds.dims else ""),
+        ("warnings", warned(ds)),
+        ("created", a.get("created", "")),
+        ("versions", a.get("versions", "")),
+        ("Python", a.get("python", "")),
+        ("machine", a.get("machine", "")),
+        ("git revision", a.get("git_revision") or "none: simlab was installed, not a checkout"),
+        ("on disk", _size(store)),
+        ("fingerprint", str(a["fingerprint"])[:16]),
+    ]
+    longest = max(len(name) for name, _ in facts)
+    print(f"{store}\n")
+    for name, fact in facts:
+        if fact != "":
+            print(wrapped(str(fact), " " * (longest + 4), f"  {name:<{longest}}  "))
+    print(f"\n{_conditions(ds)}")
+    if keeps_measures(ds):
+        told = "Measures are kept: of replicates, only sums; of wall time, that of the sessions."
+        print(f"\n{wrapped(told)}")
+    if found := sessions(store):
+        print(f"\n{_sessions(found)}")
+
+
+def _size(store: Path) -> str:
+    files = [file.stat().st_size for file in store.rglob("*") if file.is_file()]
+    return f"{sum(files) / 1e6:,.1f} MB in {len(files):,} files"
+
+
+def _sessions(found: Sequence[Mapping[str, Any]]) -> str:
+    """Who wrote to the store: a row for each run that had something to do."""
+    facts = ("host", "backend", "workers", "blocks", "outcome")
+    rows = [
+        [
+            str(one["number"]), _moment(one["began"]), _moment(one["ended"]),
+            *("–" if one.get(name) is None else str(one[name]) for name in facts),
+        ]
+        for one in found
+    ]  # fmt: skip
+    return text_table(["session", "began (UTC)", "ended (UTC)", *facts], rows)
+
+
+def _moment(told: str | None) -> str:
+    """2026-11-23 17:09:02 of an ISO time in UTC."""
+    return "–" if told is None else told.partition("+")[0].replace("T", " ")
+
+
+def _conditions(ds: xr.Dataset) -> str:
+    from simlab import archive
+
+    table = archive.summary(ds)
+    header = ["", "condition", "replicates", "core s", "wall s", "ms a replicate"]
+    words = [status.name.lower() for status in Status if status != Status.OK]
+    header += [word.replace("_", " ") for word in words]
+    header += ["stopped"] if "stopped" in table else []
+    rows = []
+    for c, row in enumerate(table.to_dict("records")):
+        each = 1e3 * row["core_seconds"] / row["replicates"] if row["replicates"] else math.nan
+        times = (row["core_seconds"], row["wall_seconds"], each)
+        rows.append([
+            str(c), archive.describe(ds, c), f"{row['replicates']:,}",
+            *("" if math.isnan(t) else f"{t:.3g}" for t in times),
+            *(f"{row[word]:,}" if row[word] else "–" for word in words),
+            *([row["stopped"].replace("_", " ")] if "stopped" in row else []),
+        ])  # fmt: skip
+    return text_table(header, rows, names=2)

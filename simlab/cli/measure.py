@@ -1,0 +1,103 @@
+"""`simlab measure`: performance measures of a saved study."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from simlab.cli.choices import Paper, Several
+from simlab.text.plain import exact
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+
+
+def measure(
+    store: Path,
+    *,
+    measure: Several = None,
+    estimator: Several = None,
+    term: Several = None,
+    target: Several = None,
+    by: Several = None,
+    wide: bool = False,
+    mcse: Literal["jackknife", "normal"] = "jackknife",
+    format: Paper | None = None,
+) -> None:
+    """Print performance measures with their Monte Carlo standard errors: all, or some.
+
+    Every filter takes several names.
+
+    Parameters
+    ----------
+    store
+        A NAME.zarr folder.
+    measure
+        Only these. Robust ones, such as median_bias and robust_se, are printed only if they are
+        named, here or in the study.
+    estimator
+        Only of these.
+    term
+        Only of these, such as slope.
+    target
+        Only against these: beta_within, beta_between, limit.
+    by
+        Factors of the grid that come first, and by which rows are sorted.
+    wide
+        The table that a paper prints: a row for each condition, a column for each measure with
+        its Monte Carlo standard error in parentheses; against beta_within, if no target is named.
+    mcse
+        normal takes estimates for normal, as Stata's simsum and R's rsimsum do.
+    format
+        csv has every digit, and is the default but for wide; unless it is wide it is tidy: one row
+        per condition, estimator, term, target and measure.
+    """
+    from simlab import measures, tables
+    from simlab.cli.console import opened
+    from simlab.measures.doubts import MARK, SENTENCE, UNSURE
+    from simlab.tables.extent import unfinished
+
+    ds = opened(store)
+    oracle = "gls_oracle" if "gls_oracle" in ds.estimator.values else None
+    found = measures.measure(ds, oracle, measure or None, mcse)
+    against = target or (("beta_within",) if wide else None)
+    frame = _chosen(found, {"estimator": estimator, "term": term, "target": against}, by or ())
+    unknown: dict[str, list[str]] = {}
+    for name, variable in found.items():
+        if why := variable.attrs.get("comment"):
+            unknown.setdefault(why, []).append(str(name))
+    for why, those in unknown.items():
+        print(f"simlab: {', '.join(those)}: {why}", file=sys.stderr)
+    if (doubtful := frame["mark"] != "").any():
+        told = f"simlab: {doubtful.sum():,} numbers marked {MARK}: {SENTENCE[UNSURE]}"
+        print(told, file=sys.stderr)
+    if wide:
+        frame = tables.wide_measures(frame)
+    format = format or ("text" if wide else "csv")
+    out = exact(sys.stdout) if format == "csv" else sys.stdout
+    print(tables.measures_table(frame, format), file=out)
+    if format != "csv" and (told := unfinished(ds)):
+        print(f"\n{told}.")
+
+
+def _chosen(
+    found: xr.Dataset, wanted: Mapping[str, Sequence[str] | None], by: Sequence[str]
+) -> pd.DataFrame:
+    """Rows of the labels that are wanted, all where none is, sorted by factors."""
+    from simlab import measures, tables
+    from simlab.archive import factor_of
+    from simlab.measures.outcomes import one_of
+    from simlab.performance.outline import AIMS
+    from simlab.tables.formats import sorted_by
+
+    frame = measures.tidy(found)
+    for name, given in wanted.items():
+        offered = found[name].values if name in found.coords else AIMS
+        for one in given or ():
+            one_of(name, one, offered)
+    first = [factor_of(found, one) for one in by]
+    frame = sorted_by(tables.chosen_rows(frame, {k: v or () for k, v in wanted.items()}), first)
+    return frame[[*first, *(name for name in frame.columns if name not in first)]]

@@ -1,0 +1,46 @@
+"""`simlab table`: the tables of a saved study."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from simlab.cli.choices import Paper, Several
+
+
+def table(
+    store: Path,
+    *,
+    format: Paper = "text",
+    sector: str | None = None,
+    tests: bool = False,
+    by: Several = None,
+) -> None:
+    """Print the summary-of-methods table of a study, and the sizes of its tests.
+
+    Where there are conditions that the summary does not speak of, a line for each follows. What
+    failed, and what is unfinished, is said beneath.
+
+    Parameters
+    ----------
+    store
+        A NAME.zarr folder.
+    format
+        How to print it.
+    sector
+        Which sector, where there are several; the first by default.
+    tests
+        Only the sizes of the tests; csv has them only so.
+    by
+        Only a line for each condition, sorted by these factors, such as population.clusters or
+        clusters; csv has them only so.
+    """
+    from simlab import tables
+    from simlab.cli.console import opened
+
+    ds = opened(store)
+    if tests:
+        print(tables.render_sizes(tables.size_table(ds), format))
+    elif by:
+        print(tables.render_conditions(tables.conditions_table(ds, sector, by), format))
+    else:
+        print(tables.study_tables(ds, sector).render(format))

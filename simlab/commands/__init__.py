@@ -1,1 +1,0 @@
-"""What the commands do: call the library, show the answer."""
