@@ -308,10 +308,10 @@ def test_several_estimators_and_targets_stay_apart(store, capsys):
 
 
 def test_long_rows_are_filtered_too(store, capsys):
-    long = pd.read_csv(io.StringIO(printed(capsys, store, measures=["bias"], terms=["slope"])))
+    long = pd.read_csv(io.StringIO(printed(capsys, store, measure=["bias"], term=["slope"])))
     assert len(long) == 8 * 2 * 3
     assert set(long["target"]) == {"beta_within", "beta_between", "limit"}
-    failures = printed(capsys, store, measures=["failures"], targets=["limit"])
+    failures = printed(capsys, store, measure=["failures"], target=["limit"])
     assert len(failures.splitlines()) == 1 + 8 * 2  # a target does not concern what has none
 
 
