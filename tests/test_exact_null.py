@@ -1,7 +1,5 @@
 """The exact null of fitted models: against RLRsim's p-values, and against fits of drawn data."""
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 from fit_cases import data
@@ -11,13 +9,13 @@ from scipy import stats
 import simlab
 from simlab.data import hs
 from simlab.fitting.errors import FitError
-from simlab.mixed.exact import null_law
-from simlab.mixed.reduced import draw as draw_responses
+from simlab.mixed.exact import eigenvalues, null_law
 from simlab.mixed.reduced import refit
+from simlab.mixed.rotated import allocate
 from simlab.mixed.supremum import suprema
 from simlab.testing.draws import join, stream
-from simlab.testing.exact import eigenvalues, exact_null, no_exact_null
-from simlab.testing.studied.random_intercept import exact_p_value
+from simlab.testing.exact import NoExactNullError, exact_null
+from simlab.testing.studied.evaluation import exact_p_value
 
 DRAWS = 100_000
 
@@ -101,8 +99,8 @@ def fits_of_draws(case, df, B, seed):
     fixed, random, method, q = CASES[case]
     alternative = simlab.fit(f"mathach ~ ses + {random}", df, method)
     small = simlab.fit(f"{fixed} + {random}", df, method) if q else alternative
-    joint = join([small, alternative], null=[True, False])
-    responses = draw_responses(stream(seed, 0, 0), joint.reduced, joint.loadings[0], B)
+    joint = join([small, alternative], null=True)
+    responses = joint.draw(stream(seed, 0, 0), B)
     null, full = (refit(model, responses).deviance for model in joint.models)
     return null - full, responses, joint, alternative
 
@@ -130,7 +128,7 @@ def parts(responses, joint, fit, law):
 @pytest.mark.parametrize("rows", [six, uneven, one_large])
 def test_the_statistic_of_every_draw_is_that_of_the_fits(case, rows):
     found, responses, joint, fit = fits_of_draws(case, rows(), 500, seed=1)
-    law = null_law(eigenvalues(fit, 0), fit.method == "REML")
+    law = null_law(eigenvalues(fit.clusters.rotated, 0), fit.method == "REML")
     w, R = parts(responses, joint, fit, law)
     expected = np.empty(len(R))
     suprema(law, w, R, expected)
@@ -193,16 +191,14 @@ def test_the_unit_of_the_random_effect_does_not_matter():
 )
 def test_where_there_is_none_one_line_says_why(formula, method, null_random, added, q, line):
     fit = simlab.fit(f"mathach ~ {formula}", six(), method)
-    reason = no_exact_null(fit, null_random, added, q)
-    assert line in reason
-    assert "\n" not in reason
-    with pytest.raises(FitError, match="no exact null distribution"):
-        exact_null(fit, null_random, 0 if added is None else added, q)
+    with pytest.raises(NoExactNullError, match="no exact null distribution: ") as caught:
+        exact_null(fit, null_random, added, q)
+    assert line in str(caught.value)
+    assert "\n" not in str(caught.value)
 
 
 def test_where_there_is_one_the_line_states_its_conditions():
     fit = simlab.fit("mathach ~ ses + (1 | school)", six(), "ML")
-    assert no_exact_null(fit, (), 0, 1) is None
     null = exact_null(fit, (), 0, 1, draws=10)
     assert "1 fixed effect and the variance of '(Intercept)' tested" in null.conditions
     with pytest.raises(FitError, match="draws is 0"):
@@ -214,9 +210,11 @@ def test_as_many_effects_as_rows_leave_no_residual():
     df = df[df.groupby("school").cumcount() < 1 + (df["school"] == df["school"].iloc[0])]
     fit = simlab.fit("mathach ~ ses + (0 + ses | school)", df)
     assert (len(df), fit.nclusters) == (41, 40)
-    assert "no residual is left" in no_exact_null(fit, (), 0)
+    with pytest.raises(NoExactNullError, match="no residual is left"):
+        exact_null(fit, (), 0)
 
 
 def test_where_no_cluster_says_anything_there_is_no_exact_p_value():
-    nothing = SimpleNamespace(R=np.zeros((3, 2, 3)), n=np.array([6, 6, 6]))
+    nothing = allocate(np.array([0, 3]), 1, 2)
+    nothing.n_rows[0] = 18
     assert np.isnan(exact_p_value(nothing, 1.0, None))

@@ -15,9 +15,9 @@ from scipy import stats
 
 import simlab
 from simlab.fitting.errors import FitWarning
-from simlab.testing.exceedance import estimate, reaches
 from simlab.testing.models import fit_models
-from simlab.testing.null_draws import null_draws
+from simlab.testing.monte_carlo import p_value, reaches
+from simlab.testing.nested import null_draws
 from simlab.testing.references import references
 
 R = stored("pvalues.json")
@@ -193,7 +193,7 @@ def test_the_size_is_nominal():
         alternative = hypothesis.alternative.refit(y=rng.standard_normal(30))
         T = 2 * (alternative.loglik - alternative.loglik_ols)
         simulated = null_draws([hypothesis], draws, seed=i, jobs=1)[:, 0]
-        p[i] = estimate(reaches(simulated, T), None, 0.95).p_value
+        p[i] = p_value(reaches(simulated, T))
         naive[i] = stats.chi2.sf(T, 1)
     for alpha in (0.05, 0.2):
         assert abs((p <= alpha).mean() - alpha) <= 4 * mcse(alpha, n)
@@ -278,7 +278,7 @@ def test_no_exact_null_where_other_covariances_are_tested_too():
         hypothesis = fit_models(df, null, {"": alternative}, "auto", "drop", "")[""]
         rows = references(hypothesis, None, 9, 0, 1)
         assert phrase in rows.loc["exact null", "remark"]
-        assert hypothesis.mixture == ((0.5, 1), (0.5, 2))
+        assert hypothesis.restriction.mixture == ((0.5, 1), (0.5, 2))
 
 
 def test_a_singular_null_undoes_the_mixture():

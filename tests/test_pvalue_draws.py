@@ -9,7 +9,7 @@ from fit_cases import data
 from scipy import stats
 
 import simlab
-from simlab.testing.exceedance import estimate, reaches
+from simlab.testing.monte_carlo import interval, p_value, reaches
 from simlab.testing.multiplicity import adjust
 
 NULL = "mathach ~ ses + (1 | school)"
@@ -34,7 +34,7 @@ def test_the_size_is_exact_in_any_number_of_draws():
     n, B = 40_000, 100
     rng = np.random.default_rng(1)
     exceedances = rng.binomial(B, rng.uniform(size=n))
-    p = {g: estimate(np.arange(B) < g, None, 0.95).p_value for g in range(B + 1)}
+    p = {g: p_value(np.arange(B) < g) for g in range(B + 1)}
     found = np.array([p[g] for g in exceedances])
     assert abs((found <= 0.05).mean() - 5 / 101) <= 4 * mcse(0.05, n)
     assert (exceedances / B <= 0.05).mean() - 0.05 > 4 * mcse(0.05, n)
@@ -49,33 +49,32 @@ def test_the_size_is_exact_when_stopped_early():
         reached = rng.uniform(size=B) < share
         so_far = np.cumsum(reached)
         l = 1 + int(np.searchsorted(so_far, h))  # noqa: E741
-        found = estimate(reached[:l], h, 0.95)
-        p[i] = found.p_value
-        control[i] = (found.exceedances + 1) / (found.draws + 1)
+        p[i] = p_value(reached[:l], h)
+        control[i] = (reached[:l].sum() + 1) / (len(reached[:l]) + 1)
     assert abs((p <= alpha).mean() - alpha) <= 4 * mcse(alpha, n)
     assert abs((control <= alpha).mean() - alpha) > 4 * mcse(alpha, n)
 
 
 @pytest.mark.parametrize("g", [0, 3, 99, 100])
 def test_the_interval_is_that_of_clopper_and_pearson(g):
-    found = estimate(np.arange(100) < g, None, 0.9)
-    interval = stats.binomtest(g, 100).proportion_ci(0.9, "exact")
-    assert found.interval == pytest.approx((interval.low, interval.high), abs=1e-12)
-    assert found.p_value == (g + 1) / 101
-    assert (found.exceedances, found.draws) == (g, 100)
+    reached = np.arange(100) < g
+    theirs = stats.binomtest(g, 100).proportion_ci(0.9, "exact")
+    ours = interval(reached, None, 0.9)
+    assert ours == pytest.approx((theirs.low, theirs.high), abs=1e-12)
+    assert p_value(reached) == (g + 1) / 101
 
 
 @pytest.mark.parametrize(("h", "l"), [(10, 57), (1, 1), (1, 30), (20, 20)])
 def test_the_interval_after_stopping_is_that_of_the_negative_binomial(h, l):  # noqa: E741
     reached = np.arange(l) >= l - h
-    low, high = estimate(reached, h, 0.9).interval
+    low, high = interval(reached, h, 0.9)
     at_most, at_least = stats.nbinom(h, low).cdf(l - h), stats.nbinom(h, high).sf(l - h - 1)
     assert at_most == pytest.approx(0.05, rel=1e-9)
     if l == h:  # all of them: as good as certain
         assert high == 1
     else:
         assert at_least == pytest.approx(0.05, rel=1e-9)
-        wider = estimate(reached, None, 0.9).interval  # control: as if l had been fixed
+        wider = interval(reached, None, 0.9)  # control: as if l had been fixed
         assert wider[1] > high
 
 
@@ -87,7 +86,7 @@ def test_intervals_cover():
             reached = rng.uniform(size=199) < theta
             if stop:
                 reached = reached[: 1 + int(np.searchsorted(np.cumsum(reached), stop))]
-            low, high = estimate(reached, stop, 0.95).interval
+            low, high = interval(reached, stop, 0.95)
             covered += low <= theta <= high
         assert covered / n >= 0.95 - 4 * mcse(0.95, n)
         assert covered / n < 1  # control: they are not just wide

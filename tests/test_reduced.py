@@ -78,12 +78,12 @@ def _columns(fits):
 
 def test_a_model_without_random_effects():
     fit = simlab.fit("mathach ~ ses + (1 | school)", hs())
-    joint = join([fit, fit], null=[True, False])
+    joint = join([fit, fit], null=True)
     _, observed = reduce(_columns([fit]), fit.design.y, fit.design.cluster)
     null, full = (refit(one, observed).deviance[0] for one in joint.models)
     assert -null / 2 == pytest.approx(fit.loglik_ols, abs=1e-8)
     assert null - full == pytest.approx(103.000385196548, abs=1e-6)  # R, lme4 and lm
-    assert joint.loadings[0].shape[2] == 0
+    assert joint.loading.shape[2] == 0
 
 
 def test_rows_and_reduced_clusters_give_one_and_the_same_statistic():
@@ -111,8 +111,8 @@ def test_draws_have_the_law_of_rows():
 
     s2 = fits[0].sigma2
     slow = np.array([one.G[0, 0, 0] for one in by_rows]) / s2
-    assert ks_2samp(slow, g00(joint.loadings[0])[:, 0, 0]).pvalue > 0.01
-    assert ks_2samp(slow, g00(1.3 * joint.loadings[0])[:, 0, 0]).pvalue < 1e-4
+    assert ks_2samp(slow, g00(joint.loading)[:, 0, 0]).pvalue > 0.01
+    assert ks_2samp(slow, g00(1.3 * joint.loading)[:, 0, 0]).pvalue < 1e-4
 
 
 def test_a_draw_has_the_covariance_that_it_should():
@@ -189,7 +189,7 @@ def test_draws_do_not_depend_on_threads_or_on_their_number():
     joint = join(fits)
 
     def one(rng, size):
-        responses = draw(rng, joint.reduced, joint.loadings[0], size)
+        responses = joint.draw(rng, size)
         return refit(joint.models[0], responses).deviance
 
     few, many, threads = (

@@ -19,8 +19,9 @@ from simlab.cli.table import table
 from simlab.config import ConfigError, dumps
 from simlab.results import TIMES
 from simlab.sampling import NULL_DRAWS, draw_block, replicate_rows, stream
+from simlab.testing.likelihood_ratio import chi2, mixture, statistics
 from simlab.testing.studied import HYPOTHESES, KINDS, REGISTRY, Sampling, evaluate
-from simlab.testing.studied import likelihood_ratio as lr
+from simlab.testing.studied.evaluation import simulated_p_value
 
 ALL = tuple(REGISTRY)
 SMALL = {
@@ -183,40 +184,45 @@ def test_exact_and_simulated_are_two_ways_to_one_p_value(replicates):
     assert (np.abs(p["chi2"] - p["exact"]) > 4 * spread).any()
 
 
-def drawn(values, monkeypatch):
-    """Let `simulate` see these statistics, draw after draw."""
-    left = iter(values)
-    monkeypatch.setattr(lr, "draw", lambda rng, reduced, loading, B: B)
-    monkeypatch.setattr(
-        lr, "compare", lambda pair, B: (np.array([next(left) for _ in range(B)]), None)
-    )
+class Drawn:
+    """Models that have these statistics, draw after draw."""
+
+    def __init__(self, values):
+        self.left = iter(values)
+
+    def null_statistics(self, rng, B):
+        return np.array([[next(self.left)] for _ in range(B)])
 
 
-PAIR = lr.Pair(None, None, None)
+def simulated(values, T, *sampling):
+    return simulated_p_value(Drawn(values), T, Sampling(None, *sampling))
 
 
-def test_zeros_are_draws_and_failures_are_exceedances(monkeypatch):
-    drawn([0, 0, 0, 2.0, 3.0, np.nan, 0, 1.9, 5.0], monkeypatch)
-    assert lr.simulate(PAIR, None, 2.0, Sampling(None, 9)) == (1 + 4) / 10
-    drawn([0, 0, 1.0], monkeypatch)
-    assert lr.simulate(PAIR, None, 0.0, Sampling(None, 3)) == 1
-    assert np.isnan(lr.simulate(PAIR, None, np.nan, Sampling(None, 3)))
+def test_zeros_are_draws_and_failures_are_exceedances():
+    assert simulated([0, 0, 0, 2.0, 3.0, np.nan, 0, 1.9, 5.0], 2.0, 9) == (1 + 4) / 10
+    assert simulated([0, 0, 1.0], 0.0, 3) == 1
+    assert np.isnan(simulated([], np.nan, 3))
 
 
-def test_draws_stop_at_the_last_exceedance_that_is_asked_for(monkeypatch):
+def test_draws_stop_at_the_last_exceedance_that_is_asked_for():
     values = [0, 3, 0, 0, 3, 0, 3, 0, 0]
-    drawn(values, monkeypatch)
-    assert lr.simulate(PAIR, None, 2.0, Sampling(None, 9, stop=2)) == 2 / 5
-    drawn(values, monkeypatch)
-    assert lr.simulate(PAIR, None, 2.0, Sampling(None, 9, stop=3)) == 3 / 7
-    drawn(values, monkeypatch)
-    assert lr.simulate(PAIR, None, 2.0, Sampling(None, 9, stop=4)) == (1 + 3) / 10
+    assert simulated(values, 2.0, 9, 2) == 2 / 5
+    assert simulated(values, 2.0, 9, 3) == 3 / 7
+    assert simulated(values, 2.0, 9, 4) == (1 + 3) / 10
+
+
+def test_statistics_are_zero_but_for_rounding_and_missing_where_a_search_failed():
+    null = np.array([3.0, 3.0, 3.0, 3.0, np.nan])
+    T = statistics(null, np.array([1.0, 3 - 1e-9, 3 + 1e-7, 3.1, 1.0]))[:, 0]
+    np.testing.assert_array_equal(T, [2.0, 0.0, 0.0, np.nan, np.nan])
 
 
 def test_mixtures():
-    assert lr.mixture(0.0, 0) == 1
-    assert lr.mixture(2.7055434540954, 0) == pytest.approx(0.05, rel=1e-10)
-    assert lr.mixture(3.0, 1) == pytest.approx((lr.chi2(3.0, 1) + lr.chi2(3.0, 2)) / 2)
+    intercept, slope = (REGISTRY[f"random_{name}"].restriction for name in ("intercept", "slope"))
+    assert (slope, REGISTRY["fixed_slope"].restriction) == ((2, 0, 1), (1, 1, 0))
+    assert mixture(0.0, intercept.mixture) == 1
+    assert mixture(2.7055434540954, intercept.mixture) == pytest.approx(0.05, rel=1e-10)
+    assert mixture(3.0, slope.mixture) == pytest.approx((chi2(3.0, 1) + chi2(3.0, 2)) / 2)
 
 
 # ---------------------------------------------------------------- sizes
@@ -353,10 +359,10 @@ def test_tables_are_rendered_in_every_format():
 
 
 def test_every_registered_test_and_kind_has_a_name_in_tables():
-    from simlab.text import numbers
+    from simlab import words
 
-    assert tuple(numbers.KINDS) == KINDS
-    assert {h.name: h.label for h in HYPOTHESES} == dict(numbers.TESTS)
+    assert tuple(words.P_VALUES) == KINDS
+    assert tuple(REGISTRY) == tuple(words.TESTS)
 
 
 def test_the_command_prints_both_tables(tmp_path, capsys):

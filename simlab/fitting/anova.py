@@ -11,13 +11,13 @@ from scipy import special
 
 from simlab.fitting.errors import FitError
 from simlab.fitting.terms import term_tests
+from simlab.mixed.reduced import WORSE
 from simlab.moments import Floats
 
 if TYPE_CHECKING:
     from simlab.fitting.result import DF, MixedFit, Type
 
 IN_SPAN = 1e-8  # of a column's length: what other columns leave of it below this is rounding
-WORSE = 1e-6  # by which the deviance of the larger model may be above that of the smaller one
 
 BOUNDARY = "variances at the boundary under H0: p is conservative"
 NOT_NESTED = "not nested in this one: no test"

@@ -23,6 +23,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.random import Generator
 
+from simlab.mixed.rotated import Rotated
 from simlab.mixed.supremum import NullLaw, draw_suprema
 from simlab.moments import Floats
 
@@ -84,6 +85,28 @@ def from_gram(ZZ: Floats, ZX: Floats, XX: Floats, N: int) -> Eigenvalues:
     mu = np.linalg.eigvalsh(np.diag(ZZ) - projected @ projected.T)
     smallest = ROUNDING * ZZ.max()
     return Eigenvalues(mu[mu > smallest], ZZ[smallest < ZZ], N, int(kept.sum()))
+
+
+def eigenvalues(rotated: Rotated, effect: int) -> Eigenvalues:
+    """Eigenvalues of one random effect as though it were alone, from rotated clusters.
+
+    Columns are centred and scaled there, and no row is looked at.
+
+    Parameters
+    ----------
+    rotated : Rotated
+        The alternative, of one sector.
+    effect : int
+        The random effect, by its place; independent of the others.
+
+    Returns
+    -------
+    Eigenvalues
+    """
+    K, x = rotated.K[:, effect], rotated.xy[:, :, :-1]
+    XX = np.einsum("jak,jal->kl", x, x) + rotated.rest[0, :-1, :-1]
+    ZX = np.einsum("ja,jak->jk", K, x)
+    return from_gram((K**2).sum(axis=1), ZX, XX, int(rotated.n_rows[0]))
 
 
 def null_law(eigenvalues: Eigenvalues, reml: bool, q: int = 0) -> NullLaw:

@@ -23,6 +23,8 @@ from simlab.mixed.rotated import Rotated, allocate
 from simlab.mixed.rows import reduce_rows
 from simlab.moments import Floats, Ints
 
+WORSE = 1e-6  # by which the deviance of the larger model may be above that of the smaller one
+
 
 class Reduced(NamedTuple):
     """Clusters reduced to the d columns of all designs.

@@ -33,6 +33,9 @@ DECISIVE = (
     "runner/until",
     "runner/work",
     "sampling",
+    "testing/draws",
+    "testing/likelihood_ratio",
+    "testing/monte_carlo",
     "testing/studied",
 )
 """The modules and packages of simlab whose code makes the numbers of a study."""

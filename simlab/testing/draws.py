@@ -1,22 +1,26 @@
 """Fitted models over common reduced clusters, and draws from one of them.
 
-Draws come in chunks, each from a random stream that is opened by the seed, what
-the draws are for, and the number of the chunk: no number depends on how many
+Draws come in chunks, each from a random stream that is opened by the seed, the
+purpose of the draws, and the number of the chunk: no number depends on how many
 threads there are, and more draws begin with those that fewer would have had.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 from numpy.random import Generator
 
-from simlab.fitting.result import MixedFit
-from simlab.mixed.reduced import Model, Reduced, model, reduce
+from simlab.mixed.many import Responses
+from simlab.mixed.reduced import Model, Reduced, draw, model, reduce, refit
 from simlab.moments import Floats, Ints
 from simlab.parallel import in_threads
+from simlab.testing.likelihood_ratio import statistics
+
+if TYPE_CHECKING:
+    from simlab.fitting.result import MixedFit
 
 CHUNK = 256  # draws from one random stream
 COPIES = 6
@@ -39,50 +43,62 @@ class Progress(Protocol):
 
 
 class Joint(NamedTuple):
-    """Fitted models of one response over the same clusters.
+    """Models of one response over the same clusters, the first of which is drawn from.
 
     Attributes
     ----------
     reduced : Reduced
         The clusters, reduced to the columns of all the models.
     models : tuple of Model
-        One per fit.
-    loadings : tuple of (J, d, r) arrays
-        R_jZΛ̂ of each fit: with `reduced.draw`, y/σ̂ less its fixed part; r = 0 for a null model.
+        The first one, and others.
+    loading : (J, d, r)
+        R_jZΛ̂ of the first: with `Reduced.draw`, y/σ̂ less its fixed part; r = 0 where G is 0.
     """
 
     reduced: Reduced
     models: tuple[Model, ...]
-    loadings: tuple[Floats, ...]
+    loading: Floats
+
+    def draw(self, rng: Generator, B: int) -> Responses:
+        """Draw B responses from the first model, with γ = 0 and σ = 1."""
+        return draw(rng, self.reduced, self.loading, B)
+
+    def null_statistics(self, rng: Generator, B: int) -> Floats:
+        """Draw B likelihood-ratio statistics of the first model against the others, (B, M).
+
+        Likelihood ratios depend neither on γ nor on σ of the model that is drawn from.
+        """
+        responses = self.draw(rng, B)
+        return statistics(*(refit(model, responses).deviance for model in self.models))
 
 
-def join(fits: Sequence[MixedFit], null: Sequence[bool] | None = None) -> Joint:
+def join(fits: Sequence[MixedFit], null: bool = False) -> Joint:
     """Put fitted models of the same rows over common reduced clusters.
 
     Parameters
     ----------
     fits : sequence of MixedFit
         Of the same rows, in the same order, with the same clusters (not checked here).
-    null : sequence of bool, optional
-        Which of them hold G at 0; none, by default.
+    null : bool
+        Whether the first holds G at 0.
     """
-    null = [False] * len(fits) if null is None else null
     columns: list[Floats] = []
     places = [_places(fit.design.D, columns) for fit in fits]
     design = fits[0].design
     reduced, _ = reduce(np.column_stack(columns), design.y, design.cluster)
     identity = np.eye(len(columns))
-    models, loadings = [], []
-    for fit, place, is_null in zip(fits, places, null, strict=True):
+    models: list[Model] = []
+    for fit, place in zip(fits, places, strict=True):
         units, reml = fit.clusters.units, fit.method == "REML"
         X = identity[:, place[fit.design.fixed]] @ units.A
         Z = identity[:, place[fit.design.random]] @ units.B
+        is_null = null and not models
         made = model(reduced, X, Z, reml, fit.design.blocks, is_null, units.B)
         offset = -2 * float(np.linalg.slogdet(units.A)[1]) if reml else 0.0
+        if not models:
+            loading = reduced.R @ Z @ fit.optimum.Lambda[:, : 0 if null else None]
         models.append(made._replace(offset=offset))
-        Lambda = fit.optimum.Lambda[:, : 0 if is_null else None]
-        loadings.append(reduced.R @ Z @ Lambda)
-    return Joint(reduced, tuple(models), tuple(loadings))
+    return Joint(reduced, tuple(models), loading)
 
 
 def _places(D: Floats, columns: list[Floats]) -> Ints:

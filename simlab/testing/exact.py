@@ -15,9 +15,16 @@ import numpy as np
 
 from simlab.fitting.errors import FitError
 from simlab.fitting.result import MixedFit
-from simlab.mixed.exact import Eigenvalues, draw, from_gram, null_law
+from simlab.mixed.exact import Eigenvalues, draw, eigenvalues, null_law
 from simlab.moments import Floats
 from simlab.testing.draws import EXACT_DRAWS, in_chunks
+
+
+class NoExactNullError(FitError):
+    """There is no exact null distribution, nor an approximation; the argument says why."""
+
+    def __str__(self) -> str:
+        return f"no exact null distribution: {self.args[0]}"
 
 
 class ExactNull(NamedTuple):
@@ -41,8 +48,9 @@ class ExactNull(NamedTuple):
 def exact_null(
     alternative: MixedFit,
     null_random: tuple[str, ...],
-    added: int,
+    added: int | None,
     q: int = 0,
+    df: int | None = None,
     draws: int = 100_000,
     seed: int = 0,
     jobs: int = -1,
@@ -58,10 +66,13 @@ def exact_null(
     null_random : tuple of str
         Random effects of the null model, with the covariances that they have in the alternative;
         empty for a linear model.
-    added : int
-        The tested random effect, by its place among those of the alternative.
+    added : int or None
+        The tested random effect, by its place among those of the alternative; None if it is not
+        clear which that is.
     q : int
         Fixed effects that the alternative has and the null model has not.
+    df : int, optional
+        Parameters that it has and the null model has not, 1 + q by default.
     draws : int
         How many, at least 1.
     seed : int
@@ -75,107 +86,73 @@ def exact_null(
 
     Raises
     ------
-    FitError
-        With the line of `no_exact_null` if there is none.
+    NoExactNullError
+        If there is none.
     """
     if draws < 1:
         raise FitError(f"draws is {draws}; at least 1 is needed")
-    found = eigenvalues(alternative, added)
-    reason = _why_not(alternative, null_random, added, q, found)
-    if reason is not None:
-        raise FitError(reason)
-    law = null_law(found, alternative.method == "REML", q)
+    known = _known(alternative, null_random, added, q, 1 + q if df is None else df)
+    law = null_law(known, alternative.method == "REML", q)
     chunks = in_chunks(lambda rng, B: draw(rng, law, B), draws, seed, EXACT_DRAWS, jobs)
     statistics = np.concatenate(list(chunks))[:draws]
     kind: Literal["exact", "approximate"] = "approximate" if null_random else "exact"
-    return ExactNull(statistics, kind, _conditions(alternative, null_random, added, q))
+    assert added is not None
+    name = alternative.design.random_names[added]
+    return ExactNull(statistics, kind, _conditions(name, alternative.method, null_random, q))
 
 
-def no_exact_null(
-    alternative: MixedFit, null_random: tuple[str, ...], added: int | None, q: int = 0
-) -> str | None:
-    """Say why there is no exact null distribution, nor its approximation; None if there is one.
-
-    Parameters
-    ----------
-    alternative, null_random, q
-        As for `exact_null`.
-    added : int or None
-        The tested random effect; None if it is not clear which that is.
-
-    Returns
-    -------
-    str or None
-        One line.
-    """
-    found = None if added is None else eigenvalues(alternative, added)
-    return _why_not(alternative, null_random, added, q, found)
-
-
-def eigenvalues(fit: MixedFit, added: int) -> Eigenvalues:
-    """Eigenvalues of one random effect, as though it were alone.
-
-    From the rotated clusters, in the engine's units: columns are centred and scaled there, and
-    no row is looked at.
-
-    Parameters
-    ----------
-    fit : MixedFit
-        The alternative.
-    added : int
-        The random effect, by its place; independent of the others.
-
-    Returns
-    -------
-    Eigenvalues
-    """
-    rotated = fit.clusters.rotated
-    K, x = rotated.K[:, added], rotated.xy[:, :, :-1]
-    XX = np.einsum("jak,jal->kl", x, x) + rotated.rest[0, :-1, :-1]
-    return from_gram((K**2).sum(axis=1), np.einsum("ja,jak->jk", K, x), XX, fit.nobs)
+def _known(
+    fit: MixedFit, null_random: tuple[str, ...], added: int | None, q: int, df: int
+) -> Eigenvalues:
+    """Eigenvalues that the law depends on, where there is such a law."""
+    reason = _why_not(fit, null_random, added, q, df)
+    if added is None or reason:
+        raise NoExactNullError(reason)
+    name, known = fit.design.random_names[added], eigenvalues(fit.clusters.rotated, added)
+    if not len(known.mu):
+        raise NoExactNullError(f"the fixed effects take up all of the random effect '{name}'")
+    if known.df < 1:
+        raise NoExactNullError(
+            f"'{name}' and the fixed effects fit all rows exactly, no residual is left"
+        )
+    return known
 
 
 def _why_not(
-    fit: MixedFit,
-    null_random: tuple[str, ...],
-    added: int | None,
-    q: int,
-    found: Eigenvalues | None,
-) -> str | None:
+    fit: MixedFit, null_random: tuple[str, ...], added: int | None, q: int, df: int
+) -> str:
+    """Say why models of this form have no such law; empty if they may have."""
     names, blocks = fit.design.random_names, fit.design.blocks
     tested = len(names) - len(null_random)
-    start = "no exact null distribution:"
     if tested < 1:
-        return f"{start} no variance is tested, only fixed effects or covariances"
+        return "no variance is tested, only fixed effects or covariances"
     if tested > 1:
-        return f"{start} {tested} variances are tested at once, and it exists for one at a time"
-    if added is None or found is None or names[added] in null_random:
-        return f"{start} the random effects of the null model are not those of the alternative"
+        return f"{tested} variances are tested at once, and it exists for one at a time"
+    if added is None or names[added] in null_random:
+        return "the random effects of the null model are not those of the alternative"
     name = names[added]
     if (blocks == blocks[added]).sum() > 1:
         return (
-            f"{start} the covariances of '{name}' are tested together with its variance; it exists "
+            f"the covariances of '{name}' are tested together with its variance; it exists "
             "for an independent effect, written with || or a bar of its own"
         )
     if fit.method == "REML" and q > 0:
         return (
-            f"{start} the models are by REML and have different fixed parts, so that their "
+            "the models are by REML and have different fixed parts, so that their "
             'likelihoods cannot be compared; refit both with method="ML"'
         )
     if fit.method == "ML" and null_random:
         return (
-            f"{start} the null model has other random effects, and the approximation for that "
+            "the null model has other random effects, and the approximation for that "
             'case is by REML; refit both with method="REML"'
         )
-    if not len(found.mu):
-        return f"{start} the fixed effects take up all of the random effect '{name}'"
-    if found.df < 1:
-        return f"{start} '{name}' and the fixed effects fit all rows exactly, no residual is left"
-    return None
+    if df > q + 1:
+        return "covariances of other random effects are tested together with the variance"
+    return ""
 
 
-def _conditions(fit: MixedFit, null_random: tuple[str, ...], added: int, q: int) -> str:
-    name, errors = fit.design.random_names[added], "normal errors"
+def _conditions(name: str, method: str, null_random: tuple[str, ...], q: int) -> str:
+    errors = "normal errors"
     if null_random:
         others = ", ".join(f"'{other}'" for other in null_random)
         return (
@@ -185,5 +162,5 @@ def _conditions(fit: MixedFit, null_random: tuple[str, ...], added: int, q: int)
     fixed = f"{q} fixed effect{'s' * (q > 1)} and the variance" if q else "the variance"
     return (
         f"exact (Crainiceanu & Ruppert 2004) in samples of any size, with {errors}, by "
-        f"{fit.method}: a linear null model, and {fixed} of '{name}' tested"
+        f"{method}: a linear null model, and {fixed} of '{name}' tested"
     )

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from simlab.fitting.anova import WORSE, combination, nested, same_columns
+from simlab.fitting.anova import combination, nested, same_columns
 from simlab.fitting.errors import FitError, FitWarning
 from simlab.fitting.model import fit_design
 from simlab.fitting.result import Method, MixedFit
@@ -18,8 +18,9 @@ from simlab.formula import Design, build, parse, variables
 from simlab.formula.slips import nearly_numbers
 from simlab.formula.tokens import tokenize
 from simlab.mixed.optimum import at
+from simlab.mixed.reduced import WORSE
 from simlab.mixed.rows import rotate_rows
-from simlab.testing.hypothesis import Hypothesis
+from simlab.testing.nested import NestedFits
 
 Missing = Literal["drop", "raise"]
 Data = pd.DataFrame | Mapping[str, Any]
@@ -58,7 +59,7 @@ def fit_models(
     method: Literal["auto", "REML", "ML"],
     missing: Missing,
     source: str,
-) -> dict[str, Hypothesis]:
+) -> dict[str, NestedFits]:
     """Fit the null model and the alternatives to the rows that are complete for all of them.
 
     Parameters
@@ -78,7 +79,7 @@ def fit_models(
 
     Returns
     -------
-    dict of str to Hypothesis
+    dict of str to NestedFits
         By the names of the alternatives; all have the same null model.
 
     Raises
@@ -106,12 +107,12 @@ def fit_models(
     larger = [_fit(design, chosen, source) for design in designs]
     _warn(data, spelled, source, larger[0].notes)
     return {
-        name: _inside(Hypothesis(fitted, linear, fit))
+        name: _inside(NestedFits(fitted, linear, fit))
         for name, fit in zip(alternatives, larger, strict=True)
     }
 
 
-def notes_of(hypothesis: Hypothesis) -> tuple[str, ...]:
+def notes_of(hypothesis: NestedFits) -> tuple[str, ...]:
     """What the fits say that the user must know."""
     null, large = hypothesis.null, hypothesis.alternative
     of_data = [note for note in large.notes if LEFT_OUT in note]
@@ -166,7 +167,7 @@ def _linear(formula: str, design: Design, method: Method) -> MixedFit:
     return MixedFit(replace(design, formula=formula), clusters, optimum, method, ())
 
 
-def _inside(hypothesis: Hypothesis) -> Hypothesis:
+def _inside(hypothesis: NestedFits) -> NestedFits:
     """Refuse a null model that is not a smaller one inside its alternative."""
     null, linear, large = hypothesis
     names = f"the null {null.design.formula!r} and the alternative {large.design.formula!r}"
@@ -181,7 +182,7 @@ def _inside(hypothesis: Hypothesis) -> Hypothesis:
             f"{names} are not nested: the null must be the alternative with some of its "
             "parameters left out"
         )
-    if hypothesis.df == 0:
+    if hypothesis.restriction.df == 0:
         raise FitError(f"{names} are the same model; there is nothing to test")
     if hypothesis.gain < -WORSE:
         raise FitError(

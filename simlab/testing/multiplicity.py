@@ -12,7 +12,8 @@ from typing import NamedTuple
 import numpy as np
 
 from simlab.moments import Floats
-from simlab.testing.exceedance import TIE, reaches
+from simlab.testing.likelihood_ratio import TIE
+from simlab.testing.monte_carlo import reaches
 
 
 class Adjusted(NamedTuple):

@@ -14,11 +14,10 @@ from simlab.memory import lacking
 from simlab.moments import Floats
 from simlab.parallel.errors import check_jobs
 from simlab.testing.draws import COPIES, Progress
-from simlab.testing.exceedance import Estimate, estimate, reaches
-from simlab.testing.hypothesis import Hypothesis
 from simlab.testing.models import Data, Missing, fit_models, named, notes_of
+from simlab.testing.monte_carlo import Bools, interval, p_value, reaches
 from simlab.testing.multiplicity import adjust
-from simlab.testing.null_draws import Stop, null_draws
+from simlab.testing.nested import NestedFits, null_draws
 from simlab.testing.references import references
 from simlab.testing.result import PValue, PValues
 
@@ -122,12 +121,11 @@ def pvalue(
     tested = fit_models(data, null, alternatives, method, missing, source)
     hypotheses = list(tested.values())
     observed = np.array([one.statistic for one in hypotheses])
-    rule = None if stop is None else Stop(float(observed[0]), stop)
-    T = null_draws(hypotheses, draws, seed, jobs, rule, progress)
+    T = null_draws(hypotheses, draws, seed, jobs, stop, progress)
     reached = reaches(T, observed)
     tests = {
         name: _result(
-            hypothesis, T[:, m], estimate(reached[:, m], stop, level), stop, level,
+            hypothesis, T[:, m], reached[:, m], stop, level,
             references(hypothesis, None if stop else T[:, m], exact_draws, seed, jobs),
         )
         for m, (name, hypothesis) in enumerate(tested.items())
@@ -168,37 +166,38 @@ def _is_whole(value: object) -> bool:
 
 
 def _result(
-    hypothesis: Hypothesis, T: Floats, found: Estimate, stop: int | None, level: float,
-    beside: pd.DataFrame,
+    hypothesis: NestedFits, T: Floats, reached: Bools, stop: int | None, level: float,
+    others: pd.DataFrame,
 ) -> PValue:  # fmt: skip
     null, _, alternative = hypothesis
+    exceedances = int(reached.sum())
     return PValue(
         statistic=hypothesis.statistic,
-        p_value=found.p_value,
-        interval=found.interval,
+        p_value=p_value(reached, stop),
+        interval=interval(reached, stop, level),
         level=level,
-        exceedances=found.exceedances,
-        draws=found.draws,
+        exceedances=exceedances,
+        draws=len(T),
         failures=int(np.isnan(T).sum()),
         zeros=float((T == 0).mean()),
         simulated=T,
-        stopped=stop is not None and found.exceedances >= stop,
-        references=beside,
+        stopped=stop is not None and exceedances >= stop,
+        references=others,
         method=alternative.method,
         formulas=(null.design.formula, alternative.design.formula),
         hypothesis=hypothesis.says,
-        naive_df=hypothesis.df,
-        mixture=hypothesis.mixture,
+        naive_df=hypothesis.restriction.df,
+        mixture=hypothesis.restriction.mixture,
         notes=notes_of(hypothesis),
         fits=(null, alternative),
     )
 
 
-def _together(tests: dict[str, PValue], hypotheses: list[Hypothesis], T: Floats) -> PValues:
+def _together(tests: dict[str, PValue], hypotheses: list[NestedFits], T: Floats) -> PValues:
     """Adjust the p-values for their number; statistics are alike if their large-sample laws are."""
     observed = np.array([test.statistic for test in tests.values()])
     raw = np.array([test.p_value for test in tests.values()])
-    laws = {(one.df, one.added) for one in hypotheses}
+    laws = {(one.restriction.df, one.restriction.random) for one in hypotheses}
     procedure, *adjusted = adjust(observed, T, raw, len(laws) == 1)
     columns = ["single_step", "step_down", "holm", "bonferroni"]
     frame = pd.DataFrame(

@@ -12,9 +12,10 @@ from scipy import special
 from simlab.fitting.hypotheses import wald
 from simlab.fitting.result import DF
 from simlab.moments import Floats
-from simlab.testing.exact import exact_null, no_exact_null
-from simlab.testing.exceedance import reaches
-from simlab.testing.hypothesis import Hypothesis, Mixture
+from simlab.testing.exact import NoExactNullError, exact_null
+from simlab.testing.likelihood_ratio import chi2, mixture
+from simlab.testing.monte_carlo import p_value, reaches
+from simlab.testing.nested import NestedFits
 from simlab.text.numbers import degrees
 
 WALD: dict[str, DF] = {
@@ -56,13 +57,13 @@ class Reference(NamedTuple):
 
 
 def references(
-    hypothesis: Hypothesis, simulated: Floats | None, exact_draws: int, seed: int, jobs: int
+    hypothesis: NestedFits, simulated: Floats | None, exact_draws: int, seed: int, jobs: int
 ) -> pd.DataFrame:
     """Find all the p-values that there are for a hypothesis, and say why others are lacking.
 
     Parameters
     ----------
-    hypothesis : Hypothesis
+    hypothesis : NestedFits
         The two models.
     simulated : (B,), optional
         T* under the null, for laws that take their moments; NaN where a fit failed.
@@ -77,7 +78,7 @@ def references(
         Index "reference"; the fields of `Reference`.
     """
     found = [_naive(hypothesis)]
-    if hypothesis.fixed_only:
+    if hypothesis.restriction.fixed_only:
         found += _walds(hypothesis)
         if simulated is not None and np.isfinite(simulated).sum() >= FOR_MOMENTS:
             found += _by_moments(hypothesis, simulated[np.isfinite(simulated)])
@@ -88,59 +89,50 @@ def references(
     return pd.DataFrame(found, columns=list(Reference._fields)).set_index("reference")
 
 
-def mixture_p(T: float, mixture: Mixture) -> float:
-    """P(T* ≥ T) of a mixture Σ w χ²(df); χ²(0) is 0."""
-    return sum(w * (float(special.chdtrc(df, T)) if df else float(T == 0)) for w, df in mixture)
-
-
-def _naive(h: Hypothesis) -> Reference:
+def _naive(h: NestedFits) -> Reference:
+    df, _, random = h.restriction
     remark = "holds as the number of clusters grows"
-    if h.added:
-        at = "a variance is" if h.added == 1 else f"{h.added} variances are"
+    if random:
+        at = "a variance is" if random == 1 else f"{random} variances are"
         remark = f"conservative, for under H0 {at} at the boundary"
     T = h.statistic
-    p = float(special.chdtrc(h.df, T))
-    return Reference("naive χ²", f"χ²({h.df})", T, h.df, nan, p, remark)
+    return Reference("naive χ²", f"χ²({df})", T, df, nan, chi2(T, df), remark)
 
 
-def _mixture(h: Hypothesis) -> Reference:
-    T, name = h.statistic, "χ̄² mixture"
-    if h.added == 0:
+def _lacking(name: str, remark: str) -> Reference:
+    return Reference(name, "", nan, nan, nan, nan, remark)
+
+
+def _mixture(h: NestedFits) -> Reference:
+    T, name, parts = h.statistic, "χ̄² mixture", h.restriction.mixture
+    if not (random := h.restriction.random):
         remark = "none is needed, for a covariance alone is not at a boundary: χ² is the law"
-        return Reference(name, "", nan, nan, nan, nan, remark)
-    if not h.mixture:
+        return _lacking(name, remark)
+    if not parts:
         remark = (
-            f"none in closed form: {h.added} variances are at the boundary, so its weights depend "
+            f"none in closed form: {random} variances are at the boundary, so its weights depend "
             "on the design"
         )
-        return Reference(name, "", nan, nan, nan, nan, remark)
-    law = " + ".join(f"½χ²({df})" for _, df in h.mixture)
+        return _lacking(name, remark)
+    law = " + ".join(f"½χ²({df})" for _, df in parts)
     remark = "holds as the number of clusters grows (Self & Liang 1987, Stram & Lee 1994)"
     if not h.linear and h.null.singular:
         remark = "its conditions fail: the null model is singular, so other variances are 0 too"
-    return Reference(name, law, T, nan, nan, mixture_p(T, h.mixture), remark)
+    return Reference(name, law, T, nan, nan, mixture(T, parts), remark)
 
 
-def _exact(h: Hypothesis, draws: int, seed: int, jobs: int) -> Reference:
+def _exact(h: NestedFits, draws: int, seed: int, jobs: int) -> Reference:
     """Exact in samples of any size, or by a law that is exact for a like model and then says so."""
-    lacking = _no_exact(h)
-    if lacking is not None:
-        return Reference("exact null", "", nan, nan, nan, nan, f"does not exist: {lacking}")
-    assert h.new_effect is not None
-    null = exact_null(h.alternative, h.null_random, h.new_effect, h.q, draws, seed, jobs)
-    T = h.statistic
-    p = (1 + int(reaches(null.statistics, T).sum())) / (draws + 1)
+    T, (df, q, _) = h.statistic, h.restriction
+    try:
+        null = exact_null(h.alternative, h.null_random, h.new_effect, q, df, draws, seed, jobs)
+    except NoExactNullError as error:
+        return _lacking("exact null", f"does not exist: {error.args[0]}")
+    p = p_value(reaches(null.statistics, T))
     return Reference(f"{null.kind} null", f"{draws:,} draws", T, nan, nan, p, null.conditions)
 
 
-def _no_exact(h: Hypothesis) -> str | None:
-    reason = no_exact_null(h.alternative, h.null_random, h.new_effect, h.q)
-    if reason is None and h.df > h.q + 1:
-        return "covariances of other random effects are tested together with the variance"
-    return reason and reason.removeprefix("no exact null distribution: ")
-
-
-def _walds(h: Hypothesis) -> Iterator[Reference]:
+def _walds(h: NestedFits) -> Iterator[Reference]:
     """Wald tests of the same contrasts in the alternative by REML."""
     fit = h.alternative.refit(method="REML")
     for name, df in WALD.items():
@@ -153,22 +145,21 @@ def _walds(h: Hypothesis) -> Iterator[Reference]:
         yield Reference(name, law, value, num, den, test.p_value, remark)
 
 
-def _by_moments(h: Hypothesis, simulated: Floats) -> Iterator[Reference]:
+def _by_moments(h: NestedFits, simulated: Floats) -> Iterator[Reference]:
     """Laws with the moments of the draws, as in Halekoh & Højsgaard (2014, JSS 59(9), section 5).
 
     Bartlett: T·df/Ē ~ χ²(df), Ē the mean of T*. Gamma: of the same mean and variance. F: T/df ~
     F(df, d) of the same mean, d = 2E/(E − 1) with E = Ē/df; it needs E > 1. (pbkrtest takes Ē for
     E, which is the same for df = 1 only.)
     """
-    T, df = h.statistic, h.df
+    T, df = h.statistic, h.restriction.df
     mean, variance = float(simulated.mean()), float(simulated.var(ddof=1))
     remark = (
         "laws with the mean of T* (gamma: and its variance), which smooth what was simulated, "
         "also beyond the least p that draws can give"
     )
     corrected = T * df / mean
-    p = float(special.chdtrc(df, corrected))
-    yield Reference("Bartlett", f"χ²({df})", corrected, df, nan, p, remark)
+    yield Reference("Bartlett", f"χ²({df})", corrected, df, nan, chi2(corrected, df), remark)
     shape, scale = mean**2 / variance, variance / mean
     p = float(special.gammaincc(shape, T / scale))
     yield Reference("gamma", f"Γ({shape:.3g}, {scale:.3g})", T, nan, nan, p, remark)
@@ -178,8 +169,7 @@ def _by_moments(h: Hypothesis, simulated: Floats) -> Iterator[Reference]:
         p = float(special.fdtrc(df, den, T / df))
         yield Reference("F", _law_F(df, den), T / df, df, den, p, remark)
     else:
-        none = "no such law, for the mean of T* is not above its df"
-        yield Reference("F", "", nan, nan, nan, nan, none)
+        yield _lacking("F", "no such law, for the mean of T* is not above its df")
 
 
 def _law_F(num: float, den: float) -> str:

@@ -10,7 +10,7 @@ import pandas as pd
 from simlab.errors import NoSuchError
 from simlab.fitting.result import Method, MixedFit
 from simlab.moments import Floats
-from simlab.testing.hypothesis import Mixture
+from simlab.testing.likelihood_ratio import Mixture
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)

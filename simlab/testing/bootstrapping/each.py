@@ -22,7 +22,6 @@ from simlab.fitting.model import fit_design
 from simlab.fitting.result import MixedFit
 from simlab.formula import Design
 from simlab.mixed.many import Responses
-from simlab.mixed.reduced import draw
 from simlab.mixed.rows import sort
 from simlab.moments import Floats, Ints
 from simlab.testing.bootstrapping.samples import choose, estimable
@@ -176,7 +175,7 @@ def parametric(fit: MixedFit, draws: int, seed: int) -> Iterator[Design | None]:
     mean, sigma = fit.design.X @ fit.gamma, float(np.sqrt(fit.sigma2))
     for number in range(-(-draws // CHUNK)):
         rng = stream(seed, BOOTSTRAP, number)
-        responses = draw(rng, joint.reduced, joint.loadings[0], CHUNK)
+        responses = joint.draw(rng, CHUNK)
         for b in range(min(CHUNK, draws - number * CHUNK)):
             yield replace(fit.design, y=mean + sigma * rows.draw(rng, responses, b))
 

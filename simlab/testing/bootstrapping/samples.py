@@ -15,7 +15,7 @@ from numpy.random import Generator
 from simlab.fitting.result import MixedFit
 from simlab.mixed.deletion import aliased
 from simlab.mixed.many import Refits, refit_clusters
-from simlab.mixed.reduced import draw, refit
+from simlab.mixed.reduced import refit
 from simlab.mixed.rows import sort
 from simlab.moments import Floats, Ints
 from simlab.parallel import in_threads
@@ -39,7 +39,7 @@ def parametric(fit: MixedFit, draws: int, seed: int, jobs: int) -> Iterator[Esti
     spread = _spread(_sums(fit), np.ones((1, fit.nclusters)))
 
     def chunk(rng: Generator, size: int) -> Estimates:
-        responses = draw(rng, joint.reduced, joint.loadings[0], size)
+        responses = joint.draw(rng, size)
         return _estimates(fit, refit(joint.models[0], responses), fit.gamma, sigma, *spread)
 
     return in_chunks(chunk, draws, seed, BOOTSTRAP, jobs)

@@ -1,15 +1,18 @@
 """Hypotheses that a study tests in every replicate: one short file for each, and one line here.
 
-Each offers several kinds of p-value of one null hypothesis, so that a study can
-say which of them has the size that it claims.
+Each has several kinds of p-value, so that a study can say which of them has the size that it
+claims.
 """
 
 from __future__ import annotations
 
 from types import MappingProxyType
+from typing import get_args
 
 from simlab.testing.studied import fixed_slope, random_intercept, random_slope
-from simlab.testing.studied.base import KINDS, Hypothesis, Kind, Sampling, Tested, evaluate
+from simlab.testing.studied.evaluation import Sampling, evaluate
+from simlab.testing.studied.hypothesis import Hypothesis
+from simlab.words import PValue as Kind
 
 HYPOTHESES = (
     random_intercept.HYPOTHESIS,
@@ -18,13 +21,7 @@ HYPOTHESES = (
 )
 REGISTRY = MappingProxyType({hypothesis.name: hypothesis for hypothesis in HYPOTHESES})
 
-__all__ = [
-    "HYPOTHESES",
-    "KINDS",
-    "REGISTRY",
-    "Hypothesis",
-    "Kind",
-    "Sampling",
-    "Tested",
-    "evaluate",
-]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+"""Kinds of p-value, in the order of tables."""
+
+__all__ = ["HYPOTHESES", "KINDS", "REGISTRY", "Hypothesis", "Kind", "Sampling", "evaluate"]

@@ -8,41 +8,8 @@ nominal but for that; and the mixture, besides, asks that g_00 be above 0.
 
 from __future__ import annotations
 
-import numpy as np
-
-from simlab.mixed.many import Responses
-from simlab.mixed.reduced import Reduced, model
 from simlab.population import Plan
-from simlab.testing.studied.base import Hypothesis, Sampling, Tested
-from simlab.testing.studied.likelihood_ratio import (
-    INTERCEPT,
-    LINE,
-    Pair,
-    chi2,
-    compare,
-    mixture,
-    simulate,
-)
-
-
-def test(reduced: Reduced, observed: Responses, sampling: Sampling) -> Tested:
-    """Test one replicate."""
-    pair = Pair(
-        reduced,
-        model(reduced, LINE, INTERCEPT, reml=True),
-        model(reduced, LINE, LINE, reml=True),
-    )
-    statistic, null = compare(pair, observed)
-    T = float(statistic[0])
-    loading = reduced.R @ INTERCEPT * np.sqrt(null.G[0] / null.sigma2[0])
-    return Tested(
-        T,
-        {
-            "chi2": chi2(T, 2),
-            "mixture": mixture(T, 1),
-            "simulated": simulate(pair, loading, T, sampling),
-        },
-    )
+from simlab.testing.studied.hypothesis import Effects, Hypothesis
 
 
 def holds(plan: Plan) -> bool:
@@ -52,8 +19,8 @@ def holds(plan: Plan) -> bool:
 
 HYPOTHESIS = Hypothesis(
     name="random_slope",
-    label="random slope, g₁₁ = 0?",
-    kinds=("chi2", "mixture", "simulated"),
+    null=Effects(fixed=2, random=1),
+    alternative=Effects(fixed=2, random=2),
+    reml=True,
     holds=holds,
-    test=test,
 )

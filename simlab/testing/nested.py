@@ -1,7 +1,8 @@
-"""What a null model says of an alternative, and what that does to the likelihood ratio."""
+"""A fitted null model inside a fitted alternative, and draws of their likelihood ratio."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -9,14 +10,14 @@ import numpy as np
 from simlab.fitting.anova import IN_SPAN, combination
 from simlab.fitting.result import MixedFit
 from simlab.moments import Floats
-from simlab.testing.exceedance import TIE
+from simlab.testing.draws import NULL_DRAWS, Progress, in_chunks, join
+from simlab.testing.likelihood_ratio import TIE, Restriction
+from simlab.testing.monte_carlo import until_reached
 
 SHOWN = 4  # parameters that are listed by name
 
-Mixture = tuple[tuple[float, int], ...]
 
-
-class Hypothesis(NamedTuple):
+class NestedFits(NamedTuple):
     """A null model inside an alternative.
 
     Attributes
@@ -49,37 +50,14 @@ class Hypothesis(NamedTuple):
         return () if self.linear else self.null.design.random_names
 
     @property
-    def df(self) -> int:
+    def restriction(self) -> Restriction:
         """Parameters that the alternative has more."""
-        null = len(self.null.gamma) + 1 if self.linear else self.null.npar
-        return self.alternative.npar - null
-
-    @property
-    def q(self) -> int:
-        """Fixed effects that the alternative has more."""
-        return len(self.alternative.gamma) - len(self.null.gamma)
-
-    @property
-    def added(self) -> int:
-        """Random effects that the alternative has more."""
-        return len(self.alternative.design.random) - len(self.null_random)
-
-    @property
-    def fixed_only(self) -> bool:
-        """Whether the models differ in their fixed effects alone."""
-        return self.df == self.q
-
-    @property
-    def mixture(self) -> Mixture:
-        """Chi-bar-square law of T with many clusters, as (weight, df); empty where there is none.
-
-        One random effect more, with its covariances and q fixed effects, makes df parameters of
-        which one, a variance, is at its boundary and the others are free: what T measures is the
-        distance from a half-space, ½χ²(df − 1) + ½χ²(df) (Self & Liang 1987, JASA 82:605, case 6;
-        Stram & Lee 1994, Biometrics 50:1171, case 2). Nothing at a boundary is χ²(df) itself.
-        With more variances at the boundary the weights depend on the design.
-        """
-        return ((0.5, self.df - 1), (0.5, self.df)) if self.added == 1 else ()
+        null, large = self.null, self.alternative
+        return Restriction(
+            df=large.npar - (len(null.gamma) + 1 if self.linear else null.npar),
+            fixed=len(large.gamma) - len(null.gamma),
+            random=len(large.design.random) - len(self.null_random),
+        )
 
     @property
     def new_effect(self) -> int | None:
@@ -87,7 +65,7 @@ class Hypothesis(NamedTuple):
 
         None also if the null model's random effects are combinations of all of them.
         """
-        if self.added != 1:
+        if self.restriction.random != 1:
             return None
         Z = self.alternative.design.Z
         C = None if self.linear else combination(self.null.design.Z, Z)
@@ -106,17 +84,59 @@ class Hypothesis(NamedTuple):
     @property
     def says(self) -> str:
         """The hypothesis in words: ``"ses:sectorPublic = 0"``."""
+        df, q, _ = self.restriction
         known = set(self.null.design.fixed_names)
         fixed = [name for name in self.alternative.design.fixed_names if name not in known]
         in_G = [] if self.linear else _entries(self.null)
         random = [name for name in _entries(self.alternative) if name not in in_G]
         return " = ".join(
             [
-                *_listed(fixed, self.q, "contrast{s} of the fixed effects"),
-                *_listed(random, self.df - self.q, "parameter{s} of G"),
+                *_listed(fixed, q, "contrast{s} of the fixed effects"),
+                *_listed(random, df - q, "parameter{s} of G"),
                 "0",
             ]
         )
+
+
+def null_draws(
+    tests: Sequence[NestedFits],
+    draws: int,
+    seed: int,
+    jobs: int,
+    stop: int | None = None,
+    progress: Progress | None = None,
+) -> Floats:
+    """Draw from a fitted null model, and refit it and all alternatives to every draw.
+
+    Parameters
+    ----------
+    tests : sequence of NestedFits
+        With the same null model.
+    draws : int
+        How many at most.
+    seed, jobs : int
+        Seed of the random streams; threads. No number depends on the threads.
+    stop : int, optional
+        Stop at the draw in which T* of the first test reaches T for the `stop`-th time.
+    progress : Progress, optional
+        Receiver of the number of every chunk.
+
+    Returns
+    -------
+    (B, M) array
+        T* = D₀* − D₁* ≥ 0. NaN where a fit did not converge, or the alternative fits worse.
+    """
+    first = tests[0]
+    joint = join([first.null, *(one.alternative for one in tests)], null=first.linear)
+    if progress is not None:
+        progress.start(draws, 0)
+    chunks = in_chunks(joint.null_statistics, draws, seed, NULL_DRAWS, jobs)
+    parts = []
+    for part in until_reached(chunks, draws, first.statistic, stop):
+        parts.append(part)
+        if progress is not None:
+            progress.advance(len(part), int(np.isnan(part).any(axis=1).sum()))
+    return np.concatenate(parts)
 
 
 def _entries(fit: MixedFit) -> list[str]:
