@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from simlab.data import DataError, _shown
+from simlab.data.errors import DataError, literal
 
 __all__ = ["check_apart", "coded", "numbered", "same_number", "written"]
 
@@ -98,4 +98,4 @@ def check_apart(labels: Iterable[Any], name: object, source: str) -> None:
 
 
 def _kind(label: object) -> str:
-    return f"{type(label).__name__} {_shown(label)}"
+    return f"{type(label).__name__} {literal(label)}"

@@ -15,7 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from pandas.api.types import infer_dtype, is_complex_dtype, is_numeric_dtype, is_object_dtype
 
-from simlab.data import DataError, _did_you_mean, _place, _shown
+from simlab.data.errors import DataError, literal, nearest, row_name
 from simlab.data.labels import coded, numbered
 
 Floats = NDArray[np.float64]
@@ -263,7 +263,7 @@ def _numbers(x: pd.Series) -> Floats:
         if kind.startswith(("date", "time", "period")):
             advice = "times; turn them into numbers first, such as (x - x.min()).dt.days"
         else:
-            shown = next((f" ({_shown(v)})" for v in x.dropna().iloc[:1]), "")
+            shown = next((f" ({literal(v)})" for v in x.dropna().iloc[:1]), "")
             advice = (
                 f"no numbers{shown}; make it categorical for the shares of its levels, "
                 "x.astype('category'), or numbers with pd.to_numeric(x)"
@@ -272,7 +272,7 @@ def _numbers(x: pd.Series) -> Floats:
     numbers = x.to_numpy(np.float64, na_value=np.nan)
     if (infinite := np.isinf(numbers)).any():
         first = int(np.argmax(infinite))
-        where = _place(x.to_frame(), first)
+        where = row_name(x.to_frame(), first)
         raise DataError(f"{where}: {name} is {numbers[first]}; a mean needs finite numbers")
     return numbers
 
@@ -320,11 +320,11 @@ def _check_column(df: pd.DataFrame, name: str, source: str, role: str) -> None:
     if not isinstance(df, pd.DataFrame):
         raise DataError(f"{source}: a {type(df).__name__} where a pandas DataFrame is needed")
     if not df.columns.is_unique:
-        twice = [_shown(c) for c in df.columns[df.columns.duplicated()].unique()]
+        twice = [literal(c) for c in df.columns[df.columns.duplicated()].unique()]
         raise DataError(f"{source}: columns that occur more than once: {_some(twice)}; rename them")
     if not isinstance(name, str) or name not in df.columns:
         columns = [str(c) for c in df.columns]
-        hint = _did_you_mean(str(name), columns)
+        hint = nearest(str(name), columns)
         if name == df.index.name:
             hint = "; it is the index, so use reset_index() before"
         raise DataError(

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import infer_dtype
 
-from simlab.data import DataError, DataWarning, _shown
+from simlab.data.errors import DataError, DataWarning, literal
 from simlab.data.labels import coded, same_number
 from simlab.data.levels import Ints, _check_column, _rows, _some, varying
 
@@ -138,8 +138,8 @@ def _check_keys(clusters: pd.DataFrame, units: pd.DataFrame, on: str) -> None:
     counts = clusters[on].astype(object).value_counts(sort=False)
     twice = counts[counts > 1]
     if len(twice):
-        listed = _some(f"{_shown(label)} in {count} rows" for label, count in twice.items())
-        if differing := [_shown(name) for name in varying(clusters, on)]:
+        listed = _some(f"{literal(label)} in {count} rows" for label, count in twice.items())
+        if differing := [literal(name) for name in varying(clusters, on)]:
             advice = f"they differ in {_some(differing)}: keep one row of each"
         else:
             advice = f"the rows agree, so use up(clusters, {on!r})"
@@ -182,7 +182,7 @@ def _check_kinds(a: pd.Series, b: pd.Series, on: str) -> None:
 
 
 def _orphans_message(lost: dict[Any, int], keys: pd.Index, on: str) -> str:
-    listed = _some(f"{_shown(label)} ({count} rows)" for label, count in lost.items())
+    listed = _some(f"{literal(label)} ({count} rows)" for label, count in lost.items())
     hint = _alike(lost, keys)
     return (
         f"{sum(lost.values())} rows of the unit file have a {on} that is not in the cluster file: "
@@ -198,7 +198,7 @@ def _alike(lost: dict[Any, int], keys: pd.Index) -> str:
         return ""
     if all(isinstance(same_number(label), str) for label, _ in alike):
         return f"{len(alike)} of them differ only in spaces or capitals"
-    label, key = map(_shown, alike[0])
+    label, key = map(literal, alike[0])
     return f"{len(alike)} of them differ only in spelling, such as {label} from {key}"
 
 
@@ -211,7 +211,7 @@ def _check_shared(clusters: pd.DataFrame, units: pd.DataFrame, on: str, row: Int
     wrong = []
     for name in shared:
         if name in within:
-            listed = _some(_shown(label) for label in within[name])
+            listed = _some(literal(label) for label in within[name])
             wrong.append(f"{name!r} varies within a {on} of the unit file: {listed}")
             continue
         a = clusters[name].astype(object).to_numpy()[row[there]]
@@ -221,7 +221,7 @@ def _check_shared(clusters: pd.DataFrame, units: pd.DataFrame, on: str, row: Int
         _, first = np.unique(row[there][differ], return_index=True)
         if len(first):
             listed = _some(
-                f"{_shown(labels[i])} ({_or_missing(a[i])} and {_or_missing(b[i])})"
+                f"{literal(labels[i])} ({_or_missing(a[i])} and {_or_missing(b[i])})"
                 for i in differ[np.sort(first)]
             )
             wrong.append(f"{name!r} differs between the cluster file and the unit file: {listed}")
@@ -233,4 +233,4 @@ def _check_shared(clusters: pd.DataFrame, units: pd.DataFrame, on: str, row: Int
 
 
 def _or_missing(value: Any) -> str:
-    return "missing" if pd.isna(value) else _shown(value)
+    return "missing" if pd.isna(value) else literal(value)

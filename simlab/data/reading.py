@@ -17,9 +17,11 @@ from typing import Final, Literal
 import pandas as pd
 
 from simlab import files
-from simlab.data import DATASETS, DataError, DataWarning, _did_you_mean, _shown, hs, require
+from simlab.data.checks import require
 from simlab.data.columns import Clash, Unreadable, clash, typed
 from simlab.data.contents import MOST, unpacked
+from simlab.data.errors import DataError, DataWarning, literal, nearest
+from simlab.data.schools import DATASETS, hs
 
 __all__ = ["Role", "read", "table"]
 
@@ -137,7 +139,7 @@ def _remark(
     name: str, fields: Sequence[str], lines: Sequence[int], found: Clash, use: Role, keep: bool
 ) -> str:
     """Tell of two texts that are one number, and what becomes of them."""
-    one, other = (_shown(fields[i].strip()) for i in found[:2])
+    one, other = (literal(fields[i].strip()) for i in found[:2])
     more = f" (and {found.more} more such)" if found.more else ""
     text = (
         f"line {lines[found.second]}: {name} is {other}, the same value as {one} in line "
@@ -168,7 +170,7 @@ def _text(path: Path) -> str:
         raise DataError(f"{path}: {error.advised('a CSV file')}") from None
     except FileNotFoundError as error:
         near = [*DATASETS, *(str(p) for p in path.parent.glob("*.csv"))]
-        hint = _did_you_mean(str(path), near)
+        hint = nearest(str(path), near)
         message = f"{path}: no such file{hint}. Data sets: {', '.join(DATASETS)}"
         raise DataError(message) from error
     except UnicodeDecodeError as error:
