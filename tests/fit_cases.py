@@ -9,7 +9,8 @@ from reference_cases import META, rows, stored
 
 from simlab.data import hs
 from simlab.fitting import model
-from simlab.fitting.result import Method, MixedFit
+from simlab.fitting.record import Method
+from simlab.fitting.result import MixedFit
 from simlab.formula import Design, build
 from simlab.mixed.optimum import at
 from simlab.mixed.rows import rotate_rows

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from simlab.fitting.hypotheses import WaldTest
-    from simlab.fitting.result import Type
+    from simlab.fitting.record import Type
     from simlab.fitting.summary import Summary
 
 

@@ -14,7 +14,8 @@ from simlab.data import DataError, complete, numeric, require, varying
 from simlab.errors import NoSuchError
 from simlab.fitting.errors import FitError
 from simlab.fitting.model import fit_design
-from simlab.fitting.result import Method, MixedFit
+from simlab.fitting.record import Method
+from simlab.fitting.result import MixedFit
 from simlab.formula import Design, FormulaError, build
 from simlab.formula.design import frame
 from simlab.formula.nodes import listed

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from scipy import special
 
 from simlab.fitting.errors import FitError
+from simlab.fitting.record import DF, Fit, Type
 from simlab.fitting.terms import term_tests
 from simlab.mixed.reduced import WORSE
 from simlab.moments import Floats
-
-if TYPE_CHECKING:
-    from simlab.fitting.result import DF, MixedFit, Type
 
 IN_SPAN = 1e-8  # of a column's length: what other columns leave of it below this is rounding
 
@@ -25,9 +22,7 @@ SAME_SIZE = "as many parameters: no test"
 NO_MAXIMUM = "fits worse than a model inside it: its search missed the maximum"
 
 
-def anova(
-    fit: MixedFit, *others: MixedFit, type: Type = 3, df: DF = "satterthwaite"
-) -> pd.DataFrame:
+def anova(fit: Fit, *others: Fit, type: Type = 3, df: DF = "satterthwaite") -> pd.DataFrame:
     """Compare fits by likelihood-ratio tests; with one fit, test each of its terms.
 
     Fits are put in the order of their number of parameters, and each is compared with the one
@@ -38,7 +33,7 @@ def anova(
 
     Parameters
     ----------
-    fit, *others : MixedFit
+    fit, *others : Fit
         Of the same rows, by the same method; by REML, with the same fixed part.
     type : {3, 2, 1, "marginal"}
         For one fit, what is tested of each term: its effect on means of cells of equal weight (3,
@@ -66,7 +61,7 @@ def anova(
     if type != 3:
         raise FitError(f"type {type!r} is of the tests of one fit; leave it out to compare fits")
     for other in others:
-        if not isinstance(other, fit.__class__):  # `type` is an argument
+        if not isinstance(other, Fit):
             raise FitError(f"anova compares fits, not {other!r:.40}")
     fits = sorted((fit, *others), key=lambda one: one.npar)
     for other in fits[1:]:
@@ -82,7 +77,7 @@ def anova(
     return pd.DataFrame(rows, index=index, columns=columns)
 
 
-def _check_comparable(a: MixedFit, b: MixedFit) -> None:
+def _check_comparable(a: Fit, b: Fit) -> None:
     names = f"{a.design.formula!r} and {b.design.formula!r}"
     if a.method != b.method:
         raise FitError(
@@ -108,7 +103,7 @@ def _check_comparable(a: MixedFit, b: MixedFit) -> None:
         )
 
 
-def _compare(small: MixedFit, large: MixedFit) -> tuple[float, float, float, str]:
+def _compare(small: Fit, large: Fit) -> tuple[float, float, float, str]:
     """χ², df, p and a note for one fit beside the next larger one."""
     df = large.npar - small.npar
     if df == 0:
@@ -123,7 +118,7 @@ def _compare(small: MixedFit, large: MixedFit) -> tuple[float, float, float, str
     return chisq, float(df), float(special.chdtrc(df, chisq)), note
 
 
-def nested(small: MixedFit, large: MixedFit) -> bool:
+def nested(small: Fit, large: Fit) -> bool:
     """Whether every γ and G of the small model is one of the large model.
 
     Columns X₀ = XC, Z₀ = ZC with C common to all clusters, and CG₀C' with no covariance that the

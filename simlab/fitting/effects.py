@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from scipy.stats import chi2
 
 from simlab.fitting.identified import unknown_effects
+from simlab.fitting.record import Fit
 from simlab.mixed.effects import Effects, Own, effects, in_user_units, own_coefficients
 from simlab.moments import Floats, divide
 from simlab.text import frame_table, wrapped
-
-if TYPE_CHECKING:
-    from simlab.fitting.result import MixedFit
 
 FLAT = 1e-8  # of the largest: what has less variance than this has none but rounding
 SHOWN = 10  # clusters in a printed table
@@ -82,7 +79,7 @@ class RandomEffects:
         return "\n".join(lines)
 
 
-def ranef(fit: MixedFit) -> RandomEffects:
+def ranef(fit: Fit) -> RandomEffects:
     """Predict the random effects.
 
         û_j = Ĝ Z_j'V_j⁻¹(y_j − X_jγ̂),
@@ -104,7 +101,7 @@ def ranef(fit: MixedFit) -> RandomEffects:
     return RandomEffects(estimate, found.conditional, found.prediction, found.variance)
 
 
-def coef(fit: MixedFit) -> pd.DataFrame:
+def coef(fit: Fit) -> pd.DataFrame:
     """Coefficients of each cluster, γ̂ + û_j.
 
     Returns
@@ -120,7 +117,7 @@ def coef(fit: MixedFit) -> pd.DataFrame:
     return out
 
 
-def blue(fit: MixedFit) -> pd.DataFrame:
+def blue(fit: Fit) -> pd.DataFrame:
     """Least squares of each cluster by itself: y_j on Z_j, (Z_j'Z_j)⁻¹Z_j'y_j.
 
     What `coef` shrinks, if the fixed part has no other covariates: those do not enter here.
@@ -135,7 +132,7 @@ def blue(fit: MixedFit) -> pd.DataFrame:
     return pd.DataFrame(estimate, index=clusters(fit), columns=list(fit.design.random_names))
 
 
-def blue_variance(fit: MixedFit) -> Floats:
+def blue_variance(fit: Fit) -> Floats:
     """Sampling variance σ̂²(Z_j'Z_j)⁻¹ of `blue`, with the σ̂² of the fit.
 
     Returns
@@ -146,7 +143,7 @@ def blue_variance(fit: MixedFit) -> Floats:
     return fit.sigma2 * _own(fit).unscaled
 
 
-def level2_residuals(fit: MixedFit) -> pd.DataFrame:
+def level2_residuals(fit: Fit) -> pd.DataFrame:
     """EBLUPs as residuals of level 2, and how far each cluster is out.
 
     A standardised residual is û_j over its own standard deviation √Var(û_j), not over √G: the
@@ -182,10 +179,10 @@ def level2_residuals(fit: MixedFit) -> pd.DataFrame:
     return out
 
 
-def of_fit(fit: MixedFit) -> Effects:
+def of_fit(fit: Fit) -> Effects:
     """Effects of a fit as arrays, in the user's units; NaN where the data cannot tell."""
     found = in_user_units(effects(fit.optimum), fit.clusters.units)
-    unknown = unknown_effects(fit)
+    unknown = unknown_effects(fit.clusters)
     if not unknown.any():
         return found
     pairs = unknown[:, :, None] | unknown[:, None, :]
@@ -198,12 +195,12 @@ def of_fit(fit: MixedFit) -> Effects:
     )
 
 
-def clusters(fit: MixedFit) -> pd.Index:
+def clusters(fit: Fit) -> pd.Index:
     """Labels of the clusters, under the name of their column."""
     return fit.design.clusters.rename(fit.design.cluster_name)
 
 
-def _own(fit: MixedFit) -> Own:
+def _own(fit: Fit) -> Own:
     return own_coefficients(fit.clusters)
 
 

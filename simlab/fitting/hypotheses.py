@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -17,6 +17,7 @@ from scipy import special
 from simlab.errors import check_level
 from simlab.fitting.contrasts import Hypothesis, read
 from simlab.fitting.errors import FitError
+from simlab.fitting.record import DF, Fit
 from simlab.inference import infer
 from simlab.mixed.containment import Containment, containment
 from simlab.mixed.joint import (
@@ -31,9 +32,6 @@ from simlab.mixed.joint import (
 from simlab.mixed.kenward_roger import Adjustment, kenward_roger, kr_df
 from simlab.moments import Floats
 from simlab.text import frame_table, numbers, wrapped
-
-if TYPE_CHECKING:
-    from simlab.fitting.result import DF, MixedFit
 
 FAR = 0.2  # pbkrtest's: a scale of F below which it is not to be relied on
 NO_DF = 1e-6  # degrees of freedom that are 0 but for rounding
@@ -108,12 +106,12 @@ class WaldTest:
 # ---------------------------------------------------------------- tables
 
 
-def table(fit: MixedFit, df: DF = "satterthwaite") -> pd.DataFrame:
+def table(fit: Fit, df: DF = "satterthwaite") -> pd.DataFrame:
     """Estimates, standard errors and t tests of the coefficients.
 
     Parameters
     ----------
-    fit : MixedFit
+    fit : Fit
     df : {"satterthwaite", "kenward-roger", "containment", "normal"}
         "kenward-roger" has its own standard errors too.
 
@@ -133,12 +131,12 @@ def table(fit: MixedFit, df: DF = "satterthwaite") -> pd.DataFrame:
     return frame.drop(columns=["lower", "upper"]).set_axis(index, axis=0)
 
 
-def conf_int_fixed(fit: MixedFit, level: float = 0.95, df: DF = "satterthwaite") -> pd.DataFrame:
+def conf_int_fixed(fit: Fit, level: float = 0.95, df: DF = "satterthwaite") -> pd.DataFrame:
     """Wald intervals of the coefficients, estimate ± t(df) · standard error.
 
     Parameters
     ----------
-    fit : MixedFit
+    fit : Fit
     level : float
         Coverage, between 0 and 1.
     df : {"satterthwaite", "kenward-roger", "containment", "normal"}
@@ -164,7 +162,7 @@ def conf_int_fixed(fit: MixedFit, level: float = 0.95, df: DF = "satterthwaite")
 
 
 def wald(
-    fit: MixedFit,
+    fit: Fit,
     L: Hypothesis,
     df: DF = "satterthwaite",
     rhs: ArrayLike = 0.0,
@@ -174,7 +172,7 @@ def wald(
 
     Parameters
     ----------
-    fit : MixedFit
+    fit : Fit
     L
         Weights: an array (q, p) or (p,), a DataFrame with coefficients for columns, or a dict
         coefficient → weight. Or names: a string is the coefficient of that name, or else a
@@ -237,7 +235,7 @@ class How(NamedTuple):
     containment: Containment | None
 
 
-def prepare(fit: MixedFit, df: DF) -> How:
+def prepare(fit: Fit, df: DF) -> How:
     """Compute once what tests of a fit share.
 
     Raises
@@ -260,7 +258,7 @@ def prepare(fit: MixedFit, df: DF) -> How:
     return How(df, None, None)
 
 
-def _estimates(fit: MixedFit, how: How, L: Floats, rhs: Floats, level: float) -> pd.DataFrame:
+def _estimates(fit: Fit, how: How, L: Floats, rhs: Floats, level: float) -> pd.DataFrame:
     """Each row of L on its own."""
     units = fit.clusters.units
     engine = units.s_y * (L @ units.A)
@@ -291,7 +289,7 @@ def _estimates(fit: MixedFit, how: How, L: Floats, rhs: Floats, level: float) ->
     )
 
 
-def joint_test(fit: MixedFit, how: How, L: Floats, rhs: Floats) -> tuple[Test, tuple[str, ...]]:
+def joint_test(fit: Fit, how: How, L: Floats, rhs: Floats) -> tuple[Test, tuple[str, ...]]:
     """Test Lγ = rhs, all rows together, L (q, p) in the user's units; with notes."""
     units = fit.clusters.units
     engine, target = units.s_y * (L @ units.A), rhs - L @ units.b

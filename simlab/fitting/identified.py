@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from itertools import combinations
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,9 +14,6 @@ from simlab.mixed.identification import of_columns
 from simlab.mixed.information import pairs
 from simlab.mixed.rows import Clusters
 from simlab.moments import Floats, Ints
-
-if TYPE_CHECKING:
-    from simlab.fitting.result import MixedFit
 
 Bools = NDArray[np.bool_]
 ROUNDING = 1e-12  # residual standard deviation, of the largest y, that is rounding
@@ -206,44 +202,39 @@ def _clean(directions: Floats) -> Floats:
     )
 
 
-def no_residual(fit: MixedFit) -> bool:
-    """Whether σ is the rounding of y: within clusters the model is exact."""
-    return bool(np.sqrt(fit.sigma2) < ROUNDING * np.abs(fit.design.y).max())
-
-
 def _moved(N: Floats, B: Floats) -> Bools:
     """Whether a direction in the engine's units moves each element of the user's G, (r, r)."""
     out: Bools = np.abs(B @ N @ B.T) > PART * (np.abs(B) @ np.abs(N) @ np.abs(B).T)
     return out
 
 
-def unknown_elements(fit: MixedFit) -> Bools:
+def unknown_elements(clusters: Clusters) -> Bools:
     """Whether each element of G is unknown, (r, r)."""
-    B = fit.clusters.units.B
+    B = clusters.units.B
     out = np.zeros((len(B), len(B)), dtype=np.bool_)
-    for N in _clean(fit.clusters.identification.flat):
+    for N in _clean(clusters.identification.flat):
         out |= _moved(N, B)
     return out
 
 
-def unknown_components(fit: MixedFit) -> list[bool]:
+def unknown_components(clusters: Clusters) -> list[bool]:
     """Whether each variance component is unknown: standard deviations, correlations, σ."""
-    G = unknown_elements(fit)
-    cors = [bool(G[a, b] or G[a, a] or G[b, b]) for a, b in pairs(fit.optimum.rotated)]
+    G = unknown_elements(clusters)
+    cors = [bool(G[a, b] or G[a, a] or G[b, b]) for a, b in pairs(clusters.rotated)]
     return [*map(bool, np.diag(G)), *cors, False]
 
 
-def unknown_effects(fit: MixedFit) -> Bools:
+def unknown_effects(clusters: Clusters) -> Bools:
     """Whether û_j depends on what is unknown of G, (J, r): where NZ_j' is not 0."""
-    B, K = fit.clusters.units.B, fit.clusters.rotated.K
+    B, K = clusters.units.B, clusters.rotated.K
     out = np.zeros(K.shape[:2], dtype=np.bool_)
-    for N in _clean(fit.clusters.identification.flat):
+    for N in _clean(clusters.identification.flat):
         moved = np.abs(B @ N @ K).max(axis=2)
         out |= moved > PART * (np.abs(B) @ np.abs(N) @ np.abs(K)).max(axis=2)
     return out
 
 
-def unknown_rows(fit: MixedFit, Z: Floats, cluster: Ints) -> Bools:
+def unknown_rows(clusters: Clusters, Z: Floats, cluster: Ints) -> Bools:
     """Whether z'Gz, and z'û_j where the cluster is known (not −1), depend on it; (M,).
 
     Parameters
@@ -253,9 +244,9 @@ def unknown_rows(fit: MixedFit, Z: Floats, cluster: Ints) -> Bools:
     cluster : (M,)
         Codes.
     """
-    out, K = np.zeros(len(Z), dtype=np.bool_), fit.clusters.rotated.K
+    out, K = np.zeros(len(Z), dtype=np.bool_), clusters.rotated.K
     known = cluster >= 0
-    for N in _clean(fit.clusters.identification.flat):
+    for N in _clean(clusters.identification.flat):
         size = (np.abs(Z) @ np.abs(N) * np.abs(Z)).sum(axis=1)
         out |= np.abs((Z @ N * Z).sum(axis=1)) > PART * size
         along = np.einsum("ia,iac->ic", Z[known] @ N, K[cluster[known]])

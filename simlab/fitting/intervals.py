@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -12,7 +12,9 @@ from scipy.stats import norm
 
 from simlab.errors import check_level
 from simlab.fitting.errors import FitError, one_of
+from simlab.fitting.hypotheses import conf_int_fixed
 from simlab.fitting.identified import unknown_components
+from simlab.fitting.record import DF, Fit
 from simlab.mixed.information import components, pairs, transformed
 from simlab.mixed.optimum import Optimum, optimise
 from simlab.mixed.profile import (
@@ -27,9 +29,6 @@ from simlab.mixed.profile import (
 )
 from simlab.moments import Floats
 from simlab.text import frame_table, wrapped
-
-if TYPE_CHECKING:
-    from simlab.fitting.result import DF, MixedFit
 
 Kind = Literal["wald", "profile"]
 Which = Literal["all", "fixed", "random"]
@@ -83,7 +82,7 @@ class VarCorr:
     __repr__ = __str__
 
 
-def varcorr(fit: MixedFit, level: float = 0.95, method: Kind = "wald") -> VarCorr:
+def varcorr(fit: Fit, level: float = 0.95, method: Kind = "wald") -> VarCorr:
     """Intervals of the standard deviations and correlations of the random effects, and of σ.
 
     Parameters
@@ -127,7 +126,7 @@ def varcorr(fit: MixedFit, level: float = 0.95, method: Kind = "wald") -> VarCor
 
 
 def conf_int(
-    fit: MixedFit,
+    fit: Fit,
     level: float = 0.95,
     kind: Kind = "wald",
     df: DF = "satterthwaite",
@@ -169,8 +168,6 @@ def conf_int(
     parts: list[pd.DataFrame] = []
     notes: list[str] = []
     if which != "random" and kind == "wald":
-        from simlab.fitting.hypotheses import conf_int_fixed
-
         parts.append(conf_int_fixed(fit, level, df)[["lower", "upper"]])
     elif which != "random":
         ends, notes = _limits(_fixed_tracks(fit), z)
@@ -187,7 +184,7 @@ def conf_int(
 
 
 def profile(
-    fit: MixedFit, which: str | Iterable[str] = "all", points: int = 31, level: float = 0.99
+    fit: Fit, which: str | Iterable[str] = "all", points: int = 31, level: float = 0.99
 ) -> pd.DataFrame:
     """Profiles of parameters, for plotting.
 
@@ -251,20 +248,20 @@ def profile(
 # ---------------------------------------------------------------------------------- parts
 
 
-def _names(fit: MixedFit) -> list[str]:
+def _names(fit: Fit) -> list[str]:
     """Names of the variance components: standard deviations, correlations, sigma."""
     names = fit.design.random_names
     cors = [f"cor({names[a]},{names[b]})" for a, b in pairs(fit.optimum.rotated)]
     return [*(f"sd({name})" for name in names), *cors, "sigma"]
 
 
-def _estimates(fit: MixedFit) -> pd.DataFrame:
+def _estimates(fit: Fit) -> pd.DataFrame:
     sd, _, rho, sigma = components(fit.optimum, fit.clusters.units)
-    estimate = np.where(unknown_components(fit), np.nan, [*sd, *rho, sigma])
+    estimate = np.where(unknown_components(fit.clusters), np.nan, [*sd, *rho, sigma])
     return pd.DataFrame({"estimate": estimate}, index=_names(fit))
 
 
-def _wald(fit: MixedFit, z: float) -> tuple[pd.DataFrame, list[str]]:
+def _wald(fit: Fit, z: float) -> tuple[pd.DataFrame, list[str]]:
     """The table of Wald intervals; NaN and a note where there are none."""
     table = _estimates(fit)
     r = len(fit.design.random_names)
@@ -278,7 +275,7 @@ def _wald(fit: MixedFit, z: float) -> tuple[pd.DataFrame, list[str]]:
     else:
         flat = len(fit.clusters.identification.flat)
         estimate, covariance = transformed(fit.optimum, fit.clusters.units, flat)
-        std_error = np.sqrt(np.where(unknown_components(fit), np.nan, np.diag(covariance)))
+        std_error = np.sqrt(np.where(unknown_components(fit.clusters), np.nan, np.diag(covariance)))
         lower = _back(estimate - z * std_error, r)
         upper = _back(estimate + z * std_error, r)
         if flat:
@@ -298,7 +295,7 @@ def _back(values: Floats, r: int) -> Floats:
     return out
 
 
-def _random_tracks(fit: MixedFit, wanted: Iterable[str] | None = None) -> dict[str, Track]:
+def _random_tracks(fit: Fit, wanted: Iterable[str] | None = None) -> dict[str, Track]:
     """Profiles of the variance components, or of the wanted ones."""
     _refuse(fit)
     o, units = fit.optimum, fit.clusters.units
@@ -308,7 +305,7 @@ def _random_tracks(fit: MixedFit, wanted: Iterable[str] | None = None) -> dict[s
     for i, name in enumerate(names):
         if wanted is not None and name not in wanted:
             continue
-        if unknown_components(fit)[i]:
+        if unknown_components(fit.clusters)[i]:
             continue
         if i < r:
             out[name] = standard_deviation(o, units, i)
@@ -319,7 +316,7 @@ def _random_tracks(fit: MixedFit, wanted: Iterable[str] | None = None) -> dict[s
     return out
 
 
-def _fixed_tracks(fit: MixedFit, wanted: Iterable[str] | None = None) -> dict[str, Track]:
+def _fixed_tracks(fit: Fit, wanted: Iterable[str] | None = None) -> dict[str, Track]:
     """Profiles of the fixed effects, or of the wanted ones, by ML."""
     _refuse(fit)
     ml = fit.optimum if fit.method == "ML" else _by_ml(fit)
@@ -330,7 +327,7 @@ def _fixed_tracks(fit: MixedFit, wanted: Iterable[str] | None = None) -> dict[st
     }
 
 
-def _by_ml(fit: MixedFit) -> Optimum:
+def _by_ml(fit: Fit) -> Optimum:
     ml = optimise(fit.optimum.rotated, reml=False)
     if ml.evaluations <= 0:
         raise FitError(
@@ -355,7 +352,7 @@ def _missed(error: NotAMinimumError) -> str:
     return f"{error}: that was not the minimum, and its estimates are in doubt; no profile"
 
 
-def _refuse(fit: MixedFit) -> None:
+def _refuse(fit: Fit) -> None:
     if not fit.converged:
         raise FitError(
             "the fit did not converge: there is no minimum to profile from; simplify the model"

@@ -6,7 +6,7 @@ Levels are numbered as in nlme: 0 is the population, Xγ̂; 1 adds the cluster's
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -23,12 +23,10 @@ from simlab.fitting.prediction_rows import (
     training,
     variance_of_mean,
 )
+from simlab.fitting.record import Fit
 from simlab.mixed.effects import effects, whiten
 from simlab.mixed.rows import sort
 from simlab.moments import divide
-
-if TYPE_CHECKING:
-    from simlab.fitting.result import MixedFit
 
 Kind = Literal["response", "pearson", "studentized", "normalized"]
 Interval = Literal["confidence", "prediction"]
@@ -39,7 +37,7 @@ NO_VARIANCE = 1e-10  # of σ²: a residual with less variance than this is 0 but
 # ---------------------------------------------------------------- fitted values and residuals
 
 
-def fitted(fit: MixedFit, level: Level = 1) -> pd.Series[float]:
+def fitted(fit: Fit, level: Level = 1) -> pd.Series[float]:
     """Fitted values Xγ̂ (level 0) or Xγ̂ + Zû (level 1).
 
     Returns
@@ -57,9 +55,7 @@ def fitted(fit: MixedFit, level: Level = 1) -> pd.Series[float]:
     return pd.Series(mean_of(fit, rows, effects(fit.optimum)), index=rows.labels, name="fitted")
 
 
-def residuals(
-    fit: MixedFit, level: Level | None = None, kind: Kind = "response"
-) -> pd.Series[float]:
+def residuals(fit: Fit, level: Level | None = None, kind: Kind = "response") -> pd.Series[float]:
     """Residuals of the rows.
 
     Parameters
@@ -124,7 +120,7 @@ def residuals(
 
 
 def predict(
-    fit: MixedFit,
+    fit: Fit,
     newdata: pd.DataFrame | Mapping[str, Any] | None = None,
     level: Level | None = None,
     interval: Interval | None = None,
@@ -193,7 +189,7 @@ def predict(
         rows = training(fit, 1 if level is None else level)
     found = effects(fit.optimum)
     mean = mean_of(fit, rows, found)
-    unknown = unknown_rows(fit, rows.Z_engine, rows.cluster)
+    unknown = unknown_rows(fit.clusters, rows.Z_engine, rows.cluster)
     mean[unknown & (rows.cluster >= 0)] = np.nan
     out: pd.Series[float] | pd.DataFrame
     if interval is None:
@@ -213,7 +209,7 @@ def predict(
     return out
 
 
-def simulate(fit: MixedFit, n: int = 1, seed: int = 0, conditional: bool = False) -> pd.DataFrame:
+def simulate(fit: Fit, n: int = 1, seed: int = 0, conditional: bool = False) -> pd.DataFrame:
     """Draw responses from the fitted model.
 
         y = Xγ̂ + Zu + ε,   u_j ~ N(0, Ĝ),   ε ~ N(0, σ̂²I)
@@ -260,7 +256,7 @@ def simulate(fit: MixedFit, n: int = 1, seed: int = 0, conditional: bool = False
 # ---------------------------------------------------------------- shares of variance
 
 
-def r2(fit: MixedFit) -> pd.Series[float]:
+def r2(fit: Fit) -> pd.Series[float]:
     """Shares of variance explained.
 
         marginal = s_f²/(s_f² + s_u² + σ²),   conditional = (s_f² + s_u²)/(s_f² + s_u² + σ²)
@@ -280,7 +276,7 @@ def r2(fit: MixedFit) -> pd.Series[float]:
     return pd.Series({"marginal": fixed / total, "conditional": (fixed + random) / total})
 
 
-def r2_levels(fit: MixedFit, null: MixedFit) -> pd.Series[float]:
+def r2_levels(fit: Fit, null: Fit) -> pd.Series[float]:
     """Proportional reduction of the prediction error at either level.
 
         level1 = 1 − (σ² + g_00)/(σ_0² + g_00,0),   level2 = 1 − (σ²/ñ + g_00)/(σ_0²/ñ + g_00,0)
@@ -323,7 +319,7 @@ def r2_levels(fit: MixedFit, null: MixedFit) -> pd.Series[float]:
     return pd.Series(out)
 
 
-def icc(fit: MixedFit) -> pd.Series[float]:
+def icc(fit: Fit) -> pd.Series[float]:
     """Intraclass correlation: the share of the clusters in the variance that Xγ leaves.
 
     Returns
@@ -345,6 +341,6 @@ def icc(fit: MixedFit) -> pd.Series[float]:
     )
 
 
-def _mean_random_variance(fit: MixedFit) -> float:
+def _mean_random_variance(fit: Fit) -> float:
     """Mean of z_i'Gz_i over the rows."""
     return float(random_variance(fit, training(fit, 0), effects(fit.optimum)).mean())

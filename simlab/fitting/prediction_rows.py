@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from simlab.fitting.errors import FitError, FitWarning
+from simlab.fitting.record import Fit
+from simlab.formula import Design
 from simlab.formula.nodes import listed
 from simlab.mixed.effects import Effects
 from simlab.moments import Floats, Ints
-
-if TYPE_CHECKING:
-    from simlab.fitting.result import MixedFit
-    from simlab.formula import Design
 
 Level = Literal[0, 1]
 
@@ -47,7 +45,7 @@ class Rows(NamedTuple):
     estimable: NDArray[np.bool_]
 
 
-def training(fit: MixedFit, level: Level) -> Rows:
+def training(fit: Fit, level: Level) -> Rows:
     """Rows of the fit, predicted for the population (0) or for their clusters (1)."""
     design, units = fit.design, fit.clusters.units
     X = design.X
@@ -57,7 +55,7 @@ def training(fit: MixedFit, level: Level) -> Rows:
 
 
 def new_rows(
-    fit: MixedFit,
+    fit: Fit,
     newdata: pd.DataFrame | Mapping[str, Any],
     level: Level | None,
     at: Mapping[str, Any] | None,
@@ -99,7 +97,7 @@ def new_rows(
             note = f"{what} ({some}), {int((cluster < 0).sum())} rows: predicted at level 0"
     if not estimable.all():
         said = _not_estimable(design, index, estimable)
-        warnings.warn(said, FitWarning, stacklevel=4)
+        warnings.warn(said, FitWarning, stacklevel=3)
         note = "; ".join(filter(None, (note, said)))
     return Rows(X, X @ units.A, Z @ units.B, cluster, index, estimable), note
 
@@ -113,7 +111,7 @@ def _not_estimable(design: Design, index: pd.Index, estimable: NDArray[np.bool_]
     )
 
 
-def _known(fit: MixedFit, labels: pd.Index) -> Ints:
+def _known(fit: Fit, labels: pd.Index) -> Ints:
     """Codes of the clusters of new rows; −1 for one that the fit does not know."""
     ours, name = fit.design.clusters, fit.design.cluster_name
     are = [pd.api.types.is_numeric_dtype(index.dtype) for index in (labels.infer_objects(), ours)]
@@ -127,7 +125,7 @@ def _known(fit: MixedFit, labels: pd.Index) -> Ints:
     return codes
 
 
-def mean_of(fit: MixedFit, rows: Rows, found: Effects) -> Floats:
+def mean_of(fit: Fit, rows: Rows, found: Effects) -> Floats:
     """Xγ̂, and Zû where the cluster is known; (M,); NaN where Xγ is not estimable."""
     mean: Floats = rows.X @ fit.gamma
     known = rows.cluster >= 0
@@ -137,7 +135,7 @@ def mean_of(fit: MixedFit, rows: Rows, found: Effects) -> Floats:
     return mean
 
 
-def variance_of_mean(fit: MixedFit, rows: Rows, found: Effects) -> Floats:
+def variance_of_mean(fit: Fit, rows: Rows, found: Effects) -> Floats:
     """x'Var(γ̂)x, and w'Var(γ̂)w with w = x − D_j'z where the cluster is known; (M,)."""
     w = rows.X_engine.copy()
     known = rows.cluster >= 0
@@ -146,7 +144,7 @@ def variance_of_mean(fit: MixedFit, rows: Rows, found: Effects) -> Floats:
     return out
 
 
-def random_variance(fit: MixedFit, rows: Rows, found: Effects) -> Floats:
+def random_variance(fit: Fit, rows: Rows, found: Effects) -> Floats:
     """z'Gz, and z'C_jz with C_j = Var(u_j | y, γ) where the cluster is known; (M,)."""
     Z, known = rows.Z_engine, rows.cluster >= 0
     out: Floats = fit.clusters.units.s_y**2 * ((Z @ found.root) ** 2).sum(axis=1)

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
+from simlab.fitting.hypotheses import conf_int_fixed, table
+from simlab.fitting.intervals import varcorr
+from simlab.fitting.prediction import icc, r2
+from simlab.fitting.record import DF, Fit, Method
 from simlab.report.fragments import html_block, html_table, html_text
 from simlab.text import listed, one_line, text_table, wrapped, wrapped_sum
 from simlab.text.numbers import degrees, number, p_value, statistic
-
-if TYPE_CHECKING:
-    from simlab.fitting.result import DF, Method, MixedFit
 
 SHORT = 6  # fixed effects in the short form
 
@@ -103,7 +103,7 @@ class Summary:
 
 
 def summary(
-    fit: MixedFit, df: DF = "satterthwaite", level: float = 0.95, correlation: bool = False
+    fit: Fit, df: DF = "satterthwaite", level: float = 0.95, correlation: bool = False
 ) -> Summary:
     """Summarise a fit.
 
@@ -129,10 +129,6 @@ def summary(
     FitError
         If df is unknown, "kenward-roger" is asked of a fit by ML, or level is not between 0 and 1.
     """
-    from simlab.fitting.hypotheses import conf_int_fixed, table
-    from simlab.fitting.intervals import varcorr
-    from simlab.fitting.prediction import icc, r2
-
     coefficients = table(fit, df).join(conf_int_fixed(fit, level, df))
     found = varcorr(fit, level)
     explained = r2(fit)
@@ -162,7 +158,7 @@ def summary(
     )
 
 
-def brief(fit: MixedFit) -> str:
+def brief(fit: Fit) -> str:
     """Describe a fit in a few lines.
 
     Returns
@@ -199,7 +195,7 @@ def brief(fit: MixedFit) -> str:
     return "\n".join(lines)
 
 
-def _correlation(fit: MixedFit) -> pd.DataFrame:
+def _correlation(fit: Fit) -> pd.DataFrame:
     V = fit.covariance
     sd = np.sqrt(np.diag(V))
     names = list(fit.design.fixed_names)

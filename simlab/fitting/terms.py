@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pandas as pd
 
 from simlab.fitting.errors import one_of
 from simlab.fitting.hypotheses import joint_test, p_value, prepare
+from simlab.fitting.record import DF, Fit, Type
 from simlab.fitting.term_contrasts import (
     Layout,
     TermContrasts,
@@ -22,17 +21,14 @@ from simlab.fitting.term_contrasts import (
     type3,
 )
 from simlab.formula.contrasts import TREATMENT
+from simlab.formula.design import Columns
 from simlab.mixed.joint import NOTHING
-
-if TYPE_CHECKING:
-    from simlab.fitting.result import DF, MixedFit, Type
-    from simlab.formula.design import Columns
 
 TYPES = (1, 2, 3, "marginal")
 INTERCEPT = "(Intercept)"
 
 
-def term_tests(fit: MixedFit, df: DF = "satterthwaite", type: Type = 3) -> pd.DataFrame:
+def term_tests(fit: Fit, df: DF = "satterthwaite", type: Type = 3) -> pd.DataFrame:
     """Test each term of the formula.
 
     Each type is a matrix L of weights, and tests Lγ = 0 (see `term_contrasts` for the formulas):
@@ -49,7 +45,7 @@ def term_tests(fit: MixedFit, df: DF = "satterthwaite", type: Type = 3) -> pd.Da
 
     Parameters
     ----------
-    fit : MixedFit
+    fit : Fit
     df : {"satterthwaite", "kenward-roger", "containment", "normal"}
         Of the denominator. "containment" has nlme's for terms, "normal" infinite ones: p is then
         that of χ² = num_df · F.
@@ -89,7 +85,7 @@ def term_tests(fit: MixedFit, df: DF = "satterthwaite", type: Type = 3) -> pd.Da
     return pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("term")
 
 
-def _contrasts(fit: MixedFit, terms: Layout, type: Type, i: int) -> TermContrasts:
+def _contrasts(fit: Fit, terms: Layout, type: Type, i: int) -> TermContrasts:
     if type == 3:
         return type3(terms, i)
     if type == "marginal":

@@ -13,7 +13,8 @@ import pandas as pd
 from simlab.fitting.anova import combination, nested, same_columns
 from simlab.fitting.errors import FitError, FitWarning
 from simlab.fitting.model import fit_design
-from simlab.fitting.result import Method, MixedFit
+from simlab.fitting.record import Method
+from simlab.fitting.result import MixedFit
 from simlab.formula import Design, build, parse, variables
 from simlab.formula.slips import nearly_numbers
 from simlab.formula.tokens import tokenize

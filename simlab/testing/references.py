@@ -10,7 +10,7 @@ import pandas as pd
 from scipy import special
 
 from simlab.fitting.hypotheses import wald
-from simlab.fitting.result import DF
+from simlab.fitting.record import DF
 from simlab.moments import Floats
 from simlab.testing.exact import NoExactNullError, exact_null
 from simlab.testing.likelihood_ratio import chi2, mixture

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import pandas as pd
 
 from simlab.errors import NoSuchError
-from simlab.fitting.result import Method, MixedFit
+from simlab.fitting.record import Method
+from simlab.fitting.result import MixedFit
 from simlab.moments import Floats
 from simlab.testing.likelihood_ratio import Mixture
 

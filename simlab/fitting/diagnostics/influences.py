@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 
 from simlab.fitting.errors import FitError
-from simlab.fitting.result import MixedFit
+from simlab.fitting.record import Fit
 from simlab.mixed.deletion import Deletions, delete_each
 from simlab.moments import Floats, Ints
 
 
-def influence(fit: MixedFit, clusters: Sequence[Hashable] | None = None) -> pd.DataFrame:
+def influence(fit: Fit, clusters: Sequence[Hashable] | None = None) -> pd.DataFrame:
     """Refit without each cluster, and compare.
 
     Nothing is approximated: G and σ² are estimated anew each time. With γ̂, V of all clusters,
@@ -93,7 +93,7 @@ def influence(fit: MixedFit, clusters: Sequence[Hashable] | None = None) -> pd.D
     return pd.DataFrame(columns, index=labels.rename(fit.design.cluster_name))
 
 
-def _places(fit: MixedFit, clusters: Sequence[Hashable] | None) -> Ints:
+def _places(fit: Fit, clusters: Sequence[Hashable] | None) -> Ints:
     labels = fit.design.clusters
     if clusters is None:
         return np.arange(len(labels))
@@ -108,14 +108,14 @@ def _places(fit: MixedFit, clusters: Sequence[Hashable] | None) -> Ints:
     return places.astype(np.int64)
 
 
-def _gamma(fit: MixedFit, found: Deletions) -> Floats:
+def _gamma(fit: Fit, found: Deletions) -> Floats:
     """γ̂₍ⱼ₎ in the user's units, (M, p)."""
     units = fit.clusters.units
     out: Floats = units.b + units.s_y * found.gamma @ units.A.T
     return out
 
 
-def _fixed(fit: MixedFit, found: Deletions) -> dict[str, Floats]:
+def _fixed(fit: Fit, found: Deletions) -> dict[str, Floats]:
     """Cook's distance and the others, which do not depend on the units of γ."""
     o, p = fit.optimum, len(fit.gamma)
     change = (o.gamma - found.gamma)[:, :, None]
@@ -131,7 +131,7 @@ def _fixed(fit: MixedFit, found: Deletions) -> dict[str, Floats]:
     return {"cook": cook, "mdffits": mdffits, "covratio": covratio, "covtrace": covtrace}
 
 
-def _variances(fit: MixedFit, found: Deletions) -> dict[str, Floats]:
+def _variances(fit: Fit, found: Deletions) -> dict[str, Floats]:
     """Change of each standard deviation and correlation, in the user's units."""
     units, blocks = fit.clusters.units, fit.design.blocks
     names = fit.design.random_names
@@ -156,7 +156,7 @@ def _divide(a: Floats, b: Floats) -> Floats:
     return out
 
 
-def _notes(fit: MixedFit, found: Deletions) -> list[str]:
+def _notes(fit: Fit, found: Deletions) -> list[str]:
     fixed, random = fit.design.fixed_names, fit.design.random_names
     notes = []
     for j in range(len(found.sigma2)):

@@ -9,7 +9,7 @@ import pandas as pd
 
 from simlab.data import DataError
 from simlab.data.levels import other_rows
-from simlab.fitting.result import MixedFit
+from simlab.fitting.record import Fit
 from simlab.mixed.optimum import optimise
 from simlab.mixed.rows import rotate_rows
 from simlab.moments import Floats, Ints
@@ -53,12 +53,12 @@ class ThreeMeans:
         return "\n".join([wrapped(head), frame_table(self.table, ".5f"), wrapped(told, "  ", "")])
 
 
-def three_means(y: MixedFit | Floats | pd.Series, cluster: object = None) -> ThreeMeans:
+def three_means(y: Fit | Floats | pd.Series, cluster: object = None) -> ThreeMeans:
     """Compare the mean of all rows, the mean of cluster means, and the mixed model's.
 
     Parameters
     ----------
-    y : MixedFit or (N,)
+    y : Fit or (N,)
         The response; or a fit, of which only the response and the clusters are used.
     cluster : (N,), optional
         Label of each row's cluster; needed unless y is a fit.
@@ -73,7 +73,7 @@ def three_means(y: MixedFit | Floats | pd.Series, cluster: object = None) -> Thr
         If lengths or the indexes of Series differ, a value is missing or infinite, or there are
         fewer than two clusters or no two rows in one.
     """
-    if isinstance(y, MixedFit):
+    if isinstance(y, Fit):
         response, codes = y.design.y, y.design.cluster
     else:
         response, codes = _checked(y, cluster)

@@ -12,9 +12,9 @@ import pandas as pd
 
 from simlab.fitting.diagnostics.within import ALIASED, independent, split, varying
 from simlab.fitting.errors import FitError
+from simlab.fitting.estimation import estimate
 from simlab.fitting.hypotheses import WaldTest, wald
-from simlab.fitting.model import fit_design
-from simlab.fitting.result import DF, MixedFit
+from simlab.fitting.record import DF, Fit
 from simlab.moments import Ints
 from simlab.text import frame_table, wrapped
 from simlab.text.numbers import p_value
@@ -81,7 +81,7 @@ class Added(NamedTuple):
 
     Attributes
     ----------
-    fit : MixedFit
+    fit : Fit
         Its first coefficients are those of the fit before. Its design cannot make new rows.
     x : (q,)
         Places among the coefficients of the columns whose means were added, in this order.
@@ -91,14 +91,14 @@ class Added(NamedTuple):
         Columns whose means were combinations of what the model holds.
     """
 
-    fit: MixedFit
+    fit: Fit
     x: Ints
     names: tuple[str, ...]
     already: tuple[str, ...]
 
 
 def contextual(
-    fit: MixedFit, x: str | Sequence[str] | None = None, df: DF = "satterthwaite"
+    fit: Fit, x: str | Sequence[str] | None = None, df: DF = "satterthwaite"
 ) -> Contextual:
     """Test whether clusters' means of x matter beside x.
 
@@ -135,7 +135,7 @@ def contextual(
     return Contextual(estimates, test, added.names, added.already, fit.method, added.fit.singular)
 
 
-def add_means(fit: MixedFit, x: str | Sequence[str] | None) -> Added:
+def add_means(fit: Fit, x: str | Sequence[str] | None) -> Added:
     """Fit again with the cluster means of the columns x; see `contextual`, also for errors."""
     design = fit.design
     X = design.D[:, design.fixed]
@@ -171,7 +171,7 @@ def add_means(fit: MixedFit, x: str | Sequence[str] | None) -> Added:
         fixed_names=(*design.fixed_names, *names),
         terms={**design.terms, **{name: (p + i,) for i, name in enumerate(names)}},
     )
-    return Added(fit_design(augmented, fit.method), chosen[new], names, already)
+    return Added(estimate(augmented, fit.method), chosen[new], names, already)
 
 
 def joint(test: WaldTest) -> str:
@@ -182,7 +182,7 @@ def joint(test: WaldTest) -> str:
     return f"F({test.num_df}, {test.den_df:.4g}) = {test.F:.4g}, {p}"
 
 
-def _chosen(fit: MixedFit, x: str | Sequence[str] | None, level_1: Ints) -> Ints:
+def _chosen(fit: Fit, x: str | Sequence[str] | None, level_1: Ints) -> Ints:
     """Places of the coefficients asked for, all of which vary within clusters."""
     names, cluster = fit.design.fixed_names, fit.design.cluster_name
     if not len(level_1):

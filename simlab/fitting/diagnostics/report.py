@@ -10,13 +10,13 @@ from simlab.fitting.diagnostics.singularity import near_singularity
 from simlab.fitting.diagnostics.specification import hausman
 from simlab.fitting.diagnostics.weighting import weights
 from simlab.fitting.errors import FitError
-from simlab.fitting.result import MixedFit
+from simlab.fitting.record import Fit
 
 MANY = 1000  # clusters, beyond which refitting without each of them takes long
 SHOWN = 3
 
 
-def diagnose(fit: MixedFit) -> str:
+def diagnose(fit: Fit) -> str:
     """Look at a fit from four sides, in words.
 
     Parameters
@@ -54,7 +54,7 @@ def diagnose(fit: MixedFit) -> str:
     return "\n".join(lines)
 
 
-def _random_effects(fit: MixedFit) -> str:
+def _random_effects(fit: Fit) -> str:
     found = near_singularity(fit)
     if found.singular:
         advice = (
@@ -70,7 +70,7 @@ def _random_effects(fit: MixedFit) -> str:
     return f"{found.sentence}{advice}"
 
 
-def _within_between(fit: MixedFit) -> str:
+def _within_between(fit: Fit) -> str:
     test = hausman(fit)
     if test.regression is None:
         return test.notes[1]
@@ -86,7 +86,7 @@ def _within_between(fit: MixedFit) -> str:
     return f"Cluster means added, {joint(test.regression.test)}: {advice}."
 
 
-def _influence(fit: MixedFit) -> str:
+def _influence(fit: Fit) -> str:
     if fit.nclusters > MANY:
         return (
             f"{fit.nclusters} clusters would take as many fits; name some with "
@@ -120,7 +120,7 @@ def _cluster(table: pd.DataFrame, label: object) -> str:
     )
 
 
-def _weights(fit: MixedFit) -> str:
+def _weights(fit: Fit) -> str:
     found = weights(fit)
     J = fit.nclusters
     effective = found.effective

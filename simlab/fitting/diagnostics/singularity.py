@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from simlab.fitting.identified import traded
-from simlab.fitting.result import MixedFit
+from simlab.fitting.record import Fit
 from simlab.mixed.optimum import SINGULAR
 from simlab.moments import Floats
 from simlab.text import frame_table, wrapped
@@ -75,7 +75,7 @@ class NearSingularity:
         return "\n".join([*lines, wrapped(self.sentence, "  ", "")])
 
 
-def near_singularity(fit: MixedFit) -> NearSingularity:
+def near_singularity(fit: Fit) -> NearSingularity:
     """Find the combination of random effects that varies least.
 
     An estimated G of less than full rank says that some combination c'u of the random effects is
@@ -125,7 +125,7 @@ def near_singularity(fit: MixedFit) -> NearSingularity:
     )
 
 
-def _unknown(fit: MixedFit, names: list[str]) -> NearSingularity:
+def _unknown(fit: Fit, names: list[str]) -> NearSingularity:
     """What is known where the data do not identify G: only whether all of it could be singular."""
     nothing = np.full(len(names), np.nan)
     correlation = pd.DataFrame(np.nan, index=names, columns=names)

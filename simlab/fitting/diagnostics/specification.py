@@ -12,8 +12,7 @@ from scipy.stats import chi2
 from simlab.fitting.diagnostics.mundlak import Contextual, NoContextError, contextual, joint
 from simlab.fitting.diagnostics.within import WithinFit, independent, split, varying, within_fit
 from simlab.fitting.errors import FitError, one_of
-from simlab.fitting.identified import no_residual
-from simlab.fitting.result import DF, MixedFit
+from simlab.fitting.record import DF, Fit
 from simlab.moments import Floats, Ints
 from simlab.text import frame_table, wrapped
 
@@ -86,7 +85,7 @@ class Hausman:
 
 
 def hausman(
-    fit: MixedFit,
+    fit: Fit,
     kind: Literal["both", "quadratic", "regression"] = "both",
     variance: Variance | None = None,
     df: DF = "satterthwaite",
@@ -133,7 +132,7 @@ def hausman(
     one_of(variance, (None, "classical", "model"), "variance")
     simple = fit.design.random_names == ("(Intercept)",)
     variance = variance or ("classical" if simple else "model")
-    if no_residual(fit):
+    if fit.no_residual:
         raise FitError("there is no residual variance, and so no standard error to compare by")
     columns, within, model_variance = _within(fit)
     V_within = within.covariance if variance == "classical" else model_variance
@@ -182,7 +181,7 @@ def quadratic_form(difference: Floats, V: Floats, scale: Floats) -> Quadratic:
     return Quadratic(statistic, rank, p_value, values, positive)
 
 
-def _within(fit: MixedFit) -> tuple[Ints, WithinFit, Floats]:
+def _within(fit: Fit) -> tuple[Ints, WithinFit, Floats]:
     """Columns that vary, their within estimator, and its covariance under the fit's V̂.
 
     W'VW = σ²[W'W + Σ_j (W_j'Z_j)Δ(Z_j'W_j)], where Δ = G/σ².

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from simlab.fitting.result import MixedFit
+from simlab.fitting.record import Fit
 from simlab.moments import Floats
 from simlab.text import frame_table, wrapped
 
@@ -44,7 +44,7 @@ class Weights:
         return f"{wrapped(head)}\n{frame_table(shown)}"
 
 
-def weights(fit: MixedFit) -> Weights:
+def weights(fit: Fit) -> Weights:
     """Weight of each cluster in γ̂.
 
         γ̂ = Σ_j Φ X_j'V_j⁻¹y_j = Σ_j W_j γ̂_j,   W_j = Φ X_j'V_j⁻¹X_j,   Σ_j W_j = I,

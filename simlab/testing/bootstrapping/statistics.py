@@ -190,9 +190,9 @@ def _groups(fit: MixedFit) -> dict[str, Named]:
     cors = [f"cor({names[a]},{names[b]})" for a, b in both]
     covs = [f"cov({names[a]},{names[b]})" for a, b in both]
     sds, variances = ([f"{what}({name})" for name in names] for what in ("sd", "var"))
-    G = unknown_elements(fit)
+    G = unknown_elements(fit.clusters)
     of_G = np.where([*np.diag(G), *(G[a, b] for a, b in both)], np.nan, 0.0)
-    of_varcorr = np.where(unknown_components(fit)[:-1], np.nan, 0.0)
+    of_varcorr = np.where(unknown_components(fit.clusters)[:-1], np.nan, 0.0)
     return {
         "fixef": Named(fit.design.fixed_names, lambda e: e.gamma),
         "varcorr": Named((*sds, *cors), lambda e: _varcorr(e, both) + of_varcorr),

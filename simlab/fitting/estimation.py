@@ -1,0 +1,130 @@
+"""The estimates of a model whose formula has been turned into numbers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from simlab.data import DataError, check_sizes
+from simlab.fitting.identified import ROUNDING, check_identified
+from simlab.fitting.record import Fit, Method
+from simlab.formula import Design
+from simlab.mixed.optimum import (
+    Optimum,
+    far_from_singular,
+    is_singular,
+    optimise,
+    principal_axes,
+)
+from simlab.mixed.rows import About, Clusters, rotate_rows
+from simlab.moments import Floats
+
+SMALL = 1e-2  # σ, of that about a pooled fit, below which the fit is made again
+LARGE = 1e-4  # the same, of what the fixed effects add to that fit
+AGAIN = 4  # how often, at most
+ILL = 1e5  # condition number of X beyond which it is the cause to look at first
+
+
+def estimate(design: Design, method: Method, source: str = "the data") -> Fit:
+    """Fit a model.
+
+    Raises
+    ------
+    DataError
+        If y is too large or too small to be squared, there are as many coefficients as rows, or
+        no residual is left.
+    """
+    N, p = len(design.y), len(design.fixed)
+    check_sizes(design.y[:, None], [design.response], source)
+    if p >= N:
+        raise DataError(
+            f"{source}: {N} rows for {p} fixed effects; nothing is left to estimate a variance"
+        )
+    columns = design.D, design.y, design.cluster, design.fixed, design.random, design.blocks
+    clusters = rotate_rows(*columns)
+    unknown = check_identified(design, clusters, method == "REML", source)
+    optimum = optimise(clusters.rotated, method == "REML")
+    for _ in range(AGAIN):
+        better = _better_units(clusters, optimum)
+        if better is None:
+            break
+        clusters = rotate_rows(*columns, better)
+        optimum = optimise(clusters.rotated, method == "REML")
+    if len(clusters.identification.flat):
+        optimum = far_from_singular(optimum, clusters.identification.flat)
+    fitted = Fit(design, clusters, optimum, method, ())
+    if _explained(fitted):
+        raise DataError(
+            f"{source}: the fixed effects explain '{design.response}' exactly; with no residual "
+            "there is no variance to estimate"
+        )
+    if not np.isfinite(optimum.deviance):
+        raise DataError(
+            f"{source}: within each {design.cluster_name} the model leaves nothing of "
+            f"'{design.response}', so that the likelihood grows without end; use fewer random "
+            "effects"
+        )
+    return replace(fitted, notes=(*_notes(fitted), *unknown))
+
+
+def _explained(fitted: Fit) -> bool:
+    """Whether the fixed effects leave nothing of y but rounding."""
+    X, y = fitted.design.X, fitted.design.y
+    gamma: Floats = fitted.gamma
+    if not np.isfinite(gamma).all():
+        gamma = np.asarray(np.linalg.lstsq(X, y)[0], dtype=float)
+    left = float(np.std(y - X @ gamma))
+    return left <= ROUNDING * float(np.abs(y).max())
+
+
+def _better_units(clusters: Clusters, optimum: Optimum) -> About | None:
+    """Units in which the fit loses no digits; None if it has not lost any."""
+    sigma = float(np.sqrt(optimum.sigma2))
+    if not 0 < sigma < max(SMALL, LARGE * float(np.abs(optimum.gamma).max(initial=0.0))):
+        return None
+    s_y = clusters.units.s_y
+    b, s_y = clusters.pilot + s_y * optimum.gamma, s_y * sigma
+    return About(b, s_y, principal_axes(optimum))
+
+
+def _notes(fitted: Fit) -> tuple[str, ...]:
+    """Return what the user must know."""
+    design, optimum, notes = fitted.design, fitted.optimum, []
+    if design.dropped_rows:
+        counts = ", ".join(f"{name} {n}" for name, n in design.missing.items())
+        notes.append(
+            f"{design.dropped_rows} of {design.dropped_rows + len(design.y)} rows left out, "
+            f"with missing values in: {counts}"
+        )
+    if design.dropped_columns:
+        names = ", ".join(design.dropped_columns)
+        notes.append(
+            f"fixed effects are rank-deficient: dropped {names}, "
+            "a combination of the columns before"
+        )
+    if fitted.no_residual:
+        notes.append(
+            f"no residual variance: σ is {fitted.sigma2**0.5:.1g}, the rounding of "
+            f"{design.response}; within each cluster the model is exact, and the likelihood and "
+            "what follows from it mean nothing"
+        )
+    if optimum.evaluations < 0:
+        notes.append(
+            f"no convergence in {-optimum.evaluations} evaluations: do not trust these numbers; "
+            f"{_advice(design)}"
+        )
+    elif is_singular(optimum):
+        notes.append(
+            "singular fit: some combination of the random effects has no variance; "
+            "near_singularity() names it"
+        )
+    return tuple(notes)
+
+
+def _advice(design: Design) -> str:
+    """What to try where the search did not converge, by what is likely to be the cause."""
+    X = design.X / np.maximum(np.abs(design.X).max(axis=0), 1e-300)
+    if np.linalg.cond(X) > ILL:
+        return "columns of the fixed effects are nearly collinear: leave one out, or rescale them"
+    return "try fewer random effects"
