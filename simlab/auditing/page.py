@@ -8,8 +8,8 @@ from importlib.metadata import version
 import pandas as pd
 
 from simlab.auditing.advice import SYMBOL, aims_of, bias_of, short
+from simlab.auditing.findings import Findings
 from simlab.auditing.pictures import beta_picture, data_picture, honesty_picture
-from simlab.auditing.result import Audit
 from simlab.auditing.studies import QUESTIONS
 from simlab.auditing.text import about, asked, explained, trusted
 from simlab.auditing.verdicts import TRUSTED, Row, places_of, rows_of
@@ -20,7 +20,7 @@ from simlab.text.numbers import se_error, signed
 GROUPS = 4  # drawn; a page with more is read by nobody
 
 
-def html(audit: Audit) -> str:
+def html(audit: Findings) -> str:
     """Return the page: self-contained, for a file."""
     s = audit.subject
     places = places_of(s.groups)
@@ -43,7 +43,7 @@ def html(audit: Audit) -> str:
     return page(title, sections, footer)
 
 
-def _answer(audit: Audit) -> str:
+def _answer(audit: Findings) -> str:
     paragraphs = [f"<p>{html_text(line)}</p>" for line in about(audit)]
     notes = [f'<p class="note">{html_text(found)}.</p>' for found in audit.paradox]
     rows = [
@@ -63,7 +63,7 @@ def _method(row: Row) -> str:
     return str(row["label"]) + ("" if math.isnan(sure) else f" ({100 * sure:.0f} %)")
 
 
-def _data(audit: Audit, group: str) -> str:
+def _data(audit: Findings, group: str) -> str:
     roles = audit.subject.roles
     where = f" where {roles.group} is {group}" if group and roles.group else ""
     return figure_tag(
@@ -82,7 +82,7 @@ def _data(audit: Audit, group: str) -> str:
     )
 
 
-def _figures(audit: Audit, question: str) -> str:
+def _figures(audit: Findings, question: str) -> str:
     tags = []
     for place in places_of(audit.subject.groups):
         of = f", {place}" if place else ""
@@ -99,7 +99,7 @@ def _figures(audit: Audit, question: str) -> str:
     return "".join(tags)
 
 
-def _advice(audit: Audit, question: str, place: str) -> str:
+def _advice(audit: Findings, question: str, place: str) -> str:
     here = audit.verdicts
     here = here[(here["question"] == question) & (here["place"] == place)]
     rows = rows_of(here.drop_duplicates("method"))
@@ -108,7 +108,7 @@ def _advice(audit: Audit, question: str, place: str) -> str:
     return table_tag(pd.DataFrame(told), f"Advice{of}")
 
 
-def _numbers(audit: Audit, question: str, place: str) -> str:
+def _numbers(audit: Findings, question: str, place: str) -> str:
     verdicts = audit.verdicts
     here = verdicts[(verdicts["question"] == question) & (verdicts["place"] == place)]
     rows = [
@@ -145,7 +145,7 @@ def _error(value: object) -> str:
     return se_error(float(str(value)), digits=0, unit="")
 
 
-def _config(audit: Audit) -> str:
+def _config(audit: Findings) -> str:
     dropped = "<p>The data named in it are the complete rows.</p>" if audit.subject.dropped else ""
     return (
         "<p>The study of the parameters as estimated; <code>simlab run</code> gives the very same "

@@ -9,7 +9,7 @@ import pandas as pd
 
 from simlab import plots
 from simlab.auditing.advice import short
-from simlab.auditing.result import Audit
+from simlab.auditing.findings import Findings
 from simlab.auditing.studies import NEW, QUESTIONS
 from simlab.auditing.subject import TRUTH, Subject
 from simlab.auditing.verdicts import term_at
@@ -29,7 +29,7 @@ WITHIN_LINE = f"{short(course_of(TRUTH).label)}: β_W"
 BETWEEN_LINE = f"{short(course_of(TRUTH).label)}: β_B"
 
 
-def data_picture(audit: Audit, group: str) -> Figure:
+def data_picture(audit: Findings, group: str) -> Figure:
     """Draw the rows of one group, the clusters' lines, and the line of every method."""
     roles, rows = audit.subject.roles, _rows(audit.subject, group)
     figure, (ax,) = plots.canvas(10, 7)
@@ -43,7 +43,7 @@ def data_picture(audit: Audit, group: str) -> Figure:
     return figure
 
 
-def beta_picture(audit: Audit, group: str) -> Figure:
+def beta_picture(audit: Findings, group: str) -> Figure:
     """Draw the lines of one group as points, with what is reported of them and what is true."""
     s = audit.subject
     g = s.groups.index(group)
@@ -66,7 +66,7 @@ def beta_picture(audit: Audit, group: str) -> Figure:
     return figure
 
 
-def honesty_picture(audit: Audit, question: str, place: str) -> Figure:
+def honesty_picture(audit: Findings, question: str, place: str) -> Figure:
     """Draw bias, honesty and coverage of every method for one slope."""
     verdicts = audit.verdicts
     frame = verdicts[(verdicts["target"] == "beta_within") & (verdicts["place"] == place)]
@@ -85,7 +85,7 @@ def reported_covariances(subject: Subject, g: int) -> dict[str, Floats]:
     return found
 
 
-def _true_covariances(audit: Audit, group: str) -> dict[str, Floats]:
+def _true_covariances(audit: Findings, group: str) -> dict[str, Floats]:
     """Covariance of each method's intercept and slope over samples of new clusters, by label."""
     drawn = audit.dataset["estimate"].isel(condition=QUESTIONS.index(NEW))
     place = group if len(audit.subject.groups) > 1 else ""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pandas as pd
 
 from simlab import runner
-from simlab.auditing.result import Audit, first_answer, with_certainty
+from simlab.auditing.paradox import paradoxes
+from simlab.auditing.result import Audit
 from simlab.auditing.sensitivity import measure_others
 from simlab.auditing.studies import base_study, parameter_sets
 from simlab.auditing.subject import Roles, Subject, subject
@@ -79,7 +80,8 @@ def audit(
 def begin(found: Subject, study: Study, jobs: int, progress: Progress | None) -> Audit:
     """Audit with the parameters as estimated: the first answer, without certainty."""
     data = {found.name: found.rows}
-    return first_answer(found, study, runner.run(study, data=data, jobs=jobs, progress=progress))
+    ds = runner.run(study, data=data, jobs=jobs, progress=progress)
+    return Audit.judged(found, study, ds, paradoxes(found, ds))
 
 
 def complete(first: Audit, draws: int, jobs: int, progress: Progress | None) -> Audit:
@@ -88,7 +90,7 @@ def complete(first: Audit, draws: int, jobs: int, progress: Progress | None) -> 
         return first
     sets = parameter_sets(first.subject, first.dataset, draws)
     others = list(measure_others(first.subject, sets, first.study, jobs, progress))
-    return with_certainty(first, others)
+    return Audit.judged(first.subject, first.study, first.dataset, first.paradox, others)
 
 
 def check_draws(draws: int, replicates: int) -> None:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from rich.text import Text
 
 from simlab.auditing.advice import SYMBOL, short
-from simlab.auditing.result import Audit
+from simlab.auditing.findings import Findings
 from simlab.auditing.studies import NEW, QUESTIONS, SAME
 from simlab.auditing.verdicts import (
     BIAS,
@@ -38,7 +38,7 @@ class Part(NamedTuple):
         return "\n\n".join([wrapped(self.title, "  ", ""), *[self.body] * bool(self.body)])
 
 
-def text(audit: Audit) -> str:
+def text(audit: Findings) -> str:
     """Return the whole report as plain text."""
     return "\n\n".join(map(str, report(audit)))
 
@@ -55,7 +55,7 @@ def coloured(parts: Sequence[Part]) -> Text:
     return Text("\n\n").join(told)
 
 
-def report(audit: Audit) -> list[Part]:
+def report(audit: Findings) -> list[Part]:
     """Return the whole report: the answer, a table for each slope, numbers and advice."""
     places = places_of(audit.subject.groups)
     parts = [*answer(audit), *(_overview(audit, place) for place in places)]
@@ -64,13 +64,13 @@ def report(audit: Audit) -> list[Part]:
     return [*parts, Part("How to read it", wrapped(explained(audit)))]
 
 
-def answer(audit: Audit) -> list[Part]:
+def answer(audit: Findings) -> list[Part]:
     """Return the short answer: what was audited, reversals, and which methods to trust."""
     paradox = [Part(str(found)) for found in audit.paradox]
     return [_title(audit), *paradox, _trusted(audit)]
 
 
-def asked(audit: Audit, question: str) -> str:
+def asked(audit: Findings, question: str) -> str:
     """Name a question in the words of the data."""
     cluster = audit.subject.roles.cluster
     return {NEW: f"other clusters ({cluster})", SAME: f"the same clusters ({cluster}), other rows"}[
@@ -78,7 +78,7 @@ def asked(audit: Audit, question: str) -> str:
     ]
 
 
-def about(audit: Audit) -> list[str]:
+def about(audit: Findings) -> list[str]:
     """Say what was audited and what is taken for true."""
     s, p = audit.subject, audit.subject.parameters
     left_out = ""
@@ -97,14 +97,14 @@ def about(audit: Audit) -> list[str]:
     ]
 
 
-def _title(audit: Audit) -> Part:
+def _title(audit: Findings) -> Part:
     s = audit.subject
     group = f", by {s.roles.group}" if s.roles.group else ""
     title = f"Audit of {s.source}: {s.roles.y} on {s.roles.x} in {s.roles.cluster}{group}"
     return Part(title, "\n".join(wrapped(line, "  ", "") for line in about(audit)))
 
 
-def _trusted(audit: Audit) -> Part:
+def _trusted(audit: Findings) -> Part:
     """Which methods to trust, the most precise first."""
     everywhere = " (in every group, and for their difference)" if audit.subject.roles.group else ""
     rows = [
@@ -118,7 +118,7 @@ def _trusted(audit: Audit) -> Part:
     return Part(f"Which methods to trust{everywhere}", text_table(header, rows, names=2))
 
 
-def trusted(audit: Audit) -> list[tuple[str, str, list[Row]]]:
+def trusted(audit: Findings) -> list[tuple[str, str, list[Row]]]:
     """Question, target, and the methods to trust, the most precise first."""
     found: dict[tuple[str, str], list[Row]] = {}
     for row in rows_of(audit.answer):
@@ -133,7 +133,7 @@ def _method(row: Row) -> str:
     return short(str(row["label"])) + (f" ({inside})" if inside else "")
 
 
-def _overview(audit: Audit, place: str) -> Part:
+def _overview(audit: Findings, place: str) -> Part:
     """One slope: what each method says, and whether to believe it."""
     header = ["Method", "estimate", "SE", "λ"]
     header += [f"{q}:\n{part}" for q in ("other", "same") for part in ("SE, %", "β_W?", "β_B?")]
@@ -157,7 +157,7 @@ def _overview(audit: Audit, place: str) -> Part:
     return Part(title, text_table(header, table), verdicts=True)
 
 
-def _numbers(audit: Audit, question: str, place: str) -> Part:
+def _numbers(audit: Findings, question: str, place: str) -> Part:
     """The measured numbers behind the verdicts of one question."""
     header = ["Method", "SE:\nerror, %", "SE:\ncovers", "β_W:\nbias", "β_W:\ncovers",
               "β_B:\nbias", "β_B:\ncovers", "efficiency"]  # fmt: skip
@@ -174,18 +174,18 @@ def _numbers(audit: Audit, question: str, place: str) -> Part:
     return Part(title, text_table(header, table))
 
 
-def _advice(audit: Audit, question: str, place: str) -> Part:
+def _advice(audit: Findings, question: str, place: str) -> Part:
     own = by_method(_here(audit, question, place)).values()
     rows = [[short(first["label"]), first["advice"]] for first, *_ in own]
     return Part(f"Advice for {asked(audit, question)}", text_table(["Method", "advice"], rows))
 
 
-def _here(audit: Audit, question: str, place: str) -> list[Row]:
+def _here(audit: Findings, question: str, place: str) -> list[Row]:
     rows = rows_of(audit.verdicts)
     return [row for row in rows if (row["question"], row["place"]) == (question, place)]
 
 
-def explained(audit: Audit) -> str:
+def explained(audit: Findings) -> str:
     """Say what the words and numbers of the report mean."""
     low, high = (f"{100 * bound:g} %" for bound in coverage_bounds(audit.study.level))
     sure = (
@@ -218,7 +218,7 @@ def _lines(rows: Sequence[Row]) -> list[tuple[str, list[Row]]]:
     return found
 
 
-def _slope(audit: Audit, place: str) -> str:
+def _slope(audit: Findings, place: str) -> str:
     x = audit.subject.roles.x
     return f"Slope of {x}, {place}" if place else f"Slope of {x}"
 
