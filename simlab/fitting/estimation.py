@@ -17,7 +17,8 @@ from simlab.mixed.optimum import (
     optimise,
     principal_axes,
 )
-from simlab.mixed.rows import About, Clusters, rotate_rows
+from simlab.mixed.rows import Clusters, rotate_rows
+from simlab.mixed.units import About
 from simlab.moments import Floats
 
 SMALL = 1e-2  # σ, of that about a pooled fit, below which the fit is made again

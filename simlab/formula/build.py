@@ -2,34 +2,29 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from simlab.data import DataError, check_sizes
 from simlab.errors import ArgumentError
 from simlab.formula.coding import Spec, code, fill, identity, name
-from simlab.formula.contrasts import MOST_LEVELS
 from simlab.formula.design import Columns, Design, Recipe, check_finite, frame
 from simlab.formula.errors import FormulaError
 from simlab.formula.evaluate import Scope, evaluate
-from simlab.formula.nodes import Node, columns, listed, shown
+from simlab.formula.nodes import Node, columns, listed
 from simlab.formula.parser import Parsed, parse
 from simlab.formula.rank import combination, cross_products, independent
 from simlab.formula.terms import Term, expand
 from simlab.formula.tokens import tokenize
-from simlab.formula.values import Factor, Matrix, Table, Value, label, missing, numbers
+from simlab.formula.used import clusters_of, complete_rows, response_of, rows_of, used_levels
+from simlab.formula.values import Factor, Table, Value
 from simlab.moments import Floats, Ints
 
 MAX_CELLS = 2**31
 """Numbers that a design may have (16 GiB): a factor with thousands of levels is a mistake."""
-
-Bools = NDArray[np.bool_]
 
 
 class _Groups(NamedTuple):
@@ -109,13 +104,13 @@ def build(
     response = _node(parsed.response)
     roles = _roles(parsed, response, groups, also)
     table.require((role, column) for column, role in roles.items())
-    keep, counts = _complete(table, list(roles), parsed.grouping, missing)
+    keep, counts = complete_rows(table, list(roles), parsed.grouping, missing)
     scope = Scope(table, {}, True, {})
-    y = _response(response, parsed.response, scope, keep)
-    values = {text: _kept(evaluate(node, scope), keep) for text, node in groups.nodes.items()}
+    y = response_of(response, parsed.response, scope, keep)
+    values = {text: rows_of(evaluate(node, scope), keep) for text, node in groups.nodes.items()}
     check_finite(values, table, keep)
-    values = {text: _used_levels(value, text, source) for text, value in values.items()}
-    cluster, clusters = _clusters(table, parsed, keep)
+    values = {text: used_levels(value, text, source) for text, value in values.items()}
+    cluster, clusters = clusters_of(table, parsed, keep)
     state = scope.state
     scope.cache.clear()
     fixed = code(groups.fixed, values)
@@ -182,116 +177,6 @@ def _roles(parsed: Parsed, response: Node, groups: _Groups, also: Iterable[str])
     for column in also:
         roles.setdefault(column, "formula")
     return roles | dict.fromkeys(parsed.grouping, "cluster")
-
-
-def _complete(
-    table: Table, used: list[str], grouping: tuple[str, ...], policy: str
-) -> tuple[Bools | None, dict[str, int]]:
-    """Rows without a missing value (None if these are all), and missing values by column."""
-    if not len(table):
-        raise DataError(f"{table.source}: no rows")
-    absent: Bools | None = None
-    counts: dict[str, int] = {}
-    for column in used:
-        named = column in grouping
-        empty = table.group((column,))[0] < 0 if named else missing(table.value(column))
-        if empty.any():
-            counts[column] = int(empty.sum())
-            absent = empty if absent is None else absent | empty
-    if absent is None:
-        return None, counts
-    where = listed(f"{column} {n}" for column, n in counts.items())
-    if policy == "raise":
-        raise DataError(
-            f"{table.source}: {int(absent.sum())} of {len(table)} rows have missing values: "
-            f"{where}; fill them in, or leave these rows out with missing='drop'"
-        )
-    if absent.all():
-        raise DataError(f"{table.source}: none of {len(table)} rows is complete; missing: {where}")
-    return ~absent, counts
-
-
-def _kept(value: Value, keep: Bools | None) -> Value:
-    if keep is None:
-        return value
-    if isinstance(value, Factor):
-        return replace(value, codes=value.codes[keep])
-    if isinstance(value, Matrix):
-        return Matrix(value.values[keep], value.labels)
-    return value[keep]
-
-
-def _response(node: Node, text: str, scope: Scope, keep: Bools | None) -> Floats:
-    value = evaluate(node, scope)
-    y = numbers(value)
-    if y is None and isinstance(value, Factor):
-        row = _not_a_number(value)
-        raise DataError(
-            f"{scope.table.place(row)}: the response {text} is {value.levels[value.codes[row]]!r}; "
-            "it must be a number"
-        )
-    if y is None:
-        raise FormulaError(f"the response {shown(text)} has several columns; it must be one")
-    y = np.array(_kept(y, keep), dtype=np.float64)  # a copy: the data may change later
-    check_finite({text: y}, scope.table, keep)
-    if y.min() == y.max():
-        raise DataError(
-            f"{scope.table.source}: the response {text} is {y[0]:g} in all {len(y)} rows; there is "
-            "nothing to model"
-        )
-    return y
-
-
-def _not_a_number(value: Factor) -> int:
-    """Find the first row whose level is no number in words, or else the first row."""
-    numeric = pd.to_numeric(pd.Series(value.levels, dtype=object), errors="coerce").notna()
-    wrong = (value.codes >= 0) & ~numeric.to_numpy()[value.codes]
-    return int(np.argmax(wrong if wrong.any() else value.codes >= 0))
-
-
-def _used_levels(value: Value, text: str, source: str) -> Value:
-    """Drop the levels that do not occur."""
-    if not isinstance(value, Factor):
-        return value
-    counts = np.bincount(value.codes, minlength=len(value.levels))
-    levels = tuple(level for level, n in zip(value.levels, counts, strict=True) if n)
-    if len(levels) < 2:
-        raise DataError(
-            f"{source}: the factor {text} has one level in the rows used, {levels[0]!r}; remove it "
-            "from the formula"
-        )
-    names = [label(level) for level in levels]
-    if twice := [written for written, n in Counter(names).items() if n > 1]:
-        raise DataError(
-            f"{source}: the factor {text} has levels that are both written {twice[0]!r}; rename one"
-        )
-    if value.coding.name == "Poly" and len(levels) > MOST_LEVELS:
-        raise DataError(
-            f"{source}: {text} has {len(levels)} levels; polynomials of a degree above "
-            f"{MOST_LEVELS - 1} lose their digits: take numbers for levels, and poly(x, degree)"
-        )
-    if len(levels) == len(value.levels):
-        return value
-    if value.coding.reference not in (None, *names):
-        raise DataError(
-            f"{source}: the reference level {value.coding.reference!r} of {text} does not occur in "
-            "the rows used; choose another"
-        )
-    rank: Ints = np.cumsum(counts > 0, dtype=np.int64) - 1
-    return replace(value, codes=rank[value.codes], levels=levels)
-
-
-def _clusters(table: Table, parsed: Parsed, keep: Bools | None) -> tuple[Ints, pd.Index]:
-    codes, labels = table.group(parsed.grouping)
-    if keep is not None:
-        codes, first = pd.factorize(codes[keep])
-        labels = labels[first]
-    if len(labels) < 2:
-        raise DataError(
-            f"{table.source}: {parsed.cluster} has one cluster in the rows used, "
-            f"{shown(str(labels[0]))}; a two-level model needs at least two"
-        )
-    return np.ascontiguousarray(codes, dtype=np.int64), labels
 
 
 def _random_effects(parsed: Parsed, groups: _Groups, values: Mapping[str, Value]) -> _Random:

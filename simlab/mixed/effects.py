@@ -22,7 +22,8 @@ import numpy as np
 
 from simlab.kernels import kernel
 from simlab.mixed.optimum import Optimum
-from simlab.mixed.rows import Clusters, Units
+from simlab.mixed.rows import Clusters
+from simlab.mixed.units import Units
 from simlab.moments import Floats, Ints
 
 HUGE = 1e12  # of BB', beside the I of W

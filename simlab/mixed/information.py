@@ -28,7 +28,7 @@ import numpy as np
 
 from simlab.mixed.optimum import SINGULAR, Optimum, derive
 from simlab.mixed.rotated import Rotated
-from simlab.mixed.rows import Units
+from simlab.mixed.units import Units
 from simlab.mixed.work import Work, allocate_work
 from simlab.moments import Floats
 

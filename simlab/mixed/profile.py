@@ -20,7 +20,7 @@ from simlab.mixed.constrained import Component, Point, drop_first, first
 from simlab.mixed.information import free_entries
 from simlab.mixed.optimum import Optimum, at, derive, optimise, semidefinite_root
 from simlab.mixed.rotated import Rotated
-from simlab.mixed.rows import Units
+from simlab.mixed.units import Units
 from simlab.mixed.work import allocate_work
 from simlab.moments import Floats
 
