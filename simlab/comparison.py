@@ -17,6 +17,7 @@ from simlab.data.labels import check_apart, numbered
 from simlab.errors import check_level
 from simlab.estimators import METHODS
 from simlab.estimators.base import Centred, Estimator, Sample, contrasts, term_names
+from simlab.estimators.lines import fit_clusters
 from simlab.estimators.pooled import line
 from simlab.inference import infer
 from simlab.moments import Floats, Ints, Moments, from_rows
@@ -300,8 +301,6 @@ def _pooled_statistics(m: Moments) -> list[Statistic]:
 
 def _separate_statistics(m: Moments) -> list[Statistic]:
     """Wald F that neither mean intercept nor mean slope differs between the groups."""
-    from simlab.estimators.lines import fit_clusters
-
     name = "fixed_effects_separate"
     lines = fit_clusters(m)
     df = float((m.n - 1 - lines.usable).sum())

@@ -11,6 +11,7 @@ from typing import Any, Literal, Protocol, Self
 
 from simlab.parallel.batch import Outcome, Task, pack
 from simlab.parallel.errors import ParallelError, check_jobs
+from simlab.parallel.processes import Processes
 from simlab.parallel.threads import in_threads
 from simlab.parallel.watch import Watch, watched_threads
 
@@ -133,10 +134,8 @@ class Workers:
         parcel = pack(self._function, self._shared)
         require(self._backend)
         if self._backend == "loky":
-            from simlab.parallel.processes import Processes
-
             return Processes(parcel, self._jobs, self._watch)
-        from simlab.parallel.cluster import Cluster
+        from simlab.parallel.cluster import Cluster  # dask
 
         return Cluster(parcel, self._jobs, self._scheduler)
 
