@@ -168,11 +168,19 @@ def test_every_test_is_documented():
     assert [name for name in TESTS if f"`{name}`" not in text] == []
 
 
+def anchors(page):
+    """What the headings of a page are called in links, as on GitHub."""
+    text = re.sub(r"^```.*?^```", "", page.read_text("utf-8"), flags=re.M | re.S)
+    headings = re.findall(r"^#+ (.*)$", text, re.M)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
 @pytest.mark.parametrize("page", [*DOCS.glob("*.md"), ROOT / "README.md"], ids=lambda p: p.name)
 def test_links_lead_somewhere(page):
-    links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text("utf-8"))
-    broken = [link for link in links if not (page.parent / link).exists()]
-    assert broken == []
+    links = re.findall(r"\]\(([^)#:]*)(?:#([^)]*))?\)", page.read_text("utf-8"))
+    ends = [((page.parent / link) if link else page, anchor) for link, anchor in links]
+    assert [end.name for end, _ in ends if not end.exists()] == []
+    assert [(e.name, a) for e, a in ends if a and e.suffix == ".md" and a not in anchors(e)] == []
 
 
 def test_the_index_leads_to_every_page():
