@@ -1,6 +1,9 @@
 """The documentation does what it says: its code runs, its studies load, nothing is left out."""
 
+import os
 import re
+import shutil
+import subprocess
 import sys
 import types
 from pathlib import Path
@@ -135,6 +138,63 @@ def test_everything_reads_the_added_measure(type_m):
     ds = simlab.runner.run(until, jobs=1)
     known = measure(ds)["type_m_mcse"].sel(term="slope", target="beta_within")
     assert (known <= 0.03).all()
+
+
+# ---------------------------------------------------------------- adding a command
+
+
+@pytest.fixture(scope="module")
+def with_sizes(tmp_path_factory):
+    """A copy of simlab with the command of the page; returns what runs it."""
+    folder = tmp_path_factory.mktemp("copy")
+    package = folder / "simlab"
+    shutil.copytree(ROOT / "simlab", package, ignore=shutil.ignore_patterns("__pycache__"))
+    found = blocks(DOCS / "adding_a_command.md", "python")
+    file, names = (block.partition("\n") for block in found)
+    (folder / file[0].removeprefix("# ")).write_text("\n".join(file), "utf-8")
+    listing = folder / names[0].removeprefix("# ")
+    text, line = listing.read_text("utf-8"), names[2].rstrip("\n")
+    before = line.replace(', "sizes"', "")
+    assert text.count(before) == 1
+    listing.write_text(text.replace(before, line), "utf-8")
+
+    def run(*arguments):
+        code = "from simlab.cli import main; main()"
+        environment = {**os.environ, "PYTHONPATH": str(folder), "COLUMNS": "80"}
+        return subprocess.run(
+            [sys.executable, "-c", code, *arguments],
+            cwd=folder, env=environment, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+
+    return run
+
+
+def test_the_added_command_prints_what_the_page_says(with_sizes):
+    (session,) = blocks(DOCS / "adding_a_command.md", "console")
+    command, printed = session.split("\n", 1)
+    done = with_sizes(*command.removeprefix("$ simlab ").split())
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.rstrip() == printed.rstrip()
+    lines = with_sizes("sizes", "hs", "--cluster", "school", "--format", "csv").stdout.split()
+    assert lines[0] == "school,count"
+    assert sum(int(line.rpartition(",")[2]) for line in lines[1:]) == 1977
+
+
+def test_the_added_command_has_help_and_a_line_in_the_list(with_sizes):
+    summary = "Print how many rows the clusters of a data set have."
+    listed = with_sizes("--help").stdout
+    assert re.search(rf"^. sizes +{summary}", listed, re.M)
+    helped = with_sizes("sizes", "--help").stdout
+    assert helped.startswith("Usage: simlab sizes ")
+    assert summary in helped
+    assert "csv has a line for each cluster." in helped
+
+
+def test_what_the_user_can_mend_is_one_line(with_sizes):
+    done = with_sizes("sizes", "hs", "--cluster", "scool")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("hs: no column 'scool' for the cluster; did you mean 'school'?")
+    assert done.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize("page", [DOCS / "config.md", DOCS / "studies.md"], ids=lambda p: p.name)
