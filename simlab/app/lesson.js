@@ -72,7 +72,10 @@ for (const c of own) {
   c.blup = [gamma[0] + pull[0], gamma[1] + pull[1]];
 }
 
-// What is shown.
+// What is shown, about the mean intercept.
+for (const [name, reach] of [["y", 25], ["intercept", 15]]) {
+  heights[name].setv({start: v.gamma0 - reach, end: v.gamma0 + reach});
+}
 students.data = {x, y, school};
 schools.data = {
   intercept: own.map(c => c.intercept), slope: own.map(c => c.slope),

@@ -124,7 +124,7 @@ RANGES: Mapping[str, Range] = MappingProxyType(
     {
         "beta_within": Range("β_W  within schools", -6, 6, 0.1),
         "beta_between": Range("β_B  between schools", -6, 8, 0.1),
-        "gamma0": Range("γ_0  mean intercept", 0, 25, 0.5),
+        "gamma0": Range("γ_0  mean intercept", 0, 60, 0.5),
         "sd_intercepts": Range("√g₀₀  sd of intercepts", 0, 8, 0.1),
         "sd_slopes": Range("√g₁₁  sd of slopes", 0, 6, 0.1),
         "correlation": Range("ρ  their correlation", -1, 1, 0.05),
@@ -140,15 +140,14 @@ RANGES: Mapping[str, Range] = MappingProxyType(
 
 PRESETS: Mapping[str, Settings] = MappingProxyType(
     {
-        # Within a school more x goes with less y; richer schools are better: signs are opposite.
+        # The populations of the demonstrations: configs/robinson.yaml and configs/simpson.yaml.
         "Robinson": Settings(
-            beta_within=-1.5, beta_between=5.0, sd_intercepts=1.5, sd_slopes=0.5,
-            correlation=0.0, sigma=2.5, clusters=40, size=20, x_between=0.6, x_within=1.5,
+            gamma0=50.0, beta_within=1.0, beta_between=-2.0, sd_intercepts=0.5, sd_slopes=0.3,
+            correlation=0.0, sigma=2.0, clusters=40, size=30, x_between=0.5, x_within=1.0,
         ),
-        # As much spread of x between as within schools: pooling turns the sign of β_W.
         "Simpson": Settings(
-            beta_within=-2.0, beta_between=4.0, sd_intercepts=2.0, sd_slopes=1.0,
-            correlation=0.0, sigma=2.0, clusters=16, size=30, x_between=2.0, x_within=0.8,
+            gamma0=50.0, beta_within=1.0, beta_between=-2.0, sd_intercepts=0.5, sd_slopes=0.1,
+            correlation=0.0, sigma=2.0, clusters=12, size=60, x_between=2.0, x_within=1.0,
         ),
         # configs/slides_example.yaml, with σ² = 20.25 for its 20.
         "Slides example": Settings(),
