@@ -75,7 +75,6 @@ def test_the_tests_of_the_page_pass(page, swamy):
 
 
 def test_a_study_runs_with_the_added_method(page, swamy, monkeypatch):
-    assert "swamy.METHOD," in page["simlab/estimators/__init__.py"]
     methods = (*METHODS, swamy.METHOD)
     monkeypatch.setattr("simlab.runner.work.METHODS", methods)
     monkeypatch.setattr("simlab.runner.work.REGISTRY", {m.name: m for m in methods})
