@@ -46,7 +46,7 @@ class Beta(NamedTuple):
     Attributes
     ----------
     lines : dict of str to Point
-        By the method's label.
+        By the method's name.
     arc : (K, 2)
         From the line of the cluster means, weighted by their sizes, over the pooled line to the
         line within clusters through the mean of all rows.
@@ -97,7 +97,7 @@ def beta_space(
     lines = {name: points(sample, name) for name in LINES}
     arcs = np.einsum("ps,ksc->kpc", sector_contrasts(len(groups)), _arcs(sample))
     return {
-        place: Beta({REGISTRY[name].label: lines[name][i] for name in LINES}, arcs[:, i])
+        place: Beta({name: lines[name][i] for name in LINES}, arcs[:, i])
         for i, place in enumerate(names)
     }
 

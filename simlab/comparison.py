@@ -249,7 +249,7 @@ def fit_statistics(
     -------
     pandas.DataFrame
         Tidy: method, statistic, value, num_df, den_df, p_value (NaN where a
-        statistic has none). Pooled data: residual standard error `sigma`, `r2`,
+        statistic has none). Pooled: residual standard error `sigma`, `r2`,
         and `F` against the mean. Fixed effects with separate slopes: `sigma`, and
         with two or more groups `joint F`, that neither intercept nor slope differs
         between the groups. Mixed models: `sigma`, `sd intercept`, `sd slope` and

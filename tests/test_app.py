@@ -13,10 +13,9 @@ import pytest
 
 import simlab
 from simlab.app import draws, facts, frames, live, sample, server, summary, table, texts
-from simlab.app.look import LOOKS
 from simlab.app.settings import PRESETS, RANGES, Settings, problems, study
 from simlab.config import ConfigError, loads
-from simlab.estimators import METHODS
+from simlab.estimators import METHODS, REGISTRY
 from simlab.estimators.base import Sample
 from simlab.moments import from_rows
 from simlab.runner import run_block
@@ -344,7 +343,7 @@ def test_the_table_marks_what_is_dishonest_and_nothing_else() -> None:
     text = table.table(
         summary.summarise(got, float(facts.facts(work).within[0])), 250, "hlm", "β_W"
     )
-    rows = dict(zip(LOOKS, text.split("<tr")[2:], strict=True))
+    rows = dict(zip(REGISTRY, text.split("<tr")[2:], strict=True))
     assert "too small" in rows["pooled"]
     assert "too " not in rows["two_stage"]
     assert 'class="focus"' in rows["hlm"]

@@ -5,9 +5,6 @@ import pytest
 
 import simlab
 from simlab.data import hs
-from simlab.estimators import REGISTRY
-
-LABEL = {name: method.label for name, method in REGISTRY.items()}
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +28,7 @@ def test_the_pooled_line_and_its_covariance(beta):
         rss += ((y - lines[sector][0][0] - lines[sector][0][1] * x) ** 2).sum()
     sigma2 = rss / (len(df) - 4)
     for sector, (center, inverse) in lines.items():
-        found = beta[sector].lines[LABEL["pooled"]]
+        found = beta[sector].lines["pooled"]
         np.testing.assert_allclose(found.center, center, rtol=1e-9)
         np.testing.assert_allclose(found.covariance, sigma2 * inverse, rtol=1e-7, atol=1e-9)
         assert not np.allclose(found.covariance, 1.01 * sigma2 * inverse, rtol=1e-3)
@@ -48,7 +45,7 @@ def test_two_stages_vary_as_the_schools_lines_do(beta):
     J = sum(map(len, own.values()))
     pooled = sum((len(b) - 1) * np.cov(b.T) for b in own.values()) / (J - len(own))
     for sector, lines in own.items():
-        found = beta[sector].lines[LABEL["two_stage"]]
+        found = beta[sector].lines["two_stage"]
         np.testing.assert_allclose(found.center, lines.mean(axis=0), rtol=1e-9)
         np.testing.assert_allclose(found.covariance, pooled / len(lines), rtol=1e-6)
 
@@ -58,13 +55,13 @@ def test_hlm_is_the_mixed_model(beta):
     fit = simlab.fit("mathach ~ 0 + sector + sector:ses + (1 + ses | school)", hs())
     for sector in ("Catholic", "Public"):
         names = [f"sector{sector}", f"sector{sector}:ses"]
-        found = beta[sector].lines[LABEL["hlm"]]
+        found = beta[sector].lines["hlm"]
         np.testing.assert_allclose(found.center, fit.fixef[names], rtol=1e-6)
         np.testing.assert_allclose(found.covariance, fit.vcov.loc[names, names], rtol=1e-4)
 
 
 def test_groups_are_independent_where_their_lines_are(beta):
-    for name in (LABEL["pooled"], LABEL["two_stage"]):
+    for name in ("pooled", "two_stage"):
         parts = [beta[sector].lines[name] for sector in ("Catholic", "Public")]
         difference = beta["Public - Catholic"].lines[name]
         np.testing.assert_allclose(difference.center, parts[1].center - parts[0].center)
@@ -75,8 +72,8 @@ def test_groups_are_independent_where_their_lines_are(beta):
 @pytest.mark.parametrize("place", ["Catholic", "Public", "Public - Catholic"])
 def test_the_pooled_line_is_on_the_arc(beta, place):
     arc, lines = beta[place].arc, beta[place].lines
-    np.testing.assert_allclose(arc[50], lines[LABEL["pooled"]].center, rtol=1e-9)
-    off = np.abs(arc - lines[LABEL["hlm"]].center).max(axis=1)
+    np.testing.assert_allclose(arc[50], lines["pooled"].center, rtol=1e-9)
+    off = np.abs(arc - lines["hlm"].center).max(axis=1)
     assert off.min() > 1e-3  # control: another line is not
     slope = simlab.compare(hs(), "mathach", "ses", "school", "sector").set_index(["method", "term"])
     within = slope.loc[("fixed_effects_common", f"slope[{place}]"), "estimate"]

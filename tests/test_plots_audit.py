@@ -12,9 +12,10 @@ import pytest
 from matplotlib.figure import Figure
 from scipy import stats
 
+from simlab.looks import MISS, STRIP
 from simlab.plots import honesty, null_distribution
 from simlab.plots.honesty import CAUTIOUS, CLOSE, MISLEADING, measure_of
-from simlab.plots.style import REPORTED, STRIP, Z
+from simlab.plots.style import Z
 
 B = 4000
 
@@ -52,7 +53,7 @@ def test_areas_are_shares_of_the_draws(ax, statistic):
     zeros = (result.simulated == 0).mean()
     assert area([drawn.atom]) == pytest.approx(zeros)
     assert area(drawn.bars) == pytest.approx(1 - zeros)
-    counted = [bar for bar in [*drawn.bars, drawn.atom] if is_coloured(bar, REPORTED)]
+    counted = [bar for bar in [*drawn.bars, drawn.atom] if is_coloured(bar, MISS)]
     beyond = (result.simulated >= statistic).mean()
     assert area(counted) == pytest.approx(beyond, abs=1e-12)
 

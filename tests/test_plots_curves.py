@@ -7,6 +7,7 @@ matplotlib.use("Agg")
 import numpy as np
 import pytest
 
+from simlab.looks import DASHED, STAR, Look
 from simlab.plots import Curve, curves, panels
 
 GIVEN = {
@@ -38,7 +39,7 @@ def test_theory_is_a_line_and_points_without_one_are_joined(ax):
 
 
 def test_a_colour_can_be_given(ax):
-    given = {"one": GIVEN["one"]._replace(color="#123456"), "two": GIVEN["two"]}
+    given = {"one": GIVEN["one"]._replace(look=Look("#123456", STAR, DASHED)), "two": GIVEN["two"]}
     drawn = curves(ax, given, ("x", "y"))
     assert drawn.theories["one"].get_color() == drawn.labels["one"].get_color() == "#123456"
     assert drawn.labels["two"].get_color() != "#123456"

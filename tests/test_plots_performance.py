@@ -6,6 +6,7 @@ import xarray as xr
 from matplotlib.figure import Figure
 from plot_cases import METHODS, SIZES, results
 
+from simlab import looks
 from simlab.measures import measure
 from simlab.plots import estimate_se, honest_se, lolly, nested_loop, zipplot
 
@@ -150,6 +151,11 @@ def test_points_beyond_the_cone_miss(ax):
 # ---------------------------------------------------------------- lolly
 
 
+def point(line):
+    (x,), (y,) = line.get_data()
+    return x, y
+
+
 @pytest.mark.parametrize(("what", "at"), [("coverage", 0.95), ("bias", 0.0), ("relative_error", 0)])
 def test_heads_are_values_and_brackets_their_interval(ax, what, at):
     measured = measure(results())
@@ -157,8 +163,9 @@ def test_heads_are_values_and_brackets_their_interval(ax, what, at):
     here = measured.isel(condition=1).sel(term="slope")
     here = here.sel(target="beta_within") if "target" in here[what].dims else here
     value, mcse, low, high = (here[what + p].values for p in ("", "_mcse", "_low", "_high"))
-    assert drawn.heads.get_xdata() == pytest.approx(value)
-    assert drawn.heads.get_ydata().tolist() == [0, 1, 2]
+    places = [(float(x), float(y)) for x, y in map(point, drawn.heads.values())]
+    assert places == [(pytest.approx(v), row) for row, v in enumerate(value)]
+    assert list(drawn.heads) == [str(name) for name in measured["estimator"].values]
     opening, closing = drawn.brackets
     assert opening.get_xdata() == pytest.approx(low)
     assert closing.get_xdata() == pytest.approx(high)
@@ -178,7 +185,7 @@ def test_numbers_have_the_decimals_that_mean_something(ax):
 
 def test_a_measure_of_fits_needs_no_term(ax):
     drawn = lolly(measure(results()), ax, "failures", estimators=["two_stage", "pooled"])
-    assert drawn.heads.get_xdata() == pytest.approx([1 / N, 0])
+    assert [point(head)[0] for head in drawn.heads.values()] == pytest.approx([1 / N, 0])
     assert [label.get_text() for label in ax.get_yticklabels()] == ["Two-stage", "Pooled"]
 
 
@@ -264,7 +271,7 @@ def test_points_are_true_and_reported_se(ax):
         assert np.ptp(up.get_segments()[0][:, 1]) == pytest.approx(
             2 * 1.96 * float(one["model_se_mcse"]), abs=1e-12
         )
-        assert (marker.get_markerfacecolor() == "white") == (asked == "same")
+        assert (marker.get_markerfacecolor() == looks.PAPER) == (asked == "same")
 
 
 def test_the_line_of_honesty_is_the_diagonal(ax):

@@ -7,7 +7,7 @@ from typing import Any
 from bokeh.models import Axis, ColumnDataSource
 from bokeh.plotting import figure
 
-from simlab.app.look import INK, PAPER, QUIET
+from simlab.looks import GRID, INK, PAPER, QUIET
 
 __all__ = ["canvas", "empty", "filled"]
 
@@ -46,7 +46,7 @@ def canvas(name: str, x_label: str, y_label: str, **options: Any) -> figure:
         axis.axis_label_text_color = axis.major_label_text_color = INK
         axis.minor_tick_line_color = None
         axis.axis_line_color = axis.major_tick_line_color = QUIET
-    picture.grid.grid_line_color = "#ECECEC"
+    picture.grid.grid_line_color = GRID
     picture.title.text_font_size = "14px"
     picture.title.text_font_style = "normal"
     picture.title.text_color = INK

@@ -9,9 +9,10 @@ from typing import Any
 
 import panel as pn
 
-from simlab.app.look import LOOKS
+from simlab import looks
 from simlab.app.settings import PRESETS, RANGES, SECTORS, SEEDS, Settings, allowed
 from simlab.app.styles import BESIDE_CSS, BUTTON_CSS, SLIDER_CSS
+from simlab.methods import METHODS, short
 
 __all__ = ["Controls", "button"]
 
@@ -121,7 +122,7 @@ def _slider(name: str, value: float) -> Any:
     kind = pn.widgets.IntSlider if isinstance(value, int) else pn.widgets.FloatSlider
     slider = kind(
         name=label, start=start, end=end, step=step, value=value, sizing_mode="stretch_width",
-        stylesheets=[SLIDER_CSS], margin=(0, 12, 0, 8), height=36, bar_color="#0072B2",
+        stylesheets=[SLIDER_CSS], margin=(0, 12, 0, 8), height=36, bar_color=looks.ACCENT,
     )  # fmt: skip
     # Panel gathers the moves of 50 ms; a hand on a slider sees that. A public setting there is not.
     slider._debounce = GATHER
@@ -136,13 +137,13 @@ def _choice(options: dict[str, Any], label: str) -> Any:
 
 
 def _message() -> Any:
-    css = "div { color: #9B1C00; font-size: 14px; font-weight: 600; line-height: 1.25; }"
+    css = "div { color: var(--miss); font-size: 14px; font-weight: 600; line-height: 1.25; }"
     return pn.pane.HTML("", visible=False, stylesheets=[css], margin=(0, 8))
 
 
 def focus_select() -> Any:
     """Return the choice of the method that stands out."""
-    options = {look.label: name for name, look in LOOKS.items()}
+    options = {short(name): name for name in METHODS}
     return pn.widgets.Select(
         name="", options=options, value="pooled", width=160, height=32, margin=2,
         stylesheets=[BUTTON_CSS], description=None,

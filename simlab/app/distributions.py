@@ -6,8 +6,9 @@ import numpy as np
 from bokeh.models import ColumnDataSource, FixedTicker, Range1d, Span
 
 from simlab.app.canvas import canvas, empty, filled
-from simlab.app.look import BETWEEN, INK, LOOKS, REPORTED, WITHIN
 from simlab.app.summary import LAST, Intervals, Summary
+from simlab.looks import BETWEEN, CLUSTERS, INK, MISS, REPORTED, WITHIN
+from simlab.methods import METHODS, look, short
 from simlab.moments import Floats, Ints
 
 __all__ = ["Distributions", "Zip"]
@@ -20,7 +21,7 @@ class Distributions:
     """A row for each method: its estimates so far, and what its standard error claims."""
 
     def __init__(self) -> None:
-        names = list(LOOKS)
+        names = list(METHODS)
         E = len(names)
         self._marked: tuple[float, float] | None = None
         self._rows = np.arange(E)[::-1].astype(float)
@@ -60,8 +61,7 @@ class Distributions:
         p.title.text = "± 1 SE: black true, orange reported"
         p.yaxis[0].ticker = FixedTicker(ticks=[float(row) + 0.25 for row in self._rows])
         p.yaxis[0].major_label_overrides = {
-            float(row) + 0.25: LOOKS[name].label
-            for row, name in zip(self._rows, names, strict=True)
+            float(row) + 0.25: short(name) for row, name in zip(self._rows, names, strict=True)
         }
         p.yaxis[0].major_label_text_font_size = "14px"
         p.yaxis[0].major_tick_line_color = p.yaxis[0].axis_line_color = None
@@ -109,13 +109,13 @@ class Distributions:
         highest = np.maximum(counts.max(axis=1, keepdims=True), 1)
         bottom = np.repeat(self._rows, bins)
         there = counts.ravel() > 0
-        looks = list(LOOKS.values())
+        looks = [look(name) for name in METHODS]
         self._bars.data = {
             "left": np.tile(edges[:-1], E)[there],
             "right": np.tile(edges[1:], E)[there],
             "bottom": bottom[there],
             "top": (bottom + TALL * (counts / highest).ravel())[there],
-            "color": np.repeat([look.color for look in looks], bins)[there].tolist(),
+            "color": np.repeat([seen.color for seen in looks], bins)[there].tolist(),
         }
         center = summary.mean.value
         rows, low, high, color = [], [], [], []
@@ -135,8 +135,8 @@ class Distributions:
             "color": np.array(color)[finite],
         }
         self._own.data = {
-            "x": own, "y": self._rows + 0.06, "marker": [look.marker for look in looks],
-            "color": [look.color for look in looks],
+            "x": own, "y": self._rows + 0.06, "marker": [seen.marker.bokeh for seen in looks],
+            "color": [seen.color for seen in looks],
         }  # fmt: skip
 
     def clear(self) -> None:
@@ -175,7 +175,7 @@ class Zip:
         """
         filled(self.picture)
         L = len(last.estimate)
-        label = LOOKS[name].label
+        label = short(name)
         self._target.update(
             location=theta if np.isfinite(theta) else 0.0, visible=bool(np.isfinite(theta)),
             line_color=WITHIN if target == "β_W" else BETWEEN,
@@ -190,7 +190,7 @@ class Zip:
         low, high = last.lower[order], last.upper[order]
         self._source.data = {
             "y": np.arange(L), "low": low, "high": high,
-            "color": np.where(covers, "#8A97A3", REPORTED), "width": np.where(covers, 1.0, 2.0),
+            "color": np.where(covers, CLUSTERS, MISS), "width": np.where(covers, 1.0, 2.0),
         }  # fmt: skip
         reach = np.quantile(np.abs(np.concatenate([low, high]) - theta), 0.97) * 1.1
         self._range.update(start=float(theta - reach), end=float(theta + reach))

@@ -14,9 +14,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from simlab.app.look import INK, LOOKS, PAPER, QUIET, STRIP
 from simlab.app.server import AppError, require
 from simlab.app.settings import PRESETS, RANGES, Settings
+from simlab.looks import ACCENT, BLUE, BLUP, CLUSTERS, INK, PAPER, QUIET, STRIP, css
+from simlab.methods import look, short
 from simlab.moments import Floats
 
 __all__ = ["LINES", "Normals", "normals", "write"]
@@ -32,14 +33,13 @@ LEAST = MappingProxyType({"sigma": 0.1, "x_within": 0.1, "x_between": 0.1})
 
 LINES = MappingProxyType(
     {
-        "pooled": ("pooled", "Pooled"),
-        "fixed_effects_common": ("fixed_effects_common", "FE, common slope"),
-        "two_stage": ("two_stage", "Mean of schools’ lines"),
-        "ecological": ("ecological", "Ecological"),
-        "gls": ("gls_oracle", "HLM, known variances"),
+        **{m: short(m) for m in ("pooled", "fixed_effects_common", "two_stage", "ecological")},
+        "gls": f"{short('hlm')}, known variances",
     }
 )
-"""The page's lines: whose look they have, and what they are called."""
+"""The page's lines: all but that of GLS are methods, by their names."""
+
+LOOKS = MappingProxyType({name: look("hlm" if name == "gls" else name) for name in LINES})
 
 PAGE = """\
 <!DOCTYPE html>
@@ -59,22 +59,22 @@ PAGE = """\
 """
 CSS = """
 html { overflow-x: hidden; }
-html, body { margin: 0; background: #fff; color: #222;
+html, body { margin: 0; background: var(--paper); color: var(--ink);
              font-family: "Segoe UI", "Helvetica Neue", Arial, sans-serif; }
 """
 TABLE_CSS = """
-:host { font-size: 16px; color: #222; line-height: 1.35; }
+:host { font-size: 16px; color: var(--ink); line-height: 1.35; }
 h1 { font-size: 22px; margin: 8px 0 0; } p { margin: 6px 0; }
 table { border-collapse: collapse; width: 100%; }
 th { text-align: left; font-weight: 400; } thead th { font-weight: 700; }
 td, thead th + th { text-align: right; font-variant-numeric: tabular-nums; }
-td, th { padding: 3px 6px; border-bottom: 1px solid #ddd; white-space: nowrap; }
-.paradox { color: #9B1C00; font-weight: 700; min-height: 46px; }
+td, th { padding: 3px 6px; border-bottom: 1px solid var(--line); white-space: nowrap; }
+.paradox { color: var(--miss); font-weight: 700; min-height: 46px; }
 """
 WIDGET_CSS = """
-.bk-slider-title { font-size: 15px; color: #222; }
-.bk-btn { font-size: 14px; color: #222; padding: 4px 6px; }
-.noUi-handle:focus-visible, .bk-btn:focus-visible { outline: 3px solid #0072B2; }
+.bk-slider-title { font-size: 15px; color: var(--ink); }
+.bk-btn { font-size: 14px; color: var(--ink); padding: 4px 6px; }
+.noUi-handle:focus-visible, .bk-btn:focus-visible { outline: 3px solid var(--accent); }
 """
 
 
@@ -125,7 +125,7 @@ def write(path: str | Path) -> Path:
     raw = Resources(mode="inline", components=["bokeh", "bokeh-widgets"]).js_raw
     scripts = "\n".join(f"<script>{code}</script>" for code in raw)
     content, places = components(_document().roots)
-    page = PAGE.format(css=CSS, scripts=scripts, content=content, places="\n".join(places))
+    page = PAGE.format(css=css() + CSS, scripts=scripts, content=content, places="\n".join(places))
     path = Path(path)
     try:
         path.write_text(page, encoding="utf-8")
@@ -144,7 +144,7 @@ def _document() -> Any:
     start = PRESETS["Robinson"]
     sheet = InlineStyleSheet(css=WIDGET_CSS)
     sliders = {name: _slider(name, start, sheet) for name in SLIDERS}
-    x_range, y_range = Range1d(-7, 7), Range1d(-15, 40)
+    x_range, y_range, intercepts = Range1d(-7, 7), Range1d(), Range1d()
     data = canvas(
         "data picture",
         "x",
@@ -154,11 +154,11 @@ def _document() -> Any:
         tools="save,pan,wheel_zoom,reset",
     )
     beta = canvas(
-        "beta picture", "intercept", "slope", x_range=(-5, 30), y_range=(-8, 10),
+        "beta picture", "intercept", "slope", x_range=intercepts, y_range=(-8, 10),
         tools="save,pan,wheel_zoom,reset",
     )  # fmt: skip
     data.title.text = "data space: students and lines"
-    beta.title.text = "beta space: ● BLUE → ◇ BLUP, shaded: G"
+    beta.title.text = "beta space: ● BLUE → △ BLUP, shaded: G"
     for picture in (data, beta):
         picture.toolbar_location = "right"
         picture.toolbar.logo = None
@@ -171,10 +171,11 @@ def _document() -> Any:
     script = CustomJS(
         args={
             **sources, "sliders": sliders, "z": z, "frame": x_range, "table": table,
+            "heights": {"y": y_range, "intercept": intercepts},
             "answer": answer,
-            "colors": {name: LOOKS[look].color for name, (look, _) in LINES.items()},
-            "signs": {name: LOOKS[look].sign for name, (look, _) in LINES.items()},
-            "labels": {name: label for name, (_, label) in LINES.items()},
+            "colors": {name: seen.color for name, seen in LOOKS.items()},
+            "signs": {name: seen.marker.sign for name, seen in LOOKS.items()},
+            "labels": dict(LINES),
         },
         code=(FOLDER / "lesson.js").read_text(encoding="utf-8"),
     )  # fmt: skip
@@ -200,7 +201,7 @@ def _slider(name: str, start: Settings, sheet: Any) -> Any:
     return Slider(
         title=label, start=max(low, LEAST.get(name, low)), end=high, step=step, name=name,
         value=getattr(start, name), stylesheets=[sheet], sizing_mode="stretch_width", height=38,
-        bar_color="#0072B2",
+        bar_color=ACCENT,
     )  # fmt: skip
 
 
@@ -230,25 +231,27 @@ def _draw(data: Any, beta: Any) -> dict[str, Any]:
     school_lines = ColumnDataSource({"xs": [], "ys": [], "school": []})
     dispersion = ColumnDataSource({"x": [], "y": []})
     data.scatter(
-        "x", "y", source=students, size=6, fill_color=QUIET, fill_alpha=0.5, line_color=None
+        "x", "y", source=students, size=6, fill_color=CLUSTERS, fill_alpha=0.5, line_color=None
     )
-    data.multi_line("xs", "ys", source=school_lines, line_color=QUIET, line_width=1.3)
+    data.multi_line("xs", "ys", source=school_lines, line_color=CLUSTERS, line_width=1.3)
     beta.patch("x", "y", source=dispersion, fill_color=STRIP, fill_alpha=0.35, line_color=INK)
     beta.segment("intercept", "slope", "b0", "b1", source=schools, line_color=QUIET)
-    beta.scatter("intercept", "slope", source=schools, size=9, fill_color=QUIET, line_color=None)
     beta.scatter(
-        "b0", "b1", source=schools, marker="diamond", size=11, fill_color=PAPER, line_color=INK
+        "intercept", "slope", source=schools, size=9, fill_color=BLUE.color, line_color=None
     )
+    beta.scatter(
+        "b0", "b1", source=schools, marker=BLUP.marker.bokeh, size=11, fill_color=PAPER,
+        line_color=BLUP.color,
+    )  # fmt: skip
     shown, points = {}, {}
-    for name, (as_method, _) in LINES.items():
-        look = LOOKS[as_method]
+    for name, (color, marker, dash) in LOOKS.items():
         shown[name] = ColumnDataSource({"x": [], "y": []})
         points[name] = ColumnDataSource({"x": [], "y": []})
         data.line(
-            "x", "y", source=shown[name], line_color=look.color, line_dash=look.dash, line_width=3
+            "x", "y", source=shown[name], line_color=color, line_dash=dash.bokeh, line_width=3
         )
         beta.scatter(
-            "x", "y", source=points[name], marker=look.marker, size=15, fill_color=look.color,
+            "x", "y", source=points[name], marker=marker.bokeh, size=15, fill_color=color,
             line_color=PAPER,
         )  # fmt: skip
     return {

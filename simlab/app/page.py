@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import panel as pn
 
+from simlab import looks
 from simlab.app import controls as widgets
 from simlab.app import facts as known
 from simlab.app import summary as measured
@@ -20,7 +21,6 @@ from simlab.app.distributions import Distributions, Zip
 from simlab.app.draws import prepare
 from simlab.app.frames import frames
 from simlab.app.live import MOST, Live
-from simlab.app.look import LOOKS
 from simlab.app.pictures import Spaces
 from simlab.app.sample import Drawn, draw
 from simlab.app.settings import PRESETS, Settings, problems, study
@@ -30,6 +30,7 @@ from simlab.app.texts import python_text, yaml_text
 from simlab.app.waiting import COMPILING, echo
 from simlab.design import conditions
 from simlab.measures.doubts import known_doubt
+from simlab.methods import METHODS
 from simlab.runner import Work
 
 __all__ = ["Page"]
@@ -151,7 +152,7 @@ class Page:
 
     def template(self) -> Any:
         """Return the page, to be served."""
-        css = (FOLDER / "page.css").read_text(encoding="utf-8")
+        css = looks.css() + (FOLDER / "page.css").read_text(encoding="utf-8")
         source = (FOLDER / "page.html").read_text(encoding="utf-8")
         page = _Template(source.replace("{{ css }}", css))
         parts = {
@@ -388,7 +389,7 @@ class Page:
             self._edges = measured.edges(drawn.estimate, np.append(marks, own))
         counts = measured.counts(drawn.estimate, self._edges)
         focus = self._focus.value
-        last = measured.intervals(drawn, list(LOOKS).index(focus), theta)
+        last = measured.intervals(drawn, list(METHODS).index(focus), theta)
         with pn.io.hold():
             self._rows.show(counts, self._edges, summary, own)
             self._zip.show(last, theta, focus, target)

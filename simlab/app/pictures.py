@@ -13,15 +13,27 @@ from bokeh.models import ColumnDataSource, CustomJS, HoverTool, Range1d
 
 from simlab.app.canvas import canvas, empty, filled
 from simlab.app.frames import Frames, Span, steady
-from simlab.app.look import INK, LOOKS, PAPER, QUIET, SECTOR_MARKERS, STRIP, Look
 from simlab.app.sample import Drawn
+from simlab.looks import (
+    BLUP,
+    CLUSTERS,
+    FOCUS,
+    INK,
+    PAPER,
+    QUIET,
+    SECTORS,
+    STRIP,
+    Look,
+    look_of_group,
+)
+from simlab.methods import look
 from simlab.moments import Floats
 from simlab.plots.ellipses import ellipse, radius_of
 
 __all__ = ["Spaces"]
 
-FOCUS = "#CC0066"
-SCHOOL = "#5B6B7B"
+MARKERS = tuple(look_of_group(i).marker.bokeh for i in range(len(SECTORS)))
+"""Of the sectors, whose colours are `SECTORS`."""
 
 VARIED = {"line_color": "color", "line_dash": "dash", "line_width": "width"}
 
@@ -71,16 +83,16 @@ class Spaces:
             "beta picture", "intercept", "slope", x_range=self._ranges[2], y_range=self._ranges[3]
         )
         self.data.title.text = "data space: students and lines"
-        self.beta.title.text = "beta space: ● BLUE → ◇ BLUP, shaded: G"
+        self.beta.title.text = "beta space: ● BLUE → △ BLUP, shaded: G"
         self.beta.title.offset = -40  # above the axis, where there is room in a narrow window
         self._students = _source("x", "y", "school", "alpha")
-        self._lines = _source("x0", "y0", "x1", "y1", "school", "alpha")
-        self._schools = _source("intercept", "slope", "b0", "b1", "school", "marker")
+        self._lines = _source("x0", "y0", "x1", "y1", "school", "alpha", "color")
+        self._schools = _source("intercept", "slope", "b0", "b1", "school", "marker", "color")
         self._dispersion, self._truth = _source("xs", "ys"), _source("x", "y")
         # One source for all methods: what the browser gets in one piece, it draws at once.
         self._method_lines = _source("xs", "ys", "color", "dash", "width")
         self._rings = _source("xs", "ys", "color", "dash", "width")
-        self._points = _source("x", "y", "marker", "color", "ink")
+        self._points = _source("x", "y", "marker", "color")
         # The school that is pointed at; its number is the tag, 0 for none.
         self._students_on = _source("x", "y")
         self._students_on.tags = [0]
@@ -96,10 +108,10 @@ class Spaces:
         p = self.data
         self._dots = p.scatter(
             "x", "y", source=self._students, name="students", marker="circle", size=5,
-            fill_color=SCHOOL, line_color=None, fill_alpha="alpha",
+            fill_color=CLUSTERS, line_color=None, fill_alpha="alpha",
         )  # fmt: skip
         self._school_lines = p.segment(
-            "x0", "y0", "x1", "y1", source=self._lines, line_color=SCHOOL, line_alpha="alpha",
+            "x0", "y0", "x1", "y1", source=self._lines, line_color="color", line_alpha="alpha",
             line_width=1.2,
         )  # fmt: skip
         p.multi_line("xs", "ys", source=self._method_lines, **VARIED)
@@ -120,16 +132,16 @@ class Spaces:
         )
         p.scatter(
             "intercept", "slope", source=self._schools, name="schools", marker="marker", size=8,
-            fill_color=SCHOOL, fill_alpha=0.75, line_color=None,
+            fill_color="color", fill_alpha=0.75, line_color=None,
         )  # fmt: skip
         self._blups = p.scatter(
-            "b0", "b1", source=self._schools, marker="diamond", size=9, fill_color=PAPER,
-            line_color=INK, line_width=1.2,
+            "b0", "b1", source=self._schools, marker=BLUP.marker.bokeh, size=9, fill_color=PAPER,
+            line_color=BLUP.color, line_width=1.2,
         )  # fmt: skip
         self._ellipses = p.multi_line("xs", "ys", source=self._rings, **VARIED)
         p.scatter(
             "x", "y", source=self._points, marker="marker", size=12, fill_color="color",
-            line_color="ink",
+            line_color=PAPER,
         )  # fmt: skip
         p.segment(
             "intercept", "slope", "b0", "b1", source=self._point_on, line_color=FOCUS,
@@ -206,23 +218,27 @@ class Spaces:
             spans[2:] = _difference_spans(drawn, place)
         self._frame(spans)
         faint = np.where(mine, 1.0, 0.25)
-        markers = np.array(SECTOR_MARKERS)[drawn.sector]
+        markers = np.array(MARKERS)[drawn.sector]
+        colors = np.array(SECTORS if S > 1 else [CLUSTERS])[drawn.sector]
         alpha = min(0.5, 450 / len(drawn.x)) * faint[drawn.school]  # a crowd is fainter
         students = {"x": drawn.x, "y": drawn.y, "school": drawn.school + 1, "alpha": alpha}
         # A marker must not be looked up before it is there, nor after it has gone.
         if S == 1:
-            self._dots.glyph.marker = value(SECTOR_MARKERS[0])
+            self._dots.glyph.update(marker=value(MARKERS[0]), fill_color=value(CLUSTERS))
             self._students.data = students
         else:
-            self._students.data = {**students, "marker": markers[drawn.school].tolist()}
-            self._dots.glyph.marker = field("marker")
+            looks = {"marker": markers[drawn.school], "color": colors[drawn.school]}
+            self._students.data = students | {name: of.tolist() for name, of in looks.items()}
+            self._dots.glyph.update(marker=field("marker"), fill_color=field("color"))
         number = np.arange(1, len(drawn.sector) + 1)
-        self._lines.data = _listed(**_school_lines(drawn), school=number, alpha=0.5 * faint)
+        self._lines.data = _listed(
+            **_school_lines(drawn), school=number, alpha=0.5 * faint, color=colors
+        )
         at = np.flatnonzero(mine) if one else np.empty(0, dtype=int)
         blue, blup = drawn.blue[at].T, drawn.blup[at].T
         self._schools.data = _listed(
             intercept=blue[0], slope=blue[1], b0=blup[0], b1=blup[1],
-            school=number[at], marker=markers[at],
+            school=number[at], marker=markers[at], color=colors[at],
         )  # fmt: skip
         self._show_truth(drawn, place)
         self._show_methods(drawn, place)
@@ -271,19 +287,18 @@ class Spaces:
         lines, rings = _Bundle(), _Bundle()
         points: dict[str, list[Any]] = {name: [] for name in self._points.data}
         for name, line in drawn.lines.items():
-            look, width = LOOKS[name], 4.0 if name == self._focus else 1.8
+            seen, width = look(name), 4.0 if name == self._focus else 1.8
             for s in [place] if place < S else range(S):
                 path = _path(drawn, s, line.center[s], ends)
-                lines.add(ends, path, look, width)
+                lines.add(ends, path, seen, width)
             center, covariance = line.center[place], line.covariance[place]
             if np.isfinite(covariance).all():
                 ring = ellipse(center, covariance, radius, 91)
-                rings.add(ring[:, 0], ring[:, 1], look, width)
+                rings.add(ring[:, 0], ring[:, 1], seen, width)
             elif np.isnan(center[0]):  # a slope without an intercept is a level
-                rings.add(across, np.repeat(center[1], 2), look, width)
+                rings.add(across, np.repeat(center[1], 2), seen, width)
             if np.isfinite(center).all():
-                ink = INK if "cross" in look.marker else PAPER
-                entry = (center[0], center[1], look.marker, look.color, ink)
+                entry = (center[0], center[1], seen.marker.bokeh, seen.color)
                 for column, value in zip(points.values(), entry, strict=True):
                     column.append(value)
         self._method_lines.data = lines.columns
@@ -299,10 +314,10 @@ class _Bundle:
             name: [] for name in ("xs", "ys", "color", "dash", "width")
         }
 
-    def add(self, xs: Floats, ys: Floats, look: Look, width: float) -> None:
+    def add(self, xs: Floats, ys: Floats, seen: Look, width: float) -> None:
         """Add a line, unless it has no place."""
         if np.isfinite(ys).all():
-            entry = (xs.tolist(), ys.tolist(), look.color, look.dash, width)
+            entry = (xs.tolist(), ys.tolist(), seen.color, seen.dash.bokeh, width)
             for column, value in zip(self.columns.values(), entry, strict=True):
                 column.append(value)
 

@@ -21,7 +21,7 @@ if (format === "png") {
   sheet.width = width * ratio;
   sheet.height = height * ratio;
   const ink = sheet.getContext("2d");
-  ink.fillStyle = "#fff";
+  ink.fillStyle = "white";
   ink.fillRect(0, 0, sheet.width, sheet.height);
   for (const {box, layer} of layers) {
     ink.drawImage(layer.canvas, (box.left - left) * ratio, (box.top - top) * ratio);

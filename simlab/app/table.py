@@ -6,10 +6,10 @@ import html
 import math
 from collections.abc import Sequence
 
-from simlab.app.look import LOOKS
 from simlab.app.summary import Summary
 from simlab.measures import MEASURES, share
 from simlab.measures.doubts import MARK, SENTENCE, SOUND, doubtful
+from simlab.methods import METHODS, look, short
 from simlab.performance.measure import Measured
 from simlab.text.numbers import percent, plus_minus, signed
 
@@ -37,7 +37,7 @@ def table(
     Parameters
     ----------
     summary : Summary
-        Of all methods, in the order of `look.LOOKS`.
+        Of all methods, in the order of `methods.METHODS`.
     count : int
         Replicates.
     focus : str
@@ -57,7 +57,7 @@ def table(
     )  # fmt: skip
     rows = "".join(
         _row(summary, e, name, name == focus, doubts[e] if doubts else SOUND)
-        for e, name in enumerate(LOOKS)
+        for e, name in enumerate(METHODS)
     )
     samples = "1 sample" if count == 1 else f"{count:,} samples, ± Monte Carlo SE"
     caption = samples if count else "no samples yet"
@@ -70,7 +70,7 @@ def table(
 
 
 def _row(summary: Summary, e: int, name: str, focus: bool, doubt: int) -> str:
-    look = LOOKS[name]
+    color, marker, _ = look(name)
     bias, true_se, error = (
         doubt if doubtful(MEASURES[measure], doubt) else SOUND
         for measure in ("bias", "empirical_se", "relative_error")
@@ -86,7 +86,7 @@ def _row(summary: Summary, e: int, name: str, focus: bool, doubt: int) -> str:
         ),
         _cell(_percent(summary.coverage, e), _off(summary.coverage, e)),
     ]
-    label = f'<span style="color:{look.color}" aria-hidden="true">{look.sign}</span> {look.label}'
+    label = f'<span style="color:{color}" aria-hidden="true">{marker.sign}</span> {short(name)}'
     kind = ' class="focus"' if focus else ""
     return f'<tr{kind} data-method="{name}"><th scope="row">{label}</th>{"".join(cells)}</tr>'
 

@@ -8,6 +8,7 @@ import pandas as pd
 
 from simlab.auditing.verdicts import BIAS, HONEST, SURE, TRUSTED, Row, by_method, rows_of
 from simlab.estimators import REGISTRY
+from simlab.methods import short
 from simlab.text.numbers import wrong
 
 SYMBOL = {"beta_within": "β_W", "beta_between": "β_B", "contextual": "β_B − β_W"}
@@ -31,11 +32,6 @@ def with_advice(verdicts: pd.DataFrame, level: float) -> pd.DataFrame:
     return verdicts.assign(advice=[told[key] for key in keys])
 
 
-def short(label: str) -> str:
-    """Shorten a method's label."""
-    return label.replace("Fixed effects", "FE")
-
-
 def aims_of(method: str) -> tuple[str, ...]:
     """What a user of the method may want of it: β_W, β_B or both."""
     found = REGISTRY[method]
@@ -50,7 +46,7 @@ def _best(rows: Sequence[Row], target: str) -> str:
     sure = [row for row in trusted if row["decided"] and not row["certainty"] < SURE]
     for usable in ([row for row in sure if row["verdict"] == "yes"], sure, trusted):
         if usable:
-            return short(min(usable, key=lambda row: float(row["rmse"]))["label"])
+            return short(min(usable, key=lambda row: float(row["rmse"]))["method"])
     return ""
 
 

@@ -7,12 +7,13 @@ from importlib.metadata import version
 
 import pandas as pd
 
-from simlab.auditing.advice import SYMBOL, aims_of, bias_of, short
+from simlab.auditing.advice import SYMBOL, aims_of, bias_of
 from simlab.auditing.findings import Findings
 from simlab.auditing.pictures import beta_picture, data_picture, honesty_picture
 from simlab.auditing.studies import QUESTIONS
 from simlab.auditing.text import about, asked, explained, trusted
 from simlab.auditing.verdicts import TRUSTED, Row, places_of, rows_of
+from simlab.methods import short
 from simlab.report import Section, code_tag, figure_tag, html_text, page, table_tag
 from simlab.report.fragments import Format
 from simlab.text.numbers import se_error, signed
@@ -76,8 +77,8 @@ def _data(audit: Findings, group: str) -> str:
         beta_picture(audit, group),
         f"Slopes over intercepts{where}: one point for each {roles.cluster} and each method, "
         "with ellipses of confidence.",
-        "Beta space: every line is a point, its intercept and its slope. Where the dashed ellipse "
-        "is larger than the solid one of the same colour, the method reports too small a standard "
+        "Beta space: every line is a point, its intercept and its slope. Where the thin ellipse "
+        "is larger than the thick one of the same colour, the method reports too small a standard "
         "error for other clusters.",
     )
 
@@ -103,7 +104,7 @@ def _advice(audit: Findings, question: str, place: str) -> str:
     here = audit.verdicts
     here = here[(here["question"] == question) & (here["place"] == place)]
     rows = rows_of(here.drop_duplicates("method"))
-    told = [{"method": short(r["label"]), "advice": r["advice"]} for r in rows]
+    told = [{"method": short(r["method"]), "advice": r["advice"]} for r in rows]
     of = f", slope of {audit.subject.roles.x}, {place}" if place else ""
     return table_tag(pd.DataFrame(told), f"Advice{of}")
 
@@ -113,7 +114,7 @@ def _numbers(audit: Findings, question: str, place: str) -> str:
     here = verdicts[(verdicts["question"] == question) & (verdicts["place"] == place)]
     rows = [
         {
-            "method": short(row["label"]),
+            "method": short(row["method"]),
             "for": SYMBOL[row["target"]],
             "estimate": row["estimate"],
             "SE": row["std_error"],

@@ -7,26 +7,23 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from simlab import plots
-from simlab.auditing.advice import short
+from simlab import beta, looks, plots
 from simlab.auditing.findings import Findings
 from simlab.auditing.studies import NEW, QUESTIONS
 from simlab.auditing.subject import TRUTH, Subject
 from simlab.auditing.verdicts import term_at
-from simlab.beta import points
-from simlab.course.methods import course_of
 from simlab.estimators.base import term_names
+from simlab.methods import look, short
 from simlab.moments import Floats
 from simlab.pictures import cluster_lines
 
 Figure = Any  # of matplotlib, which only plots name
 
-LINES = ("pooled", "fixed_effects_separate", "two_stage", "ecological", "hlm")
-"""Methods with a line of their own; robust standard errors change none, common slopes have none."""
+LINES = tuple(name for name in beta.LINES if name != "pooled_robust")
+"""Methods with a line of their own: robust standard errors change none."""
 
-
-WITHIN_LINE = f"{short(course_of(TRUTH).label)}: β_W"
-BETWEEN_LINE = f"{short(course_of(TRUTH).label)}: β_B"
+WITHIN_LINE, BETWEEN_LINE = (f"{short(TRUTH)}: {target}" for target in ("β_W", "β_B"))
+LOOKS = {WITHIN_LINE: look(TRUTH), BETWEEN_LINE: look(TRUTH)._replace(dash=looks.DASHED)}
 
 
 def data_picture(audit: Findings, group: str) -> Figure:
@@ -36,7 +33,10 @@ def data_picture(audit: Findings, group: str) -> Figure:
     plots.data_space(
         ax, *(rows[column] for column in (roles.x, roles.y, roles.cluster)),
         clusters=_cluster_lines(audit.subject, rows),
-        lines={name: (a, b) for name, (a, b) in _lines(audit.subject, group).items()},
+        lines={
+            name: plots.Line(*line, look=LOOKS.get(name))
+            for name, line in _lines(audit.subject, group).items()
+        },
         names=(_plain(roles.x), _plain(roles.y)),
         level2=_plain(roles.cluster),
     )  # fmt: skip
@@ -50,7 +50,7 @@ def beta_picture(audit: Findings, group: str) -> Figure:
     own = _cluster_lines(s, _rows(s, group))
     reported, true = reported_covariances(s, g), _true_covariances(audit, group)
     estimates = {
-        name: plots.Estimate(line, reported.get(name), true.get(name))
+        name: plots.Estimate(line, reported.get(name), true.get(name), LOOKS.get(name))
         for name, line in _lines(s, group).items()
     }
     center = _lines(s, group)[WITHIN_LINE]
@@ -70,7 +70,6 @@ def honesty_picture(audit: Findings, question: str, place: str) -> Figure:
     """Draw bias, honesty and coverage of every method for one slope."""
     verdicts = audit.verdicts
     frame = verdicts[(verdicts["target"] == "beta_within") & (verdicts["place"] == place)]
-    frame = frame.assign(label=frame["label"].map(short))
     figure, axes = plots.canvas(12, 4.8, 3)
     term, level = term_at("slope", place), audit.study.level
     plots.honesty(list(axes), frame, question, term, level=level)
@@ -78,15 +77,15 @@ def honesty_picture(audit: Findings, question: str, place: str) -> Figure:
 
 
 def reported_covariances(subject: Subject, g: int) -> dict[str, Floats]:
-    """Return each method's own covariance of intercept and slope, in group g, by label."""
+    """Return each method's own covariance of intercept and slope, in group g, by name."""
     sample = subject.sample
-    found = {_label(method): points(sample, method)[g].covariance for method in LINES}
-    found[BETWEEN_LINE] = points(sample, TRUTH, "between")[g].covariance
+    found = {method: beta.points(sample, method)[g].covariance for method in LINES}
+    found[BETWEEN_LINE] = beta.points(sample, TRUTH, "between")[g].covariance
     return found
 
 
 def _true_covariances(audit: Findings, group: str) -> dict[str, Floats]:
-    """Covariance of each method's intercept and slope over samples of new clusters, by label."""
+    """Covariance of each method's intercept and slope over samples of new clusters, by name."""
     drawn = audit.dataset["estimate"].isel(condition=QUESTIONS.index(NEW))
     place = group if len(audit.subject.groups) > 1 else ""
     found = {}
@@ -94,7 +93,7 @@ def _true_covariances(audit: Findings, group: str) -> dict[str, Floats]:
         kind = "between" if method == TRUTH else "slope"
         terms = [term_at("intercept", place), term_at(kind, place)]
         values = drawn.sel(estimator=method, term=terms).values
-        name = BETWEEN_LINE if method == TRUTH else _label(method)
+        name = BETWEEN_LINE if method == TRUTH else method
         found[name] = np.cov(values[np.isfinite(values).all(axis=1)].T)
     return found
 
@@ -108,8 +107,7 @@ def _lines(s: Subject, group: str) -> dict[str, tuple[float, float]]:
     at = list(term_names(("intercept", "slope"), s.groups))
     g, width = s.groups.index(group), len(at) // 2
     lines = {
-        _label(name): (float(estimate[name, at[g]]), float(estimate[name, at[width + g]]))
-        for name in LINES
+        name: (float(estimate[name, at[g]]), float(estimate[name, at[width + g]])) for name in LINES
     }
     p, m = s.parameters, s.moments
     mean = float(m.x_mean[0, m.starts[g] : m.starts[g + 1]].mean())
@@ -122,10 +120,6 @@ def _lines(s: Subject, group: str) -> dict[str, tuple[float, float]]:
 def _plain(name: str) -> str:
     """Keep matplotlib from reading mathematics in a user's name."""
     return name.replace("$", r"\$")
-
-
-def _label(method: str) -> str:
-    return short(course_of(method).label)
 
 
 def _rows(s: Subject, group: str) -> pd.DataFrame:

@@ -13,11 +13,11 @@ import pandas as pd
 
 from simlab import data
 from simlab.comparison import APPLICABLE, cluster_moments, estimates_of
-from simlab.course.methods import course_of
 from simlab.data import DataError
 from simlab.errors import check_level
 from simlab.estimators import REGISTRY, Sample
 from simlab.estimators.base import OK, SINGULAR, Estimates
+from simlab.methods import label
 from simlab.moments import Floats, Moments
 
 TRUTH = "hlm_contextual"
@@ -245,5 +245,5 @@ def _check_fit(fitted: Estimates, comparison: pd.DataFrame, source: str) -> None
 def _left(comparison: pd.DataFrame) -> str:
     """Name the methods that give an answer, but for the contextual model."""
     usable = comparison[comparison["status"].isin(["ok", "singular"])]
-    names = [course_of(str(m)).label for m in usable["method"].unique() if m != TRUTH]
+    names = [label(str(m)) for m in usable["method"].unique() if m != TRUTH]
     return ", ".join(names)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from rich.text import Text
 
-from simlab.auditing.advice import SYMBOL, short
+from simlab.auditing.advice import SYMBOL
 from simlab.auditing.findings import Findings
 from simlab.auditing.studies import NEW, QUESTIONS, SAME
 from simlab.auditing.verdicts import (
@@ -20,6 +20,7 @@ from simlab.auditing.verdicts import (
     places_of,
     rows_of,
 )  # fmt: skip
+from simlab.methods import short
 from simlab.text import TIE, text_table, wrapped
 from simlab.text.numbers import number, plus_minus, se_error, signed
 
@@ -130,7 +131,7 @@ def _method(row: Row) -> str:
     wide = "wide, " if row["verdict"] == "safe" else ""
     sure = "" if math.isnan(row["certainty"]) else f"{100 * row['certainty']:.0f} %"
     inside = f"{wide}{sure}".removesuffix(", ")
-    return short(str(row["label"])) + (f" ({inside})" if inside else "")
+    return short(row["method"]) + (f" ({inside})" if inside else "")
 
 
 def _overview(audit: Findings, place: str) -> Part:
@@ -176,7 +177,7 @@ def _numbers(audit: Findings, question: str, place: str) -> Part:
 
 def _advice(audit: Findings, question: str, place: str) -> Part:
     own = by_method(_here(audit, question, place)).values()
-    rows = [[short(first["label"]), first["advice"]] for first, *_ in own]
+    rows = [[short(first["method"]), first["advice"]] for first, *_ in own]
     return Part(f"Advice for {asked(audit, question)}", text_table(["Method", "advice"], rows))
 
 
@@ -210,7 +211,7 @@ def _lines(rows: Sequence[Row]) -> list[tuple[str, list[Row]]]:
     """Label and rows of each line of a table: two for a method whose β_B has a term of its own."""
     found: list[tuple[str, list[Row]]] = []
     for own in by_method(rows).values():
-        label = short(own[0]["label"])
+        label = short(own[0]["method"])
         aims = [row for row in own if row["target"] in ("beta_within", "beta_between")]
         for i, term in enumerate(dict.fromkeys(row["term"] for row in aims)):
             name = f"  {label}: β_B" if i else label

@@ -24,9 +24,9 @@ from numpy.typing import NDArray
 from simlab.auditing.studies import METHODS, NEW, QUESTIONS
 from simlab.auditing.subject import Subject
 from simlab.config import Verdicts
-from simlab.course.methods import course_of
 from simlab.estimators import REGISTRY
 from simlab.estimators.base import term_names
+from simlab.methods import label
 from simlab.moments import Floats
 from simlab.results.schema import TARGETS
 from simlab.verdicts.judge import Number, at_least, equivalent
@@ -127,7 +127,7 @@ def _row(
     fitted = on_data[method, term]
     return {
         "method": method,
-        "label": course_of(method).label,
+        "label": label(method),
         "question": question,
         "place": place,
         "term": term,

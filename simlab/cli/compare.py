@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from simlab.cli.choices import Printed
+from simlab.methods import label
 from simlab.text import text_table, wrapped
 from simlab.text.numbers import degrees, number, p_value
 from simlab.text.plain import exact
@@ -86,7 +87,7 @@ def _missing(result: pd.DataFrame) -> list[str]:
     gaps = result[result["std_error"].isna()]
     methods = gaps.drop_duplicates(["method", "status"]).groupby("status")["method"]
     return [
-        f"{', '.join(_label(name) for name in methods.get_group(status))}: {why}"
+        f"{', '.join(map(label, methods.get_group(status)))}: {why}"
         for status, why in WHY.items()
         if status in methods.groups
     ]
@@ -97,14 +98,14 @@ def _estimates(part: pd.DataFrame, level: float) -> str:
     title = f"{place}{', with' if place else 'With'} {100 * level:g} % intervals"
     rows, before = [], ""
     for row in part.assign(t=part["estimate"] / part["std_error"]).to_dict("records"):
-        label = _label(row["method"]) if row["method"] != before else ""
-        if label and row["status"] != "ok":
-            label += f" ({row['status'].replace('_', ' ')})"
-        if label and row["dropped"]:
-            label += f" ({row['dropped']} clusters dropped)"
+        name = label(row["method"]) if row["method"] != before else ""
+        if name and row["status"] != "ok":
+            name += f" ({row['status'].replace('_', ' ')})"
+        if name and row["dropped"]:
+            name += f" ({row['dropped']} clusters dropped)"
         before, unit = row["method"], min(row["std_error"], 0.5)  # six decimals at least
         rows.append([
-            label, row["term"].split("[")[0],
+            name, row["term"].split("[")[0],
             number(row["estimate"], unit, 6), number(row["std_error"], unit, 6), _df(row["df"]),
             number(row["t"], 1, 7), p_value(row["p_value"]),
             number(row["lower"], unit), number(row["upper"], unit),
@@ -116,20 +117,14 @@ def _estimates(part: pd.DataFrame, level: float) -> str:
 def _statistics(statistics: pd.DataFrame) -> str:
     rows, before = [], ""
     for row in statistics.to_dict("records"):
-        label = _label(row["method"]) if row["method"] != before else ""
+        name = label(row["method"]) if row["method"] != before else ""
         before = row["method"]
         degrees = ", ".join(_df(row[name]) for name in ("num_df", "den_df") if row[name] > 0)
         p = p_value(row["p_value"]) if row["p_value"] >= 0 else ""
-        rows.append([label, row["statistic"], number(row["value"], 1, 6), degrees, p])
+        rows.append([name, row["statistic"], number(row["value"], 1, 6), degrees, p])
     header = ["method", "statistic", "value", "df", "p"]
     return f"The fit as a whole\n\n{text_table(header, rows, names=2)}"
 
 
 def _df(df: float) -> str:
     return degrees(df) if math.isfinite(df) else "–"
-
-
-def _label(method: str) -> str:
-    from simlab.estimators import REGISTRY
-
-    return REGISTRY[method].label

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from simlab.methods import label
 from simlab.text import text_table, wrapped
 from simlab.text.numbers import degrees, number
 from simlab.words import Status
@@ -93,17 +94,17 @@ def _refit(again: Replay) -> str:
     """Every estimate as it comes out now, beside what is stored."""
     work, one, rows = again.work, again.again, []
     for e, method in enumerate(work.methods):
-        label = method.label
+        name = label(method.name)
         status = Status(int(one.status[0, e])).word.replace("_", " ")
         status += f", {one.dropped[0, e]} clusters dropped" if one.dropped[0, e] > 0 else ""
         for t in work.columns[method.name].tolist():
             new, se = one.estimate[0, e, t], one.std_error[0, e, t]
             stored = [] if again.stored is None else _beside(again.stored, e, t, float(new))
             rows.append([
-                label, work.terms[t], f"{new:.10g}", f"{se:.6g}", degrees(float(one.df[0, e, t])),
+                name, work.terms[t], f"{new:.10g}", f"{se:.6g}", degrees(float(one.df[0, e, t])),
                 *stored, status,
             ])  # fmt: skip
-            label = status = ""
+            name = status = ""
     header = ["method", "term", "estimate", "SE", "df", "status"]
     header[5:5] = [] if again.stored is None else ["stored", "difference"]
     told = [f"{name}: {text}" for _, name, text in one.messages]
@@ -131,7 +132,7 @@ def _mixed(again: Replay) -> Iterator[str]:
             continue
         formula = FORMULAS[method.name].format(s="sector * " if several else "")
         formula += " + (1 + x | cluster)"
-        told = f"{method.label}, from the rows: {formula}"
+        told = f"{label(method.name)}, from the rows: {formula}"
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", FitWarning)

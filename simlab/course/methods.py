@@ -1,4 +1,4 @@
-"""What the course calls each method, and what it says of it in short."""
+"""What the course says of each method, in short."""
 
 from __future__ import annotations
 
@@ -13,8 +13,6 @@ class Course:
 
     Attributes
     ----------
-    label : str
-        Name of the method in tables.
     estimates : str
         What its slope is for.
     consistent : mapping of (target, sweep) to "yes" or "no"
@@ -29,7 +27,6 @@ class Course:
         "anything".
     """
 
-    label: str
     estimates: str = ""
     consistent: Mapping[tuple[str, str], str] = field(default_factory=dict)
     efficient: str = ""
@@ -56,24 +53,21 @@ _FIXED = (
 _HONEST, _DISHONEST = {"new-clusters": "yes"}, {"new-clusters": "no"}
 
 COURSE: Mapping[str, Course] = MappingProxyType({
-    "pooled": Course("Pooled", "a mixture", _NO, "for what?", _DISHONEST, {}, "anything"),
-    "pooled_robust": Course("Pooled, robust SE"),
-    "fixed_effects_separate": Course("Fixed effects, separate slopes", *_FIXED),
-    "fixed_effects_common": Course("Fixed effects, common slope", *_FIXED),
+    "pooled": Course("a mixture", _NO, "for what?", _DISHONEST, {}, "anything"),
+    "fixed_effects_separate": Course(*_FIXED),
+    "fixed_effects_common": Course(*_FIXED),
     "two_stage": Course(
-        "Two-stage", "β_W", _W, "no", _HONEST,
-        {"efficient": "no, unless size and spread are alike"},
+        "β_W", _W, "no", _HONEST, {"efficient": "no, unless size and spread are alike"}
     ),
-    "ecological": Course("Ecological", "β_B", _B, "no", _HONEST),
+    "ecological": Course("β_B", _B, "no", _HONEST),
     "hlm": Course(
-        "HLM", "a mixture", {**_W, ("beta_within", "more"): "no"}, "yes", _HONEST,
+        "a mixture", {**_W, ("beta_within", "more"): "no"}, "yes", _HONEST,
         {"estimates": "β_W if β_B = β_W, else a mixture nearer β_W"},
     ),
-    "hlm_contextual": Course("HLM + context", "β_W and β_B", {**_W, **_B}, "yes", _HONEST),
-    "gls_oracle": Course("GLS, true variances"),
+    "hlm_contextual": Course("β_W and β_B", {**_W, **_B}, "yes", _HONEST),
 })  # fmt: skip
 
 
 def course_of(method: str) -> Course:
     """Return the course's row, an empty one for a method that the course does not have."""
-    return COURSE.get(method, Course(method))
+    return COURSE.get(method, Course())

@@ -51,7 +51,7 @@ def _declared(address: Address, found: object) -> Estimator:
         if named != (found.kinds, found.others):
             raise CustomError(f"{path}: its kinds are {named[0]}, its others {named[1]}")
         return replace(
-            found, name=path, label=path, fit=fit, share=found.share and OwnShare(address),
+            found, name=path, fit=fit, share=found.share and OwnShare(address),
             linear=found.linear and not (found.mixed or found.oracle),
             truth=found.truth and OwnTruth(address),
         )  # fmt: skip
@@ -60,7 +60,7 @@ def _declared(address: Address, found: object) -> Estimator:
         raise CustomError(f"{path} is a {kind}; an estimator is a function or an Estimator")
     mark = mark_of(found, MethodMark())
     return Estimator(
-        path, path, mark.kinds, "beta_within", fit, needs=mark.needs, linear=False,
+        path, mark.kinds, "beta_within", fit, needs=mark.needs, linear=False,
         others=mark.others, truth=mark.truth and OwnTruth(address),
     )  # fmt: skip
 

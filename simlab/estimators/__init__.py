@@ -1,32 +1,15 @@
-"""The methods: one short file each, one line each in the registry."""
+"""The methods: one short file each, one line each in `simlab.methods`."""
 
 from __future__ import annotations
 
+from importlib import import_module
 from types import MappingProxyType
 
-from simlab.estimators import (
-    ecological,
-    fixed_effects_common,
-    fixed_effects_separate,
-    gls_oracle,
-    hlm,
-    hlm_contextual,
-    pooled,
-    pooled_robust,
-    two_stage,
-)
+from simlab import methods
 from simlab.estimators.base import Estimates, Estimator, Known, Sample, term_names
 
-METHODS = (
-    pooled.METHOD,
-    pooled_robust.METHOD,
-    fixed_effects_separate.METHOD,
-    fixed_effects_common.METHOD,
-    two_stage.METHOD,
-    ecological.METHOD,
-    hlm.METHOD,
-    hlm_contextual.METHOD,
-    gls_oracle.METHOD,
+METHODS: tuple[Estimator, ...] = tuple(
+    import_module(f"simlab.estimators.{name}").METHOD for name in methods.METHODS
 )
 REGISTRY = MappingProxyType({method.name: method for method in METHODS})
 

@@ -159,9 +159,7 @@ class Estimator:
     Attributes
     ----------
     name : str
-        As written in configurations.
-    label : str
-        As printed in tables.
+        As written in configurations, and of its file.
     kinds : tuple of Kind
         What it estimates in each sector. `slope` is the coefficient of x as the
         method has it: of x in a row, or of x̄_j when it regresses means.
@@ -192,7 +190,6 @@ class Estimator:
     """
 
     name: str
-    label: str
     kinds: tuple[Kind, ...]
     estimand: Estimand
     fit: Callable[[Sample], Estimates]

@@ -40,7 +40,6 @@ def share(x: SizeMoments) -> float:
 
 METHOD = Estimator(
     name="ecological",
-    label="Ecological",
     kinds=("intercept", "slope"),
     estimand="beta_between",
     fit=fit,

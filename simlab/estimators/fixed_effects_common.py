@@ -29,7 +29,6 @@ def fit(sample: Sample) -> Estimates:
 
 METHOD = Estimator(
     name="fixed_effects_common",
-    label="Fixed effects, common slope",
     kinds=("slope",),
     estimand="beta_within",
     fit=fit,

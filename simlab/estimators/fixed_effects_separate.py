@@ -39,7 +39,6 @@ def fit(sample: Sample) -> Estimates:
 
 METHOD = Estimator(
     name="fixed_effects_separate",
-    label="Fixed effects, separate slopes",
     kinds=("intercept", "slope"),
     estimand="beta_within",
     fit=fit,

@@ -26,7 +26,6 @@ def fit(sample: Sample) -> Estimates:
 
 METHOD = Estimator(
     name="gls_oracle",
-    label="GLS with true variances",
     kinds=("intercept", "slope", "between", "contextual"),
     estimand="beta_within",
     fit=fit,

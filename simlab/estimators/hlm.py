@@ -83,7 +83,6 @@ def fit(sample: Sample) -> Estimates:
 
 METHOD = Estimator(
     name="hlm",
-    label="HLM",
     kinds=("intercept", "slope"),
     estimand="beta_within",
     fit=fit,

@@ -23,7 +23,6 @@ def fit(sample: Sample) -> Estimates:
 
 METHOD = Estimator(
     name="hlm_contextual",
-    label="HLM + contextual variable",
     kinds=("intercept", "slope", "between", "contextual"),
     estimand="beta_within",
     fit=fit,

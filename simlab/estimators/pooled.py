@@ -67,7 +67,6 @@ def share(x: SizeMoments) -> float:
 
 METHOD = Estimator(
     name="pooled",
-    label="Pooled data",
     kinds=("intercept", "slope"),
     estimand="mixture",
     fit=fit,

@@ -78,7 +78,6 @@ def fit(sample: Sample) -> Estimates:
 
 METHOD = Estimator(
     name="pooled_robust",
-    label="Pooled data, robust SE",
     kinds=("intercept", "slope"),
     estimand="mixture",
     fit=fit,

@@ -39,7 +39,6 @@ def fit(sample: Sample) -> Estimates:
 
 METHOD = Estimator(
     name="two_stage",
-    label="Two-stage",
     kinds=("intercept", "slope"),
     estimand="beta_within",
     fit=fit,

@@ -13,11 +13,13 @@ from matplotlib.patches import Polygon
 from matplotlib.text import Annotation
 from numpy.typing import ArrayLike, NDArray
 
+from simlab import looks
 from simlab.plots import style
 from simlab.plots.ellipses import ellipse, radius_of
 
 FAR = 3.0  # interquartile ranges beyond the quartiles, further than which a point is left out
 MARGIN = 0.05
+THICK, THIN = 2.4, 1.1  # lines of reported and of true ellipses
 ARC = (0, (1, 1.5))  # dashes of the arc
 
 
@@ -29,14 +31,18 @@ class Estimate(NamedTuple):
     center : (2,)
         Intercept and slope; the intercept may be NaN for a method without one.
     reported : (2, 2), optional
-        The covariance that the method reports: a solid ellipse.
+        The covariance that the method reports: a thick ellipse.
     true : (2, 2), optional
-        The covariance of its estimates in repeated samples: a dashed ellipse.
+        The covariance of its estimates in repeated samples: a thin ellipse.
+    look : Look, optional
+        Colour and marker; by default those of the method that it is named after, or of the place
+        that it has.
     """
 
     center: ArrayLike
     reported: ArrayLike | None = None
     true: ArrayLike | None = None
+    look: looks.Look | None = None
 
 
 class Ellipses(NamedTuple):
@@ -96,8 +102,8 @@ def beta_space(
         Intercept and slope of each cluster's own least-squares line (BLUEs); NaN where it has
         none. Clusters far off the others are left out, and their number is written.
     estimates : mapping of str to Estimate, optional
-        By the name of the method; one without a slope, NaN, is left out. Give the methods in the
-        order of `data_space`, and they have the same colours.
+        By the method, such as "hlm", which is drawn in its own colour and named by its short
+        label; or by another name. One without a slope, NaN, is left out.
     dispersions : mapping of str to (gamma, G), optional
         By what they are called, such as "G about γ".
     arc : (K, 2), optional
@@ -131,7 +137,7 @@ def beta_space(
     points = None
     if len(own):
         points = ax.scatter(
-            own[near, 0], own[near, 1], s=30, color=style.CLUSTERS, alpha=0.7, linewidths=0,
+            own[near, 0], own[near, 1], s=30, color=looks.CLUSTERS, alpha=0.7, linewidths=0,
             zorder=2,
         )  # fmt: skip
     shown: dict[str, Ellipses] = {}
@@ -140,9 +146,10 @@ def beta_space(
     for i, (name, given) in enumerate((estimates or {}).items()):
         center = np.asarray(given[0], dtype=float)
         if np.isfinite(center[1]):
-            look = style.look(i)
-            shown[name] = _estimate(ax, Estimate(*given), radius, look)
-            centers[name], colors[name] = center, look.color
+            estimate = Estimate(*given)
+            seen = estimate.look or style.look_of(name, i)
+            shown[name] = _estimate(ax, estimate, radius, seen)
+            centers[name], colors[name] = center, seen.color
             outlines = (line for line in shown[name][1:] if line is not None)
             paths += [center[None], *(np.column_stack(line.get_data()) for line in outlines)]
     way = None if arc is None else _arc(ax, np.asarray(arc, dtype=float))
@@ -159,7 +166,7 @@ def beta_space(
         ax.annotate(
             style.plain(f"not shown: {far} of {len(own)} {level2}s"), (0.99, 0.01),
             xycoords="axes fraction", ha="right", va="bottom", fontsize=style.TEXT - 2,
-            color=style.QUIET,
+            color=looks.QUIET,
         )  # fmt: skip
     _legend(ax, bool(len(own)), shown, list(spreads), way, (level, joint), level2)
     return BetaSpace(points, shown, spreads, labels, way)
@@ -167,7 +174,7 @@ def beta_space(
 
 def _arc(ax: Axes, points: NDArray[np.float64]) -> Line2D:
     (line,) = ax.plot(
-        *points.T, color=style.QUIET, lw=1.6, ls=ARC, zorder=3.5,
+        *points.T, color=looks.QUIET, lw=1.6, ls=ARC, zorder=3.5,
         label="where the pooled line can lie",
     )  # fmt: skip
     return line
@@ -183,31 +190,36 @@ def _near(points: NDArray[np.float64]) -> NDArray[np.bool_]:
 
 
 def _dispersion(ax: Axes, center: NDArray[np.float64], path: NDArray[np.float64]) -> Polygon:
-    ax.plot(*center, marker="+", ms=12, mew=2, color=style.INK, ls="", zorder=3)
+    ax.plot(*center, marker="+", ms=12, mew=2, color=looks.INK, ls="", zorder=3)
     patch = Polygon(
-        path, closed=True, facecolor=(style.STRIP, 0.35), edgecolor=style.INK, lw=1.4,
+        path, closed=True, facecolor=(looks.STRIP, 0.35), edgecolor=looks.INK, lw=1.4,
         zorder=1,
     )  # fmt: skip
     ax.add_patch(patch)
     return patch
 
 
-def _estimate(ax: Axes, estimate: Estimate, radius: float, look: style.Look) -> Ellipses:
+def _estimate(ax: Axes, estimate: Estimate, radius: float, seen: looks.Look) -> Ellipses:
     center = np.asarray(estimate.center, dtype=float)
     if np.isnan(center[0]):
-        line = ax.axhline(center[1], color=look.color, lw=1.6, ls=(0, (1, 2)), zorder=3)
+        line = ax.axhline(center[1], color=seen.color, lw=1.6, ls=(0, (1, 2)), zorder=3)
         return Ellipses(line, None, None)
     outlines = [
         None
         if covariance is None
         else ax.plot(
-            *ellipse(center, covariance, radius).T, color=look.color, lw=2.2, ls=dash, zorder=4
+            *ellipse(center, covariance, radius).T,
+            color=seen.color,
+            lw=width,
+            ls=seen.dash.plot,
+            zorder=4,
         )[0]
-        for covariance, dash in ((estimate.reported, "-"), (estimate.true, (0, (4, 2))))
+        for covariance, width in ((estimate.reported, THICK), (estimate.true, THIN))
     ]
     (point,) = ax.plot(
-        *center, marker=look.marker, ms=9, ls="", color=look.color, mec="white", mew=1, zorder=5
-    )
+        *center, marker=seen.marker.plot, ms=9, ls="", color=seen.color, mec=looks.PAPER, mew=1,
+        zorder=5,
+    )  # fmt: skip
     return Ellipses(point, *outlines)
 
 
@@ -233,25 +245,23 @@ def _legend(
     handles: list[Line2D | Polygon] = []
     if clusters:
         handles.append(
-            Line2D([], [], ls="", marker="o", ms=6, color=style.CLUSTERS, alpha=0.7,
+            Line2D([], [], ls="", marker="o", ms=6, color=looks.CLUSTERS, alpha=0.7,
                    label=style.plain(f"line of one {level2}"))
         )  # fmt: skip
     handles += [
         Polygon(
             np.empty((0, 2)),
-            facecolor=style.STRIP,
-            edgecolor=style.INK,
+            facecolor=looks.STRIP,
+            edgecolor=looks.INK,
             alpha=0.6,
             label=style.plain(name),
         )
         for name in spreads
     ]
     if any(one.reported is not None for one in estimates.values()):
-        handles.append(Line2D([], [], lw=2.2, color=style.QUIET, label=f"{what}, as reported"))
+        handles.append(Line2D([], [], lw=THICK, color=looks.QUIET, label=f"{what}, as reported"))
     if any(one.true is not None for one in estimates.values()):
-        handles.append(
-            Line2D([], [], lw=2.2, ls=(0, (4, 2)), color=style.QUIET, label=f"{what}, true")
-        )
+        handles.append(Line2D([], [], lw=THIN, color=looks.QUIET, label=f"{what}, true"))
     if arc is not None:
         handles.append(arc)
     ax.legend(

@@ -13,6 +13,7 @@ from matplotlib.text import Annotation
 from matplotlib.ticker import FixedLocator, NullLocator
 from numpy.typing import ArrayLike
 
+from simlab import looks
 from simlab.plots import style
 
 
@@ -27,15 +28,16 @@ class Curve(NamedTuple):
         Monte Carlo standard errors.
     theory : ((m,), (m,)), optional
         x and y of what theory says.
-    color : str, optional
-        To be that of the same thing in another panel.
+    look : Look, optional
+        Colour and marker of the same thing elsewhere; by default those of the method that it is
+        named after, or of the place that it has.
     """
 
     x: ArrayLike
     value: ArrayLike
     mcse: ArrayLike = 0.0
     theory: tuple[ArrayLike, ArrayLike] | None = None
-    color: str | None = None
+    look: looks.Look | None = None
 
 
 class Curves(NamedTuple):
@@ -69,15 +71,15 @@ def curves(
     Curves
     """
     points, theories = {}, {}
-    colors = {
-        name: curve.color or style.look(i).color for i, (name, curve) in enumerate(given.items())
-    }
+    colors = {}
     for i, (name, curve) in enumerate(given.items()):
-        color, marker = colors[name], style.look(i).marker
+        color, marker, _ = curve.look or style.look_of(name, i)
+        colors[name] = color
         x, value, mcse = (np.asarray(v, dtype=float) for v in curve[:3])
         points[name] = ax.errorbar(
-            x, value, yerr=style.Z * np.broadcast_to(mcse, x.shape), color=color, marker=marker,
-            ls="-" if curve.theory is None else "", lw=1.2, ms=7, elinewidth=1.6, capsize=3,
+            x, value, yerr=style.Z * np.broadcast_to(mcse, x.shape), color=color,
+            marker=marker.plot, ls="-" if curve.theory is None else "", lw=1.2, ms=7,
+            elinewidth=1.6, capsize=3,
         )  # fmt: skip
         if curve.theory is not None:
             (theories[name],) = ax.plot(*curve.theory, color=color, lw=2.2, alpha=0.75, zorder=1.5)

@@ -13,21 +13,26 @@ from matplotlib.lines import Line2D
 from matplotlib.text import Annotation
 from numpy.typing import ArrayLike, NDArray
 
+from simlab import looks
 from simlab.data.levels import other_rows
 from simlab.errors import ArgumentError
+from simlab.methods import short
 from simlab.plots import style
 
-GROUPS = ("#0072B2", "#D55E00", "#008060", "#B2568F", "#B07800", "#222222")
 MARGIN = 0.03  # of the range of the rows, on each side
 EARLY = 0.9  # of the width: a line that leaves before it is named where it leaves
 
 
 class Line(NamedTuple):
-    """A line y = intercept + slope·x, of one group of clusters or of all."""
+    """A line y = intercept + slope·x, of one group of clusters or of all.
+
+    Without a look of its own it has that of the method it is named after, or of its place.
+    """
 
     intercept: float
     slope: float
     group: Hashable | None = None
+    look: looks.Look | None = None
 
 
 class ClusterLines(NamedTuple):
@@ -111,7 +116,8 @@ def data_space(
     clusters : ClusterLines, optional
         Lines and means of the clusters, if they are to be drawn.
     lines : mapping of str to (intercept, slope) or Line, optional
-        By the name of the method; one without a slope, NaN, is left out.
+        By the method, such as "hlm", which is drawn in its own colour and named by its short
+        label; or by another name. One without a slope, NaN, is left out.
     names : tuple of str
         Of x and y.
     unit, level2 : str
@@ -137,14 +143,15 @@ def data_space(
     if not (np.isfinite(xs).all() and np.isfinite(ys).all()):
         raise ArgumentError("x and y must be finite; leave out the rows where they are missing")
     levels = [str(name) for name in row_group.cat.categories]
-    colors = dict(zip(levels, _cycle(levels), strict=True)) if group is not None else {}
-    marks = dict(zip(levels, style.MARKERS, strict=False))
+    groups = {level: looks.look_of_group(i) for i, level in enumerate(levels)}
+    groups = groups if group is not None else {}
+    rows, one = (looks.Look(c, looks.CIRCLE, looks.SOLID) for c in (looks.QUIET, looks.CLUSTERS))
     ax.set_xlim(*style.around(xs, MARGIN))
     ax.set_ylim(*style.around(ys, MARGIN))
     points = {
         name: ax.scatter(
-            xs[here], ys[here], s=9, marker=marks.get(name, "o"), linewidths=0, alpha=0.4,
-            color=colors.get(name, style.QUIET), zorder=1, rasterized=True,
+            xs[here], ys[here], s=9, marker=groups.get(name, rows).marker.plot, linewidths=0,
+            alpha=0.4, color=groups.get(name, rows).color, zorder=1, rasterized=True,
         )
         for name in levels
         if (here := (row_group == name).to_numpy()).any()
@@ -154,16 +161,16 @@ def data_space(
         own = dict(zip(row_cluster, row_group.astype(str), strict=True))
         for name in levels:
             here = _members(clusters, own, name)
-            color = colors.get(name, style.CLUSTERS)
-            segments[name] = _segments(ax, clusters, here, color)
+            seen = groups.get(name, one)
+            segments[name] = _segments(ax, clusters, here, seen.color)
             means[name] = ax.scatter(
                 np.asarray(clusters.x_mean)[here], np.asarray(clusters.y_mean)[here], s=52,
-                marker=marks.get(name, "o"), color=color, edgecolor="white", linewidths=1,
+                marker=seen.marker.plot, color=seen.color, edgecolor=looks.PAPER, linewidths=1,
                 zorder=3,
             )  # fmt: skip
-    drawn, labels = _methods(ax, lines or {}, colors)
+    drawn, labels = _methods(ax, lines or {}, groups)
     style.frame(ax, *names)
-    _legend(ax, colors, marks, clusters is not None, unit, level2)
+    _legend(ax, groups, clusters is not None, unit, level2)
     return DataSpace(points, segments, means, drawn, labels)
 
 
@@ -173,10 +180,6 @@ def _groups(group: ArrayLike | None, n: int) -> pd.Series[pd.CategoricalDtype[st
         return pd.Series([""] * n, dtype="category")
     found = pd.Series(group).reset_index(drop=True).astype("category")
     return found.cat.remove_unused_categories().cat.rename_categories(str)
-
-
-def _cycle(levels: list[str]) -> list[str]:
-    return [GROUPS[i % len(GROUPS)] for i in range(len(levels))]
 
 
 def _members(clusters: ClusterLines, own: dict[Hashable, str], name: str) -> NDArray[np.bool_]:
@@ -203,7 +206,7 @@ def _segments(
 
 
 def _methods(
-    ax: Axes, lines: Mapping[str, tuple[float, float] | Line], colors: dict[str, str]
+    ax: Axes, lines: Mapping[str, tuple[float, float] | Line], groups: dict[str, looks.Look]
 ) -> tuple[dict[str, Line2D], dict[str, Annotation]]:
     drawn: dict[str, Line2D] = {}
     ends: dict[str, tuple[float, float]] = {}
@@ -212,7 +215,7 @@ def _methods(
     count: dict[str, int] = {}
     for i, (name, given) in enumerate(lines.items()):
         line = Line(*given)
-        if line.group is not None and str(line.group) not in colors:
+        if line.group is not None and str(line.group) not in groups:
             raise ArgumentError(f"{name!r} is a line of an unknown group, {line.group!r}")
         if not np.isfinite([line.intercept, line.slope]).all():
             continue
@@ -223,15 +226,15 @@ def _methods(
         if twin != name:
             drawn[name], shades[name] = drawn[twin], shades[twin]
             continue
-        look = style.look(i)
-        if colors:
+        color, _, dash = line.look or style.look_of(name, i)
+        if groups:
             of = "" if line.group is None else str(line.group)
             count[of] = count.get(of, -1) + 1
-            dash = style.DASHES[count[of] % len(style.DASHES)]
-            look = look._replace(color=colors.get(of, style.INK), dash=dash)
-        shades[name] = look.color
+            dash = looks.DASHES[count[of] % len(looks.DASHES)]
+            color = groups[of].color if of else looks.INK
+        shades[name] = color
         (drawn[name],) = ax.plot(
-            x, y, color=look.color, ls=look.dash, lw=2.4, zorder=4, solid_capstyle="butt",
+            x, y, color=color, ls=dash.plot, lw=2.4, zorder=4, solid_capstyle="butt",
             path_effects=style.halo(4.0),
         )  # fmt: skip
     early = {name: end for name, end in ends.items() if _share(ax, end[0]) < EARLY}
@@ -250,7 +253,7 @@ def _name_at(ax: Axes, name: str, end: tuple[float, float], color: str) -> Annot
     """Name a line where it leaves the Axes by the top or the bottom, far from the right."""
     up = end[1] < np.mean(ax.get_ylim())
     return ax.annotate(
-        style.plain(name), end, xytext=(9, 8 if up else -8), textcoords="offset points",
+        style.plain(short(name)), end, xytext=(9, 8 if up else -8), textcoords="offset points",
         ha="left", va="bottom" if up else "top", fontsize=style.TEXT, color=color,
         path_effects=style.halo(4.0), zorder=6,
     )  # fmt: skip
@@ -267,23 +270,21 @@ def _visible(ax: Axes, line: Line) -> tuple[list[float], list[float]]:
 
 
 def _legend(
-    ax: Axes, colors: dict[str, str], marks: dict[str, str], clusters: bool, unit: str, level2: str
+    ax: Axes, groups: dict[str, looks.Look], clusters: bool, unit: str, level2: str
 ) -> None:
-    color, of_one = style.QUIET, style.plain(f"of one {level2}")
+    color, of_one = looks.QUIET, style.plain(f"of one {level2}")
     handles = [
         Line2D([], [], ls="", marker="o", ms=4, color=color, alpha=0.6, label=style.plain(unit))
     ]
     if clusters:
-        color = style.QUIET if colors else style.CLUSTERS
+        color = looks.QUIET if groups else looks.CLUSTERS
         handles += [
             Line2D([], [], lw=1.2, color=color, alpha=0.7, label=f"line {of_one}"),
             Line2D([], [], ls="", marker="o", ms=8, color=color, label=f"mean {of_one}"),
         ]
     handles += [
-        Line2D(
-            [], [], ls="", marker=marks.get(name, "o"), ms=8, color=color, label=style.plain(name)
-        )
-        for name, color in colors.items()
+        Line2D([], [], ls="", marker=m.plot, ms=8, color=color, label=style.plain(name))
+        for name, (color, m, _) in groups.items()
     ]
     ax.legend(
         handles=handles, loc="upper center", bbox_to_anchor=(0.5, -0.12),

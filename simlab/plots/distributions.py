@@ -11,16 +11,18 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle, StepPatch
 from numpy.typing import NDArray
 
-from simlab.course.methods import course_of
+from simlab import looks
 from simlab.errors import ArgumentError
 from simlab.measures import average, measure
 from simlab.measures.outcomes import need_replicates
+from simlab.methods import look, short
 from simlab.plots import style
 from simlab.plots.lookup import condition_of
 from simlab.text.numbers import se_error
 
 HEIGHT = 0.50  # of a strip, where methods are 1 apart
 BAR = 0.11  # of a bar of one standard error
+LIGHT = 0.5  # opacity of a strip
 TAIL = 0.001  # share of the estimates left out of a strip at either end
 
 
@@ -129,24 +131,25 @@ def _strip(
     counts, edges = np.histogram(values[(low <= values) & (values <= high)], bins="auto")
     # The y axis points down: a strip rises from its row to smaller values.
     density = ax.stairs(
-        row - HEIGHT * counts / counts.max(), edges, baseline=row, fill=True, color=style.STRIP
-    )
+        row - HEIGHT * counts / counts.max(), edges, baseline=row, fill=True, alpha=LIGHT,
+        color=look(str(measured["estimator"].values)).color,
+    )  # fmt: skip
     mean = float(average(values).value)
     true_se, reported_se = (
         _bar(ax, mean, row + offset, float(measured[name]), color)
         for name, offset, color in (
-            ("empirical_se", 0.05, style.INK), ("model_se", 0.07 + BAR, style.REPORTED)
+            ("empirical_se", 0.05, looks.INK), ("model_se", 0.07 + BAR, looks.REPORTED)
         )
     )  # fmt: skip
     limit = None
     at = float(here["limit"].sel(estimator=measured["estimator"]))
     if not np.isnan(at):
         ends = (row, row - HEIGHT - 0.04)
-        (limit,) = ax.plot([at, at], ends, color=style.INK, lw=2, solid_capstyle="butt")
+        (limit,) = ax.plot([at, at], ends, color=looks.INK, lw=2, solid_capstyle="butt")
     ax.annotate(
         se_error(float(measured["relative_error"]), digits=0), (1.015, row + 0.03),
         xycoords=("axes fraction", "data"), ha="left", va="center", fontsize=style.TEXT,
-        color=style.INK,
+        color=looks.INK,
     )  # fmt: skip
     return Strip(density, limit, true_se, reported_se)
 
@@ -159,45 +162,45 @@ def _bar(ax: Axes, mean: float, top: float, se: float, color: str) -> Rectangle:
 
 def _targets(ax: Axes, here: xr.Dataset) -> dict[str, Line2D]:
     """Vertical lines at β_W and β_B, behind the strips; one label where the two are one."""
-    looks = {"beta_within": (r"\beta_W", style.WITHIN), "beta_between": (r"\beta_B", style.BETWEEN)}
-    truth = {name: float(here["truth"].sel(target=name)) for name in looks}
+    marks = {name: style.TARGETS[name] for name in ("beta_within", "beta_between")}
+    truth = {name: float(here["truth"].sel(target=name)) for name in marks}
     if one := bool(np.isclose(truth["beta_within"], truth["beta_between"])):
-        looks = dict.fromkeys(looks, (r"\beta_W = \beta_B", style.INK))
+        marks = dict.fromkeys(marks, (r"$\beta_W = \beta_B$", looks.INK))
     lines = {}
     for name, at in truth.items():
         if np.isnan(at):
             continue
-        symbol, color = looks[name]
+        symbol, color = marks[name]
         lines[name] = ax.axvline(at, color=color, lw=2, ls=(0, (4, 2)), zorder=0.5)
         if one and name == "beta_between":
             continue
         ax.annotate(
-            f"${symbol} = {at:.3g}$", (at, 1.01), xycoords=("data", "axes fraction"),
+            f"{symbol[:-1]} = {at:.3g}$", (at, 1.01), xycoords=("data", "axes fraction"),
             ha="center", va="bottom", fontsize=style.TEXT + 2, color=color,
         )  # fmt: skip
     return lines
 
 
 def _labels(ax: Axes, methods: list[str], term: str) -> None:
-    ax.set_yticks(range(len(methods)), [course_of(name).label for name in methods])
+    ax.set_yticks(range(len(methods)), [short(name) for name in methods])
     ax.tick_params(axis="y", length=0, labelsize=style.TEXT)
-    ax.tick_params(axis="x", labelsize=style.TEXT, color=style.QUIET)
+    ax.tick_params(axis="x", labelsize=style.TEXT, color=looks.QUIET)
     ax.set_xlabel(f"estimate of the {term}", fontsize=style.TEXT)
     ax.spines[["left", "right", "top"]].set_visible(False)
-    ax.spines["bottom"].set_color(style.QUIET)
+    ax.spines["bottom"].set_color(looks.QUIET)
     ax.annotate(
         "error of the\nreported SE", (1.015, 1.01), xycoords="axes fraction",
-        ha="left", va="bottom", fontsize=style.TEXT - 2, color=style.QUIET,
+        ha="left", va="bottom", fontsize=style.TEXT - 2, color=looks.QUIET,
     )  # fmt: skip
 
 
 def _legend(ax: Axes, n: int) -> None:
     handles = [
-        Patch(color=style.STRIP, label=f"{n:,} estimates"),
-        Line2D([], [], color=style.INK, lw=2, marker="|", ls="", ms=14, mew=2,
+        Patch(color=looks.QUIET, alpha=LIGHT, label=f"{n:,} estimates"),
+        Line2D([], [], color=looks.INK, lw=2, marker="|", ls="", ms=14, mew=2,
                label="probability limit"),
-        Patch(color=style.INK, label="mean ± true SE"),
-        Patch(color=style.REPORTED, label="mean ± reported SE"),
+        Patch(color=looks.INK, label="mean ± true SE"),
+        Patch(color=looks.REPORTED, label="mean ± reported SE"),
     ]  # fmt: skip
     ax.legend(
         handles=handles, loc="upper center", bbox_to_anchor=(0.5, -0.11), ncols=4, frameon=False,

@@ -11,7 +11,8 @@ from matplotlib.collections import PathCollection
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from simlab.course.methods import course_of
+from simlab import looks
+from simlab.methods import short
 from simlab.plots import style
 from simlab.plots.lookup import Replicates, replicates
 
@@ -79,17 +80,17 @@ def estimate_se(
         If there is no such method, condition, term or target.
     """
     found = replicates(ds, estimator, condition, term, target)
-    covering = _points(ax, found, found.covers, style.WITHIN, "o")
-    missing = _points(ax, found, ~found.covers, style.REPORTED, "^")
+    covering = _points(ax, found, found.covers, looks.CLUSTERS, "o")
+    missing = _points(ax, found, ~found.covers, looks.MISS, "^")
     x, y = _limits(found)
     cone = _cone(ax, found, y[1])
     true, reported = (float(found.measured[name]) for name in ("empirical_se", "model_se"))
-    true_se = _level(ax, true, "true SE", style.INK, above=true > reported)
-    reported_se = _level(ax, reported, "reported SE", style.REPORTED, above=true <= reported)
+    true_se = _level(ax, true, "true SE", looks.INK, above=true > reported)
+    reported_se = _level(ax, reported, "reported SE", looks.REPORTED, above=true <= reported)
     line = style.mark_target(ax, target, found.target)
     ax.set_xlim(*x)
     ax.set_ylim(*y)
-    ax.set_title(course_of(estimator).label, loc="left", fontsize=style.TEXT + 1, pad=22)
+    ax.set_title(short(estimator), loc="left", fontsize=style.TEXT + 1, pad=22)
     style.frame(ax, f"estimate of the {term}", "its standard error")
     return Scatter(covering, missing, line, cone, true_se, reported_se)
 
@@ -107,7 +108,7 @@ def _cone(ax: Axes, found: Replicates, top: float) -> Line2D:
     with np.errstate(divide="ignore", invalid="ignore"):
         k = float(np.nanmedian((found.upper - found.lower) / (2 * found.std_error)))
     ends = [found.target - k * top, found.target, found.target + k * top]
-    (cone,) = ax.plot(ends, [top, 0, top], color=style.QUIET, lw=1.4)
+    (cone,) = ax.plot(ends, [top, 0, top], color=looks.QUIET, lw=1.4)
     return cone
 
 

@@ -13,7 +13,9 @@ from matplotlib.patches import Rectangle
 from matplotlib.text import Annotation
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from simlab import looks
 from simlab.errors import ArgumentError, check_level
+from simlab.methods import short
 from simlab.plots import style
 from simlab.text.numbers import plus_minus
 
@@ -48,7 +50,7 @@ class Measure(NamedTuple):
     percent: bool = False
     plus: bool = False
 
-    def look(self, value: float) -> style.Look:
+    def look(self, value: float) -> looks.Look:
         """Return the look of a value: close enough, cautious, or misleading."""
         if self.low <= value <= self.high:
             return CLOSE
@@ -63,9 +65,9 @@ class Measure(NamedTuple):
         return text + " %" * self.percent
 
 
-CLOSE = style.Look(style.WITHIN, "o", "-")
-CAUTIOUS = style.Look("#B07800", "s", "-")
-MISLEADING = style.Look(style.REPORTED, "D", "-")
+CLOSE = looks.Look(looks.INK, looks.CIRCLE, looks.SOLID)
+CAUTIOUS = looks.Look(looks.QUIET, looks.SQUARE, looks.SOLID)
+MISLEADING = looks.Look(looks.MISS, looks.DIAMOND, looks.SOLID)
 
 MEASURES = ("bias_within", "bias_between", "relative_error", "coverage")
 """What `honesty` can draw."""
@@ -100,8 +102,8 @@ class Lolly(NamedTuple):
     whisker : Line2D or None
         The value ± 1.96 Monte Carlo standard errors; None where these are not given.
     head : Line2D
-        At the value: a blue disc within the band; outside, an ochre square where the method
-        claims less than it could, a vermilion diamond where it misleads.
+        At the value: a black disc within the band; outside, a grey square where the method
+        claims less than it could, a red diamond where it misleads.
     text : Annotation
         The value, at the right.
     """
@@ -137,8 +139,8 @@ def honesty(
     axes : sequence of Axes
         One for each measure, as from ``figure.subplots(1, 3)``; the first bears the names.
     frame : pandas.DataFrame
-        Tidy, one row for each method, question and term, with the columns method, label,
-        question, term, and the measures. A column ``<measure>_mcse`` gives whiskers.
+        Tidy, one row for each method, question and term, with the columns method, question,
+        term, and the measures. A column ``<measure>_mcse`` gives whiskers.
     question : str
         Whose rows.
     term : str
@@ -172,8 +174,8 @@ def honesty(
     bands, lollies = {}, {}
     for ax, name in zip(axes, measures, strict=True):
         what = measure_of(name, level)
-        bands[name] = ax.axvspan(what.low, what.high, color=style.STRIP, alpha=0.45, lw=0, zorder=0)
-        ax.axvline(what.aim, color=style.INK, lw=1.2, zorder=1)
+        bands[name] = ax.axvspan(what.low, what.high, color=looks.STRIP, alpha=0.45, lw=0, zorder=0)
+        ax.axvline(what.aim, color=looks.INK, lw=1.2, zorder=1)
         lollies[name] = _lollies(ax, here, name, what)
         _axes(ax, here, what, named=ax is axes[0])
     _legend(axes)
@@ -202,22 +204,23 @@ def _lolly(ax: Axes, row: float, value: float, mcse: float, what: Measure) -> Lo
     if np.isfinite(mcse):
         ends = [value - style.Z * mcse, value + style.Z * mcse]
         (whisker,) = ax.plot(
-            ends, [row, row], color=style.INK, lw=1.3, marker="|", ms=8, mew=1.3, zorder=2.5
+            ends, [row, row], color=looks.INK, lw=1.3, marker="|", ms=8, mew=1.3, zorder=2.5
         )
     (head,) = ax.plot(
-        [value], [row], ls="", marker=marker, ms=9, color=color, mec="white", mew=0.8, zorder=3
-    )
+        [value], [row], ls="", marker=marker.plot, ms=9, color=color, mec=looks.PAPER, mew=0.8,
+        zorder=3,
+    )  # fmt: skip
     text = ax.annotate(
         what.words(value, mcse), (1.02, row), xycoords=("axes fraction", "data"), ha="left",
         va="center",
-        fontsize=style.TEXT - 1, color=color if np.isfinite(value) else style.QUIET,
+        fontsize=style.TEXT - 1, color=color if np.isfinite(value) else looks.QUIET,
     )  # fmt: skip
     return Lolly(stem, whisker, head, text)
 
 
 def _axes(ax: Axes, here: pd.DataFrame, what: Measure, named: bool) -> None:
     ax.set_ylim(len(here) - 0.5, -0.5)
-    labels = here["label"].astype(str).tolist() if named else []
+    labels = here["method"].astype(str).map(short).tolist() if named else []
     ax.set_yticks(range(len(here)) if named else [], labels)
     style.frame(ax, "", "")
     ax.tick_params(axis="y", length=0)
@@ -238,7 +241,7 @@ def _legend(axes: Sequence[Axes]) -> None:
     """Say what the heads mean, a word under each Axes: a longer legend would take their room."""
     words = ((CLOSE, "close enough"), (CAUTIOUS, "cautious"), (MISLEADING, "misleading"))
     handles = [
-        Line2D([], [], ls="", marker=look.marker, ms=9, color=look.color, label=label)
+        Line2D([], [], ls="", marker=look.marker.plot, ms=9, color=look.color, label=label)
         for look, label in words
     ]
     for i, ax in enumerate(axes[: len(handles)]):

@@ -11,7 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.lines import Line2D
 
-from simlab.course.methods import course_of
+from simlab import looks
+from simlab.methods import look, short
 from simlab.plots import style
 from simlab.plots.lookup import condition_of, methods, one_measure
 from simlab.text.numbers import decimals
@@ -25,8 +26,8 @@ class Lollies(NamedTuple):
 
     Attributes
     ----------
-    heads : Line2D
-        Dots at the values, from top to bottom.
+    heads : dict of str to Line2D
+        Each method's marker at its value, from top to bottom.
     sticks : LineCollection
         From the reference to the heads.
     brackets : tuple of Line2D
@@ -35,7 +36,7 @@ class Lollies(NamedTuple):
         Vertical line where a perfect method would be.
     """
 
-    heads: Line2D
+    heads: dict[str, Line2D]
     sticks: LineCollection
     brackets: tuple[Line2D, Line2D]
     reference: Line2D
@@ -94,16 +95,20 @@ def lolly(
     )
     start = _reference(measured, measure) if reference is None else reference
     rows = np.arange(len(names))
-    line = ax.axvline(start, color=style.INK, lw=1.6, zorder=0.5)
-    sticks = ax.hlines(rows, start, value, color=style.STRIP, lw=4, zorder=1)
-    (heads,) = ax.plot(value, rows, "o", color=style.WITHIN, ms=6, ls="", zorder=2)
+    line = ax.axvline(start, color=looks.INK, lw=1.6, zorder=0.5)
+    sticks = ax.hlines(rows, start, value, color=looks.STRIP, lw=4, zorder=1)
+    heads = {name: _head(ax, look(name), at) for name, *at in zip(names, value, rows, strict=True)}
     opening, closing = (
-        ax.plot(at, rows, ls="", marker=sign, ms=15, mew=0.4, color=style.INK, zorder=3)[0]
+        ax.plot(at, rows, ls="", marker=sign, ms=15, mew=0.4, color=looks.INK, zorder=3)[0]
         for at, sign in ((low, "$($"), (high, "$)$"))
     )
     _words(ax, names, measured[measure].attrs)
     _numbers(ax, value, style.Z * mcse)
     return Lollies(heads, sticks, (opening, closing), line)
+
+
+def _head(ax: Axes, seen: looks.Look, at: Sequence[float]) -> Line2D:
+    return ax.plot(*at, color=seen.color, marker=seen.marker.plot, ms=7, ls="", zorder=2)[0]
 
 
 def _reference(measured: xr.Dataset, measure: str) -> float:
@@ -113,7 +118,7 @@ def _reference(measured: xr.Dataset, measure: str) -> float:
 
 
 def _words(ax: Axes, names: list[str], attrs: dict[str, str]) -> None:
-    ax.set_yticks(range(len(names)), [course_of(name).label for name in names])
+    ax.set_yticks(range(len(names)), [short(name) for name in names])
     ax.set_ylim(len(names) - 0.5, -0.6)
     unit = f" ({attrs['units']})" if attrs["units"] == "%" else ""
     style.frame(ax, attrs["long_name"] + unit, "")
@@ -127,12 +132,12 @@ def _numbers(ax: Axes, value: np.ndarray, margin: np.ndarray) -> None:
     least = max(1 - int(np.floor(np.log10(widest))), 0) if widest > 0 else 3
     ax.annotate(
         "value ± 1.96 MCSE", (1.02, 1.0), xycoords="axes fraction", va="bottom",
-        ha="left", fontsize=style.TEXT - 2, color=style.QUIET,
+        ha="left", fontsize=style.TEXT - 2, color=looks.QUIET,
     )  # fmt: skip
     for row, (v, m) in enumerate(zip(value, margin, strict=True)):
         digits = decimals(m, least)
         ax.annotate(
             f"{v:z.{digits}f} ± {m:.{digits}f}".replace("-", "−"), (1.02, row),
             xycoords=("axes fraction", "data"), ha="left", va="center",
-            fontsize=style.TEXT - 1, color=style.INK,
+            fontsize=style.TEXT - 1, color=looks.INK,
         )  # fmt: skip

@@ -8,10 +8,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
+from simlab import looks
 from simlab.errors import ArgumentError
 from simlab.plots import style
-
-COLORS = (style.INK, style.REPORTED, style.BETWEEN)
 
 
 class Means(NamedTuple):
@@ -61,11 +60,11 @@ def three_means(
     heads, these, population = {}, {}, {}
     values = table[list(needed)].to_numpy(dtype=float)
     for row, (key, (at, near, far)) in enumerate(zip(table.index.astype(str), values, strict=True)):
-        color = COLORS[row % len(COLORS)]
+        color = looks.look_of_group(row).color
         population[key] = _bar(ax, at, style.Z * far, row, color, 1.6)
         these[key] = _bar(ax, at, style.Z * near, row, color, 6.0)
         (heads[key],) = ax.plot(
-            [at], [row], "o", color="white", mec=color, mew=2.4, ms=10, zorder=3
+            [at], [row], "o", color=looks.PAPER, mec=color, mew=2.4, ms=10, zorder=3
         )
         ax.annotate(
             f"{at:.2f}", (at, row), xytext=(0, 9), textcoords="offset points", ha="center",
@@ -94,12 +93,12 @@ def _legend(ax: Axes, level2: str) -> None:
         Line2D(
             [],
             [],
-            color=style.QUIET,
+            color=looks.QUIET,
             lw=6,
             alpha=0.45,
             label=style.plain(f"± 1.96 SE for these {level2}s"),
         ),
-        Line2D([], [], color=style.QUIET, lw=1.6, label="for their population"),
+        Line2D([], [], color=looks.QUIET, lw=1.6, label="for their population"),
     ]
     ax.legend(
         handles=handles, loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2, frameon=False,

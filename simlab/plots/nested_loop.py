@@ -12,9 +12,10 @@ from matplotlib.container import ErrorbarContainer
 from matplotlib.patches import StepPatch
 from matplotlib.text import Annotation
 
-from simlab.course.methods import course_of
+from simlab import looks
 from simlab.errors import ArgumentError
 from simlab.measures.conditions import config_of
+from simlab.methods import look
 from simlab.plots import style
 from simlab.plots.lookup import methods, one_measure
 from simlab.verdicts.places import Level, Places, places
@@ -105,27 +106,21 @@ def nested_loop(
     conditions = sorted(range(len(found.scheme)), key=lambda c: [ranks[f][c] for f in chosen])
     here = here.isel(condition=conditions)
     steps, whiskers = {}, {}
-    for i, name in enumerate(names):
+    for name in names:
         one = here.sel(estimator=name)
         bars = one[f"{measure}_low"].values, one[f"{measure}_high"].values
-        steps[name], whiskers[name] = _method(ax, one[measure].values, bars, style.look(i))
+        steps[name], whiskers[name] = _method(ax, one[measure].values, bars, look(name))
     if reference is not None:
-        ax.axhline(reference, color=style.QUIET, lw=1.2, zorder=0.5)
+        ax.axhline(reference, color=looks.QUIET, lw=1.2, zorder=0.5)
     low, high = ax.get_ylim()
     loops = {
         name: _loop(ax, found, name, [ranks[name][c] for c in conditions], low, high - low, row)
         for row, name in enumerate(chosen)
     }
     _axes(ax, measured[measure].attrs["long_name"], low, high, len(chosen), len(conditions))
-    ends = {
-        course_of(name).label: (float(len(conditions)), _last(here[measure], name))
-        for name in names
-    }
-    colors = dict(zip(ends, (style.look(i).color for i in range(len(names))), strict=True))
-    labels = style.end_labels(ax, ends, colors)
-    return NestedLoop(
-        conditions, steps, whiskers, loops, dict(zip(names, labels.values(), strict=True))
-    )
+    ends = {name: (float(len(conditions)), _last(here[measure], name)) for name in names}
+    labels = style.end_labels(ax, ends, {name: look(name).color for name in names})
+    return NestedLoop(conditions, steps, whiskers, loops, labels)
 
 
 def _levels(found: Places, factor: str) -> list[Level]:
@@ -142,12 +137,12 @@ def _ranks(found: Places, factor: str) -> list[int]:
 
 
 def _method(
-    ax: Axes, values: np.ndarray, ends: tuple[np.ndarray, np.ndarray], look: style.Look
+    ax: Axes, values: np.ndarray, ends: tuple[np.ndarray, np.ndarray], seen: looks.Look
 ) -> tuple[StepPatch, ErrorbarContainer]:
-    steps = ax.stairs(values, baseline=None, color=look.color, lw=2, ls=look.dash)
+    steps = ax.stairs(values, baseline=None, color=seen.color, lw=2, ls=seen.dash.plot)
     whiskers = ax.errorbar(
         np.arange(len(values)) + 0.5, values, yerr=(values - ends[0], ends[1] - values), ls="",
-        color=look.color, marker=look.marker, ms=5, elinewidth=1.5, capsize=2,
+        color=seen.color, marker=seen.marker.plot, ms=5, elinewidth=1.5, capsize=2,
     )  # fmt: skip
     return steps, whiskers
 
@@ -163,7 +158,7 @@ def _loop(
     """Line of one factor below the data, the words of its levels above it."""
     base = low - height * (GAP + (row + 1) * (LOOP + GAP) - GAP / 2)
     rise = height * LOOP / 2 / max(*ranks, 1)
-    line = ax.stairs(base + rise * np.array(ranks), baseline=None, color=style.INK, lw=1.4)
+    line = ax.stairs(base + rise * np.array(ranks), baseline=None, color=looks.INK, lw=1.4)
     levels = ", ".join(
         f"{level:g}" if isinstance(level, float) else level or "–"
         for level in _levels(found, factor)
@@ -171,7 +166,7 @@ def _loop(
     ax.annotate(
         f"{style.FACTORS.get(factor, factor)}: {levels}", (0, base + height * LOOP / 2),
         xytext=(0, 3), textcoords="offset points", ha="left", va="bottom",
-        fontsize=style.TEXT - 2, color=style.INK,
+        fontsize=style.TEXT - 2, color=looks.INK,
     )  # fmt: skip
     return line
 

@@ -15,9 +15,11 @@ from matplotlib.transforms import blended_transform_factory
 from numpy.typing import NDArray
 from scipy import stats
 
+from simlab import looks
 from simlab.errors import ArgumentError
 from simlab.plots import style
 
+CHI2, MIXTURE = looks.P_VALUES["chi2"], looks.P_VALUES["mixture"]
 BINS = 40  # over the range that is shown
 ATOM = 0.07  # width of the bar at 0, as a share of the range
 ROOM = 0.15  # left of 0 for that bar, the same
@@ -121,13 +123,13 @@ def null_distribution(result: Tested, ax: Axes) -> NullDistribution:
     zeros = zeros if mass or zeros >= FEWEST else 0.0
     above = np.minimum(draws[draws > ZERO] if zeros else draws, end)
     heights = np.histogram(above, edges)[0] / len(everything) / np.diff(edges)
-    colors = [style.REPORTED if low >= result.statistic else style.STRIP for low in edges[:-1]]
+    colors = [looks.MISS if low >= result.statistic else looks.STRIP for low in edges[:-1]]
     bars = list(ax.bar(edges[:-1], heights, np.diff(edges), align="edge", color=colors, zorder=1))
-    atom = _atom(ax, end, zeros, style.STRIP if result.statistic > ZERO else style.REPORTED)
+    atom = _atom(ax, end, zeros, looks.STRIP if result.statistic > ZERO else looks.MISS)
     grid = np.linspace(end / 400, end, 800)
-    naive = _curve(ax, grid, [(1.0, result.naive_df)], style.INK, style.DASHES[1])
-    mixed = _curve(ax, grid, result.mixture, style.WITHIN, "-")
-    mixture_atom = _atom(ax, end, mass, style.WITHIN, outline=True)
+    naive = _curve(ax, grid, [(1.0, result.naive_df)], CHI2)
+    mixed = _curve(ax, grid, result.mixture, MIXTURE)
+    mixture_atom = _atom(ax, end, mass, MIXTURE.color, outline=True)
     atoms = [one.get_height() for one in (atom, mixture_atom) if one is not None]
     # A χ²_1 density is unbounded at 0, and so may be a narrow first bin: the rest gives the height.
     narrow = edges[1] < 0.5 * (edges[2] - edges[1])
@@ -182,9 +184,9 @@ def _atom(
 
 def _shares(ax: Axes, end: float, height: float, zeros: float, mass: float) -> None:
     """Write the shares at 0 over their bars."""
-    lines = [(f"{100 * zeros:.1f} % at 0", style.INK)]
+    lines = [(f"{100 * zeros:.1f} % at 0", looks.INK)]
     if mass:
-        lines.insert(0, (f"mixture {100 * mass:.3g} %", style.WITHIN))
+        lines.insert(0, (f"mixture {100 * mass:.3g} %", MIXTURE.color))
     for i, (text, color) in enumerate(lines):
         ax.annotate(
             text, (-ROOM * end / 2, height), xytext=(0, 5 + 1.25 * style.TEXT * i),
@@ -197,19 +199,19 @@ def _curve(
     ax: Axes,
     grid: NDArray[np.float64],
     mixture: Sequence[tuple[float, int]],
-    color: str,
-    dash: str | tuple[int, tuple[float, ...]],
+    seen: looks.Look,
 ) -> Line2D | None:
     """Σ w f_df over the parts that have a density."""
     parts = [weight * stats.chi2.pdf(grid, df) for weight, df in mixture if df > 0]
     if not parts:
         return None
-    return ax.plot(grid, np.sum(parts, axis=0), color=color, ls=dash, lw=2.4, zorder=4)[0]
+    color, _, dash = seen
+    return ax.plot(grid, np.sum(parts, axis=0), color=color, ls=dash.plot, lw=2.4, zorder=4)[0]
 
 
 def _observed(ax: Axes, result: Tested, end: float, shown: bool) -> tuple[Line2D, Annotation]:
     at = result.statistic if shown else end
-    line = ax.axvline(at, color=style.REPORTED, lw=2.6, zorder=5, clip_on=False)
+    line = ax.axvline(at, color=looks.MISS, lw=2.6, zorder=5, clip_on=False)
     low, high = result.interval
     text = (
         f"observed {result.statistic:.4g}{'' if shown else ' →'}\n"
@@ -219,7 +221,7 @@ def _observed(ax: Axes, result: Tested, end: float, shown: bool) -> tuple[Line2D
     label = ax.annotate(
         text, (at, 0.97), xycoords=blended_transform_factory(ax.transData, ax.transAxes),
         xytext=(-8 if left else 8, 0), textcoords="offset points", ha="right" if left else "left",
-        va="top", fontsize=style.TEXT, color=style.REPORTED, zorder=6,
+        va="top", fontsize=style.TEXT, color=looks.MISS, zorder=6,
         path_effects=style.halo(4),
     )  # fmt: skip
     return line, label
@@ -228,14 +230,14 @@ def _observed(ax: Axes, result: Tested, end: float, shown: bool) -> tuple[Line2D
 def _legend(ax: Axes, result: Tested, draws: int, failed: int) -> None:
     lost = f", {failed:,} not fitted" if failed else ""
     handles = [
-        Patch(color=style.STRIP, label=f"{draws:,} draws from the null{lost}"),
-        Patch(color=style.REPORTED, label="at or above the observed"),
-        Line2D([], [], color=style.INK, lw=2.4, ls=style.DASHES[1],
+        Patch(color=looks.STRIP, label=f"{draws:,} draws from the null{lost}"),
+        Patch(color=looks.MISS, label="at or above the observed"),
+        Line2D([], [], color=CHI2.color, lw=2.4, ls=CHI2.dash.plot,
                label=rf"naive $\chi^2_{{{result.naive_df}}}$"),
     ]  # fmt: skip
     if result.mixture:
         words = " + ".join(rf"{weight:.3g} $\chi^2_{{{df}}}$" for weight, df in result.mixture)
-        handles.append(Line2D([], [], color=style.WITHIN, lw=2.4, label=f"mixture {words}"))
+        handles.append(Line2D([], [], color=MIXTURE.color, lw=2.4, label=f"mixture {words}"))
     ax.legend(
         handles=handles, loc="upper center", bbox_to_anchor=(0.5, -0.12), ncols=2, frameon=False,
         fontsize=style.TEXT - 1, columnspacing=1.6, handletextpad=0.6,

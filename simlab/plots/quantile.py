@@ -11,6 +11,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
 
+from simlab import looks
 from simlab.errors import ArgumentError
 from simlab.plots import style
 
@@ -79,7 +80,7 @@ def _variable(ax: Axes, values: pd.Series) -> Line2D | LineCollection:
     if missing := len(values) - len(there):
         ax.annotate(
             f"{missing} missing", (1, 1.02), xycoords="axes fraction", ha="right", va="bottom",
-            fontsize=SMALL - 1, color=style.QUIET,
+            fontsize=SMALL - 1, color=looks.QUIET,
         )  # fmt: skip
     return drawn
 
@@ -88,10 +89,10 @@ def _numbers(ax: Axes, values: pd.Series) -> Line2D:
     ordered = np.sort(values.to_numpy(dtype=float))
     fraction = (np.arange(len(ordered)) + 0.5) / max(len(ordered), 1)
     (dots,) = ax.plot(
-        fraction, ordered, ls="", marker=".", ms=3, color=style.WITHIN, rasterized=True
+        fraction, ordered, ls="", marker=".", ms=3, color=looks.CLUSTERS, rasterized=True
     )
     if len(ordered):
-        ax.axhline(ordered.mean(), color=style.QUIET, lw=1, ls=(0, (4, 2)), zorder=0.5)
+        ax.axhline(ordered.mean(), color=looks.QUIET, lw=1, ls=(0, (4, 2)), zorder=0.5)
     return dots
 
 
@@ -99,12 +100,12 @@ def _levels(ax: Axes, values: pd.Series) -> LineCollection:
     """A horizontal step for each level, in the order of the levels."""
     counts = values.astype("category").cat.remove_unused_categories().value_counts(sort=False)
     ends = np.concatenate([[0.0], np.cumsum(counts.to_numpy()) / max(len(values), 1)])
-    steps = ax.hlines(range(len(counts)), ends[:-1], ends[1:], color=style.WITHIN, lw=4)
+    steps = ax.hlines(range(len(counts)), ends[:-1], ends[1:], color=looks.CLUSTERS, lw=4)
     ax.set_ylim(-0.5, len(counts) - 0.3)
     if len(counts) > NAMED:
         ax.annotate(
             f"{len(counts)} levels", (0.05, 0.95), xycoords="axes fraction", ha="left", va="top",
-            fontsize=SMALL - 1, color=style.INK,
+            fontsize=SMALL - 1, color=looks.INK,
         )  # fmt: skip
         return steps
     for row, (level, count) in enumerate(counts.items()):
@@ -113,6 +114,6 @@ def _levels(ax: Axes, values: pd.Series) -> LineCollection:
             style.plain(f"{level} {count / len(values):.0%}".replace("%", " %")),
             (ends[row] if left else ends[row + 1], row), xytext=(3 if left else -3, 5),
             textcoords="offset points", ha="left" if left else "right", va="bottom",
-            fontsize=SMALL - 1, color=style.INK,
+            fontsize=SMALL - 1, color=looks.INK,
         )  # fmt: skip
     return steps

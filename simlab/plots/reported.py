@@ -13,9 +13,10 @@ from matplotlib.lines import Line2D
 from matplotlib.text import Annotation
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
-from simlab.course.methods import course_of
+from simlab import looks
 from simlab.errors import ArgumentError
 from simlab.measures.conditions import config_of
+from simlab.methods import look
 from simlab.plots import style
 from simlab.plots.lookup import condition_of, methods
 from simlab.text.numbers import se_error
@@ -89,18 +90,17 @@ def honest_se(
     first = next(iter(at.values())).sel(term=term)
     names = methods(first["model_se"], estimators)
     points = {
-        (name, question): _point(ax, here.sel(term=term, estimator=name), style.look(i), q == 0)
+        (name, question): _point(ax, here.sel(term=term, estimator=name), look(name), q == 0)
         for q, (question, here) in enumerate(at.items())
-        for i, name in enumerate(names)
+        for name in names
     }
     honesty = _scales(ax, points)
     style.frame(ax, "true SE", "reported SE")
-    ends = {course_of(name).label: _place(points[name, next(iter(at))]) for name in names}
-    colors = dict(zip(ends, (style.look(i).color for i in range(len(names))), strict=True))
-    labels = style.end_labels(ax, ends, colors)
+    ends = {name: _place(points[name, next(iter(at))]) for name in names}
+    labels = style.end_labels(ax, ends, {name: look(name).color for name in names})
     if len(at) > 1:
         _legend(ax, list(at))
-    return HonestSE(points, honesty, dict(zip(names, labels.values(), strict=True)))
+    return HonestSE(points, honesty, labels)
 
 
 def _questions(measured: xr.Dataset) -> dict[str, int]:
@@ -109,12 +109,12 @@ def _questions(measured: xr.Dataset) -> dict[str, int]:
     return {name: c for name, c in known.items() if c is not None}
 
 
-def _point(ax: Axes, one: xr.Dataset, look: style.Look, filled: bool) -> ErrorbarContainer:
+def _point(ax: Axes, one: xr.Dataset, seen: looks.Look, filled: bool) -> ErrorbarContainer:
     x, y = float(one["empirical_se"]), float(one["model_se"])
     return ax.errorbar(
         [x], [y], xerr=style.Z * float(one["empirical_se_mcse"]),
-        yerr=style.Z * float(one["model_se_mcse"]), color=look.color, marker=look.marker, ms=9,
-        mfc=look.color if filled else "white", mew=1.8, elinewidth=1.5, zorder=3,
+        yerr=style.Z * float(one["model_se_mcse"]), color=seen.color, marker=seen.marker.plot, ms=9,
+        mfc=seen.color if filled else looks.PAPER, mew=1.8, elinewidth=1.5, zorder=3,
     )  # fmt: skip
 
 
@@ -135,13 +135,13 @@ def _scales(ax: Axes, points: Mapping[tuple[str, str], ErrorbarContainer]) -> Li
     ends = np.array([low, high])
     wide = bool(high / low > WIDE)
     for ratio in (0.5, 2.0) if wide else ():
-        ax.plot(ends, ratio * ends, color=style.QUIET, lw=1, ls=(0, (1, 3)), zorder=0.5)
+        ax.plot(ends, ratio * ends, color=looks.QUIET, lw=1, ls=(0, (1, 3)), zorder=0.5)
         ax.annotate(
             se_error(100 * (ratio - 1), digits=0), (low / min(ratio, 1), low * max(ratio, 1)),
             xytext=(6, 6), textcoords="offset points", ha="left", va="bottom", rotation=45,
-            rotation_mode="anchor", fontsize=style.TEXT - 2, color=style.QUIET,
+            rotation_mode="anchor", fontsize=style.TEXT - 2, color=looks.QUIET,
         )  # fmt: skip
-    (line,) = ax.plot(ends, ends, color=style.INK, lw=1.6, zorder=0.5)
+    (line,) = ax.plot(ends, ends, color=looks.INK, lw=1.6, zorder=0.5)
     ax.set(xlim=ends, ylim=ends, aspect="equal")
     for axis in (ax.xaxis, ax.yaxis):
         axis.set_major_locator(LogLocator(subs=(1, 2, 5)) if wide else MaxNLocator(4))
@@ -152,8 +152,8 @@ def _scales(ax: Axes, points: Mapping[tuple[str, str], ErrorbarContainer]) -> Li
 
 def _legend(ax: Axes, questions: list[str]) -> None:
     handles = [
-        Line2D([], [], ls="", marker="o", ms=9, color=style.QUIET, mew=1.8,
-               mfc=style.QUIET if q == 0 else "white", label=question)
+        Line2D([], [], ls="", marker="o", ms=9, color=looks.QUIET, mew=1.8,
+               mfc=looks.QUIET if q == 0 else looks.PAPER, label=question)
         for q, question in enumerate(questions)
     ]  # fmt: skip
     ax.legend(

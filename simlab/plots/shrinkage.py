@@ -11,11 +11,12 @@ from matplotlib.collections import LineCollection
 from matplotlib.lines import Line2D
 from numpy.typing import ArrayLike
 
+from simlab import looks
 from simlab.errors import ArgumentError
+from simlab.looks import BLUE, BLUP
 from simlab.plots import style
 from simlab.plots.ellipses import ellipse
 
-BLUE, BLUP, GLS = style.WITHIN, style.REPORTED, style.BETWEEN
 MARGIN = 0.05
 
 
@@ -80,12 +81,12 @@ def shrinkage(
     rows = pd.DataFrame({"blue": blue, "blup": blup, "n": n}).dropna()
     if rows.empty:
         raise ArgumentError("no cluster has a BLUE, a BLUP and a size; give series by cluster")
-    line = ax.axhline(gls, color=GLS, lw=2.2, zorder=1)
+    line = ax.axhline(gls, color=looks.INK, lw=2.2, zorder=1)
     arrows, dots = _moves(
         ax, rows[["n", "blue"]].to_numpy(float), rows[["n", "blup"]].to_numpy(float)
     )
     style.frame(ax, f"rows of the {level2}", name)
-    _legend(ax, Line2D([], [], color=GLS, lw=2.2, label="GLS, of all"))
+    _legend(ax, Line2D([], [], color=looks.INK, lw=2.2, label="GLS, of all"))
     return Shrinkage(*dots, arrows, line)
 
 
@@ -131,12 +132,12 @@ def shrinkage_space(
     dispersion = None
     if G is not None:
         path = ellipse(gls, G)
-        (dispersion,) = ax.plot(*path.T, color=GLS, lw=2, zorder=1)
-    (mean,) = ax.plot(*np.asarray(gls, dtype=float)[:, None], "D", color=GLS, ms=10, zorder=4)
+        (dispersion,) = ax.plot(*path.T, color=looks.INK, lw=2, zorder=1)
+    (mean,) = ax.plot(*np.asarray(gls, dtype=float)[:, None], "D", color=looks.INK, ms=10, zorder=4)
     arrows, dots = _moves(ax, both[:, :2], both[:, 2:])
     x, y = (name.replace("(Intercept)", "intercept") for name in names)
     style.frame(ax, x, y)
-    handle = Line2D([], [], color=GLS, marker="D", ms=8, lw=2 if G is not None else 0)
+    handle = Line2D([], [], color=looks.INK, marker="D", ms=8, lw=2 if G is not None else 0)
     handle.set_label(r"$\hat\gamma$" + (r", ellipse of $\hat G$" if G is not None else ""))
     _legend(ax, handle)
     return Shrinkage(*dots, arrows, mean, dispersion)
@@ -146,21 +147,23 @@ def _moves(
     ax: Axes, start: np.ndarray, end: np.ndarray
 ) -> tuple[LineCollection, tuple[Line2D, Line2D]]:
     arrows = LineCollection(
-        list(np.stack([start, end], axis=1)), colors=style.QUIET, lw=1.1, zorder=2
+        list(np.stack([start, end], axis=1)), colors=looks.QUIET, lw=1.1, zorder=2
     )
     ax.add_collection(arrows)
-    (blue,) = ax.plot(*start.T, "o", color=BLUE, ms=6, alpha=0.75, mew=0, zorder=3)
-    (blup,) = ax.plot(*end.T, "^", color=BLUP, ms=7, mew=0, zorder=3)
+    blue, blup = (
+        ax.plot(*at.T, ls="", color=color, marker=marker.plot, ms=6.5, mew=0, zorder=3)[0]
+        for at, (color, marker, _) in ((start, BLUE), (end, BLUP))
+    )
     ax.margins(MARGIN)
     return arrows, (blue, blup)
 
 
 def _legend(ax: Axes, gls: Line2D) -> None:
     handles = [
-        Line2D([], [], ls="", marker="o", color=BLUE, ms=7, label="BLUE, its own"),
-        Line2D([], [], ls="", marker="^", color=BLUP, ms=8, label="BLUP, shrunken"),
-        gls,
+        Line2D([], [], ls="", marker=marker.plot, color=color, ms=7, label=name)
+        for name, (color, marker, _) in (("BLUE, its own", BLUE), ("BLUP, shrunken", BLUP))
     ]
+    handles.append(gls)
     ax.legend(
         handles=handles, loc="lower left", bbox_to_anchor=(0, 1), ncols=3, frameon=False,
         fontsize=style.TEXT - 1, handletextpad=0.4, columnspacing=1.4, borderaxespad=0.2,

@@ -13,21 +13,12 @@ from matplotlib.lines import Line2D
 from matplotlib.text import Annotation
 from matplotlib.ticker import FixedLocator, NullLocator
 
+from simlab import looks
 from simlab.errors import ArgumentError
 from simlab.plots import style
 from simlab.words import p_value_label
 
-LOOKS = {
-    "chi2": ("#D55E00", "s"),
-    "mixture": ("#B07800", "^"),
-    "exact": ("#56B4E9", "D"),
-    "wald": ("#B2568F", "v"),
-    "satterthwaite": ("#008060", "P"),
-    "kenward_roger": ("#222222", "X"),
-    "simulated": ("#0072B2", "o"),
-}
-"""Colour and marker of each kind of p-value."""
-
+OTHER = looks.Look(looks.QUIET, looks.CIRCLE, looks.SOLID)  # kinds of p-values without a look
 SPREAD = 0.025  # between neighbouring kinds, as a share of the logarithmic axis
 GAP = 0.075  # of the height of the Axes, between labels
 
@@ -96,7 +87,7 @@ def size(
         raise ArgumentError(f"{factor!r} has levels that are not positive, as a log axis needs")
     known = here["rejection"].notnull().any("condition")
     kinds = [str(kind) for kind in here["kind"].values[known.values]]
-    line = ax.axhline(100 * nominal, color=style.QUIET, lw=1.4, ls=(0, (4, 2)), zorder=0.5)
+    line = ax.axhline(100 * nominal, color=looks.QUIET, lw=1.4, ls=(0, (4, 2)), zorder=0.5)
     step = (x.max() / x.min()) ** SPREAD if len(x) > 1 else 1.0
     lines = {
         kind: _line(ax, kind, x * step ** (i - (len(kinds) - 1) / 2), here.sel(kind=kind))
@@ -123,11 +114,12 @@ def _along(measured: xr.Dataset, factor: str, at: Mapping[str, object]) -> xr.Da
 
 
 def _line(ax: Axes, kind: str, x: np.ndarray, here: xr.Dataset) -> ErrorbarContainer:
-    color, marker = LOOKS.get(kind, (style.INK, "o"))
+    seen = looks.P_VALUES.get(kind, OTHER)
     share, low, high = (100 * here[f"rejection{part}"].values for part in ("", "_low", "_high"))
     return ax.errorbar(
         x, share, yerr=(share - low, high - share),
-        color=color, marker=marker, lw=2, ms=7, elinewidth=1.6, capsize=0, clip_on=False,
+        color=seen.color, marker=seen.marker.plot, lw=2, ms=7, elinewidth=1.6, capsize=0,
+        clip_on=False,
     )  # fmt: skip
 
 
@@ -139,9 +131,9 @@ def _axes(ax: Axes, x: np.ndarray, factor: str) -> None:
     ax.set_ylim(bottom=0)
     ax.set_xlabel(style.FACTORS.get(factor, factor), fontsize=style.TEXT)
     ax.set_ylabel("size in %", fontsize=style.TEXT)
-    ax.tick_params(labelsize=style.TEXT, color=style.QUIET)
+    ax.tick_params(labelsize=style.TEXT, color=looks.QUIET)
     ax.spines[["right", "top"]].set_visible(False)
-    ax.spines[["left", "bottom"]].set_color(style.QUIET)
+    ax.spines[["left", "bottom"]].set_color(looks.QUIET)
 
 
 def _labels(ax: Axes, x: float, here: xr.Dataset, kinds: list[str]) -> dict[str, Annotation]:
@@ -152,7 +144,7 @@ def _labels(ax: Axes, x: float, here: xr.Dataset, kinds: list[str]) -> dict[str,
     return {
         kind: ax.annotate(
             p_value_label(kind), (x, height), xytext=(24, 0), textcoords="offset points",
-            va="center", fontsize=style.TEXT, color=LOOKS.get(kind, (style.INK, ""))[0],
+            va="center", fontsize=style.TEXT, color=looks.P_VALUES.get(kind, OTHER).color,
             annotation_clip=False,
         )
         for kind, height in zip(kinds, heights, strict=True)

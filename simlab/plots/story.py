@@ -9,12 +9,13 @@ from matplotlib.axes import Axes
 from matplotlib.collections import PathCollection
 from matplotlib.lines import Line2D
 
+from simlab import looks
 from simlab.errors import ArgumentError
 from simlab.pictures import Floats, School
 from simlab.plots import style
 from simlab.plots.ellipses import ellipse
 
-POPULATION, TRUE, ESTIMATED, TOTAL = style.BETWEEN, style.INK, style.REPORTED, style.WITHIN
+POPULATION, TRUE, ESTIMATED = looks.INK, looks.VIOLET, looks.CLUSTERS
 DATA_STEPS, BETA_STEPS = 4, 6
 MARGIN, ROOM = 0.09, 0.14  # of the range, in data space and, where points have names, beta space
 
@@ -87,13 +88,13 @@ def school_data_space(school: School, ax: Axes, step: int = DATA_STEPS) -> Schoo
     ax.set_xlim(*ends)
     ax.set_ylim(*style.around(heights, MARGIN))
     style.frame(ax, "$x$", "$y$", math=True)
-    looks = (
+    steps = (
         (1, r"$\gamma$", POPULATION, "-"), (2, r"$\beta_j$", TRUE, (0, (6, 2))),
         (4, r"$\hat\beta_j$", ESTIMATED, "-"),
     )  # fmt: skip
     lines: list[Line2D | None] = [None, None, None]
     names, colors = {}, {}
-    for i, ((first, name, color, dash), beta) in enumerate(zip(looks, betas, strict=True)):
+    for i, ((first, name, color, dash), beta) in enumerate(zip(steps, betas, strict=True)):
         if step < first:
             continue
         at = beta[0] + beta[1] * ends
@@ -102,7 +103,7 @@ def school_data_space(school: School, ax: Axes, step: int = DATA_STEPS) -> Schoo
     points = None
     if step >= 3:
         points = ax.scatter(
-            school.x, school.y, s=36, color=style.CLUSTERS, edgecolor="white", lw=0.6, zorder=3
+            school.x, school.y, s=36, color=looks.CLUSTERS, edgecolor=looks.PAPER, lw=0.6, zorder=3
         )
     style.end_labels(ax, names, colors, math=True)
     assert lines[0] is not None
@@ -162,7 +163,7 @@ def school_beta_space(school: School, ax: Axes, step: int = BETA_STEPS) -> Schoo
         for first, key, color, dash, name, side in (
             (2, "G", POPULATION, "-", "$G$", "inside"),
             (4, "sampling", TRUE, (0, (6, 2)), r"$\sigma^2(X_j'X_j)^{-1}$", away),
-            (6, "V", TOTAL, (0, (2, 1.5)), "$V_j$", "above"),
+            (6, "V", ESTIMATED, (0, (2, 1.5)), "$V_j$", "above"),
         )
     ]
     if step >= 2:
@@ -182,7 +183,7 @@ def _point(ax: Axes, at: Floats, name: str, color: str, marker: str, left: bool)
         ha="right" if left else "left", fontsize=style.TEXT + 3, color=color,
         path_effects=style.halo(3), zorder=5,
     )  # fmt: skip
-    (point,) = ax.plot([at[0]], [at[1]], marker, color=color, ms=9, mec="white", mew=1, zorder=4)
+    (point,) = ax.plot(*at[:, None], marker, color=color, ms=9, mec=looks.PAPER, mew=1, zorder=4)
     return point
 
 

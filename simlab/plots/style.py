@@ -1,13 +1,9 @@
-"""Colours, words and checks that the plots share.
-
-The colours are those of Okabe & Ito (2008), "Color Universal Design": they stay apart for readers
-with any common colour blindness. Where they tell methods apart, a marker does so too.
-"""
+"""Words, sizes and checks that the plots share; their colours are in `simlab.looks`."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import numpy as np
 import xarray as xr
@@ -17,18 +13,10 @@ from matplotlib.patheffects import AbstractPathEffect, Normal, Stroke
 from matplotlib.text import Annotation
 from numpy.typing import NDArray
 
+from simlab import looks
 from simlab.errors import ArgumentError
-
-INK: Final = "#222222"
-QUIET: Final = "#707070"
-STRIP: Final = "#A9CFE8"
-REPORTED: Final = "#D55E00"
-WITHIN: Final = "#0072B2"
-BETWEEN: Final = "#008060"
-CLUSTERS: Final = "#5F86A8"
-LINES: Final = ("#008060", "#B07800", "#B2568F", "#0072B2", "#222222", "#D55E00", "#56B4E9")
-MARKERS: Final = ("o", "s", "^", "D", "v", "P", "X", "<", ">")
-DASHES: Final = ("-", (0, (6, 2)), (0, (2, 1.5)), (0, (6, 2, 1.5, 2)))
+from simlab.looks import Look, look_of_group
+from simlab.methods import METHODS, look, short
 
 TEXT: Final = 13.0
 """Points; on a figure 10 inches wide it can be read from the back of a room."""
@@ -45,25 +33,16 @@ FACTORS: Final = {
 """Factors of a grid in words, by their dotted path."""
 
 TARGETS: Final = {
-    "beta_within": (r"$\beta_W$", WITHIN),
-    "beta_between": (r"$\beta_B$", BETWEEN),
-    "limit": ("its limit", INK),
+    "beta_within": (r"$\beta_W$", looks.WITHIN),
+    "beta_between": (r"$\beta_B$", looks.BETWEEN),
+    "limit": ("its limit", looks.INK),
 }
 """Symbol and colour of what an estimate is compared with."""
 
 
-class Look(NamedTuple):
-    """How one thing of several is told from the others."""
-
-    color: str
-    marker: str
-    dash: str | tuple[int, tuple[float, ...]]
-
-
-def look(i: int) -> Look:
-    """Return the look of the i-th of several things; colours, markers and dashes come round."""
-    dash = DASHES[i // len(LINES) % len(DASHES)]
-    return Look(LINES[i % len(LINES)], MARKERS[i % len(MARKERS)], dash)
+def look_of(name: str, i: int) -> Look:
+    """Return the look of the i-th of several things: a method's, where that is its name."""
+    return look(name) if name in METHODS else look_of_group(i)
 
 
 def plain(text: object) -> str:
@@ -73,7 +52,7 @@ def plain(text: object) -> str:
 
 def halo(width: float) -> list[AbstractPathEffect]:
     """Return a white border, for lines and words that cross others."""
-    return [Stroke(linewidth=width, foreground="white"), Normal()]
+    return [Stroke(linewidth=width, foreground=looks.PAPER), Normal()]
 
 
 def frame(ax: Axes, x: str, y: str, size: float = TEXT, math: bool = False) -> None:
@@ -83,9 +62,9 @@ def frame(ax: Axes, x: str, y: str, size: float = TEXT, math: bool = False) -> N
     """
     ax.set_xlabel(x if math else plain(x), fontsize=size)
     ax.set_ylabel(y if math else plain(y), fontsize=size)
-    ax.tick_params(labelsize=size, color=QUIET)
+    ax.tick_params(labelsize=size, color=looks.QUIET)
     ax.spines[["right", "top"]].set_visible(False)
-    ax.spines[["left", "bottom"]].set_color(QUIET)
+    ax.spines[["left", "bottom"]].set_color(looks.QUIET)
 
 
 def around(values: NDArray[np.float64], margin: float) -> tuple[float, float]:
@@ -103,8 +82,9 @@ def end_labels(
 ) -> dict[str, Annotation]:
     """Name points at the right of the Axes, each joined to its name, no name over another.
 
-    The limits of the Axes must be final. `ends` are points (x, y) in the units of the data. With
-    `math`, a dollar in a name begins mathematics.
+    The limits of the Axes must be final. `ends` are points (x, y) in the units of the data; the
+    name of a method is written as its short label. With `math`, a dollar in a name begins
+    mathematics.
     """
     points = ax.get_window_extent().height * 72 / ax.figure.dpi
     gap = 1.35 * TEXT / points
@@ -114,7 +94,7 @@ def end_labels(
     up = max(-min(heights, default=0.0), 0.0) - max(max(heights, default=1.0) - 1.0, 0.0)
     return {
         name: ax.annotate(
-            name if math else plain(name), ends[name], xytext=(1.03, height + up),
+            name if math else plain(short(name)), ends[name], xytext=(1.03, height + up),
             textcoords="axes fraction", ha="left", va="center", fontsize=TEXT,
             color=colors[name], annotation_clip=False,
             arrowprops={

@@ -12,9 +12,10 @@ from matplotlib.container import ErrorbarContainer
 from matplotlib.text import Annotation
 from matplotlib.ticker import FixedLocator, NullLocator
 
-from simlab.course.methods import course_of
+from simlab import looks
 from simlab.errors import ArgumentError
 from simlab.measures.conditions import config_of
+from simlab.methods import look, short
 from simlab.plots import style
 from simlab.verdicts.places import places
 
@@ -78,16 +79,16 @@ def bias_sweep(
         names = [style.of(measured, "estimator", name) for name in estimators]
     if not names:
         raise ArgumentError(f"no method estimates {term!r}")
-    ax.axhline(0.0, color=style.QUIET, lw=1.2, zorder=0.5)
-    lines = {name: _line(ax, i, x, here.sel(estimator=name)) for i, name in enumerate(names)}
+    ax.axhline(0.0, color=looks.QUIET, lw=1.2, zorder=0.5)
+    lines = {name: _line(ax, look(name), x, here.sel(estimator=name)) for name in names}
     _axes(ax, x, factor, term)
     return Sweep(lines, _labels(ax, x[-1], here, names))
 
 
-def _line(ax: Axes, i: int, x: np.ndarray, here: xr.Dataset) -> ErrorbarContainer:
+def _line(ax: Axes, seen: looks.Look, x: np.ndarray, here: xr.Dataset) -> ErrorbarContainer:
     return ax.errorbar(
         x, here["bias"].values, yerr=style.Z * here["bias_mcse"].values,
-        color=style.LINES[i % len(style.LINES)], marker=style.MARKERS[i % len(style.MARKERS)],
+        color=seen.color, marker=seen.marker.plot, ls=seen.dash.plot,
         lw=2.2, ms=7, elinewidth=1.8, capsize=4, capthick=1.8, clip_on=False,
     )  # fmt: skip
 
@@ -108,9 +109,9 @@ def _labels(ax: Axes, x: float, here: xr.Dataset, names: list[str]) -> dict[str,
     heights = style.apart(ends, GAP * (high - low))
     return {
         name: ax.annotate(
-            course_of(name).label, (x, height), xytext=(12, 0), textcoords="offset points",
-            va="center", fontsize=style.TEXT, color=style.LINES[i % len(style.LINES)],
+            short(name), (x, height), xytext=(12, 0), textcoords="offset points",
+            va="center", fontsize=style.TEXT, color=look(name).color,
             annotation_clip=False,
         )
-        for i, (name, height) in enumerate(zip(names, heights, strict=True))
+        for name, height in zip(names, heights, strict=True)
     }  # fmt: skip

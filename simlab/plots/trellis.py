@@ -11,13 +11,14 @@ from matplotlib.collections import PathCollection
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
 
+from simlab import looks
 from simlab.errors import ArgumentError
+from simlab.looks import BLUE, SECTORS, Look, look_of_group
 from simlab.pictures import Panels
 from simlab.plots import style
 
 SMALL = style.TEXT - 3.5  # points, for what stands in every panel
 MARGIN = 0.06
-COLORS = (3, 5, 0, 1, 2, 4)  # of style.LINES: the two that differ most come first
 NAME = 0.2  # of the height of the data: room above it for the name of a cluster
 
 
@@ -61,16 +62,15 @@ def trellis(panels: Panels, figure: Figure | SubFigure, columns: int = 8) -> dic
     for ax in axes.flat:
         ax.set_visible(False)
     levels = [str(level) for level in panels.rows["by"].cat.categories]
-    looks = {
-        level: style.look(i)._replace(color=style.LINES[COLORS[i % len(COLORS)]])
-        for i, level in enumerate(levels)
-    }
+    seen = {level: look_of_group(i + len(SECTORS)) for i, level in enumerate(levels)}
+    if len(levels) == 1:
+        seen = {levels[0]: BLUE}
     drawn = {}
     top = 0
     for group, names in panels.order.items():
         cells = axes[top : top + heights[group]].flat
         for ax, name in zip(cells, names, strict=False):
-            drawn[name] = _panel(ax, panels, name, looks)
+            drawn[name] = _panel(ax, panels, name, seen)
         if group:
             axes[top, 0].set_title(
                 style.plain(group), loc="left", fontsize=style.TEXT, fontweight="bold"
@@ -78,21 +78,21 @@ def trellis(panels: Panels, figure: Figure | SubFigure, columns: int = 8) -> dic
         top += heights[group]
     _frame(figure, axes, panels)
     if len(levels) > 1:
-        _legend(figure, looks)
+        _legend(figure, seen)
     return drawn
 
 
-def _panel(ax: Axes, panels: Panels, name: Hashable, looks: dict[str, style.Look]) -> Panel:
+def _panel(ax: Axes, panels: Panels, name: Hashable, seen: dict[str, Look]) -> Panel:
     ax.set_visible(True)
     rows = panels.rows[(panels.rows["cluster"] == name).to_numpy()]
     lines = panels.lines[(panels.lines["cluster"] == name).to_numpy()]
     points, drawn = {}, {}
-    for level, look in looks.items():
+    for level, (color, marker, _) in seen.items():
         here = rows[(rows["by"].astype(str) == level).to_numpy()]
         if here.empty:
             continue
         points[level] = ax.scatter(
-            here["x"], here["y"], s=7, color=look.color, marker=look.marker, alpha=0.45, lw=0,
+            here["x"], here["y"], s=7, color=color, marker=marker.plot, alpha=0.45, lw=0,
             zorder=1,
         )  # fmt: skip
     numbers = lines[["low", "high", "intercept", "slope"]].to_numpy(dtype=float)
@@ -101,12 +101,12 @@ def _panel(ax: Axes, panels: Panels, name: Hashable, looks: dict[str, style.Look
             continue
         ends = np.array([low, high])
         (drawn[level],) = ax.plot(
-            ends, intercept + slope * ends, color=looks[level].color, lw=2, zorder=2,
+            ends, intercept + slope * ends, color=seen[level].color, lw=2, zorder=2,
             path_effects=style.halo(3.5), solid_capstyle="butt",
         )  # fmt: skip
     ax.annotate(
         style.plain(name), (0.04, 0.96), xycoords="axes fraction", ha="left", va="top",
-        fontsize=SMALL, color=style.INK, path_effects=style.halo(2.5), zorder=3,
+        fontsize=SMALL, color=looks.INK, path_effects=style.halo(2.5), zorder=3,
     )  # fmt: skip
     return Panel(ax, points, drawn)
 
@@ -119,18 +119,18 @@ def _frame(figure: Figure | SubFigure, axes: np.ndarray, panels: Panels) -> None
     for (row, column), ax in np.ndenumerate(axes):
         last = not any(below.get_visible() for below in axes[row + 1 :, column])
         ax.tick_params(
-            labelsize=SMALL, color=style.QUIET, labelleft=column == 0, labelbottom=last,
+            labelsize=SMALL, color=looks.QUIET, labelleft=column == 0, labelbottom=last,
         )  # fmt: skip
-        ax.spines[:].set_color(style.QUIET)
+        ax.spines[:].set_color(looks.QUIET)
         ax.spines[:].set_linewidth(0.6)
     figure.supxlabel(style.plain(panels.x), fontsize=style.TEXT)
     figure.supylabel(style.plain(panels.y), fontsize=style.TEXT)
 
 
-def _legend(figure: Figure | SubFigure, looks: dict[str, style.Look]) -> None:
+def _legend(figure: Figure | SubFigure, seen: dict[str, Look]) -> None:
     handles = [
-        Line2D([], [], color=look.color, marker=look.marker, lw=2, ms=5, label=style.plain(level))
-        for level, look in looks.items()
+        Line2D([], [], color=color, marker=marker.plot, lw=2, ms=5, label=style.plain(level))
+        for level, (color, marker, _) in seen.items()
     ]
     figure.legend(
         handles=handles, loc="outside upper right", ncols=len(handles), frameon=False,

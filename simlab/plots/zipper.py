@@ -13,8 +13,9 @@ from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 from scipy.special import stdtr
 
-from simlab.course.methods import course_of
+from simlab import looks
 from simlab.errors import ArgumentError
+from simlab.methods import short
 from simlab.plots import style
 from simlab.plots.lookup import Replicates, replicates
 from simlab.text.numbers import percent
@@ -102,8 +103,8 @@ def zipplot(
     found = replicates(ds, estimator, condition, term, target)
     height = 100 * (_rank(found, by) + 0.5) / len(found.lower)
     width = float(np.clip(FILLED / (zoom * len(height)), 0.5, 3.0))
-    covering = _intervals(ax, found, height, found.covers, style.STRIP, width)
-    missing = _intervals(ax, found, height, ~found.covers, style.REPORTED, width)
+    covering = _intervals(ax, found, height, found.covers, looks.STRIP, width)
+    missing = _intervals(ax, found, height, ~found.covers, looks.MISS, width)
     line = style.mark_target(ax, target, found.target)
     line.set_zorder(3)
     coverage, mcse, low, high = (
@@ -115,7 +116,7 @@ def zipplot(
     level, band = _coverage(
         ax, coverage, percent(coverage, style.Z * mcse, (low, high)), (low, high)
     )
-    ax.set_title(course_of(estimator).label, loc="left", fontsize=style.TEXT + 1, pad=22)
+    ax.set_title(short(estimator), loc="left", fontsize=style.TEXT + 1, pad=22)
     wide = round(100 * float(ds.attrs.get("level", 0.95)))
     rank = "$|z|$" if by == "z" else "$1 - p$"
     style.frame(ax, f"{wide} % intervals of the {term}", f"centile of {rank}", math=True)
@@ -146,15 +147,15 @@ def _coverage(
     ax: Axes, coverage: float, words: str, interval: tuple[float, float]
 ) -> tuple[Line2D, Rectangle]:
     low, high = (100 * end for end in interval)
-    band = ax.axhspan(low, high, color=style.INK, alpha=0.25, lw=0, zorder=2.5)
-    line = ax.axhline(100 * coverage, color=style.INK, lw=1.4, zorder=3)
+    band = ax.axhspan(low, high, color=looks.INK, alpha=0.25, lw=0, zorder=2.5)
+    line = ax.axhline(100 * coverage, color=looks.INK, lw=1.4, zorder=3)
     bottom, top = ax.get_ylim()
     edge = 0.05 * (top - bottom)
     ax.annotate(
         words.replace(" ", " %\n", 1),
         (1.02, np.clip(100 * coverage, bottom + edge, top - edge)),
         xycoords=("axes fraction", "data"),
-        ha="left", va="center", fontsize=style.TEXT - 1, color=style.INK,
+        ha="left", va="center", fontsize=style.TEXT - 1, color=looks.INK,
     )  # fmt: skip
     return line, band
 

@@ -10,9 +10,9 @@ import pandas as pd
 import xarray as xr
 
 from simlab.archive import factor_of
-from simlab.course.methods import course_of
 from simlab.measures.doubts import MARK, SENTENCE, UNSURE
 from simlab.measures.outcomes import factors_of
+from simlab.methods import label
 from simlab.tables import notes
 from simlab.tables.extent import unfinished, what_was_run
 from simlab.tables.failed import failure_lines
@@ -72,7 +72,7 @@ def tabulated(ds: xr.Dataset, sector: str, seen: View, by: Sequence[str] = ()) -
     rows = [
         {
             "method": m,
-            "label": course_of(m).label,
+            "label": label(m),
             "condition": c,
             **order.loc[c],
             **_numbers(seen, c, m),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import xarray as xr
 
-from simlab.course.methods import course_of
+from simlab.methods import label
 from simlab.verdicts import sentences as say
 from simlab.verdicts.assess import SWEEPS, TARGETS, consistency, efficiency, estimand, honesty
 from simlab.verdicts.model import Summary, Verdict
@@ -61,5 +61,4 @@ def _verdict(seen: View, method: str, level: float) -> Verdict:
     if seen.term_for(method, "beta_between") == "between":
         between = efficiency(seen, method, "between"), honesty(seen, method, NEW, "between")
         sentences += say.of_between(*between)
-    label = course_of(method).label
-    return Verdict(method, label, aim, steady, efficient, honest, tuple(sentences))
+    return Verdict(method, label(method), aim, steady, efficient, honest, tuple(sentences))

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from simlab.course.methods import course_of
 from simlab.measures.doubts import SENTENCE
+from simlab.methods import label
 from simlab.text.numbers import plus_minus, wrong
 from simlab.verdicts.judge import Number
 from simlab.verdicts.model import Cell, Consistency, Efficiency, Estimand, Honesty
@@ -142,7 +143,7 @@ def of_twins(view: View, method: str) -> Iterator[str]:
     """Earlier methods with the same estimate."""
     for other in view.methods[: view.methods.index(method)]:
         if view.same_estimate(method, other):
-            name = course_of(other).label
+            name = label(other)
             yield f"the same estimate as {name}, number by number; only the standard error differs"
 
 

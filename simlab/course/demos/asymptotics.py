@@ -10,9 +10,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from simlab.course.demos.claims import Number, above, claim, within
-from simlab.course.demos.readings import Measured, label, measured, plus_minus
+from simlab.course.demos.readings import Measured, measured, plus_minus
 from simlab.course.demos.stage import Demo
 from simlab.measures.conditions import config_of
+from simlab.methods import label
 from simlab.plots import bias_sweep, panels
 from simlab.text import text_table
 from simlab.verdicts.places import places

@@ -11,8 +11,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from simlab.course.demos.claims import Number, above, below, claim, within
-from simlab.course.demos.readings import Measured, label, measured, plus_minus
+from simlab.course.demos.readings import Measured, measured, plus_minus
 from simlab.course.demos.stage import Demo
+from simlab.methods import label
 from simlab.plots import panels, sampling_distributions
 from simlab.text import text_table
 

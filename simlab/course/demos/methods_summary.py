@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 import simlab
 from simlab.config import Study
 from simlab.course.demos.claims import Number, above, below, claim, within
-from simlab.course.demos.readings import Measured, label
+from simlab.course.demos.readings import Measured
 from simlab.course.demos.stage import Demo
 from simlab.measures.conditions import config_of
+from simlab.methods import label
 from simlab.plots import bias_sweep, panels, sampling_distributions
 from simlab.tables.render import render
 from simlab.text.numbers import se_error

@@ -9,9 +9,9 @@ import xarray as xr
 import simlab
 from simlab.config import Study
 from simlab.course.demos.claims import Number
-from simlab.course.methods import course_of
+from simlab.methods import label
 
-__all__ = ["Measured", "label", "measured", "plus_minus"]
+__all__ = ["Measured", "measured", "plus_minus"]
 
 
 class Measured(NamedTuple):
@@ -72,11 +72,6 @@ def measured(study: Study) -> Measured:
     """Run a study and measure its estimators."""
     ds = simlab.run(study)
     return Measured(ds, simlab.measure(ds))
-
-
-def label(estimator: str) -> str:
-    """Return the name of an estimator in tables."""
-    return course_of(estimator).label
 
 
 def plus_minus(number: Number, spec: str = ".2f") -> str:

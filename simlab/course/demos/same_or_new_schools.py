@@ -12,8 +12,9 @@ from operator import sub
 from typing import TYPE_CHECKING
 
 from simlab.course.demos.claims import Number, above, below, claim, within
-from simlab.course.demos.readings import Measured, label, measured
+from simlab.course.demos.readings import Measured, measured
 from simlab.course.demos.stage import Demo
+from simlab.methods import label
 from simlab.plots import panels, sampling_distributions
 from simlab.text import text_table
 from simlab.text.numbers import se_error

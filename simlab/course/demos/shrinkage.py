@@ -21,10 +21,10 @@ from simlab.course.demos.claims import Check, Number, above, below, claim, mean,
 from simlab.course.demos.samples import samples
 from simlab.course.demos.stage import Demo
 from simlab.estimators.lines import fit_clusters, inverse_cross_product
+from simlab.looks import BLUE, BLUP
 from simlab.measures import average
 from simlab.moments import Floats
 from simlab.plots import Curve, curves, panels, shrinkage_space
-from simlab.plots.shrinkage import BLUE, BLUP
 from simlab.text import text_table
 
 if TYPE_CHECKING:
@@ -139,14 +139,14 @@ def draw(found: Found) -> Figure:
     u = deviation(found)
     order = np.argsort(u)
     drawn = {}
-    for name, guess, color in (
+    for name, guess, seen in (
         ("BLUE", found.same.blue, BLUE),
         ("BLUP", found.same.blup, BLUP),
     ):
         numbers = [losses(guess, found.same.truth)[j] for j in order]
         drawn[name] = Curve(
             u[order], [n.value for n in numbers], [n.mcse for n in numbers],
-            theory(found, name, float(u.max())), color,
+            theory(found, name, float(u.max())), seen,
         )  # fmt: skip
     curves(
         right, drawn,

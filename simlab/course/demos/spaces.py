@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
 __all__ = ["draw_counts", "draw_sample", "slopes"]
 
-NAMES = {"ecological": "between", "pooled": "pooled", "fixed_effects_common": "within"}
-"""The methods that draw the lines, and what the lines are called."""
+LINES = ("ecological", "pooled", "fixed_effects_common")
+"""The methods that draw the lines."""
 
 
 def slopes(m: Moments) -> dict[str, float]:
     """Return the three slopes of one data set, by method."""
-    return {name: _term(m, name, "slope") for name in NAMES}
+    return {name: _term(m, name, "slope") for name in LINES}
 
 
 def _term(m: Moments, method: str, kind: str) -> float:
@@ -39,7 +39,7 @@ def _lines(m: Moments) -> dict[str, tuple[float, float]]:
     x, y = (float(np.average(v, weights=m.n)) for v in (m.x_mean, m.y_mean))
     through_means = _term(m, "ecological", "intercept")
     intercepts = {name: y - slope * x for name, slope in of.items()} | {"ecological": through_means}
-    return {NAMES[name]: (intercepts[name], slope) for name, slope in of.items()}
+    return {name: (intercepts[name], slope) for name, slope in of.items()}
 
 
 def draw_sample(

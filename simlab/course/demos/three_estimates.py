@@ -13,8 +13,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from simlab.course.demos.claims import Number, above, below, claim, within
-from simlab.course.demos.readings import Measured, label, measured, plus_minus
+from simlab.course.demos.readings import Measured, measured, plus_minus
 from simlab.course.demos.stage import Demo
+from simlab.methods import label
 from simlab.plots import Curve, curves, panels, sampling_distributions
 from simlab.text import text_table
 
@@ -64,7 +65,7 @@ def draw(found: Measured) -> Figure:
         numbers = [share(found, m, c) for c in found.conditions]
         limits = [theory(found, m, c) for c in found.conditions]
         values, errors = [n.value for n in numbers], [n.mcse for n in numbers]
-        drawn[label(m)] = Curve(spread, values, errors, (spread, limits))
+        drawn[m] = Curve(spread, values, errors, (spread, limits))
     curves(right, drawn, ("sd of x between schools (within: 1)", "λ"), log=True)
     return figure
 
