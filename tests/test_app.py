@@ -10,14 +10,18 @@ from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
+from scipy.stats import poisson
 
 import simlab
 from simlab.app import draws, facts, frames, live, sample, server, summary, table, texts
 from simlab.app.settings import PRESETS, RANGES, Settings, problems, study
 from simlab.config import ConfigError, loads
+from simlab.course import demos
+from simlab.design import conditions
 from simlab.estimators import METHODS, REGISTRY
 from simlab.estimators.base import Sample
 from simlab.moments import from_rows
+from simlab.population import compile_plan
 from simlab.runner import run_block
 from simlab.sampling import draw_block
 
@@ -36,6 +40,22 @@ def test_presets_are_studies_and_lie_on_their_sliders() -> None:
         assert study(settings).replicates == 1000, name
         for field, (_, start, end, _) in RANGES.items():
             assert start <= getattr(settings, field) <= end, (name, field)
+
+
+def test_presets_and_demonstrations_of_one_name_have_one_population() -> None:
+    shared = {name: PRESETS[name.title()] for name in demos.NAMES if name.title() in PRESETS}
+    assert list(shared) == ["robinson", "simpson"]
+    for name, settings in shared.items():
+        ours, theirs = (
+            compile_plan(conditions(one)[0]).parameters
+            for one in (study(settings), demos.study(name))
+        )
+        # The page has no least number of students: one school in a hundred million is below it.
+        assert poisson.cdf(theirs.sizes.minimum - 1, theirs.sizes.mean) < 1e-8
+        alike = theirs._replace(sizes=theirs.sizes._replace(minimum=ours.sizes.minimum))
+        assert repr(ours) == repr(alike)
+        changed = compile_plan(conditions(study(replace(settings, sigma=3.0)))[0]).parameters
+        assert repr(changed) != repr(alike)
 
 
 @pytest.mark.parametrize(
