@@ -41,7 +41,7 @@ $(READY): pyproject.toml constraints.txt
 
 $(LOWEST): pyproject.toml constraints-lowest.txt
 	$(LOWEST_PYTHON) -m venv .lowest
-	.lowest/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints-lowest.txt '.[app,dask,parquet]'
+	.lowest/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints-lowest.txt '.[app,dask,formats]'
 	touch $@
 
 clean:

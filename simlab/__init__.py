@@ -17,16 +17,19 @@ from importlib import import_module
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
-
     from simlab import data as data
+    from simlab import errors as errors
+    from simlab import measures as measures
+    from simlab import plots as plots
     from simlab.archive import difference as difference
     from simlab.archive import export as export
     from simlab.archive import failures as failures
+    from simlab.auditing.result import Audit as Audit
     from simlab.auditing.run import audit as audit
     from simlab.beta import beta_space as beta_space
     from simlab.comparison import compare as compare
     from simlab.comparison import fit_statistics as fit_statistics
+    from simlab.config import Study as Study
     from simlab.course.catalogue import catalogue as catalogue
     from simlab.course.notation import notation as notation
     from simlab.custom.marks import estimator as estimator
@@ -38,6 +41,7 @@ if TYPE_CHECKING:
     from simlab.errors import Error as Error
     from simlab.fitting.diagnostics import three_means as three_means
     from simlab.fitting.model import fit as fit
+    from simlab.fitting.result import MixedFit as MixedFit
     from simlab.measures import contrast as contrast
     from simlab.measures import measure as measure
     from simlab.measures import paired as paired
@@ -53,11 +57,20 @@ if TYPE_CHECKING:
     from simlab.tables import methods_table as methods_table
     from simlab.tables import size_table as size_table
     from simlab.testing.bootstrapping.bootstrap import bootstrap as bootstrap
+    from simlab.testing.bootstrapping.result import Bootstrap as Bootstrap
     from simlab.testing.pvalue import pvalue as pvalue
+    from simlab.testing.result import PValue as PValue
+    from simlab.testing.result import PValues as PValues
 
 # Where each public name lives: nothing is imported before it is asked for.
 _HOMES = {
+    "Audit": "auditing.result",
+    "Bootstrap": "testing.bootstrapping.result",
     "Error": "errors",
+    "MixedFit": "fitting.result",
+    "PValue": "testing.result",
+    "PValues": "testing.result",
+    "Study": "config",
     "audit": "auditing.run",
     "beta_space": "beta",
     "bootstrap": "testing.bootstrapping.bootstrap",
@@ -69,6 +82,7 @@ _HOMES = {
     "data": "data",
     "difference": "archive",
     "dvar": "data",
+    "errors": "errors",
     "estimator": "custom.marks",
     "export": "archive",
     "failures": "archive",
@@ -77,12 +91,14 @@ _HOMES = {
     "generator": "custom.marks",
     "load": "study",
     "measure": "measures",
+    "measures": "measures",
     "merge_levels": "data",
     "methods_table": "tables",
     "notation": "course.notation",
     "open_dataset": "results",
     "paired": "measures",
     "plan": "planning",
+    "plots": "plots",
     "pvalue": "testing.pvalue",
     "rejection": "measures",
     "replay": "replaying",
@@ -97,12 +113,14 @@ _HOMES = {
 __all__ = sorted(_HOMES)  # noqa: PLE0605
 
 
-def __getattr__(name: str) -> Any:
-    """Import a public name when it is first used (PEP 562)."""
-    if name not in _HOMES:
-        raise AttributeError(f"module 'simlab' has no attribute {name!r}")
-    home = import_module(f"simlab.{_HOMES[name]}")
-    return home if name == _HOMES[name] == "data" else getattr(home, name)
+if not TYPE_CHECKING:  # where it would make any name a name of simlab
+
+    def __getattr__(name: str) -> object:
+        """Import a public name when it is first used (PEP 562)."""
+        if name not in _HOMES:
+            raise AttributeError(f"module 'simlab' has no attribute {name!r}")
+        home = import_module(f"simlab.{_HOMES[name]}")
+        return home if name == _HOMES[name] else getattr(home, name)
 
 
 def __dir__() -> list[str]:

@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 
 from simlab.comparison import cluster_moments
+from simlab.data.frames import Data
 from simlab.estimators import METHODS, REGISTRY
 from simlab.estimators.base import Kind, Sample, sector_contrasts, term_names
 from simlab.estimators.covariance import line_covariance
@@ -57,13 +57,13 @@ class Beta(NamedTuple):
 
 
 def beta_space(
-    df: pd.DataFrame, y: str, x: str, cluster: str, group: str | None = None
+    data: Data, y: str, x: str, cluster: str, group: str | None = None
 ) -> dict[str, Beta]:
     """Put every method's line into beta space.
 
     Parameters
     ----------
-    df : pandas.DataFrame
+    data : pandas.DataFrame
         One row per unit.
     y, x, cluster, group : str
         Columns, as for `simlab.compare`.
@@ -90,7 +90,7 @@ def beta_space(
     λ = 0, 1, ∞ are the between line, the pooled line and the line within. In one group that is a
     piece of a straight line. Of a difference of groups it is an arc, since they differ in S_B/S_W.
     """
-    clustered = cluster_moments(df, y, x, cluster, group)
+    clustered = cluster_moments(data, y, x, cluster, group)
     sample, groups = clustered.sample, clustered.sectors
     places = term_names(("slope",), groups)
     names = [""] if len(groups) == 1 else [name[len("slope[") : -1] for name in places]

@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
-from simlab import data
-from simlab.data import DataError
+from simlab.data import DataError, check_sizes, complete, numeric, require
+from simlab.data.frames import Data, as_pandas
 from simlab.data.labels import check_apart, numbered
 from simlab.errors import check_level
 from simlab.estimators import METHODS
@@ -55,7 +55,7 @@ class Clustered(NamedTuple):
 
 
 def cluster_moments(
-    df: pd.DataFrame, y: str, x: str, cluster: str, group: str | None, source: str = "the data"
+    data: Data, y: str, x: str, cluster: str, group: str | None, source: str = "the data"
 ) -> Clustered:
     """Check a data frame and reduce it to the moments of its clusters.
 
@@ -67,13 +67,14 @@ def cluster_moments(
         a constant y, or a group that varies within clusters (which are named).
     """
     roles = {"y": y, "x": x, "cluster": cluster} | ({"group": group} if group else {})
-    data.require(df, roles, source)
+    table = as_pandas(data, source)
+    require(table, roles, source)
     if repeated := {name for name in roles.values() if list(roles.values()).count(name) > 1}:
         names = ", ".join(f"'{name}'" for name in sorted(repeated))
         raise DataError(f"{source}: {names} has two roles; y, x, cluster and group must differ")
-    kept, missing = data.complete(df, list(roles.values()), source)
-    y_values, x_values = data.numeric(kept, y, source), data.numeric(kept, x, source)
-    data.check_sizes(np.column_stack([y_values, x_values]), (y, x), source)
+    kept, missing = complete(table, list(roles.values()), source)
+    y_values, x_values = numeric(kept, y, source), numeric(kept, x, source)
+    check_sizes(np.column_stack([y_values, x_values]), (y, x), source)
     if np.ptp(y_values) == 0:
         raise DataError(f"{source}: '{y}' has the same value in every row, so nothing explains it")
     codes, clusters = numbered(kept[cluster], cluster, source)
@@ -143,7 +144,7 @@ def _sectors(
 
 
 def compare(
-    df: pd.DataFrame,
+    data: Data,
     y: str,
     x: str,
     cluster: str,
@@ -156,7 +157,7 @@ def compare(
 
     Parameters
     ----------
-    df : pandas.DataFrame
+    data : pandas.DataFrame
         One row per unit.
     y, x, cluster, group : str
         Columns: response, covariate, cluster, and optionally a group of clusters
@@ -183,7 +184,7 @@ def compare(
         If the level is not between 0 and 1.
     """
     level = check_level(level)
-    clustered = cluster_moments(df, y, x, cluster, group, source)
+    clustered = cluster_moments(data, y, x, cluster, group, source)
     parts = []
     for method in APPLICABLE:
         parts.append(estimates_of(method, clustered.sample, clustered.sectors, level))
@@ -236,7 +237,7 @@ def _rounding(sample: Sample, terms: list[str]) -> Floats:
 
 
 def fit_statistics(
-    df: pd.DataFrame, y: str, x: str, cluster: str, group: str | None = None
+    data: Data, y: str, x: str, cluster: str, group: str | None = None
 ) -> pd.DataFrame:
     """What the methods say of the fit as a whole.
 
@@ -260,7 +261,7 @@ def fit_statistics(
     DataError
         As `compare`.
     """
-    sample = cluster_moments(df, y, x, cluster, group).sample
+    sample = cluster_moments(data, y, x, cluster, group).sample
     m = sample.centred.moments  # what is asked of the lines does not depend on the origin
     rows = [*_pooled_statistics(m), *_separate_statistics(m)]
     for method in METHODS:

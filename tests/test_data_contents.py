@@ -27,18 +27,12 @@ def packed(*names):
     return stream.getvalue()
 
 
-STATA = bytes([0x72, 2, 1, 0]) + bytes(100)
 OTHERS = {
-    "an Excel workbook (.xlsx); save it as CSV": packed("[Content_Types].xml", "xl/workbook.xml"),
     "an OpenDocument spreadsheet (.ods); save it as CSV": packed("mimetype", "content.xml"),
     "a ZIP archive; unpack it": packed("data.csv").replace(b"spreadsheet", b"anything..."),
     "an old Excel workbook (.xls); save it": b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(500),
-    "a Stata data set (.dta); export it": STATA,
-    "a Stata data set": b"<stata_dta><header><release>118</release>",
-    "an SPSS data set (.sav); export it": b"$FL2@(#) SPSS DATA FILE",
     "an R data file": gzip.compress(b"X\n\x00\x00\x00\x03\x00\x04"),
     "an R data file (.rds": gzip.compress(b"RDX3\nX\n\x00\x00\x00\x03"),
-    "a Parquet file; export it": b"PAR1\x15\x04",
     "a PDF document; name a CSV file": b"%PDF-1.7\n%\xe2\xe3",
     "an image": b"\x89PNG\r\n\x1a\n\x00",
     "an image; name": b"\xff\xd8\xff\xe0\x00\x10JFIF",

@@ -350,7 +350,7 @@ def test_up_of_nothing_but_labels():
         (FRAME, "School", "^the data: no column 'School' for the cluster; did you mean 'school'"),
         (FRAME.set_index("school"), "school", r"no column 'school' .* the index, so use reset_in"),
         (FRAME, ["school"], r"no column \['school'\] for the cluster"),
-        (FRAME.to_dict(), "school", "^the data: a dict where a pandas DataFrame is needed$"),
+        ([FRAME], "school", "^the data: must be a data frame .* not list$"),
         (FRAME.rename(columns={"ses": "size"}), "school", "more than once: 'size'; rename them"),
         (FRAME.assign(v=[[1]] * 5), "school", "the values of v cannot be compared"),
     ],

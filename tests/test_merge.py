@@ -160,8 +160,8 @@ def test_key_that_is_no_column():
         SCHOOLS,
         STUDENTS.set_index("school"),
     )
-    fails("the unit file: a list where", SCHOOLS, [1])
-    fails("the cluster file: a list where", [1], STUDENTS)
+    fails("the unit file: must be a data frame", SCHOOLS, [1])
+    fails("the cluster file: must be a data frame", [1], STUDENTS)
     twice = SCHOOLS.rename(columns={"size": "town"})
     fails("the cluster file: columns that occur more than once: 'town'", twice, STUDENTS)
 

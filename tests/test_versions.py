@@ -22,7 +22,7 @@ def needed():
     extras = project["optional-dependencies"]
     return [
         Requirement(text)
-        for text in project["dependencies"] + extras["app"] + extras["parquet"] + extras["dask"]
+        for text in project["dependencies"] + extras["app"] + extras["formats"] + extras["dask"]
     ]
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pandas as pd
-
 from simlab import runner
 from simlab.auditing.paradox import paradoxes
 from simlab.auditing.result import Audit
@@ -11,11 +9,12 @@ from simlab.auditing.sensitivity import measure_others
 from simlab.auditing.studies import base_study, parameter_sets
 from simlab.auditing.subject import Roles, Subject, subject
 from simlab.config import ConfigError, Study
+from simlab.data.frames import Data, as_pandas
 from simlab.runner import Progress
 
 
 def audit(
-    df: pd.DataFrame,
+    data: Data,
     y: str,
     x: str,
     cluster: str,
@@ -38,7 +37,7 @@ def audit(
 
     Parameters
     ----------
-    df : DataFrame
+    data : DataFrame
         One row per unit; rows with missing values are left out and counted.
     y, x, cluster, group : str
         Columns: response, covariate, cluster, and optionally a group of clusters (a sector).
@@ -72,7 +71,7 @@ def audit(
         If the level is not between 0 and 1.
     """
     check_draws(draws, replicates)
-    found = subject(df, Roles(y, x, cluster, group), level, source)
+    found = subject(as_pandas(data, source), Roles(y, x, cluster, group), level, source)
     study = base_study(found, replicates, seed, level)
     return complete(begin(found, study, jobs, progress), draws, jobs, progress)
 

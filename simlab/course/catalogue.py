@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from simlab.course.equations import SPECS, Symbols, Written, written
 from simlab.data import DataError, complete, numeric, require, varying
+from simlab.data.frames import Data, as_pandas
 from simlab.errors import NoSuchError
 from simlab.fitting.errors import FitError
 from simlab.fitting.model import fit_design
 from simlab.fitting.record import Method
 from simlab.fitting.result import MixedFit
 from simlab.formula import Design, FormulaError, build
-from simlab.formula.design import frame
 from simlab.formula.nodes import listed
 
 
@@ -147,7 +147,7 @@ PARTS = ("fixed", "random", "model")
 
 
 def catalogue(
-    data: pd.DataFrame | Mapping[str, Any],
+    data: Data,
     y: str,
     x: str,
     w: str,
@@ -199,7 +199,7 @@ def catalogue(
     if method not in ("REML", "ML"):
         raise FitError(f"method is {method!r}; it must be 'REML' or 'ML'")
     roles = Roles(y, x, w, cluster)
-    df, left_out = _checked(frame(data, source), roles, source)
+    df, left_out = _checked(as_pandas(data, source), roles, source)
     designs = [_design(spec.formula(roles), df, source) for spec in SPECS]
     symbols = _symbols(roles, designs[1], df)
     models = []

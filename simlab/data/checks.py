@@ -14,12 +14,12 @@ SIZES = 1e-140, 1e140
 """Of a column's largest number: the squares of others overflow, or vanish."""
 
 
-def require(df: pd.DataFrame, names: Mapping[str, str], source: str) -> None:
+def require(data: pd.DataFrame, names: Mapping[str, str], source: str) -> None:
     """Check that the columns asked for exist, each once.
 
     Parameters
     ----------
-    df
+    data
         The data.
     names
         Role → column, as in ``{"response": "mathach", "cluster": "school"}``.
@@ -31,7 +31,7 @@ def require(df: pd.DataFrame, names: Mapping[str, str], source: str) -> None:
     DataError
         If columns are missing; names every one with its role, and the nearest column there is.
     """
-    columns = [str(column) for column in df.columns]
+    columns = [str(column) for column in data.columns]
     wrong = [
         f"no column {name!r} for the {role}{nearest(name, columns)}"
         for role, name in names.items()
@@ -48,7 +48,7 @@ def require(df: pd.DataFrame, names: Mapping[str, str], source: str) -> None:
         raise DataError(f"{source}: {told}{stop} Columns: {', '.join(columns)}")
 
 
-def numeric(df: pd.DataFrame, column: str, source: str) -> NDArray[np.float64]:
+def numeric(data: pd.DataFrame, column: str, source: str) -> NDArray[np.float64]:
     """Values of a column of numbers.
 
     Returns
@@ -61,8 +61,8 @@ def numeric(df: pd.DataFrame, column: str, source: str) -> NDArray[np.float64]:
     DataError
         If there is no such column, or a value is not a number or is infinite; names the first.
     """
-    require(df, {"numbers asked for": column}, source)
-    values = df[column].astype(object)
+    require(data, {"numbers asked for": column}, source)
+    values = data[column].astype(object)
     # to_numeric would turn a time into nanoseconds without a word
     timeless = values.mask(values.map(lambda v: isinstance(v, pd.Timestamp | pd.Timedelta)), "time")
     numbers = pd.to_numeric(timeless, errors="coerce").to_numpy(np.float64)
@@ -73,7 +73,7 @@ def numeric(df: pd.DataFrame, column: str, source: str) -> NDArray[np.float64]:
         if bad.any():
             first = int(np.argmax(bad))
             raise DataError(
-                f"{source}, {row_name(df, first)}: {column} is {literal(values.iloc[first])}, "
+                f"{source}, {row_name(data, first)}: {column} is {literal(values.iloc[first])}, "
                 f"{what}"
             )
     return numbers
@@ -105,13 +105,13 @@ def check_sizes(D: NDArray[np.float64], names: Iterable[str], source: str) -> No
 
 
 def complete(
-    df: pd.DataFrame, columns: Iterable[str], source: str
+    data: pd.DataFrame, columns: Iterable[str], source: str
 ) -> tuple[pd.DataFrame, dict[str, int]]:
     """Keep the rows that have a value in every one of `columns` (listwise deletion).
 
     Returns
     -------
-    df : pd.DataFrame
+    data : pd.DataFrame
         The complete rows, with their index.
     dropped : dict
         Column → rows where it is missing, for the columns where any is. A row with two values
@@ -123,11 +123,11 @@ def complete(
         If a column does not exist, or no row is complete.
     """
     names = list(dict.fromkeys(columns))
-    require(df, {f"variable {name}": name for name in names}, source)
-    missing = df[names].isna()
+    require(data, {f"variable {name}": name for name in names}, source)
+    missing = data[names].isna()
     dropped = {name: int(missing[name].sum()) for name in names if missing[name].any()}
-    kept = df.loc[~missing.any(axis=1).to_numpy()]
+    kept = data.loc[~missing.any(axis=1).to_numpy()]
     if kept.empty:
         counts = ", ".join(f"{name} {n}" for name, n in dropped.items())
-        raise DataError(f"{source}: none of {len(df)} rows is complete; missing: {counts}")
+        raise DataError(f"{source}: none of {len(data)} rows is complete; missing: {counts}")
     return kept, dropped

@@ -24,16 +24,12 @@ _EXPORT = "export it as CSV in UTF-8"
 _UNPACK = "unpack it, and name the CSV file in it"
 _NO_TABLE = "name a CSV file"
 _OFFICE = (
-    (b"xl/", "an Excel workbook (.xlsx)", _SAVE),
     (b"spreadsheet", "an OpenDocument spreadsheet (.ods)", _SAVE),
     (b"word/", "a Word document (.docx)", _SAVE),
 )
 _BEGINS = (
     (rb"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Excel workbook (.xls)", _SAVE),
-    (rb"<stata_dta>|[\x6c-\x73][\x01\x02]\x01\x00", "a Stata data set (.dta)", _EXPORT),
-    (rb"\$FL[23]", "an SPSS data set (.sav)", _EXPORT),
     (rb"X\n\0\0\0|RD[AX][23]\n", "an R data file (.rds, .RData)", "write.csv() it in R"),
-    (rb"PAR1", "a Parquet file", _EXPORT),
     (rb"ARROW1|FEA1", "an Arrow or Feather file", _EXPORT),
     (rb"\x89HDF", "an HDF5 or NetCDF file", _EXPORT),
     (rb"CDF[\x01\x02\x05]", "a NetCDF file", _EXPORT),

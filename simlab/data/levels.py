@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from pandas.api.types import infer_dtype, is_complex_dtype, is_numeric_dtype, is_object_dtype
 
 from simlab.data.errors import DataError, literal, nearest, row_name
+from simlab.data.frames import Data, as_pandas
 from simlab.data.labels import coded, numbered
 
 Floats = NDArray[np.float64]
@@ -90,12 +91,12 @@ def dvar(x: Column, cluster: Column) -> pd.Series | pd.DataFrame:
     return _parts(x, cluster, "deviation")
 
 
-def varying(df: pd.DataFrame, cluster: str) -> dict[Hashable, list[Any]]:
+def varying(data: Data, cluster: str) -> dict[Hashable, list[Any]]:
     """Find the variables that vary within clusters: those of level 1.
 
     Parameters
     ----------
-    df
+    data
         Long data, one row per unit. Rows without a cluster are ignored.
     cluster
         Column of the cluster's label.
@@ -109,29 +110,31 @@ def varying(df: pd.DataFrame, cluster: str) -> dict[Hashable, list[Any]]:
     Raises
     ------
     DataError
-        If df is no data frame, has a column twice or no such column, or values in a column cannot
-        be compared.
+        If `data` is no data frame, has a column twice or no such column, or values in a column
+        cannot be compared.
 
     Notes
     -----
     spida2's ``varLevel`` asks the same, but takes a missing value for one that differs.
     """
-    _check_column(df, cluster, "the data", "cluster")
-    codes, labels = numbered(df[cluster], cluster)
+    data = as_pandas(data)
+    data = as_pandas(data)
+    _check_column(data, cluster, "the data", "cluster")
+    codes, labels = numbered(data[cluster], cluster)
     found: dict[Hashable, list[Any]] = {}
-    for name in df.columns.drop(cluster):
-        at = np.unique(codes[_differs(df[name], codes, len(labels))[0]])
+    for name in data.columns.drop(cluster):
+        at = np.unique(codes[_differs(data[name], codes, len(labels))[0]])
         if len(at):
             found[name] = labels[at].tolist()
     return found
 
 
-def up(df: pd.DataFrame, cluster: str, *, all: bool = False, n: str | None = None) -> pd.DataFrame:
+def up(data: Data, cluster: str, *, all: bool = False, n: str | None = None) -> pd.DataFrame:
     """One row per cluster, from one row per unit.
 
     Parameters
     ----------
-    df
+    data
         Long data, one row per unit.
     cluster
         Column of the cluster's label.
@@ -146,15 +149,16 @@ def up(df: pd.DataFrame, cluster: str, *, all: bool = False, n: str | None = Non
     -------
     pd.DataFrame
         One row per cluster in order of first appearance, its label the index; the columns that are
-        constant in every cluster (or all) in the order of `df`, of the same type except for means.
+        constant in every cluster (or all) in the order of `data`, of the same type but for means.
         Constant means at most one distinct value that is not missing, and that is the value kept:
         what is missing in some rows is taken from the others of the cluster.
 
     Raises
     ------
     DataError
-        If df is no data frame, has a column twice or no such column; rows have no cluster; `n` is
-        a column already; values in a column cannot be compared; or a number to average is infinite.
+        If `data` is no data frame, has a column twice or no such column; rows have no cluster; `n`
+        is a column already; values in a column cannot be compared; or a number to average is
+        infinite.
 
     Notes
     -----
@@ -162,24 +166,25 @@ def up(df: pd.DataFrame, cluster: str, *, all: bool = False, n: str | None = Non
     sorted by label, rows without a cluster are left out with a warning, and a variable with
     missing values in a part of a cluster counts as varying.
     """
-    _check_column(df, cluster, "the data", "cluster")
-    if n is not None and n in df.columns:
+    data = as_pandas(data)
+    _check_column(data, cluster, "the data", "cluster")
+    if n is not None and n in data.columns:
         raise DataError(f"the data have a column {n!r} already; choose another name for n")
-    codes, labels = numbered(df[cluster], cluster)
+    codes, labels = numbered(data[cluster], cluster)
     if (codes < 0).any():
         raise DataError(
-            f"{_rows(df, codes < 0)}: {cluster} is missing; "
+            f"{_rows(data, codes < 0)}: {cluster} is missing; "
             f"leave such rows out with df.dropna(subset=[{cluster!r}])"
         )
     columns: dict[Hashable, Any] = {}
-    for name in df.columns.drop(cluster):
-        differs, row = _differs(df[name], codes, len(labels))
+    for name in data.columns.drop(cluster):
+        differs, row = _differs(data[name], codes, len(labels))
         if not differs.any():
-            columns[name] = df[name].array[row]
-        elif all and _is_numeric(df[name]):
-            columns[name] = _centred(_numbers(df[name]), codes, len(labels))[0]
+            columns[name] = data[name].array[row]
+        elif all and _is_numeric(data[name]):
+            columns[name] = _centred(_numbers(data[name]), codes, len(labels))[0]
         elif all:
-            columns[name] = df[name].array[_mode(df[name], codes, row)]
+            columns[name] = data[name].array[_mode(data[name], codes, row)]
     if n is not None:
         columns[n] = np.bincount(codes, minlength=len(labels))
     return pd.DataFrame(columns, index=labels.rename(cluster))
@@ -317,8 +322,6 @@ def _mode(column: pd.Series, codes: Ints, row: Ints) -> Ints:
 
 
 def _check_column(df: pd.DataFrame, name: str, source: str, role: str) -> None:
-    if not isinstance(df, pd.DataFrame):
-        raise DataError(f"{source}: a {type(df).__name__} where a pandas DataFrame is needed")
     if not df.columns.is_unique:
         twice = [literal(c) for c in df.columns[df.columns.duplicated()].unique()]
         raise DataError(f"{source}: columns that occur more than once: {_some(twice)}; rename them")

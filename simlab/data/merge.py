@@ -14,6 +14,7 @@ import pandas as pd
 from pandas.api.types import infer_dtype
 
 from simlab.data.errors import DataError, DataWarning, literal
+from simlab.data.frames import Data, as_pandas
 from simlab.data.labels import coded, same_number
 from simlab.data.levels import Ints, _check_column, _rows, _some, varying
 
@@ -26,8 +27,8 @@ _KINDS = {
 
 
 def merge_levels(
-    clusters: pd.DataFrame,
-    units: pd.DataFrame,
+    clusters: Data,
+    units: Data,
     on: str,
     *,
     orphans: Literal["error", "keep", "drop"] = "error",
@@ -78,8 +79,10 @@ def merge_levels(
     """
     if orphans not in ("error", "keep", "drop"):
         raise DataError(f"orphans is {orphans!r}; it may be 'error', 'keep' or 'drop'")
-    if isinstance(clusters, pd.DataFrame) and clusters.index.name == on and on not in clusters:
+    clusters = as_pandas(clusters, "the cluster file")
+    if clusters.index.name == on and on not in clusters:
         clusters = clusters.reset_index()
+    units = as_pandas(units, "the unit file")
     _check_keys(clusters, units, on)
     keys = pd.Index(clusters[on].astype(object))
     row = keys.get_indexer(pd.Index(units[on].astype(object)))
@@ -92,10 +95,10 @@ def merge_levels(
         said = f"{sum(lost.values())} rows of the unit file are {told}, {hint}"
         warnings.warn(said, DataWarning, stacklevel=2)
     _check_shared(clusters, units, on, row)
-    if orphans == "drop":
-        units, row = units[row >= 0], row[row >= 0]
+    kept = units[row >= 0] if orphans == "drop" else units
+    row = row[row >= 0] if orphans == "drop" else row
     used = np.unique(row[row >= 0])
-    merged = _side_by_side(units, clusters, row)
+    merged = _side_by_side(kept, clusters, row)
     merged.attrs["merge"] = {
         "on": on,
         "rows": int((row >= 0).sum()),

@@ -21,6 +21,7 @@ from simlab.data.checks import require
 from simlab.data.columns import Clash, Unreadable, clash, typed
 from simlab.data.contents import MOST, unpacked
 from simlab.data.errors import DataError, DataWarning, literal, nearest
+from simlab.data.formats import cells, format_of, frame
 from simlab.data.schools import DATASETS, hs
 
 __all__ = ["Role", "read", "table"]
@@ -47,13 +48,15 @@ PADDED: Final = re.compile(r"[-+]?0[0-9]")
 
 
 def read(name_or_path: str | Path, labels: str | Iterable[str] | None = None) -> pd.DataFrame:
-    """Read a data set by name, or a comma-separated file with a header line.
+    """Read a data set by name, or from a file with a header line.
 
     Parameters
     ----------
     name_or_path
         One of `DATASETS` (``hs``, or ``hsb`` for all its schools), or the path of a CSV file in
-        UTF-8, which may be compressed by gzip. A pipe, such as ``/dev/stdin``, is read to its end.
+        UTF-8, which may be compressed by gzip; or of an Excel workbook, whose first sheet is read
+        as CSV is, a Parquet file, a Stata or an SPSS data set, whose columns have types of their
+        own. A pipe, such as ``/dev/stdin``, is read to its end.
     labels
         Columns that name clusters or groups, such as ``["school"]``. They are text, so that ``7``
         and ``007``, or the sections ``1.1`` and ``1.10``, stay two; whole numbers that are all
@@ -64,7 +67,8 @@ def read(name_or_path: str | Path, labels: str | Iterable[str] | None = None) ->
     -------
     pd.DataFrame
         One row per record. From a file, the index is named ``line`` and holds each record's line in
-        the file, so that later messages can name it; blank lines are skipped. A column is numbers,
+        the file, so that later messages can name it (of Parquet, Stata and SPSS, ``row`` and its
+        number); blank lines are skipped. A column is numbers,
         truth values (``True``, ``TRUE`` or ``true``) or text, without the space around a field.
         Empty fields and the words that pandas knows, such as ``NA`` and ``None``, are missing, also
         among labels.
@@ -109,7 +113,12 @@ def table(name_or_path: str | Path, role: Callable[[str], Role], depth: int = 2)
     if name_or_path in DATASETS:
         return hs(full=name_or_path == "hsb")
     path = Path(name_or_path)
-    header, records = _records(_text(path), str(path))
+    content = _content(path)
+    kind = format_of(content)
+    if kind is not None and kind.read is not None:
+        return frame(kind, content, path)
+    rows = cells(kind, content, path) if kind else _rows(_text(content, path), str(path))
+    header, records = _records(rows, str(path))
     lines = list(records)
     columns = {}
     for name, fields in zip(header, zip(*records.values(), strict=True), strict=True):
@@ -156,13 +165,12 @@ def _remark(
     )
 
 
-def _text(path: Path) -> str:
+def _content(path: Path) -> bytes:
     def waiting() -> None:
         warnings.warn(f"{path}: {files.WAITING}", DataWarning, stacklevel=2)
 
     try:
-        content = unpacked(files.content(path, MOST, waiting), path)
-        text = content.decode("utf-8-sig")  # line ends within quotes stay as they are
+        return files.content(path, MOST, waiting)
     except files.TooLong as error:
         message = f"{path}: {error}; a table may have {MOST:,}"
         raise DataError(message) from None
@@ -173,18 +181,23 @@ def _text(path: Path) -> str:
         hint = nearest(str(path), near)
         message = f"{path}: no such file{hint}. Data sets: {', '.join(DATASETS)}"
         raise DataError(message) from error
+    except ValueError as error:  # a name that cannot be a file's
+        raise DataError(f"{path}: cannot be read: {error}") from error
+
+
+def _text(content: bytes, path: Path) -> str:
+    try:
+        text = unpacked(content, path).decode("utf-8-sig")  # line ends within quotes stay
     except UnicodeDecodeError as error:
         message = f"{path}: not UTF-8 text (byte {error.start}); save it as CSV in UTF-8"
         raise DataError(message) from error
-    except ValueError as error:  # a name that cannot be a file's
-        raise DataError(f"{path}: cannot be read: {error}") from error
     if "\0" in text:
         raise DataError(f"{path}: not a text file; save it as CSV in UTF-8")
     return text
 
 
-def _records(text: str, source: str) -> tuple[list[str], dict[int, list[str]]]:
-    """Split a CSV text into its header and its records by line, all of the header's length."""
+def _rows(text: str, source: str) -> dict[int, list[str]]:
+    """Split a CSV text into its rows by line; blank ones are left out."""
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     lines: dict[int, list[str]] = {}
     try:
@@ -193,6 +206,11 @@ def _records(text: str, source: str) -> tuple[list[str], dict[int, list[str]]]:
                 lines[reader.line_num] = row
     except csv.Error as error:
         raise DataError(f"{source}, line {reader.line_num}: {error}") from error
+    return lines
+
+
+def _records(lines: dict[int, list[str]], source: str) -> tuple[list[str], dict[int, list[str]]]:
+    """Split rows into the header and the records, all of the header's length."""
     if not lines:
         pipe = "; a pipe can be read once: save it in a file" if Path(source).is_fifo() else ""
         raise DataError(f"{source}: the file is empty{pipe}")

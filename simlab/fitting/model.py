@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Literal
 
-import pandas as pd
-
-from simlab.fitting.errors import FitWarning, one_of
+from simlab.data.frames import Data, as_pandas
+from simlab.fitting.errors import FitError, FitWarning, one_of
 from simlab.fitting.estimation import estimate
 from simlab.fitting.record import Method
 from simlab.fitting.result import MixedFit
@@ -17,8 +15,8 @@ from simlab.formula.slips import nearly_numbers
 
 
 def fit(
-    formula: str,
-    data: pd.DataFrame | Mapping[str, Any],
+    data: Data | str,
+    formula: str | Data,
     method: Method = "REML",
     *,
     random: str | None = None,
@@ -31,14 +29,14 @@ def fit(
 
     Parameters
     ----------
+    data : data frame or dict
+        One row per unit; of pandas, polars or pyarrow. The formula may stand before it.
     formula : str
         In lme4's notation, ``"mathach ~ ses * sector + (1 + ses | school)"``; `||`
         for uncorrelated random effects; ``(1 | school:year)`` for combinations as
         clusters. ``cvar(ses, school)`` is the mean of ses in the school,
         ``dvar(ses, school)`` the deviation from it; ``ns(ses, 3)`` a natural spline.
         docs/formulas.md has all that a formula may contain.
-    data : pandas.DataFrame or dict
-        One row per unit.
     method : {"REML", "ML"}
         Restricted or full maximum likelihood.
     random : str, optional
@@ -71,15 +69,19 @@ def fit(
     Examples
     --------
     >>> import simlab
-    >>> fit = simlab.fit("mathach ~ ses + (1 + ses | school)", simlab.data.hs())
+    >>> fit = simlab.fit(simlab.data.hs(), "mathach ~ ses + (1 + ses | school)")
     >>> round(float(fit.fixef["ses"]), 4)
     2.3894
     """
     one_of(method, ("REML", "ML"), "method")
-    if isinstance(data, pd.DataFrame):  # before what follows from a slip is called an error
-        for slip in nearly_numbers(data, formula, random, source):
-            warnings.warn(slip, FitWarning, stacklevel=2)
-    fitted = fit_design(build(formula, data, random, missing, source), method, source)
+    if isinstance(data, str):
+        data, formula = formula, data
+    if not isinstance(formula, str):
+        raise FitError(f"the formula must be a text, not {type(formula).__name__}")
+    table = as_pandas(data, source)
+    for slip in nearly_numbers(table, formula, random, source):
+        warnings.warn(slip, FitWarning, stacklevel=2)  # before what follows from it is an error
+    fitted = fit_design(build(formula, table, random, missing, source), method, source)
     for note in fitted.notes:
         if not note.startswith("singular"):
             warnings.warn(note, FitWarning, stacklevel=2)

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
-import pandas as pd
 
 from simlab.data import DataError, check_sizes
+from simlab.data.frames import Data, as_pandas
 from simlab.errors import ArgumentError
 from simlab.formula.coding import Spec, code, fill, identity, name
-from simlab.formula.design import Columns, Design, Recipe, check_finite, frame
+from simlab.formula.design import Columns, Design, Recipe, check_finite
 from simlab.formula.errors import FormulaError
 from simlab.formula.evaluate import Scope, evaluate
 from simlab.formula.nodes import Node, columns, listed
@@ -42,7 +42,7 @@ class _Random(NamedTuple):
 
 def build(
     formula: str,
-    data: pd.DataFrame | Mapping[str, Any],
+    data: Data,
     random: str | None = None,
     missing: Literal["drop", "raise"] = "drop",
     source: str = "the data",
@@ -100,7 +100,7 @@ def build(
         raise ArgumentError(f"missing must be 'drop' or 'raise', not {missing!r}")
     parsed = parse(formula, random)
     groups = _groups(parsed)
-    table = Table(frame(data, source), source)
+    table = Table(as_pandas(data, source), source)
     response = _node(parsed.response)
     roles = _roles(parsed, response, groups, also)
     table.require((role, column) for column, role in roles.items())

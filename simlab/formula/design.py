@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from simlab.data import DataError
+from simlab.data.frames import Data, as_pandas
 from simlab.formula.coding import Spec, fill
 from simlab.formula.contextual import column_named, may_be_given, needed
 from simlab.formula.contrasts import Coding
@@ -175,7 +176,7 @@ class Design:
 
     def new(
         self,
-        data: pd.DataFrame | Mapping[str, Any],
+        data: Data,
         cluster_required: bool = False,
         at: Mapping[str, Any] | None = None,
     ) -> NewRows:
@@ -207,7 +208,7 @@ class Design:
             neither known nor given.
         """
         source, recipe = "the new data", self._recipe
-        table = Table(self._with(frame(data, source), at or {}), source)
+        table = Table(self._with(as_pandas(data, source), at or {}), source)
         if not len(table):
             raise DataError(f"{table.source}: no rows")
         used = (c for node in recipe.nodes.values() for c in needed(node, recipe.state, table))
@@ -262,27 +263,6 @@ def _labels(table: Table, grouping: tuple[str, ...]) -> pd.Index | None:
     if (codes >= 0).all():
         return labels[codes]
     return pd.Index([labels[i] if i >= 0 else None for i in codes], dtype=object)
-
-
-def frame(data: object, source: str) -> pd.DataFrame:
-    """Return the data as a data frame.
-
-    Raises
-    ------
-    DataError
-        If it is neither a data frame nor a mapping of columns of one length.
-    """
-    if isinstance(data, pd.DataFrame):
-        return data
-    if not isinstance(data, Mapping):
-        raise DataError(
-            f"{source}: must be a pandas DataFrame or a dict of columns, not "
-            f"{type(data).__name__}; convert it (for example by .to_pandas())"
-        )
-    try:
-        return pd.DataFrame(dict(data))
-    except (ValueError, TypeError) as error:
-        raise DataError(f"{source}: the columns do not form a table: {error}") from error
 
 
 def check_finite(values: Mapping[str, Value], table: Table, kept: Bools | None) -> None:

@@ -27,7 +27,7 @@ class Quantiles(NamedTuple):
 
 
 def quantiles(
-    df: pd.DataFrame, figure: Figure | SubFigure, columns: int = 5
+    data: pd.DataFrame, figure: Figure | SubFigure, columns: int = 5
 ) -> dict[str, Quantiles]:
     """Draw a uniform quantile plot of every variable.
 
@@ -36,7 +36,7 @@ def quantiles(
 
     Parameters
     ----------
-    df : pandas.DataFrame
+    data : pandas.DataFrame
         The data. Missing values are left out, and their number is written.
     figure : Figure or SubFigure
         An empty one; 10 by 5 inches, with a constrained layout, serve ten variables.
@@ -52,14 +52,14 @@ def quantiles(
     ArgumentError
         If there is no variable, or `columns` is below 1.
     """
-    if columns < 1 or df.columns.empty:
+    if columns < 1 or data.columns.empty:
         raise ArgumentError("give a data frame with columns, and 1 column of plots or more")
     axes = figure.subplots(
-        -(-len(df.columns) // columns), min(columns, len(df.columns)), squeeze=False
+        -(-len(data.columns) // columns), min(columns, len(data.columns)), squeeze=False
     )
     drawn = {
-        str(name): Quantiles(ax, _variable(ax, df[name]))
-        for ax, name in zip(axes.flat, df.columns, strict=False)
+        str(name): Quantiles(ax, _variable(ax, data[name]))
+        for ax, name in zip(axes.flat, data.columns, strict=False)
     }
     for ax in axes.flat[len(drawn) :]:
         ax.set_visible(False)

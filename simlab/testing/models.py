@@ -5,11 +5,12 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 
+from simlab.data.frames import Data, as_pandas
 from simlab.fitting.anova import combination, nested, same_columns
 from simlab.fitting.errors import FitError, FitWarning
 from simlab.fitting.model import fit_design
@@ -24,7 +25,6 @@ from simlab.mixed.rows import rotate_rows
 from simlab.testing.nested import NestedFits
 
 Missing = Literal["drop", "raise"]
-Data = pd.DataFrame | Mapping[str, Any]
 Spelled = list[tuple[str, str | None]]  # a formula, and nlme's random= for one without a bar
 
 LEFT_OUT = "rows left out"  # the note of a fit that is of its data
@@ -95,18 +95,19 @@ def fit_models(
     FitWarning
         If rows were left out, or all but a few values of a text column are numbers.
     """
+    table = as_pandas(data, source)
     first, *_ = alternatives.values()
     linear = isinstance(null, str) and not any(t.text in ("|", "||") for t in tokenize(null))
     place_holder = f"~ 1 | {parse(first).group}" if linear else None
     spelled: Spelled = [(null, place_holder), *((f, None) for f in alternatives.values())]
     used = dict.fromkeys(name for f, random in spelled for name in variables(f, random))
-    null_design, *designs = (build(f, data, r, missing, source, used) for f, r in spelled)
+    null_design, *designs = (build(f, table, r, missing, source, used) for f, r in spelled)
     for design in designs:
         _check_alike(null_design, design)
     chosen = _method(method, null_design, designs)
     fitted = _linear(null, null_design, chosen) if linear else _fit(null_design, chosen, source)
     larger = [_fit(design, chosen, source) for design in designs]
-    _warn(data, spelled, source, larger[0].notes)
+    _warn(table, spelled, source, larger[0].notes)
     return {
         name: _inside(NestedFits(fitted, linear, fit))
         for name, fit in zip(alternatives, larger, strict=True)
@@ -193,9 +194,8 @@ def _inside(hypothesis: NestedFits) -> NestedFits:
     return hypothesis
 
 
-def _warn(data: Data, spelled: Spelled, source: str, notes: tuple[str, ...]) -> None:
+def _warn(data: pd.DataFrame, spelled: Spelled, source: str, notes: tuple[str, ...]) -> None:
     told = [note for note in notes if LEFT_OUT in note]
-    if isinstance(data, pd.DataFrame):
-        told += [slip for f, r in spelled for slip in nearly_numbers(data, f, r, source)]
+    told += [slip for f, r in spelled for slip in nearly_numbers(data, f, r, source)]
     for slip in dict.fromkeys(told):
         warnings.warn(slip, FitWarning, stacklevel=4)

@@ -8,13 +8,14 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from simlab.data.frames import Data
 from simlab.errors import check_level
 from simlab.fitting.errors import FitError, one_of
 from simlab.memory import lacking
 from simlab.moments import Floats
 from simlab.parallel.errors import check_jobs
 from simlab.testing.draws import COPIES, Progress
-from simlab.testing.models import Data, Missing, fit_models, named, notes_of
+from simlab.testing.models import Missing, fit_models, named, notes_of
 from simlab.testing.monte_carlo import Bools, interval, p_value, reaches
 from simlab.testing.multiplicity import adjust
 from simlab.testing.nested import NestedFits, null_draws

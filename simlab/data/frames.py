@@ -1,0 +1,58 @@
+"""Data frames of other libraries, at the door: inside, every data frame is one of pandas."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import narwhals as nw
+import pandas as pd
+
+from simlab.data.errors import DataError
+
+if TYPE_CHECKING:
+    from narwhals.typing import IntoFrame
+
+__all__ = ["Data", "as_pandas"]
+
+Data: TypeAlias = "pd.DataFrame | Mapping[str, Any] | IntoFrame"
+"""A data frame of pandas, polars, pyarrow or another library that narwhals reads; or a dict."""
+
+
+def as_pandas(data: object, source: str = "the data") -> pd.DataFrame:
+    """Return data as a data frame of pandas; one of pandas is returned as it is.
+
+    Parameters
+    ----------
+    data : Data
+        One row per unit.
+    source : str
+        What messages call it.
+
+    Raises
+    ------
+    DataError
+        If it is no data frame, nor a mapping of columns of one length, or cannot be converted.
+    """
+    if isinstance(data, pd.DataFrame):
+        return data
+    if isinstance(data, Mapping):
+        try:
+            return pd.DataFrame(dict(data))
+        except (ValueError, TypeError) as error:
+            raise DataError(f"{source}: the columns do not form a table: {error}") from error
+    frame = nw.from_native(data, pass_through=True)
+    if isinstance(frame, nw.LazyFrame):
+        raise DataError(f"{source}: nothing of it is computed yet; give it after .collect()")
+    if not isinstance(frame, nw.DataFrame):
+        raise DataError(
+            f"{source}: must be a data frame (of pandas, polars or pyarrow) or a dict of columns, "
+            f"not {type(data).__name__}"
+        )
+    try:
+        return frame.to_pandas()
+    except ImportError as error:
+        raise DataError(
+            f"{source}: to convert it needs the package pyarrow; install it, or give a pandas "
+            "DataFrame"
+        ) from error
