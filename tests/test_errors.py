@@ -72,6 +72,7 @@ def places(fit, drawn):
         "summary": lambda level: fit.summary(level=level),
         "varcorr": lambda level: fit.varcorr(level=level),
         "profile": lambda level: fit.profile("ses", level=level),
+        "predict": lambda level: fit.predict(interval="confidence", level=level),
         "compare": lambda level: simlab.compare(hs, **COLUMNS, level=level),
         "audit": lambda level: simlab.audit(hs, **COLUMNS, level=level),
         "pvalue": lambda level: simlab.pvalue(hs, null, FORMULA, draws=10, level=level),
@@ -90,8 +91,6 @@ def test_every_place_that_takes_a_level_refuses_it_alike(fit, drawn, results, le
         said[place] = str(error.value)
     expected = f"level is {level!r}; it {LEVEL_RULE}"
     assert said == dict.fromkeys(said, expected)
-    with pytest.raises(FitError, match=re.escape(expected.replace("level", "conf", 1))):
-        fit.predict(interval="confidence", conf=level)
     with pytest.raises(ValueError, match=re.escape(f"attribute {expected}")):
         simlab.measure(results.assign_attrs(level=level))
     plt.close("all")

@@ -111,11 +111,11 @@ def test_prediction_knows_the_combinations(crossed):
     assert "a:b: 3 clusters that the fit does not know (a1:9, zz:1" in found.attrs["note"]
     assert crossed.predict(new[["x", "a"]]).attrs["note"].startswith("no column 'b' in the new")
     with pytest.raises(ValueError, match="a1:9"):
-        crossed.predict(new[:3], level=1)
+        crossed.predict(new[:3], of="cluster")
     with pytest.raises(DataError, match="row 3: a is missing"):
-        crossed.predict(new, level=1)
+        crossed.predict(new, of="cluster")
     with pytest.raises(DataError, match="no column 'b' for the cluster"):
-        crossed.predict(new[["x", "a"]], level=1)
+        crossed.predict(new[["x", "a"]], of="cluster")
 
 
 def test_other_questions_know_the_combinations(crossed):

@@ -189,4 +189,4 @@ def test_fits_are_those_of_lme4(name):
     np.testing.assert_allclose(ranef, expected["ranef"], rtol=0, atol=loose * 1e-4 * sd.max())
     if "new" in expected:
         new = pd.DataFrame(SOURCE["far"])
-        np.testing.assert_allclose(fit.predict(new, level=0), expected["new"], rtol=1e-6)
+        np.testing.assert_allclose(fit.predict(new, of="population"), expected["new"], rtol=1e-6)

@@ -37,9 +37,9 @@ def by_hand(fit, ses, context, public=1.0):
 
 
 def test_a_prediction_does_not_depend_on_the_other_rows_of_the_grid(fit):
-    alone = fit.predict(STUDENT, level=0)
+    alone = fit.predict(STUDENT, of="population")
     grid = pd.concat([STUDENT.assign(ses=s) for s in (-3.0, 0.5, 1.0)], ignore_index=True)
-    together = fit.predict(grid, level=0)
+    together = fit.predict(grid, of="population")
     assert together[1] == pytest.approx(alone[0], rel=1e-12)
     expected = by_hand(fit, np.array([-3.0, 0.5, 1.0]), MEANS["1906"])
     np.testing.assert_allclose(together, expected, rtol=1e-12)
@@ -55,21 +55,21 @@ def test_the_context_of_a_new_school_is_given(fit, how):
     else:
         found = fit.predict(new, at={CONTEXT if how == "at" else "cvar(ses,school)": -0.3})
     assert found[0] == pytest.approx(by_hand(fit, 0.5, -0.3), rel=1e-12)
-    assert "predicted at level 0" in found.attrs["note"]
+    assert "predicted for the population" in found.attrs["note"]
 
 
 def test_without_the_cluster_the_context_is_given(fit):
     new = STUDENT.drop(columns="school")
-    for level in (0, None):
-        found = fit.predict(new, level, at={CONTEXT: -0.3})
+    for of in ("population", None):
+        found = fit.predict(new, of, at={CONTEXT: -0.3})
         assert found[0] == pytest.approx(by_hand(fit, 0.5, -0.3), rel=1e-12)
     with pytest.raises(DataError, match="no column 'school' for the cluster"):
-        fit.predict(new, level=1, at={CONTEXT: -0.3})
+        fit.predict(new, of="cluster", at={CONTEXT: -0.3})
 
 
-@pytest.mark.parametrize("level", [0, None])
+@pytest.mark.parametrize("of", ["population", None])
 @pytest.mark.parametrize("how", ["new", "missing", "absent"])
-def test_a_context_that_nobody_knows_is_one_clear_error(fit, how, level):
+def test_a_context_that_nobody_knows_is_one_clear_error(fit, how, of):
     labels = {"new": "new", "missing": None}
     rows_ = pd.concat([STUDENT, STUDENT.assign(school=labels.get(how))], ignore_index=True)
     says = {
@@ -78,7 +78,7 @@ def test_a_context_that_nobody_knows_is_one_clear_error(fit, how, level):
         "absent": "no column 'school' for the cluster, from which cvar",
     }
     with pytest.raises(DataError, match=says[how]) as error:
-        fit.predict(rows_.drop(columns="school") if how == "absent" else rows_, level)
+        fit.predict(rows_.drop(columns="school") if how == "absent" else rows_, of)
     text = str(error.value)
     assert "give a column 'cvar(ses, school)' of the new data" in text
     assert "at={'cvar(ses, school)': value}" in text
@@ -88,10 +88,10 @@ def test_a_context_that_nobody_knows_is_one_clear_error(fit, how, level):
 def test_what_is_given_counts_for_known_schools_too(fit):
     """The effect at a fixed context needs it; a missing value leaves the school its own mean."""
     two = pd.concat([STUDENT, STUDENT], ignore_index=True).assign(**{CONTEXT: [1.0, np.nan]})
-    found = fit.predict(two, level=0)
+    found = fit.predict(two, of="population")
     expected = [by_hand(fit, 0.5, 1.0), by_hand(fit, 0.5, MEANS["1906"])]
     np.testing.assert_allclose(found, expected, rtol=1e-12)
-    own = fit.predict(two)  # level 1: the same û_j, along another deviation
+    own = fit.predict(two)  # of the cluster: the same û_j, along another deviation
     u = fit.ranef().estimate.loc["1906"]
     deviation = 0.5 - np.array([1.0, MEANS["1906"]])
     expected = expected + u["(Intercept)"] + u["dvar(ses, school)"] * deviation
@@ -103,11 +103,13 @@ def test_what_is_given_counts_for_known_schools_too(fit):
 def test_the_deviation_may_be_given_and_then_needs_no_ses(fit):
     given = {"sector": ["Public"], CONTEXT: [-0.3], "dvar(ses, school)": [0.8]}
     assert fit.predict(given)[0] == pytest.approx(by_hand(fit, 0.5, -0.3), rel=1e-12)
-    known = fit.predict(STUDENT.drop(columns="ses").assign(**{"dvar(ses, school)": 0.0}), level=0)
+    known = fit.predict(
+        STUDENT.drop(columns="ses").assign(**{"dvar(ses, school)": 0.0}), of="population"
+    )
     mean = MEANS["1906"]
     assert known[0] == pytest.approx(by_hand(fit, mean, mean), rel=1e-12)
     only_school = fit_formula(f"mathach ~ {CONTEXT} + (1 | school)", SCHOOLS)
-    found = only_school.predict({"school": ["1906"]}, level=0)
+    found = only_school.predict({"school": ["1906"]}, of="population")
     expected = only_school.gamma @ [1, mean]
     assert found[0] == pytest.approx(expected, rel=1e-12)
 
@@ -147,7 +149,7 @@ def test_the_shares_of_a_factor_are_given_by_the_names_of_the_columns():
 def test_a_school_whose_rows_were_left_out_has_its_mean():
     """As in R the mean is over all rows that have ses; without one there is no mean."""
     absent = SCHOOLS.school == "1906"
-    for column, says in (("mathach", "predicted at level 0"), ("ses", None)):
+    for column, says in (("mathach", "predicted for the population"), ("ses", None)):
         df = SCHOOLS.assign(**{column: SCHOOLS[column].where(~absent)})
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FitWarning)
@@ -222,15 +224,15 @@ def test_an_empty_cell_is_nan_as_in_emmeans():
 
 
 @pytest.mark.parametrize("coding", ["{}", "C({}, Sum)", "C({}, Helmert)", "C({}, Poly)"])
-@pytest.mark.parametrize("level", [0, 1])
-def test_it_is_the_same_cell_in_every_coding_and_at_every_level(coding, level):
+@pytest.mark.parametrize("of", ["population", "cluster"])
+def test_it_is_the_same_cell_in_every_coding_and_at_every_level(coding, of):
     name = coding.format("Variety")
     fit = fit_formula(f"yield ~ nitroF * {name} + (1 | Block)", holed())
     cells = rows("Oats").drop(columns="yield")
     empty = (cells.Variety == "Victory") & (cells.nitroF == "N0.6")
     for interval in ("confidence", "prediction"):
         with pytest.warns(FitWarning, match="6 rows, the first"):
-            found = fit.predict(cells, level, interval)
+            found = fit.predict(cells, of, interval)
         assert (found.isna().all(axis=1) == empty).all()
         assert found[~empty].notna().all(axis=None)
 

@@ -47,7 +47,9 @@ def test_residual_sums_agree_with_lme4(name, model, method):
     ref = stored("fits", f"{name}.json")[model][method]["resid"]
     fit = reference_fit(name, model, method)
     np.testing.assert_allclose((residuals(fit) ** 2).sum(), ref["cond_rss"], rtol=CLOSE)
-    np.testing.assert_allclose((residuals(fit, 0) ** 2).sum(), ref["marg_rss"], rtol=CLOSE)
+    np.testing.assert_allclose(
+        (residuals(fit, "population") ** 2).sum(), ref["marg_rss"], rtol=CLOSE
+    )
 
 
 def test_a_wrong_method_does_not_agree():
@@ -55,32 +57,32 @@ def test_a_wrong_method_does_not_agree():
     other = stored("fits", "hs.json")["m5"]["ML"]["resid"]
     fit = reference_fit("hs", "m5", "REML")
     assert abs((residuals(fit) ** 2).sum() / other["cond_rss"] - 1) > 1e3 * CLOSE
-    assert abs((residuals(fit, 0) ** 2).sum() / other["marg_rss"] - 1) > 1e2 * CLOSE
+    assert abs((residuals(fit, "population") ** 2).sum() / other["marg_rss"] - 1) > 1e2 * CLOSE
 
 
 # ------------------------------------------------------------------ residuals
 
 
 def test_fitted_values_and_residuals_add_up_to_the_response(small, oracle):
-    for level in (0, 1):
-        total = fitted(small, level) + residuals(small, level)
+    for of in ("population", "cluster"):
+        total = fitted(small, of) + residuals(small, of)
         np.testing.assert_allclose(total, small.design.y, rtol=1e-12, atol=1e-12)
-    np.testing.assert_allclose(fitted(small, 0), oracle.X @ oracle.gamma, rtol=1e-10)
+    np.testing.assert_allclose(fitted(small, "population"), oracle.X @ oracle.gamma, rtol=1e-10)
     expected = oracle.X @ oracle.gamma + oracle.Z @ oracle.u
     np.testing.assert_allclose(fitted(small), expected, rtol=1e-9, atol=1e-10)
     assert (fitted(small).index == small.design.rows).all()
-    assert np.abs(fitted(small) - fitted(small, 0)).max() > 0.1
+    assert np.abs(fitted(small) - fitted(small, "population")).max() > 0.1
 
 
 def test_studentized_residuals_have_the_variances_of_dense_matrices(small, oracle):
     sigma2 = small.sigma2
     marginal = oracle.V - oracle.X @ oracle.covariance @ oracle.X.T
     conditional = sigma2**2 * oracle.P  # ê = σ²Py
-    for level, variance in ((0, marginal), (1, conditional)):
-        expected = residuals(small, level) / np.sqrt(np.diag(variance))
-        np.testing.assert_allclose(residuals(small, level, "studentized"), expected, rtol=1e-7)
-        pearson = residuals(small, level, "pearson")
-        np.testing.assert_allclose(pearson, residuals(small, level) / np.sqrt(sigma2), rtol=1e-12)
+    for of, variance in (("population", marginal), ("cluster", conditional)):
+        expected = residuals(small, of) / np.sqrt(np.diag(variance))
+        np.testing.assert_allclose(residuals(small, of, "studentized"), expected, rtol=1e-7)
+        pearson = residuals(small, of, "pearson")
+        np.testing.assert_allclose(pearson, residuals(small, of) / np.sqrt(sigma2), rtol=1e-12)
         assert np.abs(pearson / expected - 1).min() > 1e-3  # control
 
 
@@ -88,9 +90,9 @@ def test_a_residual_that_cannot_vary_is_not_studentized():
     df = pd.concat([unbalanced(), pd.DataFrame({"y": [9.0], "x": [1.0], "w": [2.0], "g": ["c07"]})])
     df = df.reset_index(drop=True).assign(odd=lambda d: (d.index == len(d) - 1) * 1.0)
     fit = fit_formula("y ~ x + odd + (1 | g)", df)
-    for level in (0, 1):
-        absent = residuals(fit, level, "studentized").isna()
-        assert absent.iloc[-1] == (level == 1)  # its own coefficient leaves no residual
+    for of in ("population", "cluster"):
+        absent = residuals(fit, of, "studentized").isna()
+        assert absent.iloc[-1] == (of == "cluster")  # its own coefficient leaves no residual
         assert not absent.iloc[:-1].any()
 
 
@@ -98,7 +100,7 @@ def test_a_residual_that_cannot_vary_is_not_studentized():
 def test_normalized_residuals_are_those_of_the_cholesky_factor(formula):
     fit = fit_formula(formula, unbalanced())
     matrices = dense(fit)
-    e = residuals(fit, 0).to_numpy()
+    e = residuals(fit, "population").to_numpy()
     ours = residuals(fit, kind="normalized").to_numpy()
     for j in range(fit.nclusters):
         rows = np.flatnonzero(fit.design.cluster == j)
@@ -114,7 +116,7 @@ def test_normalized_residuals_of_draws_are_standard_normal_and_independent():
     drawn = simulate(fit, 40, seed=3)
     again = [_with_response(fit, drawn[i].to_numpy()) for i in range(40)]
     white = np.array([residuals(one, kind="normalized") for one in again])
-    raw = np.array([residuals(one, 0, "pearson") for one in again])
+    raw = np.array([residuals(one, "population", "pearson") for one in again])
     assert stats.kstest(white.ravel(), "norm").pvalue > 1e-3
     assert stats.kstest(raw.ravel(), "norm").pvalue < 1e-3  # control
     first, second = _neighbours(fit.design.cluster)
@@ -147,15 +149,15 @@ def _neighbours(cluster):
 )
 def test_prediction_of_the_data_is_what_was_fitted(name, model):
     fit, df = reference_fit(name, model, "REML"), data(name)
-    for level in (None, 0, 1):
-        expected = fitted(fit, 1 if level is None else level)
+    for of in (None, "population", "cluster"):
+        expected = fitted(fit, of or "cluster")
         for newdata in (None, df.drop(columns=fit.design.response)):
-            ours = predict(fit, newdata, level)
+            ours = predict(fit, newdata, of)
             np.testing.assert_allclose(ours, expected, rtol=1e-12)
             assert (ours.index == expected.index).all()
             assert "note" not in ours.attrs
-        table = predict(fit, df, level, "confidence")
-        pd.testing.assert_frame_equal(table, predict(fit, None, level, "confidence"), rtol=1e-9)
+        table = predict(fit, df, of, "confidence")
+        pd.testing.assert_frame_equal(table, predict(fit, None, of, "confidence"), rtol=1e-9)
     shuffled = df.sample(frac=0.5, random_state=1)
     ours = predict(fit, shuffled)
     np.testing.assert_allclose(ours, fitted(fit)[shuffled.index], rtol=1e-12)
@@ -169,18 +171,18 @@ def new_rows():
 
 
 @pytest.mark.parametrize("interval", ["confidence", "prediction"])
-@pytest.mark.parametrize("level", [None, 0])
-def test_intervals_are_those_of_dense_matrices(small, oracle, interval, level):
+@pytest.mark.parametrize("of", [None, "population"])
+def test_intervals_are_those_of_dense_matrices(small, oracle, interval, of):
     """Var(x'γ̂ + z'û − x'γ − z'u), from the joint covariance of the errors of γ̂ and û."""
     rows = new_rows()
-    ours = predict(small, rows, level, interval)
+    ours = predict(small, rows, of, interval)
     X = np.column_stack([np.ones(4), rows.x, rows.w])
     Z, p = np.column_stack([np.ones(4), rows.x, rows.w]), 3
     for i, label in enumerate(rows.g):
         a = np.zeros(len(oracle.error))
         a[:p] = X[i]
         mean, extra = X[i] @ oracle.gamma, small.sigma2
-        if level is None and label in small.design.clusters:
+        if of is None and label in small.design.clusters:
             place = p + 3 * small.design.clusters.get_loc(label)
             a[place : place + 3] = Z[i]
             mean += Z[i] @ oracle.u[place - p : place - p + 3]
@@ -198,8 +200,8 @@ def test_intervals_cover_as_often_as_they_say():
     fit = fit_formula("y ~ x + (1 + x | g)", unbalanced())
     conditional = simulate(fit, 4000, seed=7, conditional=True)
     fresh = simulate(fit, 4000, seed=8)
-    known = predict(fit, level=1, interval="prediction", conf=0.8)
-    anyone = predict(fit, level=0, interval="prediction", conf=0.8)
+    known = predict(fit, of="cluster", interval="prediction", level=0.8)
+    anyone = predict(fit, of="population", interval="prediction", level=0.8)
 
     def coverage(draws, table):
         inside = draws.ge(table["lower"], axis=0) & draws.le(table["upper"], axis=0)
@@ -214,16 +216,16 @@ def test_intervals_cover_as_often_as_they_say():
 def test_rows_of_unknown_clusters_are_predicted_for_the_population(small):
     rows = new_rows()
     ours = predict(small, rows)
-    population = predict(small, rows, level=0)
+    population = predict(small, rows, of="population")
     unknown = (rows.g == "new").to_numpy()
     np.testing.assert_array_equal(ours[unknown], population[unknown])
     assert np.abs(ours - population)[~unknown].min() > 1e-3
     assert ours.attrs["note"] == (
-        "g: 1 cluster that the fit does not know (new), 2 rows: predicted at level 0"
+        "g: 1 cluster that the fit does not know (new), 2 rows: predicted for the population"
     )
     without = predict(small, rows.drop(columns="g"))
     np.testing.assert_array_equal(without, population)
-    assert without.attrs["note"] == "no column 'g' in the new data: predicted at level 0"
+    assert without.attrs["note"] == "no column 'g' in the new data: predicted for the population"
     assert "note" not in population.attrs
     listed = predict(small, {"x": [0.5, 1.0], "w": [1.0, 0.0], "g": ["c08", "new"]})
     np.testing.assert_allclose(listed, ours.iloc[:2])
@@ -233,28 +235,30 @@ def test_rows_of_unknown_clusters_are_predicted_for_the_population(small):
 def test_intervals_do_not_depend_on_where_a_covariate_has_its_zero():
     df, formula = unbalanced(), "y ~ x + (1 + x | g)"
     moved = df.assign(x=1e6 + df.x)
-    for level in (0, 1):
+    for of in ("population", "cluster"):
         for interval in ("confidence", "prediction"):
-            one = predict(fit_formula(formula, df), level=level, interval=interval)
-            two = predict(fit_formula(formula, moved), level=level, interval=interval)
+            one = predict(fit_formula(formula, df), of=of, interval=interval)
+            two = predict(fit_formula(formula, moved), of=of, interval=interval)
             np.testing.assert_allclose(two, one, rtol=1e-7, atol=1e-7)
 
 
 def test_prediction_says_what_is_wrong(small):
     rows = new_rows()
     for message, call in {
-        r"g: 1 cluster .* \(new\); ask for level=0": lambda: predict(small, rows, 1),
-        "'g'": lambda: predict(small, rows.drop(columns="g"), 1),
+        r"g: 1 cluster .* \(new\); leave of= out": lambda: predict(small, rows, "cluster"),
+        "'g'": lambda: predict(small, rows.drop(columns="g"), "cluster"),
         "'g' holds numbers, and text": lambda: predict(small, rows.assign(g=1)),
         "'w'": lambda: predict(small, rows.drop(columns="w")),
-        "level is 2; it must be one of 0, 1": lambda: fitted(small, 2),
-        "level is True": lambda: predict(small, level=True),
+        "of is 'all'; it must be one of 'population', 'cluster'": lambda: fitted(small, "all"),
+        "of is True": lambda: predict(small, of=True),
         "interval is 'wide'; it must be one of None, 'conf": lambda: predict(
             small, interval="wide"
         ),
-        "conf is 95; it must be between 0 and 1": lambda: predict(small, conf=95),
+        "level is 95; it must be between 0 and 1": lambda: predict(small, level=95),
         "kind is 'odd'": lambda: residuals(small, kind="odd"),
-        "normalized residuals are of level 0": lambda: residuals(small, 1, "normalized"),
+        "normalized residuals are of the population": lambda: residuals(
+            small, "cluster", "normalized"
+        ),
         "n is 0; it must be a whole number, at least 1": lambda: simulate(small, 0),
         "seed is -1": lambda: simulate(small, 1, -1),
         "n is 1.5": lambda: simulate(small, 1.5),
@@ -358,5 +362,5 @@ def test_reductions_of_snijders_and_bosker_by_hand():
 
 def test_residuals_of_a_level_are_about_the_random_effects_of_ranef(small):
     u = ranef(small).estimate.to_numpy()[small.design.cluster]
-    between = (residuals(small, 0) - residuals(small, 1)).to_numpy()
+    between = (residuals(small, "population") - residuals(small, "cluster")).to_numpy()
     np.testing.assert_allclose(between, (small.design.Z * u).sum(axis=1), rtol=1e-9, atol=1e-12)

@@ -1,6 +1,6 @@
 """What a fit says of rows: fitted values, residuals, predictions, new responses, variances.
 
-Levels are numbered as in nlme: 0 is the population, Xγ̂; 1 adds the cluster's own Z_jû_j.
+They are of the population, Xγ̂ (level 0 in nlme), or of the cluster, Xγ̂ + Z_jû_j (level 1).
 """
 
 from __future__ import annotations
@@ -12,11 +12,12 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
+from simlab.data.frames import Data, as_pandas
 from simlab.errors import check_level
 from simlab.fitting.errors import FitError, one_of
 from simlab.fitting.identified import unknown_rows
 from simlab.fitting.prediction_rows import (
-    Level,
+    Of,
     mean_of,
     new_rows,
     random_variance,
@@ -37,8 +38,8 @@ NO_VARIANCE = 1e-10  # of σ²: a residual with less variance than this is 0 but
 # ---------------------------------------------------------------- fitted values and residuals
 
 
-def fitted(fit: Fit, level: Level = 1) -> pd.Series[float]:
-    """Fitted values Xγ̂ (level 0) or Xγ̂ + Zû (level 1).
+def fitted(fit: Fit, of: Of = "cluster") -> pd.Series[float]:
+    """Fitted values of the population, Xγ̂, or of the clusters, Xγ̂ + Zû.
 
     Returns
     -------
@@ -48,40 +49,41 @@ def fitted(fit: Fit, level: Level = 1) -> pd.Series[float]:
     Raises
     ------
     FitError
-        If there is no such level.
+        If `of` is neither.
     """
-    one_of(level, (0, 1), "level")
-    rows = training(fit, level)
+    one_of(of, ("population", "cluster"), "of")
+    rows = training(fit, of)
     return pd.Series(mean_of(fit, rows, effects(fit.optimum)), index=rows.labels, name="fitted")
 
 
-def residuals(fit: Fit, level: Level | None = None, kind: Kind = "response") -> pd.Series[float]:
+def residuals(fit: Fit, of: Of | None = None, kind: Kind = "response") -> pd.Series[float]:
     """Residuals of the rows.
 
     Parameters
     ----------
     fit
         A fitted model.
-    level
-        0: about the population, y − Xγ̂; 1: about the cluster, y − Xγ̂ − Zû. By default 1, and
-        0 for normalized ones.
+    of
+        ``"population"``: y − Xγ̂; ``"cluster"``: y − Xγ̂ − Zû. By default of the cluster, and
+        normalized ones of the population.
     kind
         ``"response"``
             In units of the response.
         ``"pearson"``
-            Divided by σ̂, at both levels, as in nlme.
+            Divided by σ̂, either way, as in nlme.
         ``"studentized"``
             Divided by their own standard deviation, the variance components taken as known:
 
-                level 0:  Var(y_i − x_i'γ̂) = z_i'Gz_i + σ² − x_i'Var(γ̂)x_i
-                level 1:  σ² − z_i'Cz_i − w_i'Var(γ̂)w_i,   C = Var(u_j | y, γ), w_i = x_i − D_j'z_i
+                population:  Var(y_i − x_i'γ̂) = z_i'Gz_i + σ² − x_i'Var(γ̂)x_i
+                cluster:     σ² − z_i'Cz_i − w_i'Var(γ̂)w_i,  C = Var(u_j | y, γ),
+                             w_i = x_i − D_j'z_i
 
             (Nobre & Singer 2007, Biometrical Journal 49:863). NaN where that is 0.
         ``"normalized"``
             L_j⁻¹(y_j − X_jγ̂), V_j = Z_jGZ_j' + σ²I = L_jL_j' with L_j lower triangular, the rows
             of a cluster in the order of the data: what the rows before it do not predict, over
             its standard deviation. Independent N(0, 1) if the model holds (but for γ̂ and V̂).
-            They are of level 0 only.
+            They are of the population only.
 
     Returns
     -------
@@ -91,20 +93,24 @@ def residuals(fit: Fit, level: Level | None = None, kind: Kind = "response") -> 
     Raises
     ------
     FitError
-        If there is no such level or kind.
+        If there is no such kind, or `of` is neither.
     """
-    one_of(level, (None, 0, 1), "level")
+    one_of(of, (None, "population", "cluster"), "of")
     one_of(kind, ("response", "pearson", "studentized", "normalized"), "kind")
-    if kind == "normalized" and level == 1:
-        raise FitError("normalized residuals are of level 0; leave level out, or ask for pearson")
-    chosen: Level = level if level is not None else (0 if kind == "normalized" else 1)
-    found, rows = effects(fit.optimum), training(fit, chosen)
+    if kind == "normalized" and of == "cluster":
+        raise FitError(
+            "normalized residuals are of the population; leave of= out, or ask for pearson"
+        )
+    about = of or ("population" if kind == "normalized" else "cluster")
+    found, rows = effects(fit.optimum), training(fit, about)
     e = fit.design.y - mean_of(fit, rows, found)
     sigma = float(np.sqrt(fit.sigma2))
     if kind == "pearson":
         e = e / sigma
     elif kind == "studentized":
-        variance = fit.sigma2 + (1.0 if chosen == 0 else -1.0) * random_variance(fit, rows, found)
+        variance = fit.sigma2 + (1.0 if about == "population" else -1.0) * random_variance(
+            fit, rows, found
+        )
         variance -= variance_of_mean(fit, rows, found)
         sd = np.sqrt(np.where(variance > NO_VARIANCE * fit.sigma2, variance, 0.0))
         e = divide(e, sd, np.nan)
@@ -121,10 +127,10 @@ def residuals(fit: Fit, level: Level | None = None, kind: Kind = "response") -> 
 
 def predict(
     fit: Fit,
-    newdata: pd.DataFrame | Mapping[str, Any] | None = None,
-    level: Level | None = None,
+    newdata: Data | None = None,
+    of: Of | None = None,
     interval: Interval | None = None,
-    conf: float = 0.95,
+    level: float = 0.95,
     at: Mapping[str, Any] | None = None,
 ) -> pd.Series[float] | pd.DataFrame:
     """Predict rows, of the data or new ones.
@@ -147,13 +153,13 @@ def predict(
         by default the rows that were fitted. ``cvar(x, g)`` is the mean that the cluster has in
         the data of the model. For a new cluster, or for the effect of a context that a known one
         does not have, it is given as a column ``"cvar(x, g)"``; see `Design.new`.
-    level
-        0: for the population; 1: with û_j, every cluster being one that the fit knows. By default
-        1 where the cluster is known and 0 elsewhere.
+    of
+        ``"population"``, or ``"cluster"``: with û_j, every cluster being one that the fit knows.
+        By default of the cluster where it is known, and of the population elsewhere.
     interval
         Whether to give one, and for what.
-    conf
-        Its probability.
+    level
+        Its confidence level.
     at
         Columns that are the same in all rows of `newdata`, as ``{"cvar(ses, school)": 0.5}``.
 
@@ -163,30 +169,31 @@ def predict(
         The predictions; with `interval`, columns ``fit``, ``lower``, ``upper``. Index as in
         `newdata`. NaN where the data do not let one estimate Xγ, such as a combination of levels
         that does not occur, in a model with their interaction. ``attrs["note"]`` says which rows
-        are predicted at level 0, if only for want of a cluster, and which are not estimable.
+        are predicted for the population for want of a cluster, and which are not estimable.
 
     Raises
     ------
     DataError
         If `newdata` lacks what is needed; see `Design.new`.
     FitError
-        If a cluster is unknown at level 1, there is no such option, or `at` is without `newdata`.
+        If rows are to be predicted for a cluster that is unknown, there is no such option, or `at`
+        is without `newdata`.
 
     Warns
     -----
     FitWarning
         If a prediction is not estimable.
     """
-    one_of(level, (None, 0, 1), "level")
+    one_of(of, (None, "population", "cluster"), "of")
     one_of(interval, (None, "confidence", "prediction"), "interval")
-    conf = check_level(conf, "conf")
+    level = check_level(level)
     note = ""
     if newdata is not None:
-        rows, note = new_rows(fit, newdata, level, at)
+        rows, note = new_rows(fit, as_pandas(newdata, "the new data"), of, at)
     elif at:
         raise FitError("at= is of new data; give these too")
     else:
-        rows = training(fit, 1 if level is None else level)
+        rows = training(fit, of or "cluster")
     found = effects(fit.optimum)
     mean = mean_of(fit, rows, found)
     unknown = unknown_rows(fit.clusters, rows.Z_engine, rows.cluster)
@@ -200,7 +207,7 @@ def predict(
         if interval == "prediction":
             variance += np.where(known, 0.0, between) + fit.sigma2
             variance[unknown] = np.nan
-        half = norm.ppf((1 + conf) / 2) * np.sqrt(variance)
+        half = norm.ppf((1 + level) / 2) * np.sqrt(variance)
         out = pd.DataFrame(
             {"fit": mean, "lower": mean - half, "upper": mean + half}, index=rows.labels
         )
@@ -239,7 +246,7 @@ def simulate(fit: Fit, n: int = 1, seed: int = 0, conditional: bool = False) -> 
         if not isinstance(value, int | np.integer) or value < least:
             raise FitError(f"{name} is {value}; it must be a whole number, at least {least}")
     rng = np.random.Generator(np.random.PCG64DXSM(seed))
-    rows, found = training(fit, 1), effects(fit.optimum)
+    rows, found = training(fit, "cluster"), effects(fit.optimum)
     fixed_part = rows if conditional else rows._replace(cluster=np.full_like(rows.cluster, -1))
     mean = mean_of(fit, fixed_part, found)
     Z = fit.clusters.units.s_y * rows.Z_engine @ found.root
@@ -270,7 +277,7 @@ def r2(fit: Fit) -> pd.Series[float]:
     pd.Series
         ``marginal``, by the fixed effects; ``conditional``, by fixed and random effects.
     """
-    fixed = float(np.var(fitted(fit, 0).to_numpy(), ddof=1))
+    fixed = float(np.var(fitted(fit, "population").to_numpy(), ddof=1))
     random = _mean_random_variance(fit)
     total = fixed + random + fit.sigma2
     return pd.Series({"marginal": fixed / total, "conditional": (fixed + random) / total})
@@ -343,4 +350,4 @@ def icc(fit: Fit) -> pd.Series[float]:
 
 def _mean_random_variance(fit: Fit) -> float:
     """Mean of z_i'Gz_i over the rows."""
-    return float(random_variance(fit, training(fit, 0), effects(fit.optimum)).mean())
+    return float(random_variance(fit, training(fit, "population"), effects(fit.optimum)).mean())

@@ -17,7 +17,8 @@ from simlab.formula.nodes import listed
 from simlab.mixed.effects import Effects
 from simlab.moments import Floats, Ints
 
-Level = Literal[0, 1]
+Of = Literal["population", "cluster"]
+"""Whose line: that of all clusters, or each cluster's own."""
 
 
 class Rows(NamedTuple):
@@ -45,29 +46,29 @@ class Rows(NamedTuple):
     estimable: NDArray[np.bool_]
 
 
-def training(fit: Fit, level: Level) -> Rows:
-    """Rows of the fit, predicted for the population (0) or for their clusters (1)."""
+def training(fit: Fit, of: Of) -> Rows:
+    """Rows of the fit, predicted for the population or for their clusters."""
     design, units = fit.design, fit.clusters.units
     X = design.X
-    cluster = design.cluster if level == 1 else np.full(len(X), -1)
+    cluster = design.cluster if of == "cluster" else np.full(len(X), -1)
     every = np.ones(len(X), dtype=bool)
     return Rows(X, X @ units.A, design.Z @ units.B, cluster, design.rows, every)
 
 
 def new_rows(
     fit: Fit,
-    newdata: pd.DataFrame | Mapping[str, Any],
-    level: Level | None,
+    newdata: pd.DataFrame,
+    of: Of | None,
     at: Mapping[str, Any] | None,
 ) -> tuple[Rows, str]:
-    """Rows of new data, and a note on those at level 0 for want of a cluster, or not estimable.
+    """Rows of new data, and a note on those of no known cluster, and not estimable.
 
     Raises
     ------
     DataError
         If the new data lack what is needed.
     FitError
-        If a cluster is unknown at level 1.
+        If rows are to be predicted for a cluster that is unknown.
 
     Warns
     -----
@@ -75,26 +76,26 @@ def new_rows(
         If a row is not estimable.
     """
     design, units = fit.design, fit.clusters.units
-    X, Z, labels, estimable = design.new(newdata, level == 1, at)
-    index = newdata.index if isinstance(newdata, pd.DataFrame) else pd.RangeIndex(len(X))
+    X, Z, labels, estimable = design.new(newdata, of == "cluster", at)
+    index = newdata.index
     cluster, note = np.full(len(X), -1), ""
-    if level != 0 and labels is None:
+    if of != "population" and labels is None:
         there = (*newdata, *(at or {}))
         absent = " or ".join(repr(name) for name in design.grouping if name not in there)
-        note = f"no column {absent} in the new data: predicted at level 0"
-    elif level != 0 and labels is not None:
+        note = f"no column {absent} in the new data: predicted for the population"
+    elif of != "population" and labels is not None:
         cluster = _known(fit, labels)
         unknown = pd.unique(np.asarray(labels)[cluster < 0])
         if len(unknown):
             some = ", ".join(map(str, unknown[:5])) + (", …" if len(unknown) > 5 else "")
             many = f"{len(unknown)} clusters" if len(unknown) > 1 else "1 cluster"
             what = f"{design.cluster_name}: {many} that the fit does not know"
-            if level == 1:
+            if of == "cluster":
                 raise FitError(
-                    f"the new data, {what} ({some}); ask for level=0, or leave level out to "
-                    "predict these for the population"
+                    f"the new data, {what} ({some}); leave of= out to predict these "
+                    "for the population"
                 )
-            note = f"{what} ({some}), {int((cluster < 0).sum())} rows: predicted at level 0"
+            note = f"{what} ({some}), {int((cluster < 0).sum())} rows: predicted for the population"
     if not estimable.all():
         said = _not_estimable(design, index, estimable)
         warnings.warn(said, FitWarning, stacklevel=3)
