@@ -62,7 +62,7 @@ def draw(measured: xr.Dataset, nominal: float = 0.05) -> Figure:
     axes = figure.subplots(len(sizes), len(NULL), sharey="col", squeeze=False)
     for row, n in zip(axes, sizes, strict=True):
         for ax, (test, population) in zip(row, NULL.items(), strict=True):
-            size(measured, ax, test, nominal, J, at={N: n, G: population})
+            size(measured, test, nominal, J, at={N: n, G: population}, ax=ax)
             ax.set_title(f"{test_label(test)}    n = {n:g}", loc="left", fontsize=15, pad=12)
     return figure
 

@@ -47,17 +47,17 @@ ds = simlab.run(simlab.load("configs/methods_summary.yaml").replace(replicates=6
 measured = simlab.measure(ds, reference="gls_oracle")
 sweeps = ["population.clusters", "population.cluster_sizes.mean"]
 draws = {
-    "sampling": lambda ax: plots.sampling_distributions(ds, ax, condition=1),
-    "lolly": lambda ax: plots.lolly(measured, ax, "coverage", condition=1),
-    "honest": lambda ax: plots.honest_se(measured, ax),
-    "sweep": lambda ax: plots.bias_sweep(measured, ax, sweeps[0]),
-    "nested": lambda ax: plots.nested_loop(measured, ax, "bias"),
-    "zip": lambda ax: plots.zipplot(ds, ax, "swamy", condition=1),
-    "estimates": lambda ax: plots.estimate_se(ds, ax, "swamy", condition=1),
+    "sampling": lambda ax: plots.sampling_distributions(ds, condition=1, ax=ax),
+    "lolly": lambda ax: plots.lolly(measured, "coverage", condition=1, ax=ax),
+    "honest": lambda ax: plots.honest_se(measured, ax=ax),
+    "sweep": lambda ax: plots.bias_sweep(measured, sweeps[0], ax=ax),
+    "nested": lambda ax: plots.nested_loop(measured, "bias", ax=ax),
+    "zip": lambda ax: plots.zipplot(ds, "swamy", condition=1, ax=ax),
+    "estimates": lambda ax: plots.estimate_se(ds, "swamy", condition=1, ax=ax),
 }
 beta = simlab.beta_space(simlab.data.hs(), "mathach", "ses", "school", "sector")["Public"]
 lines = {name: plots.Estimate(*point) for name, point in beta.lines.items()}
-draws["beta"] = lambda ax: plots.beta_space(ax, estimates=lines)
+draws["beta"] = lambda ax: plots.beta_space(estimates=lines, ax=ax)
 for name, draw in draws.items():
     figure = Figure((10, 7), layout="constrained")
     ax = figure.subplots()

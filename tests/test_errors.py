@@ -78,7 +78,7 @@ def places(fit, drawn):
         "pvalue": lambda level: simlab.pvalue(hs, null, FORMULA, draws=10, level=level),
         "bootstrap": lambda level: simlab.bootstrap(fit, ["ses"], draws=10, level=level),
         "its intervals": lambda level: drawn.conf_int(level=level),
-        "ellipses": lambda level: plots.beta_space(plt.figure().add_subplot(), level=level),
+        "ellipses": lambda level: plots.beta_space(level=level, ax=plt.figure().add_subplot()),
     }
 
 

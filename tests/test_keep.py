@@ -97,8 +97,8 @@ def test_pictures_that_need_replicates_say_so():
     kept, summed = both()
     ax = Figure().subplots()
     for draw in (
-        lambda ds: plots.sampling_distributions(ds, ax),
-        lambda ds: plots.zipplot(ds, ax, "pooled"),
+        lambda ds: plots.sampling_distributions(ds, ax=ax),
+        lambda ds: plots.zipplot(ds, "pooled", ax=ax),
     ):
         draw(kept)
         with pytest.raises(ValueError, match="keeps measures only; run with keep: replicates"):

@@ -49,7 +49,7 @@ def words(ax):
 @pytest.mark.parametrize("statistic", [2.5, 0.01, 12.0, 0.0, 500.0])
 def test_areas_are_shares_of_the_draws(ax, statistic):
     result = result_of(statistic=statistic)
-    drawn = null_distribution(result, ax)
+    drawn = null_distribution(result, ax=ax)
     zeros = (result.simulated == 0).mean()
     assert area([drawn.atom]) == pytest.approx(zeros)
     assert area(drawn.bars) == pytest.approx(1 - zeros)
@@ -64,7 +64,7 @@ def is_coloured(bar, color):
 
 def test_the_share_at_0_is_written_beside_that_of_the_mixture(ax):
     result = result_of()
-    drawn = null_distribution(result, ax)
+    drawn = null_distribution(result, ax=ax)
     assert f"{100 * (result.simulated == 0).mean():.1f} % at 0" in words(ax)
     assert "mixture 50 %" in words(ax)
     assert area([drawn.mixture_atom]) == pytest.approx(0.5)
@@ -73,7 +73,9 @@ def test_the_share_at_0_is_written_beside_that_of_the_mixture(ax):
 
 
 def test_the_densities_are_those_of_the_tables(ax):
-    drawn = null_distribution(result_of(mixture=((0.25, 0), (0.5, 1), (0.25, 2)), naive_df=2), ax)
+    drawn = null_distribution(
+        result_of(mixture=((0.25, 0), (0.5, 1), (0.25, 2)), naive_df=2), ax=ax
+    )
     x, y = drawn.naive.get_data()
     assert y == pytest.approx(stats.chi2.pdf(x, 2))
     x, y = drawn.mixture.get_data()
@@ -81,14 +83,14 @@ def test_the_densities_are_those_of_the_tables(ax):
 
 
 def test_the_observed_statistic_and_its_p_value(ax):
-    drawn = null_distribution(result_of(), ax)
+    drawn = null_distribution(result_of(), ax=ax)
     assert list(drawn.observed.get_xdata()) == [2.5, 2.5]
     assert drawn.label.get_text() == "observed 2.5\np = 0.0456\n(0.0391 to 0.0523)"
     assert ax.get_title(loc="left") == "random slope of ses"
 
 
 def test_a_statistic_far_beyond_the_draws_is_pointed_at(ax):
-    drawn = null_distribution(result_of(statistic=500.0), ax)
+    drawn = null_distribution(result_of(statistic=500.0), ax=ax)
     assert "500 →" in drawn.label.get_text()
     assert ax.get_xlim()[1] < 50
     assert drawn.observed.get_xdata()[0] == ax.get_xlim()[1]
@@ -96,7 +98,7 @@ def test_a_statistic_far_beyond_the_draws_is_pointed_at(ax):
 
 def test_without_zeros_and_mixture_there_are_no_bars_for_them(ax):
     simulated = np.random.default_rng(2).chisquare(3, B)
-    drawn = null_distribution(result_of(simulated=simulated, mixture=(), naive_df=3), ax)
+    drawn = null_distribution(result_of(simulated=simulated, mixture=(), naive_df=3), ax=ax)
     assert drawn.atom is drawn.mixture_atom is drawn.mixture is None
     assert not any("at 0" in text for text in words(ax))
     assert len(ax.get_legend().get_texts()) == 3
@@ -105,7 +107,7 @@ def test_without_zeros_and_mixture_there_are_no_bars_for_them(ax):
 def test_a_draw_that_happens_to_be_0_is_no_point_mass(ax):
     simulated = np.random.default_rng(2).chisquare(1, B)
     simulated[0] = 0.0
-    drawn = null_distribution(result_of(simulated=simulated, mixture=()), ax)
+    drawn = null_distribution(result_of(simulated=simulated, mixture=()), ax=ax)
     assert drawn.atom is None
     assert area(drawn.bars) == pytest.approx(1.0)
 
@@ -113,19 +115,19 @@ def test_a_draw_that_happens_to_be_0_is_no_point_mass(ax):
 def test_draws_that_could_not_be_fitted_are_told(ax):
     simulated = result_of().simulated
     simulated[:7] = np.nan
-    null_distribution(result_of(simulated=simulated), ax)
+    null_distribution(result_of(simulated=simulated), ax=ax)
     assert ax.get_legend().get_texts()[0].get_text() == "4,000 draws from the null, 7 not fitted"
 
 
 def test_all_draws_at_0(ax):
-    drawn = null_distribution(result_of(simulated=np.zeros(99), statistic=0.0, p_value=1.0), ax)
+    drawn = null_distribution(result_of(simulated=np.zeros(99), statistic=0.0, p_value=1.0), ax=ax)
     assert area([drawn.atom]) == pytest.approx(1.0)
     assert area(drawn.bars) == 0
 
 
 def test_no_draws_at_all(ax):
     with pytest.raises(ValueError, match="no draw has a statistic"):
-        null_distribution(result_of(simulated=np.full(3, np.nan)), ax)
+        null_distribution(result_of(simulated=np.full(3, np.nan)), ax=ax)
 
 
 # ---------------------------------------------------------------- honesty
@@ -151,7 +153,7 @@ def axes():
 
 def test_stems_lead_from_the_aim_to_the_value(axes):
     frame = audited()
-    drawn = honesty(axes, frame, "new clusters")
+    drawn = honesty(frame, "new clusters", axes=axes)
     here = frame[(frame["question"] == "new clusters") & (frame["term"] == "slope")]
     for name, lollies in drawn.lollies.items():
         assert list(lollies) == ["pooled", "two_stage", "hlm"]
@@ -166,14 +168,14 @@ def test_stems_lead_from_the_aim_to_the_value(axes):
 
 
 def test_whiskers_are_mcse_where_they_are_given(axes):
-    drawn = honesty(axes, audited(), "new clusters").lollies
+    drawn = honesty(audited(), "new clusters", axes=axes).lollies
     ends = drawn["coverage"]["two_stage"].whisker.get_xdata()
     assert ends == pytest.approx([0.948 - 0.005 * Z, 0.948 + 0.005 * Z])
     assert drawn["relative_error"]["two_stage"].whisker is None
 
 
 def test_values_are_written_and_what_is_off_looks_different(axes):
-    drawn = honesty(axes, audited(), "new clusters").lollies
+    drawn = honesty(audited(), "new clusters", axes=axes).lollies
     assert drawn["coverage"]["pooled"].text.get_text() == "3.0 ± 0.5 %"
     assert drawn["relative_error"]["pooled"].text.get_text() == "−47.4"
     assert drawn["bias_within"]["pooled"].text.get_text() == "+2.90"
@@ -185,7 +187,7 @@ def test_values_are_written_and_what_is_off_looks_different(axes):
 
 
 def test_everything_is_within_the_axes(axes):
-    honesty(axes, audited(), "new clusters")
+    honesty(audited(), "new clusters", axes=axes)
     for ax in axes:
         low, high = ax.get_xlim()
         at = np.concatenate([line.get_xdata() for line in ax.lines])
@@ -206,7 +208,7 @@ def test_what_misleads_looks_different_from_what_is_cautious(measure, value, loo
 
 
 def test_the_band_of_coverage_follows_the_level(axes):
-    drawn = honesty(axes, audited(), "new clusters", level=0.9)
+    drawn = honesty(audited(), "new clusters", level=0.9, axes=axes)
     band = drawn.bands["coverage"]
     assert (band.get_x(), band.get_width()) == pytest.approx((0.85, 0.1))
     assert drawn.lollies["coverage"]["pooled"].stem.get_xdata()[0] == 0.9
@@ -215,7 +217,7 @@ def test_the_band_of_coverage_follows_the_level(axes):
 
 def test_one_measure_alone():
     ax = Figure().subplots()
-    drawn = honesty([ax], audited(), "same clusters", measures=["coverage"])
+    drawn = honesty(audited(), "same clusters", measures=["coverage"], axes=[ax])
     assert list(drawn.lollies) == ["coverage"]
 
 
@@ -233,4 +235,4 @@ def test_one_measure_alone():
 def test_what_cannot_be_drawn(axes, wrong, message):
     given = {"frame": audited(), "question": "new clusters"} | wrong
     with pytest.raises(ValueError, match=message):
-        honesty(axes, **given)
+        honesty(**given, axes=axes)

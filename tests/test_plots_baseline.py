@@ -37,21 +37,21 @@ def paper(width, height):
 @compare
 def test_zipplot():
     figure, ax = paper(5, 5)
-    zipplot(results(), ax, "pooled", target="limit")
+    zipplot(results(), "pooled", target="limit", ax=ax)
     return figure
 
 
 @compare
 def test_lolly():
     figure, ax = paper(9, 4)
-    lolly(measure(results()), ax, "bias")
+    lolly(measure(results()), "bias", ax=ax)
     return figure
 
 
 @compare
 def test_honest_se():
     figure, ax = paper(8, 6)
-    honest_se(measure(results()), ax, {"new schools": 0, "the same schools": 2})
+    honest_se(measure(results()), {"new schools": 0, "the same schools": 2}, ax=ax)
     return figure
 
 
@@ -59,5 +59,5 @@ def test_honest_se():
 def test_school_beta_space():
     figure, ax = paper(7, 6)
     x = np.linspace(-1.5, 2, 23)
-    school_beta_space(pictures.school([12, 2], [[16, 8], [8, 25]], 20, x, seed=10), ax)
+    school_beta_space(pictures.school([12, 2], [[16, 8], [8, 25]], 20, x, seed=10), ax=ax)
     return figure

@@ -22,7 +22,7 @@ def ax():
 
 
 def test_points_and_whiskers(ax):
-    drawn = curves(ax, GIVEN, ("x", "y"))
+    drawn = curves(GIVEN, ("x", "y"), ax=ax)
     line, _, (whiskers,) = drawn.points["two"]
     assert line.get_xydata().tolist() == [[1, 3], [10, 2.5], [100, 2.9]]
     ends = np.array([segment[:, 1] for segment in whiskers.get_segments()])
@@ -31,7 +31,7 @@ def test_points_and_whiskers(ax):
 
 
 def test_theory_is_a_line_and_points_without_one_are_joined(ax):
-    drawn = curves(ax, GIVEN, ("x", "y"))
+    drawn = curves(GIVEN, ("x", "y"), ax=ax)
     assert list(drawn.theories) == ["one"]
     assert drawn.theories["one"].get_xydata().tolist() == [[1, 1], [100, 3]]
     assert drawn.points["one"].lines[0].get_linestyle() == "None"
@@ -40,13 +40,13 @@ def test_theory_is_a_line_and_points_without_one_are_joined(ax):
 
 def test_a_colour_can_be_given(ax):
     given = {"one": GIVEN["one"]._replace(look=Look("#123456", STAR, DASHED)), "two": GIVEN["two"]}
-    drawn = curves(ax, given, ("x", "y"))
+    drawn = curves(given, ("x", "y"), ax=ax)
     assert drawn.theories["one"].get_color() == drawn.labels["one"].get_color() == "#123456"
     assert drawn.labels["two"].get_color() != "#123456"
 
 
 def test_names_stand_at_the_right_ends(ax):
-    drawn = curves(ax, GIVEN, ("x", "y"), log=True)
+    drawn = curves(GIVEN, ("x", "y"), log=True, ax=ax)
     assert {name: label.xy for name, label in drawn.labels.items()} == {
         "one": (100.0, 3.0), "two": (100.0, 2.9),
     }  # fmt: skip

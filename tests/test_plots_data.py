@@ -210,7 +210,7 @@ def test_schools_vary_as_the_ellipses_say():
 @pytest.mark.parametrize("step", [1, 2, 3, 4])
 def test_a_step_in_data_space_shows_what_was_told(ax, step):
     one = school()
-    drawn = school_data_space(one, ax, step)
+    drawn = school_data_space(one, step, ax=ax)
     shown = [drawn.population, drawn.true, drawn.points, drawn.estimated]
     assert [artist is not None for artist in shown] == [step > told for told in range(4)]
     lines = [(drawn.population, one.gamma), (drawn.true, one.beta), (drawn.estimated, one.beta_hat)]
@@ -223,7 +223,7 @@ def test_a_step_in_data_space_shows_what_was_told(ax, step):
 @pytest.mark.parametrize("step", [1, 2, 3, 4, 5, 6])
 def test_a_step_in_beta_space_shows_what_was_told(ax, step):
     one = school()
-    drawn = school_beta_space(one, ax, step)
+    drawn = school_beta_space(one, step, ax=ax)
     assert [artist is not None for artist in drawn] == [step > told for told in range(6)]
     for line, center, covariance in (
         (drawn.G, one.gamma, one.G),
@@ -240,11 +240,11 @@ def test_all_steps_have_the_same_limits(draw, steps):
     limits = set()
     for step in range(1, steps + 1):
         ax = Figure().subplots()
-        draw(school(), ax, step)
+        draw(school(), step, ax=ax)
         limits.add((*ax.get_xlim(), *ax.get_ylim()))
     assert len(limits) == 1
     with pytest.raises(ValueError, match=f"steps 1 to {steps}, and no step 0"):
-        draw(school(), ax, 0)
+        draw(school(), 0, ax=ax)
 
 
 @pytest.mark.parametrize(
@@ -268,7 +268,7 @@ def test_a_school_there_is_not(wrong, message):
 
 def test_arrows_lead_from_blue_to_blup(ax):
     blue, blup = pd.Series([1.0, 5.0, np.nan]), pd.Series([2.0, 4.0, 3.0])
-    drawn = shrinkage(blue, blup, pd.Series([3, 9, 1]), ax, gls=3.0)
+    drawn = shrinkage(blue, blup, pd.Series([3, 9, 1]), gls=3.0, ax=ax)
     arrows = np.array([path.vertices for path in drawn.arrows.get_paths()])
     assert arrows.tolist() == [[[3, 1], [3, 2]], [[9, 5], [9, 4]]]
     assert drawn.blue.get_ydata().tolist() == [1, 5]
@@ -278,34 +278,34 @@ def test_arrows_lead_from_blue_to_blup(ax):
 
 def test_clusters_are_found_by_name(ax):
     blue, n = pd.Series({"a": 1.0, "b": 5.0}), pd.Series({"b": 9, "a": 3})
-    drawn = shrinkage(blue, blue, n, ax, gls=3.0)
+    drawn = shrinkage(blue, blue, n, gls=3.0, ax=ax)
     assert drawn.blue.get_xdata().tolist() == [3, 9]
     with pytest.raises(ValueError, match="give series by cluster"):
-        shrinkage(blue, blue, pd.Series({"c": 1}), ax, gls=3.0)
+        shrinkage(blue, blue, pd.Series({"c": 1}), gls=3.0, ax=ax)
 
 
 def test_the_ellipse_of_G_is_about_the_mean(ax):
     fit = simlab.fit("mathach ~ ses + (ses | school)", hs())
-    drawn = shrinkage_space(fit.blue(), fit.coef(), ax, fit.fixef, fit.G)
+    drawn = shrinkage_space(fit.blue(), fit.coef(), fit.fixef, fit.G, ax=ax)
     assert np.column_stack(drawn.blue.get_data()) == pytest.approx(fit.blue().to_numpy())
     assert np.column_stack(drawn.blup.get_data()) == pytest.approx(fit.coef().to_numpy())
     assert np.column_stack(drawn.gls.get_data())[0] == pytest.approx(fit.gamma)
     outline = np.column_stack(drawn.dispersion.get_data())
     assert form(outline, fit.gamma, fit.G_matrix) == pytest.approx(1)
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("intercept", "ses")
-    assert shrinkage_space(fit.blue(), fit.coef(), ax, fit.fixef).dispersion is None
+    assert shrinkage_space(fit.blue(), fit.coef(), fit.fixef, ax=ax).dispersion is None
 
 
 def test_beta_space_has_two_axes(ax):
     one = pd.DataFrame({"(Intercept)": [1.0]})
     with pytest.raises(ValueError, match="two axes"):
-        shrinkage_space(one, one, ax, [0, 0])
+        shrinkage_space(one, one, [0, 0], ax=ax)
 
 
 def test_three_means_have_two_intervals_each(ax):
     df = hs()
     table = simlab.three_means(df["mathach"], df["school"]).table
-    drawn = three_means(table, ax, name="mathach", level2="school")
+    drawn = three_means(table, name="mathach", level2="school", ax=ax)
     for which, row in table.iterrows():
         assert drawn.heads[which].get_xdata()[0] == row["estimate"]
         for bar, se in ((drawn.these, row["se_these"]), (drawn.population, row["se_population"])):
@@ -315,4 +315,4 @@ def test_three_means_have_two_intervals_each(ax):
     labels = [label.get_text() for label in ax.get_yticklabels()]
     assert labels == ["mean of students", "mean of schools", "GLS"]
     with pytest.raises(ValueError, match="lacks se_these"):
-        three_means(table.drop(columns="se_these"), ax)
+        three_means(table.drop(columns="se_these"), ax=ax)

@@ -40,7 +40,7 @@ def segments(collection):
 
 def test_every_interval_is_drawn_once(ax):
     ds = results()
-    drawn = zipplot(ds, ax, "hlm", condition=1)
+    drawn = zipplot(ds, "hlm", condition=1, ax=ax)
     both = np.concatenate([segments(drawn.covering), segments(drawn.missing)])
     ends = both[np.argsort(both[:, 0, 0]), :, 0]
     one = ds.isel(condition=1).sel(estimator="hlm", term="slope")
@@ -53,7 +53,7 @@ def test_every_interval_is_drawn_once(ax):
 def test_the_zip_opens_at_the_coverage(ax):
     """All standard errors are equal here, so rank and coverage agree exactly."""
     ds = results()
-    drawn = zipplot(ds, ax, "hlm", target="beta_within")
+    drawn = zipplot(ds, "hlm", target="beta_within", ax=ax)
     measured = (
         measure(ds).isel(condition=0).sel(estimator="hlm", term="slope", target="beta_within")
     )
@@ -74,13 +74,13 @@ def test_the_zip_opens_at_the_coverage(ax):
 @pytest.mark.parametrize(("method", "expected"), [("hlm", 0.9545), ("pooled", 0.6827)])
 def test_intervals_of_two_and_of_one_true_se(ax, method, expected):
     """P(|Z| < 2) where the SE is true; the control, whose SE is half of it, has P(|Z| < 1)."""
-    drawn = zipplot(results(), ax, method, target="limit")
+    drawn = zipplot(results(), method, target="limit", ax=ax)
     share = len(segments(drawn.covering)) / N
     assert share == pytest.approx(expected, abs=4 * np.sqrt(expected * (1 - expected) / N))
 
 
 def test_a_failed_fit_has_no_interval(ax):
-    drawn = zipplot(results(), ax, "two_stage")
+    drawn = zipplot(results(), "two_stage", ax=ax)
     assert len(segments(drawn.covering)) + len(segments(drawn.missing)) == N - 1
 
 
@@ -95,14 +95,14 @@ def test_p_values_know_the_degrees_of_freedom(ax):
     ds["df"].loc[{"replicate": 5}] = 1.0
     top = {}
     for by in ("z", "p"):
-        drawn = zipplot(ds, ax, "hlm", by=by)
+        drawn = zipplot(ds, "hlm", by=by, ax=ax)
         found = segments(drawn.covering)
         top[by] = found[np.argmax(found[:, 0, 1]), 0, 0]
     assert top == {"z": 1.2, "p": -1.0}
 
 
 def test_zoom_shows_the_worst(ax):
-    zipplot(results(), ax, "pooled", zoom=0.2)
+    zipplot(results(), "pooled", zoom=0.2, ax=ax)
     assert ax.get_ylim() == (80, 100)
     (words,) = [text for text in ax.texts if "%" in text.get_text()]
     assert 80 < words.xy[1] < 100  # though the coverage is below
@@ -122,7 +122,7 @@ def test_zoom_shows_the_worst(ax):
 )
 def test_a_zip_there_is_not(ax, wrong, message):
     with pytest.raises(ValueError, match=message):
-        zipplot(results(), ax, **{"estimator": "hlm", **wrong})
+        zipplot(results(), **{"estimator": "hlm", **wrong}, ax=ax)
 
 
 # ---------------------------------------------------------------- estimate against SE
@@ -134,7 +134,7 @@ def test_points_beyond_the_cone_miss(ax):
     ds["std_error"] = ds["std_error"] * rng.uniform(0.7, 1.3, ds["std_error"].shape)
     for name, sign in (("lower", -2), ("upper", 2)):
         ds[name] = ds["estimate"] + sign * ds["std_error"]
-    drawn = estimate_se(ds, ax, "hlm", condition=2)
+    drawn = estimate_se(ds, "hlm", condition=2, ax=ax)
     one = ds.isel(condition=2).sel(estimator="hlm", term="slope")
     x, y = drawn.cone.get_data()
     assert (x[1], y[1]) == (2, 0)
@@ -159,7 +159,7 @@ def point(line):
 @pytest.mark.parametrize(("what", "at"), [("coverage", 0.95), ("bias", 0.0), ("relative_error", 0)])
 def test_heads_are_values_and_brackets_their_interval(ax, what, at):
     measured = measure(results())
-    drawn = lolly(measured, ax, what, condition=1)
+    drawn = lolly(measured, what, condition=1, ax=ax)
     here = measured.isel(condition=1).sel(term="slope")
     here = here.sel(target="beta_within") if "target" in here[what].dims else here
     value, mcse, low, high = (here[what + p].values for p in ("", "_mcse", "_low", "_high"))
@@ -178,13 +178,13 @@ def test_heads_are_values_and_brackets_their_interval(ax, what, at):
 
 
 def test_numbers_have_the_decimals_that_mean_something(ax):
-    lolly(measure(results()), ax, "bias")
+    lolly(measure(results()), "bias", ax=ax)
     ends = [text.split(" ± ") for text in texts(ax) if " ± " in text and "MCSE" not in text]
     assert {len(part.partition(".")[2]) for pair in ends for part in pair} == {3}
 
 
 def test_a_measure_of_fits_needs_no_term(ax):
-    drawn = lolly(measure(results()), ax, "failures", estimators=["two_stage", "pooled"])
+    drawn = lolly(measure(results()), "failures", estimators=["two_stage", "pooled"], ax=ax)
     assert [point(head)[0] for head in drawn.heads.values()] == pytest.approx([1 / N, 0])
     assert [label.get_text() for label in ax.get_yticklabels()] == ["Two-stage", "Pooled"]
 
@@ -202,7 +202,7 @@ def test_a_measure_of_fits_needs_no_term(ax):
 )
 def test_a_lolly_there_is_not(ax, wrong, message):
     with pytest.raises(ValueError, match=message):
-        lolly(measure(results()), ax, **{"measure": "bias", **wrong})
+        lolly(measure(results()), **{"measure": "bias", **wrong}, ax=ax)
 
 
 # ---------------------------------------------------------------- nested loop
@@ -210,7 +210,7 @@ def test_a_lolly_there_is_not(ax, wrong, message):
 
 def test_conditions_nest_in_the_order_of_the_factors(ax):
     measured = crossed()
-    drawn = nested_loop(measured, ax, "bias", factors=["population.clusters", SIZE])
+    drawn = nested_loop(measured, "bias", factors=["population.clusters", SIZE], ax=ax)
     ordered = measured.isel(condition=drawn.conditions)
     assert ordered["population.clusters"].values.tolist() == [10, 10, 10, 40, 40, 40]
     assert ordered[SIZE].values.tolist() == SIZES * 2
@@ -226,7 +226,7 @@ def test_conditions_nest_in_the_order_of_the_factors(ax):
 
 
 def test_the_loops_are_steps_below_the_data(ax):
-    drawn = nested_loop(crossed(), ax, "bias", factors=["population.clusters", SIZE])
+    drawn = nested_loop(crossed(), "bias", factors=["population.clusters", SIZE], ax=ax)
     outer, inner = (line.get_data().values for line in drawn.loops.values())
     assert np.diff(outer).nonzero()[0].tolist() == [2]
     assert np.diff(inner).nonzero()[0].tolist() == [0, 1, 2, 3, 4]
@@ -249,7 +249,7 @@ def test_the_loops_are_steps_below_the_data(ax):
 )
 def test_a_loop_there_is_not(ax, wrong, message):
     with pytest.raises(ValueError, match=message):
-        nested_loop(crossed(), ax, "bias", **wrong)
+        nested_loop(crossed(), "bias", **wrong, ax=ax)
 
 
 # ---------------------------------------------------------------- honest SE
@@ -257,7 +257,7 @@ def test_a_loop_there_is_not(ax, wrong, message):
 
 def test_points_are_true_and_reported_se(ax):
     measured = measure(results())
-    drawn = honest_se(measured, ax, {"new": 0, "same": 2})
+    drawn = honest_se(measured, {"new": 0, "same": 2}, ax=ax)
     assert list(drawn.points) == [(name, asked) for asked in ("new", "same") for name in METHODS]
     for (name, asked), point in drawn.points.items():
         one = measured.isel(condition={"new": 0, "same": 2}[asked])
@@ -275,7 +275,7 @@ def test_points_are_true_and_reported_se(ax):
 
 
 def test_the_line_of_honesty_is_the_diagonal(ax):
-    drawn = honest_se(measure(results()), ax)
+    drawn = honest_se(measure(results()), ax=ax)
     assert drawn.honesty.get_xdata().tolist() == drawn.honesty.get_ydata().tolist()
     assert ax.get_xscale() == ax.get_yscale() == "log"
     assert ax.get_xlim() == ax.get_ylim()
@@ -294,4 +294,4 @@ def test_the_line_of_honesty_is_the_diagonal(ax):
 )
 def test_honesty_there_is_not(ax, wrong, message):
     with pytest.raises(ValueError, match=message):
-        honest_se(measure(results()), ax, **wrong)
+        honest_se(measure(results()), **wrong, ax=ax)

@@ -114,9 +114,8 @@ def test_what_is_no_covariance(covariance, message):
 def test_methods_lines_are_where_they_should_be(ax, rows, clusters):
     lines = {"Pooled": (12.9, 3.1), "Ecological": (12.8, 9.5)}
     drawn = data_space(
-        ax, rows["ses"], rows["mathach"], rows["school"], clusters=clusters, lines=lines,
-        names=("ses", "mathach"), unit="student", level2="school",
-    )  # fmt: skip
+        rows["ses"], rows["mathach"], rows["school"], clusters=clusters, lines=lines,
+        names=("ses", "mathach"), unit="student", level2="school", ax=ax)  # fmt: skip
     low, high = ax.get_ylim()
     for name, (intercept, slope) in lines.items():
         x, y = drawn.lines[name].get_data()
@@ -133,7 +132,7 @@ def test_methods_lines_are_where_they_should_be(ax, rows, clusters):
 
 
 def test_clusters_lines_end_where_their_rows_do(ax, rows, clusters):
-    drawn = data_space(ax, rows["ses"], rows["mathach"], rows["school"], clusters=clusters)
+    drawn = data_space(rows["ses"], rows["mathach"], rows["school"], clusters=clusters, ax=ax)
     segments = drawn.segments[""].get_segments()
     assert len(segments) == 40
     for j, segment in enumerate(segments):
@@ -149,7 +148,7 @@ def test_a_cluster_without_a_line_has_its_mean(ax, rows, clusters):
     slope = clusters.slope.copy()
     slope[3] = np.nan
     drawn = data_space(
-        ax, rows["ses"], rows["mathach"], rows["school"], clusters=clusters._replace(slope=slope)
+        rows["ses"], rows["mathach"], rows["school"], clusters=clusters._replace(slope=slope), ax=ax
     )
     assert len(drawn.segments[""].get_segments()) == 39
     assert len(drawn.means[""].get_offsets()) == 40
@@ -164,7 +163,7 @@ def test_groups_have_colours_and_keep_their_order(ax, rows, clusters):
         "All": (12.0, 2.5),
     }
     drawn = data_space(
-        ax, rows["ses"], rows["mathach"], rows["school"], sector, clusters=clusters, lines=lines
+        rows["ses"], rows["mathach"], rows["school"], sector, clusters=clusters, lines=lines, ax=ax
     )
     assert list(drawn.points) == ["Public", "Catholic"]
     sizes = rows["sector"].astype(str).value_counts()
@@ -181,7 +180,7 @@ def test_groups_have_colours_and_keep_their_order(ax, rows, clusters):
 
 def test_lines_that_coincide_are_drawn_once_under_both_names(ax, rows):
     lines = {"Fixed effects": (12.4, 2.2), "Two-stage": (12.4, 2.2), "HLM": (12.7, 2.4)}
-    drawn = data_space(ax, rows["ses"], rows["mathach"], rows["school"], lines=lines)
+    drawn = data_space(rows["ses"], rows["mathach"], rows["school"], lines=lines, ax=ax)
     assert drawn.lines["Fixed effects"] is drawn.lines["Two-stage"]
     assert list(drawn.labels) == list(lines)
     assert len(ax.lines) == 2
@@ -190,30 +189,29 @@ def test_lines_that_coincide_are_drawn_once_under_both_names(ax, rows):
 
 def test_equal_lines_of_two_groups_are_both_drawn(ax):
     lines = {"A": Line(1.0, 2.0, "a"), "B": Line(1.0, 2.0, "b")}
-    drawn = data_space(ax, [0, 1, 2], [1, 3, 5], [1, 1, 2], ["a", "a", "b"], lines=lines)
+    drawn = data_space([0, 1, 2], [1, 3, 5], [1, 1, 2], ["a", "a", "b"], lines=lines, ax=ax)
     assert drawn.lines["A"].get_color() != drawn.lines["B"].get_color()
 
 
 def test_a_method_without_a_slope_is_left_out(ax):
     lines = {"Pooled": (1.0, 2.0), "Failed": (np.nan, np.nan)}
-    assert list(data_space(ax, [0, 1], [1, 3], [1, 2], lines=lines).labels) == ["Pooled"]
+    assert list(data_space([0, 1], [1, 3], [1, 2], lines=lines, ax=ax).labels) == ["Pooled"]
     estimates = {"Failed": Estimate((np.nan, np.nan)), "HLM": Estimate(CENTER, S)}
-    assert list(beta_space(ax, estimates=estimates).estimates) == ["HLM"]
+    assert list(beta_space(estimates=estimates, ax=ax).estimates) == ["HLM"]
 
 
 def test_a_dollar_begins_no_mathematics(ax):
     odd = r"$\frac$"
     data_space(
-        ax, [0, 1], [1, 3], [1, 2], [odd, odd], lines={odd: (1, 2)}, names=(odd, odd), unit=odd,
-        level2=odd, clusters=ClusterLines([1], *([1.0],) * 6),
-    )  # fmt: skip
-    beta_space(ax, [[1, 2]] * 4, {odd: Estimate(CENTER, S)}, {odd: (CENTER, S)}, level2=odd)
+        [0, 1], [1, 3], [1, 2], [odd, odd], lines={odd: (1, 2)}, names=(odd, odd), unit=odd,
+        level2=odd, clusters=ClusterLines([1], *([1.0],) * 6), ax=ax)  # fmt: skip
+    beta_space([[1, 2]] * 4, {odd: Estimate(CENTER, S)}, {odd: (CENTER, S)}, level2=odd, ax=ax)
     ax.figure.canvas.draw()
 
 
 def test_names_do_not_overlap(ax, rows):
     lines = {f"method {i}": (12.0 + 0.01 * i, 2.0) for i in range(9)}
-    drawn = data_space(ax, rows["ses"], rows["mathach"], rows["school"], lines=lines)
+    drawn = data_space(rows["ses"], rows["mathach"], rows["school"], lines=lines, ax=ax)
     ax.figure.canvas.draw()
     places = sorted(label.get_position()[1] for label in drawn.labels.values())
     box = Text.get_window_extent(drawn.labels["method 0"])  # the word without the line to it
@@ -238,7 +236,7 @@ def test_names_do_not_overlap(ax, rows):
 def test_what_cannot_be_drawn(ax, wrong, message):
     given = {"x": [1.0, 2.0], "y": [1.0, 3.0], "cluster": ["a", "b"]} | wrong
     with pytest.raises(ValueError, match=message):
-        data_space(ax, **given)
+        data_space(**given, ax=ax)
 
 
 # ---------------------------------------------------------------- beta space
@@ -247,7 +245,7 @@ def test_what_cannot_be_drawn(ax, wrong, message):
 def test_estimates_and_their_ellipses(ax, clusters):
     own = np.column_stack([clusters.intercept, clusters.slope])
     estimates = {"Pooled": Estimate(CENTER, S / 40, S / 10), "HLM": Estimate((12.5, 2.5), S / 30)}
-    drawn = beta_space(ax, own, estimates, {"G about γ": (CENTER, S)}, level2="school")
+    drawn = beta_space(own, estimates, {"G about γ": (CENTER, S)}, level2="school", ax=ax)
     r2 = radius_of(0.95) ** 2
     pooled, hlm = drawn.estimates["Pooled"], drawn.estimates["HLM"]
     for line, center, V in (
@@ -269,14 +267,14 @@ def test_estimates_and_their_ellipses(ax, clusters):
 
 
 def test_ellipses_with_shadows(ax):
-    drawn = beta_space(ax, estimates={"HLM": Estimate(CENTER, S)}, level=0.9, joint=False)
+    drawn = beta_space(estimates={"HLM": Estimate(CENTER, S)}, level=0.9, joint=False, ax=ax)
     line = drawn.estimates["HLM"].reported
     assert form(np.column_stack(line.get_data()), CENTER, S) == pytest.approx(1.6448536**2)
     assert "90 % shadows" in ax.get_legend().get_texts()[0].get_text()
 
 
 def test_everything_drawn_is_within_the_axes(ax):
-    beta_space(ax, estimates={"HLM": Estimate(CENTER, S)}, dispersions={"G": (CENTER, 9 * S)})
+    beta_space(estimates={"HLM": Estimate(CENTER, S)}, dispersions={"G": (CENTER, 9 * S)}, ax=ax)
     points = np.concatenate([ellipse(CENTER, S, radius_of()), ellipse(CENTER, 9 * S)])
     for (low, high), values in zip((ax.get_xlim(), ax.get_ylim()), points.T, strict=True):
         assert low < values.min() < values.max() < high
@@ -286,7 +284,7 @@ def test_far_clusters_are_counted_instead_of_shown(ax):
     own = np.random.default_rng(1).normal(CENTER, 1.0, (50, 2))
     own[0] = 12.0, 400.0
     own[1] = np.nan, np.nan
-    drawn = beta_space(ax, own, level2="school")
+    drawn = beta_space(own, level2="school", ax=ax)
     assert len(drawn.points.get_offsets()) == 48
     assert ax.get_ylim()[1] < 20
     assert "not shown: 1 of 49 schools" in [text.get_text() for text in ax.texts]
@@ -294,7 +292,7 @@ def test_far_clusters_are_counted_instead_of_shown(ax):
 
 def test_a_method_without_an_intercept_is_a_line_at_its_slope(ax):
     drawn = beta_space(
-        ax, estimates={"Common slope": Estimate((np.nan, 2.2)), "HLM": Estimate(CENTER, S)}
+        estimates={"Common slope": Estimate((np.nan, 2.2)), "HLM": Estimate(CENTER, S)}, ax=ax
     )
     assert list(drawn.estimates["Common slope"].point.get_ydata()) == [2.2, 2.2]
     assert drawn.estimates["Common slope"].reported is None
@@ -303,5 +301,5 @@ def test_a_method_without_an_intercept_is_a_line_at_its_slope(ax):
 
 
 def test_a_singular_G_is_drawn(ax):
-    drawn = beta_space(ax, dispersions={"G": (CENTER, [[4.0, 0.0], [0.0, 0.0]])})
+    drawn = beta_space(dispersions={"G": (CENTER, [[4.0, 0.0], [0.0, 0.0]])}, ax=ax)
     assert np.ptp(drawn.dispersions["G"].get_xy()[:, 1]) == 0

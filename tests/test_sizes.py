@@ -394,7 +394,7 @@ def test_the_picture_shows_what_was_measured(ax):
     from simlab.plots import size
 
     measured = simlab.rejection(by_hand())
-    drawn = size(measured, ax, "random_slope")
+    drawn = size(measured, "random_slope", ax=ax)
     assert list(drawn.lines) == list(drawn.labels) == ["chi2", "simulated"]
     data, _, (bars,) = drawn.lines["chi2"].lines
     assert data.get_ydata() == pytest.approx([1, 20])  # power in the third condition is no size
@@ -418,10 +418,10 @@ def test_pictures_that_cannot_be_drawn_are_refused(ax):
         "holds in no such condition": {"test": "random_slope", "at": {J: 24}},
     }.items():
         with pytest.raises(ValueError, match=message):
-            size(measured, ax, **call)
+            size(measured, **call, ax=ax)
     twice = measured.assign_coords({J: ("condition", [6, 6, 24])})
     with pytest.raises(ValueError, match="several conditions have one level"):
-        size(twice, ax, "b")
+        size(twice, "b", ax=ax)
 
 
 # --- no p-values ------------------------------------------------------------------------------

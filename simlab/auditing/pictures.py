@@ -31,13 +31,13 @@ def data_picture(audit: Findings, group: str) -> Figure:
     roles, rows = audit.subject.roles, _rows(audit.subject, group)
     figure, (ax,) = plots.canvas(10, 7)
     plots.data_space(
-        ax, *(rows[column] for column in (roles.x, roles.y, roles.cluster)),
+        *(rows[column] for column in (roles.x, roles.y, roles.cluster)),
         clusters=_cluster_lines(audit.subject, rows),
         lines={
             name: plots.Line(*line, look=LOOKS.get(name))
             for name, line in _lines(audit.subject, group).items()
         },
-        names=(_plain(roles.x), _plain(roles.y)),
+        ax=ax, names=(_plain(roles.x), _plain(roles.y)),
         level2=_plain(roles.cluster),
     )  # fmt: skip
     return figure
@@ -56,12 +56,12 @@ def beta_picture(audit: Findings, group: str) -> Figure:
     center = _lines(s, group)[WITHIN_LINE]
     figure, (ax,) = plots.canvas(10, 7)
     plots.beta_space(
-        ax,
         np.column_stack([own.intercept, own.slope]),
         estimates,
         {"G about γ": (center, s.parameters.G)},
         level=audit.study.level,
         level2=_plain(s.roles.cluster),
+        ax=ax,
     )
     return figure
 
@@ -72,7 +72,7 @@ def honesty_picture(audit: Findings, question: str, place: str) -> Figure:
     frame = verdicts[(verdicts["target"] == "beta_within") & (verdicts["place"] == place)]
     figure, axes = plots.canvas(12, 4.8, 3)
     term, level = term_at("slope", place), audit.study.level
-    plots.honesty(list(axes), frame, question, term, level=level)
+    plots.honesty(frame, question, term, level=level, axes=list(axes))
     return figure
 
 

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from simlab import looks
 from simlab.plots import style
+from simlab.plots.canvas import axes_or_new
 from simlab.plots.ellipses import ellipse, radius_of
 
 FAR = 3.0  # interquartile ranges beyond the quartiles, further than which a point is left out
@@ -78,7 +79,6 @@ class BetaSpace(NamedTuple):
 
 
 def beta_space(
-    ax: Axes,
     clusters: ArrayLike | None = None,
     estimates: Mapping[str, Estimate] | None = None,
     dispersions: Mapping[str, tuple[ArrayLike, ArrayLike]] | None = None,
@@ -87,6 +87,7 @@ def beta_space(
     level: float = 0.95,
     joint: bool = True,
     level2: str = "cluster",
+    ax: Axes | None = None,
 ) -> BetaSpace:
     """Draw slopes over intercepts: of clusters, of methods, and how the true ones are dispersed.
 
@@ -96,8 +97,6 @@ def beta_space(
 
     Parameters
     ----------
-    ax : Axes
-        To draw on; 10 by 7 inches leave room for the names.
     clusters : (J, 2), optional
         Intercept and slope of each cluster's own least-squares line (BLUEs); NaN where it has
         none. Clusters far off the others are left out, and their number is written.
@@ -115,6 +114,8 @@ def beta_space(
         Whether ellipses cover both coefficients together, or their shadows each.
     level2 : str
         What the legend calls a cluster.
+    ax : Axes, optional
+        To draw on; 10 by 7 inches leave room for the names. By default those of a new figure.
 
     Returns
     -------
@@ -125,6 +126,7 @@ def beta_space(
     ArgumentError
         If a covariance is not one, or the level is not between 0 and 1.
     """
+    ax = axes_or_new(ax)
     radius = radius_of(level, joint)
     own = np.asarray(np.empty((0, 2)) if clusters is None else clusters, dtype=float)
     own = own[np.isfinite(own).all(axis=1)]

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 
 from simlab import looks
 from simlab.plots import style
+from simlab.plots.canvas import axes_or_new
 
 
 class Curve(NamedTuple):
@@ -49,7 +50,10 @@ class Curves(NamedTuple):
 
 
 def curves(
-    ax: Axes, given: Mapping[str, Curve], names: tuple[str, str], log: bool = False
+    given: Mapping[str, Curve],
+    names: tuple[str, str],
+    log: bool = False,
+    ax: Axes | None = None,
 ) -> Curves:
     """Draw measured points with whiskers of ± 1.96 MCSE, and theory as lines.
 
@@ -57,19 +61,20 @@ def curves(
 
     Parameters
     ----------
-    ax : Axes
-        To draw on.
     given : mapping of str to Curve
         What to draw, by name.
     names : (str, str)
         Of x and y.
     log : bool
         Whether x is logarithmic; its ticks are then at the points.
+    ax : Axes, optional
+        To draw on. By default those of a new figure.
 
     Returns
     -------
     Curves
     """
+    ax = axes_or_new(ax)
     points, theories = {}, {}
     colors = {}
     for i, (name, curve) in enumerate(given.items()):

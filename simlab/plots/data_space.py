@@ -18,6 +18,7 @@ from simlab.data.levels import other_rows
 from simlab.errors import ArgumentError
 from simlab.methods import short
 from simlab.plots import style
+from simlab.plots.canvas import axes_or_new
 
 MARGIN = 0.03  # of the range of the rows, on each side
 EARLY = 0.9  # of the width: a line that leaves before it is named where it leaves
@@ -84,7 +85,6 @@ class DataSpace(NamedTuple):
 
 
 def data_space(
-    ax: Axes,
     x: ArrayLike,
     y: ArrayLike,
     cluster: ArrayLike,
@@ -95,6 +95,7 @@ def data_space(
     names: tuple[str, str] = ("x", "y"),
     unit: str = "row",
     level2: str = "cluster",
+    ax: Axes | None = None,
 ) -> DataSpace:
     """Draw rows, the clusters' own lines behind, and every method's line on top.
 
@@ -105,8 +106,6 @@ def data_space(
 
     Parameters
     ----------
-    ax : Axes
-        To draw on; 10 by 7 inches leave room for the names.
     x, y : (N,)
         Of the rows. The limits of the Axes are theirs, and lines end there.
     cluster : (N,)
@@ -122,6 +121,8 @@ def data_space(
         Of x and y.
     unit, level2 : str
         What the legend calls a row and a cluster, such as "student" and "school".
+    ax : Axes, optional
+        To draw on; 10 by 7 inches leave room for the names. By default those of a new figure.
 
     Returns
     -------
@@ -133,6 +134,7 @@ def data_space(
         If there are no rows, if lengths or the indexes of Series differ, a value is missing, a line
         is of an unknown group, or a cluster has no rows.
     """
+    ax = axes_or_new(ax)
     if said := other_rows({"x": x, "y": y, "cluster": cluster, "group": group}):
         raise ArgumentError(said)
     xs, ys = np.asarray(x, dtype=float), np.asarray(y, dtype=float)

@@ -17,6 +17,7 @@ from simlab.measures import average, measure
 from simlab.measures.outcomes import need_replicates
 from simlab.methods import look, short
 from simlab.plots import style
+from simlab.plots.canvas import axes_or_new
 from simlab.plots.lookup import condition_of
 from simlab.text.numbers import se_error
 
@@ -61,7 +62,10 @@ class Strips(NamedTuple):
 
 
 def sampling_distributions(
-    ds: xr.Dataset, ax: Axes, condition: int = 0, term: str = "slope"
+    ds: xr.Dataset,
+    condition: int = 0,
+    term: str = "slope",
+    ax: Axes | None = None,
 ) -> Strips:
     """Draw the estimates of every method in one condition, and the honesty of its SE.
 
@@ -75,12 +79,12 @@ def sampling_distributions(
     ----------
     ds : Dataset
         Results of a study, as for `simlab.measure`.
-    ax : Axes
-        To draw on; 10 by 7 inches serve nine methods.
     condition : int
         Position of the condition.
     term : str
         Methods without it are left out.
+    ax : Axes, optional
+        To draw on; 10 by 7 inches serve nine methods. By default those of a new figure.
 
     Returns
     -------
@@ -92,6 +96,7 @@ def sampling_distributions(
         If there is no such condition or term, no method has an estimate of it, or the study keeps
         measures only.
     """
+    ax = axes_or_new(ax)
     need_replicates(ds, "a picture of sampling distributions")
     style.of(ds, "term", term)
     here = ds.isel(condition=[condition_of(ds, condition)]).sel(term=[term])

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from simlab import looks
 from simlab.methods import short
 from simlab.plots import style
+from simlab.plots.canvas import axes_or_new
 from simlab.plots.lookup import Replicates, replicates
 
 TAIL = 0.002  # share of the points that may lie beyond the Axes, on each of its sides
@@ -44,11 +45,11 @@ class Scatter(NamedTuple):
 
 def estimate_se(
     ds: xr.Dataset,
-    ax: Axes,
     estimator: str,
     condition: int = 0,
     term: str = "slope",
     target: str = "beta_within",
+    ax: Axes | None = None,
 ) -> Scatter:
     """Draw estimates against their standard errors, and the cone inside which intervals cover.
 
@@ -59,8 +60,6 @@ def estimate_se(
     ----------
     ds : Dataset
         Results of a study, as for `simlab.measure`.
-    ax : Axes
-        To draw on.
     estimator : str
         Whose estimates.
     condition : int
@@ -69,6 +68,8 @@ def estimate_se(
         Of what.
     target : {"beta_within", "beta_between", "limit"}
         θ.
+    ax : Axes, optional
+        To draw on. By default those of a new figure.
 
     Returns
     -------
@@ -79,6 +80,7 @@ def estimate_se(
     ArgumentError
         If there is no such method, condition, term or target.
     """
+    ax = axes_or_new(ax)
     found = replicates(ds, estimator, condition, term, target)
     covering = _points(ax, found, found.covers, looks.CLUSTERS, "o")
     missing = _points(ax, found, ~found.covers, looks.MISS, "^")

@@ -17,6 +17,7 @@ from simlab import looks
 from simlab.errors import ArgumentError, check_level
 from simlab.methods import short
 from simlab.plots import style
+from simlab.plots.canvas import figure_or_new
 from simlab.text.numbers import plus_minus
 
 
@@ -122,12 +123,12 @@ class Honesty(NamedTuple):
 
 
 def honesty(
-    axes: Sequence[Axes],
     frame: pd.DataFrame,
     question: str,
     term: str = "slope",
     measures: Sequence[str] = ("bias_within", "relative_error", "coverage"),
     level: float = 0.95,
+    axes: Sequence[Axes] | None = None,
 ) -> Honesty:
     """Draw one question of an audit: a row of Axes, one for each measure, methods from the top.
 
@@ -136,8 +137,6 @@ def honesty(
 
     Parameters
     ----------
-    axes : sequence of Axes
-        One for each measure, as from ``figure.subplots(1, 3)``; the first bears the names.
     frame : pandas.DataFrame
         Tidy, one row for each method, question and term, with the columns method, question,
         term, and the measures. A column ``<measure>_mcse`` gives whiskers.
@@ -149,6 +148,9 @@ def honesty(
         Of `MEASURES`; their bands are those of `measure_of`.
     level : float
         Of the intervals whose coverage it is.
+    axes : sequence of Axes, optional
+        One for each measure, as from ``figure.subplots(1, 3)``; the first bears the names. By
+        default those of a new figure.
 
     Returns
     -------
@@ -164,6 +166,8 @@ def honesty(
         _known(label, [str(name) for name in frame[column].unique()], column)
     for measure in measures:
         _known(measure, [name for name in MEASURES if name in frame], "measure")
+    if axes is None:
+        axes = list(figure_or_new(None).subplots(1, len(measures), squeeze=False)[0])
     if len(axes) != len(measures):
         raise ArgumentError(f"{len(measures)} measures need as many Axes, not {len(axes)}")
     here = frame[(frame["question"] == question) & (frame["term"] == term)]

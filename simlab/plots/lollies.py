@@ -14,6 +14,7 @@ from matplotlib.lines import Line2D
 from simlab import looks
 from simlab.methods import look, short
 from simlab.plots import style
+from simlab.plots.canvas import axes_or_new
 from simlab.plots.lookup import condition_of, methods, one_measure
 from simlab.text.numbers import decimals
 
@@ -44,13 +45,13 @@ class Lollies(NamedTuple):
 
 def lolly(
     measured: xr.Dataset,
-    ax: Axes,
     measure: str,
     condition: int = 0,
     term: str = "slope",
     target: str = "beta_within",
     reference: float | None = None,
     estimators: Sequence[str] | None = None,
+    ax: Axes | None = None,
 ) -> Lollies:
     """Draw one measure of every method in one condition.
 
@@ -58,8 +59,6 @@ def lolly(
     ----------
     measured : Dataset
         From `simlab.measure`.
-    ax : Axes
-        To draw on.
     measure : str
         A measure with a Monte Carlo standard error, such as "bias", "coverage", "relative_error".
     condition : int
@@ -73,6 +72,8 @@ def lolly(
         efficiency, 0 otherwise.
     estimators : sequence of str, optional
         Which methods, in which order; by default all that have the measure.
+    ax : Axes, optional
+        To draw on. By default those of a new figure.
 
     Returns
     -------
@@ -87,6 +88,7 @@ def lolly(
     -----
     ``lolly`` of R's rsimsum, which also marks the Monte Carlo interval with parentheses.
     """
+    ax = axes_or_new(ax)
     here = one_measure(measured, measure, term, target)
     here = here.isel(condition=condition_of(measured, condition))
     names = methods(here[measure], estimators)

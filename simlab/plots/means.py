@@ -11,6 +11,7 @@ from matplotlib.lines import Line2D
 from simlab import looks
 from simlab.errors import ArgumentError
 from simlab.plots import style
+from simlab.plots.canvas import axes_or_new
 
 
 class Means(NamedTuple):
@@ -30,7 +31,10 @@ class Means(NamedTuple):
 
 
 def three_means(
-    table: pd.DataFrame, ax: Axes, name: str = "mean", level2: str = "cluster"
+    table: pd.DataFrame,
+    name: str = "mean",
+    level2: str = "cluster",
+    ax: Axes | None = None,
 ) -> Means:
     """Draw the mean of rows, the mean of cluster means, and the mixed model's.
 
@@ -38,12 +42,12 @@ def three_means(
     ----------
     table : pandas.DataFrame
         `simlab.three_means(...).table`: estimate, se_these, se_population.
-    ax : Axes
-        To draw on; 9 by 4 inches.
     name : str
         Of the response.
     level2 : str
         What the legend calls a cluster.
+    ax : Axes, optional
+        To draw on; 9 by 4 inches. By default those of a new figure.
 
     Returns
     -------
@@ -54,6 +58,7 @@ def three_means(
     ArgumentError
         If the table lacks a column.
     """
+    ax = axes_or_new(ax)
     needed = ("estimate", "se_these", "se_population")
     if missing := [column for column in needed if column not in table]:
         raise ArgumentError(f"the table of means lacks {', '.join(missing)}")

@@ -17,6 +17,7 @@ from simlab.errors import ArgumentError
 from simlab.measures.conditions import config_of
 from simlab.methods import look
 from simlab.plots import style
+from simlab.plots.canvas import axes_or_new
 from simlab.plots.lookup import methods, one_measure
 from simlab.verdicts.places import Level, Places, places
 
@@ -49,13 +50,13 @@ class NestedLoop(NamedTuple):
 
 def nested_loop(
     measured: xr.Dataset,
-    ax: Axes,
     measure: str,
     term: str = "slope",
     target: str = "beta_within",
     factors: Sequence[str] | None = None,
     estimators: Sequence[str] | None = None,
     reference: float | None = 0.0,
+    ax: Axes | None = None,
 ) -> NestedLoop:
     """Draw a measure of every method in every condition, the levels of the factors below.
 
@@ -66,8 +67,6 @@ def nested_loop(
     ----------
     measured : Dataset
         From `simlab.measure`, of a study whose grid crosses its factors.
-    ax : Axes
-        To draw on; 10 by 6 inches serve 40 conditions.
     measure : str
         A measure with a Monte Carlo standard error, such as "bias".
     term : str
@@ -81,6 +80,8 @@ def nested_loop(
         Which methods; by default all that have the measure.
     reference : float, optional
         Where to draw a horizontal line; None for no line.
+    ax : Axes, optional
+        To draw on; 10 by 6 inches serve 40 conditions. By default those of a new figure.
 
     Returns
     -------
@@ -95,6 +96,7 @@ def nested_loop(
     -----
     Rücker & Schwarzer (2014), *BMC Medical Research Methodology* 14:129; ``nlp`` of rsimsum.
     """
+    ax = axes_or_new(ax)
     here = one_measure(measured, measure, term, target)
     found = places(measured, config_of(measured))
     chosen = list(found.levels) if factors is None else list(factors)

@@ -18,6 +18,7 @@ from scipy import stats
 from simlab import looks
 from simlab.errors import ArgumentError
 from simlab.plots import style
+from simlab.plots.canvas import axes_or_new
 
 CHI2, MIXTURE = looks.P_VALUES["chi2"], looks.P_VALUES["mixture"]
 BINS = 40  # over the range that is shown
@@ -88,7 +89,10 @@ class NullDistribution(NamedTuple):
     label: Annotation
 
 
-def null_distribution(result: Tested, ax: Axes) -> NullDistribution:
+def null_distribution(
+    result: Tested,
+    ax: Axes | None = None,
+) -> NullDistribution:
     """Draw the simulated null of a test, what was observed, and the densities of tables.
 
     The height of the histogram is a density, so areas are shares of the draws. Draws at exactly
@@ -99,8 +103,8 @@ def null_distribution(result: Tested, ax: Axes) -> NullDistribution:
     ----------
     result : Tested
         As from `simlab.pvalue`.
-    ax : Axes
-        To draw on; 9 by 6 inches.
+    ax : Axes, optional
+        To draw on; 9 by 6 inches. By default those of a new figure.
 
     Returns
     -------
@@ -111,6 +115,7 @@ def null_distribution(result: Tested, ax: Axes) -> NullDistribution:
     ArgumentError
         If no draw has a statistic.
     """
+    ax = axes_or_new(ax)
     everything = np.asarray(result.simulated, dtype=float)
     draws = everything[np.isfinite(everything)]
     if not len(draws):

@@ -13,5 +13,5 @@ def null_figure(tests: Sequence[Tested]) -> Figure:
     """Draw the null distribution of each test, one under another; see `null_distribution`."""
     figure = Figure(figsize=(9, 6 * len(tests)), layout="constrained")
     for test, ax in zip(tests, figure.subplots(len(tests), squeeze=False)[:, 0], strict=True):
-        null_distribution(test, ax)
+        null_distribution(test, ax=ax)
     return figure

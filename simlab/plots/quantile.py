@@ -14,6 +14,7 @@ from matplotlib.lines import Line2D
 from simlab import looks
 from simlab.errors import ArgumentError
 from simlab.plots import style
+from simlab.plots.canvas import figure_or_new
 
 SMALL = style.TEXT - 2
 NAMED = 6  # levels of a categorical variable that have room for their names
@@ -27,7 +28,7 @@ class Quantiles(NamedTuple):
 
 
 def quantiles(
-    data: pd.DataFrame, figure: Figure | SubFigure, columns: int = 5
+    data: pd.DataFrame, figure: Figure | SubFigure | None = None, columns: int = 5
 ) -> dict[str, Quantiles]:
     """Draw a uniform quantile plot of every variable.
 
@@ -38,8 +39,9 @@ def quantiles(
     ----------
     data : pandas.DataFrame
         The data. Missing values are left out, and their number is written.
-    figure : Figure or SubFigure
-        An empty one; 10 by 5 inches, with a constrained layout, serve ten variables.
+    figure : Figure or SubFigure, optional
+        An empty one; 10 by 5 inches, with a constrained layout, serve ten variables. By default
+        a new one of pyplot's.
     columns : int
         Plots in a row.
 
@@ -54,6 +56,7 @@ def quantiles(
     """
     if columns < 1 or data.columns.empty:
         raise ArgumentError("give a data frame with columns, and 1 column of plots or more")
+    figure = figure_or_new(figure)
     axes = figure.subplots(
         -(-len(data.columns) // columns), min(columns, len(data.columns)), squeeze=False
     )

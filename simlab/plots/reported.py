@@ -18,6 +18,7 @@ from simlab.errors import ArgumentError
 from simlab.measures.conditions import config_of
 from simlab.methods import look
 from simlab.plots import style
+from simlab.plots.canvas import axes_or_new
 from simlab.plots.lookup import condition_of, methods
 from simlab.text.numbers import se_error
 from simlab.verdicts.places import places
@@ -47,10 +48,10 @@ class HonestSE(NamedTuple):
 
 def honest_se(
     measured: xr.Dataset,
-    ax: Axes,
     conditions: Mapping[str, int] | None = None,
     term: str = "slope",
     estimators: Sequence[str] | None = None,
+    ax: Axes | None = None,
 ) -> HonestSE:
     """Draw the standard error that each method reports against the one that it has.
 
@@ -62,8 +63,6 @@ def honest_se(
     ----------
     measured : Dataset
         From `simlab.measure`.
-    ax : Axes
-        To draw on, 9 by 6 inches with the names.
     conditions : mapping of str to int, optional
         Position of a condition, by the question that it answers; the first has filled markers. By
         default the base of the study under new schools, and, if there, under the same schools.
@@ -71,6 +70,8 @@ def honest_se(
         Methods without it are left out.
     estimators : sequence of str, optional
         Which methods; by default all that have the term.
+    ax : Axes, optional
+        To draw on, 9 by 6 inches with the names. By default those of a new figure.
 
     Returns
     -------
@@ -82,6 +83,7 @@ def honest_se(
         If there is no such condition, term or method, or no method has two standard errors
         above 0.
     """
+    ax = axes_or_new(ax)
     style.of(measured, "term", term)
     asked = _questions(measured) if conditions is None else dict(conditions)
     if not asked:

@@ -15,6 +15,7 @@ from simlab import looks
 from simlab.errors import ArgumentError
 from simlab.looks import BLUE, BLUP
 from simlab.plots import style
+from simlab.plots.canvas import axes_or_new
 from simlab.plots.ellipses import ellipse
 
 MARGIN = 0.05
@@ -46,10 +47,10 @@ def shrinkage(
     blue: pd.Series[float],
     blup: pd.Series[float],
     n: pd.Series[int],
-    ax: Axes,
     gls: float,
     name: str = "estimate",
     level2: str = "cluster",
+    ax: Axes | None = None,
 ) -> Shrinkage:
     """Draw BLUEs and BLUPs against the size of the clusters.
 
@@ -60,14 +61,14 @@ def shrinkage(
         such as `fit.coef()["(Intercept)"]`. A cluster without an estimate of its own is left out.
     n : (J,) Series
         Rows of each cluster.
-    ax : Axes
-        To draw on.
     gls : float
         The estimate for all clusters, such as `fit.fixef["(Intercept)"]`.
     name : str
         Of what is estimated.
     level2 : str
         What a cluster is called.
+    ax : Axes, optional
+        To draw on. By default those of a new figure.
 
     Returns
     -------
@@ -78,6 +79,7 @@ def shrinkage(
     ArgumentError
         If no cluster has all three.
     """
+    ax = axes_or_new(ax)
     rows = pd.DataFrame({"blue": blue, "blup": blup, "n": n}).dropna()
     if rows.empty:
         raise ArgumentError("no cluster has a BLUE, a BLUP and a size; give series by cluster")
@@ -93,9 +95,9 @@ def shrinkage(
 def shrinkage_space(
     blue: pd.DataFrame,
     blup: pd.DataFrame,
-    ax: Axes,
     gls: ArrayLike,
     G: ArrayLike | None = None,
+    ax: Axes | None = None,
 ) -> Shrinkage:
     """Draw BLUEs and BLUPs in beta space, and the dispersion ellipse of Ĝ about the mean.
 
@@ -107,12 +109,12 @@ def shrinkage_space(
     blue, blup : (J, 2) DataFrame
         Intercept and slope of each cluster, such as `fit.blue()` and `fit.coef()`. Columns are
         those of `blue`. A cluster without a line of its own is left out.
-    ax : Axes
-        To draw on; 8 by 6 inches.
     gls : (2,)
         γ̂.
     G : (2, 2), optional
         Ĝ.
+    ax : Axes, optional
+        To draw on; 8 by 6 inches. By default those of a new figure.
 
     Returns
     -------
@@ -123,6 +125,7 @@ def shrinkage_space(
     ArgumentError
         If `blue` has not two columns, `blup` lacks one of them, or no cluster has both.
     """
+    ax = axes_or_new(ax)
     names = [str(name) for name in blue.columns]
     if len(names) != 2 or not set(names) <= set(blup.columns):
         raise ArgumentError("beta space has two axes; give BLUEs and BLUPs of two coefficients")

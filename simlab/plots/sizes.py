@@ -16,6 +16,7 @@ from matplotlib.ticker import FixedLocator, NullLocator
 from simlab import looks
 from simlab.errors import ArgumentError
 from simlab.plots import style
+from simlab.plots.canvas import axes_or_new
 from simlab.words import p_value_label
 
 OTHER = looks.Look(looks.QUIET, looks.CIRCLE, looks.SOLID)  # kinds of p-values without a look
@@ -43,11 +44,11 @@ class Sizes(NamedTuple):
 
 def size(
     measured: xr.Dataset,
-    ax: Axes,
     test: str,
     nominal: float = 0.05,
     factor: str = "population.clusters",
     at: Mapping[str, object] | None = None,
+    ax: Axes | None = None,
 ) -> Sizes:
     """Draw the size of each kind of p-value of a test against a factor, on a logarithmic axis.
 
@@ -58,8 +59,6 @@ def size(
     ----------
     measured : Dataset
         From `simlab.rejection`.
-    ax : Axes
-        To draw on.
     test : str
         Which.
     nominal : float
@@ -68,6 +67,8 @@ def size(
         Dotted path of a factor, whose levels must be positive numbers.
     at : mapping of str to level, optional
         Levels of other factors, where these vary too.
+    ax : Axes, optional
+        To draw on. By default those of a new figure.
 
     Returns
     -------
@@ -79,6 +80,7 @@ def size(
         If there is no such test, level or factor, or no condition to draw, or several for one
         level of the factor.
     """
+    ax = axes_or_new(ax)
     style.of(measured, "test", test)
     style.of(measured, "nominal", str(nominal))
     here = _along(measured.sel(test=test, nominal=nominal), factor, at or {})

@@ -13,6 +13,7 @@ from simlab import looks
 from simlab.errors import ArgumentError
 from simlab.pictures import Floats, School
 from simlab.plots import style
+from simlab.plots.canvas import axes_or_new
 from simlab.plots.ellipses import ellipse
 
 POPULATION, TRUE, ESTIMATED = looks.INK, looks.VIOLET, looks.CLUSTERS
@@ -56,7 +57,11 @@ class SchoolPoints(NamedTuple):
     V: Line2D | None = None
 
 
-def school_data_space(school: School, ax: Axes, step: int = DATA_STEPS) -> SchoolLines:
+def school_data_space(
+    school: School,
+    step: int = DATA_STEPS,
+    ax: Axes | None = None,
+) -> SchoolLines:
     """Draw a simulated school as lines and points, up to a step of its story.
 
     The steps are: 1 the population's line γ; 2 the school's true line β_j = γ + u_j; 3 its
@@ -67,10 +72,10 @@ def school_data_space(school: School, ax: Axes, step: int = DATA_STEPS) -> Schoo
     ----------
     school : School
         From `simlab.pictures.school`.
-    ax : Axes
-        To draw on; 8 by 6 inches.
     step : int
         1 to 4.
+    ax : Axes, optional
+        To draw on; 8 by 6 inches. By default those of a new figure.
 
     Returns
     -------
@@ -81,6 +86,7 @@ def school_data_space(school: School, ax: Axes, step: int = DATA_STEPS) -> Schoo
     ArgumentError
         If there is no such step.
     """
+    ax = axes_or_new(ax)
     _check(step, DATA_STEPS)
     ends = np.array(style.around(school.x, MARGIN))
     betas = (school.gamma, school.beta, school.beta_hat)
@@ -110,7 +116,11 @@ def school_data_space(school: School, ax: Axes, step: int = DATA_STEPS) -> Schoo
     return SchoolLines(lines[0], lines[1], points, lines[2])
 
 
-def school_beta_space(school: School, ax: Axes, step: int = BETA_STEPS) -> SchoolPoints:
+def school_beta_space(
+    school: School,
+    step: int = BETA_STEPS,
+    ax: Axes | None = None,
+) -> SchoolPoints:
     """Draw a simulated school as points and dispersion ellipses, up to a step of its story.
 
     The steps are: 1 γ; 2 the ellipse of G about it, in which the true lines of schools lie; 3 this
@@ -123,10 +133,10 @@ def school_beta_space(school: School, ax: Axes, step: int = BETA_STEPS) -> Schoo
     ----------
     school : School
         From `simlab.pictures.school`.
-    ax : Axes
-        To draw on; 8 by 6 inches.
     step : int
         1 to 6.
+    ax : Axes, optional
+        To draw on; 8 by 6 inches. By default those of a new figure.
 
     Returns
     -------
@@ -137,6 +147,7 @@ def school_beta_space(school: School, ax: Axes, step: int = BETA_STEPS) -> Schoo
     ArgumentError
         If there is no such step.
     """
+    ax = axes_or_new(ax)
     _check(step, BETA_STEPS)
     paths = {
         "G": ellipse(school.gamma, school.G),

@@ -17,6 +17,7 @@ from simlab.errors import ArgumentError
 from simlab.measures.conditions import config_of
 from simlab.methods import look, short
 from simlab.plots import style
+from simlab.plots.canvas import axes_or_new
 from simlab.verdicts.places import places
 
 GAP = 0.065  # of the height of the Axes, between labels
@@ -31,10 +32,10 @@ class Sweep(NamedTuple):
 
 def bias_sweep(
     measured: xr.Dataset,
-    ax: Axes,
     factor: str,
     term: str = "slope",
     estimators: Sequence[str] | None = None,
+    ax: Axes | None = None,
 ) -> Sweep:
     """Draw the bias for β_W against a swept factor, on a logarithmic axis.
 
@@ -45,14 +46,14 @@ def bias_sweep(
     ----------
     measured : Dataset
         From `simlab.measure`.
-    ax : Axes
-        To draw on.
     factor : str
         Dotted path of the factor, whose levels must be positive numbers.
     term : str
         Whose bias.
     estimators : sequence of str, optional
         Which methods; by default all that have the term.
+    ax : Axes, optional
+        To draw on. By default those of a new figure.
 
     Returns
     -------
@@ -64,6 +65,7 @@ def bias_sweep(
         If there is no such term or method, no method has the term, or the study does not sweep
         the factor over positive numbers.
     """
+    ax = axes_or_new(ax)
     style.of(measured, "term", term)
     found = places(measured, config_of(measured))
     conditions = found.sweep(factor)

@@ -16,6 +16,7 @@ from simlab.errors import ArgumentError
 from simlab.looks import BLUE, SECTORS, Look, look_of_group
 from simlab.pictures import Panels
 from simlab.plots import style
+from simlab.plots.canvas import figure_or_new
 
 SMALL = style.TEXT - 3.5  # points, for what stands in every panel
 MARGIN = 0.06
@@ -30,7 +31,9 @@ class Panel(NamedTuple):
     lines: dict[str, Line2D]
 
 
-def trellis(panels: Panels, figure: Figure | SubFigure, columns: int = 8) -> dict[Hashable, Panel]:
+def trellis(
+    panels: Panels, figure: Figure | SubFigure | None = None, columns: int = 8
+) -> dict[Hashable, Panel]:
     """Draw every cluster in a panel of its own, all with the same axes.
 
     Groups follow each other, each beginning a row; within a group the mean of x rises from panel
@@ -40,8 +43,9 @@ def trellis(panels: Panels, figure: Figure | SubFigure, columns: int = 8) -> dic
     ----------
     panels : Panels
         From `simlab.pictures.panels`.
-    figure : Figure or SubFigure
-        An empty one; 10 by 8 inches, with a constrained layout, serve 40 clusters.
+    figure : Figure or SubFigure, optional
+        An empty one; 10 by 8 inches, with a constrained layout, serve 40 clusters. By default a
+        new one of pyplot's.
     columns : int
         Panels in a row.
 
@@ -56,6 +60,7 @@ def trellis(panels: Panels, figure: Figure | SubFigure, columns: int = 8) -> dic
     """
     if columns < 1:
         raise ArgumentError(f"columns is {columns}; give 1 or more panels in a row")
+    figure = figure_or_new(figure)
     columns = min(columns, max(len(names) for names in panels.order.values()))
     heights = {group: -(-len(names) // columns) for group, names in panels.order.items()}
     axes = figure.subplots(sum(heights.values()), columns, sharex=True, sharey=True, squeeze=False)

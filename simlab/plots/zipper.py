@@ -17,6 +17,7 @@ from simlab import looks
 from simlab.errors import ArgumentError
 from simlab.methods import short
 from simlab.plots import style
+from simlab.plots.canvas import axes_or_new
 from simlab.plots.lookup import Replicates, replicates
 from simlab.text.numbers import percent
 
@@ -48,13 +49,13 @@ class Zip(NamedTuple):
 
 def zipplot(
     ds: xr.Dataset,
-    ax: Axes,
     estimator: str,
     condition: int = 0,
     term: str = "slope",
     target: str = "beta_within",
     by: Literal["z", "p"] = "z",
     zoom: float = 1.0,
+    ax: Axes | None = None,
 ) -> Zip:
     """Draw the confidence interval of every replicate, the worst on top.
 
@@ -66,8 +67,6 @@ def zipplot(
     ----------
     ds : Dataset
         Results of a study, as for `simlab.measure`.
-    ax : Axes
-        To draw on; narrow ones, side by side, compare methods.
     estimator : str
         Whose intervals.
     condition : int
@@ -80,6 +79,8 @@ def zipplot(
         What ranks them.
     zoom : float
         Share of the centiles that is shown, from the top: 0.2 shows the worst fifth.
+    ax : Axes, optional
+        To draw on; narrow ones, side by side, compare methods. By default those of a new figure.
 
     Returns
     -------
@@ -96,6 +97,7 @@ def zipplot(
     Morris, White & Crowther (2019), *Statistics in Medicine* 38:2074; ``zipplot`` of R's rsimsum,
     whose `zoom` this is too.
     """
+    ax = axes_or_new(ax)
     if by not in ("z", "p"):
         raise ArgumentError(f"by is {by!r}; rank the intervals by 'z' or by 'p'")
     if not 0 < zoom <= 1:

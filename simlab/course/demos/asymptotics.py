@@ -54,7 +54,7 @@ def draw(found: Measured) -> Figure:
     titles = (f"More schools (n = {n:g})", f"Larger schools (J = {J:g})")
     figure, axes = panels(*titles, size=(17, 6.5))
     for ax, factor in zip(axes, (MORE, LARGER), strict=True):
-        bias_sweep(found.measures, ax, factor, estimators=METHODS)
+        bias_sweep(found.measures, factor, estimators=METHODS, ax=ax)
     return figure
 
 

@@ -87,7 +87,7 @@ def draw(found: Measured) -> Figure:
     titles = [where[_differ(found, c)] for c in found.conditions]
     figure, axes = panels(*titles, size=(20, 6.5))
     for c, ax in enumerate(axes):
-        sampling_distributions(found.ds, ax, condition=c)
+        sampling_distributions(found.ds, condition=c, ax=ax)
     return figure
 
 

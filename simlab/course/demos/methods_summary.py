@@ -59,8 +59,8 @@ def draw(found: Measured) -> Figure:
         "What each method estimates, and how surely", "Bias as schools get more students",
         ratios=(1.45, 1),
     )  # fmt: skip
-    sampling_distributions(found.ds, left, condition=where(found)[1])
-    bias_sweep(found.measures, right, LARGER, estimators=IN_SWEEP)
+    sampling_distributions(found.ds, condition=where(found)[1], ax=left)
+    bias_sweep(found.measures, LARGER, estimators=IN_SWEEP, ax=right)
     return figure
 
 

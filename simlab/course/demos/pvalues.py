@@ -102,7 +102,7 @@ def table(found: Found) -> str:
 def draw(found: Found) -> Figure:
     """Draw the law of T where the null hypothesis is true, and the sample's own T."""
     figure, (ax,) = panels("", size=(12, 7))
-    null_distribution(found.test, ax)
+    null_distribution(found.test, ax=ax)
     return figure
 
 

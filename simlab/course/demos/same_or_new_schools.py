@@ -54,7 +54,7 @@ def draw(found: Measured) -> Figure:
     """Draw the sampling distributions for both questions."""
     figure, axes = panels("Other schools", "Other students of the same schools", size=(20, 6.5))
     for c, ax in zip((NEW, SAME), axes, strict=True):
-        sampling_distributions(found.ds.sel(estimator=list(METHODS)), ax, condition=c)
+        sampling_distributions(found.ds.sel(estimator=list(METHODS)), condition=c, ax=ax)
     return figure
 
 

@@ -135,7 +135,7 @@ def draw(found: Found) -> Figure:
         pd.DataFrame(lines[0], columns=["intercept", "slope"])
         for lines in (found.new.blue, found.new.blup)
     )
-    shrinkage_space(blue, blup, left, found.gamma, found.G)
+    shrinkage_space(blue, blup, found.gamma, found.G, ax=left)
     u = deviation(found)
     order = np.argsort(u)
     drawn = {}
@@ -149,9 +149,10 @@ def draw(found: Found) -> Figure:
             theory(found, name, float(u.max())), seen,
         )  # fmt: skip
     curves(
-        right, drawn,
+        drawn,
         ("distance of the school's true slope from γ₁, in sd", "mean squared error of its slope"),
-    )  # fmt: skip
+        ax=right,
+    )
     return figure
 
 

@@ -53,9 +53,8 @@ def draw_sample(
     by_cluster = df.groupby(codes)["x"]
     own = _own(m, labels, by_cluster.min(), by_cluster.max())
     data_space(
-        ax, x, y, df["cluster"], clusters=own, lines=_lines(m), names=names,
-        unit="student", level2="school",
-    )  # fmt: skip
+        x, y, df["cluster"], clusters=own, lines=_lines(m), names=names,
+        unit="student", level2="school", ax=ax)  # fmt: skip
 
 
 def draw_counts(
@@ -67,9 +66,8 @@ def draw_counts(
     low = np.asarray(own.intercept)
     y = np.concatenate([low, low + np.asarray(own.slope)])
     data_space(
-        ax, np.repeat([0.0, 1.0], J), y, np.tile(np.arange(J), 2), clusters=own,
-        lines=_lines(m), names=names, unit=unit, level2=level2,
-    )  # fmt: skip
+        np.repeat([0.0, 1.0], J), y, np.tile(np.arange(J), 2), clusters=own,
+        lines=_lines(m), names=names, unit=unit, level2=level2, ax=ax)  # fmt: skip
     ax.set_xticks([0, 0.5, 1], [f"0\n{ticks[0]}", "0.5", f"1\n{ticks[1]}"])
 
 

@@ -59,14 +59,14 @@ def draw(found: Measured) -> Figure:
         r"How much of $\beta_B$ is in each",
         ratios=(1.3, 1),
     )  # fmt: skip
-    sampling_distributions(found.ds.sel(estimator=list(METHODS)), left, condition=middle)
+    sampling_distributions(found.ds.sel(estimator=list(METHODS)), condition=middle, ax=left)
     drawn = {}
     for m in METHODS:
         numbers = [share(found, m, c) for c in found.conditions]
         limits = [theory(found, m, c) for c in found.conditions]
         values, errors = [n.value for n in numbers], [n.mcse for n in numbers]
         drawn[m] = Curve(spread, values, errors, (spread, limits))
-    curves(right, drawn, ("sd of x between schools (within: 1)", "λ"), log=True)
+    curves(drawn, ("sd of x between schools (within: 1)", "λ"), log=True, ax=right)
     return figure
 
 

@@ -104,7 +104,7 @@ def draw(found: Found) -> Figure:
         drawn[label] = Curve(
             found.sigma2, [n.value for n in numbers], [n.mcse for n in numbers], theory
         )
-    curves(ax, drawn, ("σ², the variance of students of one school", "mean of y"), log=True)
+    curves(drawn, ("σ², the variance of students of one school", "mean of y"), log=True, ax=ax)
     return figure
 
 
