@@ -415,7 +415,7 @@ def test_balanced_clusters_weigh_the_same():
 def test_the_three_means_of_the_course():
     slide = stored("slide_values.json")
     df = data("hs")
-    found = three_means(df["mathach"], ax=df["school"])
+    found = three_means(df["mathach"], df["school"])
     table = found.table
     assert f"{table.loc['GLS', 'estimate']:.5f}" == slide["RE int"] == "12.60468"
     assert f"{table.loc['GLS', 'se_population']:.7f}" == slide["RE int se"]
@@ -452,8 +452,8 @@ def test_without_variance_between_clusters_gls_is_the_mean_of_rows():
     y = rng.normal(size=len(cluster))
     y -= (np.bincount(cluster, y) / np.bincount(cluster))[cluster]  # clusters' means are all 0
     y += 5 + 0.01 * cluster
-    table = three_means(y, ax=cluster).table
-    assert three_means(y, ax=cluster).g00 < 1e-12
+    table = three_means(y, cluster).table
+    assert three_means(y, cluster).g00 < 1e-12
     np.testing.assert_allclose(
         table.loc["GLS", "estimate"], table.loc["students", "estimate"], rtol=1e-10
     )
@@ -464,8 +464,8 @@ def test_three_means_refuse_columns_of_different_rows():
     df = data("hs")
     mixed = df["school"].sample(frac=1, random_state=1)
     with pytest.raises(DataError, match="y and the cluster have different indexes"):
-        three_means(df["mathach"], ax=mixed)
-    assert three_means(df["mathach"], ax=df["school"].to_numpy()).g00 > 1  # by position, as arrays
+        three_means(df["mathach"], mixed)
+    assert three_means(df["mathach"], df["school"].to_numpy()).g00 > 1  # by position, as arrays
 
 
 def test_three_means_keep_their_standard_errors():
@@ -476,7 +476,7 @@ def test_three_means_keep_their_standard_errors():
     estimates, squares = [], []
     for _ in range(400):
         y = 3 + rng.normal(size=20)[cluster] + rng.normal(size=len(cluster)) * 1.5
-        table = three_means(y, ax=cluster).table
+        table = three_means(y, cluster).table
         estimates.append(table["estimate"])
         squares.append(table["se_population"] ** 2)
     sd = np.std(estimates, axis=0)
@@ -502,7 +502,7 @@ def test_three_means_keep_their_standard_errors():
 )
 def test_three_means_refuses_in_one_line(y, cluster, message):
     with pytest.raises(DataError, match=message):
-        three_means(y, ax=cluster)
+        three_means(y, cluster)
 
 
 # ---------------------------------------------------------------- the report
