@@ -18,11 +18,12 @@ app = App(
     name="simlab",
     help="A laboratory for sampling experiments on hierarchical data.",
     version_flags=["--version"],
+    help_format="plaintext",  # which loads less
     default_parameter=Parameter(negative=()),  # a flag is given or not: no --no-quiet
     suppress_keyboard_interrupt=False,  # `main` says what an interrupted study keeps
 )
 for name in NAMES:
-    app.command(f"simlab.cli.{name}:{name}")
+    app.command(f"simlab.cli.{name}:{name}", help_format="markdown")
 
 
 def for_words(words: Sequence[str]) -> App:
