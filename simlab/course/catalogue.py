@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from simlab.course.catalogue_text import catalogue_html, catalogue_text, model_text
 from simlab.course.equations import SPECS, Symbols, Written, written
 from simlab.data import DataError, complete, numeric, require, varying
 from simlab.data.frames import Data, as_pandas
@@ -53,8 +54,6 @@ class Model:
     reason: str
 
     def __str__(self) -> str:
-        from simlab.course.catalogue_text import model_text
-
         return model_text(self)
 
     __repr__ = __str__
@@ -131,15 +130,11 @@ class Catalogue:
         )  # fmt: skip
 
     def __str__(self) -> str:
-        from simlab.course.catalogue_text import catalogue_text
-
         return catalogue_text(self)
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        from simlab.course.catalogue_text import catalogue_html
-
         return catalogue_html(self)
 
 

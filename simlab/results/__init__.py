@@ -20,7 +20,8 @@ from simlab.results.opening import (
     open_results,
     open_store,
 )
-from simlab.results.schema import NOT_RUN, TIMES, Block, Results, Schema, Status, Stop, Summed
+from simlab.results.protocol import Results
+from simlab.results.schema import NOT_RUN, TIMES, Block, Schema, Status, Stop, Summed
 from simlab.results.sessions import Session, recorded, sessions, wall_seconds
 from simlab.results.store import ZarrResults
 from simlab.results.summing import Leaf, Summing

@@ -12,6 +12,7 @@ from simlab.fitting.record import Method
 from simlab.fitting.result import MixedFit
 from simlab.moments import Floats
 from simlab.testing.likelihood_ratio import Mixture
+from simlab.testing.text import one, several
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -109,8 +110,6 @@ class PValue:
         )
 
     def __str__(self) -> str:
-        from simlab.testing.text import one
-
         return one(self)
 
     __repr__ = __str__
@@ -163,8 +162,6 @@ class PValues:
         return whole.join(added.set_axis(keys))
 
     def __str__(self) -> str:
-        from simlab.testing.text import several
-
         return several(self)
 
     __repr__ = __str__

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from simlab.course.demos.errors import ClaimError
-from simlab.errors import UsageError
+from simlab.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
     from simlab.config import Study
@@ -121,8 +121,6 @@ def run(
 
 def _known(name: str) -> None:
     if name not in NAMES:
-        from simlab.errors import did_you_mean
-
         guess = did_you_mean(name, NAMES)
         hint = f"did you mean {guess}?" if guess else f"there are {', '.join(NAMES)}"
         raise UsageError(f"there is no demonstration {name!r}; {hint}")
