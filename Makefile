@@ -8,7 +8,7 @@ LOWEST := .lowest/.ready
 # The lowest versions have wheels for the lowest Python.
 LOWEST_PYTHON ?= python3.11
 
-.PHONY: install table test test-all check bench smoke clean
+.PHONY: install table test test-all check bench rooms smoke clean
 
 install: $(READY)  ## simlab and all that it may use, into .venv
 
@@ -29,6 +29,9 @@ check: $(READY)  ## what CI checks besides: style, types, layers
 
 bench: $(READY)  ## measure speed on an idle machine and write results/benchmark.md, minutes
 	$(BIN)/python -m benchmarks
+
+rooms: $(READY)  ## draw the picture of the rooms in docs/design.md
+	$(BIN)/python docs/make_rooms.py
 
 smoke: $(READY) $(LOWEST)  ## try the commands with the lowest versions that pyproject.toml allows
 	.lowest/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --force-reinstall .
