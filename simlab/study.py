@@ -72,7 +72,7 @@ def replicate(study: Study, condition: int = 0, replicate: int = 0) -> pd.DataFr
     PopulationError
         When a generator drew it as moments, or failed to draw it.
     """
-    from simlab.runner import prepare
+    from simlab.runner import prepare  # xarray, zarr
 
     work = prepare(study)
     if not (0 <= condition < len(work.jobs) and 0 <= replicate < study.replicates):

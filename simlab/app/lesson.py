@@ -139,7 +139,7 @@ def _document() -> Any:
     from bokeh.layouts import column, row
     from bokeh.models import ColumnDataSource, CustomJS, Div, InlineStyleSheet, Range1d
 
-    from simlab.app.canvas import canvas
+    from simlab.app.canvas import canvas  # bokeh
 
     start = PRESETS["Robinson"]
     sheet = InlineStyleSheet(css=WIDGET_CSS)

@@ -59,8 +59,8 @@ def serve(port: int, browser: bool) -> None:
     port = _free(port)
     import panel as pn
 
-    from simlab.app.page import Page
-    from simlab.app.waiting import compiled
+    from simlab.app.page import Page  # panel
+    from simlab.app.waiting import compiled  # numba
 
     ready = _in_background(compiled)
 

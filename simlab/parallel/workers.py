@@ -151,7 +151,7 @@ def require(backend: Backend) -> None:
     if backend != "dask":
         return
     try:
-        import simlab.parallel.cluster  # noqa: F401
+        import simlab.parallel.cluster  # noqa: F401  (dask)
     except ImportError as error:
         raise ParallelError(
             f"backend dask needs dask and distributed ({error}): pip install dask distributed"

@@ -70,7 +70,7 @@ def study(name: str) -> Study:
     UsageError
         If there is no such demonstration.
     """
-    from simlab.study import load
+    from simlab.study import load  # pandas, numba
 
     _known(name)
     installed = HERE / "configs" / f"{name}.yaml"
@@ -113,7 +113,7 @@ def run(
     ClaimError
         If the numbers do not bear out what is said of them: with few replicates, most likely.
     """
-    from simlab.course.demos.stage import prepared, show
+    from simlab.course.demos.stage import prepared, show  # pandas, numba
 
     chosen, words = demo(name), question(name)
     show(chosen, name, words, prepared(chosen, study(name), replicates, seed), out)
