@@ -253,7 +253,7 @@ def test_chosen_clusters_are_counted():
         ({"statistic": lambda f: f}, "gave MixedFit"),
         ({"statistic": lambda f: []}, "gave list"),
         ({"statistic": lambda f: range(int(f.sigma2 * 1e3) % 7 + 1)}, "the same numbers"),
-        ({"draws": 0}, "draws is 0; it must be a whole number, at least 2"),
+        ({"draws": 0}, "draws is 0; it must be a whole number, 2 or more"),
         ({"draws": 99.0}, "draws is 99.0"),
         ({"seed": -1}, "seed is -1"),
         ({"jobs": 0}, "jobs is 0"),

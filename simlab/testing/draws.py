@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from simlab.fitting.result import MixedFit
 
 CHUNK = 256  # draws from one random stream
-COPIES = 6
-"""Arrays of all draws that are there at the same time, about."""
 
 NULL_DRAWS, EXACT_DRAWS, BOOTSTRAP, CLUSTER_BOOTSTRAP = range(4)
 """Purposes of random streams."""

@@ -22,12 +22,10 @@ from simlab.formula.tokens import tokenize
 from simlab.mixed.optimum import at
 from simlab.mixed.reduced import WORSE
 from simlab.mixed.rows import rotate_rows
-from simlab.testing.nested import NestedFits
+from simlab.testing.nested import LEFT_OUT, NestedFits
 
 Missing = Literal["drop", "raise"]
 Spelled = list[tuple[str, str | None]]  # a formula, and nlme's random= for one without a bar
-
-LEFT_OUT = "rows left out"  # the note of a fit that is of its data
 
 
 def named(alternative: str | Sequence[str] | Mapping[str, str]) -> dict[str, str]:
@@ -112,15 +110,6 @@ def fit_models(
         name: _inside(NestedFits(fitted, linear, fit))
         for name, fit in zip(alternatives, larger, strict=True)
     }
-
-
-def notes_of(hypothesis: NestedFits) -> tuple[str, ...]:
-    """What the fits say that the user must know."""
-    null, large = hypothesis.null, hypothesis.alternative
-    of_data = [note for note in large.notes if LEFT_OUT in note]
-    of_null = [f"null model: {note}" for note in null.notes if LEFT_OUT not in note]
-    of_large = [f"alternative: {note}" for note in large.notes if LEFT_OUT not in note]
-    return (*of_data, *of_null, *of_large)
 
 
 def _check_alike(null: Design, other: Design) -> None:

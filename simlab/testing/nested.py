@@ -15,6 +15,7 @@ from simlab.testing.likelihood_ratio import TIE, Restriction
 from simlab.testing.monte_carlo import until_reached
 
 SHOWN = 4  # parameters that are listed by name
+LEFT_OUT = "rows left out"  # in a note of a fit: one about its data
 
 
 class NestedFits(NamedTuple):
@@ -96,6 +97,15 @@ class NestedFits(NamedTuple):
                 "0",
             ]
         )
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Notes of the fits, those about the data first and once."""
+        null, large = self.null.notes, self.alternative.notes
+        of_data = [note for note in large if LEFT_OUT in note]
+        of_null = [f"null model: {note}" for note in null if LEFT_OUT not in note]
+        of_large = [f"alternative: {note}" for note in large if LEFT_OUT not in note]
+        return (*of_data, *of_null, *of_large)
 
 
 def null_draws(

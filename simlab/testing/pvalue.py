@@ -9,16 +9,14 @@ import numpy as np
 import pandas as pd
 
 from simlab.data.frames import Data
-from simlab.errors import check_level
-from simlab.fitting.errors import FitError, one_of
-from simlab.memory import lacking
+from simlab.errors import FitError, check_level
+from simlab.fitting.errors import one_of
 from simlab.moments import Floats
-from simlab.parallel.errors import check_jobs
-from simlab.testing.draws import COPIES, Progress
-from simlab.testing.models import Missing, fit_models, named, notes_of
-from simlab.testing.monte_carlo import Bools, interval, p_value, reaches
+from simlab.testing.checks import check_memory, check_threads, check_whole
+from simlab.testing.draws import Progress
+from simlab.testing.models import Missing, fit_models, named
 from simlab.testing.multiplicity import adjust
-from simlab.testing.nested import NestedFits, null_draws
+from simlab.testing.nested import null_draws
 from simlab.testing.references import references
 from simlab.testing.result import PValue, PValues
 
@@ -111,94 +109,46 @@ def pvalue(
     0.2703
     """
     alternatives = named(alternative)
-    _check(draws, method, seed, jobs, stop, exact_draws, level)
+    one_of(method, ("auto", "REML", "ML"), "method")
+    check_whole("draws", draws, 1)
+    check_whole("seed", seed, 0)
+    check_whole("exact_draws", exact_draws, 0)
+    check_threads(jobs)
+    _check_stop(stop, draws, len(alternatives))
+    check_level(level)
     one_of(missing, ("drop", "raise"), "missing")
-    if stop is not None and len(alternatives) > 1:
+    check_memory("draws", draws * len(alternatives) if stop is None else 0)
+    check_memory("exact_draws", exact_draws)
+    nested = fit_models(data, null, alternatives, method, missing, source)
+    T = null_draws([*nested.values()], draws, seed, jobs, stop, progress)
+    tests = {
+        name: PValue(
+            one, T[:, m], stop, level,
+            references(one, None if stop else T[:, m], exact_draws, seed, jobs),
+        )
+        for m, (name, one) in enumerate(nested.items())
+    }  # fmt: skip
+    return next(iter(tests.values())) if isinstance(alternative, str) else _together(tests, T)
+
+
+def _check_stop(stop: int | None, draws: int, alternatives: int) -> None:
+    if stop is None:
+        return
+    check_whole("stop", stop, 1)
+    if stop > draws:
+        raise FitError(f"stop is {stop} and there are at most {draws} draws; make stop smaller")
+    if alternatives > 1:
         raise FitError(
             "stop is for one alternative; p-values adjusted for several need the same draws for "
             "all of them"
         )
-    _check_memory(draws if stop is None else 0, exact_draws, len(alternatives))
-    tested = fit_models(data, null, alternatives, method, missing, source)
-    hypotheses = list(tested.values())
-    observed = np.array([one.statistic for one in hypotheses])
-    T = null_draws(hypotheses, draws, seed, jobs, stop, progress)
-    reached = reaches(T, observed)
-    tests = {
-        name: _result(
-            hypothesis, T[:, m], reached[:, m], stop, level,
-            references(hypothesis, None if stop else T[:, m], exact_draws, seed, jobs),
-        )
-        for m, (name, hypothesis) in enumerate(tested.items())
-    }  # fmt: skip
-    if isinstance(alternative, str):
-        return next(iter(tests.values()))
-    return _together(tests, hypotheses, T)
 
 
-def _check(
-    draws: int, method: str, seed: int, jobs: int, stop: int | None, exact_draws: int, level: float
-) -> None:
-    one_of(method, ("auto", "REML", "ML"), "method")
-    whole = {"draws": (draws, 1), "seed": (seed, 0), "exact_draws": (exact_draws, 0)}
-    if stop is not None:
-        whole["stop"] = (stop, 1)
-    for name, (value, least) in whole.items():
-        if not _is_whole(value) or value < least:
-            raise FitError(f"{name} is {value!r}; it must be a whole number, {least} or more")
-    if not _is_whole(jobs) or jobs == 0:
-        raise FitError(f"jobs is {jobs!r}; it must be a number of threads, or -1 for one per core")
-    check_jobs(jobs)
-    if stop is not None and stop > draws:
-        raise FitError(f"stop is {stop} and there are at most {draws} draws; make stop smaller")
-    check_level(level)
-
-
-def _check_memory(draws: int, exact_draws: int, alternatives: int) -> None:
-    """Refuse draws that will not fit into memory."""
-    each = 8 * COPIES
-    for name, number in (("draws", draws * alternatives), ("exact_draws", exact_draws)):
-        if told := lacking(each * number):
-            raise FitError(f"{name} is too large: {number:,} statistics need {told}")
-
-
-def _is_whole(value: object) -> bool:
-    return isinstance(value, int | np.integer) and not isinstance(value, bool)
-
-
-def _result(
-    hypothesis: NestedFits, T: Floats, reached: Bools, stop: int | None, level: float,
-    others: pd.DataFrame,
-) -> PValue:  # fmt: skip
-    null, _, alternative = hypothesis
-    exceedances = int(reached.sum())
-    return PValue(
-        statistic=hypothesis.statistic,
-        p_value=p_value(reached, stop),
-        interval=interval(reached, stop, level),
-        level=level,
-        exceedances=exceedances,
-        draws=len(T),
-        failures=int(np.isnan(T).sum()),
-        zeros=float((T == 0).mean()),
-        simulated=T,
-        stopped=stop is not None and exceedances >= stop,
-        references=others,
-        method=alternative.method,
-        formulas=(null.design.formula, alternative.design.formula),
-        hypothesis=hypothesis.says,
-        naive_df=hypothesis.restriction.df,
-        mixture=hypothesis.restriction.mixture,
-        notes=notes_of(hypothesis),
-        fits=(null, alternative),
-    )
-
-
-def _together(tests: dict[str, PValue], hypotheses: list[NestedFits], T: Floats) -> PValues:
+def _together(tests: dict[str, PValue], T: Floats) -> PValues:
     """Adjust the p-values for their number; statistics are alike if their large-sample laws are."""
     observed = np.array([test.statistic for test in tests.values()])
     raw = np.array([test.p_value for test in tests.values()])
-    laws = {(one.restriction.df, one.restriction.random) for one in hypotheses}
+    laws = {(r.df, r.random) for r in (test.nested.restriction for test in tests.values())}
     procedure, *adjusted = adjust(observed, T, raw, len(laws) == 1)
     columns = ["single_step", "step_down", "holm", "bonferroni"]
     frame = pd.DataFrame(

@@ -1,10 +1,11 @@
-"""What a test by simulation found: one hypothesis, or several that share their draws."""
+"""Results of tests by simulation: one hypothesis, or several that share their draws."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from simlab.errors import NoSuchError
@@ -12,6 +13,8 @@ from simlab.fitting.record import Method
 from simlab.fitting.result import MixedFit
 from simlab.moments import Floats
 from simlab.testing.likelihood_ratio import Mixture
+from simlab.testing.monte_carlo import Bools, interval, p_value, reaches
+from simlab.testing.nested import NestedFits
 from simlab.testing.text import one, several
 
 
@@ -21,68 +24,108 @@ class PValue:
 
     Attributes
     ----------
-    statistic : float
-        T = D₀ − D₁, the difference of the deviances; 0 or more.
-    p_value : float
-        (1 + exceedances)/(draws + 1); exceedances/draws if it stopped early.
-    interval : tuple of float
-        Of P(T* ≥ T), which infinitely many draws would give; exact for the number of draws.
-    level : float
-        Its coverage.
-    exceedances : int
-        Draws with T* ≥ T, failures among them.
-    draws : int
-        Draws from the null model.
-    failures : int
-        Draws in which a fit did not converge; they count as T* ≥ T, and can only raise p.
-    zeros : float
-        Share of the draws with T* = 0; they are kept.
+    nested : NestedFits
+        The two models.
     simulated : (B,) array
-        T* in the order of the draws; NaN for failures.
-    stopped : bool
-        Whether it ended with the h-th exceedance that was asked for.
+        T* in the order of the draws; NaN where a fit failed.
+    stop : int or None
+        Number of draws with T* ≥ T at which the last was to be made.
+    level : float
+        Coverage of the interval.
     references : pd.DataFrame
         Other p-values; index "reference": law, statistic, num_df, den_df, p_value (NaN where
         there is none), remark.
-    method : {"REML", "ML"}
-        Which likelihood.
-    formulas : tuple of str
-        Of the null model and of the alternative.
-    hypothesis : str
-        What the null model says, in words.
-    naive_df : int
-        Parameters that the alternative has more.
-    mixture : tuple of (weight, df)
-        Chi-bar-square law with many clusters; df 0 is a point mass at 0. Empty if there is none
-        with fixed weights, or none is needed.
-    notes : tuple of str
-        What the reader must know: rows left out, singular fits.
-    fits : tuple of MixedFit
-        The null model (with G = 0 if it is linear) and the alternative.
     """
 
-    statistic: float
-    p_value: float
-    interval: tuple[float, float]
-    level: float
-    exceedances: int
-    draws: int
-    failures: int
-    zeros: float
+    nested: NestedFits
     simulated: Floats
-    stopped: bool
+    stop: int | None
+    level: float
     references: pd.DataFrame
-    method: Method
-    formulas: tuple[str, str]
-    hypothesis: str
-    naive_df: int
-    mixture: Mixture
-    notes: tuple[str, ...]
-    fits: tuple[MixedFit, MixedFit]
+
+    @property
+    def statistic(self) -> float:
+        """T = D₀ − D₁, the difference of the deviances; 0 or more."""
+        return self.nested.statistic
+
+    @property
+    def reached(self) -> Bools:
+        """Whether T* ≥ T, draw by draw; so it is where a fit failed, which can only raise p."""
+        return reaches(self.simulated, self.statistic)
+
+    @property
+    def p_value(self) -> float:
+        """(1 + exceedances)/(draws + 1); exceedances/draws if it stopped early."""
+        return p_value(self.reached, self.stop)
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Exact interval for P(T* ≥ T), which infinitely many draws would give."""
+        return interval(self.reached, self.stop, self.level)
+
+    @property
+    def exceedances(self) -> int:
+        """Draws with T* ≥ T, failures among them."""
+        return int(self.reached.sum())
+
+    @property
+    def draws(self) -> int:
+        """Draws from the null model."""
+        return len(self.simulated)
+
+    @property
+    def failures(self) -> int:
+        """Draws in which a fit did not converge."""
+        return int(np.isnan(self.simulated).sum())
+
+    @property
+    def zeros(self) -> float:
+        """Share of the draws with T* = 0; they are kept."""
+        return float((self.simulated == 0).mean())
+
+    @property
+    def stopped(self) -> bool:
+        """Whether it ended with the exceedance that was asked for."""
+        return self.stop is not None and self.exceedances >= self.stop
+
+    @property
+    def method(self) -> Method:
+        """Likelihood, REML or ML."""
+        return self.nested.alternative.method
+
+    @property
+    def fits(self) -> tuple[MixedFit, MixedFit]:
+        """Null model (with G = 0 if it is linear) and alternative."""
+        return self.nested.null, self.nested.alternative
+
+    @property
+    def formulas(self) -> tuple[str, str]:
+        """Formulas of null model and alternative."""
+        return self.nested.null.design.formula, self.nested.alternative.design.formula
+
+    @property
+    def hypothesis(self) -> str:
+        """What the null model says, in words."""
+        return self.nested.says
+
+    @property
+    def naive_df(self) -> int:
+        """Parameters that the alternative has more."""
+        return self.nested.restriction.df
+
+    @property
+    def mixture(self) -> Mixture:
+        """Chi-bar-square law of T with many clusters; see `Restriction.mixture`."""
+        return self.nested.restriction.mixture
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the reader must know: rows left out, singular fits."""
+        return self.nested.notes
 
     @property
     def title(self) -> str:
-        """What a picture of it is called."""
+        """Title of a picture of it."""
         return f"H0: {self.hypothesis}"
 
     def to_frame(self) -> pd.DataFrame:

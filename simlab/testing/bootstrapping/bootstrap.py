@@ -11,9 +11,7 @@ import pandas as pd
 from simlab.errors import check_level
 from simlab.fitting.errors import FitError, one_of
 from simlab.fitting.result import MixedFit
-from simlab.memory import lacking
 from simlab.moments import Floats
-from simlab.parallel.errors import check_jobs
 from simlab.testing.bootstrapping import each, samples
 from simlab.testing.bootstrapping.result import (
     COLUMNS,
@@ -32,7 +30,8 @@ from simlab.testing.bootstrapping.statistics import (
     once,
     read,
 )
-from simlab.testing.draws import COPIES, Progress
+from simlab.testing.checks import check_memory, check_threads, check_whole
+from simlab.testing.draws import Progress
 
 FEWEST_CLUSTERS = 3
 SAMPLES = {
@@ -122,11 +121,7 @@ def bootstrap(
     named = [part for part in parts if isinstance(part, Named)]
     functions = [part for part in parts if not isinstance(part, Named)]
     estimate = _estimate(fit, named, functions)
-    if short := lacking(8 * COPIES * draws * len(estimate)):
-        raise FitError(
-            f"draws is too large: {draws:,} draws of {len(estimate)} statistics need {short}"
-        )
-
+    check_memory("draws", draws * len(estimate))
     if progress is not None:
         progress.start(draws, 0)
     sample, rows = SAMPLES[kind]
@@ -194,9 +189,9 @@ def _estimate(fit: MixedFit, named: list[Named], functions: list[Function]) -> p
     """The statistics of the fit itself."""
     own = _values(named, [samples.of_fit(fit)]).values[0]
     others = [each.value(function, fit) for function in functions]
-    labels = [*(x for part in named for x in part.labels), *(x for v in others for x in v.labels)]
+    labels = [*(x for part in named for x in part.labels), *(x for v in others for x in v.index)]
     once(labels)
-    numbers = np.concatenate([own, *(v.numbers for v in others)])
+    numbers = np.concatenate([own, *others])
     return pd.Series(numbers, index=pd.Index(labels, name="statistic"), name="estimate")
 
 
@@ -256,14 +251,9 @@ def _check(
         raise FitError(f"interval is {interval!r}; give one of {', '.join(INTERVALS)}, or several")
     for one in wanted:
         one_of(one, INTERVALS, "interval")
-    for name, value, least in (("draws", draws, 2), ("seed", seed, 0), ("jobs", jobs, -np.inf)):
-        whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
-        if not whole or value < least:  # type: ignore[operator]
-            must = f", at least {least}" if np.isfinite(least) else ""
-            raise FitError(f"{name} is {value!r}; it must be a whole number{must}")
-    if jobs == 0:
-        raise FitError("jobs is 0; give a number of threads, or -1 for one per core")
-    check_jobs(jobs)  # type: ignore[arg-type]
+    check_whole("draws", draws, 2)
+    check_whole("seed", seed, 0)
+    check_threads(jobs)
     if not fit.converged:
         raise FitError(
             "the fit did not converge: there is nothing to draw from; simplify the model"

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -39,23 +39,8 @@ from simlab.testing.draws import (
 DEPENDENT = 1e-11  # of the largest singular value of a cluster's columns, in units of their lengths
 
 
-class Value(NamedTuple):
-    """What a function gives for one fit.
-
-    Attributes
-    ----------
-    labels : tuple of str
-        Names of its q numbers.
-    numbers : (q,)
-        NaN where there are none.
-    """
-
-    labels: tuple[str, ...]
-    numbers: Floats
-
-
-def value(function: Function, fit: MixedFit) -> Value:
-    """Apply a function to a fit.
+def value(function: Function, fit: MixedFit) -> pd.Series[float]:
+    """Apply a function to a fit; the numbers by their names.
 
     Raises
     ------
@@ -76,12 +61,10 @@ def value(function: Function, fit: MixedFit) -> Value:
             "sequence of numbers, a Series or a dict"
         )
     if isinstance(result, pd.Series):
-        labels = tuple(map(str, result.index))
-    elif numbers.ndim:
-        labels = tuple(f"{name}[{i}]" for i in range(len(numbers)))
+        labels = [str(label) for label in result.index]
     else:
-        labels = (name,)
-    return Value(labels, np.atleast_1d(numbers))
+        labels = [f"{name}[{i}]" for i in range(numbers.size)] if numbers.ndim else [name]
+    return pd.Series(np.atleast_1d(numbers), index=labels)
 
 
 def values(
@@ -99,26 +82,23 @@ def values(
     FitError
         If a function gives other names, or another number of values, than for the data.
     """
-    expected = [value(function, fit).labels for function in functions]
+    expected = [list(value(function, fit).index) for function in functions]
     out = np.full((count, sum(map(len, expected))), np.nan)
     for row, design in zip(out, designs, strict=True):
         again = _refit(design, fit)
         if again is not None:
-            found = [value(function, again) for function in functions]
-            _check_same(expected, [one.labels for one in found])
-            row[:] = np.concatenate([one.numbers for one in found])
+            drawn = [value(function, again) for function in functions]
+            for before, now in zip(expected, drawn, strict=True):
+                if before != list(now.index):
+                    raise FitError(
+                        f"a statistic gave {_listed(before)} for the data, and "
+                        f"{_listed(list(now.index))} for a draw; it must give the same numbers "
+                        "each time"
+                    )
+            row[:] = np.concatenate(drawn)
         if progress is not None:
             progress.advance(1, int(again is None))
     return out
-
-
-def _check_same(expected: list[tuple[str, ...]], found: list[tuple[str, ...]]) -> None:
-    for before, now in zip(expected, found, strict=True):
-        if before != now:
-            raise FitError(
-                f"a statistic gave {_listed(before)} for the data, and {_listed(now)} for a draw; "
-                "it must give the same numbers each time"
-            )
 
 
 def _refit(design: Design | None, fit: MixedFit) -> MixedFit | None:
@@ -131,7 +111,7 @@ def _refit(design: Design | None, fit: MixedFit) -> MixedFit | None:
     return again if again.optimum.evaluations > 0 else None
 
 
-def _listed(labels: tuple[str, ...]) -> str:
+def _listed(labels: list[str]) -> str:
     return f"{len(labels)} ({', '.join(labels[:3])}{', …' if len(labels) > 3 else ''})"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -39,25 +39,13 @@ class Sampling(NamedTuple):
     stop: int | None = None
 
 
-class Tested(NamedTuple):
-    """The test of one replicate; NaN where a fit failed.
-
-    Attributes
-    ----------
-    statistic : float
-        The likelihood-ratio statistic T.
-    p_values : mapping of Kind to float
-        One for each kind that the hypothesis has.
-    """
-
-    statistic: float
-    p_values: Mapping[Kind, float]
-
-
 def test(
     hypothesis: Hypothesis, reduced: Reduced, observed: Responses, sampling: Sampling
-) -> Tested:
-    """Test one replicate. Every p-value is a function of these arguments alone."""
+) -> tuple[float, dict[Kind, float]]:
+    """Return T and the p-values of one replicate, functions of these arguments alone.
+
+    NaN where a fit failed.
+    """
     models, restriction = hypothesis.models(reduced), hypothesis.restriction
     null, large = (refit(model, observed) for model in models)
     T = float(statistics(null.deviance, large.deviance)[0, 0])
@@ -72,7 +60,7 @@ def test(
     else:
         p["exact"] = exact_p_value(models[1].rotated, T, sampling)
     p["simulated"] = simulated_p_value(Joint(reduced, models, loading), T, sampling)
-    return Tested(T, p)
+    return T, p
 
 
 def exact_p_value(rotated: Rotated, T: float, sampling: Sampling) -> float:
