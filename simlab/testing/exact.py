@@ -37,7 +37,7 @@ class ExactNull(NamedTuple):
     kind : {"exact", "approximate"}
         Exact for normal errors in samples of any size, or an approximation.
     conditions : str
-        What it rests on, in one line.
+        Conditions on which it rests, in one line.
     """
 
     statistics: Floats
@@ -74,9 +74,9 @@ def exact_null(
     df : int, optional
         Parameters that it has and the null model has not, 1 + q by default.
     draws : int
-        How many, at least 1.
+        Number of draws, at least 1.
     seed : int
-        Of the random streams.
+        Seed of the random streams.
     jobs : int
         Threads; −1 for one per core. No number depends on it.
 

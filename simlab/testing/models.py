@@ -72,9 +72,9 @@ def fit_models(
     method : {"auto", "REML", "ML"}
         auto is REML if all have the fixed part of the null.
     missing : {"drop", "raise"}
-        What to do with rows where a value is missing.
+        Treatment of rows where a value is missing.
     source : str
-        What error messages call the data.
+        Name of the data in error messages.
 
     Returns
     -------
@@ -184,7 +184,7 @@ def _inside(hypothesis: NestedFits) -> NestedFits:
 
 
 def _warn(data: pd.DataFrame, spelled: Spelled, source: str, notes: tuple[str, ...]) -> None:
-    told = [note for note in notes if LEFT_OUT in note]
-    told += [slip for f, r in spelled for slip in nearly_numbers(data, f, r, source)]
-    for slip in dict.fromkeys(told):
+    messages = [note for note in notes if LEFT_OUT in note]
+    messages += [slip for f, r in spelled for slip in nearly_numbers(data, f, r, source)]
+    for slip in dict.fromkeys(messages):
         warnings.warn(slip, FitWarning, stacklevel=4)

@@ -83,8 +83,8 @@ class NestedFits(NamedTuple):
         return L
 
     @property
-    def says(self) -> str:
-        """The hypothesis in words: ``"ses:sectorPublic = 0"``."""
+    def statement(self) -> str:
+        """Null hypothesis in words: ``"ses:sectorPublic = 0"``."""
         df, q, _ = self.restriction
         known = set(self.null.design.fixed_names)
         fixed = [name for name in self.alternative.design.fixed_names if name not in known]
@@ -123,7 +123,7 @@ def null_draws(
     tests : sequence of NestedFits
         With the same null model.
     draws : int
-        How many at most.
+        Number of draws at most.
     seed, jobs : int
         Seed of the random streams; threads. No number depends on the threads.
     stop : int, optional

@@ -61,7 +61,7 @@ def pvalue(
     method : {"auto", "REML", "ML"}
         auto: REML if all fixed parts are the same, otherwise ML.
     seed : int
-        Of the random streams, 0 or more.
+        Seed of the random streams, 0 or more.
     jobs : int
         Threads; −1 for one per core. No number depends on it.
     stop : int, optional
@@ -75,7 +75,7 @@ def pvalue(
         Rows where a variable of any of the formulas is missing are left out, with a warning that
         counts them; or they are an error.
     source : str
-        What error messages call the data.
+        Name of the data in error messages.
     progress : object, optional
         Receiver of how far the draws are; see `draws.Progress`.
 

@@ -1,4 +1,4 @@
-"""The other p-values of a likelihood-ratio test, beside the simulated one."""
+"""P-values of a likelihood-ratio test by other ways than simulation."""
 
 from __future__ import annotations
 
@@ -36,15 +36,15 @@ class Reference(NamedTuple):
     Attributes
     ----------
     reference : str
-        Its name.
+        Name of the way.
     law : str
-        What the statistic is referred to; "" where there is no such p-value.
+        Distribution to which the statistic is referred; "" where there is no such p-value.
     statistic, num_df, den_df : float
         Degrees of freedom are NaN where the law has none.
     p_value : float
         NaN where there is none.
     remark : str
-        What it rests on, or why it is lacking.
+        Conditions on which it rests, or why it is lacking.
     """
 
     reference: str
@@ -70,23 +70,23 @@ def references(
     exact_draws : int
         Draws from the exact null distribution, where there is one; 0 to leave it out.
     seed, jobs : int
-        Of these draws.
+        Seed and threads of these draws.
 
     Returns
     -------
     pd.DataFrame
         Index "reference"; the fields of `Reference`.
     """
-    found = [_naive(hypothesis)]
+    rows = [_naive(hypothesis)]
     if hypothesis.restriction.fixed_only:
-        found += _walds(hypothesis)
+        rows += _walds(hypothesis)
         if simulated is not None and np.isfinite(simulated).sum() >= FOR_MOMENTS:
-            found += _by_moments(hypothesis, simulated[np.isfinite(simulated)])
+            rows += _by_moments(hypothesis, simulated[np.isfinite(simulated)])
     else:
-        found.append(_mixture(hypothesis))
+        rows.append(_mixture(hypothesis))
         if exact_draws:
-            found.append(_exact(hypothesis, exact_draws, seed, jobs))
-    return pd.DataFrame(found, columns=list(Reference._fields)).set_index("reference")
+            rows.append(_exact(hypothesis, exact_draws, seed, jobs))
+    return pd.DataFrame(rows, columns=list(Reference._fields)).set_index("reference")
 
 
 def _naive(h: NestedFits) -> Reference:

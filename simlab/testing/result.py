@@ -105,8 +105,8 @@ class PValue:
 
     @property
     def hypothesis(self) -> str:
-        """What the null model says, in words."""
-        return self.nested.says
+        """Null hypothesis in words."""
+        return self.nested.statement
 
     @property
     def naive_df(self) -> int:
@@ -165,7 +165,7 @@ class PValues:
     Attributes
     ----------
     tests : dict of str to PValue
-        Each by itself.
+        One test for every alternative.
     procedure : {"max-T", "min-P"}
         Whether the draws' statistics were compared, or, as these have different reference
         distributions, their p-values.

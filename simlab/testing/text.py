@@ -1,4 +1,4 @@
-"""How a test by simulation is printed."""
+"""Tests by simulation as text."""
 
 from __future__ import annotations
 

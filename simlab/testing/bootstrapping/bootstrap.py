@@ -12,7 +12,7 @@ from simlab.errors import check_level
 from simlab.fitting.errors import FitError, one_of
 from simlab.fitting.result import MixedFit
 from simlab.moments import Floats
-from simlab.testing.bootstrapping import each, samples
+from simlab.testing.bootstrapping import row_samples, samples
 from simlab.testing.bootstrapping.result import (
     COLUMNS,
     INTERVALS,
@@ -22,7 +22,6 @@ from simlab.testing.bootstrapping.result import (
     interval_table,
 )
 from simlab.testing.bootstrapping.statistics import (
-    Bools,
     Estimates,
     Function,
     Named,
@@ -32,13 +31,14 @@ from simlab.testing.bootstrapping.statistics import (
 )
 from simlab.testing.checks import check_memory, check_threads, check_whole
 from simlab.testing.draws import Progress
+from simlab.testing.monte_carlo import Bools
 
 FEWEST_CLUSTERS = 3
 SAMPLES = {
-    "parametric": (samples.parametric, each.parametric),
-    "clusters": (samples.clusters, each.clusters),
+    "parametric": (samples.parametric, row_samples.parametric),
+    "clusters": (samples.clusters, row_samples.clusters),
 }
-"""How each kind draws: all in the compiled loop, or one by one."""
+"""Samples of both kinds: refitted in the compiled loop, and as rows."""
 
 
 def bootstrap(
@@ -71,7 +71,7 @@ def bootstrap(
           ``"var(ses)"``, ``"r2_marginal"``.
         * Weights of the coefficients, as in `MixedFit.wald`: ``{"ses": 1, "ses:sex": 1}``.
         * A function of a `MixedFit` that gives a number, a sequence of numbers, a Series or a
-          dict. Models are then refitted from rows, one by one, at about a millisecond each.
+          dict. Models are then refitted from rows, one by one, at about a millisecond row_samples.
     draws
         B. With 1999 the ends of a 95 % interval are the 50th and the 1950th draw.
     kind
@@ -80,10 +80,10 @@ def bootstrap(
         this assumes neither normality nor that G and σ² are the same everywhere, but needs many
         clusters.
     interval
-        Which; none for an empty tuple. BCa has its acceleration from refits without each
-        cluster, the clusters being what is independent; for parametric draws too.
+        Kinds of interval; none for an empty tuple. BCa has its acceleration from refits with one
+        cluster left out, the clusters being what is independent; for parametric draws too.
     level
-        Of confidence.
+        Confidence level of the intervals.
     seed
         The same seed gives the same draws, whatever the statistics, and for any number of
         threads; fewer draws are the first of more.
@@ -111,8 +111,8 @@ def bootstrap(
     --------
     >>> import simlab
     >>> fit = simlab.fit("mathach ~ ses + (1 | school)", simlab.data.hs())
-    >>> found = simlab.bootstrap(fit, ["ses", "icc"], draws=999)
-    >>> list(found.estimate.index)
+    >>> result = simlab.bootstrap(fit, ["ses", "icc"], draws=999)
+    >>> list(result.estimate.index)
     ['ses', 'icc']
     """
     wanted = _check(fit, draws, kind, interval, seed, jobs)
@@ -126,38 +126,38 @@ def bootstrap(
         progress.start(draws, 0)
     sample, rows = SAMPLES[kind]
     chunks = sample(fit, draws, seed, jobs)
-    found = _values(named, chunks if functions else _told(chunks, draws, progress))
-    values = found.values[:draws]
+    of_names = _values(named, chunks if functions else _counted(chunks, draws, progress))
+    values = of_names.values[:draws]
     if functions:
         designs = rows(fit, draws, seed)
-        of_functions = each.values(functions, fit, designs, draws, progress)
+        of_functions = row_samples.values(functions, fit, designs, draws, progress)
         values = np.column_stack([values, of_functions])
     replicates = pd.DataFrame(values, columns=estimate.index).rename_axis("draw")
-    failed = pd.Series(found.failed[:draws], name="failed")
+    failed = pd.Series(of_names.failed[:draws], name="failed")
 
-    without = _without_each(fit, named, functions, jobs) if "bca" in wanted else None
+    without = _jackknife(fit, named, functions, jobs) if "bca" in wanted else None
     jackknife = None if without is None else pd.DataFrame(
         without, index=fit.design.clusters, columns=estimate.index
     )  # fmt: skip
     tables = {k: interval_table(replicates, estimate, jackknife, k, level) for k in wanted}
-    told = (note for table in tables.values() for note in table.attrs["notes"])
+    why = (note for table in tables.values() for note in table.attrs["notes"])
     return Bootstrap(
         formula=fit.design.formula,
         method=fit.method,
         kind=kind,
         estimate=estimate,
         replicates=replicates,
-        singular=pd.Series(found.singular[:draws], name="singular"),
+        singular=pd.Series(of_names.singular[:draws], name="singular"),
         failed=failed,
         jackknife=jackknife,
         intervals=_stacked(tables, estimate.index),
         level=level,
         seed=seed,
-        notes=(*_lacking(replicates, failed), *told),
+        notes=(*_lacking(replicates, failed), *why),
     )
 
 
-class _Found(NamedTuple):
+class _Values(NamedTuple):
     """Named statistics of B fits, (B, q), and which of them failed or are singular, (B,) bool."""
 
     values: Floats
@@ -165,10 +165,10 @@ class _Found(NamedTuple):
     singular: Bools
 
 
-def _told(
+def _counted(
     chunks: Iterable[Estimates], draws: int, progress: Progress | None
 ) -> Iterator[Estimates]:
-    """Pass chunks on, and tell of them; the last one may hold more than is left to be drawn."""
+    """Pass chunks on and count them; the last one may hold more than is left to be drawn."""
     left = draws
     for e in chunks:
         if progress is not None:
@@ -177,38 +177,36 @@ def _told(
         yield e
 
 
-def _values(named: list[Named], chunks: Iterable[Estimates]) -> _Found:
+def _values(named: list[Named], chunks: Iterable[Estimates]) -> _Values:
     parts = []
     for e in chunks:
         columns = [np.empty((len(e.sigma2), 0)), *(part.values(e) for part in named)]
-        parts.append(_Found(np.concatenate(columns, axis=1), e.failed, e.singular))
-    return _Found(*map(np.concatenate, zip(*parts, strict=True)))
+        parts.append(_Values(np.concatenate(columns, axis=1), e.failed, e.singular))
+    return _Values(*map(np.concatenate, zip(*parts, strict=True)))
 
 
 def _estimate(fit: MixedFit, named: list[Named], functions: list[Function]) -> pd.Series[float]:
-    """The statistics of the fit itself."""
+    """Statistics of the fit itself."""
     own = _values(named, [samples.of_fit(fit)]).values[0]
-    others = [each.value(function, fit) for function in functions]
+    others = [row_samples.value(function, fit) for function in functions]
     labels = [*(x for part in named for x in part.labels), *(x for v in others for x in v.index)]
     once(labels)
     numbers = np.concatenate([own, *others])
     return pd.Series(numbers, index=pd.Index(labels, name="statistic"), name="estimate")
 
 
-def _without_each(
-    fit: MixedFit, named: list[Named], functions: list[Function], jobs: int
-) -> Floats:
-    """The statistics without each cluster, (J, q)."""
-    values = _values(named, samples.without_each(fit, jobs)).values
+def _jackknife(fit: MixedFit, named: list[Named], functions: list[Function], jobs: int) -> Floats:
+    """Statistics with one cluster left out, (J, q)."""
+    values = _values(named, samples.jackknife(fit, jobs)).values
     if functions:
         J = fit.nclusters
-        designs = each.of_clusters(fit, samples.all_but(np.arange(J), J))
-        values = np.column_stack([values, each.values(functions, fit, designs, J)])
+        designs = row_samples.of_clusters(fit, samples.all_but(np.arange(J), J))
+        values = np.column_stack([values, row_samples.values(functions, fit, designs, J)])
     return values
 
 
 def _stacked(tables: dict[Interval, pd.DataFrame], labels: pd.Index) -> pd.DataFrame:
-    """The tables of all kinds of interval, one statistic after the other."""
+    """Tables of all kinds of interval, one statistic after the other."""
     index = pd.MultiIndex.from_product([labels, list(tables)], names=["statistic", "interval"])
     ends = [table.to_numpy() for table in tables.values()]
     rows = np.stack(ends, axis=1).reshape(-1, len(COLUMNS)) if ends else None

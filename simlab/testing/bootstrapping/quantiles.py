@@ -101,9 +101,9 @@ def bias_correction(draws: Floats, estimate: float) -> float:
 
 
 def acceleration(without: Floats, spread: float) -> float:
-    """Return a from the estimates without each cluster, (J,); NaN if one is lacking or all tie.
+    """Return a from estimates with one cluster left out, (J,); NaN if one is lacking or all tie.
 
-    `spread` is the standard deviation of the draws, beside which a difference is none.
+    `spread` is the standard deviation of the draws, next to which a difference is none.
     """
     d = without.mean() - without
     scale = float(np.abs(d).max())

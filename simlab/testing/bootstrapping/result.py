@@ -1,4 +1,4 @@
-"""What a bootstrap has found: replicates, standard errors, intervals of any level."""
+"""Results of a bootstrap: replicates, standard errors, intervals of any level."""
 
 from __future__ import annotations
 
@@ -45,14 +45,14 @@ class Bootstrap:
         Whether no fit was found, or not all fixed effects could be estimated, (B,) bool. Failed
         draws are not redrawn.
     jackknife : pd.DataFrame or None
-        (J, q), the statistics without each cluster, from which BCa has its acceleration; None if
+        (J, q), the statistics with one cluster left out, for the acceleration of BCa; None if
         it was not asked for.
     intervals : pd.DataFrame
         Index (statistic, interval); see `conf_int` for the columns.
     level : float
-        Of these intervals.
+        Confidence level of these intervals.
     seed : int
-        Of the draws.
+        Seed of the draws.
     notes : tuple of str
         What the reader must know: failures, what is undefined, why intervals are lacking.
     """
@@ -90,11 +90,11 @@ class Bootstrap:
     def bias(self) -> pd.DataFrame:
         """Mean of the draws less the estimate: `estimate`, and its Monte Carlo error `mcse`."""
         n = self.replicates.count()
-        found = {
+        columns = {
             "estimate": self.replicates.mean() - self.estimate,
             "mcse": self.replicates.std() / np.sqrt(n),
         }
-        return pd.DataFrame(found)
+        return pd.DataFrame(columns)
 
     @property
     def std_error(self) -> pd.DataFrame:
@@ -116,7 +116,7 @@ class Bootstrap:
         kind
             ``"percentile"``, ``"basic"`` or ``"bca"``; see `quantiles` for the formulas.
         level
-            Of confidence; that of the bootstrap by default.
+            Confidence level; that of the bootstrap by default.
 
         Returns
         -------
@@ -134,7 +134,7 @@ class Bootstrap:
         level = self.level if level is None else check_level(level)
         if kind == "bca" and self.jackknife is None:
             raise FitError(
-                "there are no fits without each cluster, which BCa needs; call bootstrap with "
+                "there are no fits with one cluster left out, which BCa needs; call bootstrap with "
                 '"bca" among its intervals'
             )
         return interval_table(self.replicates, self.estimate, self.jackknife, kind, level)
@@ -184,15 +184,15 @@ def interval_table(
     draws = np.sort(replicates.to_numpy(), axis=0)  # NaN come last
     counts = np.isfinite(draws).sum(axis=0)
     without = np.full((1, len(estimate)), np.nan) if jackknife is None else jackknife.to_numpy()
-    found = [
+    limits = [
         _ends(draws[:n, i], value, without[:, i], kind, level)
         for i, (n, value) in enumerate(zip(counts, estimate.tolist(), strict=True))
     ]
     lacking: dict[str, list[str]] = {}
-    for name, ends in zip(estimate.index, found, strict=True):
+    for name, ends in zip(estimate.index, limits, strict=True):
         if ends.reason:
             lacking.setdefault(ends.reason, []).append(name)
-    rows = [ends[:4] for ends in found]
+    rows = [ends[:4] for ends in limits]
     table = pd.DataFrame(rows, index=estimate.index, columns=COLUMNS, dtype=float)
     table.attrs["notes"] = tuple(
         f"no {WORDS[kind]} interval of {', '.join(names)}: {reason}"
@@ -216,12 +216,12 @@ def _ends(draws: Floats, estimate: float, without: Floats, kind: Interval, level
 
 
 def _text(b: Bootstrap) -> str:
-    told = f"{b.failures} failed" if b.failures else "none failed"
+    fails = f"{b.failures} failed" if b.failures else "none failed"
     head = [
         f"{TITLES[b.kind]}, fitted by {b.method}",
         wrapped_sum(one_line(b.formula), "  ", "    "),
         wrapped(
-            f"{b.draws} draws from seed {b.seed}: {told}, {100 * b.singular_share:.1f} % singular",
+            f"{b.draws} draws from seed {b.seed}: {fails}, {100 * b.singular_share:.1f} % singular",
             "    ",
             "  ",
         ),

@@ -19,8 +19,9 @@ from simlab.mixed.reduced import refit
 from simlab.mixed.rows import sort
 from simlab.moments import Floats, Ints
 from simlab.parallel import in_threads
-from simlab.testing.bootstrapping.statistics import Bools, Estimates
+from simlab.testing.bootstrapping.statistics import Estimates
 from simlab.testing.draws import BOOTSTRAP, CHUNK, CLUSTER_BOOTSTRAP, in_chunks, join
+from simlab.testing.monte_carlo import Bools
 
 
 def of_fit(fit: MixedFit) -> Estimates:
@@ -54,8 +55,8 @@ def clusters(fit: MixedFit, draws: int, seed: int, jobs: int) -> Iterator[Estima
     )
 
 
-def without_each(fit: MixedFit, jobs: int) -> Iterator[Estimates]:
-    """Refit without each of the J clusters in turn; yield a chunk of them at a time."""
+def jackknife(fit: MixedFit, jobs: int) -> Iterator[Estimates]:
+    """Refit with one of the J clusters left out, in turn; yield a chunk of them at a time."""
     J = fit.nclusters
     refitted = _refitted(fit)
     return in_threads(
@@ -82,22 +83,22 @@ def estimable(fit: MixedFit, chosen: Ints) -> Bools:
     x, K = fit.clusters.rotated.xy[:, :, :k], fit.clusters.rotated.K
     fixed = np.einsum("jac,jad->jcd", x, x) + fit.clusters.rest[:, :k, :k]
     random = K @ K.transpose(0, 2, 1)
-    often = _often(chosen, fit.nclusters)
+    times = _counts(chosen, fit.nclusters)
     lost = np.zeros(len(chosen), dtype=bool)
     for gram in (fixed, random):
-        lost |= aliased(np.tensordot(often, gram, 1), gram.sum(axis=0)) >= 0
+        lost |= aliased(np.tensordot(times, gram, 1), gram.sum(axis=0)) >= 0
     return ~lost
 
 
 def _refitted(fit: MixedFit) -> Callable[[Ints], Estimates]:
-    """Return what refits to chosen clusters."""
+    """Return a function that refits to chosen clusters."""
     rotated, rest, n, units, *_ = fit.clusters
     sums = _sums(fit)
 
     def refitted(chosen: Ints) -> Estimates:
         fits = refit_clusters(rotated, rest, n, chosen, fit.method == "REML")
         fits.sigma2[~estimable(fit, chosen)] = np.nan
-        spread = _spread(sums, _often(chosen, len(n)))
+        spread = _spread(sums, _counts(chosen, len(n)))
         return _estimates(fit, fits, units.b, units.s_y, *spread)
 
     return refitted
@@ -114,8 +115,8 @@ def _estimates(
     return Estimates(gamma, scale**2 * fits.G, scale**2 * fits.sigma2, units.B, xx, zz)
 
 
-def _often(chosen: Ints, J: int) -> Floats:
-    """How often each cluster is chosen, (B, J') to (B, J)."""
+def _counts(chosen: Ints, J: int) -> Floats:
+    """Number of times that a cluster is chosen, (B, J') to (B, J)."""
     B = len(chosen)
     places = chosen + J * np.arange(B)[:, None]
     return np.bincount(places.ravel(), minlength=B * J).reshape(B, J).astype(float)
@@ -147,8 +148,8 @@ def _sums(fit: MixedFit) -> _Sums:
     return _Sums(np.stack(products, axis=1), K @ K.transpose(0, 2, 1))
 
 
-def _spread(sums: _Sums, often: Floats) -> tuple[Floats, Floats]:
-    """Covariance of X over the rows, and mean of z̃z̃', with each cluster so often, (B, J)."""
-    xx, zz = (np.tensordot(often, part, 1) for part in sums)
+def _spread(sums: _Sums, times: Floats) -> tuple[Floats, Floats]:
+    """Covariance of X over the rows, and mean of z̃z̃', clusters counted so many times, (B, J)."""
+    xx, zz = (np.tensordot(times, part, 1) for part in sums)
     N, total = xx[:, :1, :1], xx[:, 1:, :1]
     return (xx[:, 1:, 1:] - total @ xx[:, :1, 1:] / N) / (N - 1), zz / N

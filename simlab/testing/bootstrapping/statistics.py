@@ -1,6 +1,6 @@
 """Statistics of fits by their names, for all draws at once.
 
-Functions of a fit that have no name here are for `each`.
+Functions of a fit that have no name here are for `row_samples`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from simlab.fitting.contrasts import Contrasts, Hypothesis
 from simlab.fitting.contrasts import read as read_weights
@@ -21,13 +20,13 @@ from simlab.fitting.result import MixedFit
 from simlab.mixed.information import pairs
 from simlab.mixed.optimum import SINGULAR
 from simlab.moments import Floats, divide
+from simlab.testing.monte_carlo import Bools
 
-Bools = NDArray[np.bool_]
 Function: TypeAlias = "Callable[[MixedFit], float | Mapping[str, float] | pd.Series[float] | Any]"
 Statistic: TypeAlias = "str | Function | Hypothesis"
 
 ALL = ("fixef", "varcorr", "sigma", "icc", "r2")
-"""What "all" is."""
+"""Groups of statistics that "all" stands for."""
 
 
 class Estimates(NamedTuple):
@@ -132,10 +131,10 @@ def read(statistic: Statistic | list[Statistic], fit: MixedFit) -> list[Named | 
         if any(isinstance(s, str | Mapping | pd.Series) or callable(s) for s in statistic):
             pieces = list(statistic)
     groups = _groups(fit)
-    found = [part for piece in pieces for part in _piece(piece, fit, groups)]
-    labels = [label for part in found if isinstance(part, Named) for label in part.labels]
+    parts = [part for piece in pieces for part in _piece(piece, fit, groups)]
+    labels = [label for part in parts if isinstance(part, Named) for label in part.labels]
     once(labels)
-    return found
+    return parts
 
 
 def once(labels: list[str]) -> None:

@@ -29,7 +29,7 @@ class Sampling(NamedTuple):
     rng : Generator
         The stream of this test in this replicate.
     draws : int
-        How many draws at most.
+        Number of draws at most.
     stop : int or None
         Number of exceedances at which to draw no more.
     """
@@ -95,13 +95,13 @@ def evaluate(
     Parameters
     ----------
     hypothesis : Hypothesis
-        What is tested.
+        Hypothesis that is tested.
     kinds : tuple of Kind
         Columns of the p-values, with all kinds that the hypothesis has.
     moments : Moments
         B replicates of one sector.
     sampling : callable
-        How replicate b, counted in the block, draws.
+        Function from a replicate b of the block to how it draws.
 
     Returns
     -------
@@ -111,8 +111,8 @@ def evaluate(
     B = len(moments.n)
     statistic, p_values = np.full(B, np.nan), np.full((B, len(kinds)), np.nan)
     for b in range(B):
-        statistic[b], found = test(hypothesis, *standardised(moments, b), sampling(b))
-        for kind, value in found.items():
+        statistic[b], values = test(hypothesis, *standardised(moments, b), sampling(b))
+        for kind, value in values.items():
             p_values[b, kinds.index(kind)] = value
     return statistic, p_values
 

@@ -1,4 +1,4 @@
-"""Bootstrap samples one by one, for any function of a fit.
+"""Bootstrap samples as rows, one by one, for any function of a fit.
 
 They are the very samples of `samples`: the same clusters drawn; and rows that have the drawn
 projections and the drawn sum of squares, with the direction of the remainder drawn in addition. So
