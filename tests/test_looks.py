@@ -7,10 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
 from matplotlib.markers import MarkerStyle
+from plot_cases import results
 
-from simlab import looks, words
+from simlab import looks, plots, words
 from simlab.estimators import REGISTRY
+from simlab.measures import measure
 from simlab.methods import METHODS, label, look, short
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -136,3 +139,30 @@ def test_one_module_holds_all_colours():
             found = written.findall(file.read_text("utf-8"))
             assert not found, (file, found)
     assert written.search('color="#0072B2"')
+
+
+def test_every_picture_of_methods_has_their_looks():
+    ds = results()
+    measured = measure(ds)
+    figure = Figure()
+    found = [
+        plots.lolly(measured, "bias", ax=figure.subplots()).heads,
+        {name: bars.lines[0] for (name, _), bars in
+         plots.honest_se(measured, {"new": 0}, ax=figure.subplots()).points.items()},
+    ]  # fmt: skip
+    estimates = {name: plots.Estimate((i, i), np.eye(2)) for i, name in enumerate(found[0])}
+    points = plots.beta_space(estimates=estimates, ax=figure.subplots())
+    found.append({name: one.point for name, one in points.estimates.items()})
+    assert len(found[0]) == 3
+    for drawn in found:
+        for name, line in drawn.items():
+            assert line.get_color() == look(name).color
+            assert line.get_marker() == look(name).marker.plot
+    crossing = {"hlm": (0, 1), "ecological": (1, 0)}
+    lines = plots.data_space([0, 1], [0, 1], [1, 2], lines=crossing, ax=figure.subplots())
+    for name, line in lines.lines.items():
+        assert line.get_color() == look(name).color
+        assert lines.labels[name].get_text() == short(name)
+    strips = plots.sampling_distributions(ds, ax=figure.subplots()).strips
+    for name, strip in strips.items():
+        assert strip.density.get_facecolor()[:3] == pytest.approx(to_rgb(look(name).color))

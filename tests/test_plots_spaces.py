@@ -254,7 +254,7 @@ def test_estimates_and_their_ellipses(ax, clusters):
     ):  # fmt: skip
         assert form(np.column_stack(line.get_data()), center, V) == pytest.approx(r2)
     assert hlm.true is None
-    assert pooled.reported.get_linestyle() == "-" != pooled.true.get_linestyle()
+    assert pooled.reported.get_linewidth() > pooled.true.get_linewidth()
     assert form(drawn.dispersions["G about γ"].get_xy(), CENTER, S) == pytest.approx(1.0)
     for name, one in drawn.estimates.items():
         assert np.ravel(one.point.get_data()) == pytest.approx(np.asarray(estimates[name].center))

@@ -56,7 +56,7 @@ def _fit(sample):
 
 
 WHOLE = Estimator(
-    "whole", "whole", ("intercept", "slope"), "mixture", _fit, others=("tau",),
+    "whole", ("intercept", "slope"), "mixture", _fit, others=("tau",),
     truth={"tau": 3.5},
 )  # fmt: skip
 
