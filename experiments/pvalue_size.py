@@ -21,7 +21,6 @@ from matplotlib.figure import Figure
 
 import simlab
 from simlab.plots import size
-from simlab.tables import render_sizes
 from simlab.words import p_value_label, test_label
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -46,12 +45,12 @@ def main() -> None:
     ds = simlab.run(study, out=given.out / f"{name}.zarr")
     measured = simlab.rejection(ds)
 
-    frame = simlab.size_table(ds)
+    table = simlab.size_table(ds)
     said = f"What to notice\n\n{notice(measured)}"
     draw(measured).savefig(given.out / f"{name}.png", dpi=150)
-    page = f"{render_sizes(frame, 'markdown')}\n\n![]({name}.png)\n\n### {said}\n"
+    page = f"{table.to_markdown()}\n\n![]({name}.png)\n\n### {said}\n"
     (given.out / f"{name}.md").write_text(page, encoding="utf-8")
-    print(f"{render_sizes(frame)}\n\n{said}\n\n{given.out / name}.md, .png")
+    print(f"{table}\n\n{said}\n\n{given.out / name}.md, .png")
 
 
 def draw(measured: xr.Dataset, nominal: float = 0.05) -> Figure:

@@ -15,7 +15,7 @@ from simlab.measures import contrast, measure
 from simlab.performance.contrasted import contrasted
 from simlab.performance.registry import MEASURES
 from simlab.performance.stream import Replicates
-from simlab.tables import contrast_table, render_contrasts
+from simlab.tables import contrast_table
 
 # --- the arithmetic -----------------------------------------------------------------------------
 
@@ -245,7 +245,7 @@ def test_a_study_without_replicates_or_with_one_condition_is_refused(ds):
 
 
 def test_the_table_has_a_row_for_every_difference(ds):
-    frame = contrast_table(ds, factor="population.clusters")
+    frame = contrast_table(ds, factor="population.clusters").frame
     found = contrast(ds, factor="population.clusters")
     names = ("bias", "mse", "coverage", "rejection_rate", "test_rejection")
     assert len(frame) == sum(int(found[name].notnull().sum()) for name in names)
@@ -256,16 +256,16 @@ def test_the_table_has_a_row_for_every_difference(ds):
 
 
 def test_the_table_is_told_in_three_formats(ds):
-    frame = contrast_table(ds)
-    text, markdown, csv = (render_contrasts(frame, f) for f in ("text", "markdown", "csv"))
+    table = contrast_table(ds)
+    text, markdown, csv = (table.render(f) for f in ("text", "markdown", "csv"))
     assert max(map(len, text.splitlines())) <= 100
     assert "J 10 → 20, sigma2 20 → 5" in text
     assert "60 replicates, seed 7, common random numbers." in text
     assert markdown.startswith("## Contrasts: test\n\n### J 10 → 20\n\n| estimator | term | bias |")
     assert csv.startswith("contrast,condition,base,of,term,measure,difference,mcse,mcse_indep")
-    assert csv.count("\n") == len(frame)
-    with pytest.raises(ValueError, match="unknown format 'latex'"):
-        render_contrasts(frame, "latex")
+    assert csv.count("\n") == len(table.frame)
+    with pytest.raises(ValueError, match="unknown format 'word'"):
+        table.render("word")
 
 
 def test_the_command(tmp_path, capsys):

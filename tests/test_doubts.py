@@ -14,7 +14,7 @@ from simlab.app.table import table
 from simlab.measures import Measured, measure
 from simlab.measures.conditions import config_of, setting_of
 from simlab.measures.doubts import NO_VARIANCE, SENTENCE, SOUND, UNSURE, known_doubt
-from simlab.tables import measures_table, methods_table, render
+from simlab.tables import MeasuresTable, methods_table
 from simlab.verdicts import judge
 
 METHODS = ("pooled", "fixed_effects_separate", "two_stage", "hlm", "ecological")
@@ -216,22 +216,23 @@ def test_control_without_the_law_the_words_are_back(crossed):
 
 def test_a_base_without_a_variance_shows_words_and_no_numbers():
     ds = heavy(grid=False)
-    frame = methods_table(ds)
+    table = methods_table(ds)
+    frame = table.frame
     assert (frame["efficient"] == "not measured").all()
     assert frame[["efficiency", "se_error_new"]].isna().all().all()
     assert (frame["coverage_new"] > 0.2).all()  # a share has a variance, whatever the estimates
     assert frame["lambda"].notna().all()  # a mean is known
-    text = render(frame)
+    text = str(table)
     assert "not measured †" in " ".join(text.split())
     assert "†: the estimate may have no variance" in " ".join(text.split())
     assert "nan" not in text
 
 
 def test_a_variance_that_may_not_exist_is_said_before_too_few_replicates():
-    frame = methods_table(heavy(grid=False, replicates=60))
+    frame = methods_table(heavy(grid=False, replicates=60)).frame
     assert (frame["efficient"] == "not measured").all()
     assert frame["efficiency"].isna().all()
-    control = methods_table(simlab.run(study(60, estimators=["pooled", "hlm", "gls_oracle"])))
+    control = methods_table(simlab.run(study(60, estimators=["pooled", "hlm", "gls_oracle"]))).frame
     assert "too few" in set(control["efficient"])
 
 
@@ -245,7 +246,7 @@ def test_where_there_is_no_variance_the_mean_is_not_judged_either():
     assert SENTENCE[NO_VARIANCE] in row.sentences
     other = next(r for r in judge(ds).rows if r.method == "pooled")
     assert other.estimand.word == "a mixture"
-    assert "nan" not in render(methods_table(ds))
+    assert "nan" not in str(methods_table(ds))
 
 
 def test_rows_of_measures_are_marked(crossed):
@@ -256,7 +257,7 @@ def test_rows_of_measures_are_marked(crossed):
         "empirical_se", "model_se", "relative_error", "mse", "rmse", "standardised_bias",
         "efficiency", "relative_precision",
     }  # fmt: skip
-    assert "†" in measures_table(frame)
+    assert "†" in str(MeasuresTable(frame))
 
 
 def test_robust_measures_are_known_where_a_variance_is_not(crossed):

@@ -12,7 +12,7 @@ from simlab.archive.dependence import LEVEL
 from simlab.cli import outcome
 from simlab.cli.run import run
 from simlab.cli.table import table
-from simlab.tables import conditions_table, methods_table, render
+from simlab.tables import conditions_table, methods_table
 from simlab.tables.failed import failure_lines
 from simlab.verdicts import judge
 from simlab.verdicts.judge import UNJUDGED
@@ -48,12 +48,12 @@ def hostile(replicates=400, keep=None):
 
 def test_every_method_has_its_n_and_a_line_says_who_failed():
     ds = hostile()
-    frame = methods_table(ds).set_index("method")
+    frame = methods_table(ds).frame.set_index("method")
     n = int((slopes(ds) >= 3.5).sum())
     assert frame["n"].to_dict() == {"pooled": 400, "hlm": 400, "own:picky": n, OTHER: 0}
     assert frame.loc["own:picky", "failed"] == pytest.approx(1 - n / 400)
     for format in ("text", "markdown", "latex"):
-        text = " ".join(render(methods_table(ds), format).replace(r"\_", "_").split())
+        text = " ".join(methods_table(ds).render(format).replace(r"\_", "_").split())
         share = r" \%" if format == "latex" else " %"
         assert f"failed: {OTHER} 100{share} (ModuleNotFoundError: no gee); own:picky" in text
         assert "simlab failures" in text
@@ -61,13 +61,13 @@ def test_every_method_has_its_n_and_a_line_says_who_failed():
 
 
 def test_a_method_that_failed_everywhere_is_failed_and_never_not_studied():
-    frame = methods_table(hostile()).set_index("method").astype(str)
+    frame = methods_table(hostile()).frame.set_index("method").astype(str)
     own = frame.loc[OTHER]
     questions = ["estimates", "efficient", "honest_new", "honest_same"]
     questions += [f"consistent_{target}_{sweep}" for target in "WB" for sweep in "Jn"]
     assert set(own[questions]) == {"failed"}
     assert "failed" not in set(frame.loc["pooled", questions])  # control
-    text = render(methods_table(hostile()))
+    text = str(methods_table(hostile()))
     line = next(line for line in text.splitlines() if line.strip().startswith(OTHER))
     assert "not studied" not in line
     assert line.split()[1:] == ["failed"] * 6
@@ -76,7 +76,7 @@ def test_a_method_that_failed_everywhere_is_failed_and_never_not_studied():
 def test_no_failures_no_line():
     ds = study(METHODS, replicates=200)
     assert failure_lines(ds) == []
-    assert "failed" not in render(methods_table(ds))
+    assert "failed" not in str(methods_table(ds))
 
 
 def test_a_method_that_failed_in_one_condition_is_failed_there_alone():
@@ -88,7 +88,7 @@ def test_a_method_that_failed_in_one_condition_is_failed_there_alone():
     more = next(c for c in found.consistency if c.sweep == "more")
     assert more.word == "failed"
     assert found.honesty[0].word not in UNJUDGED
-    frame = conditions_table(ds).set_index(["method", "condition"])
+    frame = conditions_table(ds).frame.set_index(["method", "condition"])
     assert frame["instead"].xs("own:picky").tolist() == ["", "", "failed"]
     assert set(frame["instead"].xs("pooled")) == {""}
     assert "own:picky 33.3 %, 100 % in condition 2 (not converged)" in failure_lines(ds)[0]

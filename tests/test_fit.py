@@ -211,7 +211,7 @@ def test_anova_refuses_reml_fits_with_different_fixed_parts():
     two = simlab.fit("mathach ~ ses + sector + (1 | school)", hs())
     with pytest.raises(FitError, match="ML"):
         one.anova(two)
-    table = one.refit(method="ML").anova(two.refit(method="ML"))
+    table = one.refit(method="ML").anova(two.refit(method="ML")).frame
     assert table["p_value"].iloc[-1] == pytest.approx(0.0147, abs=1e-4)
 
 

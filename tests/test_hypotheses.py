@@ -137,7 +137,9 @@ def test_terms_as_lmertest_and_nlme():
         np.testing.assert_allclose(ours.num_df, np.atleast_1d(ref["num"]))
         np.testing.assert_allclose(ours.den_df, np.atleast_1d(ref["den"]), rtol=1e-6)
         np.testing.assert_allclose(ours.F, np.atleast_1d(ref["F"]), rtol=1e-6)
-    pd.testing.assert_frame_equal(anova(fit, df="kenward-roger"), term_tests(fit, "kenward-roger"))
+    pd.testing.assert_frame_equal(
+        anova(fit, df="kenward-roger").frame, term_tests(fit, "kenward-roger")
+    )
 
 
 # ---------------------------------------------------------------- containment, odd cases
@@ -406,7 +408,7 @@ def small_and_large():
 
 def test_likelihood_ratios_are_those_of_lme4():
     for key, (small, large) in small_and_large().items():
-        ref, frame = R[key], anova(large, small)  # in any order
+        ref, frame = R[key], anova(large, small).frame  # in any order
         assert frame.npar.is_monotonic_increasing
         np.testing.assert_allclose(frame.AIC, ref["AIC"], rtol=1e-9)
         np.testing.assert_allclose(frame.BIC, ref["BIC"], rtol=1e-9)
@@ -421,7 +423,7 @@ def test_likelihood_ratios_are_those_of_lme4():
 def test_every_stored_fit_has_lme4s_criteria():
     for name in ("hs", "sim5"):
         fits = {m: fitted(name, m, "ML") for m in stored("fits", f"{name}.json")}
-        frame = anova(*fits.values())
+        frame = anova(*fits.values()).frame
         by_formula = {fits[m].design.formula: record(name, m)["ML"] for m in fits}
         for formula, row in frame.iterrows():
             ref = by_formula[formula]
@@ -438,13 +440,13 @@ def hs_fit(model, method="ML"):
 
 
 def test_models_that_are_not_nested_have_no_test():
-    same = anova(hs_fit("m8"), hs_fit("m9"))
+    same = anova(hs_fit("m8"), hs_fit("m9")).frame
     assert same.note.iloc[1] == SAME_SIZE
     for small, large in (("m4", "m8"), ("m2", "m4")):  # a slope of dvar is not one of ses
-        frame = anova(hs_fit(small), hs_fit(large))
+        frame = anova(hs_fit(small), hs_fit(large)).frame
         assert np.isnan(frame.p_value.iloc[1])
         assert "not nested" in frame.note.iloc[1]
-    assert anova(hs_fit("m4"), hs_fit("m7")).p_value.iloc[1] < 0.05  # control
+    assert anova(hs_fit("m4"), hs_fit("m7")).frame.p_value.iloc[1] < 0.05  # control
 
 
 def test_blocks_of_random_effects_nest_where_their_covariances_do():
@@ -458,10 +460,10 @@ def test_blocks_of_random_effects_nest_where_their_covariances_do():
             "x + w + (1 + x || g) + (0 + w | g)",
         )
     )
-    assert anova(two, correlated).note.iloc[1] == ""  # a covariance alone
-    assert anova(two, three).note.iloc[1] == BOUNDARY
-    assert "not nested" in anova(correlated, wider).note.iloc[1]  # which has no covariance
-    assert anova(two, wider).p_value.iloc[1] < 0.05  # control
+    assert anova(two, correlated).frame.note.iloc[1] == ""  # a covariance alone
+    assert anova(two, three).frame.note.iloc[1] == BOUNDARY
+    assert "not nested" in anova(correlated, wider).frame.note.iloc[1]  # which has no covariance
+    assert anova(two, wider).frame.p_value.iloc[1] < 0.05  # control
 
 
 def test_columns_in_another_coding_are_nested():
@@ -469,7 +471,7 @@ def test_columns_in_another_coding_are_nested():
     df = data("hs")
     small = fit_formula("mathach ~ cvar + dvar + (1 | school)", df, "ML")
     large = fit_formula("mathach ~ cvar + ses + sector + (1 | school)", df, "ML")
-    frame = anova(small, large)
+    frame = anova(small, large).frame
     assert frame.df.iloc[1] == 1
     assert np.isfinite(frame.p_value.iloc[1])
 
@@ -493,4 +495,4 @@ def test_fits_that_cannot_be_compared_are_refused():
     one, two = (
         fit_formula(f"mathach ~ {x} + (1 | school)", df) for x in ("ses + cvar", "cvar + ses")
     )
-    assert anova(one, two).note.iloc[1] == SAME_SIZE  # the same columns, in another order
+    assert anova(one, two).frame.note.iloc[1] == SAME_SIZE  # the same columns, in another order

@@ -217,7 +217,7 @@ def test_a_test_counts_what_is_identified():
     df = case("arm_slope_level2")
     small = simlab.fit("y ~ arm + (1 | g)", df)
     large = quietly("y ~ arm + (arm | g)", df)
-    compared = small.anova(large)
+    compared = small.anova(large).frame
     assert compared["df"].iloc[1] == 1
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FitWarning)

@@ -59,9 +59,9 @@ def test_paired_differences_agree():
 def test_tables_and_verdicts_are_the_same_text():
     kept, summed = both()
     for format in ("text", "markdown"):
-        one, other = (tables.render(tables.methods_table(ds), format) for ds in (kept, summed))
+        one, other = (tables.methods_table(ds).render(format) for ds in (kept, summed))
         assert one == other
-        one, other = (tables.render_sizes(tables.size_table(ds), format) for ds in (kept, summed))
+        one, other = (tables.size_table(ds).render(format) for ds in (kept, summed))
         assert one == other
     assert [v.sentences for v in judge(kept).rows] == [v.sentences for v in judge(summed).rows]
 

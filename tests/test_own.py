@@ -299,7 +299,7 @@ def test_without_truth_all_else_works():
     m = simlab.measure(ds).sel(estimator="mine:ols", term="slope")
     assert np.isnan(m.bias).all()
     assert np.isfinite(m.empirical_se).all()
-    assert len(simlab.methods_table(ds)) == 1
+    assert len(simlab.methods_table(ds).frame) == 1
 
 
 def test_moments_in_blocks():

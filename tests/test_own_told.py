@@ -165,7 +165,7 @@ def test_any_declared_term_is_measured_as_far_as_it_can_be():
     assert np.isnan(m.bias.sel(term="icc")).all()
     assert np.isnan(m.coverage.sel(term="icc")).all()
     assert (m.n.sel(term="icc") == 40).all()
-    assert len(simlab.methods_table(ds)) == 2
+    assert len(simlab.methods_table(ds).frame) == 2
 
 
 def test_why_there_is_no_bias_is_said(tmp_path, capsys):

@@ -12,8 +12,8 @@ from rich.text import Text
 
 from simlab.cli import call
 from simlab.cli.written import save_page
-from simlab.report.fragments import html_table
 from simlab.text import text_table
+from simlab.text.html import html_table
 from simlab.text.plain import Plain, escape, exact, one_line, plain_streams
 
 COMMANDS = {

@@ -10,12 +10,14 @@ import matplotlib
 matplotlib.use("Agg")
 
 import numpy as np
-import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from simlab.report import Section, code_tag, figure_tag, html_text, page, table_tag
-from simlab.report.sheet import SHEET
+from simlab.text import Table
+from simlab.text.figures import figure_tag
+from simlab.text.html import code_tag, html_text
+from simlab.text.page import Section, page
+from simlab.text.sheet import SHEET
 
 NASTY = """<script>alert("x")</script> & '"><img src=x onerror=y>"""
 
@@ -73,9 +75,8 @@ def test_a_long_page_begins_with_its_contents():
 
 
 def test_everything_a_user_named_is_escaped():
-    frame = pd.DataFrame({NASTY: [NASTY], "n": [1]})
     body = (
-        table_tag(frame, NASTY, {NASTY: lambda value: f"{value}"})
+        Table([NASTY, "n"], [[NASTY, "1"]], NASTY).html()
         + figure_tag(plot(), NASTY, NASTY)
         + code_tag(NASTY)
         + f"<p>{html_text(NASTY)}</p>"
@@ -92,8 +93,8 @@ def test_everything_a_user_named_is_escaped():
 
 
 def test_a_page_asks_nobody_for_anything():
-    frame = pd.DataFrame({"method": ["Pooled"], "λ": [0.5]})
-    html = page("t", [Section("s", table_tag(frame) + figure_tag(plot(), "a plot"))])
+    table = Table(["method", "λ"], [["Pooled", "0.5"]])
+    html = page("t", [Section("s", table.html() + figure_tag(plot(), "a plot"))])
     assert "//" not in re.sub(r"data:[a-z/+]+;base64,[A-Za-z0-9+/=]+", "", html)
     assert "url(" not in html
     assert "@import" not in html
@@ -156,35 +157,18 @@ def test_what_is_no_figure(figure, alt, message):
 
 
 def test_a_table_has_rows_named_by_its_first_column():
-    frame = pd.DataFrame(
-        {
-            "method": ["Pooled", "HLM"], "estimate": [3.14159265, np.nan], "n": [1977, 40],
-            "honest?": ["no", None], "coverage": [0.7412, 0.95],
-        }, index=[7, 7],
-    )  # fmt: skip
-    root = tree(table_tag(frame, "Methods", {"coverage": ".1%", "n": lambda n: f"{n:,}"}))
+    header = ["method", "estimate", "n", "honest?", "coverage\n%"]
+    cells = [["Pooled", "3.142", "1,977", "no", "74.1"], ["HLM", "", "40", "", "95.0"]]
+    root = tree(Table(header, cells, "Methods").html())
     assert words(root.find(".//caption")) == "Methods"
     head = root.findall(".//thead/tr/th")
-    assert [words(cell) for cell in head] == list(frame)
+    assert [words(cell) for cell in head] == [*header[:4], "coverage%"]
+    assert len(head[4].findall("br")) == 1
     assert {cell.get("scope") for cell in head} == {"col"}
     rows = root.findall(".//tbody/tr")
-    assert [[words(cell) for cell in row] for row in rows] == [
-        ["Pooled", "3.142", "1,977", "no", "74.1%"], ["HLM", "", "40", "", "95.0%"],
-    ]  # fmt: skip
+    assert [[words(cell) for cell in row] for row in rows] == cells
     assert [row[0].tag for row in rows] == ["th", "th"]
     assert [cell.get("class") for cell in rows[0]] == ["words", None, None, "words", None]
-
-
-@pytest.mark.parametrize(
-    ("frame", "formats", "message"),
-    [
-        (pd.DataFrame(), {}, "needs a column"),
-        (pd.DataFrame({"a": [1]}), {"b": ".2f"}, "no column 'b'; there are a"),
-    ],
-)
-def test_what_is_no_table(frame, formats, message):
-    with pytest.raises(ValueError, match=message):
-        table_tag(frame, formats=formats)
 
 
 def test_code_keeps_its_lines_and_shows_what_is_not_printed():

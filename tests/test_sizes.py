@@ -12,7 +12,6 @@ import xarray as xr
 from study_cases import plan, study
 
 import simlab
-from simlab import tables
 from simlab.cli.check import check
 from simlab.cli.run import run
 from simlab.cli.table import table
@@ -328,7 +327,7 @@ def test_a_study_without_tests_says_so():
 
 
 def test_the_table_tells_size_from_power_and_marks_what_is_not_nominal():
-    frame = simlab.size_table(by_hand(), (0.05,))
+    frame = simlab.size_table(by_hand(), (0.05,)).frame
     chi2 = frame[(frame["test"] == "random_slope") & (frame["kind"] == "chi2")]
     assert chi2["what"].tolist() == ["size", "size", "power"]
     assert chi2["word"].tolist() == ["conservative", "liberal", ""]
@@ -337,25 +336,23 @@ def test_the_table_tells_size_from_power_and_marks_what_is_not_nominal():
 
 
 def test_tables_are_rendered_in_every_format():
-    from simlab.tables import render_sizes
-
-    frame = simlab.size_table(by_hand())
-    text = render_sizes(frame)
+    table = simlab.size_table(by_hand())
+    text = str(table)
     assert max(map(len, text.splitlines())) <= 100
     assert "1.0 ± 0.5 ↓" in text
     assert "20.0 ± 2.0 ↑" in text
     assert "Size: random slope" in text
     assert "Power: random slope" in text
     assert "seed 3" in text
-    assert "| 5 % | 12 | 20.0 ± 2.0 ↑ | 4.8 ± 1.1 |" in render_sizes(frame, "markdown")
-    latex = render_sizes(frame, "latex")
+    assert "| 5 % | 12 | 20.0 ± 2.0 ↑ | 4.8 ± 1.1 |" in table.render("markdown")
+    latex = table.render("latex")
     assert r"$\downarrow$" in latex
     assert not set("β²₁↓±%_") & set(
         latex.split(r"\midrule")[1].replace(r"\%", "").split(r"\bot")[0]
     )
-    assert render_sizes(frame, "csv").startswith("test,what,population.clusters,nominal,kind,")
-    with pytest.raises(ValueError, match="unknown format 'html'"):
-        render_sizes(frame, "html")
+    assert table.render("csv").startswith("test,what,population.clusters,nominal,kind,")
+    with pytest.raises(ValueError, match="unknown format 'word'"):
+        table.render("word")
 
 
 def test_every_registered_test_and_kind_has_a_name_in_tables():
@@ -431,9 +428,9 @@ def test_pictures_that_cannot_be_drawn_are_refused(ax):
 def test_a_test_that_always_fails_is_said_to(keep):
     population = {"clusters": 2, "gamma": [12, 1e100], "cluster_sizes": {"law": "fixed", "size": 5}}
     ds = simlab.run(a_study(["random_slope"], replicates=2, population=population, keep=keep))
-    told = tables.render_sizes(simlab.size_table(ds))
+    told = str(simlab.size_table(ds))
     assert "random slope, g₁₁ = 0?: no p-value in any replicate" in told
-    assert simlab.size_table(ds).to_csv(index=False).startswith("test,what,nominal,kind,rejection")
+    assert simlab.size_table(ds).to_csv().startswith("test,what,nominal,kind,rejection")
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")  # numpy's, of what overflows

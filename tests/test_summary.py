@@ -17,10 +17,10 @@ from simlab.data import hs
 from simlab.fitting import model as fit_model
 from simlab.fitting.errors import FitError, FitWarning
 from simlab.fitting.summary import SOURCES, brief, summary
-from simlab.report import Section, page
-from simlab.report.fragments import html_symbols
 from simlab.text import text_table, wrapped_sum
+from simlab.text.html import html_symbols
 from simlab.text.numbers import number, p_value
+from simlab.text.page import Section, page
 
 SETS = ("hs", "sleepstudy", "sim5", "Orthodont")
 CASES = [case for case in models(SETS) if case[2] == "REML"]

@@ -20,10 +20,7 @@ from simlab.cli.table import table
 from simlab.config import dumps
 from simlab.tables import (
     conditions_table,
-    measures_table,
     methods_table,
-    render,
-    render_conditions,
     study_tables,
     wide_measures,
 )
@@ -80,10 +77,11 @@ def test_cells_of_a_crossing_are_named_without_ambiguity():
 
 
 def test_the_table_names_the_condition_of_each_column():
-    frame = methods_table(study(levels=SWEEPS, config=BASE, replicates=200))
+    table = methods_table(study(levels=SWEEPS, config=BASE, replicates=200))
+    frame = table.frame
     (row, *_) = frame[["condition", "condition_J", "condition_n", "condition_same"]].to_numpy()
     assert row.tolist() == [1, 2, 4, 5]
-    text = flat(render(frame))
+    text = flat(str(table))
     assert "Honest? new schools: condition 1 (the base), J = 40, n = 12, new-clusters" in text
     assert "J→∞: condition 2, J = 640, as the base otherwise" in text
     assert "n→∞: condition 4, n = 768, as the base otherwise" in text
@@ -98,15 +96,16 @@ def test_a_sweep_by_size_counts_as_larger_clusters():
     hlm = next(row for row in judge(ds).rows if row.method == "hlm")
     larger = next(c for c in hlm.consistency if c.sweep == "larger" and c.target == "beta_within")
     assert (larger.word, larger.level, larger.mark) == ("yes", 160, "✓")
-    assert "n→∞: condition 2, n = 160" in flat(render(methods_table(ds)))
+    assert "n→∞: condition 2, n = 160" in flat(str(methods_table(ds)))
 
 
 def test_conditions_that_are_no_sweep_have_a_line_each(capsys, tmp_path):
     ds = study(("pooled", "hlm", "gls_oracle"), levels=LAWS, replicates=150)
     assert study_tables(ds).conditions is not None
-    frame = conditions_table(ds)
+    table = conditions_table(ds)
+    frame = table.frame
     assert len(frame) == 2 * 12
-    text = render_conditions(frame)
+    text = str(table)
     lines = [line.split() for line in text.splitlines() if re.match(r" *\d+ +\d", line)]
     assert len(lines) == 24
     assert [line[0] for line in lines[:12]] == [str(c) for c in range(12)]
@@ -120,13 +119,14 @@ def test_conditions_that_are_no_sweep_have_a_line_each(capsys, tmp_path):
 
 
 def test_lines_are_sorted_by_the_factors_that_are_named():
-    frame = conditions_table(study(("pooled",), levels=LAWS, replicates=100), by=["errors"])
+    table = conditions_table(study(("pooled",), levels=LAWS, replicates=100), by=["errors"])
+    frame = table.frame
     assert list(frame.columns[3:6]) == ["population.errors", J, "population.random_effects"]
     assert frame["population.errors"].tolist() == ["normal"] * 6 + ["t5"] * 6
-    back = pd.read_csv(io.StringIO(render_conditions(frame, "csv")))
+    back = pd.read_csv(io.StringIO(table.to_csv()))
     assert back["condition"].tolist() == [0, 1, 2, 6, 7, 8, 3, 4, 5, 9, 10, 11]
     for format in ("markdown", "latex"):
-        assert "random effects" in render_conditions(frame, format)
+        assert "random effects" in table.render(format)
 
 
 def test_every_range_has_its_standard_errors():
@@ -152,9 +152,9 @@ def test_a_claim_is_judged_under_its_own_condition():
         for one in row.consistency:
             assert one.mark in ("✓", ""), (row.method, one)
             assert one.said != "no"
-    frame = methods_table(alike).set_index("method")
+    frame = methods_table(alike).frame.set_index("method")
     assert frame.loc["pooled", "consistent_W_J_course"] == "yes"
-    apart = methods_table(study(levels=SWEEPS, config=BASE)).set_index("method")  # control
+    apart = methods_table(study(levels=SWEEPS, config=BASE)).frame.set_index("method")  # control
     assert apart.loc["pooled", "consistent_W_J_course"] == "no"
     wrong = study(levels=SWEEPS, config=BASE, beta=(2.0, 2.0))  # control: a bias is seen
     wrong["estimate"].loc[{"estimator": "hlm", "term": "slope"}] += 1
@@ -199,17 +199,18 @@ def test_an_se_is_called_dishonest_where_clusters_differ(G, beta, marks):
 @pytest.mark.parametrize("format", ["text", "markdown", "latex"])
 def test_fewer_than_100_replicates_are_too_few(replicates, format):
     ds = study(levels=SWEEPS, config=BASE, replicates=replicates)
-    frame = methods_table(ds)
+    table = methods_table(ds)
+    frame = table.frame
     asked = [c for c in frame if f"{c}_mark" in frame and c != "estimates"]
     assert set(frame[[*asked, "estimates"]].to_numpy().ravel()) == {"too few"}
-    for text in (render(frame, format), render_conditions(conditions_table(ds), format)):
+    for text in (table.render(format), conditions_table(ds).render(format)):
         assert "nan" not in text
         assert "undecided" not in text.replace("? undecided", "")
     assert not any("would decide" in s for row in judge(ds).rows for s in row.sentences)
 
 
 def test_control_100_replicates_are_judged():
-    frame = methods_table(study(levels=SWEEPS, config=BASE, replicates=LEAST))
+    frame = methods_table(study(levels=SWEEPS, config=BASE, replicates=LEAST)).frame
     assert "too few" not in set(frame.astype(str).to_numpy().ravel())
 
 
@@ -340,9 +341,10 @@ def test_unknown_names_are_refused_in_one_line(store, wanted, message):
 def test_a_tidy_frame_of_one_measure_is_wide_too():
     ds = study(("pooled", "hlm"), replicates=100)
     frame = simlab.tidy(simlab.measure(ds, measures=["empirical_se"]))
-    wide = wide_measures(frame[frame["term"] == "slope"])
+    table = wide_measures(frame[frame["term"] == "slope"])
+    wide = table.frame
     assert wide["estimator"].tolist() == ["pooled", "hlm"]
-    assert "empirical se" in measures_table(wide)
+    assert "empirical se" in str(table)
 
 
 # Unfinished stores
@@ -431,4 +433,4 @@ def test_a_crossing_with_the_same_schools_has_its_lines():
     levels = {J: [20, 40] * 2, SCHEME: ["new-clusters"] * 2 + ["same-clusters"] * 2}
     ds = study(("pooled", "hlm"), levels=levels, replicates=120)
     assert study_tables(ds).conditions is not None
-    assert len(conditions_table(ds)) == 8
+    assert len(conditions_table(ds).frame) == 8

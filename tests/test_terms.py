@@ -115,10 +115,10 @@ def test_the_types_are_told_apart():
 def test_the_oats_of_the_handbooks():
     """As printed by lmerTest: Variety F = 3.51, p = .037; nlme's marginal test says 1.36, .264."""
     fit = simlab.fit("yield ~ factor(nitro) * Variety + (1 | Block)", frame("Oats"))
-    variety = fit.anova().loc["Variety"]
+    variety = fit.anova().frame.loc["Variety"]
     assert (round(variety.F, 2), round(variety.p_value, 3)) == (3.51, 0.037)
     assert variety.note == ""
-    control = fit.anova(type="marginal").loc["Variety"]
+    control = fit.anova(type="marginal").frame.loc["Variety"]
     assert (round(control.F, 2), round(control.p_value, 3)) == (1.36, 0.264)
     assert control.note == "where factor(nitro) is 0"
 
@@ -235,14 +235,16 @@ def test_type_3_is_about_means_of_cells():
 def test_covariates_are_at_0_and_the_note_says_so():
     fit = coded("A * x", "{}", "{}", FULL)
     moved = coded("A * x", "{}", "{}", FULL.assign(x=FULL.x - 2))
-    assert fit.anova().note["a"] == "where x is 0"
-    assert fit.anova().note[["x", "a:x"]].tolist() == ["", ""]
-    assert abs(fit.anova().F["a"] / moved.anova().F["a"] - 1) > 0.1
+    assert fit.anova().frame.note["a"] == "where x is 0"
+    assert fit.anova().frame.note[["x", "a:x"]].tolist() == ["", ""]
+    assert abs(fit.anova().frame.F["a"] / moved.anova().frame.F["a"] - 1) > 0.1
     for type in (1, 2):  # which do not depend on the origin
         np.testing.assert_allclose(
-            fit.anova(type=type).F.iloc[1:], moved.anova(type=type).F.iloc[1:], rtol=1e-7
+            fit.anova(type=type).frame.F.iloc[1:],
+            moved.anova(type=type).frame.F.iloc[1:],
+            rtol=1e-7,
         )
-        assert (fit.anova(type=type).note == "").all()
+        assert (fit.anova(type=type).frame.note == "").all()
 
 
 def test_numbers_contain_as_factors_do():
@@ -257,7 +259,7 @@ def test_numbers_contain_as_factors_do():
         assert (
             L[[i for n in names for i in fit.design.terms[n] if n != term]] != 0
         ).sum() == inside
-    assert set(without.anova(type=2).note) == {""}
+    assert set(without.anova(type=2).frame.note) == {""}
 
 
 # ------------------------------------------------------------------ what cannot be tested
@@ -291,9 +293,9 @@ def test_an_empty_cell_leaves_no_type_3_of_main_effects():
 
 def test_terms_outside_of_the_empty_cell_keep_their_test():
     fit = coded("A * B + c * x", "{}", "{}", EMPTY)
-    three = fit.anova()
+    three = fit.anova().frame
     assert three.F.isna().tolist() == [True, True, False, False, False, False]
-    two = fit.anova(type=2)
+    two = fit.anova(type=2).frame
     assert two.F.notna().all()
     np.testing.assert_allclose(three.F["a:b"], two.F["a:b"], rtol=1e-9)  # nothing contains them
     np.testing.assert_allclose(three.F["c:x"], two.F["c:x"], rtol=1e-9)
@@ -303,17 +305,17 @@ def test_what_cannot_be_told_apart_has_no_test():
     df = FULL.assign(z=3 - 2 * FULL.x)
     fit = fit_formula("y ~ x + a + z + (1 | g)", df)
     for type in (2, 3):
-        table = fit.anova(type=type)
+        table = fit.anova(type=type).frame
         assert table.F.isna().tolist() == [True, False, True]
         assert table.num_df.tolist() == [0, 2, 0]
         assert table.note.str.len().gt(0).tolist() == [True, False, True]
     without = fit_formula("y ~ x + a + (1 | g)", df)
-    first = fit.anova(type=1)
-    np.testing.assert_allclose(first.F.iloc[:3], without.anova(type=1).F, rtol=1e-8)
+    first = fit.anova(type=1).frame
+    np.testing.assert_allclose(first.F.iloc[:3], without.anova(type=1).frame.F, rtol=1e-8)
     assert first.loc["z", "note"] == "adds no column to the other terms"
     assert np.isnan(first.F["z"])
-    assert fit.anova(type="marginal").loc["z", "note"] == "all of its columns were dropped"
-    np.testing.assert_allclose(fit.anova().F["a"], without.anova().F["a"], rtol=1e-8)
+    assert fit.anova(type="marginal").frame.loc["z", "note"] == "all of its columns were dropped"
+    np.testing.assert_allclose(fit.anova().frame.F["a"], without.anova().frame.F["a"], rtol=1e-8)
 
 
 def test_a_column_that_comes_back_when_another_leaves():
@@ -326,36 +328,36 @@ def test_a_column_that_comes_back_when_another_leaves():
         for L in (type1(terms, i, F).L, type2(terms, i, F).L, type3(terms, i).L):
             full = L @ terms.expressed
             assert np.abs(full @ terms.null).max(initial=0) < 1e-10
-    assert np.isnan(fit.anova(type=2).F["x:c"])
-    assert fit.anova(type=1).F["x:c"] > 0
+    assert np.isnan(fit.anova(type=2).frame.F["x:c"])
+    assert fit.anova(type=1).frame.F["x:c"] > 0
 
 
 def test_models_without_an_intercept():
     fit = coded("0 + A + B", "{}", "{}", FULL)
-    three, two = fit.anova(), fit.anova(type=2)
+    three, two = fit.anova().frame, fit.anova(type=2).frame
     assert three.num_df.tolist() == [3, 3]
     assert three.note.tolist() == ["without an intercept: the mean of every level is 0", ""]
     assert two.note.tolist() == ["depends on the coding of b, which without a would be another", ""]
     other = coded("0 + A + B", "{}", "C({}, Sum)", FULL)
-    np.testing.assert_allclose(other.anova().F, three.F, rtol=1e-8)
-    assert abs(other.anova(type=2).F["a"] / two.F["a"] - 1) > 0.05  # as the note says
+    np.testing.assert_allclose(other.anova().frame.F, three.F, rtol=1e-8)
+    assert abs(other.anova(type=2).frame.F["a"] / two.F["a"] - 1) > 0.05  # as the note says
     with_it = coded("A + B", "{}", "{}", FULL)
-    np.testing.assert_allclose(with_it.anova().F["b"], three.F["b"], rtol=1e-8)
+    np.testing.assert_allclose(with_it.anova().frame.F["b"], three.F["b"], rtol=1e-8)
 
 
 def test_a_cell_means_model_compares_the_cells():
     crossed, cells = (coded(f, "{}", "{}", FULL) for f in ("A * B", "A:B"))
-    assert cells.anova().num_df["a:b"] == 11
+    assert cells.anova().frame.num_df["a:b"] == 11
     L = np.eye(12)[1:]  # no effect at all
-    np.testing.assert_allclose(cells.anova().F["a:b"], crossed.wald(L).F, rtol=1e-8)
+    np.testing.assert_allclose(cells.anova().frame.F["a:b"], crossed.wald(L).F, rtol=1e-8)
 
 
 def test_the_intercept_is_tested_where_nlme_tests_it():
     fit = coded("A + x", "{}", "{}", FULL)
-    assert [("(Intercept)" in fit.anova(type=type).index) for type in TYPES] == [
+    assert [("(Intercept)" in fit.anova(type=type).frame.index) for type in TYPES] == [
         True, False, False, True,
     ]  # fmt: skip
-    assert coded("1", "{}", "{}", FULL).anova().empty
+    assert coded("1", "{}", "{}", FULL).anova().frame.empty
 
 
 def test_containment_counts_the_same_for_every_type():
@@ -374,14 +376,14 @@ def test_a_type_is_of_one_fit():
     one, two = (coded(f, "{}", "{}", FULL).refit(method="ML") for f in ("A", "A + x"))
     with pytest.raises(FitError, match="type 2 is of the tests of one fit"):
         one.anova(two, type=2)
-    assert one.anova(two).df.iloc[1] == 1
+    assert one.anova(two).frame.df.iloc[1] == 1
     with pytest.raises(FitError, match="anova compares fits, not 'A'"):
         one.anova("A")
 
 
 def test_marginal_notes_name_the_values():
     fit = coded("A * B * x", "C({}, Sum)", "C({}, Treatment('w'))", FULL)
-    note = fit.anova(type="marginal").note
+    note = fit.anova(type="marginal").frame.note
     assert note["x"] == "where C(b, Treatment('w')) is w, averaged over C(a, Sum)"
     assert note["C(a, Sum)"] == "where C(b, Treatment('w')) is w and x is 0"
     assert note.iloc[-1] == ""

@@ -209,13 +209,13 @@ def test_what_the_study_lacks_is_not_studied_here():
         assert found.efficiency.word == "not studied here"
         assert found.honesty[1].word == "not studied here"
         assert found.honesty[0].word != "not studied here"
-    assert any("gls_oracle" in note for note in methods_table(ds).attrs["notes"])
+    assert any("gls_oracle" in note for note in methods_table(ds).notes)
 
 
 def test_without_a_contextual_effect_lambda_is_not_identified():
     ds = study(levels=SWEEPS, config=BASE, beta=(2.0, 2.0))
     summary = judge(ds)
-    assert any("β_B = β_W" in note for note in methods_table(ds).attrs["notes"])
+    assert any("β_B = β_W" in note for note in methods_table(ds).notes)
     assert math.isnan(summary.rows[0].estimand.share.value)
     assert summary.rows[0].consistency[0].margin == pytest.approx(0.05 * 2)
 

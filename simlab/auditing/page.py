@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from importlib.metadata import version
 
-import pandas as pd
-
 from simlab.auditing.advice import SYMBOL, aims_of, bias_of
 from simlab.auditing.findings import Findings
 from simlab.auditing.pictures import beta_picture, data_picture, honesty_picture
@@ -14,9 +12,11 @@ from simlab.auditing.studies import QUESTIONS
 from simlab.auditing.text import about, asked, explained, trusted
 from simlab.auditing.verdicts import TRUSTED, Row, places_of, rows_of
 from simlab.methods import short
-from simlab.report import Section, code_tag, figure_tag, html_text, page, table_tag
-from simlab.report.fragments import Format
-from simlab.text.numbers import se_error, signed
+from simlab.text import Note, Paragraph, Part, Table
+from simlab.text.figures import figure_tag
+from simlab.text.html import code_tag, html_text
+from simlab.text.numbers import number, se_error, signed
+from simlab.text.page import Section, page
 
 GROUPS = 4  # drawn; a page with more is read by nobody
 
@@ -45,18 +45,19 @@ def html(audit: Findings) -> str:
 
 
 def _answer(audit: Findings) -> str:
-    paragraphs = [f"<p>{html_text(line)}</p>" for line in about(audit)]
-    notes = [f'<p class="note">{html_text(found)}.</p>' for found in audit.paradox]
     rows = [
-        {
-            "question": asked(audit, question),
-            "slope": SYMBOL[target],
-            "methods, the most accurate first": ", ".join(map(_method, found)) or "no method",
-        }
+        [asked(audit, question), SYMBOL[target], ", ".join(map(_method, found)) or "no method"]
         for question, target, found in trusted(audit)
     ]
     where = " in every group and for their difference" if len(audit.subject.groups) > 1 else ""
-    return "\n".join([*paragraphs, *notes, table_tag(pd.DataFrame(rows), f"To be trusted{where}")])
+    header = ["question", "slope", "methods, the most accurate first"]
+    notes = (Note(f"{found}.") for found in audit.paradox)
+    parts: list[Part] = [
+        *map(Paragraph, about(audit)),
+        *notes,
+        Table(header, rows, f"To be trusted{where}"),
+    ]
+    return "\n".join(part.html() for part in parts)
 
 
 def _method(row: Row) -> str:
@@ -77,8 +78,8 @@ def _data(audit: Findings, group: str) -> str:
         beta_picture(audit, group),
         f"Slopes over intercepts{where}: one point for each {roles.cluster} and each method, "
         "with ellipses of confidence.",
-        "Beta space: every line is a point, its intercept and its slope. Where the thin ellipse "
-        "is larger than the thick one of the same colour, the method reports too small a standard "
+        "Beta space: every line is a point, its intercept and its slope. Where the dashed ellipse "
+        "is larger than the solid one of the same colour, the method reports too small a standard "
         "error for other clusters.",
     )
 
@@ -104,46 +105,41 @@ def _advice(audit: Findings, question: str, place: str) -> str:
     here = audit.verdicts
     here = here[(here["question"] == question) & (here["place"] == place)]
     rows = rows_of(here.drop_duplicates("method"))
-    told = [{"method": short(r["method"]), "advice": r["advice"]} for r in rows]
+    told = [[short(r["method"]), r["advice"]] for r in rows]
     of = f", slope of {audit.subject.roles.x}, {place}" if place else ""
-    return table_tag(pd.DataFrame(told), f"Advice{of}")
+    return Table(["method", "advice"], told, f"Advice{of}").html()
 
 
 def _numbers(audit: Findings, question: str, place: str) -> str:
     verdicts = audit.verdicts
     here = verdicts[(verdicts["question"] == question) & (verdicts["place"] == place)]
     rows = [
-        {
-            "method": short(row["method"]),
-            "for": SYMBOL[row["target"]],
-            "estimate": row["estimate"],
-            "SE": row["std_error"],
-            "λ": row["lambda"],
-            "SE, %": row["relative_error"],
-            "bias, SE": bias_of(row),
-            "covers": row["coverage"],
-            "efficiency": row["efficiency"],
-            "trust": row["verdict"] + ("" if row["decided"] else "?"),
-            "certainty": row["certainty"],
-        }
+        [
+            short(row["method"]),
+            SYMBOL[row["target"]],
+            number(row["estimate"]),
+            number(row["std_error"], digits=3),
+            signed(row["lambda"], 2),
+            se_error(row["relative_error"], digits=0, unit=""),
+            signed(bias_of(row), 2),
+            _percent(row["coverage"], 1),
+            signed(row["efficiency"], 2),
+            row["verdict"] + ("" if row["decided"] else "?"),
+            _percent(row["certainty"], 0),
+        ]
         for row in rows_of(here)
         if row["target"] in aims_of(row["method"]) or row["verdict"] in TRUSTED
     ]
     of = f", {place}" if place else ""
-    formats: dict[str, Format] = {
-        "estimate": ".4g", "SE": ".3g", "λ": _two, "SE, %": _error, "bias, SE": _two,
-        "covers": ".1%", "efficiency": _two, "certainty": ".0%",
-    }  # fmt: skip
-    return table_tag(pd.DataFrame(rows), f"Slope of {audit.subject.roles.x}{of}", formats)
+    header = [
+        "method", "for", "estimate", "SE", "λ", "SE, %", "bias, SE", "covers", "efficiency",
+        "trust", "certainty",
+    ]  # fmt: skip
+    return Table(header, rows, f"Slope of {audit.subject.roles.x}{of}").html()
 
 
-def _two(value: object) -> str:
-    """Two decimals, with a minus as printers set it."""
-    return signed(float(str(value)), 2)
-
-
-def _error(value: object) -> str:
-    return se_error(float(str(value)), digits=0, unit="")
+def _percent(share: float, digits: int) -> str:
+    return "" if math.isnan(share) else f"{100 * share:.{digits}f} %"
 
 
 def _config(audit: Findings) -> str:

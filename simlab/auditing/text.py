@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from rich.text import Text
 
@@ -21,54 +20,44 @@ from simlab.auditing.verdicts import (
     rows_of,
 )  # fmt: skip
 from simlab.methods import short
-from simlab.text import TIE, text_table, wrapped
+from simlab.text import TIE, Heading, Paragraph, Part, Table, group_text
 from simlab.text.numbers import number, plus_minus, se_error, signed
 
 STYLE = {"yes": "green", "safe": "cyan", "no": "red"}
 MOST = 4  # methods named in the answer
 
 
-class Part(NamedTuple):
-    """A part of the report: its heading, a table or a text, whether there are verdicts in it."""
-
-    title: str
-    body: str = ""
-    verdicts: bool = False
-
-    def __str__(self) -> str:
-        return "\n\n".join([wrapped(self.title, "  ", ""), *[self.body] * bool(self.body)])
-
-
-def text(audit: Findings) -> str:
-    """Return the whole report as plain text."""
-    return "\n\n".join(map(str, report(audit)))
-
-
-def coloured(parts: Sequence[Part]) -> Text:
+def coloured(parts: Sequence[Part | list[Part]]) -> Text:
     """Return parts of a report for a terminal: headings bold, verdicts in colours."""
     told = []
     for part in parts:
-        shown = Text(str(part))
-        for word, style in STYLE.items() if part.verdicts else ():
-            shown.highlight_regex(rf"(?<!\S){word}\??(?!\S)", style)
-        shown.stylize("bold", 0, len(shown) - len(part.body))
+        shown = Text(group_text(part))
+        title = part.title if isinstance(part, Table) else ""
+        if isinstance(part, Table) and any(name.endswith("?") for name in part.header):
+            for word, style in STYLE.items():
+                shown.highlight_regex(rf"(?<!\S){word}\??(?!\S)", style)
+        bold = len(shown) if isinstance(part, Heading) else len(Heading(title).text())
+        shown.stylize("bold", 0, bold)
         told.append(shown)
     return Text("\n\n").join(told)
 
 
-def report(audit: Findings) -> list[Part]:
+def report(audit: Findings) -> list[Part | list[Part]]:
     """Return the whole report: the answer, a table for each slope, numbers and advice."""
     places = places_of(audit.subject.groups)
     parts = [*answer(audit), *(_overview(audit, place) for place in places)]
     for question in QUESTIONS:
         parts += [_numbers(audit, question, places[0]), _advice(audit, question, places[0])]
-    return [*parts, Part("How to read it", wrapped(explained(audit)))]
+    return [*parts, Heading("How to read it"), Paragraph(explained(audit), indent="")]
 
 
-def answer(audit: Findings) -> list[Part]:
+def answer(audit: Findings) -> list[Part | list[Part]]:
     """Return the short answer: what was audited, reversals, and which methods to trust."""
-    paradox = [Part(str(found)) for found in audit.paradox]
-    return [_title(audit), *paradox, _trusted(audit)]
+    s = audit.subject
+    group = f", by {s.roles.group}" if s.roles.group else ""
+    title = f"Audit of {s.source}: {s.roles.y} on {s.roles.x} in {s.roles.cluster}{group}"
+    paradoxes = (Heading(str(found)) for found in audit.paradox)
+    return [Heading(title), [*map(Paragraph, about(audit))], *paradoxes, _trusted(audit)]
 
 
 def asked(audit: Findings, question: str) -> str:
@@ -98,14 +87,7 @@ def about(audit: Findings) -> list[str]:
     ]
 
 
-def _title(audit: Findings) -> Part:
-    s = audit.subject
-    group = f", by {s.roles.group}" if s.roles.group else ""
-    title = f"Audit of {s.source}: {s.roles.y} on {s.roles.x} in {s.roles.cluster}{group}"
-    return Part(title, "\n".join(wrapped(line, "  ", "") for line in about(audit)))
-
-
-def _trusted(audit: Findings) -> Part:
+def _trusted(audit: Findings) -> Table:
     """Which methods to trust, the most precise first."""
     everywhere = " (in every group, and for their difference)" if audit.subject.roles.group else ""
     rows = [
@@ -116,7 +98,7 @@ def _trusted(audit: Findings) -> Part:
         for question, target, rows in trusted(audit)
     ]  # fmt: skip
     header = ["for", "slope", "methods, the most precise first"]
-    return Part(f"Which methods to trust{everywhere}", text_table(header, rows, names=2))
+    return Table(header, rows, f"Which methods to trust{everywhere}", names=2)
 
 
 def trusted(audit: Findings) -> list[tuple[str, str, list[Row]]]:
@@ -134,7 +116,7 @@ def _method(row: Row) -> str:
     return short(row["method"]) + (f" ({inside})" if inside else "")
 
 
-def _overview(audit: Findings, place: str) -> Part:
+def _overview(audit: Findings, place: str) -> Table:
     """One slope: what each method says, and whether to believe it."""
     header = ["Method", "estimate", "SE", "λ"]
     header += [f"{q}:\n{part}" for q in ("other", "same") for part in ("SE, %", "β_W?", "β_B?")]
@@ -155,10 +137,10 @@ def _overview(audit: Findings, place: str) -> Part:
             ]
         table.append(cells)
     title = f"{_slope(audit, place)}: estimates and verdicts"
-    return Part(title, text_table(header, table), verdicts=True)
+    return Table(header, table, title)
 
 
-def _numbers(audit: Findings, question: str, place: str) -> Part:
+def _numbers(audit: Findings, question: str, place: str) -> Table:
     """The measured numbers behind the verdicts of one question."""
     header = ["Method", "SE:\nerror, %", "SE:\ncovers", "β_W:\nbias", "β_W:\ncovers",
               "β_B:\nbias", "β_B:\ncovers", "efficiency"]  # fmt: skip
@@ -172,13 +154,13 @@ def _numbers(audit: Findings, question: str, place: str) -> Part:
             cells += ["", ""] if row is None else [_pm(row, name), _share(row["coverage"])]
         table.append([*cells, _pm(first, "efficiency")])
     title = f"{_slope(audit, place)}, {asked(audit, question)}: ± is one Monte Carlo SE"
-    return Part(title, text_table(header, table))
+    return Table(header, table, title)
 
 
-def _advice(audit: Findings, question: str, place: str) -> Part:
+def _advice(audit: Findings, question: str, place: str) -> Table:
     own = by_method(_here(audit, question, place)).values()
     rows = [[short(first["method"]), first["advice"]] for first, *_ in own]
-    return Part(f"Advice for {asked(audit, question)}", text_table(["Method", "advice"], rows))
+    return Table(["Method", "advice"], rows, f"Advice for {asked(audit, question)}")
 
 
 def _here(audit: Findings, question: str, place: str) -> list[Row]:

@@ -7,14 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO, cast
 
-from simlab.cli.choices import Printed
 from simlab.errors import UsageError
+from simlab.text import Format, Part
 from simlab.text.plain import Plain, exact
 
 if TYPE_CHECKING:
     from simlab.auditing import Audit
     from simlab.auditing.subject import Subject
-    from simlab.auditing.text import Part
 
 
 def audit(
@@ -31,7 +30,7 @@ def audit(
     jobs: int = -1,
     report: Path | None = None,
     config: Path | None = None,
-    format: Printed = "text",
+    format: Format = "text",
     quiet: bool = False,
 ) -> None:
     """Say which methods can be trusted on one data set, for which question.
@@ -72,7 +71,7 @@ def audit(
     from simlab.auditing.subject import Roles, subject
     from simlab.auditing.text import answer
     from simlab.auditing.text import report as as_text
-    from simlab.cli.console import Bar
+    from simlab.cli.console import Bar, show
     from simlab.cli.reading import by_roles
     from simlab.cli.written import check_inputs, write
 
@@ -90,17 +89,17 @@ def audit(
         print(f"\nnow with {draws} other parameter sets …\n", file=sys.stderr)
     with Bar(quiet) as bar:
         found = run.complete(first, draws, jobs, bar)
-    if format == "csv":
-        found.verdicts.to_csv(exact(sys.stdout), index=False)
-    else:
+    if format == "text":
         _show(as_text(found), sys.stdout)
+    else:
+        show(found, format, f"Audit of {data}")
     if report is not None:
         write(report, found.html())
     if config is not None:
         _write_config(found, config)
 
 
-def _show(parts: Sequence[Part], stream: TextIO) -> None:
+def _show(parts: Sequence[Part | list[Part]], stream: TextIO) -> None:
     """Print parts of the report, in colours on a terminal; their lines are broken already."""
     from rich.console import Console
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Literal
 
-from simlab.cli.choices import Printed, Words
-from simlab.text.plain import exact
+from simlab.cli.choices import Words
+from simlab.text import Format
 
 
 def bootstrap(
@@ -20,7 +19,7 @@ def bootstrap(
     seed: int = 0,
     ml: bool = False,
     jobs: int = -1,
-    format: Printed = "text",
+    format: Format = "text",
 ) -> None:
     """Fit a mixed model, and print bootstrap standard errors and confidence intervals.
 
@@ -47,7 +46,7 @@ def bootstrap(
     format
         csv is tidy and has every digit.
     """
-    from simlab.cli.console import warnings_on_stderr
+    from simlab.cli.console import show, warnings_on_stderr
     from simlab.cli.reading import by_formulas
     from simlab.fitting.model import fit
     from simlab.testing.bootstrapping.bootstrap import bootstrap as bootstrapped
@@ -58,7 +57,4 @@ def bootstrap(
     found = bootstrapped(
         fitted, list(statistic), draws=draws, kind=kind, level=level, seed=seed, jobs=jobs
     )
-    if format == "csv":
-        found.to_frame().to_csv(exact(sys.stdout), index=False)
-    else:
-        print(found)
+    show(found, format, f"Bootstrap of {formula}")

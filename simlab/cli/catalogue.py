@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-
-from simlab.cli.choices import Page
-from simlab.text.plain import exact
+from simlab.text import Format
 
 
 def catalogue(
@@ -16,7 +13,7 @@ def catalogue(
     w: str,
     cluster: str,
     ml: bool = False,
-    format: Page = "text",
+    format: Format = "text",
 ) -> None:
     """Fit the course's ten models, from one way ANOVA to contextual models, side by side.
 
@@ -37,15 +34,10 @@ def catalogue(
     format
         csv has every digit; html is a page.
     """
+    from simlab.cli.console import show
     from simlab.cli.reading import by_roles
     from simlab.course.catalogue import catalogue as ten_models
-    from simlab.report import Section, page
 
     rows = by_roles(data, cluster)
     found = ten_models(rows, y, x, w, cluster, "ML" if ml else "REML", source=data)
-    if format == "csv":
-        found.to_frame().reset_index().to_csv(exact(sys.stdout), index=False)
-    elif format == "html":
-        print(page(f"Ten models of {y}", [Section("", found._repr_html_())]))
-    else:
-        print(found)
+    show(found, format, f"Ten models of {y}")

@@ -7,7 +7,5 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 Printed = Literal["text", "csv"]
-Page = Literal["text", "html", "csv"]
-Paper = Literal["text", "markdown", "latex", "csv"]
 Several = Annotated[tuple[str, ...] | None, Parameter(consume_multiple=True, negative="")]
 Words = Annotated[tuple[str, ...], Parameter(consume_multiple=True, negative="")]

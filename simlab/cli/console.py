@@ -15,7 +15,8 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 
 from simlab.cli.outcome import say_unfinished
 from simlab.errors import Notice
-from simlab.text import one_line
+from simlab.text import Format, Printable, one_line
+from simlab.text.page import Section, page
 from simlab.text.plain import exact
 
 if TYPE_CHECKING:
@@ -136,3 +137,11 @@ def opened(store: Path) -> xr.Dataset:
     ds = dataset(store)
     say_unfinished(ds)
     return ds
+
+
+def show(found: Printable, format: Format, title: str) -> None:
+    """Print a result: HTML as a page of that title, CSV to a file or a pipe as it is."""
+    if format == "html":
+        print(page(title, [Section("", found.to_html())]))
+    else:
+        print(found.render(format), file=exact(sys.stdout) if format == "csv" else sys.stdout)

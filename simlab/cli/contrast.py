@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+
+from simlab.text import Format
 
 
 def contrast(
@@ -12,7 +13,7 @@ def contrast(
     base: int | None = None,
     factor: str | None = None,
     target: str = "beta_within",
-    format: Literal["text", "markdown", "csv"] = "text",
+    format: Format = "text",
 ) -> None:
     """Print how measures differ between conditions, and what common random numbers gained.
 
@@ -30,7 +31,8 @@ def contrast(
         csv is tidy, with every digit.
     """
     from simlab import tables
-    from simlab.cli.console import opened
+    from simlab.cli.console import opened, show
 
-    frame = tables.contrast_table(opened(store), base, factor, target)
-    print(tables.render_contrasts(frame, format))
+    ds = opened(store)
+    found = tables.contrast_table(ds, base, factor, target)
+    show(found, format, f"Contrasts of {ds.attrs['name']}")

@@ -41,14 +41,13 @@ def failures(
     from simlab import archive
     from simlab.cli.console import dataset
     from simlab.measures.sums import keeps_measures
-    from simlab.tables.formats import csv
 
     ds = dataset(store, ["status", "dropped"])
     kept = not keeps_measures(ds)
     counts = archive.failure_counts(ds, status)
     if format == "csv":
         found = archive.failures(ds, status) if kept else counts
-        print(csv(found), file=exact(sys.stdout))
+        found.to_csv(exact(sys.stdout), index=False)
         return
     if counts.empty:
         print(f"{store}: every fit is ok")

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import sys
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from simlab.cli.choices import Page, Words
-from simlab.text import one_line, text_table, wrapped
-from simlab.text.numbers import degrees, p_value, statistic
-from simlab.text.plain import exact
+from simlab.cli.choices import Words
+from simlab.text import Format, Paragraph, Part, Printable
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from simlab.fitting.anova import Anova
     from simlab.fitting.hypotheses import WaldTest
     from simlab.fitting.record import Type
     from simlab.fitting.summary import Summary
@@ -33,7 +32,7 @@ def fit(
     df: DF = "satterthwaite",
     level: float = 0.95,
     missing: Literal["drop", "raise"] = "drop",
-    format: Page = "text",
+    format: Format = "text",
     test: Words = (),
     anova: Annotated[bool, Parameter(negative="")] = False,
     type: Literal["3", "2", "1", "marginal"] | None = None,
@@ -67,71 +66,49 @@ def fit(
         what it adds to the terms that do not contain it (2), or to those before it (1); its
         coefficients as they are coded (marginal).
     """
-    from simlab.cli.console import warnings_on_stderr
+    from simlab.cli.console import show, warnings_on_stderr
     from simlab.cli.reading import by_formulas
     from simlab.fitting.hypotheses import wald
     from simlab.fitting.model import fit as fit_model
     from simlab.fitting.summary import summary
-    from simlab.fitting.terms import term_tests
-    from simlab.report import Section, html_text, page
 
     rows = by_formulas(data, formula, random)
     with warnings_on_stderr():
         fitted = fit_model(
             formula, rows, "ML" if ml else "REML", random=random, missing=missing, source=data
         )
-    found = summary(fitted, df, level)
     kind = (type or "3") if anova or type else None
-    terms = None if kind is None else term_tests(fitted, df, TYPES[kind])
+    terms = None if kind is None else fitted.anova(type=TYPES[kind], df=df)
     tested = {name: wald(fitted, name, df, level=level) for name in test}
-    if format == "csv":
-        _frame(found, terms, tested).to_csv(exact(sys.stdout), index=False)
-        return
-    texts = [] if terms is None else [_terms(terms, str(kind), df)]
-    texts += [_titled(name, test) for name, test in tested.items()]
-    if format == "html":
-        shown = [f"<pre>{html_text(text)}</pre>" for text in texts]
-        print(page(formula, [Section("", "\n".join([found._repr_html_(), *shown]))]))
-    else:
-        print("\n\n".join([str(found), *texts]))
+    show(Fitted(summary(fitted, df, level), terms, tested), format, formula)
 
 
-def _titled(name: str, test: WaldTest) -> str:
-    return "\n".join(map(one_line, [f"Test of {name}", *str(test).split("\n")]))
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Fitted(Printable):
+    """A summary, and the tests that were asked for."""
 
+    summary: Summary
+    terms: Anova | None
+    tested: dict[str, WaldTest]
 
-def _terms(tests: pd.DataFrame, kind: str, df: DF) -> str:
-    """Tests of terms as text, notes below."""
-    from simlab.fitting.summary import SOURCES
+    def parts(self) -> list[Part | list[Part]]:
+        """The summary, the tests of terms, then each test of coefficients."""
+        shown = self.summary.parts() + ([] if self.terms is None else self.terms.parts())
+        for name, test in self.tested.items():
+            shown.append([Paragraph(f"Test of {name}"), *test.lines()])
+        return shown
 
-    rows = [
-        [str(name), str(t.num_df), degrees(t.den_df), statistic(t.F), p_value(t.p_value)]
-        for name, t in tests.iterrows()
-    ]
-    title = f"Tests of terms, {kind if kind == 'marginal' else f'type {kind}'}: {SOURCES[df]}"
-    table = text_table(["", "num df", "den df", "F", "p"], rows, "  ")
-    notes = [
-        wrapped(f"Note: {one_line(name)}: {one_line(note)}", "    ", "  ")
-        for name, note in tests.note.items()
-        if note
-    ]
-    return "\n".join([wrapped(title, "  ", ""), "", table, *notes])
-
-
-def _frame(found: Summary, terms: pd.DataFrame | None, tested: dict[str, WaldTest]) -> pd.DataFrame:
-    """The summary, tidy, then one row for each test: F, its degrees of freedom, its p-value."""
-    frame = found.to_frame()
-    rows = (
-        []
-        if terms is None
-        else [("term", str(n), t.F, t.num_df, t.den_df, t.p_value) for n, t in terms.iterrows()]
-    )
-    rows += [("test", n, t.F, t.num_df, t.den_df, t.p_value) for n, t in tested.items()]
-    if rows:
-        frame["num_df"] = float("nan")
-    for row in rows:
-        cells = dict(
-            zip(("part", "term", "statistic", "num_df", "df", "p_value"), row, strict=True)
-        )
-        frame.loc[len(frame)] = pd.Series(cells).reindex(frame.columns)
-    return frame
+    def to_frame(self) -> pd.DataFrame:
+        """The summary, tidy, then a row for each test: F, its degrees of freedom, its p-value."""
+        frame = self.summary.to_frame()
+        tests = {} if self.terms is None else dict(self.terms.frame.iterrows())
+        rows = [("term", str(n), t.F, t.num_df, t.den_df, t.p_value) for n, t in tests.items()]
+        rows += [("test", n, t.F, t.num_df, t.den_df, t.p_value) for n, t in self.tested.items()]
+        if rows:
+            frame["num_df"] = float("nan")
+        for row in rows:
+            cells = dict(
+                zip(("part", "term", "statistic", "num_df", "df", "p_value"), row, strict=True)
+            )
+            frame.loc[len(frame)] = pd.Series(cells).reindex(frame.columns)
+        return frame

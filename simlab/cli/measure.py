@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from simlab.cli.choices import Paper, Several
-from simlab.text.plain import exact
+from simlab.cli.choices import Several
+from simlab.text import Format
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,7 +25,7 @@ def measure(
     by: Several = None,
     wide: bool = False,
     mcse: Literal["jackknife", "normal"] = "jackknife",
-    format: Paper | None = None,
+    format: Format | None = None,
 ) -> None:
     """Print performance measures with their Monte Carlo standard errors: all, or some.
 
@@ -56,7 +56,7 @@ def measure(
         per condition, estimator, term, target and measure.
     """
     from simlab import measures, tables
-    from simlab.cli.console import opened
+    from simlab.cli.console import opened, show
     from simlab.measures.doubts import MARK, SENTENCE, UNSURE
     from simlab.tables.extent import unfinished
 
@@ -74,11 +74,9 @@ def measure(
     if (doubtful := frame["mark"] != "").any():
         told = f"simlab: {doubtful.sum():,} numbers marked {MARK}: {SENTENCE[UNSURE]}"
         print(told, file=sys.stderr)
-    if wide:
-        frame = tables.wide_measures(frame)
+    table = tables.wide_measures(frame) if wide else tables.MeasuresTable(frame)
     format = format or ("text" if wide else "csv")
-    out = exact(sys.stdout) if format == "csv" else sys.stdout
-    print(tables.measures_table(frame, format), file=out)
+    show(table, format, f"Measures of {ds.attrs['name']}")
     if format != "csv" and (told := unfinished(ds)):
         print(f"\n{told}.")
 
@@ -91,7 +89,6 @@ def _chosen(
     from simlab.archive import factor_of
     from simlab.measures.outcomes import one_of
     from simlab.performance.outline import AIMS
-    from simlab.tables.formats import sorted_by
 
     frame = measures.tidy(found)
     for name, given in wanted.items():
@@ -99,5 +96,7 @@ def _chosen(
         for one in given or ():
             one_of(name, one, offered)
     first = [factor_of(found, one) for one in by]
-    frame = sorted_by(tables.chosen_rows(frame, {k: v or () for k, v in wanted.items()}), first)
+    frame = tables.sorted_by(
+        tables.chosen_rows(frame, {k: v or () for k, v in wanted.items()}), first
+    )
     return frame[[*first, *(name for name in frame.columns if name not in first)]]

@@ -6,9 +6,9 @@ import sys
 from pathlib import Path
 from typing import Literal
 
-from simlab.cli.choices import Printed, Words
+from simlab.cli.choices import Words
 from simlab.errors import FitError
-from simlab.text.plain import exact
+from simlab.text import Format
 
 PICTURES = (".png", ".svg", ".pdf")
 
@@ -25,7 +25,7 @@ def pvalue(
     jobs: int = -1,
     level: float = 0.95,
     missing: Literal["drop", "raise"] = "drop",
-    format: Printed = "text",
+    format: Format = "text",
     figure: Path | None = None,
     quiet: bool = False,
 ) -> None:
@@ -60,7 +60,7 @@ def pvalue(
     quiet
         No progress bar.
     """
-    from simlab.cli.console import Bar, warnings_on_stderr
+    from simlab.cli.console import Bar, show, warnings_on_stderr
     from simlab.cli.reading import by_formulas
     from simlab.cli.written import check_inputs
     from simlab.testing.pvalue import pvalue as test
@@ -76,10 +76,7 @@ def pvalue(
             draws=draws, method=method, seed=seed, jobs=jobs, stop=stop, level=level,
             missing=missing, source=data, progress=bar,
         )  # fmt: skip
-    if format == "csv":
-        found.to_frame().reset_index().to_csv(exact(sys.stdout), index=False)
-    else:
-        print(found)
+    show(found, format, "Tests by simulation")
     if figure is not None:
         from simlab.plots.null_figure import null_figure
 

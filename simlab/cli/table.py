@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from simlab.cli.choices import Paper, Several
+from simlab.cli.choices import Several
+from simlab.text import Format, Printable
 
 
 def table(
     store: Path,
     *,
-    format: Paper = "text",
+    format: Format = "text",
     sector: str | None = None,
     tests: bool = False,
     by: Several = None,
@@ -35,12 +36,13 @@ def table(
         clusters; csv has them only so.
     """
     from simlab import tables
-    from simlab.cli.console import opened
+    from simlab.cli.console import opened, show
 
     ds = opened(store)
     if tests:
-        print(tables.render_sizes(tables.size_table(ds), format))
+        found: Printable = tables.size_table(ds)
     elif by:
-        print(tables.render_conditions(tables.conditions_table(ds, sector, by), format))
+        found = tables.conditions_table(ds, sector, by)
     else:
-        print(tables.study_tables(ds, sector).render(format))
+        found = tables.study_tables(ds, sector)
+    show(found, format, f"Study {ds.attrs['name']}")

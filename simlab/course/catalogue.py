@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from simlab.course.catalogue_text import catalogue_html, catalogue_text, model_text
+from simlab.course.catalogue_text import catalogue_parts, model_parts
 from simlab.course.equations import SPECS, Symbols, Written, written
 from simlab.data import DataError, complete, numeric, require, varying
 from simlab.data.frames import Data, as_pandas
@@ -20,10 +20,11 @@ from simlab.fitting.record import Method
 from simlab.fitting.result import MixedFit
 from simlab.formula import Design, FormulaError, build
 from simlab.formula.nodes import listed
+from simlab.text import Part, Printable
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Model:
+class Model(Printable):
     """One model of the catalogue.
 
     Attributes
@@ -53,10 +54,13 @@ class Model:
     fit: MixedFit | None
     reason: str
 
-    def __str__(self) -> str:
-        return model_text(self)
+    def to_frame(self) -> pd.DataFrame:
+        """Estimates of the model; see `Catalogue.to_frame`."""
+        return _frame([self])
 
-    __repr__ = __str__
+    def parts(self) -> list[Part | list[Part]]:
+        """Name, formulas, equations."""
+        return [model_parts(self)]
 
 
 class Roles(NamedTuple):
@@ -69,7 +73,7 @@ class Roles(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Catalogue:
+class Catalogue(Printable):
     """The ten models, fitted to the same rows.
 
     Attributes
@@ -120,22 +124,11 @@ class Catalogue:
             ``logLik``, ``deviance``, ``AIC`` and ``BIC``. NaN where a model has no such term, or
             is not fitted.
         """
-        columns = {m.name: numbers(m.fit) if m.fit is not None else {} for m in self.models}
-        keys = dict.fromkeys(key for part in PARTS for c in columns.values() for key in c
-                             if key[0] == part)  # fmt: skip
-        index = pd.MultiIndex.from_tuples(_grouped(list(keys)), names=["part", "term", "quantity"])
-        return pd.DataFrame(
-            {name: [c.get(key, np.nan) for key in index] for name, c in columns.items()},
-            index=index, dtype=float,
-        )  # fmt: skip
+        return _frame(self.models)
 
-    def __str__(self) -> str:
-        return catalogue_text(self)
-
-    __repr__ = __str__
-
-    def _repr_html_(self) -> str:
-        return catalogue_html(self)
+    def parts(self) -> list[Part | list[Part]]:
+        """Each model, then the estimates side by side."""
+        return catalogue_parts(self)
 
 
 PARTS = ("fixed", "random", "model")
@@ -229,6 +222,18 @@ def numbers(fit: MixedFit) -> dict[tuple[str, str, str], float]:
     for term, value in zip(("npar", "logLik", "deviance", "AIC", "BIC"), values, strict=True):
         out["model", term, "value"] = float(value)
     return out
+
+
+def _frame(models: Sequence[Model]) -> pd.DataFrame:
+    """Estimates of models side by side; see `Catalogue.to_frame`."""
+    columns = {m.name: numbers(m.fit) if m.fit is not None else {} for m in models}
+    keys = dict.fromkeys(key for part in PARTS for c in columns.values() for key in c
+                         if key[0] == part)  # fmt: skip
+    index = pd.MultiIndex.from_tuples(_grouped(list(keys)), names=["part", "term", "quantity"])
+    return pd.DataFrame(
+        {name: [c.get(key, np.nan) for key in index] for name, c in columns.items()},
+        index=index, dtype=float,
+    )  # fmt: skip
 
 
 # ---------------------------------------------------------------- checks of the data

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from simlab.report.fragments import html_block, html_symbols, html_table, html_text
-from simlab.text import one_line, text_table, wrapped, wrapped_sum
+from simlab.text import Formula, Note, Paragraph, Part, Table
 from simlab.text.numbers import number
 
 if TYPE_CHECKING:
@@ -18,74 +17,43 @@ _TRADITIONAL = 7  # the first models; the others have cluster means, hence other
 _INDENT = " " * 15
 
 
-def model_text(model: Model) -> str:
+def model_parts(model: Model) -> list[Part]:
     """One model: name, formulas, equations."""
-    lines = [wrapped(f"{model.name:<4} {model.title}", indent=" " * 5, first="")]
-    for label, text in _described(model):
-        lines.append(wrapped_sum(one_line(text), f"     {label:<10}", _INDENT + "  "))
+    equations = model.equations
+    first, *others = equations.level2
+    code = [("lme4", model.formula), ("nlme", f"{model.fixed}, random = {model.random}")]
+    symbols = [("level 1", equations.level1), ("level 2", first), *(("", line) for line in others)]
+    symbols.append(("combined", equations.combined))
+    lines: list[Part] = [Paragraph(f"{model.name:<4} {model.title}", indent=" " * 5)]
+    for lines_of, is_code in ((code, True), (symbols, False)):
+        lines += [
+            Formula(text, f"     {label:<10}", _INDENT + "  ", is_code) for label, text in lines_of
+        ]
     if model.fit is None:
-        lines.append(wrapped(f"not fitted: {model.reason}", indent=_INDENT, first=" " * 5))
-    return "\n".join(lines)
+        lines.append(Paragraph(f"not fitted: {model.reason}", " " * 5, _INDENT))
+    return lines
 
 
-def catalogue_text(found: Catalogue) -> str:
+def catalogue_parts(found: Catalogue) -> list[Part | list[Part]]:
     """The whole catalogue."""
-    title = wrapped(one_line(_title(found)), "  ", "")
-    parts = [title, "\n".join(wrapped(line, "    ", "  ") for line in found.where)]
-    parts += [model_text(model) for model in found]
-    parts.append(wrapped(f"Estimates by {found.method}, with standard errors in parentheses"))
-    frame = found.to_frame()
-    for columns in (frame.columns[:_TRADITIONAL], frame.columns[_TRADITIONAL:]):
-        rows, rules = _rows(frame[columns], found, "")
-        parts.append(text_table(["", *map(str, columns)], rows, "  ", breaks=rules[1:]))
-    parts += [wrapped(f"Note: {note}", "      ", "") for note in [*found.notes, *_advice(found)]]
-    return "\n\n".join(parts)
-
-
-def catalogue_html(found: Catalogue) -> str:
-    """The same as one block of HTML, with the estimates in a single table."""
-    models = []
-    for model in found:
-        pairs = [(label, text) for label, text in _described(model)]
-        body = "".join(
-            f"<tr><td>{html_text(label)}</td><td style='text-align:left'>"
-            + (f"<code>{html_text(text)}</code>" if i < 2 else html_symbols(text))
-            + "</td></tr>"
-            for i, (label, text) in enumerate(pairs)
-        )
-        caption = f"{html_text(model.name)}: {html_text(model.title)}"
-        models.append(f"<table><caption>{caption}</caption><tbody>{body}</tbody></table>")
-    frame = found.to_frame()
-    rows, rules = _rows(frame, found, "\n")
-    caption = f"Estimates by {found.method}, with standard errors in parentheses"
-    notes = [f'<p class="note">{html_text(n)}</p>' for n in [*found.notes, *_advice(found)]]
-    where = "".join(f"<p>{html_symbols(line)}</p>" for line in found.where)
-    table = html_table(["", *map(str, frame.columns)], rows, caption, rules)
-    return html_block(f"<p><b>{html_text(_title(found))}</b></p>", where, *models, table, *notes)
-
-
-# ---------------------------------------------------------------- parts
-
-
-def _title(found: Catalogue) -> str:
     y, x, w, cluster = found.roles
-    return (
+    title = (
         f"Ten models of {y} by {x} (level 1) and {w} (level 2): "
         f"{found.N} rows in {found.J} clusters of {cluster}"
     )
+    parts: list[Part | list[Part]] = [Paragraph(title)]
+    parts.append([Paragraph(line, "  ", "    ") for line in found.where])
+    parts += [model_parts(model) for model in found]
+    caption = f"Estimates by {found.method}, with standard errors in parentheses"
+    parts.append(Paragraph(caption, indent=""))
+    frame = found.to_frame()
+    for columns in (frame.columns[:_TRADITIONAL], frame.columns[_TRADITIONAL:]):
+        parts.append(_estimates(frame[columns], found))
+    notes = [*found.notes, *_advice(found)]
+    return [*parts, *(Note(f"Note: {note}", indent="      ") for note in notes)]
 
 
-def _described(model: Model) -> list[tuple[str, str]]:
-    equations = model.equations
-    first, *others = equations.level2
-    return [
-        ("lme4", model.formula),
-        ("nlme", f"{model.fixed}, random = {model.random}"),
-        ("level 1", equations.level1),
-        ("level 2", first),
-        *(("", line) for line in others),
-        ("combined", equations.combined),
-    ]
+# ---------------------------------------------------------------- estimates
 
 
 def _advice(found: Catalogue) -> list[str]:
@@ -97,31 +65,18 @@ def _advice(found: Catalogue) -> list[str]:
     ]
 
 
-def _rows(
-    frame: pd.DataFrame, found: Catalogue, joint: str
-) -> tuple[list[list[str]], tuple[int, ...]]:
-    """Rows of the table and those that begin a part; `joint` joins estimate and standard error."""
+def _estimates(frame: pd.DataFrame, found: Catalogue) -> Table:
+    """Estimates of some models, the fixed, the random and those of the whole in parts."""
     shown = frame.dropna(how="all")
     cells = {name: _cells(frame[name]) for name in frame.columns}
-    rows: list[list[str]] = []
-    rules: list[int] = []
-    before = ""
-    for key in shown.index:
-        line = [cells[name].get(key, "") for name in frame.columns]
-        if key[0] != before:
-            rules.append(len(rows))
-            before = key[0]
-        if joint and key[2] == "std_error":
-            pairs = zip(rows[-1], ["", *line], strict=True)
-            rows[-1] = [f"{above}{joint}{below}" if below else above for above, below in pairs]
-        else:
-            rows.append([_label(key), *line])
-    rows = rows or [[""] * (1 + len(frame.columns))]
-    for place, name in enumerate(frame.columns):
-        model = found[str(name)]
-        if model.fit is None:
-            rows[0][place + 1] = _FAILED + (f": {model.reason}" if joint else "")
-    return rows, tuple(rules)
+    rows = [[_label(key), *(cells[name].get(key, "") for name in cells)] for key in shown.index]
+    rows = rows or [[""] * (1 + len(cells))]
+    for column, name in enumerate(cells, 1):
+        if found[str(name)].fit is None:
+            rows[0][column] = _FAILED
+    keys = [key[0] for key in shown.index]
+    breaks = [row for row in range(1, len(keys)) if keys[row] != keys[row - 1]]
+    return Table(["", *map(str, cells)], rows, breaks=breaks, indent="  ")
 
 
 def _cells(column: pd.Series[float]) -> dict[tuple[str, str, str], str]:

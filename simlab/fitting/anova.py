@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -9,10 +11,13 @@ import pandas as pd
 from scipy import special
 
 from simlab.fitting.errors import FitError
+from simlab.fitting.hypotheses import SOURCES
 from simlab.fitting.record import DF, Fit, Type
 from simlab.fitting.terms import term_tests
 from simlab.mixed.reduced import WORSE
 from simlab.moments import Floats
+from simlab.text import Note, Part, Printable, Table
+from simlab.text.numbers import degrees, p_value, statistic
 
 IN_SPAN = 1e-8  # of a column's length: what other columns leave of it below this is rounding
 
@@ -22,7 +27,57 @@ SAME_SIZE = "as many parameters: no test"
 NO_MAXIMUM = "fits worse than a model inside it: its search missed the maximum"
 
 
-def anova(fit: Fit, *others: Fit, type: Type = 3, df: DF = "satterthwaite") -> pd.DataFrame:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Anova(Printable):
+    """Tests of the terms of a fit, or a comparison of fits.
+
+    Attributes
+    ----------
+    title : str
+        What is tested, and how.
+    frame : pd.DataFrame
+        One row for each term, index "term": num_df, den_df, F, p_value, note. Or one row for each
+        fit, index "model" (formula): npar, AIC, BIC, logLik, deviance, chisq, df, p_value, note. A
+        row has no test (NaN, and a note says why) if the model before it is not nested in it.
+    """
+
+    title: str
+    frame: pd.DataFrame
+
+    def to_frame(self) -> pd.DataFrame:
+        """The tests, a row for each; see `frame`."""
+        return self.frame
+
+    def parts(self) -> list[Part | list[Part]]:
+        """The tests, and notes on them."""
+        columns = [str(name) for name in self.frame if name != "note"]
+        rows = [
+            [str(name), *(_COLUMNS[column][1](row[column]) for column in columns)]
+            for name, row in self.frame.iterrows()
+        ]
+        header = ["", *(_COLUMNS[column][0] for column in columns)]
+        notes = [
+            Note(f"Note: {name}: {note}", "  ", "    ")
+            for name, note in self.frame["note"].items()
+            if note
+        ]
+        return [[Table(header, rows, self.title, indent="  "), *notes]]
+
+
+def _two(value: float) -> str:
+    return f"{value:.2f}"
+
+
+_COLUMNS: Mapping[str, tuple[str, Callable[[float], str]]] = {
+    "num_df": ("num df", degrees), "den_df": ("den df", degrees), "F": ("F", statistic),
+    "npar": ("parameters", degrees), "AIC": ("AIC", _two), "BIC": ("BIC", _two),
+    "logLik": ("log L", _two), "deviance": ("deviance", _two), "chisq": ("χ²", statistic),
+    "df": ("df", degrees), "p_value": ("p", p_value),
+}  # fmt: skip
+"""What is written above each column, and how its numbers are written."""
+
+
+def anova(fit: Fit, *others: Fit, type: Type = 3, df: DF = "satterthwaite") -> Anova:
     """Compare fits by likelihood-ratio tests; with one fit, test each of its terms.
 
     Fits are put in the order of their number of parameters, and each is compared with the one
@@ -45,10 +100,8 @@ def anova(fit: Fit, *others: Fit, type: Type = 3, df: DF = "satterthwaite") -> p
 
     Returns
     -------
-    pd.DataFrame
-        Several fits: index "model" (formula); npar, AIC, BIC, logLik, deviance, chisq, df, p_value,
-        note. A row has no test (NaN, and a note says why) if the model before it is not nested in
-        it. One fit: index "term"; num_df, den_df, F, p_value, note.
+    Anova
+        A row for each fit, or for each term.
 
     Raises
     ------
@@ -57,7 +110,8 @@ def anova(fit: Fit, *others: Fit, type: Type = 3, df: DF = "satterthwaite") -> p
         no such type or df; or a type is given for several fits.
     """
     if not others:
-        return term_tests(fit, df, type)
+        kind = type if type == "marginal" else f"type {type}"
+        return Anova(f"Tests of terms, {kind}: {SOURCES[df]}", term_tests(fit, df, type))
     if type != 3:
         raise FitError(f"type {type!r} is of the tests of one fit; leave it out to compare fits")
     for other in others:
@@ -74,7 +128,8 @@ def anova(fit: Fit, *others: Fit, type: Type = 3, df: DF = "satterthwaite") -> p
     ]
     columns = ["npar", "AIC", "BIC", "logLik", "deviance", "chisq", "df", "p_value", "note"]
     index = pd.Index([one.design.formula for one in fits], name="model")
-    return pd.DataFrame(rows, index=index, columns=columns)
+    frame = pd.DataFrame(rows, index=index, columns=columns)
+    return Anova(f"Likelihood-ratio tests by {fit.method}", frame)
 
 
 def _check_comparable(a: Fit, b: Fit) -> None:

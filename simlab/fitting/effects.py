@@ -12,14 +12,14 @@ from simlab.fitting.identified import unknown_effects
 from simlab.fitting.record import Fit
 from simlab.mixed.effects import Effects, Own, effects, in_user_units, own_coefficients
 from simlab.moments import Floats, divide
-from simlab.text import frame_table, wrapped
+from simlab.text import Paragraph, Part, Printable, frame_table
 
 FLAT = 1e-8  # of the largest: what has less variance than this has none but rounding
 SHOWN = 10  # clusters in a printed table
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class RandomEffects:
+class RandomEffects(Printable):
     """Empirical best linear unbiased predictions û_j (EBLUPs) of J clusters.
 
     All variances take Ĝ and σ̂² as known, in squared units of the response (per unit of the
@@ -62,7 +62,8 @@ class RandomEffects:
             }
         )
 
-    def __repr__(self) -> str:
+    def parts(self) -> list[Part | list[Part]]:
+        """The first clusters, with the standard deviations of their errors."""
         J = len(self.estimate)
         sd = _sd(self.prediction_variance[:SHOWN])
         top = self.estimate.iloc[:SHOWN]
@@ -70,13 +71,11 @@ class RandomEffects:
             name: [f"{u:.4g} ({s:.3g})" for u, s in zip(top[name], sd[:, a], strict=True)]
             for a, name in enumerate(top.columns)
         }
-        lines = [
-            wrapped(f"Random effects of {J} clusters: EBLUP (standard deviation of its error)"),
-            frame_table(pd.DataFrame(cells, index=top.index)),
-        ]
+        head = f"Random effects of {J} clusters: EBLUP (standard deviation of its error)"
+        shown: list[Part] = [Paragraph(head), frame_table(pd.DataFrame(cells, index=top.index))]
         if J > SHOWN:
-            lines.append(f"… and {J - SHOWN} more; to_frame() has them all")
-        return "\n".join(lines)
+            shown.append(Paragraph(f"… and {J - SHOWN} more; to_frame() has them all"))
+        return [shown]
 
 
 def ranef(fit: Fit) -> RandomEffects:

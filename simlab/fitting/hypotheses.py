@@ -31,15 +31,22 @@ from simlab.mixed.joint import (
 )
 from simlab.mixed.kenward_roger import Adjustment, kenward_roger, kr_df
 from simlab.moments import Floats
-from simlab.text import frame_table, numbers, wrapped
+from simlab.text import Note, Part, Printable, frame_table, numbers
 
 FAR = 0.2  # pbkrtest's: a scale of F below which it is not to be relied on
 NO_DF = 1e-6  # degrees of freedom that are 0 but for rounding
-METHODS = ("satterthwaite", "kenward-roger", "containment", "normal")
+SOURCES = {
+    "satterthwaite": "df of Satterthwaite (Fai & Cornelius 1996), as lmerTest",
+    "kenward-roger": "df and standard errors of Kenward & Roger (1997), as pbkrtest",
+    "containment": "df by containment, as nlme",
+    "normal": "tests by the normal law, as with infinite df",
+}
+
+METHODS = tuple(SOURCES)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class WaldTest:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class WaldTest(Printable):
     """A test of Lγ = rhs, row by row and jointly.
 
     Attributes
@@ -84,23 +91,24 @@ class WaldTest:
     level: float
     notes: tuple[str, ...]
 
-    def __str__(self) -> str:
+    def to_frame(self) -> pd.DataFrame:
+        """The estimates of each row of L; see `estimates`."""
+        return self.estimates
+
+    def parts(self) -> list[Part | list[Part]]:
         """Joint test, then each row, then the notes."""
+        return [self.lines()]
+
+    def lines(self) -> list[Part]:
+        """The parts, which stand close together."""
         if self.chi2 is not None:
             joint = f"χ²({self.num_df}) = {self.chi2:.5g}"
         else:
             joint = f"F({self.num_df}, {self.den_df:.5g}) = {self.F:.5g}"
         short = "{:.4g}".format
-        shown = frame_table(
-            self.estimates, ".5g", df=short, statistic=short, p_value=numbers.p_value
-        )
-        head = f"Wald test ({self.df}): {joint}, p = {numbers.p_value(self.p_value)}"
-        notes = (wrapped(f"Note: {note}", "  ", "") for note in self.notes)
-        return "\n".join([wrapped(head, "  ", ""), "", shown, *notes])
-
-    def __repr__(self) -> str:
-        """As it is printed."""
-        return str(self)
+        title = f"Wald test ({self.df}): {joint}, p = {numbers.p_value(self.p_value)}"
+        table = frame_table(self.estimates, ".5g", title, df=short, statistic=short)
+        return [table, *(Note(f"Note: {note}") for note in self.notes)]
 
 
 # ---------------------------------------------------------------- tables

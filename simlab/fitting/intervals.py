@@ -28,7 +28,7 @@ from simlab.mixed.profile import (
     trace,
 )
 from simlab.moments import Floats
-from simlab.text import frame_table, wrapped
+from simlab.text import Note, Paragraph, Part, Printable, frame_table
 
 Kind = Literal["wald", "profile"]
 Which = Literal["all", "fixed", "random"]
@@ -47,7 +47,7 @@ _BY_ML = "intervals of fixed effects by the ML profile; the model was refitted b
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class VarCorr:
+class VarCorr(Printable):
     """Variance components with their intervals, in units of the response.
 
     Attributes
@@ -72,14 +72,16 @@ class VarCorr:
     criterion: str
     notes: tuple[str, ...]
 
-    def __str__(self) -> str:
-        kind = {"wald": "Wald", "profile": "profile likelihood"}[self.method]
-        shown = frame_table(self.table[["estimate", "lower", "upper"]], ".5g")
-        head = f"Variance components, {100 * self.level:g}% {kind} intervals, {self.criterion}"
-        notes = (wrapped(f"({note})", " ", "") for note in self.notes)
-        return "\n".join([wrapped(head, "  ", ""), shown, *notes])
+    def to_frame(self) -> pd.DataFrame:
+        """The estimates and intervals; see `table`."""
+        return self.table
 
-    __repr__ = __str__
+    def parts(self) -> list[Part | list[Part]]:
+        """Estimates and intervals, then why some are lacking."""
+        kind = {"wald": "Wald", "profile": "profile likelihood"}[self.method]
+        head = f"Variance components, {100 * self.level:g}% {kind} intervals, {self.criterion}"
+        shown = frame_table(self.table[["estimate", "lower", "upper"]], ".5g")
+        return [[Paragraph(head), shown, *(Note(f"({note})", indent=" ") for note in self.notes)]]
 
 
 def varcorr(fit: Fit, level: float = 0.95, method: Kind = "wald") -> VarCorr:

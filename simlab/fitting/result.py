@@ -12,10 +12,11 @@ from simlab.fitting.estimation import estimate
 from simlab.fitting.record import Fit, Method
 from simlab.fitting.response import response
 from simlab.moments import Floats
+from simlab.text import Part, Printable
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class MixedFit(Fit):
+class MixedFit(Fit, Printable):
     """A linear mixed model with two levels, fitted by REML or ML.
 
         y_j = X_j γ + Z_j u_j + ε_j,   u_j ~ N(0, G),   ε_j ~ N(0, σ²I)
@@ -83,10 +84,14 @@ class MixedFit(Fit):
         """Mean of students, mean of schools, and GLS; see `diagnostics.three_means`."""
         return diagnostics.three_means(self)
 
-    def __str__(self) -> str:
+    def to_frame(self) -> pd.DataFrame:
+        """Every number of the summary, tidy; see `summary.Summary.to_frame`."""
+        return self.summary().to_frame()
+
+    def parts(self) -> list[Part | list[Part]]:
+        """The model and its estimates in a few lines; see `summary.brief`."""
         return summary.brief(self)
 
-    __repr__ = __str__
-
-    def _repr_html_(self) -> str:
-        return self.summary()._repr_html_()
+    def to_html(self) -> str:
+        """The whole summary in HTML."""
+        return self.summary().to_html()

@@ -7,26 +7,27 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from simlab.fitting.hypotheses import conf_int_fixed, table
+from simlab.fitting.hypotheses import SOURCES, conf_int_fixed, table
 from simlab.fitting.intervals import varcorr
 from simlab.fitting.prediction import icc, r2
 from simlab.fitting.record import DF, Fit, Method
-from simlab.report.fragments import html_block, html_table, html_text
-from simlab.text import listed, one_line, text_table, wrapped, wrapped_sum
+from simlab.text import (
+    Formula,
+    Heading,
+    Note,
+    Paragraph,
+    Part,
+    Printable,
+    Table,
+    listed,
+)
 from simlab.text.numbers import degrees, number, p_value, statistic
 
 SHORT = 6  # fixed effects in the short form
 
-SOURCES = {
-    "satterthwaite": "df of Satterthwaite (Fai & Cornelius 1996), as lmerTest",
-    "kenward-roger": "df and standard errors of Kenward & Roger (1997), as pbkrtest",
-    "containment": "df by containment, as nlme",
-    "normal": "tests by the normal law, as with infinite df",
-}
-
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Summary:
+class Summary(Printable):
     """A fit as one reads it: `print` it, or let a notebook show it.
 
     Attributes
@@ -93,13 +94,26 @@ class Summary:
             {name: [v for part in parts for v in part[name]] for name in columns}, columns=columns
         )
 
-    def __str__(self) -> str:
-        return _text(self)
-
-    __repr__ = __str__
-
-    def _repr_html_(self) -> str:
-        return _html(self)
+    def parts(self) -> list[Part | list[Part]]:
+        """Model and sizes, notes, likelihood, variance components, fixed effects, shares."""
+        of_random, of_fixed = _captions(self)
+        N, J, least, median, most = self.sizes
+        sizes = (
+            f"{least:g} rows" if least == most else f"{least:g} to {most:g} rows, median {median:g}"
+        )
+        correlated = self.correlation is not None and len(self.correlation) > 1
+        return [
+            Heading(f"Linear mixed model with two levels, fitted by {self.method}"),
+            Formula(self.formula),
+            Paragraph(f"N = {N} rows in J = {J} clusters of {self.cluster}, each of {sizes}", "  "),
+            *(Note(f"NOTE: {note}", indent="      ") for note in self.notes),
+            _statistics(self),
+            _components(self, of_random),
+            *(Note(f"Note: {note}", "  ") for note in self.interval_notes),
+            _fixed(self, of_fixed),
+            *([_cross(self)] if correlated else []),
+            Paragraph(_shares(self), indent=""),
+        ]
 
 
 def summary(
@@ -158,12 +172,12 @@ def summary(
     )
 
 
-def brief(fit: Fit) -> str:
+def brief(fit: Fit) -> list[Part | list[Part]]:
     """Describe a fit in a few lines.
 
     Returns
     -------
-    str
+    list of parts
         Formula, sizes, log-likelihood, fixed effects, variance components, notes.
     """
     G = fit.G_matrix
@@ -178,21 +192,23 @@ def brief(fit: Fit) -> str:
     ]
     if len(fixed) > SHORT:
         fixed = [*fixed[:SHORT], f"… and {len(fixed) - SHORT} more"]
-    cluster = one_line(fit.design.cluster_name)
-    lines = [
-        wrapped_sum(f"Mixed model by {fit.method}: {one_line(fit.design.formula)}", "", "  "),
-        wrapped(
-            f"{fit.nobs} rows in {fit.nclusters} clusters of {cluster}; "
-            f"logLik {fit.loglik:.4f}, AIC {fit.aic:.2f}, BIC {fit.bic:.2f}",
-            "  ",
-            "",
-        ),
-        listed("Fixed effects (standard errors)", fixed),
-        listed("sd of the random effects", [*spread, f"residual {number(fit.sigma2**0.5)}"]),
-        *([listed("correlations", cors)] if cors else []),
-        *(wrapped(f"Note: {note}", "  ", "") for note in fit.notes),
+    sizes = (
+        f"{fit.nobs} rows in {fit.nclusters} clusters of {fit.design.cluster_name}; "
+        f"logLik {fit.loglik:.4f}, AIC {fit.aic:.2f}, BIC {fit.bic:.2f}"
+    )
+    lists = [
+        ("Fixed effects (standard errors)", fixed),
+        ("sd of the random effects", [*spread, f"residual {number(fit.sigma2**0.5)}"]),
+        *([("correlations", cors)] if cors else []),
     ]
-    return "\n".join(lines)
+    return [
+        [
+            Formula(fit.design.formula, f"Mixed model by {fit.method}: ", "  "),
+            Paragraph(sizes),
+            *(Paragraph(listed(title, items)) for title, items in lists),
+            *(Note(f"Note: {note}") for note in fit.notes),
+        ]
+    ]
 
 
 def _correlation(fit: Fit) -> pd.DataFrame:
@@ -202,28 +218,19 @@ def _correlation(fit: Fit) -> pd.DataFrame:
     return pd.DataFrame(V / np.outer(sd, sd), index=names, columns=names)
 
 
-# ---------------------------------------------------------------- the parts, as cells
+# ---------------------------------------------------------------- tables
 
 
-def _head(s: Summary) -> tuple[str, str]:
-    N, J, least, median, most = s.sizes
-    rows = f"{least:g} rows" if least == most else f"{least:g} to {most:g} rows, median {median:g}"
-    return (
-        f"Linear mixed model with two levels, fitted by {s.method}",
-        f"N = {N} rows in J = {J} clusters of {one_line(s.cluster)}, each of {rows}",
-    )
-
-
-def _statistics(s: Summary) -> tuple[list[str], list[list[str]]]:
+def _statistics(s: Summary) -> Table:
     likelihood = "log L restricted" if s.method == "REML" else "log L"
     values = s.statistics
     header = [likelihood, "deviance (−2 log L)", "AIC", "BIC", "parameters"]
     cells = [f"{values[name]:.4f}" for name in ("logLik", "deviance", "AIC", "BIC")]
-    return ["", *header], [["", *cells, f"{values['npar']:.0f}"]]
+    return Table(["", *header], [["", *cells, f"{values['npar']:.0f}"]])
 
 
-def _components(s: Summary) -> tuple[list[str], list[list[str]], int]:
-    """Standard deviations with their squares; correlations; where these begin."""
+def _components(s: Summary, title: str) -> Table:
+    """Standard deviations with their squares; then correlations."""
     header = ["", "variance", "sd", "lower", "upper"]
     sds, cors = [], []
     for name, row in s.components.iterrows():
@@ -235,14 +242,14 @@ def _components(s: Summary) -> tuple[list[str], list[list[str]], int]:
         else:
             shown = "residual" if label == "sigma" else label[3:-1]
             sds.append([shown, number(value**2), number(value), *ends])
-    return header, [*sds, *cors], len(sds)
+    return Table(header, [*sds, *cors], title, breaks=[len(sds)], indent="  ")
 
 
 def _three(value: float) -> str:
     return "" if np.isnan(value) else f"{value:.3f}"
 
 
-def _fixed(s: Summary) -> tuple[list[str], list[list[str]]]:
+def _fixed(s: Summary, title: str) -> Table:
     test = "z" if s.df == "normal" else "t"
     header = ["", "estimate", "std. error", "df", test, "p", "lower", "upper"]
     rows = []
@@ -259,19 +266,20 @@ def _fixed(s: Summary) -> tuple[list[str], list[list[str]]]:
                 *(number(row[end], unit) for end in ("lower", "upper")),
             ]
         )
-    return header, rows
+    return Table(header, rows, title, indent="  ")
 
 
-def _cross(s: Summary) -> tuple[list[str], list[list[str]]]:
+def _cross(s: Summary) -> Table:
     """Correlations below the diagonal; columns are numbered as rows are."""
     assert s.correlation is not None
     C = s.correlation.to_numpy()
     names = [f"{i + 1} {name}" for i, name in enumerate(s.correlation.index)]
     header = ["", *(str(i + 1) for i in range(len(names) - 1))]
-    return header, [
+    rows = [
         [name, *(f"{C[i, k]:.3f}" if k < i else "" for k in range(len(names) - 1))]
         for i, name in enumerate(names)
     ]
+    return Table(header, rows, "Correlations of their estimates", indent="  ")
 
 
 def _shares(s: Summary) -> str:
@@ -292,39 +300,3 @@ def _captions(s: Summary) -> tuple[str, str]:
         f"Random effects u_j ~ N(0, G), residuals ~ N(0, σ²): sd {between}",
         f"Fixed effects {between}: {SOURCES[s.df]}{left}",
     )
-
-
-def _text(s: Summary) -> str:
-    title, sizes = _head(s)
-    of_random, of_fixed = _captions(s)
-    parts = [title, wrapped_sum(one_line(s.formula), "  ", "    "), wrapped(sizes, "  ")]
-    parts += [wrapped(f"NOTE: {one_line(note)}", "      ", "") for note in s.notes]
-    parts.append(text_table(*_statistics(s)))
-    header, rows, correlations = _components(s)
-    parts.append(
-        f"{wrapped(of_random)}\n\n" + text_table(header, rows, "  ", breaks=[correlations])
-    )
-    parts += [wrapped(f"Note: {note}", "  ", "  ") for note in s.interval_notes]
-    parts.append(f"{wrapped(of_fixed)}\n\n" + text_table(*_fixed(s), "  "))
-    if s.correlation is not None and len(s.correlation) > 1:
-        parts.append("Correlations of their estimates\n\n" + text_table(*_cross(s), "  "))
-    parts.append(wrapped(_shares(s)))
-    return "\n\n".join(parts)
-
-
-def _html(s: Summary) -> str:
-    title, sizes = _head(s)
-    of_random, of_fixed = _captions(s)
-    parts = [f"<p><b>{html_text(title)}</b></p>", f"<p><code>{html_text(s.formula)}</code></p>"]
-    parts.append(f"<p>{html_text(sizes)}</p>")
-    parts += [f'<p class="note"><b>Note</b>: {html_text(note)}</p>' for note in s.notes]
-    parts.append(html_table(*_statistics(s)))
-    header, rows, correlations = _components(s)
-    rules = [correlations] if correlations < len(rows) else []
-    parts.append(html_table(header, rows, of_random, rules))
-    parts += [f'<p class="note">{html_text(note)}</p>' for note in s.interval_notes]
-    parts.append(html_table(*_fixed(s), caption=of_fixed))
-    if s.correlation is not None and len(s.correlation) > 1:
-        parts.append(html_table(*_cross(s), caption="Correlations of their estimates"))
-    parts.append(f"<p>{html_text(_shares(s))}</p>")
-    return html_block(*parts)

@@ -1,25 +1,25 @@
-"""Verdicts, measures, contrasts, sizes of tests: data frames, text, Markdown, LaTeX and CSV."""
+"""Verdicts, measures, contrasts, sizes of tests as tables, which print in five formats."""
 
-from simlab.tables.conditions import conditions_table, render_conditions
-from simlab.tables.contrasts import contrast_table, render_contrasts
-from simlab.tables.measures import chosen_rows, measures_table, wide_measures
-from simlab.tables.methods import methods_table
-from simlab.tables.render import render
-from simlab.tables.sizes import render_sizes, size_table
+from simlab.tables.conditions import ConditionsTable, conditions_table, sorted_by
+from simlab.tables.contrasts import ContrastTable, contrast_table
+from simlab.tables.measures import MeasuresTable, chosen_rows, wide_measures
+from simlab.tables.methods import MethodsTable, methods_table
+from simlab.tables.sizes import SizeTable, size_table
 from simlab.tables.study import StudyTables, study_tables
 
 __all__ = [
+    "ConditionsTable",
+    "ContrastTable",
+    "MeasuresTable",
+    "MethodsTable",
+    "SizeTable",
     "StudyTables",
     "chosen_rows",
     "conditions_table",
     "contrast_table",
-    "measures_table",
     "methods_table",
-    "render",
-    "render_conditions",
-    "render_contrasts",
-    "render_sizes",
     "size_table",
+    "sorted_by",
     "study_tables",
     "wide_measures",
 ]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, get_args
+from dataclasses import dataclass, replace
+from typing import Any
 
 import pandas as pd
 import xarray as xr
@@ -14,11 +15,10 @@ from simlab.measures.doubts import MARK, SENTENCE, UNSURE
 from simlab.measures.outcomes import factors_of
 from simlab.methods import label
 from simlab.tables import notes
-from simlab.tables.extent import unfinished, what_was_run
+from simlab.tables.extent import what_was_run
 from simlab.tables.failed import failure_lines
-from simlab.tables.formats import Titled, csv, level, sheet, sorted_by
-from simlab.tables.render import Format, check_format
-from simlab.text.numbers import factor_label, percent, plus_minus
+from simlab.text import Heading, Paragraph, Part, Printable, Table
+from simlab.text.numbers import factor_label, level, percent, plus_minus
 from simlab.verdicts.judge import Number
 from simlab.verdicts.view import View, view
 
@@ -26,9 +26,57 @@ NUMBERS = {"lambda": "λ", "bias": "Bias", "efficiency": "Efficiency", "se_error
            "coverage": "Covers, %"}  # fmt: skip
 
 
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class ConditionsTable(Printable):
+    """A table for each method, with a line for each condition; see `conditions_table`.
+
+    Attributes
+    ----------
+    frame : DataFrame
+        One row for each method and condition.
+    study, sector : str
+        Names; no sector is "".
+    factors : tuple of str
+        Columns of the factors.
+    failed : tuple of str
+        Methods that failed, and why.
+    run : tuple of str
+        What was run, and what is unfinished.
+    """
+
+    frame: pd.DataFrame
+    study: str
+    sector: str
+    factors: tuple[str, ...]
+    failed: tuple[str, ...]
+    run: tuple[str, ...]
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row for each method and condition; see `conditions_table`."""
+        return self.frame
+
+    def parts(self) -> list[Part | list[Part]]:
+        """A table for each method, and what its columns are."""
+        frame = self.frame
+        shown = [name for name in NUMBERS if frame[name].notna().any()]
+        if frame["lambda"].notna().all():  # which then says what the bias says
+            shown.remove("bias")
+        unsure = (frame["instead"] == "not measured").any()
+        doubt = f" {MARK}: {SENTENCE[UNSURE]}." if unsure else ""
+        title = f"Conditions: {self.study}"
+        return [
+            Heading(f"{title}, sector {self.sector}" if self.sector else title),
+            *(
+                _section(str(label), part, shown, self.factors)
+                for label, part in frame.groupby("label", sort=False)
+            ),
+            *map(Paragraph, [*self.failed, _explained(shown) + doubt, *self.run]),
+        ]
+
+
 def conditions_table(
     ds: xr.Dataset, sector: str | None = None, by: Sequence[str] = ()
-) -> pd.DataFrame:
+) -> ConditionsTable:
     """Tabulate what each method does in each condition.
 
     Parameters
@@ -42,14 +90,13 @@ def conditions_table(
 
     Returns
     -------
-    DataFrame
-        One row for each method, without the oracle, and condition: method, label, condition
-        (position), a column for each factor that varies; n, the replicates with an estimate, and
-        failed, the share of those without; lambda of β_W + λ(β_B − β_W), bias against β_W (unit of
-        the slope), efficiency, se_error (%), coverage of the method's own limit (a share), each
-        with its _mcse; and instead, "failed", "too few" or "not measured" where the numbers are no
-        ground for a verdict. `attrs` has study, sector, factors, failed, run and unfinished. See
-        `render_conditions`.
+    ConditionsTable
+        Its frame has one row for each method, without the oracle, and condition: method, label,
+        condition (position), a column for each factor that varies; n, the replicates with an
+        estimate, and failed, the share of those without; lambda of β_W + λ(β_B − β_W), bias
+        against β_W (unit of the slope), efficiency, se_error (%), coverage of the method's own
+        limit (a share), each with its _mcse; and instead, "failed", "too few" or "not measured"
+        where the numbers are no ground for a verdict.
 
     Raises
     ------
@@ -57,13 +104,12 @@ def conditions_table(
         When there is no such sector or factor, or no slope.
     """
     chosen, seen = view(ds, sector)
-    frame = tabulated(ds, chosen, seen, by)
-    frame.attrs |= {"failed": failure_lines(ds), "run": notes.of_run(ds, seen)}
-    return frame
+    failed, run = tuple(failure_lines(ds)), what_was_run(ds, notes.of_run(ds, seen))
+    return replace(tabulated(ds, chosen, seen, by), failed=failed, run=run)
 
 
-def tabulated(ds: xr.Dataset, sector: str, seen: View, by: Sequence[str] = ()) -> pd.DataFrame:
-    """Return the frame of `conditions_table`, but for what the summary says too."""
+def tabulated(ds: xr.Dataset, sector: str, seen: View, by: Sequence[str] = ()) -> ConditionsTable:
+    """Return the table of `conditions_table`, but for what the summary says too."""
     first = [factor_of(ds, one) for one in by]
     vary = [f for f in factors_of(ds) if len({str(level) for level in ds[f].values}) > 1]
     factors = list(dict.fromkeys([*first, *vary]))
@@ -80,12 +126,8 @@ def tabulated(ds: xr.Dataset, sector: str, seen: View, by: Sequence[str] = ()) -
         for m in seen.judged
         for c in order.index
     ]
-    frame = pd.DataFrame(rows)
-    frame.attrs = {
-        "study": str(ds.attrs.get("name", "study")), "sector": sector, "factors": factors,
-        "failed": [], "unfinished": unfinished(ds),
-    }  # fmt: skip
-    return frame
+    study, last = str(ds.attrs.get("name", "study")), what_was_run(ds, "")
+    return ConditionsTable(pd.DataFrame(rows), study, sector, tuple(factors), (), last)
 
 
 def _numbers(seen: View, c: int, m: str) -> dict[str, Any]:
@@ -106,43 +148,6 @@ def _numbers(seen: View, c: int, m: str) -> dict[str, Any]:
     return row | {"instead": error.instead or ""}
 
 
-def render_conditions(frame: pd.DataFrame, format: Format = "text") -> str:
-    """Render the frame of `conditions_table`: a table for each method, a line for each condition.
-
-    Parameters
-    ----------
-    frame : DataFrame
-        From `conditions_table`, whole or some of its rows.
-    format : {"text", "markdown", "latex", "csv"}
-        `csv` is the frame itself.
-
-    Returns
-    -------
-    str
-        Without a final line break.
-
-    Raises
-    ------
-    ArgumentError
-        When there is no such format.
-    """
-    check_format(format, get_args(Format))
-    if format == "csv":
-        return csv(frame)
-    a = frame.attrs
-    sector = f", sector {a['sector']}" if a["sector"] else ""
-    shown = [name for name in NUMBERS if frame[name].notna().any()]
-    if frame["lambda"].notna().all():  # which then says what the bias says
-        shown.remove("bias")
-    sections = [
-        Titled(str(label), *_section(part, shown, a["factors"]))
-        for label, part in frame.groupby("label", sort=False)
-    ]
-    doubt = f" {MARK}: {SENTENCE[UNSURE]}." if (frame["instead"] == "not measured").any() else ""
-    about = [*a["failed"], _explained(shown) + doubt, *what_was_run(frame)]
-    return sheet(f"Conditions: {a['study']}{sector}", sections, about, format)
-
-
 def _explained(shown: Sequence[str]) -> str:
     told = {
         "lambda": "λ: the slope estimates β_W + λ(β_B − β_W)",
@@ -155,16 +160,14 @@ def _explained(shown: Sequence[str]) -> str:
     return "; ".join([notes.N_SIM, *(told[name] for name in shown)]) + "."
 
 
-def _section(
-    part: pd.DataFrame, shown: Sequence[str], factors: Sequence[str]
-) -> tuple[list[str], list[list[str]], int]:
+def _section(label: str, part: pd.DataFrame, shown: Sequence[str], factors: Sequence[str]) -> Table:
     header = ["", *map(factor_label, factors), "n_sim", *(NUMBERS[name] for name in shown)]
     rows = [
         [str(row["condition"]), *(level(row[f]) for f in factors), f"{row['n']:,}",
          *(_cell(row, name) for name in shown)]
         for row in part.to_dict("records")
     ]  # fmt: skip
-    return header, rows, 1 + len(factors)
+    return Table(header, rows, label, names=1 + len(factors))
 
 
 def _cell(row: dict[Any, Any], name: str) -> str:
@@ -176,3 +179,13 @@ def _cell(row: dict[Any, Any], name: str) -> str:
     return plus_minus(
         value, mcse, 1 if name == "se_error" else 3, plus=name in ("bias", "se_error")
     )
+
+
+def sorted_by(frame: pd.DataFrame, factors: Sequence[str]) -> pd.DataFrame:
+    """Sort rows by factors, the first of them first: numbers by size, words as they come."""
+
+    def key(column: pd.Series) -> pd.Series:
+        numbers = pd.api.types.is_numeric_dtype(column)
+        return column if numbers else pd.Series(pd.factorize(column)[0], column.index)
+
+    return frame.sort_values([*factors], kind="stable", key=key) if factors else frame

@@ -1,23 +1,26 @@
-"""Differences between the conditions of a study: as a data frame, and as a person reads them."""
+"""Differences between the conditions of a study."""
 
 from __future__ import annotations
 
 import json
 import math
-from typing import Any, Literal, get_args
+from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 import xarray as xr
 
 from simlab.measures.contrasts import QUANTITIES, TESTS, contrast
 from simlab.measures.outcomes import factors_of
-from simlab.tables.extent import extent, unfinished, what_was_run
-from simlab.tables.formats import Titled, csv, sheet
-from simlab.tables.render import check_format
+from simlab.tables.extent import extent, what_was_run
+from simlab.text import Heading, Paragraph, Part, Printable, Table
 from simlab.text.numbers import decimals, factor_label, plus_minus
 
-ContrastFormat = Literal["text", "markdown", "csv"]
-
+EXPLAINED = (
+    "Second condition minus first, ± one Monte Carlo standard error of the pairs. × how many "
+    "times as many replicates two independent conditions would need for that standard error, "
+    "± its own; ∞ where the difference is the same in every replicate."
+)
 PARTS = {
     "difference": "", "mcse": "_mcse", "mcse_independent": "_mcse_independent", "gain": "_gain",
     "gain_mcse": "_gain_mcse", "n": "_n",
@@ -33,12 +36,46 @@ HEADERS = {
 SHARES = ("coverage", "rejection_rate", TESTS)
 
 
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class ContrastTable(Printable):
+    """A table for each contrast of conditions; see `contrast_table`.
+
+    Attributes
+    ----------
+    frame : DataFrame
+        One row for each contrast, estimator, term and measure.
+    study : str
+        Its name.
+    run : tuple of str
+        What was run, and what is unfinished.
+    """
+
+    frame: pd.DataFrame
+    study: str
+    run: tuple[str, ...]
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row for each difference; see `contrast_table`."""
+        return self.frame
+
+    def parts(self) -> list[Part | list[Part]]:
+        """Two tables for each contrast, of the estimates and of the tests."""
+        tables = [
+            _section(str(name), some)
+            for name, part in self.frame.groupby("contrast", sort=False)
+            for tests in (False, True)
+            if len(some := part[(part["measure"] == TESTS) == tests])
+        ]
+        about = map(Paragraph, [EXPLAINED, *self.run])
+        return [Heading(f"Contrasts: {self.study}"), *tables, *about]
+
+
 def contrast_table(
     ds: xr.Dataset,
     base: int | None = None,
     factor: str | None = None,
     target: str = "beta_within",
-) -> pd.DataFrame:
+) -> ContrastTable:
     """Tabulate how measures differ between conditions, and what common random numbers gained.
 
     Parameters
@@ -48,11 +85,10 @@ def contrast_table(
 
     Returns
     -------
-    DataFrame
-        One row for each contrast, estimator and term (or test and kind of p-value) and measure:
-        contrast (the levels that differ), condition, base, of, term, measure, difference, mcse,
-        mcse_independent, gain, gain_mcse, n. Undefined differences have no row. `attrs` has study
-        and run. See `render_contrasts`.
+    ContrastTable
+        Its frame has one row for each contrast, estimator and term (or test and kind of p-value)
+        and measure: contrast (the levels that differ), condition, base, of, term, measure,
+        difference, mcse, mcse_independent, gain, gain_mcse, n. Undefined differences have no row.
 
     Raises
     ------
@@ -76,13 +112,8 @@ def contrast_table(
                     "measure": name,
                     **{part: values[i, j] for part, values in parts.items()},
                 })  # fmt: skip
-    frame = pd.DataFrame(rows, columns=COLUMNS)
-    frame.attrs = {
-        "study": str(ds.attrs.get("name", "study")),
-        "run": _run(ds),
-        "unfinished": unfinished(ds),
-    }
-    return frame
+    study = str(ds.attrs.get("name", "study"))
+    return ContrastTable(pd.DataFrame(rows, columns=COLUMNS), study, what_was_run(ds, _run(ds)))
 
 
 def _label(ds: xr.Dataset, one: int, other: int) -> str:
@@ -105,47 +136,7 @@ def _run(ds: xr.Dataset) -> str:
     return f"{extent(ds)}, seed {ds.attrs.get('seed')}, {common} random numbers"
 
 
-def render_contrasts(frame: pd.DataFrame, format: ContrastFormat = "text") -> str:
-    """Render the frame of `contrast_table`: a table for each contrast.
-
-    Parameters
-    ----------
-    frame : DataFrame
-        From `contrast_table`, whole or some of its rows.
-    format : {"text", "markdown", "csv"}
-        `csv` is the frame itself.
-
-    Returns
-    -------
-    str
-        Without a final line break.
-
-    Raises
-    ------
-    ArgumentError
-        When there is no such format.
-    """
-    check_format(format, get_args(ContrastFormat))
-    if format == "csv":
-        return csv(frame)
-    sections = []
-    for name, part in frame.groupby("contrast", sort=False):
-        for tests in (False, True):
-            if len(some := part[(part["measure"] == TESTS) == tests]):
-                sections.append(Titled(str(name), *_section(some), names=2))
-    about = [_explained(), *what_was_run(frame)]
-    return sheet(f"Contrasts: {frame.attrs['study']}", sections, about, format)
-
-
-def _explained() -> str:
-    return (
-        "Second condition minus first, ± one Monte Carlo standard error of the pairs. × how many "
-        "times as many replicates two independent conditions would need for that standard error, "
-        "± its own; ∞ where the difference is the same in every replicate."
-    )
-
-
-def _section(part: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
+def _section(title: str, part: pd.DataFrame) -> Table:
     """One contrast: a row for each estimator and term, a column for each measure."""
     measures = list(dict.fromkeys(part["measure"]))
     cells: dict[tuple[str, str], dict[str, str]] = {}
@@ -153,7 +144,7 @@ def _section(part: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
         cells.setdefault((row["of"], row["term"]), {})[row["measure"]] = _cell(row)
     first = ["test", "p-value"] if measures == [TESTS] else ["estimator", "term"]
     rows = [[*place, *(row.get(m, "") for m in measures)] for place, row in cells.items()]
-    return [*first, *(HEADERS[m] for m in measures)], rows
+    return Table([*first, *(HEADERS[m] for m in measures)], rows, title, names=2)
 
 
 def _cell(row: dict[Any, Any]) -> str:

@@ -6,7 +6,6 @@ import json
 from itertools import groupby
 
 import numpy as np
-import pandas as pd
 import xarray as xr
 
 from simlab.measures.outcomes import planned_replicates
@@ -86,7 +85,6 @@ def _conditions(group: list[int]) -> str:
     return f"condition {first}" if first == last else f"conditions {first} to {last}"
 
 
-def what_was_run(frame: pd.DataFrame) -> list[str]:
+def what_was_run(ds: xr.Dataset, run: str) -> tuple[str, ...]:
     """Return the last lines of a table: what was run, and that it is unfinished if it is."""
-    told = (str(frame.attrs.get(name, "")) for name in ("run", "unfinished"))
-    return [f"{text}." for text in told if text]
+    return tuple(f"{text}." for text in (run, unfinished(ds)) if text)

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, get_args
+from dataclasses import dataclass, field
+from typing import Any
 
 import pandas as pd
 
 from simlab.errors import ArgumentError
 from simlab.measures import COMPARISONS, MEASURES
-from simlab.tables.formats import csv, latex_table, level, markdown_table
-from simlab.tables.render import check_format
-from simlab.text import text_table
-from simlab.text.numbers import factor_label, percent, signed
-
-MeasuresFormat = Literal["text", "csv", "markdown", "latex"]
+from simlab.text import Part, Printable, Table
+from simlab.text.numbers import factor_label, level, percent, signed
 
 NUMBERS = ("value", "mcse", "n", "low", "high", "mark")
 """Columns of the tidy frame that are no label."""
@@ -23,39 +20,49 @@ NUMBERS = ("value", "mcse", "n", "low", "high", "mark")
 LABELS = ("estimator", "term", "target", "measure")
 
 
-def measures_table(frame: pd.DataFrame, format: MeasuresFormat = "text") -> str:
-    """Render the frame of `simlab.measures.tidy`, or of `wide_measures`.
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class MeasuresTable(Printable):
+    """Measures of a study: in long form, or beside one another (`wide_measures`).
 
-    Parameters
+    Attributes
     ----------
     frame : DataFrame
-        Its columns are printed in their order.
-    format : {"text", "csv", "markdown", "latex"}
-        `csv` has every digit; of a tidy frame the others have four.
-
-    Returns
-    -------
-    str
-        Without a final line break.
-
-    Raises
-    ------
-    ArgumentError
-        When there is no such format.
+        Of `simlab.measures.tidy`, or some of its rows; its columns are shown in their order.
+    labels : tuple of str
+        Of measures beside one another, the columns that say what a row is.
+    headers : mapping of str to str
+        Of these, the column of each measure, and its name.
     """
-    check_format(format, get_args(MeasuresFormat))
-    if format == "csv":
-        return csv(frame)
-    if "headers" in frame.attrs:
-        header, rows = _paper(frame)
-        names = len(frame.attrs["labels"])
-    else:
-        header = [str(name) for name in frame.columns]
-        rows = [[_cell(v) for v in row] for row in frame.itertuples(index=False)]
-        names = header.index("value")
-    if format == "text":
-        return text_table(header, rows, names=names)
-    return (markdown_table if format == "markdown" else latex_table)(header, rows)
+
+    frame: pd.DataFrame
+    labels: tuple[str, ...] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def to_frame(self) -> pd.DataFrame:
+        """The measures, with every digit."""
+        return self.frame
+
+    def parts(self) -> list[Part | list[Part]]:
+        """One table: of the long form four digits, else what the Monte Carlo errors allow."""
+        if self.headers:
+            return [self._paper()]
+        header = [str(name) for name in self.frame.columns]
+        rows = [[_cell(v) for v in row] for row in self.frame.itertuples(index=False)]
+        return [Table(header, rows, names=header.index("value"))]
+
+    def _paper(self) -> Table:
+        """Labels, then measures with their MCSE in parentheses; shares in %."""
+        header = [*map(factor_label, self.labels)]
+        header += [
+            f"{name.replace('_', ' ')}{', %' if _is_share(m) else ''}"
+            for name, m in self.headers.items()
+        ]
+        rows = [
+            [*(level(row[name]) for name in self.labels),
+             *(_with_error(row, name, _is_share(m)) for name, m in self.headers.items())]
+            for row in self.frame.to_dict("records")
+        ]  # fmt: skip
+        return Table(header, rows, names=len(self.labels))
 
 
 def chosen_rows(frame: pd.DataFrame, wanted: Mapping[str, Sequence[str]]) -> pd.DataFrame:
@@ -83,7 +90,7 @@ def chosen_rows(frame: pd.DataFrame, wanted: Mapping[str, Sequence[str]]) -> pd.
     return frame[keep]
 
 
-def wide_measures(frame: pd.DataFrame) -> pd.DataFrame:
+def wide_measures(frame: pd.DataFrame) -> MeasuresTable:
     """Put measures beside one another: a row for each condition, estimator and term.
 
     Parameters
@@ -93,7 +100,7 @@ def wide_measures(frame: pd.DataFrame) -> pd.DataFrame:
 
     Returns
     -------
-    DataFrame
+    MeasuresTable
         The factors, then estimator, term and target if there are several; then for each measure
         its value, NAME_mcse, NAME_low, NAME_high, NAME_n and NAME_mark.
     """
@@ -117,26 +124,8 @@ def wide_measures(frame: pd.DataFrame) -> pd.DataFrame:
         own = rows.setdefault(at, {key: row[key] for key in (*factors, *shown)})
         own[name] = row["value"]
         own |= {f"{name}_{part}": row[part] for part in NUMBERS[1:]}
-    found = pd.DataFrame(list(rows.values()))
-    found.attrs["labels"] = [*factors, *shown]
-    found.attrs["headers"] = {name: name.partition(" (")[0] for name in measures}
-    return found
-
-
-def _paper(frame: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
-    """Labels, then measures with their MCSE in parentheses; shares in %."""
-    labels: list[str] = frame.attrs["labels"]
-    measures: dict[str, str] = frame.attrs["headers"]
-    header = [*map(factor_label, labels)]
-    header += [
-        f"{name.replace('_', ' ')}{', %' if _is_share(m) else ''}" for name, m in measures.items()
-    ]
-    rows = [
-        [*(level(row[name]) for name in labels),
-         *(_with_error(row, name, _is_share(m)) for name, m in measures.items())]
-        for row in frame.to_dict("records")
-    ]  # fmt: skip
-    return header, rows
+    headers = {name: name.partition(" (")[0] for name in measures}
+    return MeasuresTable(pd.DataFrame(list(rows.values())), (*factors, *shown), headers)
 
 
 def _is_share(measure: str) -> bool:

@@ -1,16 +1,19 @@
-"""The summary of methods as a data frame: one row per method, numbers beside words."""
+"""The summary of methods: one row per method, numbers beside words."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 import xarray as xr
 
 from simlab.course.methods import course_of
-from simlab.tables import notes
-from simlab.tables.extent import unfinished
+from simlab.measures.doubts import MARK
+from simlab.tables import notes, words
+from simlab.tables.extent import what_was_run
 from simlab.tables.failed import failure_lines
+from simlab.text import Heading, Items, Paragraph, Part, Printable, Table
 from simlab.verdicts import Summary, Verdict, judge
 from simlab.verdicts.view import View
 
@@ -18,7 +21,53 @@ TARGETS = {"beta_within": "W", "beta_between": "B"}
 SCHEMES = {"new-clusters": "new", "same-clusters": "same"}
 
 
-def methods_table(ds: xr.Dataset, sector: str | None = None) -> pd.DataFrame:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class MethodsTable(Printable):
+    """The summary of methods: one row per method; see `methods_table`.
+
+    Attributes
+    ----------
+    frame : DataFrame
+        Words, numbers and marks of each method.
+    study, sector : str
+        Names; no sector is "".
+    notes : tuple of str
+        Conditions that the columns speak of, and what is true of all rows.
+    failed : tuple of str
+        Methods that failed, and why.
+    run : tuple of str
+        What was run, and what is unfinished.
+    """
+
+    frame: pd.DataFrame
+    study: str
+    sector: str
+    notes: tuple[str, ...]
+    failed: tuple[str, ...]
+    run: tuple[str, ...]
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row per method; see `methods_table`."""
+        return self.frame
+
+    def parts(self) -> list[Part | list[Part]]:
+        """A word, its number and a mark for each question; sentences; what they mean."""
+        rows = self.frame.to_dict("records")
+        cells = [words.cells(row) for row in rows]
+        sentences = [(str(row["label"]), words.sentences(row)) for row in rows]
+        doubt = any(MARK in cell for row in cells for cell in row)
+        notes = (f"{note}." for note in self.notes)
+        about = [words.explained(doubt), *self.failed, *notes, *self.run]
+        title = f"Summary of methods: {self.study}"
+        return [
+            Heading(f"{title}, sector {self.sector}" if self.sector else title),
+            Table(words.HEADER, cells),
+            *([Items(sentences)] if sentences else []),
+            *map(Paragraph, about),
+        ]
+
+
+def methods_table(ds: xr.Dataset, sector: str | None = None) -> MethodsTable:
     """Judge the methods of a study as the course's summary does, with measured numbers.
 
     Parameters
@@ -30,10 +79,10 @@ def methods_table(ds: xr.Dataset, sector: str | None = None) -> pd.DataFrame:
 
     Returns
     -------
-    DataFrame
-        One row per method, without the oracle. For the question Q: the measured word `Q`, the
-        course's words `Q_course`, and `Q_mark` (✓ agrees, ≈ the truth is finer, ✗ disagrees,
-        ? undecided, empty when there is nothing to compare).
+    MethodsTable
+        Its frame has one row per method, without the oracle. For the question Q: the measured word
+        `Q`, the course's words `Q_course`, and `Q_mark` (✓ agrees, ≈ the truth is finer, ✗
+        disagrees, ? undecided, empty when there is nothing to compare).
 
         estimates
             with lambda, lambda_mcse, lambda_theory of β_W + λ(β_B − β_W).
@@ -57,7 +106,7 @@ def methods_table(ds: xr.Dataset, sector: str | None = None) -> pd.DataFrame:
 
         Where there is no verdict, the word says why: "failed" (the method, in every replicate),
         "too few" (fewer than 100 replicates), "not measured" (see `simlab.measures.doubts`), "not
-        studied here". `attrs` has study, sector, notes, failed, run and unfinished. See `render`.
+        studied here".
 
     Raises
     ------
@@ -67,18 +116,16 @@ def methods_table(ds: xr.Dataset, sector: str | None = None) -> pd.DataFrame:
     return tabulated(ds, judge(ds, sector))
 
 
-def tabulated(ds: xr.Dataset, summary: Summary) -> pd.DataFrame:
-    """Return the frame of `methods_table` from verdicts that are there."""
-    frame = pd.DataFrame([_row(verdict, summary.view) for verdict in summary.rows])
-    frame.attrs = {
-        "study": summary.study,
-        "sector": summary.sector,
-        "notes": notes.of_all(summary.view),
-        "failed": failure_lines(ds),
-        "run": notes.of_run(ds, summary.view),
-        "unfinished": unfinished(ds),
-    }
-    return frame
+def tabulated(ds: xr.Dataset, summary: Summary) -> MethodsTable:
+    """Return the table of `methods_table` from verdicts that are there."""
+    return MethodsTable(
+        pd.DataFrame([_row(verdict, summary.view) for verdict in summary.rows]),
+        summary.study,
+        summary.sector,
+        tuple(notes.of_all(summary.view)),
+        tuple(failure_lines(ds)),
+        what_was_run(ds, notes.of_run(ds, summary.view)),
+    )
 
 
 def _row(v: Verdict, view: View) -> dict[str, Any]:

@@ -1,10 +1,11 @@
-"""The sizes of a study's tests, and their power: as a data frame, and as a person reads them."""
+"""The sizes of a study's tests, and their power."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any, get_args
+from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 import xarray as xr
@@ -12,18 +13,62 @@ import xarray as xr
 from simlab.measures import rejection
 from simlab.measures.outcomes import factors_of
 from simlab.performance.streams import LEVELS
-from simlab.tables.extent import extent, unfinished, what_was_run
-from simlab.tables.formats import Titled, csv, level, sheet
-from simlab.tables.render import Format, check_format
-from simlab.text.numbers import factor_label, percent
+from simlab.tables.extent import extent, what_was_run
+from simlab.text import Heading, Paragraph, Part, Printable, Table
+from simlab.text.numbers import factor_label, level, percent
 from simlab.verdicts.judge import CLEAR, size_word
 from simlab.words import p_value_label, test_label
 
 NUMBERS = ("rejection", "n", "word", "mcse", "low", "high")
+EXPLAINED = (
+    "In % of the samples, ± one Monte Carlo standard error: p ≤ the nominal level. Size: the "
+    "null hypothesis is true. Power: it is not. ↓ conservative, ↑ liberal: the size is more "
+    f"than {CLEAR:g} standard errors below, above the nominal level."
+)
 MARKS = {"conservative": " ↓", "liberal": " ↑"}
 
 
-def size_table(ds: xr.Dataset, levels: Sequence[float] = LEVELS) -> pd.DataFrame:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class SizeTable(Printable):
+    """How often tests reject: a table for each test, sizes before powers; see `size_table`.
+
+    Attributes
+    ----------
+    frame : DataFrame
+        One row for each test, nominal level, condition and kind of p-value.
+    study : str
+        Its name.
+    factors : tuple of str
+        Columns of the factors of the grid.
+    without : tuple of str
+        Tests without any p-value.
+    run : tuple of str
+        What was run, and what is unfinished.
+    """
+
+    frame: pd.DataFrame
+    study: str
+    factors: tuple[str, ...]
+    without: tuple[str, ...]
+    run: tuple[str, ...]
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row for each rate of rejection; see `size_table`."""
+        return self.frame
+
+    def parts(self) -> list[Part | list[Part]]:
+        """A table for each test and for what is true of it."""
+        tests = self.frame.groupby(["test", "what"], sort=False)
+        tables = [_section(part, self.factors) for _, part in tests]
+        about = [
+            f"{test_label(test)}: no p-value in any replicate, so neither size nor power."
+            for test in self.without
+        ]
+        about += [EXPLAINED] if tables else []
+        return [Heading(f"Tests: {self.study}"), *tables, *map(Paragraph, [*about, *self.run])]
+
+
+def size_table(ds: xr.Dataset, levels: Sequence[float] = LEVELS) -> SizeTable:
     """Tabulate how often each kind of p-value rejects, at each nominal level.
 
     Parameters
@@ -35,13 +80,12 @@ def size_table(ds: xr.Dataset, levels: Sequence[float] = LEVELS) -> pd.DataFrame
 
     Returns
     -------
-    DataFrame
-        One row for each test, nominal level, condition and kind of p-value that the test has:
+    SizeTable
+        Its frame has one row for each test, nominal level, condition and kind of p-value:
         test, what ("size" where the null hypothesis holds, "power" elsewhere), nominal, a column
         per factor of the grid, kind, rejection (a share), mcse, low and high (Wilson's 95 %
         interval), n, and word: "conservative", "nominal" or "liberal" for a size, empty for a
-        power. `attrs` has study, factors, run, and the tests without any p-value.
-        See `render_sizes`.
+        power.
 
     Raises
     ------
@@ -61,14 +105,9 @@ def size_table(ds: xr.Dataset, levels: Sequence[float] = LEVELS) -> pd.DataFrame
                     rows += _rows(here, {"test": str(test), "what": what, **where})
     frame = pd.DataFrame(rows, columns=["test", "what", *factors, "nominal", "kind", *NUMBERS])
     had = set(frame["test"])
-    frame.attrs = {
-        "without": [str(test) for test in measured["test"].values if test not in had],
-        "study": str(ds.attrs.get("name", "study")),
-        "factors": factors,
-        "run": _run(ds),
-        "unfinished": unfinished(ds),
-    }
-    return frame
+    without = tuple(str(test) for test in measured["test"].values if test not in had)
+    study = str(ds.attrs.get("name", "study"))
+    return SizeTable(frame, study, tuple(factors), without, what_was_run(ds, _run(ds)))
 
 
 def _rows(here: xr.Dataset, place: dict[str, Any]) -> list[dict[str, Any]]:
@@ -94,60 +133,17 @@ def _run(ds: xr.Dataset) -> str:
     return f"{extent(ds)}, seed {ds.attrs.get('seed')}{drawn}"
 
 
-def render_sizes(frame: pd.DataFrame, format: Format = "text") -> str:
-    """Render the frame of `size_table`: a table for each test, sizes before powers.
-
-    Parameters
-    ----------
-    frame : DataFrame
-        From `size_table`, whole or some of its rows.
-    format : {"text", "markdown", "latex", "csv"}
-        `csv` is the frame itself.
-
-    Returns
-    -------
-    str
-        Without a final line break.
-
-    Raises
-    ------
-    ArgumentError
-        When there is no such format.
-    """
-    check_format(format, get_args(Format))
-    if format == "csv":
-        return csv(frame)
-    sections = [
-        _section(part, frame.attrs["factors"])
-        for _, part in frame.groupby(["test", "what"], sort=False)
-    ]
-    without = [
-        f"{test_label(test)}: no p-value in any replicate, so neither size nor power."
-        for test in frame.attrs.get("without", ())
-    ]
-    about = [*without, *([_explained()] if sections else []), *what_was_run(frame)]
-    return sheet(f"Tests: {frame.attrs['study']}", sections, about, format)
-
-
-def _explained() -> str:
-    return (
-        "In % of the samples, ± one Monte Carlo standard error: p ≤ the nominal level. Size: the "
-        "null hypothesis is true. Power: it is not. ↓ conservative, ↑ liberal: the size is more "
-        f"than {CLEAR:g} standard errors below, above the nominal level."
-    )
-
-
-def _section(part: pd.DataFrame, factors: list[str]) -> Titled:
+def _section(part: pd.DataFrame, factors: Sequence[str]) -> Table:
     told = [factor for factor in factors if part[factor].nunique(dropna=False) > 1]
     kinds = list(dict.fromkeys(part["kind"]))
     cells: dict[tuple[Any, ...], dict[str, str]] = {}
     for row in part.to_dict("records"):
         place = (f"{100 * row['nominal']:g} %", *(level(row[factor]) for factor in told))
         cells.setdefault(place, {})[row["kind"]] = _cell(row)
-    return Titled(
-        f"{part['what'].iloc[0].capitalize()}: {test_label(part['test'].iloc[0])}",
+    return Table(
         ["nominal", *map(factor_label, told), *map(p_value_label, kinds)],
         [[*place, *(row.get(kind, "") for kind in kinds)] for place, row in cells.items()],
+        f"{part['what'].iloc[0].capitalize()}: {test_label(part['test'].iloc[0])}",
         names=1 + len(told),
     )
 

@@ -1,53 +1,46 @@
-"""All tables of a study, measured once for every format."""
+"""All tables of a study, measured once."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import pandas as pd
 import xarray as xr
 
 from simlab.tables import conditions, methods, notes
-from simlab.tables.render import Format, render
-from simlab.tables.sizes import render_sizes, size_table
+from simlab.tables.conditions import ConditionsTable
+from simlab.tables.methods import MethodsTable
+from simlab.tables.sizes import SizeTable, size_table
+from simlab.text import Part, Printable
 from simlab.verdicts import judge
 
 
-class StudyTables(NamedTuple):
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class StudyTables(Printable):
     """The tables of a study; see `study_tables`.
 
     Attributes
     ----------
-    methods : DataFrame
+    methods : MethodsTable
         As of `methods_table`.
-    conditions, sizes : DataFrame, optional
-        As of `conditions_table`, where there are conditions of which the summary does not speak;
-        as of `size_table`, where the study tests something.
+    conditions : ConditionsTable or None
+        Of conditions of which the summary does not speak, where there are any.
+    sizes : SizeTable or None
+        Where the study tests something.
     """
 
-    methods: pd.DataFrame
-    conditions: pd.DataFrame | None
-    sizes: pd.DataFrame | None
+    methods: MethodsTable
+    conditions: ConditionsTable | None
+    sizes: SizeTable | None
 
-    def render(self, format: Format = "text") -> str:
-        """Render them below one another.
+    def to_frame(self) -> pd.DataFrame:
+        """The methods alone: several tables are no data frame."""
+        return self.methods.frame
 
-        Parameters
-        ----------
-        format : {"text", "markdown", "latex", "csv"}
-            Several tables are no CSV file: there it is the methods alone.
-
-        Raises
-        ------
-        ArgumentError
-            When there is no such format.
-        """
-        made = [render(self.methods, format)]
-        if format != "csv" and self.conditions is not None:
-            made.append(conditions.render_conditions(self.conditions, format))
-        if format != "csv" and self.sizes is not None:
-            made.append(render_sizes(self.sizes, format))
-        return "\n\n".join(made)
+    def parts(self) -> list[Part | list[Part]]:
+        """All tables, one below the other."""
+        tables = (self.methods, self.conditions, self.sizes)
+        return [part for table in tables if table is not None for part in table.parts()]
 
 
 def study_tables(ds: xr.Dataset, sector: str | None = None) -> StudyTables:

@@ -16,10 +16,11 @@ from simlab.testing.likelihood_ratio import Mixture
 from simlab.testing.monte_carlo import Bools, interval, p_value, reaches
 from simlab.testing.nested import NestedFits
 from simlab.testing.text import one, several
+from simlab.text import Part, Printable
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class PValue:
+class PValue(Printable):
     """A likelihood-ratio test with its Monte Carlo p-value.
 
     Attributes
@@ -152,14 +153,13 @@ class PValue:
             "reference"
         )
 
-    def __str__(self) -> str:
+    def parts(self) -> list[Part | list[Part]]:
+        """Models, statistic, p-values, and what each rests on."""
         return one(self)
-
-    __repr__ = __str__
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class PValues:
+class PValues(Printable):
     """Several alternatives of one null model, tested with the same draws.
 
     Attributes
@@ -204,7 +204,6 @@ class PValues:
         keys = pd.MultiIndex.from_product([added.index, ["simulated"]], names=whole.index.names)
         return whole.join(added.set_axis(keys))
 
-    def __str__(self) -> str:
+    def parts(self) -> list[Part | list[Part]]:
+        """The p-values of all tests, raw and adjusted."""
         return several(self)
-
-    __repr__ = __str__

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from simlab.text import one_line, text_table, wrapped, wrapped_sum
+from simlab.text import Formula, Note, Paragraph, Part, Table
 from simlab.text.numbers import p_value, statistic
 
 if TYPE_CHECKING:
@@ -18,31 +18,28 @@ COMPARED = {
 }
 
 
-def one(test: PValue) -> str:
+def one(test: PValue) -> list[Part | list[Part]]:
     """One test: models, statistic, p-value, the other p-values, what each rests on."""
     frame = test.to_frame()
     rows = [
         [str(name), row["law"], statistic(row["statistic"]), p_value(row["p_value"])]
         for name, row in frame[frame["p_value"].notna()].iterrows()
     ]
-    parts = [
-        f"Likelihood-ratio test by {test.method}, its p-value by simulation",
-        "\n".join(
-            [
-                _model("H0", test.formulas[0]),
-                _model("H1", test.formulas[1]),
-                wrapped(f"H0 says: {one_line(test.hypothesis)}", "        ", "  "),
-            ]
-        ),
+    return [
+        Paragraph(f"Likelihood-ratio test by {test.method}, its p-value by simulation"),
+        [
+            _model("H0", test.formulas[0]),
+            _model("H1", test.formulas[1]),
+            Paragraph(f"H0 says: {test.hypothesis}", "  ", "        "),
+        ],
         *_notes(test.notes),
-        "\n".join(wrapped(line, "    ", "  ") for line in _findings(test)),
-        text_table(["", "law", "statistic", "p"], rows, "  "),
-        "\n".join(_remarks(test)),
+        [Paragraph(line, "  ", "    ") for line in _findings(test)],
+        Table(["", "law", "statistic", "p"], rows, indent="  "),
+        [Paragraph(line, "  ", "    ") for line in _remarks(test)],
     ]
-    return "\n\n".join(parts)
 
 
-def several(tests: PValues) -> str:
+def several(tests: PValues) -> list[Part | list[Part]]:
     """Several tests: their p-values with the adjusted ones, and what these rest on."""
     every = list(tests.tests.values())
     columns = ["p_value", "single_step", "step_down", "holm", "bonferroni"]
@@ -53,33 +50,34 @@ def several(tests: PValues) -> str:
     drawn = f"{every[0].draws:,} draws from H0 for all of them"
     if failures := sum(test.failures for test in every):
         drawn += f"; {failures:,} fits failed, and count as T* ≥ T"
-    says = [
-        wrapped(one_line(f"{name}: {test.hypothesis}"), "    ", "  ")
-        for name, test in tests.tests.items()
-    ]
-    parts = [
-        wrapped(f"Likelihood-ratio tests by {every[0].method}: {drawn}", "  ", ""),
+    header = ["", "T", "p", tests.procedure, "step-down", "Holm", "Bonferroni"]
+    explained = (
+        f"Adjusted for the number of tests: {COMPARED[tests.procedure]}; stepping down does so "
+        "among the hypotheses that are left (Westfall & Young 1993). If the null model holds, "
+        "the least adjusted p is ≤ α with probability α at most. If only some of the "
+        "hypotheses hold, that takes subset pivotality: their T* are distributed as under the "
+        "null model. Holm and Bonferroni do not take it."
+    )
+    return [
+        Paragraph(f"Likelihood-ratio tests by {every[0].method}: {drawn}"),
         _model("H0", every[0].formulas[0]),
-        "\n".join(["What H0 says, by alternative", "", *says]),
+        Paragraph("What H0 says, by alternative"),
+        [
+            Paragraph(f"{name}: {test.hypothesis}", "  ", "    ")
+            for name, test in tests.tests.items()
+        ],
         *_notes(tuple(dict.fromkeys(note for test in every for note in test.notes))),
-        text_table(["", "T", "p", tests.procedure, "step-down", "Holm", "Bonferroni"], rows, "  "),
-        wrapped(
-            f"Adjusted for the number of tests: {COMPARED[tests.procedure]}; stepping down does so "
-            "among the hypotheses that are left (Westfall & Young 1993). If the null model holds, "
-            "the least adjusted p is ≤ α with probability α at most. If only some of the "
-            "hypotheses hold, that takes subset pivotality: their T* are distributed as under the "
-            "null model. Holm and Bonferroni do not take it."
-        ),
+        Table(header, rows, indent="  "),
+        Paragraph(explained, indent=""),
     ]
-    return "\n\n".join(parts)
 
 
-def _model(name: str, formula: str) -> str:
-    return wrapped_sum(one_line(formula), f"  {name}  ", "        ")
+def _model(name: str, formula: str) -> Formula:
+    return Formula(formula, f"  {name}  ", "        ")
 
 
-def _notes(notes: tuple[str, ...]) -> list[str]:
-    return [wrapped(f"NOTE: {one_line(note)}", "      ", "") for note in notes]
+def _notes(notes: tuple[str, ...]) -> list[Note]:
+    return [Note(f"NOTE: {note}", indent="      ") for note in notes]
 
 
 def _findings(test: PValue) -> list[str]:
@@ -102,6 +100,6 @@ def _remarks(test: PValue) -> list[str]:
     """What the other p-values rest on, or why there is none; once for those that share it."""
     remarks = test.references["remark"]
     return [
-        wrapped(one_line(f"{', '.join(same.index)}: {remark}."), "    ", "  ")
+        f"{', '.join(same.index)}: {remark}."
         for remark, same in remarks.groupby(remarks, sort=False)
     ]

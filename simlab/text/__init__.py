@@ -1,16 +1,29 @@
-"""Text on a terminal: how wide it is, where lines break, and the one way to print a table.
+"""The one room for text: numbers and lines, tables in five formats, results that print, pages.
 
-A line is broken at a blank and nowhere else, so that no word and no number is ever cut.
+A result says in parts what it shows (`Printable.parts`); how a heading, a paragraph, a formula or a
+table stands in text, Markdown, LaTeX and HTML, and what must be escaped there, is said here alone.
 """
 
 from simlab.text.lines import PIPED, TIE, listed, width, wrapped, wrapped_sum
+from simlab.text.parts import Formula, Heading, Items, Note, Paragraph, Part, Table, frame_table
 from simlab.text.plain import one_line
-from simlab.text.table import frame_table, text_table
+from simlab.text.printable import Format, Printable, group_text
+from simlab.text.table import text_table
 
 __all__ = [
     "PIPED",
     "TIE",
+    "Format",
+    "Formula",
+    "Heading",
+    "Items",
+    "Note",
+    "Paragraph",
+    "Part",
+    "Printable",
+    "Table",
     "frame_table",
+    "group_text",
     "listed",
     "one_line",
     "text_table",

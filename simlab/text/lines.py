@@ -39,7 +39,7 @@ def width() -> int:
 def wrapped(text: str, indent: str = "", first: str | None = None) -> str:
     """Break a text between words; `first` is the indent of its first line."""
     return textwrap.fill(
-        tied(text), min(width(), LONGEST),
+        tied(one_line(text)), min(width(), LONGEST),
         initial_indent=indent if first is None else first, subsequent_indent=indent,
         break_long_words=False, break_on_hyphens=False,
     ).replace(TIE, " ")  # fmt: skip
@@ -47,14 +47,13 @@ def wrapped(text: str, indent: str = "", first: str | None = None) -> str:
 
 def wrapped_sum(text: str, first: str, indent: str) -> str:
     """Break a formula or an equation before a plus, or before ``random =``, and nowhere else."""
-    whole = text.replace(" ", TIE).replace(f"{TIE}+{TIE}", f" +{TIE}")
+    whole = one_line(text).replace(" ", TIE).replace(f"{TIE}+{TIE}", f" +{TIE}")
     return wrapped(whole.replace(f",{TIE}random{TIE}=", f", random{TIE}="), indent, first)
 
 
 def listed(title: str, items: Sequence[str]) -> str:
-    """Write items in a row, and break the line between two of them only."""
-    whole = [one_line(item).replace(" ", TIE) for item in items]
-    return wrapped(f"{title}: {', '.join(whole)}", "  ", "")
+    """Put items in a row, in which a line is broken between two of them only."""
+    return f"{title}: {', '.join(item.replace(' ', TIE) for item in items)}"
 
 
 def tied(text: str) -> str:

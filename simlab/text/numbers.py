@@ -149,6 +149,13 @@ def factor_label(factor: str) -> str:
     return SHORT.get(factor, plain)
 
 
+def level(value: object) -> str:
+    """Write a level of a factor; nothing where a condition has no such field."""
+    if isinstance(value, float):
+        return "" if math.isnan(value) else f"{value:g}"
+    return "" if str(value) == "nan" else str(value)
+
+
 def named_level(factor: str, level: object, shared: bool = False) -> str:
     """Name a level of a factor, so that it is clear of what.
 

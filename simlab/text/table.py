@@ -6,19 +6,15 @@ has its columns under the name of the row: whichever takes the fewest lines.
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from rich.cells import cell_len
 
 from simlab.text.lines import MARK, TIE, tied, width
 from simlab.text.plain import one_line
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 GAP = 2  # blanks between columns
 HANGING = 2  # by which the later lines of a row's name are indented
@@ -94,43 +90,21 @@ def text_table(
     return "\n".join((indent + line.replace(TIE, " ")).rstrip() for line in shown)
 
 
-def frame_table(frame: pd.DataFrame, spec: str = ".4g", **writers: Callable[[float], str]) -> str:
-    """Lay out a data frame, its index first.
+def number_columns(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[bool]:
+    """Say of each column whether most of its cells are numbers; the first one names the rows."""
+    cells = [[line for row in rows for line in row[i].split("\n")] for i in range(len(header))]
+    return [i > 0 and _numeric(column) for i, column in enumerate(cells)]
 
-    Parameters
-    ----------
-    frame : DataFrame
-    spec : str
-        How numbers are written; NaN is empty.
-    **writers : callable
-        By column, what writes its numbers otherwise.
 
-    Returns
-    -------
-    str
-    """
-
-    def cell(column: object, value: object) -> str:
-        if not isinstance(value, float):
-            return str(value)
-        return "" if math.isnan(value) else writers.get(str(column), f"{{:{spec}}}".format)(value)
-
-    index = frame.index.to_frame(index=False)
-    header = ["" if name is None else str(name) for name in frame.index.names]
-    rows = [
-        [*map(str, names), *(cell(c, v) for c, v in zip(frame.columns, values, strict=True))]
-        for names, values in zip(
-            index.itertuples(index=False), frame.itertuples(index=False), strict=True
-        )
-    ]
-    return text_table([*header, *map(str, frame.columns)], rows, names=len(header))
+def _numeric(lines: Sequence[str]) -> bool:
+    """Whether most lines that are not empty are numbers."""
+    told = [line for line in lines if line not in ("", "–", "—")]
+    return 2 * sum(bool(NUMBER.fullmatch(line)) for line in told) > len(told)
 
 
 def _column(name: str, cells: Sequence[str], first: bool, parts: Sequence[int]) -> _Column:
     split = [[one_line(line) for line in ([cell] if first else cell.split("\n"))] for cell in cells]
-    lines = [line for cell in split for line in cell if line not in ("", "–", "—")]
-    numbers = sum(bool(NUMBER.fullmatch(line)) for line in lines)
-    right = not first and 2 * numbers > len(lines)
+    right = not first and _numeric([line for cell in split for line in cell])
     if right:
         split = [cell for a, b in pairwise(parts) for cell in _aligned(split[a:b])]
     whole = [[_tie(line) for line in cell] for cell in split]

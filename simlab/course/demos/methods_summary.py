@@ -19,7 +19,6 @@ from simlab.course.demos.stage import Demo
 from simlab.measures.conditions import config_of
 from simlab.methods import label
 from simlab.plots import bias_sweep, panels, sampling_distributions
-from simlab.tables.render import render
 from simlab.text.numbers import se_error
 from simlab.verdicts.places import Places, places
 
@@ -50,7 +49,7 @@ def where(found: Measured) -> tuple[Places, int]:
 
 def table(found: Measured) -> str:
     """Lay out the course's table, with the measured words."""
-    return render(simlab.methods_table(found.ds), "text")
+    return str(simlab.methods_table(found.ds))
 
 
 def draw(found: Measured) -> Figure:

@@ -13,7 +13,7 @@ from simlab.fitting.record import Fit
 from simlab.mixed.optimum import optimise
 from simlab.mixed.rows import rotate_rows
 from simlab.moments import Floats, Ints
-from simlab.text import frame_table, wrapped
+from simlab.text import Paragraph, Part, Printable, frame_table
 
 _MEANING = {
     "students": "the units of these clusters: a large cluster counts more",
@@ -22,8 +22,8 @@ _MEANING = {
 }
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class ThreeMeans:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class ThreeMeans(Printable):
     """Three weighted means Σ_j w_j ȳ_j of the same clusters.
 
     Attributes
@@ -44,13 +44,18 @@ class ThreeMeans:
     g00: float
     sigma2: float
 
-    def __str__(self) -> str:
+    def to_frame(self) -> pd.DataFrame:
+        """The three means; see `table`."""
+        return self.table
+
+    def parts(self) -> list[Part | list[Part]]:
+        """The three means, and what their standard errors are of."""
         told = (
             "se_these holds the clusters fixed; se_population is for the mean of the population "
             "of clusters, for which all three are unbiased if size has nothing to do with level"
         )
         head = f"Three means (g00 = {self.g00:.4g}, σ² = {self.sigma2:.4g} by REML)"
-        return "\n".join([wrapped(head), frame_table(self.table, ".5f"), wrapped(told, "  ", "")])
+        return [[Paragraph(head), frame_table(self.table, ".5f"), Paragraph(told)]]
 
 
 def three_means(y: Fit | Floats | pd.Series, cluster: object = None) -> ThreeMeans:

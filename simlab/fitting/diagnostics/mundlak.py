@@ -16,7 +16,7 @@ from simlab.fitting.estimation import estimate
 from simlab.fitting.hypotheses import WaldTest, wald
 from simlab.fitting.record import DF, Fit
 from simlab.moments import Ints
-from simlab.text import frame_table, wrapped
+from simlab.text import Paragraph, Part, Printable, frame_table
 from simlab.text.numbers import p_value
 
 
@@ -24,8 +24,8 @@ class NoContextError(FitError):
     """The cluster means cannot be added to this model; one line says why."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Contextual:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Contextual(Printable):
     """What a cluster's mean of x does beside x itself (Mundlak 1978, Econometrica 46:69).
 
     The model is fitted again with the cluster means of x added,
@@ -61,19 +61,25 @@ class Contextual:
     method: str
     singular: bool
 
-    def __str__(self) -> str:
+    def to_frame(self) -> pd.DataFrame:
+        """The effects with their tests; see `estimates`."""
+        return self.estimates
+
+    def parts(self) -> list[Part | list[Part]]:
+        """The effects of each x, then their joint test."""
         head = "Contextual effects: the model with cluster means added "
-        lines = [
-            wrapped(f"{head}({', '.join(self.added)}; {self.method})", "  ", ""),
-            frame_table(self.estimates),
-            wrapped(f"Test of no contextual effect: {joint(self.test)}", "  ", ""),
-        ]
+        lines = [f"Test of no contextual effect: {joint(self.test)}"]
         if self.already:
-            told = f"Not added, since the model holds their means: {', '.join(self.already)}"
-            lines.append(wrapped(told, "  ", ""))
+            lines.append(f"Not added, since the model holds their means: {', '.join(self.already)}")
         if self.singular:
             lines.append("The fit with the means is singular: see near_singularity")
-        return "\n".join(lines)
+        return [
+            [
+                Paragraph(f"{head}({', '.join(self.added)}; {self.method})"),
+                frame_table(self.estimates),
+                *map(Paragraph, lines),
+            ]
+        ]
 
 
 class Added(NamedTuple):

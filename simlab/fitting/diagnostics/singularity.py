@@ -11,15 +11,15 @@ from simlab.fitting.identified import traded
 from simlab.fitting.record import Fit
 from simlab.mixed.optimum import SINGULAR
 from simlab.moments import Floats
-from simlab.text import frame_table, wrapped
+from simlab.text import Paragraph, Part, Printable, frame_table
 
 THIN = 0.01  # share of the variance below which the thinnest direction is called nearly singular
 ROUNDING = 1e-12  # share of the variance that is none
 NONE = 1e-6  # of a unit vector: a random effect that takes no part in a direction
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class NearSingularity:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class NearSingularity(Printable):
     """The directions in which the random effects vary, and the one in which they vary least.
 
     Attributes
@@ -58,21 +58,25 @@ class NearSingularity:
     near: bool
     sentence: str
 
-    def __str__(self) -> str:
+    def to_frame(self) -> pd.DataFrame:
+        """Correlations of the random effects; see `correlation`."""
+        return self.correlation
+
+    def parts(self) -> list[Part | list[Part]]:
+        """Shares of the variance, correlations, and the sentence."""
         if self.rank < 0:
-            return wrapped(f"Random effects: {self.sentence}", "  ", "")
+            return [Paragraph(f"Random effects: {self.sentence}")]
         shares = ", ".join(
             "0%" if share < ROUNDING else f"{100 * share:.3g}%" for share in self.shares
         )
-        told = (
+        head = (
             f"Random effects: rank {self.rank} of {len(self.shares)}; the variance of the "
             f"standardised effects lies along perpendicular directions as {shares}"
         )
-        lines = [wrapped(told, "  ", "")]
+        shown: list[Part] = [Paragraph(head)]
         if len(self.shares) > 1:
-            lines.append("Correlations:")
-            lines.append(frame_table(self.correlation, ".3f"))
-        return "\n".join([*lines, wrapped(self.sentence, "  ", "")])
+            shown += [Paragraph("Correlations:"), frame_table(self.correlation, ".3f")]
+        return [[*shown, Paragraph(self.sentence)]]
 
 
 def near_singularity(fit: Fit) -> NearSingularity:

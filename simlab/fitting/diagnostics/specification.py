@@ -14,7 +14,7 @@ from simlab.fitting.diagnostics.within import WithinFit, independent, split, var
 from simlab.fitting.errors import FitError, one_of
 from simlab.fitting.record import DF, Fit
 from simlab.moments import Floats, Ints
-from simlab.text import frame_table, wrapped
+from simlab.text import Paragraph, Part, Printable, frame_table
 
 ZERO = 1e-8  # of the within estimator's variance: an eigenvalue of a difference below it is 0
 SAME = 1e-7  # of its standard error: estimates that differ by less are the same by construction
@@ -45,8 +45,8 @@ class Quadratic(NamedTuple):
     positive: bool
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Hausman:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Hausman(Printable):
     """A fit beside the within estimator, and the test that they estimate the same.
 
     Attributes
@@ -70,18 +70,19 @@ class Hausman:
     variance: Variance
     notes: tuple[str, ...]
 
-    def __str__(self) -> str:
-        lines = [
-            "Hausman: the fit beside the within (fixed effects) estimator",
-            frame_table(self.coefficients),
-        ]
-        if self.quadratic is not None:
-            lines.append(wrapped(_describe(self.quadratic), "  ", ""))
+    def to_frame(self) -> pd.DataFrame:
+        """Both estimates and their difference; see `coefficients`."""
+        return self.coefficients
+
+    def parts(self) -> list[Part | list[Part]]:
+        """Both estimates and their difference, then the tests."""
+        lines = [] if self.quadratic is None else [_describe(self.quadratic)]
         if self.regression is not None:
             added = ", ".join(self.regression.added)
-            told = f"Regression form ({added} added): {joint(self.regression.test)}"
-            lines.append(wrapped(told, "  ", ""))
-        return "\n".join([*lines, *(wrapped(note, "  ", "") for note in self.notes)])
+            lines.append(f"Regression form ({added} added): {joint(self.regression.test)}")
+        head = "Hausman: the fit beside the within (fixed effects) estimator"
+        shown = frame_table(self.coefficients)
+        return [[Paragraph(head), shown, *map(Paragraph, [*lines, *self.notes])]]
 
 
 def hausman(

@@ -9,11 +9,11 @@ import pandas as pd
 
 from simlab.fitting.record import Fit
 from simlab.moments import Floats
-from simlab.text import frame_table, wrapped
+from simlab.text import Paragraph, Part, Printable, frame_table
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Weights:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Weights(Printable):
     """How γ̂ is put together from the clusters.
 
     Attributes
@@ -33,7 +33,12 @@ class Weights:
         """1/Σ_j w_j² for each column of weights: as many equal clusters would do the same."""
         return 1.0 / (self.table.drop(columns="n") ** 2).sum()
 
-    def __str__(self) -> str:
+    def to_frame(self) -> pd.DataFrame:
+        """The weights of each cluster; see `table`."""
+        return self.table
+
+    def parts(self) -> list[Part | list[Part]]:
+        """Range of the weights in each coefficient."""
         weights = self.table.drop(columns="n")
         least, most = weights.min().round(12) + 0.0, weights.max()  # no −0
         shown = pd.DataFrame({"least": least, "most": most, "effective": self.effective})
@@ -41,7 +46,7 @@ class Weights:
             f"Weights of {len(self.table)} clusters of {self.table['n'].min()} to "
             f"{self.table['n'].max()} rows; each column sums to 1"
         )
-        return f"{wrapped(head)}\n{frame_table(shown)}"
+        return [[Paragraph(head), frame_table(shown)]]
 
 
 def weights(fit: Fit) -> Weights:

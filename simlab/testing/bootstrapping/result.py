@@ -13,7 +13,7 @@ from simlab.fitting.errors import FitError, one_of
 from simlab.moments import Floats
 from simlab.testing.bootstrapping import quantiles
 from simlab.testing.bootstrapping.quantiles import Ends
-from simlab.text import one_line, text_table, wrapped, wrapped_sum
+from simlab.text import Formula, Note, Paragraph, Part, Printable, Table
 from simlab.text.numbers import number
 
 Kind = Literal["parametric", "clusters"]
@@ -26,7 +26,7 @@ COLUMNS = ["lower", "upper", "lower_mcse", "upper_mcse"]
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Bootstrap:
+class Bootstrap(Printable):
     """Bootstrap distribution of q statistics of a fit, from B draws.
 
     Attributes
@@ -167,10 +167,22 @@ class Bootstrap:
         ]  # fmt: skip
         return frame.join(about, on="statistic")[columns]
 
-    def __str__(self) -> str:
-        return _text(self)
-
-    __repr__ = __str__
+    def parts(self) -> list[Part | list[Part]]:
+        """What was drawn, standard errors, intervals and how well the draws know their ends."""
+        told = f"{self.failures} failed" if self.failures else "none failed"
+        drawn = f"{self.draws} draws from seed {self.seed}: {told}, "
+        shown: list[Part | list[Part]] = [
+            [
+                Paragraph(f"{TITLES[self.kind]}, fitted by {self.method}"),
+                Formula(self.formula),
+                Paragraph(f"{drawn}{100 * self.singular_share:.1f} % singular", "  ", "    "),
+            ],
+            *(Note(f"Note: {note}", "  ") for note in self.notes),
+            _estimates(self),
+        ]
+        if len(self.intervals):
+            shown += [_intervals(self), Paragraph(_precision(self), indent="")]
+        return shown
 
 
 def interval_table(
@@ -215,51 +227,32 @@ def _ends(draws: Floats, estimate: float, without: Floats, kind: Interval, level
     return quantiles.bca(draws, level, estimate, a)
 
 
-def _text(b: Bootstrap) -> str:
-    fails = f"{b.failures} failed" if b.failures else "none failed"
-    head = [
-        f"{TITLES[b.kind]}, fitted by {b.method}",
-        wrapped_sum(one_line(b.formula), "  ", "    "),
-        wrapped(
-            f"{b.draws} draws from seed {b.seed}: {fails}, {100 * b.singular_share:.1f} % singular",
-            "    ",
-            "  ",
-        ),
-    ]
-    parts = ["\n".join(head)]
-    parts += [wrapped(f"Note: {one_line(note)}", "  ", "  ") for note in b.notes]
-    parts.append(text_table(*_estimates(b), "  "))
-    kinds = list(dict.fromkeys(b.intervals.index.get_level_values("interval")))
-    if kinds:
-        table = text_table(*_interval_cells(b, kinds), "  ")
-        parts.append(f"{100 * b.level:g} % intervals\n\n{table}")
-        parts.append(wrapped(_precision(b)))
-    return "\n\n".join(parts)
-
-
-def _estimates(b: Bootstrap) -> tuple[list[str], list[list[str]]]:
+def _estimates(b: Bootstrap) -> Table:
     table = np.column_stack([b.estimate, b.bias, b.std_error])
     rows = []
     for name, numbers in zip(b.estimate.index, table.tolist(), strict=True):
         estimate, bias, bias_mcse, error, error_mcse = numbers
         cells = [number(estimate, error), number(bias, error), _bracketed(bias_mcse)]
         rows.append([str(name), *cells, number(error), _bracketed(error_mcse)])
-    return ["", "estimate", "bias", "(mcse)", "std. error", "(mcse)"], rows
+    header = ["", "estimate", "bias", "(mcse)", "std. error", "(mcse)"]
+    return Table(header, rows, indent="  ")
 
 
 def _bracketed(mcse: float) -> str:
     return "" if np.isnan(mcse) else f"({number(mcse, digits=2)})"
 
 
-def _interval_cells(b: Bootstrap, kinds: list[str]) -> tuple[list[str], list[list[str]]]:
+def _intervals(b: Bootstrap) -> Table:
+    kinds = dict.fromkeys(b.intervals.index.get_level_values("interval"))
     header = ["", *(cell for kind in kinds for cell in (WORDS[kind], ""))]
     ends = b.intervals[COLUMNS[:2]].to_numpy().reshape(len(b.estimate), -1)
     units = b.std_error["estimate"].to_numpy()
     names = map(str, b.estimate.index)
-    return header, [
+    rows = [
         [name, *(number(end, unit) for end in row)]
         for name, row, unit in zip(names, ends.tolist(), units.tolist(), strict=True)
     ]
+    return Table(header, rows, f"{100 * b.level:g} % intervals", indent="  ")
 
 
 def _precision(b: Bootstrap) -> str:

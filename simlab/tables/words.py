@@ -1,21 +1,14 @@
-"""The methods table as a person reads it: a word, its number, a mark; then sentences."""
+"""The words of the summary of methods: a word, its number, a mark; then sentences."""
 
 from __future__ import annotations
 
 import math
-from typing import Any, Literal, get_args
+from typing import Any
 
-import pandas as pd
-
-from simlab.errors import ArgumentError
 from simlab.measures.doubts import MARK
-from simlab.tables.extent import what_was_run
-from simlab.tables.formats import csv, latex, latex_table, markdown_table
 from simlab.tables.notes import N_SIM
-from simlab.text import text_table, wrapped
 from simlab.text.numbers import plus_minus, se_error
 
-Format = Literal["text", "markdown", "latex", "csv"]
 LEGEND = "✓ as the course says, ≈ the truth is finer, ✗ otherwise, ? undecided"
 HEADER = (
     "Method",
@@ -28,79 +21,8 @@ HEADER = (
 )
 
 
-def render(frame: pd.DataFrame, format: Format = "text") -> str:
-    """Render the frame of `methods_table`.
-
-    Parameters
-    ----------
-    frame : DataFrame
-        From `methods_table`, whole or some of its rows.
-    format : {"text", "markdown", "latex", "csv"}
-        `text` fits in the columns that there are, see `layout.width`; `csv` is the frame itself.
-
-    Returns
-    -------
-    str
-        Without a final line break.
-
-    Raises
-    ------
-    ArgumentError
-        When there is no such format.
-    """
-    check_format(format, get_args(Format))
-    if format == "csv":
-        return csv(frame)
-    rows = [_cells(row) for row in frame.to_dict("records")]
-    doubt = any(MARK in cell for row in rows for cell in row)
-    title, about = _title(frame), [_explained(doubt), *_notes(frame)]
-    sentences = [(str(row["label"]), _sentences(row)) for row in frame.to_dict("records")]
-    if format == "markdown":
-        return _markdown(title, rows, sentences, about)
-    if format == "latex":
-        return _latex(title, rows, sentences, about)
-    told = [
-        "\n".join([name, *(wrapped(s, "    ", "  - ") for s in said)]) for name, said in sentences
-    ]
-    notes = (wrapped(line, "  ", "") for line in about)
-    return "\n\n".join([wrapped(title), text_table(HEADER, rows), *told, *notes])
-
-
-def check_format(format: str, known: tuple[str, ...]) -> None:
-    """Refuse a format that is not known.
-
-    Raises
-    ------
-    ArgumentError
-        Naming those that are.
-    """
-    if format not in known:
-        raise ArgumentError(f"unknown format {format!r}; give one of {', '.join(known)}")
-
-
-def _markdown(
-    title: str, rows: list[list[str]], sentences: list[tuple[str, list[str]]], about: list[str]
-) -> str:
-    told = ["\n".join([f"* **{name}**", *(f"  * {s}" for s in said)]) for name, said in sentences]
-    return "\n\n".join([f"## {title}", markdown_table(HEADER, rows), "\n".join(told), *about])
-
-
-def _latex(
-    title: str, rows: list[list[str]], sentences: list[tuple[str, list[str]]], about: list[str]
-) -> str:
-    told = [rf"\item[{latex(name)}] {latex('; '.join(said))}." for name, said in sentences]
-    items = [r"\begin{description}", *told, r"\end{description}"] if told else []
-    return "\n".join([f"% {title}", latex_table(HEADER, rows), "", *items, "", *map(latex, about)])
-
-
-def _title(frame: pd.DataFrame) -> str:
-    sector = frame.attrs.get("sector", "")
-    return f"Summary of methods: {frame.attrs.get('study', 'study')}" + (
-        f", sector {sector}" if sector else ""
-    )
-
-
-def _explained(doubt: bool) -> str:
+def explained(doubt: bool) -> str:
+    """Say what the columns mean, and the mark of what may not be measured."""
     return (
         f"{LEGEND}. {N_SIM}. λ: the slope estimates β_W + λ(β_B − β_W), measured, and as J→∞ in "
         "theory. J→∞, n→∞: bias as schools get more numerous, larger, in % of |β_B − β_W|. "
@@ -110,12 +32,7 @@ def _explained(doubt: bool) -> str:
     )
 
 
-def _notes(frame: pd.DataFrame) -> list[str]:
-    notes = (f"{note}." for note in frame.attrs.get("notes", ()))
-    return [*frame.attrs.get("failed", ()), *notes, *what_was_run(frame)]
-
-
-def _sentences(row: dict[Any, Any]) -> list[str]:
+def sentences(row: dict[Any, Any]) -> list[str]:
     """The course's words, where it has any, then the measured sentences."""
     said = [
         f"{name} {row[f'{column}_course']}"
@@ -128,7 +45,8 @@ def _sentences(row: dict[Any, Any]) -> list[str]:
     return [course, *(line for line in str(row["notes"]).split("\n") if line)]
 
 
-def _cells(row: dict[Any, Any]) -> list[str]:
+def cells(row: dict[Any, Any]) -> list[str]:
+    """Write the row of a method, a cell for each of `HEADER`."""
     return [
         str(row["label"]),
         _estimates(row),

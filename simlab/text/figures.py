@@ -8,7 +8,7 @@ import re
 from typing import Literal, Protocol
 
 from simlab.errors import ArgumentError
-from simlab.report.fragments import html_text
+from simlab.text.html import html_text
 
 DPI = 160  # of PNG, and of what a figure has rasterised inside SVG
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from simlab.report.fragments import html_text
-from simlab.report.sheet import SHEET
+from simlab.text.html import html_text
+from simlab.text.sheet import SHEET
 
 CONTENTS = 4  # sections, from which on the page begins with a list of them
 

@@ -1,0 +1,94 @@
+"""What all results have in common: they are printed in every format, from one list of parts."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Literal, get_args
+
+from simlab.errors import ArgumentError
+from simlab.text.html import html_block
+from simlab.text.parts import Part
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Format = Literal["text", "markdown", "latex", "csv", "html"]
+
+
+class Printable(ABC):
+    """A result that says what it shows, and so is printed in every format.
+
+    ``print`` shows it as text, and a notebook as HTML.
+    """
+
+    __slots__ = ()
+
+    @abstractmethod
+    def parts(self) -> Sequence[Part | list[Part]]:
+        """Return what is shown, in its order; parts in a list of their own stand close together."""
+
+    @abstractmethod
+    def to_frame(self) -> pd.DataFrame:
+        """Return the numbers as a data frame, with every digit."""
+
+    def to_text(self) -> str:
+        """Return what ``print`` shows, as wide as the terminal."""
+        return "\n\n".join(map(group_text, self.parts()))
+
+    def to_markdown(self) -> str:
+        """Return the same in Markdown."""
+        return "\n\n".join(part.markdown() for part in self._each())
+
+    def to_latex(self) -> str:
+        r"""Return the same in LaTeX; it needs `booktabs`, `makecell` and `amssymb`."""
+        return "\n\n".join(part.latex() for part in self._each())
+
+    def to_html(self) -> str:
+        """Return the same in HTML, with its style."""
+        return html_block(*(part.html() for part in self._each()))
+
+    def to_csv(self) -> str:
+        """Return the data frame as comma-separated values."""
+        frame = self.to_frame()
+        named = any(name is not None for name in frame.index.names)
+        return frame.to_csv(index=named).rstrip("\n")
+
+    def render(self, format: Format = "text") -> str:
+        """Return it in the format of that name.
+
+        Parameters
+        ----------
+        format : {"text", "markdown", "latex", "csv", "html"}
+            `csv` is the data frame; the others show the same.
+
+        Raises
+        ------
+        ArgumentError
+            When there is no such format.
+        """
+        if format not in get_args(Format):
+            known = ", ".join(get_args(Format))
+            raise ArgumentError(f"unknown format {format!r}; give one of {known}")
+        return str(getattr(self, f"to_{format}")())
+
+    def __str__(self) -> str:
+        return self.to_text()
+
+    def __repr__(self) -> str:
+        return self.to_text()
+
+    def _repr_html_(self) -> str:
+        return self.to_html()
+
+    def _each(self) -> Iterator[Part]:
+        return (part for group in self.parts() for part in _listed(group))
+
+
+def group_text(group: Part | list[Part]) -> str:
+    """Return a part as text, or several that stand close together."""
+    return "\n".join(part.text() for part in _listed(group))
+
+
+def _listed(group: Part | list[Part]) -> list[Part]:
+    return group if isinstance(group, list) else [group]
