@@ -16,7 +16,7 @@ from reference_cases import stored
 from simlab.data import hs
 from simlab.fitting import model as fit_model
 from simlab.fitting.errors import FitError, FitWarning
-from simlab.fitting.summary import SOURCES, brief, summary
+from simlab.fitting.summary import SOURCES, summary
 from simlab.text import text_table, wrapped_sum
 from simlab.text.html import html_symbols
 from simlab.text.numbers import number, p_value
@@ -163,7 +163,7 @@ def test_sizes_and_notes_are_prominent():
     html = checked(s._repr_html_())
     assert "2 of 1977 rows left out" in html
     for note in fit.notes:
-        assert note[:40] in brief(fit)
+        assert note[:40] in str(fit)
 
 
 def test_a_singular_fit_says_so():
@@ -216,13 +216,13 @@ def test_names_are_escaped():
 
 def test_the_short_form():
     fit = fitted("hs", "m5", "REML")
-    text = brief(fit)
+    text = str(fit)
     assert 5 <= len(text.split("\n")) <= 10
     for word in ("REML", "1977 rows", "40 clusters of school", "-6419.6947", "13.4796", "0.523"):
         assert word in text
     many = fit_formula("mathach ~ ses * sector * sex * minority + (1 | school)", data("hs"))
-    assert "… and 10 more" in brief(many)
-    assert len(brief(many).split("\n")) <= 10
+    assert "… and 10 more" in str(many)
+    assert len(str(many).split("\n")) <= 10
 
 
 @pytest.mark.parametrize(
