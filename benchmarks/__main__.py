@@ -48,9 +48,8 @@ def bench(
 
     for name in only:
         if name not in SECTIONS:
-            guess = did_you_mean(name, SECTIONS)
-            hint = f"did you mean {guess}?" if guess else f"there are {', '.join(SECTIONS)}"
-            raise UsageError(f"the benchmark has no section {name!r}; {hint}")
+            hint = did_you_mean(name, SECTIONS, f"there are {', '.join(SECTIONS)}")
+            raise UsageError(f"the benchmark has no section {name!r}{hint}")
     rounds = (2 if quick else 7) if repeats is None else repeats
     if rounds < 1:
         raise UsageError(f"--repeats {rounds}: one at least")

@@ -13,9 +13,10 @@ import numpy as np
 from simlab.comparison import cluster_moments
 from simlab.data.frames import Data
 from simlab.estimators import METHODS, REGISTRY
-from simlab.estimators.base import Kind, Sample, sector_contrasts, term_names
+from simlab.estimators.base import Sample, sector_contrasts
 from simlab.estimators.covariance import line_covariance
 from simlab.moments import Floats
+from simlab.words import Kind, places_of
 
 LINES = tuple(
     method.name for method in METHODS
@@ -92,13 +93,11 @@ def beta_space(
     """
     clustered = cluster_moments(data, y, x, cluster, group)
     sample, groups = clustered.sample, clustered.sectors
-    places = term_names(("slope",), groups)
-    names = [""] if len(groups) == 1 else [name[len("slope[") : -1] for name in places]
     lines = {name: points(sample, name) for name in LINES}
     arcs = np.einsum("ps,ksc->kpc", sector_contrasts(len(groups)), _arcs(sample))
     return {
         place: Beta({name: lines[name][i] for name in LINES}, arcs[:, i])
-        for i, place in enumerate(names)
+        for i, place in enumerate(places_of(groups))
     }
 
 

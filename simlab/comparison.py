@@ -16,18 +16,17 @@ from simlab.data.frames import Data, as_pandas
 from simlab.data.labels import check_apart, numbered
 from simlab.errors import check_level
 from simlab.estimators import METHODS
-from simlab.estimators.base import Centred, Estimator, Sample, contrasts, term_names
+from simlab.estimators.base import Centred, Estimator, Sample, contrasts
 from simlab.estimators.lines import fit_clusters
 from simlab.estimators.pooled import line
 from simlab.inference import infer
 from simlab.moments import Floats, Ints, Moments, from_rows
+from simlab.words import OVERALL, Status, Term, ambiguous_place, term_names
 
 APPLICABLE = tuple(m for m in METHODS if not m.oracle and m.needs == "moments")
 """The methods that data are enough for."""
 
 EPS = 2e-15  # of the largest y: a standard error below it is rounding
-
-STATUS = ("ok", "singular", "not_converged", "not_estimable")
 
 
 class Clustered(NamedTuple):
@@ -140,7 +139,13 @@ def _sectors(
             f"{source}: '{group}' has {len(levels)} levels for {len(clusters)} clusters; "
             "each needs at least two clusters on the average"
         )
-    return first, tuple(str(level) for level in levels)
+    sectors = tuple(str(level) for level in levels)
+    if (place := ambiguous_place(sectors, OVERALL)) is not None:
+        raise DataError(
+            f"{source}: '{group}' has the level {place!r}, which results could not tell from "
+            f"all groups together, or from a difference of two groups; rename it"
+        )
+    return first, sectors
 
 
 def compare(
@@ -190,7 +195,7 @@ def compare(
         parts.append(estimates_of(method, clustered.sample, clustered.sectors, level))
         if group is not None:
             whole = estimates_of(method, clustered.overall, ("",), level)
-            parts.append(whole.assign(term=[f"{term}[all]" for term in whole["term"]]))
+            parts.append(whole.assign(term=[str(Term(term, OVERALL)) for term in whole["term"]]))
     result = pd.concat(parts, ignore_index=True)
     result.attrs["missing"] = clustered.dropped_rows
     return result
@@ -209,7 +214,7 @@ def estimates_of(
     terms = list(term_names(method.kinds, sectors))
     if (exact := std_error[0] < _rounding(sample, terms)).any():
         std_error[0, exact] = df[0, exact] = np.nan
-        status[exact] = STATUS.index("not_estimable")
+        status[exact] = Status.NOT_ESTIMABLE
     inference = infer(fitted.estimate, std_error, df, level)
     return pd.DataFrame(
         {
@@ -221,7 +226,7 @@ def estimates_of(
             "lower": inference.lower[0],
             "upper": inference.upper[0],
             "p_value": inference.p_value[0],
-            "status": [STATUS[one] for one in status],
+            "status": [Status(one).word for one in status],
             "dropped": fitted.dropped[0],
         }
     )
@@ -233,7 +238,8 @@ def _rounding(sample: Sample, terms: list[str]) -> Floats:
     y = float((np.abs(m.y_mean) + np.sqrt((m.s_xy_root**2 + m.rss) / m.n)).max())
     x = float(np.sqrt(m.ss_x.sum() / m.n.sum()))
     intercept = 1.0 + float(np.abs(m.x_mean).max()) / x
-    return EPS * y * np.array([intercept if t.startswith("intercept") else 1.0 / x for t in terms])
+    kinds = (Term.parse(term).kind for term in terms)
+    return EPS * y * np.array([intercept if kind == "intercept" else 1.0 / x for kind in kinds])
 
 
 def fit_statistics(

@@ -1,9 +1,14 @@
-"""Errors: `Error` is everything that simlab raises on purpose; and the checks behind them."""
+"""Errors: `Error` is everything that simlab raises on purpose; and the checks behind them.
+
+Whoever catches `Error` catches all of it. A child says which part of simlab refuses, and what to
+mend is in its text, in one line.
+"""
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from dataclasses import dataclass
 from numbers import Real
 from typing import Any, Final
 
@@ -17,7 +22,16 @@ MOST_WORKERS: Final = 1_000
 """Threads or processes that may be asked for: nobody has so many cores in one machine."""
 
 LONGEST: Final = 200
-"""Characters of a misspelt word that are worth a look."""
+"""Characters of a misspelt word, or of a field's path, that are worth a look."""
+
+LONGEST_TEXT: Final = 2000
+"""Characters of a message about data, which may hold anything."""
+
+MOST_TOLD: Final = 100
+"""Problems that an error writes out; a file with more is better mended in steps."""
+
+TIE: Final = "\xa0"
+"""The blank at which no line is broken."""
 
 
 class Error(Exception):
@@ -48,7 +62,164 @@ class LevelError(FitError):
     """A confidence level is no probability; a `FitError`, since fits are asked most often."""
 
 
-def did_you_mean(word: object, options: Iterable[str]) -> str:
+class NoContextError(FitError):
+    """The cluster means cannot be added to this model; one line says why."""
+
+
+class FormulaError(Error, ValueError):
+    """A formula cannot be read, or asks for something that is not allowed; one line says what."""
+
+
+class PopulationError(Error):
+    """A population that cannot be sampled as asked; one line names the field and what to do.
+
+    Parameters
+    ----------
+    message : str
+        What is wrong and what to do.
+    field : str
+        Dotted path of the field, where it is not that of the data.
+    """
+
+    def __init__(self, message: str, field: str = "") -> None:
+        super().__init__(f"{field}: {message}" if field else message)
+        self.message, self.field = message, field
+
+
+class DataError(Error):
+    """The data cannot be used as asked; one line says which file, line and column, and why."""
+
+    def __str__(self) -> str:
+        # Names and values come from the data, where they may hold anything
+        text = super().__str__()
+        if len(text) > LONGEST_TEXT:
+            text = f"{text[: LONGEST_TEXT // 2]}…{text[-LONGEST_TEXT // 2 :]}"
+        return one_line(text)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong with a study.
+
+    Parameters
+    ----------
+    file : str
+        The file as the reader named it; empty for a study built in Python.
+    line, column : int or None
+        Where the offending key or value starts, counted from 1; None when there is no text.
+    field : str
+        Dotted path of the field, such as ``population.sigma2``; empty for the file as a whole.
+    message : str
+        What is wrong and what to do, in plain words.
+    """
+
+    file: str
+    line: int | None
+    column: int | None
+    field: str
+    message: str
+
+    def __str__(self) -> str:
+        place = ":".join(str(part) for part in (self.file, self.line, self.column) if part)
+        field = self.field if len(self.field) <= LONGEST else f"{self.field[:LONGEST]}…"
+        line = ": ".join(part for part in (place, field, self.message) if part)
+        return one_line(line)
+
+
+class ConfigError(Error):
+    """A configuration that cannot be used.
+
+    Parameters
+    ----------
+    problems : iterable of Problem
+        Everything that is wrong, in the order of the file. ``str()`` gives one line for each, or
+        for the first hundred.
+    """
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems: tuple[Problem, ...] = tuple(problems)
+        super().__init__(self.problems)
+
+    @classmethod
+    def of(cls, field: str, message: str) -> ConfigError:
+        """Return the error of one field of a study, or one setting, that stands in no text."""
+        return cls([Problem("", None, None, field, message)])
+
+    def __str__(self) -> str:
+        lines = [*map(str, self.problems[:MOST_TOLD])]
+        if (more := len(self.problems) - MOST_TOLD) > 0:
+            lines.append(f"… and {more:,} more problems")
+        return "\n".join(lines)
+
+
+class CustomError(Error):
+    """What a function of the user is or returns does not fit; one line says what and why."""
+
+
+class ParallelError(Error):
+    """Workers that cannot be had, or are gone; one line says what to do."""
+
+
+class RunError(Error):
+    """A study that cannot go on, perhaps for what the user's code has done; one line says so."""
+
+
+class StoreError(Error):
+    """A store cannot be created, continued, written or read; one line says why and what to do."""
+
+
+class ChunkError(Error):
+    """A chunk is missing, is no file, has the wrong length, or fails its checksum."""
+
+
+class ExportError(Error):
+    """Results cannot be written in a format; one line says why and what to do."""
+
+
+class AppError(Error):
+    """The page cannot be served; one line says why and what to do."""
+
+
+class ClaimError(Error):
+    """The numbers do not bear out a sentence about them."""
+
+
+def one_line(text: object) -> str:
+    """Write a text in one line: what breaks a line becomes a blank, what is not seen an escape."""
+    line = str(text)
+    if line.isprintable():
+        return line
+    return "".join(c if c.isprintable() or c == TIE else _blank(c) for c in line)
+
+
+def escaped(c: str) -> str:
+    """Write a character as Python's escape of it."""
+    number = ord(c)
+    if number < 256:
+        return f"\\x{number:02x}"
+    return f"\\u{number:04x}" if number < 65536 else f"\\U{number:08x}"
+
+
+def _blank(c: str) -> str:
+    return " " if c.isspace() else escaped(c)
+
+
+def did_you_mean(word: object, options: Iterable[str], otherwise: str = "") -> str:
+    """Return the end of a refusal: ``; did you mean 'slope'?``, or what else there is to say.
+
+    Parameters
+    ----------
+    word, options
+        As in `closest`.
+    otherwise : str
+        What follows the semicolon where no option is close.
+    """
+    near = closest(word, options)
+    hint = f"did you mean {near!r}?" if near else otherwise
+    return hint and f"; {hint}"
+
+
+def closest(word: object, options: Iterable[str]) -> str:
     """Return the option closest to a misspelt word, or an empty string if none is close.
 
     Parameters

@@ -14,6 +14,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Final
 
+from simlab.errors import Error
+
 __all__ = ["WAITING", "TooLong", "Unread", "clear", "content", "present", "replace_file"]
 
 PATIENCE: Final = 2000
@@ -32,7 +34,7 @@ _KINDS = {
 WAITING: Final = "is a pipe, and nothing comes of it yet; waiting for what writes to it"
 
 
-class Unread(Exception):
+class Unread(Error):
     """A file that cannot be read; the text, such as "is a socket", follows the file's name."""
 
     def advised(self, instead: str) -> str:

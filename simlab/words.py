@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from enum import IntEnum
 from types import MappingProxyType
@@ -38,11 +39,15 @@ FAILED: Final = tuple(status for status in Status if status.failed)
 """Statuses of fits without an estimate."""
 
 Target = Literal["beta_within", "beta_between"]
-TARGETS: Final[tuple[Target, ...]] = get_args(Target)
+TARGETS: Final[tuple[str, ...]] = get_args(Target)
 """Parameters of the population that estimates are compared with: β_W and β_B."""
 
 LIMIT: Final = "limit"
-"""The third thing that estimates are compared with: the probability limit of the estimator."""
+"""The probability limit of an estimator, which its estimates are compared with too."""
+
+Aim = Literal[Target, "limit"]
+AIMS: Final[tuple[str, ...]] = get_args(Aim)
+"""Everything that errors and coverage are about: the targets, and the estimator's own limit."""
 
 SYMBOLS: Final[Mapping[str, str]] = MappingProxyType(
     {"beta_within": "β_W", "beta_between": "β_B", "contextual": "β_B − β_W"}
@@ -52,7 +57,7 @@ SYMBOLS: Final[Mapping[str, str]] = MappingProxyType(
 Scheme = Literal["new-clusters", "same-clusters"]
 NEW: Final = "new-clusters"
 SAME: Final = "same-clusters"
-SCHEMES: Final[tuple[Scheme, ...]] = get_args(Scheme)
+SCHEMES: Final[tuple[str, ...]] = get_args(Scheme)
 """Schemes of sampling: each replicate has new clusters, or the same ones with new rows."""
 
 ORACLE: Final = "gls_oracle"
@@ -98,7 +103,7 @@ class Term(NamedTuple):
         return cls(kind, place.removesuffix("]"))
 
 
-def places(sectors: Sequence[str], differences: bool = True) -> tuple[str, ...]:
+def places_of(sectors: Sequence[str], differences: bool = True) -> tuple[str, ...]:
     """Return the places of terms: each sector, then each later sector minus the first.
 
     Parameters
@@ -112,6 +117,25 @@ def places(sectors: Sequence[str], differences: bool = True) -> tuple[str, ...]:
         return ("",)
     later = sectors[1:] if differences else ()
     return (*sectors, *(f"{sector} - {sectors[0]}" for sector in later))
+
+
+def ambiguous_place(sectors: Sequence[str], *others: str) -> str | None:
+    """Return a place that two terms would have, as where a third sector is called ``B - A``.
+
+    Parameters
+    ----------
+    sectors : sequence of str
+        Names of the sectors.
+    *others : str
+        Further places.
+
+    Returns
+    -------
+    str or None
+        The place; an empty one, which says that there are no sectors, is ambiguous beside others.
+    """
+    places = Counter((*places_of(sectors), *others))
+    return next((p for p, n in places.items() if n > 1 or (not p and len(sectors) > 1)), None)
 
 
 def sectors_of(names: Iterable[str]) -> tuple[str, ...]:
@@ -129,7 +153,7 @@ def sectors_of(names: Iterable[str]) -> tuple[str, ...]:
 
 def term_names(kinds: Iterable[str], sectors: Sequence[str]) -> tuple[str, ...]:
     """Return the names of the terms of some kinds, kind by kind and then place by place."""
-    return tuple(str(Term(kind, place)) for kind in kinds for place in places(sectors))
+    return tuple(str(Term(kind, place)) for kind in kinds for place in places_of(sectors))
 
 
 TESTS: Final[Mapping[str, str]] = MappingProxyType(
@@ -142,7 +166,7 @@ TESTS: Final[Mapping[str, str]] = MappingProxyType(
 """What tests ask, by their names."""
 
 PValue = Literal["chi2", "mixture", "exact", "wald", "satterthwaite", "kenward_roger", "simulated"]
-P_VALUES: Final[Mapping[str, str]] = MappingProxyType(
+P_VALUES: Final[Mapping[PValue, str]] = MappingProxyType(
     {
         "chi2": "χ²",
         "mixture": "χ² mixture",
@@ -163,4 +187,4 @@ def test_label(test: str) -> str:
 
 def p_value_label(kind: str) -> str:
     """Return what a kind of p-value is called; the name of one that is not known."""
-    return P_VALUES.get(kind, kind)
+    return next((label for name, label in P_VALUES.items() if name == kind), kind)

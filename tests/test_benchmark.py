@@ -320,7 +320,7 @@ def test_help_and_page_name_every_section():
 
 
 def test_mistakes_cost_one_line_and_no_time(tmp_path):
-    with pytest.raises(UsageError, match=r"no section 'metods'; did you mean methods\?"):
+    with pytest.raises(UsageError, match=r"no section 'metods'; did you mean 'methods'\?"):
         bench(only=("metods",))
     with pytest.raises(UsageError, match="--repeats 0: one at least"):
         bench(repeats=0)

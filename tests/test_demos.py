@@ -179,7 +179,7 @@ def test_too_few_replicates_are_an_error_in_one_line(tmp_path):
 
 
 def test_what_there_is_not_is_refused(tmp_path):
-    with pytest.raises(UsageError, match="did you mean simpson"):
+    with pytest.raises(UsageError, match="did you mean 'simpson'"):
         demos.run("simson")
     with pytest.raises(UsageError, match="there are methods_summary, robinson"):
         demos.run("xyz")

@@ -1,8 +1,11 @@
-"""A confidence level is refused in the same words by whatever takes one."""
+"""Errors are all of one family, and a confidence level is refused in the same words everywhere."""
 
+import importlib
+import pkgutil
 import re
 from decimal import Decimal
 from fractions import Fraction
+from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -11,7 +14,7 @@ from study_cases import study
 
 import simlab
 from simlab import config, plots
-from simlab.errors import LEVEL_RULE, LevelError, check_level, is_level
+from simlab.errors import LEVEL_RULE, LevelError, check_level, closest, did_you_mean, is_level
 from simlab.fitting.errors import FitError
 
 FORMULA = "mathach ~ ses + (1 | school)"
@@ -113,3 +116,70 @@ def test_the_places_accept_what_is_a_level(fit, drawn):
     wide, narrow = fit.conf_int(level=0.95), fit.conf_int(level=0.9)
     assert (narrow.upper - narrow.lower < wide.upper - wide.lower).all()
     plt.close("all")
+
+
+def classes():
+    """All exceptions that simlab defines, but for its warnings."""
+    for module in pkgutil.walk_packages(simlab.__path__, "simlab."):
+        for one in vars(importlib.import_module(module.name)).values():
+            own = isinstance(one, type) and one.__module__.startswith("simlab.")
+            if own and issubclass(one, Exception) and not issubclass(one, Warning):
+                yield one
+
+
+def test_whoever_catches_error_catches_all_that_simlab_raises():
+    found = {*classes()}
+    assert {error for error in found if not issubclass(error, simlab.Error)} == set()
+    assert len({error.__name__ for error in found}) == len(found) > 20
+
+
+# Errors of Python that are on their way to an `Error`: from validators to a ConfigError, from
+# functions in formulas to a FormulaError, from a damaged store to a StoreError; and one that
+# `simlab.fitting` forestalls.
+TRANSLATED = (
+    "config/", "formula/", "results/messages", "results/nodes", "results/root", "results/layout",
+    "custom/returned", "fitting/response", "mixed/kenward_roger",
+)  # fmt: skip
+
+
+def test_simlab_raises_errors_of_its_own():
+    raised = re.compile(r"raise (\w*(?:Value|Type|Key|Index|Lookup|Runtime|Arithmetic|OS)Error)\b")
+    folder = Path(simlab.__file__).parent
+    found = {
+        f"{name}: {found.group()}"
+        for file in folder.rglob("*.py")
+        if not (name := file.relative_to(folder).as_posix()).startswith(TRANSLATED)
+        for found in raised.finditer(file.read_text(encoding="utf-8"))
+    }
+    assert found == set()
+
+
+def test_no_error_is_known_by_its_name():
+    folder = Path(simlab.__file__).parent
+    form = re.compile(r"\)\.__name__ (not )?(in|==|!=)|text\.startswith\(\"\w*Error")
+    for file in folder.rglob("*.py"):
+        assert not form.search(file.read_text(encoding="utf-8")), file
+
+
+@pytest.mark.parametrize(
+    ("word", "options", "close"),
+    [("slop", ["slope", "df"], "slope"), ("SLOPE", ["slope"], "slope"), ("zzz", ["slope"], ""),
+     ("sigma2", ["population.sigma2"], "population.sigma2"), ("s" * 300, ["s" * 300], ""),
+     (1, ["10", "2"], "10"), ("x", [], "")],
+)  # fmt: skip
+def test_what_may_have_been_meant(word, options, close):
+    assert closest(word, options) == close
+    assert did_you_mean(word, options) == (f"; did you mean '{close}'?" if close else "")
+    assert did_you_mean(word, options, "write more") == (
+        f"; did you mean '{close}'?" if close else "; write more"
+    )
+
+
+def test_one_function_guesses():
+    folder = Path(simlab.__file__).parent
+    named = {
+        file.relative_to(folder).as_posix()
+        for file in folder.rglob("*.py")
+        if re.search("get_close_matches|did you mean", file.read_text(encoding="utf-8"))
+    }
+    assert named == {"errors.py"}

@@ -16,12 +16,13 @@ from simlab.tables import conditions_table, methods_table
 from simlab.tables.failed import failure_lines
 from simlab.verdicts import judge
 from simlab.verdicts.judge import UNJUDGED
+from simlab.words import Status
 
-OTHER, NOT_CONVERGED, ERROR = "own:gee", 2, 4
+OTHER = "own:gee"
 METHODS = ("pooled", "hlm", "own:picky", OTHER)
 
 
-def fail(ds, method, where, status=NOT_CONVERGED):
+def fail(ds, method, where, status=Status.NOT_CONVERGED):
     """Let the fits of a method fail in some replicates, (condition, replicate)."""
     e = ds.get_index("estimator").get_loc(method)
     ds["status"].values[..., e][where] = status
@@ -38,7 +39,7 @@ def hostile(replicates=400, keep=None):
     """One method below a threshold, one always; with the messages of the second."""
     ds = study(METHODS, replicates=replicates)
     fail(ds, "own:picky", slopes(ds) < 3.5)
-    fail(ds, OTHER, np.ones((1, replicates), bool), ERROR)
+    fail(ds, OTHER, np.ones((1, replicates), bool), Status.ERROR)
     told = {"estimator": OTHER, "text": "ModuleNotFoundError: no gee", "count": replicates}
     return ds.assign_attrs(messages=json.dumps([told | {"condition": 0, "replicate": 0}]))
 

@@ -12,10 +12,10 @@ import xarray as xr
 
 from simlab import measures
 from simlab.measures import measure, paired, tidy
+from simlab.words import Status
 
 RTOL = 1e-12
 REPLICATES = 80
-OK, SINGULAR, NOT_CONVERGED, NOT_ESTIMABLE = range(4)
 PER_TERM = ("condition", "replicate", "estimator", "term")
 PER_FIT = PER_TERM[:3]
 WITH_TARGET = ("bias", "relative_bias", "standardised_bias", "mse", "rmse", "coverage")
@@ -42,8 +42,12 @@ def study() -> xr.Dataset:
     estimate = 1 + 0.1 * (common + 0.5 * rng.standard_normal(shape))
     std_error = 0.11 * np.sqrt(rng.chisquare(10, shape) / 10)
     status = np.zeros(shape[:3], dtype=np.int8)
-    status[0, :5, 2], status[0, 5:7, 2], status[1, ::4, 2] = NOT_CONVERGED, NOT_ESTIMABLE, SINGULAR
-    failed = status >= NOT_CONVERGED
+    status[0, :5, 2], status[0, 5:7, 2], status[1, ::4, 2] = (
+        Status.NOT_CONVERGED,
+        Status.NOT_ESTIMABLE,
+        Status.SINGULAR,
+    )
+    failed = status >= Status.NOT_CONVERGED
     estimate[failed], std_error[failed] = 1e6, 1e6
     estimate[:, :, 0, 1], std_error[:, :, 0, 1] = np.nan, np.nan
     std_error[2, 3, 1, 0] = np.nan
@@ -78,7 +82,7 @@ def cells(study: xr.Dataset):
     """Each (condition, estimator, term) by position, with its arrays over usable replicates."""
     for index in np.ndindex(3, 3, 2):
         c, e, t = index
-        usable = study.status.values[c, :, e] < NOT_CONVERGED
+        usable = study.status.values[c, :, e] < Status.NOT_CONVERGED
         yield (
             index,
             {
@@ -162,7 +166,7 @@ def test_failures_are_counted_and_enter_nothing_else(study):
 
 
 def test_control_a_failed_fit_that_is_called_ok_is_noticed(study):
-    study["status"][:] = OK
+    study["status"][:] = Status.OK
     assert measure(study)["empirical_se"].max() > 1e5
 
 
@@ -205,7 +209,7 @@ def test_level_is_that_of_the_results(study):
 def test_reference_adds_precision(study):
     measured = measure(study, reference="fixed")
     for (c, e, t), d in cells(study):
-        usable = study.status.values[c, :, e] < NOT_CONVERGED
+        usable = study.status.values[c, :, e] < Status.NOT_CONVERGED
         ref = study.estimate.values[c, usable, 1, t]
         at = {"condition": c, "estimator": e, "term": t}
         assert_cell(measured, "efficiency", at, measures.efficiency(d["estimate"], ref))
@@ -228,7 +232,7 @@ def loss(study, quantity, theta, c, e, t):
         value = np.where(np.isnan(low + up + theta), np.nan, (low <= theta) & (theta <= up))
     else:
         value = b - theta if quantity == "bias" else (b - theta) ** 2
-    return np.where(study.status.values[c, :, e] < NOT_CONVERGED, value, np.nan)
+    return np.where(study.status.values[c, :, e] < Status.NOT_CONVERGED, value, np.nan)
 
 
 @pytest.mark.parametrize("target", ["beta_within", "beta_between", "limit"])

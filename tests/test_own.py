@@ -22,11 +22,11 @@ from simlab.cli.failures import failures
 from simlab.config import ConfigError, Study, dumps, loads, schema
 from simlab.custom.methods import Own
 from simlab.design import conditions
-from simlab.estimators.base import ERROR, NOT_ESTIMABLE, OK
 from simlab.population import PopulationError
 from simlab.replaying import replay
 from simlab.results import StoreError, StoreWarning, ZarrResults
 from simlab.sampling import METHOD, stream
+from simlab.words import Status
 
 HERE = Path(__file__).parent / "own"
 SMALL = POPULATION | {"clusters": 8, "cluster_sizes": {"law": "poisson", "mean": 6}}
@@ -84,7 +84,7 @@ def test_every_form_of_the_pooled_line_agrees():
     assert ds.estimator.values.tolist() == [
         "pooled", "mine:by_moments", "mine:ols", "mine:POOLED", "mine:plain",
     ]  # fmt: skip
-    assert (ds.status == OK).all()
+    assert (ds.status == Status.OK).all()
     slope = ds.sel(term="slope")
     for name in ds.estimator.values[1:]:
         for what in ("estimate", "std_error", "df", "p_value"):
@@ -111,7 +111,7 @@ def test_sectors_have_terms_of_their_own():
     ds = run("pooled", "mine:POOLED", "mine:ols", population=SMALL | sectors)
     assert "slope[B - A]" in ds.term.values
     np.testing.assert_array_equal(ds.estimate[0, :, 0], ds.estimate[0, :, 1])
-    assert (ds.status.sel(estimator="mine:ols") == ERROR).all()  # it returns `slope` alone
+    assert (ds.status.sel(estimator="mine:ols") == Status.ERROR).all()  # it returns `slope` alone
 
 
 def test_a_method_on_rows_sees_what_replicate_rebuilds(tmp_path):
@@ -140,8 +140,8 @@ def test_a_bad_method_fails_alone(how):
     name = f"mine:bad_{how}"
     s = study("pooled", name, replicates=3)
     ds = simlab.run(s, jobs=1)
-    assert (ds.status.sel(estimator=name) == ERROR).all()
-    assert (ds.status.sel(estimator="pooled") == OK).all()
+    assert (ds.status.sel(estimator=name) == Status.ERROR).all()
+    assert (ds.status.sel(estimator="pooled") == Status.OK).all()
     assert np.isnan(ds.estimate.sel(estimator=name)).all()
     told = messages(s)
     assert [(b, e) for b, e, _ in told] == [(b, name) for b in range(3)]
@@ -152,7 +152,7 @@ def test_a_bad_method_fails_alone(how):
 
 def test_none_is_not_an_error():
     s = study("mine:bad_nothing", replicates=3)
-    assert (simlab.run(s, jobs=1).status == NOT_ESTIMABLE).all()
+    assert (simlab.run(s, jobs=1).status == Status.NOT_ESTIMABLE).all()
     assert messages(s) == []
 
 
@@ -167,7 +167,7 @@ def test_ctrl_c_passes(tmp_path, monkeypatch):
 def test_a_method_fails_in_its_replicates_alone():
     s = study("mine:ols", "mine:sometimes", population=SMALL | {"gamma": [0, 2]})
     ds = simlab.run(s, jobs=1)
-    failed = (ds.status.sel(estimator="mine:sometimes") == ERROR).values[0]
+    failed = (ds.status.sel(estimator="mine:sometimes") == Status.ERROR).values[0]
     positive = [simlab.replicate(s, 0, r).y.iloc[0] > 0 for r in range(20)]
     assert failed.tolist() == positive
     assert 0 < failed.sum() < 20
@@ -185,7 +185,7 @@ def test_a_method_fails_in_its_replicates_alone():
 def test_a_block_that_raises_is_done_again_one_by_one():
     s = study("pooled", "mine:guilty_block")
     ds = simlab.run(s, jobs=1)
-    guilty = (ds.status.sel(estimator="mine:guilty_block") == ERROR).values[0]
+    guilty = (ds.status.sel(estimator="mine:guilty_block") == Status.ERROR).values[0]
     assert 0 < guilty.sum() < 20
     one, two = ds.estimate.sel(term="slope").values[0].T
     np.testing.assert_array_equal(two[~guilty], one[~guilty])
@@ -193,7 +193,10 @@ def test_a_block_that_raises_is_done_again_one_by_one():
 
 def test_estimates_are_read_with_care():
     ds = run("mine:odd_estimates", replicates=8)
-    assert ds.status.values[0, :, 0].tolist() == [OK, NOT_ESTIMABLE, ERROR, ERROR] * 2
+    assert (
+        ds.status.values[0, :, 0].tolist()
+        == [Status.OK, Status.NOT_ESTIMABLE, Status.ERROR, Status.ERROR] * 2
+    )
     told = messages(study("mine:odd_estimates", replicates=8))
     texts = ["slope: std_error is -1", "intercept: estimate is nan"] * 2
     assert [text for *_, text in told] == texts
@@ -208,7 +211,7 @@ def test_a_cheat_changes_nothing_of_the_others():
     honest = run(*others)
     for cheat in ("mine:cheat", "mine:cheat_moments"):
         before = run(cheat, *others)
-        assert (before.status.sel(estimator=cheat) == OK).all()
+        assert (before.status.sel(estimator=cheat) == Status.OK).all()
         assert bits(before, *others) == bits(honest, *others)
 
 
@@ -311,7 +314,7 @@ def test_moments_in_blocks():
     with pytest.raises(PopulationError, match="draws moments: there are no rows"):
         simlab.replicate(s)
     bad = simlab.run(generated("one_bad_moment", "pooled", replicates=8), jobs=1)
-    assert np.flatnonzero(bad.status.values[0, :, 0] == ERROR).tolist() == [3]
+    assert np.flatnonzero(bad.status.values[0, :, 0] == Status.ERROR).tolist() == [3]
 
 
 @pytest.mark.parametrize(
@@ -332,7 +335,7 @@ def test_moments_in_blocks():
 def test_a_replicate_that_cannot_be_drawn_fails_in_every_method(how, text):
     s = generated("unlucky", "pooled", "mine:ols", parameters={"how": how})
     ds = simlab.run(s, jobs=1)
-    failed = (ds.status == ERROR).values[0]
+    failed = (ds.status == Status.ERROR).values[0]
     assert 0 < failed[:, 0].sum() < 20
     assert (failed[:, 0] == failed[:, 1]).all()
     assert np.isfinite(ds.estimate.sel(term="slope").values[0][~failed]).all()
@@ -355,7 +358,7 @@ def test_the_oracle_needs_the_variances():
         runner.prepare(generated("lines", "gls_oracle"))
     told = {"G": [[1, 0], [0, 0]], "sigma2": 1, "beta_within": 2, "beta_between": 5}
     ds = simlab.run(generated("lines", "gls_oracle", truth=told), jobs=1)
-    assert (ds.status == OK).all()
+    assert (ds.status == Status.OK).all()
 
 
 # ---------------------------------------------------------------- stores, and code that changed
@@ -367,7 +370,7 @@ def test_messages_are_kept_in_the_store(tmp_path):
     stored = simlab.run(s, jobs=1, out=kept)
     results = ZarrResults.open(kept)
     told = results.messages()
-    failed = np.flatnonzero(ds.status.sel(estimator="mine:sometimes").values[0] == ERROR)
+    failed = np.flatnonzero(ds.status.sel(estimator="mine:sometimes").values[0] == Status.ERROR)
     assert [m.replicate for m in told] == failed.tolist()
     assert {(m.condition, m.estimator) for m in told} == {(0, "mine:sometimes")}
     assert json.loads(stored.attrs["messages"]) == json.loads(ds.attrs["messages"])
@@ -538,7 +541,7 @@ def test_any_replicate_is_replayed_to_the_bit(tmp_path, name):
     """With J of its own, beside replicates that could not be drawn, and a method that draws."""
     s = generated(name, "pooled", "mine:random")
     ds = simlab.run(s, jobs=1, out=tmp_path / "s.zarr")
-    drawn = np.flatnonzero(ds.status.values[0, :, 0] == OK)
+    drawn = np.flatnonzero(ds.status.values[0, :, 0] == Status.OK)
     for r in drawn[[0, 5, -1]].tolist():
         assert replay(tmp_path / "s.zarr", 0, r).differs.empty
 
@@ -546,7 +549,7 @@ def test_any_replicate_is_replayed_to_the_bit(tmp_path, name):
 def test_a_failure_is_told_and_replayed(tmp_path, capsys):
     s = study("mine:sometimes", population=SMALL | {"gamma": [0, 2]})
     ds = simlab.run(s, jobs=1, out=tmp_path / "s.zarr")
-    r = int(np.flatnonzero(ds.status.values[0, :, 0] == ERROR)[0])
+    r = int(np.flatnonzero(ds.status.values[0, :, 0] == Status.ERROR)[0])
     failures(tmp_path / "s.zarr", limit=5)
     told = capsys.readouterr().out
     assert re.search(

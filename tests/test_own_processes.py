@@ -23,10 +23,10 @@ from simlab import runner
 from simlab.cli.outcome import ALL_FAILED
 from simlab.config import ConfigError, dumps
 from simlab.custom.calls import ALL, Order
-from simlab.estimators.base import ERROR, OK
 from simlab.parallel import ParallelError
 from simlab.results import ZarrResults
 from simlab.runner import RunError, RunWarning
+from simlab.words import Status
 
 PATIENCE = 6
 BY_ROWS, TOGETHER, DRAWN = 6, 22, 6
@@ -38,7 +38,7 @@ def hostile(*names, **fields):
 
 
 def failed(ds, name):
-    return np.flatnonzero(ds.status.sel(estimator=name).values[0] == ERROR).tolist()
+    return np.flatnonzero(ds.status.sel(estimator=name).values[0] == Status.ERROR).tolist()
 
 
 # ---------------------------------------------------------------- calls that are left out
@@ -52,9 +52,9 @@ def test_a_call_that_is_left_out_is_an_error_and_changes_nothing_else():
     s = study("pooled", "mine:ols", "mine:by_moments", replicates=16)
     whole = block(s, 1)
     found = block(s, 1, Order("mine:ols", 11, "took longer than 1 s"))
-    assert np.argwhere(found.status == ERROR).tolist() == [[3, 1]]
+    assert np.argwhere(found.status == Status.ERROR).tolist() == [[3, 1]]
     assert found.messages == ((3, "mine:ols", "took longer than 1 s"),)
-    rest = found.status != ERROR
+    rest = found.status != Status.ERROR
     assert found.estimate[rest].tobytes() == whole.estimate[rest].tobytes()
     alone = block(s, 1, Order("mine:by_moments", ALL, "one by one"))
     assert alone.messages == ()
@@ -67,7 +67,7 @@ def test_a_draw_that_is_left_out_is_an_error_of_all_methods(name):
     s = generated(name, "pooled", "hlm", replicates=16)
     which = 11 if name == "lines" else ALL
     found = block(s, 1, Order(f"mine:{name}", which, "took longer than 1 s"))
-    places = np.flatnonzero((found.status == ERROR).all(axis=1)).tolist()
+    places = np.flatnonzero((found.status == Status.ERROR).all(axis=1)).tolist()
     assert places == ([3] if name == "lines" else list(range(8)))
     assert {text for *_, text in found.messages} == {f"mine:{name}: took longer than 1 s"}
 
@@ -112,7 +112,7 @@ def test_a_generator_that_hangs_is_an_error_of_all_methods():
         ds = simlab.run(s, jobs=1, backend="loky", patience=PATIENCE)
     assert failed(ds, "pooled") == [DRAWN]
     honest = simlab.run(study("pooled", population="hostile:rows", seed=8, replicates=16), jobs=1)
-    assert honest.status.values.max() == OK
+    assert honest.status.values.max() == Status.OK
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
@@ -136,7 +136,7 @@ def test_threads_can_only_tell(monkeypatch, tmp_path, jobs):
 
     monkeypatch.setattr("simlab.runner.watch.warnings.warn", hear)
     ds = simlab.run(s, jobs=jobs, patience=0.05)
-    assert (ds.status == OK).all()
+    assert (ds.status == Status.OK).all()
     assert told[0].startswith(
         "condition 0, replicate 0: waits:f takes longer than 0.05 s; a thread"
     )

@@ -17,9 +17,9 @@ from simlab.cli.check import outline
 from simlab.cli.measure import measure as command
 from simlab.cli.run import run as run_command
 from simlab.config import ConfigError, dumps
-from simlab.estimators.base import ERROR, NOT_CONVERGED, NOT_ESTIMABLE, OK, SINGULAR
 from simlab.inference import infer
 from simlab.measures import measure
+from simlab.words import Status
 
 SLOPE = {"term": "slope", "condition": 0}
 
@@ -62,12 +62,12 @@ def test_what_is_not_told_is_students():
 def test_methods_on_moments_tell_the_same():
     ds = run("told:together", "pooled", replicates=40)
     status = ds.status.sel(estimator="told:together").values[0]
-    assert set(status.tolist()) == {OK, SINGULAR, NOT_CONVERGED}
+    assert set(status.tolist()) == {Status.OK, Status.SINGULAR, Status.NOT_CONVERGED}
     b, lower, p = (of(ds, "told:together", what) for what in ("estimate", "lower", "p_value"))
-    failed = status == NOT_CONVERGED
+    failed = status == Status.NOT_CONVERGED
     assert np.isnan(b[failed]).all()
     assert np.isfinite(b[~failed]).all()
-    assert (b[status == SINGULAR] < 1.5).all()
+    assert (b[status == Status.SINGULAR] < 1.5).all()
     known = ~failed & (b >= 2)
     np.testing.assert_array_equal(lower[known], b[known] - 1)
     assert np.isnan(lower[~known]).all()  # not told here, and not Student's either
@@ -102,8 +102,8 @@ def test_what_cannot_be_is_an_error_of_its_replicate(how, text):
     name = f"told:wrong_{how}"
     s = study(name, "pooled", replicates=3)
     ds = simlab.run(s, jobs=1)
-    assert (ds.status.sel(estimator=name) == ERROR).all()
-    assert (ds.status.sel(estimator="pooled") == OK).all()
+    assert (ds.status.sel(estimator=name) == Status.ERROR).all()
+    assert (ds.status.sel(estimator="pooled") == Status.OK).all()
     assert [(b, e) for b, e, _ in messages(s)] == [(b, name) for b in range(3)]
     assert all(message.startswith(text) for *_, message in messages(s))
 
@@ -114,24 +114,24 @@ def test_what_cannot_be_is_an_error_of_its_replicate(how, text):
 def test_a_method_says_how_its_fit_ended():
     ds = run("told:words", replicates=60)
     status = ds.status.values[0, :, 0]
-    assert set(status.tolist()) == {OK, SINGULAR, NOT_CONVERGED, NOT_ESTIMABLE}
+    assert set(status.tolist()) == {*Status} - {Status.ERROR}
     b = of(ds, "told:words", "estimate")
-    assert (np.isfinite(b) == (status <= SINGULAR)).all()
+    assert (np.isfinite(b) == (status <= Status.SINGULAR)).all()
     assert messages(study("told:words", replicates=60)) == []
     alone = run("told:status_alone", replicates=3)
-    assert (alone.status == NOT_ESTIMABLE).all()
+    assert (alone.status == Status.NOT_ESTIMABLE).all()
 
 
 @pytest.mark.parametrize("how", ["word", "true", "number", "error", "several"])
 def test_a_status_that_is_none_is_an_error(how):
     s = study(f"told:status_{how}", replicates=2)
-    assert (simlab.run(s, jobs=1).status == ERROR).all()
+    assert (simlab.run(s, jobs=1).status == Status.ERROR).all()
     assert all(re.match(r"status (is|has the shape)", text) for *_, text in messages(s))
 
 
 def test_an_unknown_standard_error_costs_no_estimate():
     ds = run("told:nan_error", "told:without", replicates=40)
-    assert (ds.status == OK).all()
+    assert (ds.status == Status.OK).all()
     b, se, lower = (of(ds, "told:nan_error", what) for what in ("estimate", "std_error", "lower"))
     np.testing.assert_array_equal(b, of(ds, "told:without", "estimate"))
     assert (np.isnan(se) == (b > 2)).all()
@@ -140,7 +140,7 @@ def test_an_unknown_standard_error_costs_no_estimate():
     assert m.n.item() == m.empirical_se_n.item() == 40
     assert m.model_se_n.item() == m.coverage_n.item() == (b <= 2).sum()
     ds = run("told:nan_df", replicates=5)
-    assert (ds.status == OK).all()
+    assert (ds.status == Status.OK).all()
     assert np.isnan(of(ds, "told:nan_df", "upper")).all()
 
 

@@ -15,9 +15,9 @@ from simlab.cli.failures import failures
 from simlab.cli.info import info
 from simlab.cli.replay import replay as command
 from simlab.custom.warned import listening
-from simlab.estimators.base import ERROR, OK
 from simlab.results import ZarrResults
 from simlab.results.messages import Message, summary
+from simlab.words import Status
 
 FLAT = SMALL | {"gamma": [1, 2]}
 
@@ -39,7 +39,7 @@ def steep(s):
 def test_warnings_are_kept_by_replicate_and_stop_nothing(tmp_path, jobs, capfd):
     s = study("pooled", "warns:sometimes", "warns:quiet", population=FLAT)
     ds = simlab.run(s, jobs=jobs, out=tmp_path / "s.zarr")
-    assert (ds.status == OK).all()
+    assert (ds.status == Status.OK).all()
     told = ZarrResults.open(tmp_path / "s.zarr").warnings()
     assert [m.replicate for m in told] == steep(s)
     assert 0 < len(told) < 20
@@ -95,7 +95,7 @@ def test_of_methods_on_moments_each_replicate_has_its_own():
 def test_a_fit_that_fails_has_its_warnings_too():
     s = study("warns:dies", replicates=2)
     block = runner.run_block(runner.prepare(s), 0, 0)
-    assert (block.status == ERROR).all()
+    assert (block.status == Status.ERROR).all()
     assert [text.partition(" (")[0] for *_, text in block.messages] == ["ValueError: the end"] * 2
     assert [text.partition(" (")[0] for *_, text in block.warnings] == [
         "UserWarning: before the end"
@@ -140,7 +140,7 @@ def test_generators_warn_by_their_own_name():
     positive = [r for r in range(20) if simlab.replicate(s, 0, r).x.iloc[0] > 0]
     assert [number * 8 + b for number, b, _, _ in told] == positive
     assert {name for _, _, name, _ in told} == {"warns:draws"}
-    assert (simlab.run(s, jobs=1).status == OK).all()
+    assert (simlab.run(s, jobs=1).status == Status.OK).all()
     told = warned(study("pooled", population="warns:draws_moments"))
     assert [(number, b, name) for number, b, name, _ in told] == [
         (number, 0, "warns:draws_moments") for number in range(3)
@@ -251,8 +251,8 @@ def test_filters_of_a_module_are_for_its_own_code(tmp_path):
         (tmp_path / "warns.py").write_text((HERE / "warns.py").read_text())
         for _ in range(2):
             ds = simlab.run(s, jobs=1)
-            errors = (ds.status.sel(estimator="other:f") == ERROR).sum()
-            assert errors == 0 < (ds.status.sel(estimator="strict:f") == ERROR).sum()
+            errors = (ds.status.sel(estimator="other:f") == Status.ERROR).sum()
+            assert errors == 0 < (ds.status.sel(estimator="strict:f") == Status.ERROR).sum()
             assert "hush" not in ds.attrs.get("warnings", "")
             warnings.simplefilter("ignore")  # of a script, which is not for what is kept
             assert json.loads(ds.attrs["warned"])["other:f"] > 0

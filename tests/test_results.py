@@ -11,8 +11,9 @@ import xarray as xr
 import zarr
 from results_cases import TESTS, block_of, places, schema_of
 
-from simlab.results import MemoryResults, Status, ZarrResults, chunks, open_dataset, open_results
+from simlab.results import MemoryResults, ZarrResults, chunks, open_dataset, open_results
 from simlab.results.schema import VARIABLES
+from simlab.words import Status
 
 SHAPES = {
     "short last block": {},

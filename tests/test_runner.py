@@ -18,10 +18,10 @@ import simlab
 from simlab import runner
 from simlab.config import ConfigError
 from simlab.estimators import METHODS, REGISTRY, Sample, pooled
-from simlab.estimators.base import NOT_ESTIMABLE, OK, SINGULAR
 from simlab.moments import from_rows
 from simlab.parallel import Workers
-from simlab.results import TIMES, Status, open_results
+from simlab.results import TIMES, open_results
+from simlab.words import Status
 
 SECTORS = {
     "clusters": {"Catholic": 5, "Public": 6},
@@ -183,7 +183,7 @@ def test_what_cannot_be_estimated_is_counted_and_not_redrawn():
     population = {"clusters": 3, "cluster_sizes": {"law": "poisson", "mean": 1.2, "minimum": 1}}
     ds = simlab.run(study(200, population=population), jobs=1)
     assert set(np.unique(ds.status)) <= {int(s) for s in Status}
-    blank = ds.status == NOT_ESTIMABLE
+    blank = ds.status == Status.NOT_ESTIMABLE
     assert 0 < float(blank.sel(estimator="two_stage").mean()) < 1
     assert float(ds.dropped.sel(estimator="two_stage").max()) > 0
     for name in ("estimate", "std_error", "df", "lower", "upper", "p_value"):
@@ -397,7 +397,8 @@ def test_moments_and_rows_have_one_law(by_moments, by_rows, estimator):
             else:
                 assert ks(one, two) > 1e-4, (term, name)
     shares = [
-        float((ds.status.sel(estimator=estimator) == OK).mean()) for ds in (by_moments, by_rows)
+        float((ds.status.sel(estimator=estimator) == Status.OK).mean())
+        for ds in (by_moments, by_rows)
     ]
     assert abs(shares[0] - shares[1]) < 3.5 * np.sqrt(0.5 / 2500)
 
@@ -409,7 +410,7 @@ def test_variance_components_have_one_law(by_moments, by_rows, estimator):
         if name == "G":
             one, two = (np.abs(v.isel(effect=1, effect_=1)) for v in (one, two))
         assert ks(one, two) > 1e-4
-    assert float((by_rows.status.sel(estimator=estimator) == SINGULAR).mean()) > 0
+    assert float((by_rows.status.sel(estimator=estimator) == Status.SINGULAR).mean()) > 0
 
 
 def test_five_percent_of_sigma2_are_noticed(by_moments):

@@ -13,6 +13,7 @@ from simlab import looks
 from simlab.app.settings import PRESETS, RANGES, SECTORS, SEEDS, Settings, allowed
 from simlab.app.styles import BESIDE_CSS, BUTTON_CSS, SLIDER_CSS
 from simlab.methods import METHODS, short
+from simlab.words import NEW, SAME
 
 __all__ = ["Controls", "button"]
 
@@ -49,7 +50,7 @@ class Controls:
         }
         self._widgets["sectors"] = _choice({"one sector": 1, "two sectors": 2}, "Sectors")
         self._widgets["scheme"] = _choice(
-            {"new schools": "new-clusters", "same schools": "same-clusters"}, "Each sample has"
+            {"new schools": NEW, "same schools": SAME}, "Each sample has"
         )
         self._widgets["seed"] = pn.widgets.IntInput(
             name="seed", value=settings.seed, start=SEEDS[0], end=SEEDS[1], height=34,

@@ -13,6 +13,7 @@ from simlab.population import Plan, size_moments, truth
 from simlab.runner import Work
 from simlab.sampling import block_clusters
 from simlab.text.numbers import signed
+from simlab.words import SAME
 
 __all__ = ["Facts", "facts", "paradoxes"]
 
@@ -48,7 +49,7 @@ def facts(work: Work) -> Facts:
     (job,) = work.jobs
     plan, scheme = job.plan, job.condition.scheme
     clusters = None
-    if scheme == "same-clusters":
+    if scheme == SAME:
         clusters = block_clusters(plan, scheme, work.study.seed, job.key, 0, 1)
     targets = sector_contrasts(len(plan.sectors)) @ truth(plan, clusters)["slope"]
     population = truth(plan)["slope"]

@@ -14,8 +14,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from simlab.app.server import AppError, require
+from simlab.app.server import require
 from simlab.app.settings import PRESETS, RANGES, Settings
+from simlab.errors import AppError
 from simlab.looks import ACCENT, BLUE, BLUP, CLUSTERS, INK, PAPER, QUIET, STRIP, css
 from simlab.methods import look, short
 from simlab.moments import Floats

@@ -12,7 +12,7 @@ from concurrent.futures import Future
 from importlib.util import find_spec
 from typing import Any
 
-from simlab.errors import Error
+from simlab.errors import AppError
 
 __all__ = ["AppError", "require", "serve"]
 
@@ -21,10 +21,6 @@ HOST = "localhost"
 UNUSED = 60_000
 """Milliseconds for which a page is kept whose browser is still to connect, or was cut off: of fifty
 that are opened at once the last waits that long."""
-
-
-class AppError(Error):
-    """The page cannot be served; one line says why and what to do."""
 
 
 def require(*packages: str) -> None:
@@ -87,8 +83,11 @@ def serve(port: int, browser: bool) -> None:
 
 def _not_of_visitors_who_left(record: logging.LogRecord) -> bool:
     """Whether a record tells anything else than that there is nobody to send to any more."""
+    from tornado.iostream import StreamClosedError
+    from tornado.websocket import WebSocketClosedError
+
     error = record.exc_info[1] if record.exc_info else None
-    return type(error).__name__ not in ("WebSocketClosedError", "StreamClosedError")
+    return not isinstance(error, StreamClosedError | WebSocketClosedError)
 
 
 def _in_background(work: Callable[[], None]) -> Future[None]:

@@ -7,9 +7,10 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 from simlab.config import ConfigError, Study
+from simlab.words import NEW, SCHEMES, Scheme
 
 __all__ = [
     "PRESETS",
@@ -60,8 +61,6 @@ WORDS = MappingProxyType(
 )
 """What the sliders can set and nobody can draw, in words of the page."""
 
-Scheme = Literal["new-clusters", "same-clusters"]
-
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -107,7 +106,7 @@ class Settings:
     sectors: int = 1
     intercept_difference: float = 0.0
     slope_difference: float = 0.0
-    scheme: Scheme = "new-clusters"
+    scheme: Scheme = NEW
     seed: int = 20261123
 
 
@@ -171,9 +170,7 @@ PRESETS: Mapping[str, Settings] = MappingProxyType(
 )  # fmt: skip
 
 
-CHOICES: Mapping[str, tuple[Any, ...]] = MappingProxyType(
-    {"sectors": (1, 2), "scheme": ("new-clusters", "same-clusters")}
-)
+CHOICES: Mapping[str, tuple[Any, ...]] = MappingProxyType({"sectors": (1, 2), "scheme": SCHEMES})
 
 
 def allowed(name: str, value: Any, before: Any) -> Any:

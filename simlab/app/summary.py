@@ -7,11 +7,12 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from simlab.app.live import Replicates
-from simlab.estimators.base import Estimator, sector_contrasts, term_names
+from simlab.estimators.base import Estimator, sector_contrasts
 from simlab.moments import Floats, Ints
 from simlab.performance.arrays import average
 from simlab.performance.measure import Measured
 from simlab.performance.registry import MEASURES
+from simlab.words import term_names
 
 __all__ = [
     "LAST",
@@ -86,7 +87,7 @@ def terms(
     found = []
     for method in methods:
         kind = "between" if target == "between" and "between" in method.kinds else "slope"
-        own = term_names((kind,), sectors)  # type: ignore[arg-type]
+        own = term_names((kind,), sectors)
         found.append(names.index(own[place]))
     return np.array(found)
 

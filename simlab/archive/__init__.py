@@ -6,8 +6,9 @@ All of them read a results Dataset, as `simlab.open_dataset` gives it, and run n
 from simlab.archive.conditions import condition_of, describe, factor_of, summary
 from simlab.archive.dependence import dependent_failures
 from simlab.archive.difference import Difference, difference
-from simlab.archive.export import ExportError, check_export, export
+from simlab.archive.export import check_export, export
 from simlab.archive.failures import failed_fits, failure_counts, failures, tried
+from simlab.errors import ExportError
 
 __all__ = [
     "Difference",

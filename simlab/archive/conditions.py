@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from simlab.errors import ArgumentError
 from simlab.measures.outcomes import factors_of, one_of
 from simlab.measures.sums import keeps_measures
-from simlab.results import Status, Stop, wall_seconds
+from simlab.results import Stop, wall_seconds
+from simlab.words import Status
 
 __all__ = ["condition_of", "describe", "factor_of", "summary"]
 
@@ -134,7 +135,7 @@ def _kept(ds: xr.Dataset) -> dict[str, NDArray[Any]]:
         "replicates": (status >= 0).any(axis=1).sum(axis=-1),
         "core_seconds": ds["seconds"].sum("block").values,
         "wall_seconds": wall_seconds(ds).values,
-        **{word.name.lower(): (status == word).sum(axis=(1, 2)) for word in Status},
+        **{one.word: (status == one).sum(axis=(1, 2)) for one in Status},
     }
 
 
@@ -145,5 +146,5 @@ def _summed(ds: xr.Dataset) -> dict[str, NDArray[Any]]:
         "replicates": ds["replicates"].values,
         "core_seconds": ds["seconds"].values,
         "wall_seconds": wall_seconds(ds).values,
-        **{word.name.lower(): count for word, count in zip(Status, counts, strict=True)},
+        **{one.word: count for one, count in zip(Status, counts, strict=True)},
     }

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from scipy.stats import mannwhitneyu
 
 from simlab.measures.outcomes import need_replicates, replicates_of
+from simlab.words import FAILED
 
 LEVEL: Final = 0.001
 """Probability of accusing a study whose failures are all at random, at most."""
@@ -60,7 +61,7 @@ def dependent_failures(ds: xr.Dataset) -> pd.DataFrame:
         status = r.status
         for e, name in enumerate(names):
             ran = status[e] >= 0
-            failed = ran & (status[e] > 1)
+            failed = np.isin(status[e], FAILED)
             if not failed.any() or not (ran & ~failed).any():
                 continue
             own = ~np.isnan(r.estimate[e]).all(axis=-1)  # terms

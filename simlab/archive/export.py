@@ -13,19 +13,15 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from simlab.archive.failures import WORDS
-from simlab.errors import Error
+from simlab.errors import ExportError
 from simlab.measures import measure, tidy
 from simlab.measures.outcomes import factors_of
 from simlab.measures.sums import keeps_measures
+from simlab.words import Status
 
 __all__ = ["ExportError", "check_export", "export", "long_form"]
 
 PER_TERM = ("estimate", "std_error", "df", "lower", "upper", "p_value")
-
-
-class ExportError(Error):
-    """Results cannot be written in a format; one line says why and what to do."""
 
 
 def export(ds: xr.Dataset, path: str | Path) -> None:
@@ -103,7 +99,7 @@ def long_form(ds: xr.Dataset) -> Iterator[pd.DataFrame]:
         }
         columns |= {name: one[name].transpose(*order).values[r, e, t] for name in PER_TERM}
         codes = one["status"].transpose(*order[:2]).values[r, e]
-        columns["status"] = pd.Series([WORDS[code] for code in codes.tolist()], dtype=object)
+        columns["status"] = pd.Series([Status(code).word for code in codes.tolist()], dtype=object)
         columns["dropped"] = one["dropped"].transpose(*order[:2]).values[r, e]
         columns |= _variances(one, r, ds["estimator"].values[e])
         for target in ds["target"].values:

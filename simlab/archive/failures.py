@@ -10,14 +10,9 @@ import xarray as xr
 
 from simlab.measures.outcomes import need_replicates, one_of
 from simlab.measures.sums import keeps_measures
-from simlab.results import Status
+from simlab.words import FAILED, Status
 
 __all__ = ["failed_fits", "failure_counts", "failures", "tried"]
-
-FAILED = ("not_converged", "not_estimable", "error")
-"""Statuses of fits without an estimate."""
-
-WORDS = {int(status): status.name.lower() for status in Status}
 
 
 def failures(ds: xr.Dataset, statuses: Sequence[str] | None = None) -> pd.DataFrame:
@@ -42,7 +37,7 @@ def failures(ds: xr.Dataset, statuses: Sequence[str] | None = None) -> pd.DataFr
         If there is no such status, or the results do not hold replicates.
     """
     need_replicates(ds, "a list of failures")
-    wanted = _codes(statuses)
+    wanted = _statuses(statuses)
     status = ds["status"].transpose("condition", "replicate", "estimator").values
     c, r, e = np.nonzero(np.isin(status, wanted))
     return pd.DataFrame(
@@ -50,7 +45,7 @@ def failures(ds: xr.Dataset, statuses: Sequence[str] | None = None) -> pd.DataFr
             "condition": c,
             "replicate": r,
             "estimator": ds["estimator"].values[e],
-            "status": [WORDS[code] for code in status[c, r, e].tolist()],
+            "status": [Status(code).word for code in status[c, r, e].tolist()],
             "dropped": ds["dropped"]
             .transpose("condition", "replicate", "estimator")
             .values[c, r, e],
@@ -76,19 +71,19 @@ def failure_counts(ds: xr.Dataset, statuses: Sequence[str] | None = None) -> pd.
     ArgumentError
         If there is no such status.
     """
-    wanted = _codes(statuses)
+    wanted = _statuses(statuses)
     if keeps_measures(ds):
         hits = ds["status_hits"].transpose("condition", "estimator", "status_outcome")
         counts = hits.values[..., wanted]
     else:
         status = ds["status"].transpose("condition", "estimator", "replicate").values
-        counts = np.stack([(status == code).sum(axis=-1) for code in wanted], axis=-1)
+        counts = np.stack([(status == one).sum(axis=-1) for one in wanted], axis=-1)
     c, e, s = np.nonzero(counts)
     return pd.DataFrame(
         {
             "condition": c,
             "estimator": ds["estimator"].values[e],
-            "status": [WORDS[wanted[i]] for i in s.tolist()],
+            "status": [wanted[i].word for i in s.tolist()],
             "fits": counts[c, e, s],
         }
     )
@@ -103,7 +98,9 @@ def failed_fits(ds: xr.Dataset) -> pd.DataFrame:
         A row for each condition and estimator that has any: condition, estimator, fits, status
         (their most frequent), replicates (in which the estimator was tried), share.
     """
-    counts = failure_counts(ds, FAILED).sort_values("fits", ascending=False)
+    counts = failure_counts(ds, [status.word for status in FAILED]).sort_values(
+        "fits", ascending=False
+    )
     each = counts.groupby(["condition", "estimator"], as_index=False).agg(
         {"fits": "sum", "status": "first"}
     )
@@ -118,9 +115,9 @@ def tried(ds: xr.Dataset) -> xr.DataArray:
     return n.transpose("condition", "estimator")
 
 
-def _codes(statuses: Sequence[str] | None) -> list[int]:
-    """The codes of statuses; of all but ok without any."""
-    known = [word for word in WORDS.values() if word != "ok"]
-    for word in statuses or ():
+def _statuses(words: Sequence[str] | None) -> list[Status]:
+    """The statuses of some words; all but ok without any."""
+    known = {status.word: status for status in Status if status is not Status.OK}
+    for word in words or ():
         one_of("status", word, known)
-    return [code for code, word in WORDS.items() if word in (statuses or known)]
+    return [status for word, status in known.items() if word in (words or known)]

@@ -10,8 +10,7 @@ from simlab.auditing.verdicts import BIAS, HONEST, SURE, TRUSTED, Row, by_method
 from simlab.estimators import REGISTRY
 from simlab.methods import short
 from simlab.text.numbers import wrong
-
-SYMBOL = {"beta_within": "β_W", "beta_between": "β_B", "contextual": "β_B − β_W"}
+from simlab.words import SYMBOLS, TARGETS
 
 MANY_FAILURES = 0.01  # share of data sets without an estimate, worth a word
 
@@ -24,7 +23,7 @@ def with_advice(verdicts: pd.DataFrame, level: float) -> pd.DataFrame:
     told: dict[tuple[str, str, str], str] = {}
     for (question, place), part in verdicts.groupby(["question", "place"], sort=False):
         rows = rows_of(part)
-        best = {target: _best(rows, target) for target in ("beta_within", "beta_between")}
+        best = {target: _best(rows, target) for target in TARGETS}
         for method, own in by_method(rows).items():
             here = {row["target"]: row for row in own}
             told[str(question), str(place), method] = _sentence(method, here, best, level)
@@ -36,7 +35,7 @@ def aims_of(method: str) -> tuple[str, ...]:
     """What a user of the method may want of it: β_W, β_B or both."""
     found = REGISTRY[method]
     if found.estimand == "mixture" or "between" in found.kinds:
-        return ("beta_within", "beta_between")
+        return TARGETS
     return (found.estimand,)
 
 
@@ -52,7 +51,7 @@ def _best(rows: Sequence[Row], target: str) -> str:
 
 def _sentence(method: str, own: Targets, best: Mapping[str, str], level: float) -> str:
     """Say what to trust the method for, what is wrong with it, and what to use instead."""
-    verdict = {target: own[target]["verdict"] for target in ("beta_within", "beta_between")}
+    verdict = {target: own[target]["verdict"] for target in TARGETS}
     if set(verdict.values()) == {"not estimable"}:
         return "It cannot be estimated here."
     trusted = [own[t] for t in verdict if verdict[t] in TRUSTED]
@@ -90,7 +89,7 @@ def _trust(trusted: Sequence[Row], level: float) -> list[str]:
                 f"its SE is {wrong(row['relative_error'])}" if wide else "its interval is too wide"
             )
             clauses.append(
-                f"safe for {SYMBOL[row['target']]}, but wider than need be: {why}, and its "
+                f"safe for {SYMBOLS[row['target']]}, but wider than need be: {why}, and its "
                 f"{100 * level:g} % interval covers {_covers([row])}"
             )
     return clauses
@@ -100,7 +99,7 @@ def _fault(failing: Sequence[Row], level: float) -> str:
     """What is wrong: the standard error, the bias, or both."""
     first, interval = failing[0], f"its {100 * level:g} % interval covers"
     off = [row for row in failing if abs(bias_of(row)) > BIAS]
-    told = " and ".join(f"{abs(bias_of(row)):.2g} SE off {SYMBOL[row['target']]}" for row in off)
+    told = " and ".join(f"{abs(bias_of(row)):.2g} SE off {SYMBOLS[row['target']]}" for row in off)
     if abs(first["relative_error"]) <= HONEST:
         covers = f"{interval} {_covers(off or failing)}"
         return f"its SE is right, but it is {told}: {covers}" if off else covers
@@ -116,7 +115,7 @@ def _instead(best: Mapping[str, str], alone: bool) -> list[str]:
         return []
     if alone and len(set(best.values())) == 1:
         return [f"use {next(iter(best.values()))}"]
-    return ["use " + " and ".join(f"{label} for {SYMBOL[t]}" for t, label in best.items())]
+    return ["use " + " and ".join(f"{label} for {SYMBOLS[t]}" for t, label in best.items())]
 
 
 def _doubt(rows: Sequence[Row]) -> list[str]:
@@ -135,7 +134,7 @@ def bias_of(row: Row) -> float:
 
 
 def _symbols(rows: Sequence[Row]) -> str:
-    return " and ".join(SYMBOL[row["target"]] for row in rows)
+    return " and ".join(SYMBOLS[row["target"]] for row in rows)
 
 
 def _covers(rows: Sequence[Row]) -> str:

@@ -14,10 +14,11 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
-from simlab.auditing.studies import METHODS, NEW, ORACLE, QUESTIONS
-from simlab.estimators.base import sector_contrasts, term_names
+from simlab.auditing.studies import METHODS, QUESTIONS
+from simlab.estimators.base import sector_contrasts
 from simlab.measures import COMPARISONS
 from simlab.moments import Floats
+from simlab.words import FITTED, NEW, ORACLE, Term, places_of, term_names
 
 
 def efficiency(ds: xr.Dataset, shares: Floats, groups: tuple[str, ...]) -> tuple[Floats, Floats]:
@@ -35,7 +36,7 @@ def efficiency(ds: xr.Dataset, shares: Floats, groups: tuple[str, ...]) -> tuple
     terms = [str(term) for term in ds["term"].values]
     lam, contrast = np.nan_to_num(shares)[:, None], sector_contrasts(len(groups))
     value, mcse = np.full((2, len(QUESTIONS), len(METHODS), len(terms)), np.nan)
-    fitted = ds["estimate"].where(ds["status"].isin([0, 1]))
+    fitted = ds["estimate"].where(ds["status"].isin(FITTED))
     for q, question in enumerate(QUESTIONS):
         here = fitted.isel(condition=q).transpose("replicate", "estimator", "term")
         within, between = _best(here, question, groups)
@@ -45,7 +46,7 @@ def efficiency(ds: xr.Dataset, shares: Floats, groups: tuple[str, ...]) -> tuple
             "contextual": between - within,
         }
         for kind, estimate in best.items():
-            for i, term in enumerate(term_names((kind,), groups)):  # type: ignore[arg-type]
+            for i, term in enumerate(term_names((kind,), groups)):
                 if term in terms:
                     own = here.sel(estimator=list(METHODS), term=term).values.T
                     found = COMPARISONS["efficiency"](own, estimate @ contrast[i])
@@ -56,10 +57,9 @@ def efficiency(ds: xr.Dataset, shares: Floats, groups: tuple[str, ...]) -> tuple
 
 def _best(here: xr.DataArray, question: str, groups: tuple[str, ...]) -> tuple[Floats, Floats]:
     """Best unbiased estimates of β_W and β_B of each group, each (R, S)."""
-    S = len(groups)
 
     def values(method: str, kind: str) -> Floats:
-        names = list(term_names((kind,), groups))[:S]  # type: ignore[arg-type]
+        names = [str(Term(kind, place)) for place in places_of(groups, differences=False)]
         found: Floats = here.sel(estimator=method, term=names).values
         return found
 

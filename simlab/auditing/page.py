@@ -5,18 +5,19 @@ from __future__ import annotations
 import math
 from importlib.metadata import version
 
-from simlab.auditing.advice import SYMBOL, aims_of, bias_of
+from simlab.auditing.advice import aims_of, bias_of
 from simlab.auditing.findings import Findings
 from simlab.auditing.pictures import beta_picture, data_picture, honesty_picture
 from simlab.auditing.studies import QUESTIONS
 from simlab.auditing.text import about, asked, explained, trusted
-from simlab.auditing.verdicts import TRUSTED, Row, places_of, rows_of
+from simlab.auditing.verdicts import TRUSTED, Row, rows_of
 from simlab.methods import short
 from simlab.text import Note, Paragraph, Part, Table
 from simlab.text.figures import figure_tag
 from simlab.text.html import code_tag, html_text
 from simlab.text.numbers import number, se_error, signed
 from simlab.text.page import Section, page
+from simlab.words import SYMBOLS, places_of
 
 GROUPS = 4  # drawn; a page with more is read by nobody
 
@@ -46,7 +47,7 @@ def html(audit: Findings) -> str:
 
 def _answer(audit: Findings) -> str:
     rows = [
-        [asked(audit, question), SYMBOL[target], ", ".join(map(_method, found)) or "no method"]
+        [asked(audit, question), SYMBOLS[target], ", ".join(map(_method, found)) or "no method"]
         for question, target, found in trusted(audit)
     ]
     where = " in every group and for their difference" if len(audit.subject.groups) > 1 else ""
@@ -116,7 +117,7 @@ def _numbers(audit: Findings, question: str, place: str) -> str:
     rows = [
         [
             short(row["method"]),
-            SYMBOL[row["target"]],
+            SYMBOLS[row["target"]],
             number(row["estimate"]),
             number(row["std_error"], digits=3),
             signed(row["lambda"], 2),

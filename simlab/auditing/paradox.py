@@ -12,8 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
-from simlab.auditing.studies import NEW, QUESTIONS
+from simlab.auditing.studies import QUESTIONS
 from simlab.auditing.subject import TRUTH, Subject
+from simlab.words import NEW, Term
 
 SIGNS = {-1: "negative", 0: "zero", 1: "positive"}
 
@@ -55,14 +56,15 @@ def paradoxes(subject: Subject, ds: xr.Dataset) -> tuple[Paradox, ...]:
     drawn = ds["estimate"].isel(condition=QUESTIONS.index(NEW))
     found = []
     for group in subject.groups:
-        at = f"[{group}]" if len(subject.groups) > 1 else ""
-        places = ((TRUTH, f"slope{at}"), (TRUTH, f"between{at}"), ("pooled", f"slope{at}"))
-        within, between, pooled = signs = tuple(int(np.sign(estimate[p])) for p in places)
+        at = group if len(subject.groups) > 1 else ""
+        slope, other = str(Term("slope", at)), str(Term("between", at))
+        cells = ((TRUTH, slope), (TRUTH, other), ("pooled", slope))
+        within, between, pooled = signs = tuple(int(np.sign(estimate[cell])) for cell in cells)
         others = (("Robinson", between), ("Simpson", pooled))
         names = [name for name, other in others if within * other < 0]
         if not names:
             continue
-        draws = [np.sign(drawn.sel(estimator=m, term=term).values) for m, term in places]
+        draws = [np.sign(drawn.sel(estimator=m, term=term).values) for m, term in cells]
         alike = np.all([d == sign for d, sign in zip(draws, signs, strict=True)], axis=0)
         usable = ~np.isnan(draws).any(axis=0)
         certainty = float(alike[usable].mean())

@@ -9,13 +9,12 @@ import pandas as pd
 
 from simlab import beta, looks, plots
 from simlab.auditing.findings import Findings
-from simlab.auditing.studies import NEW, QUESTIONS
+from simlab.auditing.studies import QUESTIONS
 from simlab.auditing.subject import TRUTH, Subject
-from simlab.auditing.verdicts import term_at
-from simlab.estimators.base import term_names
 from simlab.methods import look, short
 from simlab.moments import Floats
 from simlab.pictures import cluster_lines
+from simlab.words import NEW, Term, term_names
 
 Figure = Any  # of matplotlib, which only plots name
 
@@ -71,7 +70,7 @@ def honesty_picture(audit: Findings, question: str, place: str) -> Figure:
     verdicts = audit.verdicts
     frame = verdicts[(verdicts["target"] == "beta_within") & (verdicts["place"] == place)]
     figure, axes = plots.canvas(12, 4.8, 3)
-    term, level = term_at("slope", place), audit.study.level
+    term, level = str(Term("slope", place)), audit.study.level
     plots.honesty(frame, question, term, level=level, axes=list(axes))
     return figure
 
@@ -91,7 +90,7 @@ def _true_covariances(audit: Findings, group: str) -> dict[str, Floats]:
     found = {}
     for method in (*LINES, TRUTH):
         kind = "between" if method == TRUTH else "slope"
-        terms = [term_at("intercept", place), term_at(kind, place)]
+        terms = [str(Term(name, place)) for name in ("intercept", kind)]
         values = drawn.sel(estimator=method, term=terms).values
         name = BETWEEN_LINE if method == TRUTH else method
         found[name] = np.cov(values[np.isfinite(values).all(axis=1)].T)

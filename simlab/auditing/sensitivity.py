@@ -17,10 +17,9 @@ from simlab.performance.aims import aims
 from simlab.performance.named import named
 from simlab.performance.node import READ, leaf, merge
 from simlab.performance.outline import Outline
-from simlab.performance.streams import STATUSES
 from simlab.results.labelled import labelled
-from simlab.results.schema import TARGETS
 from simlab.runner import Progress, prepare, run_block, targets_of
+from simlab.words import FAILED, TARGETS
 
 LABELS = {
     "bias": "bias",
@@ -69,7 +68,7 @@ def _one_set(subject: Subject, other: Parameters, base: Study) -> tuple[xr.Datas
         nodes = (leaf(one, outline, about) for one in arrays)
         sums.append(named(reduce(partial(merge, outline=outline), nodes), outline, about))
     ds = labelled(outline, sums).assign_attrs(level=study.level)
-    failed = ds["status_hits"][..., STATUSES.index("not_converged") :]
+    failed = ds["status_hits"][..., list(FAILED)]
     whole = ds.assign(truth=(("condition", "term", "target"), np.array(truth)))
     return measured(whole), int(failed.sum())
 

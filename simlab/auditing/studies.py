@@ -11,12 +11,11 @@ import xarray as xr
 from simlab.auditing.subject import TRUTH, Parameters, Subject, digits_of, parameters
 from simlab.comparison import APPLICABLE
 from simlab.config import Study, dumps
+from simlab.words import FITTED, NEW, ORACLE, SCHEMES
 
-NEW, SAME = "new-clusters", "same-clusters"
-QUESTIONS = (NEW, SAME)
+QUESTIONS = SCHEMES
 
 METHODS = tuple(method.name for method in APPLICABLE)
-ORACLE = "gls_oracle"
 """Runs beside the methods in the first study: efficiency is measured against it."""
 
 
@@ -79,7 +78,7 @@ def parameter_sets(subject: Subject, ds: xr.Dataset, draws: int) -> list[Paramet
     converged are taken.
     """
     here = ds.isel(condition=QUESTIONS.index(NEW)).sel(estimator=TRUTH, mixed=TRUTH)
-    usable = np.flatnonzero(here["status"].isin([0, 1]) & (here["sigma2"] > 0))[:draws]
+    usable = np.flatnonzero(here["status"].isin(FITTED) & (here["sigma2"] > 0))[:draws]
     values = (here[name].values[usable] for name in ("estimate", "G", "sigma2"))
     S, digits = len(subject.groups), digits_of(subject.moments)
     return [parameters(e, G, float(v), S, digits) for e, G, v in zip(*values, strict=True)]

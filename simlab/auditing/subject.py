@@ -16,9 +16,10 @@ from simlab.comparison import APPLICABLE, cluster_moments, estimates_of
 from simlab.data import DataError
 from simlab.errors import check_level
 from simlab.estimators import REGISTRY, Sample
-from simlab.estimators.base import OK, SINGULAR, Estimates
+from simlab.estimators.base import Estimates
 from simlab.methods import label
 from simlab.moments import Floats, Moments
+from simlab.words import FAILED, FITTED
 
 TRUTH = "hlm_contextual"
 """The method whose estimates are taken for true: the only one with β_W, β_B, G and σ²."""
@@ -235,7 +236,7 @@ def _check_design(
 
 
 def _check_fit(fitted: Estimates, comparison: pd.DataFrame, source: str) -> None:
-    if fitted.status[0] not in (OK, SINGULAR):
+    if fitted.status[0] in FAILED:
         raise DataError(
             f"{source}: the contextual HLM, which is taken for true, does not converge on these "
             f"data; there remain {_left(comparison)}, unaudited: see simlab compare"
@@ -244,6 +245,6 @@ def _check_fit(fitted: Estimates, comparison: pd.DataFrame, source: str) -> None
 
 def _left(comparison: pd.DataFrame) -> str:
     """Name the methods that give an answer, but for the contextual model."""
-    usable = comparison[comparison["status"].isin(["ok", "singular"])]
+    usable = comparison[comparison["status"].isin([status.word for status in FITTED])]
     names = [label(str(m)) for m in usable["method"].unique() if m != TRUTH]
     return ", ".join(names)

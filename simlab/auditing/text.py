@@ -7,21 +7,20 @@ from collections.abc import Sequence
 
 from rich.text import Text
 
-from simlab.auditing.advice import SYMBOL
 from simlab.auditing.findings import Findings
-from simlab.auditing.studies import NEW, QUESTIONS, SAME
+from simlab.auditing.studies import QUESTIONS
 from simlab.auditing.verdicts import (
     BIAS,
     TRUSTED,
     Row,
     by_method,
     coverage_bounds,
-    places_of,
     rows_of,
 )  # fmt: skip
 from simlab.methods import short
 from simlab.text import TIE, Heading, Paragraph, Part, Table, group_text
 from simlab.text.numbers import number, plus_minus, se_error, signed
+from simlab.words import NEW, SAME, SYMBOLS, TARGETS, places_of
 
 STYLE = {"yes": "green", "safe": "cyan", "no": "red"}
 MOST = 4  # methods named in the answer
@@ -92,7 +91,7 @@ def _trusted(audit: Findings) -> Table:
     everywhere = " (in every group, and for their difference)" if audit.subject.roles.group else ""
     rows = [
         [
-            asked(audit, question), SYMBOL[target],
+            asked(audit, question), SYMBOLS[target],
             ", ".join(_method(row) for row in rows[:MOST]) or "no method",
         ]
         for question, target, rows in trusted(audit)
@@ -132,9 +131,7 @@ def _overview(audit: Findings, place: str) -> Table:
         for question in QUESTIONS:
             part = {row["target"]: row for row in own if row["question"] == question}
             cells.append(se_error(next(iter(part.values()))["relative_error"], digits=0, unit=""))
-            cells += [
-                _verdict(part[t]) if t in part else "" for t in ("beta_within", "beta_between")
-            ]
+            cells += [_verdict(part[t]) if t in part else "" for t in TARGETS]
         table.append(cells)
     title = f"{_slope(audit, place)}: estimates and verdicts"
     return Table(header, table, title)
@@ -194,7 +191,7 @@ def _lines(rows: Sequence[Row]) -> list[tuple[str, list[Row]]]:
     found: list[tuple[str, list[Row]]] = []
     for own in by_method(rows).values():
         label = short(own[0]["method"])
-        aims = [row for row in own if row["target"] in ("beta_within", "beta_between")]
+        aims = [row for row in own if row["target"] in TARGETS]
         for i, term in enumerate(dict.fromkeys(row["term"] for row in aims)):
             name = f"  {label}: β_B" if i else label
             found.append((name, [row for row in aims if row["term"] == term]))

@@ -21,15 +21,14 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from simlab.auditing.studies import METHODS, NEW, QUESTIONS
+from simlab.auditing.studies import METHODS, QUESTIONS
 from simlab.auditing.subject import Subject
 from simlab.config import Verdicts
 from simlab.estimators import REGISTRY
-from simlab.estimators.base import term_names
 from simlab.methods import label
 from simlab.moments import Floats
-from simlab.results.schema import TARGETS
 from simlab.verdicts.judge import Number, at_least, equivalent
+from simlab.words import NEW, TARGETS, Term, places_of
 
 BIAS = 0.4  # of the true standard error
 HONEST = 100 * Verdicts().honest_margin  # %
@@ -71,18 +70,6 @@ def judged(bias: Floats, coverage: Floats, level: float) -> NDArray[np.str_]:
     return np.where(np.isnan(bias) | np.isnan(coverage), "not estimable", words)
 
 
-def places_of(groups: tuple[str, ...]) -> tuple[str, ...]:
-    """Where there is a slope: in each group, and in each later one minus the first."""
-    if len(groups) == 1:
-        return ("",)
-    return tuple(name[len("slope[") : -1] for name in term_names(("slope",), groups))
-
-
-def term_at(kind: str, place: str) -> str:
-    """Name a term as results do."""
-    return f"{kind}[{place}]" if place else kind
-
-
 def terms_of(method: str) -> tuple[tuple[str, str], ...]:
     """Return (target, kind of term) for all that a method may be used for."""
     kinds = REGISTRY[method].kinds
@@ -112,7 +99,7 @@ def _row(
     which: tuple[str, str, str, str, str], level: float,
 ) -> Row:  # fmt: skip
     question, place, method, target, kind = which
-    term = term_at(kind, place)
+    term = str(Term(kind, place))
     here = measures.sel(question=question, estimator=method, term=term)
     base = here.isel(parameters=0)
     index = 1 if target == "beta_between" else 0
@@ -219,7 +206,7 @@ def with_shares(measures: xr.Dataset, limit: xr.DataArray, groups: tuple[str, ..
     """Add λ to the measures, and by the limits: each term estimates β_W + λ(β_B − β_W)."""
     within, between = (measures["truth"].isel(target=i, drop=True) for i in (0, 1))
     contrast = between - within
-    slopes, betweens = ([term_at(kind, p) for p in _at(groups)] for kind in ("slope", "between"))
+    slopes, betweens = (_in_groups(kind, groups) for kind in ("slope", "between"))
     bias, mcse = (measures[name].isel(target=0, drop=True) for name in ("bias", "bias_mcse"))
     whole = measures["term"].isin([*slopes, *betweens])
     defined = (mcse < VAGUE * abs(contrast)) & whole
@@ -237,10 +224,10 @@ def with_shares(measures: xr.Dataset, limit: xr.DataArray, groups: tuple[str, ..
 
 def shares_of(measures: xr.Dataset, groups: tuple[str, ...]) -> Floats:
     """Return λ of every method's slope in every group, (E, S), from its probability limit."""
-    slopes = [term_at("slope", place) for place in _at(groups)]
+    slopes = _in_groups("slope", groups)
     found: Floats = measures["lambda_theory"].sel(question=NEW, term=slopes).values
     return found
 
 
-def _at(groups: tuple[str, ...]) -> tuple[str, ...]:
-    return groups if len(groups) > 1 else ("",)
+def _in_groups(kind: str, groups: tuple[str, ...]) -> list[str]:
+    return [str(Term(kind, place)) for place in places_of(groups, differences=False)]

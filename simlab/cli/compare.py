@@ -11,16 +11,17 @@ from simlab.methods import label
 from simlab.text import text_table, wrapped
 from simlab.text.numbers import degrees, number, p_value
 from simlab.text.plain import exact
+from simlab.words import Status, Term
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
 WHY = {
-    "not_estimable": "not estimable; there are too few clusters or rows, x varies too little, "
-    "or y is a function of x but for its rounding",
-    "not_converged": "not converged; the data may not tell the variances of this model",
-    "ok": "no standard error, for no cluster with a line has a third row",
+    Status.NOT_ESTIMABLE.word: "not estimable; there are too few clusters or rows, x varies "
+    "too little, or y is a function of x but for its rounding",
+    Status.NOT_CONVERGED.word: "not converged; the data may not tell the variances of this model",
+    Status.OK.word: "no standard error, for no cluster with a line has a third row",
 }
 """Why a method has no number, by its status."""
 
@@ -78,7 +79,7 @@ def compare(
 
 def _parts(result: pd.DataFrame) -> list[pd.DataFrame]:
     """Split by what stands in the brackets of the terms, in their order."""
-    place = result["term"].str.extract(r"\[(.*)\]$", expand=False).fillna("")
+    place = result["term"].map(lambda name: Term.parse(name).place)
     return [result[place == name].assign(place=name) for name in dict.fromkeys(place)]
 
 
@@ -105,7 +106,7 @@ def _estimates(part: pd.DataFrame, level: float) -> str:
             name += f" ({row['dropped']} clusters dropped)"
         before, unit = row["method"], min(row["std_error"], 0.5)  # six decimals at least
         rows.append([
-            name, row["term"].split("[")[0],
+            name, Term.parse(row["term"]).kind,
             number(row["estimate"], unit, 6), number(row["std_error"], unit, 6), _df(row["df"]),
             number(row["t"], 1, 7), p_value(row["p_value"]),
             number(row["lower"], unit), number(row["upper"], unit),

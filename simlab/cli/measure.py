@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from simlab.cli.choices import Several
 from simlab.text import Format
+from simlab.words import AIMS, ORACLE
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -61,7 +62,7 @@ def measure(
     from simlab.tables.extent import unfinished
 
     ds = opened(store)
-    oracle = "gls_oracle" if "gls_oracle" in ds.estimator.values else None
+    oracle = ORACLE if ORACLE in ds.estimator.values else None
     found = measures.measure(ds, oracle, measure or None, mcse)
     against = target or (("beta_within",) if wide else None)
     frame = _chosen(found, {"estimator": estimator, "term": term, "target": against}, by or ())
@@ -88,7 +89,6 @@ def _chosen(
     from simlab import measures, tables
     from simlab.archive import factor_of
     from simlab.measures.outcomes import one_of
-    from simlab.performance.outline import AIMS
 
     frame = measures.tidy(found)
     for name, given in wanted.items():

@@ -8,7 +8,7 @@ import pandas as pd
 
 from simlab.cli.console import warnings_on_stderr
 from simlab.data.reading import Role, table
-from simlab.formula import FormulaError
+from simlab.errors import FormulaError
 from simlab.formula.functions import bind
 from simlab.formula.nodes import (
     Binary,

@@ -9,6 +9,8 @@ from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from simlab.words import Term
+
 if TYPE_CHECKING:
     import xarray as xr
 
@@ -90,7 +92,7 @@ def _told(ds: xr.Dataset, name: str, store: Path, seconds: float) -> int:
     from simlab.cli.outcome import report
     from simlab.cli.written import save_page
 
-    if not any(str(term).partition("[")[0] == "slope" for term in ds["term"].values):
+    if "slope" not in {Term.parse(term).kind for term in ds["term"].values.tolist()}:
         print(f"{store}: no method estimates a slope, so there is no table: simlab measure {store}")
         return report(ds)
     found = tables.study_tables(ds)

@@ -21,7 +21,8 @@ from pydantic import (
     ValidationError,
 )
 
-from .errors import did_you_mean
+from simlab.errors import did_you_mean
+
 from .population import PER_SECTOR, Population
 from .section import BROKEN, LONGEST_NAME, MOST_FINDINGS, Finding, Loc, Text, findings
 from .setting import Setting
@@ -267,9 +268,8 @@ def _wrong_paths(
         if path.split(".")[0] in fixed:
             message = "cannot be swept; sweep scheme, draw, population or a path inside it"
         else:
-            guess = did_you_mean(path, known) if wrong <= MOST_FINDINGS else ""
-            hint = f"did you mean {guess!r}?" if guess else "a path is like population.sigma2"
-            message = f"no such path; {hint}"
+            near = known if wrong <= MOST_FINDINGS else ()
+            message = f"no such path{did_you_mean(path, near, 'a path is like population.sigma2')}"
         yield Finding((*loc, path), message, True)
 
 

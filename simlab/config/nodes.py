@@ -23,6 +23,8 @@ from ruamel.yaml.events import (
     StreamEndEvent,
 )
 
+from simlab.errors import Error
+
 __all__ = [
     "DEEPEST",
     "MOST_VALUES",
@@ -41,7 +43,7 @@ DEEPEST: Final = 20
 """Levels of nesting that a document may have; an alias inside its own anchor nests for ever."""
 
 
-class Refused(MarkedYAMLError):
+class Refused(Error, MarkedYAMLError):
     """What YAML has and a study must not have."""
 
     def __init__(self, message: str, mark: StreamMark | None = None) -> None:

@@ -15,9 +15,8 @@ from pydantic import (
     Tag,
 )
 
-from simlab.errors import MOST
+from simlab.errors import MOST, closest, did_you_mean
 
-from .errors import did_you_mean
 from .laws import (
     ClusterSizes,
     Covariate,
@@ -288,10 +287,10 @@ def _sector_names(raw: Mapping[str, Any]) -> Iterator[Finding]:
             hint = "write clusters per sector, or one value here"
             yield Finding((field,), f"is given per sector, but there are no sectors; {hint}", True)
             continue
-        guesses = {name: did_you_mean(name, known) for name in values if name not in known}
-        for name, guess in guesses.items():
-            hint = f"did you mean {guess!r}?" if guess else f"the sectors are {', '.join(known)}"
-            yield Finding((field, name), f"unknown sector; {hint}", True)
+        guesses = {name: closest(name, known) for name in values if name not in known}
+        for name in guesses:
+            hint = did_you_mean(name, known, f"the sectors are {', '.join(known)}")
+            yield Finding((field, name), f"unknown sector{hint}", True)
         for name in known:
             if name not in values and name not in guesses.values():
                 yield Finding((field,), f"has no value for the sector {name!r}", True)

@@ -23,7 +23,8 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
-from .errors import did_you_mean
+from simlab.errors import closest, did_you_mean
+
 from .values import flow, keys, plain
 
 __all__ = ["BROKEN", "Finding", "Loc", "Positive", "Real", "Section", "Text", "findings", "refusal"]
@@ -123,7 +124,7 @@ class Section(BaseModel):
             # reported once, as the misspelling.
             found = [_unknown(cls, finding) for finding in found]
             unknown = islice((key for key in data if key not in cls.fields()), MOST_FINDINGS)
-            guessed = {did_you_mean(key, keys(cls)) for key in unknown}
+            guessed = {closest(key, keys(cls)) for key in unknown}
             found = [f for f in found if f.message != REQUIRED or f.loc[0] not in guessed]
             broken = {finding.loc[0] for finding in found if finding.loc} | guessed
             raw = plain(data) | dict.fromkeys(broken & cls.fields(), BROKEN)
@@ -187,10 +188,8 @@ def shown(value: object) -> str:
 def choice(value: object, options: Iterable[str]) -> str:
     """Return the refusal of a value that is none of the options."""
     options = tuple(options)
-    guess = did_you_mean(value, options)
-    hint = f"; did you mean {guess!r}?" if guess else ""
     which = " or ".join(options) if len(options) <= 2 else f"one of {', '.join(options)}"
-    return f"must be {which}, not {shown(value)}{hint}"
+    return f"must be {which}, not {shown(value)}{did_you_mean(value, options)}"
 
 
 def _finding(details: ErrorDetails) -> Finding:
@@ -227,6 +226,5 @@ def _unknown(cls: type[Section], finding: Finding) -> Finding:
     if finding.message != UNKNOWN or len(finding.loc) != 1:
         return finding
     known = keys(cls)
-    guess = did_you_mean(finding.loc[0], known)
-    hint = f"did you mean {guess!r}?" if guess else f"the keys here are {', '.join(known)}"
-    return finding._replace(message=f"{UNKNOWN}; {hint}")
+    hint = did_you_mean(finding.loc[0], known, f"the keys here are {', '.join(known)}")
+    return finding._replace(message=f"{UNKNOWN}{hint}")

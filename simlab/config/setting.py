@@ -7,6 +7,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag
 
+from simlab.words import NEW, Scheme
+
 from .errors import ConfigError
 from .generated import Generated, spelled_out
 from .population import Population
@@ -31,8 +33,8 @@ def _also_a_path(schema: dict[str, Any]) -> None:
 class Setting(Section):
     """All that determines the draws of a condition, but for the random stream."""
 
-    scheme: Literal["new-clusters", "same-clusters"] = Field(
-        "new-clusters",
+    scheme: Scheme = Field(
+        NEW,
         description="Whether each replicate draws new clusters, or new rows in the same ones.",
     )
     draw: Literal["auto", "moments", "rows"] = Field(
@@ -53,7 +55,7 @@ class Setting(Section):
     def across(cls, raw: Mapping[str, Any]) -> Iterable[Finding]:
         """Refuse to ask of a generator how it should draw."""
         if _shape(spelled_out(raw.get("population"))) == "<generated>":
-            for field, default in (("scheme", "new-clusters"), ("draw", "auto")):
+            for field, default in (("scheme", NEW), ("draw", "auto")):
                 if raw.get(field, default) not in (default, BROKEN):
                     message = "must be left out: a generator draws what it draws"
                     yield Finding((field,), message, True)

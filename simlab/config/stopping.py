@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import Discriminator, Field, Tag, ValidationInfo, field_validator
 
 from simlab.errors import MOST
+from simlab.words import Aim
 
 from .errors import unknown
 from .generated import import_path
@@ -41,7 +42,7 @@ class Until(Section):
         description="Terms that the rule looks at, such as slope, or slope[Public]; by default "
         "all.",
     )
-    target: Literal["beta_within", "beta_between", "limit"] | None = Field(
+    target: Aim | None = Field(
         None, description="Target of the measure that the rule looks at; by default all."
     )
 

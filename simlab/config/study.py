@@ -17,9 +17,9 @@ from pydantic import (
     field_validator,
 )
 
-from simlab.errors import LEVEL_RULE, MOST_WORKERS, is_level
+from simlab.errors import LEVEL_RULE, MOST_WORKERS, did_you_mean, is_level
 
-from .errors import ConfigError, Problem, did_you_mean, unknown
+from .errors import ConfigError, Problem, unknown
 from .generated import import_path, spelled_out
 from .grid import Grid, check, leads, paths
 from .section import (
@@ -356,9 +356,8 @@ def _factors(verdicts: Mapping[str, Any], known: tuple[str, ...]) -> Iterator[Fi
         if path == Verdicts.model_fields[str(loc[0])].default:
             continue
         if isinstance(path, str) and path and not leads(path, known):
-            guess = did_you_mean(path, known)
-            hint = f"did you mean {guess!r}?" if guess else "a path is like population.clusters"
-            yield Finding(("verdicts", *loc), f"no such path {path!r}; {hint}")
+            hint = did_you_mean(path, known, "a path is like population.clusters")
+            yield Finding(("verdicts", *loc), f"no such path {path!r}{hint}")
 
 
 def _rebuild(raw: Any) -> Study:

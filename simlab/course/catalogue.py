@@ -13,12 +13,12 @@ from simlab.course.catalogue_text import catalogue_parts, model_parts
 from simlab.course.equations import SPECS, Symbols, Written, written
 from simlab.data import DataError, complete, numeric, require, varying
 from simlab.data.frames import Data, as_pandas
-from simlab.errors import NoSuchError
+from simlab.errors import FormulaError, NoSuchError
 from simlab.fitting.errors import FitError
 from simlab.fitting.model import fit_design
 from simlab.fitting.record import Method
 from simlab.fitting.result import MixedFit
-from simlab.formula import Design, FormulaError, build
+from simlab.formula import Design, build
 from simlab.formula.nodes import listed
 from simlab.text import Part, Printable
 

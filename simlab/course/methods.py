@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+from simlab.words import NEW, SAME, TARGETS
+
 
 @dataclass(frozen=True, slots=True)
 class Course:
@@ -37,20 +39,17 @@ class Course:
     def words(self, question: str) -> str:
         """Print the answer to "estimates", "efficient" or "honest"."""
         plain = {"estimates": self.estimates, "efficient": self.efficient}
-        plain["honest"] = self.honest.get("new-clusters", "")
+        plain["honest"] = self.honest.get(NEW, "")
         return self.finer.get(question) or plain[question] or "—"
 
 
-_W, _B = (
-    {(target, "more"): "yes", (target, "larger"): "yes"}
-    for target in ("beta_within", "beta_between")
-)
+_W, _B = ({(target, "more"): "yes", (target, "larger"): "yes"} for target in TARGETS)
 _NO = dict.fromkeys((*_W, *_B), "no")
 _FIXED = (
-    "β_W", _W, "yes", {"new-clusters": "no", "same-clusters": "yes"},
+    "β_W", _W, "yes", {NEW: "no", SAME: "yes"},
     {"honest": "only for new students in the same schools"}, "slopes",
 )  # fmt: skip
-_HONEST, _DISHONEST = {"new-clusters": "yes"}, {"new-clusters": "no"}
+_HONEST, _DISHONEST = {NEW: "yes"}, {NEW: "no"}
 
 COURSE: Mapping[str, Course] = MappingProxyType({
     "pooled": Course("a mixture", _NO, "for what?", _DISHONEST, {}, "anything"),

@@ -18,10 +18,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
-from simlab.custom.isolation import CustomError, Failure, attempt, untouched
+from simlab.custom.isolation import Failure, attempt, untouched
 from simlab.custom.syntax import fingerprint_of
 from simlab.custom.warned import attend, contained
-from simlab.errors import did_you_mean
+from simlab.errors import CustomError, did_you_mean
 
 __all__ = ["Address", "locate_object"]
 
@@ -68,8 +68,7 @@ class Address(NamedTuple):
         try:
             return reduce(getattr, name.split("."), module)
         except AttributeError:
-            guess = did_you_mean(name, [n for n in vars(module) if not n.startswith("_")])
-            hint = f"; did you mean {guess!r}?" if guess else ""
+            hint = did_you_mean(name, [n for n in vars(module) if not n.startswith("_")])
             raise CustomError(f"{_name(self)} has no {name!r}{hint}") from None
 
 
@@ -146,15 +145,24 @@ def _executed(file: Path, digest: str) -> ModuleType:
 
 def _imported(name: str, folder: str) -> ModuleType:
     """Import a package of the folder, or what is installed."""
+
+    def load() -> ModuleType | None:
+        try:
+            return importlib.import_module(name)
+        except ModuleNotFoundError as error:
+            if error.name != name:  # what it imports is not there
+                raise
+            return None
+
     importlib.invalidate_caches()
     with _first(folder), contained() as files:
-        found = attempt(untouched(lambda: importlib.import_module(name)), "")
+        found = attempt(untouched(load), "")
         files.append(getattr(found, "__file__", None) or "")
-    if not isinstance(found, Failure):
-        return found
-    if found.text.startswith("ModuleNotFoundError: No module named") and f"'{name}'" in found.text:
+    if found is None:
         raise CustomError(f"there is no {name}.py beside the study, nor such a module")
-    raise CustomError(f"{name} cannot be imported: {found.text}")
+    if isinstance(found, Failure):
+        raise CustomError(f"{name} cannot be imported: {found.text}")
+    return found
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from copy import deepcopy
 import numpy as np
 import pandas as pd
 
-from simlab.custom.isolation import CustomError
+from simlab.errors import CustomError
 from simlab.moments import Floats, Ints, Moments, Rows, from_rows
 
 __all__ = ["copied", "from_frame"]

@@ -16,11 +16,11 @@ from simlab.config import Generated, Truth, plain, read_truth
 from simlab.custom.calls import called
 from simlab.custom.found import Address, locate_object
 from simlab.custom.frames import copied, from_frame
-from simlab.custom.isolation import CustomError, Failure, attempt
+from simlab.custom.isolation import Failure, attempt
 from simlab.custom.marks import GeneratorMark, mark_of
+from simlab.errors import CustomError, PopulationError
 from simlab.estimators.base import Estimator, Known
 from simlab.moments import Floats, Moments, Rows
-from simlab.population import PopulationError
 from simlab.sampling import GENERATOR, Drawn, Key, Part, stream
 
 __all__ = ["OwnPopulation", "own_population"]

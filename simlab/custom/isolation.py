@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
-from simlab.errors import Error
+from simlab.errors import CustomError
 
 __all__ = ["LONGEST", "CustomError", "Failure", "attempt", "one_line", "untouched"]
 
@@ -25,10 +25,6 @@ LONGEST = 500
 """Characters of a message that are kept."""
 
 T = TypeVar("T")
-
-
-class CustomError(Error):
-    """What a function of the user is or returns does not fit; one line says what and why."""
 
 
 class Failure(NamedTuple):

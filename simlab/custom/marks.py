@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeVar, overload
 
 from simlab.errors import ArgumentError
-from simlab.estimators.base import KINDS, Kind, Truth
+from simlab.estimators.base import Truth
+from simlab.words import KINDS, Kind
 
 __all__ = ["GeneratorMark", "MethodMark", "estimator", "generator", "mark_of", "terms_of"]
 

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from simlab.custom.found import Address, locate_object
-from simlab.custom.isolation import CustomError, Failure, attempt, untouched
+from simlab.custom.isolation import Failure, attempt, untouched
+from simlab.errors import CustomError
 from simlab.performance.measure import Measure
 from simlab.performance.registry import COMPARISONS, MEASURES, ROBUST, STREAMS
 from simlab.performance.robust import Statistic

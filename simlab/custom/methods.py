@@ -12,11 +12,13 @@ from typing import Any, NamedTuple
 from simlab.config import ConfigError
 from simlab.custom.calls import called, ordered
 from simlab.custom.found import Address, locate_object
-from simlab.custom.isolation import CustomError, Failure, attempt
+from simlab.custom.isolation import Failure, attempt
 from simlab.custom.marks import MethodMark, mark_of, terms_of
 from simlab.custom.returned import blank, joined, read
-from simlab.estimators.base import ERROR, Estimates, Estimator, Sample, SizeMoments
+from simlab.errors import CustomError
+from simlab.estimators.base import Estimates, Estimator, Sample, SizeMoments
 from simlab.moments import Moments, Rows
+from simlab.words import Status
 
 __all__ = ["Own", "OwnTruth", "Shielded", "own_estimator"]
 
@@ -72,7 +74,7 @@ class Own:
     address: Address
 
     def __call__(self, sample: Sample) -> Estimates:
-        """Give the function data of its own; a replicate in which it fails has the status ERROR."""
+        """Give the function data of its own; a replicate in which it fails has the status error."""
         how, about = _calling(self.address), sample.about
         B, S = len(sample.moments.n), sample.moments.n_sectors
         terms = how.estimator.terms(about.sectors if about else tuple(map(str, range(S))))
@@ -204,7 +206,7 @@ def _isolated(
         return found
     B = len(sample.moments.n)
     if B == 1:
-        return blank(1, T, ERROR, found.text, found.warnings)
+        return blank(1, T, Status.ERROR, found.text, found.warnings)
     return joined([_isolated(call, sample.at(b), T, level) for b in range(B)], level)
 
 

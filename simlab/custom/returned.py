@@ -1,6 +1,6 @@
 """What a user's method returns, read with care: numbers, or a line that says why they are none.
 
-A replicate whose numbers are no numbers has the status ERROR and a message. A method says that
+A replicate whose numbers are no numbers has the status error and a message. A method says that
 there is nothing to be estimated by returning None, or by a status of its own. What it cannot tell
 of an estimate is NaN: a standard error, degrees of freedom, an interval, a p-value.
 """
@@ -13,18 +13,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simlab.custom.isolation import LONGEST, CustomError
+from simlab.custom.isolation import LONGEST
 from simlab.custom.marks import STATUS
-from simlab.estimators.base import (
-    ERROR,
-    NOT_CONVERGED,
-    NOT_ESTIMABLE,
-    OK,
-    SINGULAR,
-    Estimates,
-)
+from simlab.errors import CustomError
+from simlab.estimators.base import Estimates
 from simlab.inference import infer
 from simlab.moments import Floats
+from simlab.words import FAILED, FITTED, Status
 
 __all__ = ["blank", "joined", "read"]
 
@@ -34,9 +29,7 @@ PARTS = ("estimate", "std_error", "df")
 INFERRED = ("lower", "upper", "p_value")
 """What is Student's t where a method has none of its own."""
 
-WORDS = {
-    "ok": OK, "singular": SINGULAR, "not_converged": NOT_CONVERGED, "not_estimable": NOT_ESTIMABLE,
-}  # fmt: skip
+WORDS = {status.word: status for status in Status if status is not Status.ERROR}
 """How a method may say that a fit ended."""
 
 
@@ -104,7 +97,7 @@ def read(
         If it is of no such kind, or its numbers are not numbers or have another shape.
     """
     if returned is None:
-        return blank(B, len(terms), NOT_ESTIMABLE)
+        return blank(B, len(terms), Status.NOT_ESTIMABLE)
     if isinstance(returned, Estimates):
         found = _checked(returned, len(terms), B, mixed, level)
         return _judged(found, terms, np.ones(len(terms), np.bool_))
@@ -127,7 +120,7 @@ def _mapped(
             f"returned the term {unknown[0][:LONGEST]!r}, which is not among its terms "
             f"{', '.join(terms)}; say terms=(…) in @simlab.estimator"
         )
-    found = blank(B, len(terms), OK)
+    found = blank(B, len(terms), Status.OK)
     if STATUS in returned:
         found = found._replace(status=_status(returned[STATUS], B))
     elif not returned:
@@ -185,9 +178,9 @@ def _checked(found: Estimates, T: int, B: int, mixed: bool, level: float) -> Est
     """Return `Estimates` with arrays of their own, of the right shape and type."""
     numbers: dict[str, Any] = {part: _numbers(part, getattr(found, part), (B, T)) for part in PARTS}
     status = _numbers("status", found.status, (B,))
-    wrong = ~np.isin(status, range(ERROR + 1))
+    wrong = ~np.isin(status, list(Status))
     if wrong.any():
-        raise CustomError(f"status is {status[wrong][0]:g}, not one of 0 to {ERROR}")
+        raise CustomError(f"status is {status[wrong][0]:g}, not one of 0 to {max(Status)}")
     components: dict[str, Any] = {}
     if mixed:
         components["G"] = _numbers("G", found.G, (B, 2, 2))
@@ -213,7 +206,7 @@ def _checked(found: Estimates, T: int, B: int, mixed: bool, level: float) -> Est
 def _judged(found: Estimates, terms: tuple[str, ...], told: NDArray[np.bool_]) -> Estimates:
     """Blank what failed; what cannot be, and an estimate that is none, has failed."""
     status, messages = found.status.copy(), dict(found.messages)
-    sound = (found.status <= SINGULAR)[:, None]
+    sound = np.isin(found.status, FITTED)[:, None]
     for part, bad in reversed(_faults(found, told)):  # the estimate has the last word
         for b, t in np.argwhere(bad & sound)[::-1].tolist():
             lower, upper, value = (
@@ -222,8 +215,8 @@ def _judged(found: Estimates, terms: tuple[str, ...], told: NDArray[np.bool_]) -
             )
             interval = f"the interval is from {lower:g} to {upper:g}"
             text = interval if part == "lower" else f"{part} is {value:g}"
-            status[b], messages[b] = ERROR, f"{terms[t]}: {text}"
-    failed = (status > SINGULAR)[:, None]
+            status[b], messages[b] = Status.ERROR, f"{terms[t]}: {text}"
+    failed = np.isin(status, FAILED)[:, None]
     parts = PARTS if found.lower is None else (*PARTS, *INFERRED)
     blanked: dict[str, Any] = {
         part: np.where(failed, np.nan, getattr(found, part)) for part in parts

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from simlab.data.errors import DataError, literal, nearest, row_name
+from simlab.data.errors import literal, row_name
+from simlab.errors import DataError, did_you_mean
 
 SIZES = 1e-140, 1e140
 """Of a column's largest number: the squares of others overflow, or vanish."""
@@ -33,7 +34,7 @@ def require(data: pd.DataFrame, names: Mapping[str, str], source: str) -> None:
     """
     columns = [str(column) for column in data.columns]
     wrong = [
-        f"no column {name!r} for the {role}{nearest(name, columns)}"
+        f"no column {name!r} for the {role}{did_you_mean(name, columns)}"
         for role, name in names.items()
         if name not in columns
     ]

@@ -19,6 +19,8 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import pandas as pd
 
+from simlab.errors import Error
+
 __all__ = ["MISSING", "Clash", "Unreadable", "clash", "typed"]
 
 MISSING: Final = frozenset(
@@ -48,7 +50,7 @@ MINUS: Final = str.maketrans(dict.fromkeys("‐‑‒–—−", "-"))
 ABSENT: Final = frozenset(("na", "nan", "n/a", "null", "none", ".", "-", "--", "?", "*"))
 
 
-class Unreadable(Exception):
+class Unreadable(Error):
     """A field that makes its column neither numbers nor text: its position, and what is wrong."""
 
     def __init__(self, position: int, message: str) -> None:

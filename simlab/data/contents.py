@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from simlab.data.errors import DataError
+from simlab.errors import DataError
 
 __all__ = ["MOST", "unpacked"]
 

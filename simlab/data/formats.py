@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 
 import pandas as pd
 
-from simlab.data.errors import DataError
+from simlab.errors import DataError
 
 __all__ = ["Format", "cells", "format_of", "frame"]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import narwhals as nw
 import pandas as pd
 
-from simlab.data.errors import DataError
+from simlab.errors import DataError
 
 if TYPE_CHECKING:
     from narwhals.typing import IntoFrame

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from simlab.data.errors import DataError, literal
+from simlab.data.errors import literal
+from simlab.errors import DataError
 
 __all__ = ["check_apart", "coded", "numbered", "same_number", "written"]
 

@@ -15,9 +15,10 @@ import pandas as pd
 from numpy.typing import NDArray
 from pandas.api.types import infer_dtype, is_complex_dtype, is_numeric_dtype, is_object_dtype
 
-from simlab.data.errors import DataError, literal, nearest, row_name
+from simlab.data.errors import literal, row_name
 from simlab.data.frames import Data, as_pandas
 from simlab.data.labels import coded, numbered
+from simlab.errors import DataError, did_you_mean
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -327,11 +328,11 @@ def _check_column(df: pd.DataFrame, name: str, source: str, role: str) -> None:
         raise DataError(f"{source}: columns that occur more than once: {_some(twice)}; rename them")
     if not isinstance(name, str) or name not in df.columns:
         columns = [str(c) for c in df.columns]
-        hint = nearest(str(name), columns)
+        hint = did_you_mean(name, columns) or "."
         if name == df.index.name:
-            hint = "; it is the index, so use reset_index() before"
+            hint = "; it is the index, so use reset_index() before."
         raise DataError(
-            f"{source}: no column {name!r} for the {role}{hint}. Columns: {', '.join(columns)}"
+            f"{source}: no column {name!r} for the {role}{hint} Columns: {', '.join(columns)}"
         )
 
 

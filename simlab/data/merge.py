@@ -13,10 +13,11 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import infer_dtype
 
-from simlab.data.errors import DataError, DataWarning, literal
+from simlab.data.errors import DataWarning, literal
 from simlab.data.frames import Data, as_pandas
 from simlab.data.labels import coded, same_number
 from simlab.data.levels import Ints, _check_column, _rows, _some, varying
+from simlab.errors import DataError
 
 _KINDS = {
     **dict.fromkeys(("integer", "floating", "mixed-integer-float", "decimal"), "numbers"),

@@ -20,9 +20,10 @@ from simlab import files
 from simlab.data.checks import require
 from simlab.data.columns import Clash, Unreadable, clash, typed
 from simlab.data.contents import MOST, unpacked
-from simlab.data.errors import DataError, DataWarning, literal, nearest
+from simlab.data.errors import DataWarning, literal
 from simlab.data.formats import cells, format_of, frame
 from simlab.data.schools import DATASETS, hs
+from simlab.errors import DataError, did_you_mean
 
 __all__ = ["Role", "read", "table"]
 
@@ -178,8 +179,8 @@ def _content(path: Path) -> bytes:
         raise DataError(f"{path}: {error.advised('a CSV file')}") from None
     except FileNotFoundError as error:
         near = [*DATASETS, *(str(p) for p in path.parent.glob("*.csv"))]
-        hint = nearest(str(path), near)
-        message = f"{path}: no such file{hint}. Data sets: {', '.join(DATASETS)}"
+        hint = did_you_mean(path, near) or "."
+        message = f"{path}: no such file{hint} Data sets: {', '.join(DATASETS)}"
         raise DataError(message) from error
     except ValueError as error:  # a name that cannot be a file's
         raise DataError(f"{path}: cannot be read: {error}") from error

@@ -6,11 +6,11 @@ from importlib import import_module
 from types import MappingProxyType
 
 from simlab import methods
-from simlab.estimators.base import Estimates, Estimator, Known, Sample, term_names
+from simlab.estimators.base import Estimates, Estimator, Known, Sample
 
 METHODS: tuple[Estimator, ...] = tuple(
     import_module(f"simlab.estimators.{name}").METHOD for name in methods.METHODS
 )
 REGISTRY = MappingProxyType({method.name: method for method in METHODS})
 
-__all__ = ["METHODS", "REGISTRY", "Estimates", "Estimator", "Known", "Sample", "term_names"]
+__all__ = ["METHODS", "REGISTRY", "Estimates", "Estimator", "Known", "Sample"]

@@ -13,12 +13,9 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from simlab.moments import Floats, Moments, Rows
+from simlab.words import Kind, Status, Target, term_names
 
-OK, SINGULAR, NOT_CONVERGED, NOT_ESTIMABLE, ERROR = range(5)
-
-Kind = Literal["intercept", "slope", "between", "contextual"]
-Estimand = Literal["beta_within", "beta_between", "mixture"]
-KINDS: tuple[Kind, ...] = ("intercept", "slope", "between", "contextual")
+Estimand = Target | Literal["mixture"]
 Truth = Mapping[str, float] | Callable[[dict[str, Any]], Mapping[str, float]] | None
 
 
@@ -125,7 +122,7 @@ class Estimates(NamedTuple):
     estimate, std_error, df : (B, T)
         NaN where a replicate has none.
     status : (B,)
-        OK, SINGULAR, NOT_CONVERGED, NOT_ESTIMABLE or ERROR.
+        Values of `Status`.
     dropped : (B,)
         Number of clusters that could not be used.
     G, sigma2 : (B, 2, 2), (B,), optional
@@ -133,7 +130,7 @@ class Estimates(NamedTuple):
     lower, upper, p_value : (B, T), optional
         Intervals and p-values of the method's own, which take the place of those of Student's t.
     messages : dict of int to str, optional
-        What went wrong in the replicates with status ERROR, by their place.
+        What went wrong in the replicates with status error, by their place.
     warnings : dict of int to tuple of str, optional
         Warnings of the user's code, by the place of the replicate.
     """
@@ -244,14 +241,6 @@ def contrasts(weights: Floats, n_sectors: int) -> Floats:
     return product.reshape(-1, n_sectors, weights.shape[1])
 
 
-def term_names(kinds: tuple[Kind, ...], sectors: tuple[str, ...]) -> tuple[str, ...]:
-    """Name the terms: `slope`, or `slope[Catholic]`, `slope[Public - Catholic]`."""
-    if len(sectors) == 1:
-        return kinds
-    places = (*sectors, *(f"{later} - {sectors[0]}" for later in sectors[1:]))
-    return tuple(f"{kind}[{place}]" for kind in kinds for place in places)
-
-
 def assemble(
     coefficients: list[Floats],
     variances: list[Floats],
@@ -276,7 +265,7 @@ def assemble(
     -------
     Estimates
         A replicate with no positive degrees of freedom or no finite standard
-        error is NOT_ESTIMABLE, unless its estimates stand alone.
+        error is not estimable, unless its estimates stand alone.
     """
     C = sector_contrasts(coefficients[0].shape[-1])
     estimate = np.concatenate([b @ C.T for b in coefficients], axis=-1)
@@ -290,6 +279,6 @@ def assemble(
         np.where(blank, np.nan, estimate),
         np.where(unknown, np.nan, std_error),
         np.where(unknown, np.nan, df),
-        np.where(bad, NOT_ESTIMABLE, OK).astype(np.int8),
+        np.where(bad, Status.NOT_ESTIMABLE, Status.OK).astype(np.int8),
         np.zeros(len(bad), dtype=np.int32) if dropped is None else dropped,
     )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from simlab.estimators.base import Estimates, Estimator, Kind, Sample
+from simlab.estimators.base import Estimates, Estimator, Sample
 from simlab.moments import Floats
+from simlab.words import Kind
 
 
 def line_covariance(

@@ -6,9 +6,11 @@ the efficiency of every other method is measured against it.
 
 from __future__ import annotations
 
+from simlab.errors import ArgumentError
 from simlab.estimators.base import Estimates, Estimator, Sample, none_between
 from simlab.estimators.hlm import mixed_estimates
 from simlab.estimators.hlm_contextual import WEIGHTS
+from simlab.words import ORACLE
 
 
 def fit(sample: Sample) -> Estimates:
@@ -20,12 +22,12 @@ def fit(sample: Sample) -> Estimates:
         When the sample does not come with its true variances.
     """
     if sample.known is None:
-        raise ValueError("gls_oracle needs the true G and sigma2, which data do not tell")
+        raise ArgumentError("gls_oracle needs the true G and sigma2, which data do not tell")
     return mixed_estimates(sample, WEIGHTS, known=sample.known)
 
 
 METHOD = Estimator(
-    name="gls_oracle",
+    name=ORACLE,
     kinds=("intercept", "slope", "between", "contextual"),
     estimand="beta_within",
     fit=fit,

@@ -11,10 +11,6 @@ from __future__ import annotations
 import numpy as np
 
 from simlab.estimators.base import (
-    NOT_CONVERGED,
-    NOT_ESTIMABLE,
-    OK,
-    SINGULAR,
     Estimates,
     Estimator,
     Known,
@@ -23,6 +19,7 @@ from simlab.estimators.base import (
 )
 from simlab.mixed.lines import fit_lines
 from simlab.moments import Floats
+from simlab.words import Status
 
 WEIGHTS = np.eye(2)  # intercept, slope from (γ_0, γ_1)
 
@@ -58,8 +55,8 @@ def mixed_estimates(sample: Sample, weights: Floats, known: Known | None = None)
     # A deviance that cannot be evaluated once is a model that these data do not identify.
     status = np.select(
         [fits.evaluations == -1, missing, fits.singular > 0],
-        [NOT_ESTIMABLE, NOT_CONVERGED, SINGULAR],
-        OK,
+        [Status.NOT_ESTIMABLE, Status.NOT_CONVERGED, Status.SINGULAR],
+        Status.OK,
     ).astype(np.int8)
     df = fits.df if known is None else np.where(missing[:, None], np.nan, np.inf)
     dropped = np.zeros(len(status), dtype=np.int32)

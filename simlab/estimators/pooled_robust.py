@@ -22,13 +22,13 @@ from simlab.moments import Floats, divide
 Pair = tuple[Floats, Floats]
 Symmetric = tuple[Floats, Floats, Floats]  # entries 11, 12, 22
 
-SINGULAR = 1e-12  # determinant of I − H_j below which a cluster decides a coefficient alone
+DECIDED = 1e-12  # determinant of I − H_j below which a cluster decides a coefficient alone
 
 
 def inverse_root(m11: Floats, m12: Floats, m22: Floats) -> Symmetric:
-    """M^{−1/2} of 2 × 2 matrices I − H, by Cayley–Hamilton; NaN when singular but for rounding."""
+    """M^{−1/2} of 2 × 2 matrices I − H, by Cayley–Hamilton; NaN where it is only rounding."""
     det = m11 * m22 - m12 * m12
-    s = np.sqrt(np.where(det > SINGULAR, det, np.nan))
+    s = np.sqrt(np.where(det > DECIDED, det, np.nan))
     scale = s * np.sqrt(m11 + m22 + 2 * s)
     return (m22 + s) / scale, -m12 / scale, (m11 + s) / scale
 

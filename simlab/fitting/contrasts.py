@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from difflib import get_close_matches
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from simlab.errors import did_you_mean
 from simlab.fitting.errors import FitError
 from simlab.moments import Floats
 
@@ -171,7 +171,7 @@ def _rows(
     if not places:
         raise FitError(
             f"no coefficient or term is called {text!r}, and none matches it as a pattern"
-            f"{_guess(text, [*names, *terms])}. Coefficients: {', '.join(names)}"
+            f"{did_you_mean(text, [*names, *terms]) or '.'} Coefficients: {', '.join(names)}"
         )
     return Contrasts(np.eye(len(names))[list(places)], [names[i] for i in places], notes)
 
@@ -179,15 +179,8 @@ def _rows(
 def _known(given: Sequence[str], names: Sequence[str]) -> None:
     for name in given:
         if name not in names:
-            raise FitError(
-                f"no coefficient {name!r}{_guess(name, names)}. Coefficients: {', '.join(names)}"
-            )
-
-
-def _guess(name: str, choices: Sequence[str]) -> str:
-    lower = {choice.lower(): choice for choice in reversed(choices)}
-    near = get_close_matches(name.lower(), lower, n=1)
-    return f" (did you mean {lower[near[0]]!r}?)" if near else ""
+            hint = did_you_mean(name, names) or "."
+            raise FitError(f"no coefficient {name!r}{hint} Coefficients: {', '.join(names)}")
 
 
 def _labels(matrix: Floats, names: Sequence[str]) -> list[str]:

@@ -9,10 +9,9 @@ import numpy as np
 
 from simlab.data import DataError, check_sizes
 from simlab.data.frames import Data, as_pandas
-from simlab.errors import ArgumentError
+from simlab.errors import ArgumentError, FormulaError
 from simlab.formula.coding import Spec, code, fill, identity, name
 from simlab.formula.design import Columns, Design, Recipe, check_finite
-from simlab.formula.errors import FormulaError
 from simlab.formula.evaluate import Scope, evaluate
 from simlab.formula.nodes import Node, columns, listed
 from simlab.formula.parser import Parsed, parse

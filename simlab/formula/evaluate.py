@@ -17,6 +17,7 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 
 from simlab.data import DataError
+from simlab.errors import FormulaError
 from simlab.formula.contextual import (
     FUNCTIONS,
     Means,
@@ -29,7 +30,6 @@ from simlab.formula.contextual import (
     within,
 )
 from simlab.formula.contrasts import Coding
-from simlab.formula.errors import FormulaError
 from simlab.formula.functions import MATHS, TO_LEVELS, bind
 from simlab.formula.nodes import (
     COMPARISONS,

@@ -17,8 +17,8 @@ from collections.abc import Mapping
 from itertools import zip_longest
 from types import MappingProxyType
 
+from simlab.errors import FormulaError
 from simlab.formula.contrasts import CODINGS, TREATMENT
-from simlab.formula.errors import FormulaError
 from simlab.formula.functions import ALLOWED, MATHS, PARAMETERS, checked
 from simlab.formula.nodes import (
     FLAGS,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from simlab.errors import FormulaError
 from simlab.formula.contrasts import CODINGS
-from simlab.formula.errors import FormulaError
 from simlab.formula.nodes import (
     Call,
     Coded,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from simlab.formula.errors import FormulaError
+from simlab.errors import FormulaError
 from simlab.formula.functions import TO_LEVELS
 from simlab.formula.nodes import Call, Column, columns, quoted, same_name, shown
 from simlab.formula.terms import expand

@@ -10,7 +10,7 @@ from typing import Any
 
 from formulaic.parser import DefaultFormulaParser
 
-from simlab.formula.errors import FormulaError
+from simlab.errors import FormulaError
 from simlab.formula.nodes import Node, columns, shown
 from simlab.formula.tokens import Token, tokenize, written
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from simlab.formula.errors import FormulaError
+from simlab.errors import FormulaError
 from simlab.formula.expressions import MAX_DEPTH, column, read
 from simlab.formula.functions import PARAMETERS
 from simlab.formula.nodes import NAME, Column, Node, columns, shown, spelled

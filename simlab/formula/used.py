@@ -10,9 +10,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from simlab.data import DataError
+from simlab.errors import FormulaError
 from simlab.formula.contrasts import MOST_LEVELS
 from simlab.formula.design import check_finite
-from simlab.formula.errors import FormulaError
 from simlab.formula.evaluate import Scope, evaluate
 from simlab.formula.nodes import Node, listed, shown
 from simlab.formula.parser import Parsed

@@ -15,7 +15,6 @@ import xarray as xr
 
 from simlab.errors import ArgumentError
 from simlab.measures.outcomes import (
-    LIMIT,
     factors_of,
     need_replicates,
     one_of,
@@ -27,6 +26,7 @@ from simlab.performance.contrasted import Contrasted, contrasted
 from simlab.performance.measure import Measure
 from simlab.performance.registry import MEASURES
 from simlab.performance.stream import Counted, MeanContained, Replicates
+from simlab.words import LIMIT
 
 QUANTITIES = ("bias", "mse", "coverage", "rejection_rate")
 TESTS = "test_rejection"

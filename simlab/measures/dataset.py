@@ -24,10 +24,10 @@ from simlab.measures.sums import arrays_of, keeps_measures, summed
 from simlab.performance.measure import Measure, Measured
 from simlab.performance.moments import Counts, Floats
 from simlab.performance.named import Named, measured
-from simlab.performance.outline import AIMS
 from simlab.performance.registry import COMPARISONS, MEASURES, PAIRED, ROBUST
 from simlab.performance.robust import Statistic
 from simlab.performance.streams import ESTIMATE
+from simlab.words import AIMS
 
 Kind = Literal["jackknife", "normal"]
 AnyMeasure = Measure | Statistic

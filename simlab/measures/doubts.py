@@ -25,6 +25,7 @@ from simlab.performance.moments import quietly
 from simlab.performance.named import sums_of
 from simlab.performance.robust import Statistic
 from simlab.performance.streams import ESTIMATE
+from simlab.words import ORACLE, SAME, Term
 
 SOUND, UNSURE, NO_VARIANCE = 0, 1, 2
 """Of an estimate: it has a fourth moment, perhaps none, not even a variance."""
@@ -37,7 +38,7 @@ SENTENCE = {
 MARK = "†"
 
 OWN_LINES = ("fixed_effects_separate", "two_stage")
-BETWEEN = ("hlm_contextual", "gls_oracle")
+BETWEEN = ("hlm_contextual", ORACLE)
 WITHIN = ("fixed_effects_separate", "fixed_effects_common", "two_stage")
 RARE = 0.05
 """Clusters too small, expected in a condition, below which they are left out of account."""
@@ -88,7 +89,7 @@ def known_doubt(setting: dict[str, Any], estimator: str, term: str) -> int:
     population = setting.get("population")
     if not isinstance(population, dict) or "generator" in population:
         return SOUND
-    kind = term.partition("[")[0]
+    kind = Term.parse(term).kind
     d = _spread(setting, population, estimator, kind)
     return max(
         UNSURE if _heavy(population.get("errors")) or d < MANY else SOUND,
@@ -103,7 +104,7 @@ def _heavy(law: Any) -> bool:
 
 def _effects(setting: dict[str, Any], population: dict[str, Any], within: bool) -> int:
     """Random effects matter where clusters are new; the intercept's to no slope within clusters."""
-    if setting.get("scheme") == "same-clusters" or not _heavy(population.get("random_effects")):
+    if setting.get("scheme") == SAME or not _heavy(population.get("random_effects")):
         return SOUND
     (intercept, _), (_, slope) = population.get("G") or ((1, 0), (0, 1))
     return UNSURE if slope > 0 or (intercept > 0 and not within) else SOUND
@@ -115,7 +116,7 @@ def _spread(setting: dict[str, Any], population: dict[str, Any], estimator: str,
         return MANY
     if estimator in OWN_LINES:
         return _least(setting, population.get("cluster_sizes") or {}) - 1
-    if setting.get("scheme") != "same-clusters" and (
+    if setting.get("scheme") != SAME and (
         estimator == "ecological" or (estimator in BETWEEN and kind != "slope")
     ):
         return int(min(_clusters(population))) - 1

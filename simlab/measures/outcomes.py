@@ -10,10 +10,9 @@ import xarray as xr
 
 from simlab.errors import ArgumentError, check_level, did_you_mean
 from simlab.performance.node import PER_TERM, replicates
-from simlab.performance.outline import AIMS
 from simlab.performance.stream import Replicates
+from simlab.words import LIMIT
 
-LIMIT = AIMS[-1]
 """The target that is each estimator's own probability limit."""
 
 _NEEDED = (*PER_TERM, "status", "dropped", "truth", "limit")
@@ -120,9 +119,9 @@ def one_of(field: str, given: str, offered: Iterable[object], empty: str = "ther
     """
     names = [str(name) for name in offered]
     if given not in names:
-        guess = f" (did you mean {near!r}?)" if (near := did_you_mean(given, names)) else ""
         offer = f"give one of {', '.join(names)}" if names else empty
-        raise ArgumentError(f"{field} {given!r} is unknown{guess}; {offer}")
+        hint = did_you_mean(given, names)
+        raise ArgumentError(f"{field} {given!r} is unknown; {offer}{hint}")
 
 
 def factors_of(measured: xr.Dataset) -> list[str]:

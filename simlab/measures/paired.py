@@ -7,7 +7,8 @@ from typing import Literal, get_args
 import xarray as xr
 
 from simlab.measures.dataset import measure
-from simlab.measures.outcomes import LIMIT, one_of
+from simlab.measures.outcomes import one_of
+from simlab.words import LIMIT
 
 Quantity = Literal["bias", "mse", "coverage"]
 

@@ -16,6 +16,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
+from simlab.errors import Error
 from simlab.mixed.constrained import Component, Point, drop_first, first
 from simlab.mixed.information import free_entries
 from simlab.mixed.optimum import Optimum, at, derive, optimise, semidefinite_root
@@ -31,7 +32,7 @@ FAR = 60  # steps of the search for an end; with growing steps, out of all propo
 DISTANCE = 1e6  # widths of a Wald interval at which an end is infinite
 
 
-class NotAMinimumError(ArithmeticError):
+class NotAMinimumError(Error, ArithmeticError):
     """The profile met a deviance lower than that of the fit."""
 
 

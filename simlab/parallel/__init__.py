@@ -6,8 +6,8 @@ result depends on where it was computed. Workers make `notes` of what they are `
 `Watch` says what to do about what takes too long.
 """
 
+from simlab.errors import ParallelError
 from simlab.parallel.batch import Task
-from simlab.parallel.errors import ParallelError
 from simlab.parallel.notes import doing
 from simlab.parallel.threads import in_threads
 from simlab.parallel.watch import Watch

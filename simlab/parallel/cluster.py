@@ -22,9 +22,10 @@ from distributed import (
 )
 from joblib import effective_n_jobs
 
+from simlab.errors import ParallelError
 from simlab.parallel.batch import Outcome, Parcel, Task, do
 from simlab.parallel.deaf import born_deaf
-from simlab.parallel.errors import CONTINUES, ParallelError
+from simlab.parallel.errors import CONTINUES
 
 __all__ = ["Cluster"]
 

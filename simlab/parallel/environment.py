@@ -8,7 +8,7 @@ from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 
-from simlab.parallel.errors import ParallelError
+from simlab.errors import ParallelError
 
 __all__ = ["Environment", "environment", "refuse_other"]
 

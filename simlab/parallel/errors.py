@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from simlab.errors import MOST_WORKERS, Error
+from simlab.errors import MOST_WORKERS, ParallelError
 
 CONTINUES = "What is finished is kept, and the same command continues it"
-
-
-class ParallelError(Error):
-    """Workers that cannot be had, or are gone; one line says what to do."""
 
 
 def check_jobs(jobs: int) -> int:

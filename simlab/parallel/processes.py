@@ -24,9 +24,10 @@ from joblib import effective_n_jobs
 from joblib.externals.loky import ProcessPoolExecutor
 from joblib.externals.loky.backend import resource_tracker
 
+from simlab.errors import ParallelError
 from simlab.parallel.batch import Outcome, Parcel, Task, do
 from simlab.parallel.deaf import born_deaf, deaf, ends_with
-from simlab.parallel.errors import CONTINUES, ParallelError
+from simlab.parallel.errors import CONTINUES
 from simlab.parallel.notes import Doing, in_file, seen_in
 from simlab.parallel.watch import Watch, Watcher
 

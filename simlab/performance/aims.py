@@ -12,9 +12,6 @@ from simlab.performance.moments import Floats
 if TYPE_CHECKING:
     from simlab.performance.outline import Outline
 
-ORACLE = "gls_oracle"
-"""The estimator that the efficiency of the others is measured against."""
-
 
 @dataclass(frozen=True, slots=True)
 class Aims:

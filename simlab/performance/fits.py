@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from simlab.performance.intervals import SHARE
 from simlab.performance.measure import Measure
-from simlab.performance.streams import DROPPED, STATUS, STATUSES
-
-_OUTCOME = dict(zip(STATUSES, STATUS.features, strict=True))
+from simlab.performance.streams import DROPPED, STATUS
+from simlab.words import FAILED, Status
 
 failures = Measure(
     "failures", "share of replicates without an estimate", "1",
     "p = share with status not_converged, not_estimable or error", STATUS,
     lambda m: m[0] + m[1] + m[2], lambda _: (1.0, 1.0, 1.0),
-    tuple(_OUTCOME[name] for name in ("not_converged", "not_estimable", "error")),
+    tuple(STATUS.features[status] for status in FAILED),
     share=True, mcse=SHARE,
 )  # fmt: skip
 
 singular = Measure(
     "singular", "share of replicates with a singular fit", "1", "p = share with status singular",
-    STATUS, features=(_OUTCOME["singular"],), share=True, mcse=SHARE,
+    STATUS, features=(STATUS.features[Status.SINGULAR],), share=True, mcse=SHARE,
 )  # fmt: skip
 
 dropped_clusters = Measure(

@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+from simlab.errors import ArgumentError
 from simlab.performance.moments import Counts, Floats, Moments, Powers, quietly
 from simlab.performance.stream import Replicates, Stream
 
@@ -78,7 +79,7 @@ def over(a: Any, b: Any) -> Any:
 def by_name(measure: str, names: Sequence[str], arrays: Sequence[ArrayLike]) -> dict[str, Floats]:
     """Name the arrays that a measure is called with."""
     if len(names) != len(arrays):
-        raise TypeError(f"{measure} needs {', '.join(names)}; {len(arrays)} arrays are given")
+        raise ArgumentError(f"{measure} needs {', '.join(names)}; {len(arrays)} arrays are given")
     return {k: np.asarray(x, dtype=np.float64) for k, x in zip(names, arrays, strict=True)}
 
 

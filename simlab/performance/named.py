@@ -12,8 +12,9 @@ from simlab.performance.aims import Aims
 from simlab.performance.measure import Measure, Measured
 from simlab.performance.moments import Moments
 from simlab.performance.node import Node
-from simlab.performance.outline import AIMS, DIMS, Outline
+from simlab.performance.outline import DIMS, Outline
 from simlab.performance.stream import Counted, Stream
+from simlab.words import AIMS
 
 Named = Mapping[str, NDArray[Any]]
 

@@ -11,6 +11,7 @@ from simlab.performance.aims import Aims
 from simlab.performance.moments import Floats
 from simlab.performance.outline import Outline
 from simlab.performance.stream import Per, Replicates
+from simlab.words import FITTED
 
 
 class Node(NamedTuple):
@@ -57,7 +58,7 @@ def replicates(block: Arrays, alpha: float) -> Replicates:
     Those of terms are (estimator, term, b), of fits (estimator, b), of tests (test, kind, b).
     """
     status = block["status"].T
-    fitted = (status == 0) | (status == 1)
+    fitted = np.isin(status, FITTED)
     arrays = {name: np.moveaxis(block[name], 0, -1).copy() for name in PER_TERM}
     if not fitted.all():
         for values in arrays.values():

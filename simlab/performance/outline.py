@@ -9,13 +9,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from simlab.performance.aims import ORACLE
 from simlab.performance.moments import Counts
 from simlab.performance.stream import Per, Stream
 from simlab.performance.streams import LEVELS
-
-AIMS = ("beta_within", "beta_between", "limit")
-"""What errors and coverage are counted against."""
+from simlab.words import AIMS, ORACLE, Term
 
 _CELL, _TWO = ("estimator", "term"), ("estimator", "reference", "term")
 DIMS: Mapping[Per, tuple[str, ...]] = {
@@ -108,10 +105,10 @@ class Outline:
             e, t = self.cells
             at = {(int(a), self.terms[b]): i for i, (a, b) in enumerate(zip(e, t, strict=True))}
             for (_, term), own in at.items():
-                kind, bracket, place = term.partition("[")
+                kind, place = Term.parse(term)
                 if kind not in ("slope", "between"):
                     continue
-                needs = [at.get((oracle, k + bracket + place)) for k in ("slope", "contextual")]
+                needs = [at.get((oracle, str(Term(k, place)))) for k in ("slope", "contextual")]
                 if None not in needs:
                     candidates = (0, 1) if kind == "slope" else (1,)
                     found += [(own, *needs, candidate) for candidate in candidates]

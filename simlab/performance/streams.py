@@ -8,12 +8,10 @@ import numpy as np
 
 from simlab.performance.moments import Floats, Powers
 from simlab.performance.stream import Counted, MeanContained, Replicates, Stream
+from simlab.words import Status
 
 LEVELS = (0.01, 0.05, 0.10)
 """Nominal levels at which the rejections of tests are counted."""
-
-STATUSES = ("ok", "singular", "not_converged", "not_estimable", "error")
-"""How a fit may end, in the order of its codes."""
 
 CLOSE, TINY = 1e-10, 1e-12
 """Relative and absolute difference up to which two estimates are the same number."""
@@ -52,7 +50,7 @@ def _dropped(r: Replicates) -> Floats:
 
 
 def _status(r: Replicates) -> Any:
-    return tuple(r.status == code for code in range(len(STATUSES)))
+    return tuple(r.status == status for status in Status)
 
 
 def _warned(r: Replicates) -> Any:
@@ -94,7 +92,7 @@ WIDTH = Stream("width", _INTERVAL, _width, degree=(1,))
 COVERED = Counted("covered", (*_INTERVAL, "theta"), _covers, per="target")
 CONTAINED = MeanContained("contained", ("estimate", *_INTERVAL), _interval)
 REJECTED = Counted("rejected", ("p_value",), _rejects)
-STATUS = Counted("status", ("run",), _status, outcomes(len(STATUSES)), "fit")
+STATUS = Counted("status", ("run",), _status, outcomes(len(Status)), "fit")
 WARNED = Counted("warned", ("warned",), _warned, per="fit")
 """Fits in which the user's code warned: of studies that have any."""
 

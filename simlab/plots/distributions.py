@@ -20,6 +20,7 @@ from simlab.plots import style
 from simlab.plots.canvas import axes_or_new
 from simlab.plots.lookup import condition_of
 from simlab.text.numbers import se_error
+from simlab.words import FITTED, TARGETS
 
 HEIGHT = 0.50  # of a strip, where methods are 1 apart
 BAR = 0.11  # of a bar of one standard error
@@ -125,7 +126,7 @@ def sampling_distributions(
 def _estimates(here: xr.Dataset, method: str) -> NDArray[np.float64]:
     """The estimates that `measure` counts: of fits that are ok or singular."""
     one = here.sel(estimator=method)
-    kept = one["status"].isin([0, 1]) & one["estimate"].notnull()
+    kept = one["status"].isin(FITTED) & one["estimate"].notnull()
     return np.asarray(one["estimate"].values[kept.values])
 
 
@@ -167,7 +168,7 @@ def _bar(ax: Axes, mean: float, top: float, se: float, color: str) -> Rectangle:
 
 def _targets(ax: Axes, here: xr.Dataset) -> dict[str, Line2D]:
     """Vertical lines at β_W and β_B, behind the strips; one label where the two are one."""
-    marks = {name: style.TARGETS[name] for name in ("beta_within", "beta_between")}
+    marks = {name: style.TARGETS[name] for name in TARGETS}
     truth = {name: float(here["truth"].sel(target=name)) for name in marks}
     if one := bool(np.isclose(truth["beta_within"], truth["beta_between"])):
         marks = dict.fromkeys(marks, (r"$\beta_W = \beta_B$", looks.INK))

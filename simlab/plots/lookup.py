@@ -13,8 +13,7 @@ from simlab.errors import ArgumentError
 from simlab.measures import measure
 from simlab.measures.outcomes import need_replicates
 from simlab.plots import style
-
-FITTED = (0, 1)  # status ok and singular: what `simlab.measure` counts as an estimate
+from simlab.words import FITTED
 
 
 class Replicates(NamedTuple):

@@ -6,8 +6,9 @@ with (u_0j, u_1j) ~ (0, G), ε_ij ~ (0, σ²), and the context c_j either the sa
 the latent mean m_j of x in cluster j.
 """
 
+from simlab.errors import PopulationError
+
 from .compiler import compile_plan, needs_rows
-from .errors import PopulationError
 from .plan import LAWS, Clusters, HeldX, Law, Parameters, Plan, RandomX, SizeLaw, law_name
 from .truth import SizeMoments, expect_size, size_moments, truth
 

@@ -24,9 +24,9 @@ from simlab.config import (
     declared,
 )
 from simlab.design import Condition
+from simlab.errors import PopulationError
 from simlab.moments import Floats, from_rows
 
-from .errors import PopulationError
 from .frame import Frame, frame
 from .plan import LAWS, HeldX, Law, Parameters, Plan, RandomX, SizeLaw
 

@@ -14,9 +14,8 @@ from simlab.config import DataCovariate, DataSizes, FixedSizes, ListSizes, Popul
 from simlab.data import DATASETS, complete, numeric, require
 from simlab.data.labels import numbered
 from simlab.data.reading import table
+from simlab.errors import PopulationError
 from simlab.moments import Floats, Ints
-
-from .errors import PopulationError
 
 __all__ = ["Frame", "frame"]
 

@@ -6,10 +6,10 @@ store holds it with `locked`, continues or extends it with `open_results`, takes
 what was done before there were more estimators, and leaves a record of its session with `recorded`.
 """
 
+from simlab.errors import StoreError
 from simlab.results.differences import FREE
 from simlab.results.done import Done
 from simlab.results.earlier import Earlier, Missing
-from simlab.results.layout import StoreError
 from simlab.results.lock import locked
 from simlab.results.memory import MemoryResults
 from simlab.results.messages import BlockMessages, Message
@@ -21,7 +21,7 @@ from simlab.results.opening import (
     open_store,
 )
 from simlab.results.protocol import Results
-from simlab.results.schema import NOT_RUN, TIMES, Block, Schema, Status, Stop, Summed
+from simlab.results.schema import TIMES, Block, Schema, Stop, Summed
 from simlab.results.sessions import Session, recorded, sessions, wall_seconds
 from simlab.results.store import ZarrResults
 from simlab.results.summing import Leaf, Summing
@@ -29,7 +29,6 @@ from simlab.results.sums import SumsResults
 
 __all__ = [
     "FREE",
-    "NOT_RUN",
     "TIMES",
     "Block",
     "BlockMessages",
@@ -42,7 +41,6 @@ __all__ = [
     "Results",
     "Schema",
     "Session",
-    "Status",
     "Stop",
     "StoreError",
     "StoreWarning",

@@ -17,14 +17,10 @@ import google_crc32c
 import numpy as np
 from numpy.typing import NDArray
 
-from simlab.errors import Error
+from simlab.errors import ChunkError
 from simlab.files import TooLong, Unread, content, replace_file
 
 CHECKSUM_BYTES = 4
-
-
-class ChunkError(Error):
-    """A chunk is missing, is no file, has the wrong length, or fails its checksum."""
 
 
 def key(*position: int) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from simlab.results.layout import StoreError
+from simlab.errors import StoreError
 
 ELSEWHERE = "choose another --out"
 SAFE = "blocks already done are safe: mend this and run again"

@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from simlab.performance.named import KNOWN, dims_of
 from simlab.performance.node import Node
-from simlab.performance.outline import AIMS, Outline
-from simlab.performance.streams import LEVELS, STATUSES, WARNED
+from simlab.performance.outline import Outline
+from simlab.performance.streams import LEVELS, WARNED
 from simlab.results.memory import coordinates, variable_attrs
 from simlab.results.schema import Schema, Stop
+from simlab.words import AIMS, Status
 
 KEPT = "measures"
 """The attribute ``kept`` of a Dataset that has sums and no replicates."""
@@ -36,7 +37,7 @@ def labelled(outline: Outline, sums: Sequence[Mapping[str, NDArray[Any]]]) -> xr
     }
     labels: dict[str, Sequence[str | float]] = {
         "estimator": outline.estimators, "reference": outline.estimators, "term": outline.terms,
-        "aim": AIMS, "nominal": LEVELS, "status_outcome": STATUSES,
+        "aim": AIMS, "nominal": LEVELS, "status_outcome": [s.word for s in Status],
     }  # fmt: skip
     for stream in outline.streams:
         powers = ["".join(map(str, power)) for power in stream.powers]

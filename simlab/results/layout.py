@@ -16,7 +16,7 @@ import zarr
 from numpy.typing import NDArray
 from zarr.codecs import Crc32cCodec
 
-from simlab.errors import Error
+from simlab.errors import ChunkError, StoreError
 from simlab.files import Unread, content, replace_file
 from simlab.performance.stream import laid_out
 from simlab.results import chunks
@@ -39,10 +39,6 @@ _TYPES = ("bool", "int8", "int32", "int64", "float64")
 _METADATA = "zarr.json"
 _FLAG = re.compile(r"c\.(0|[1-9][0-9]{0,17})\.(0|[1-9][0-9]{0,17})")
 _FLAG_BYTES = 1 + chunks.CHECKSUM_BYTES
-
-
-class StoreError(Error):
-    """A store cannot be created, continued, written or read; one line says why and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,7 +312,7 @@ def _array(path: Path, name: str) -> NDArray[Any]:
     file = path / name / chunks.key(*(0,) * len(shape))
     try:
         chunk = chunks.read(file, np.dtype(kind), _whole(tuple(shape)))
-    except chunks.ChunkError as error:
+    except ChunkError as error:
         raise StoreError(_damaged(path, f"array {name!r}, chunk {file.name} {error}")) from error
     return chunk[tuple(map(slice, shape))].copy()
 

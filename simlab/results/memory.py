@@ -11,17 +11,8 @@ from numpy.typing import NDArray
 
 from simlab.results.done import Done
 from simlab.results.messages import KINDS, MESSAGES, WARNINGS, BlockMessages, Message, attributes
-from simlab.results.schema import (
-    EFFECTS,
-    TARGETS,
-    TEST_VARIABLES,
-    TIMES,
-    VARIABLES,
-    Block,
-    Schema,
-    Status,
-    Stop,
-)
+from simlab.results.schema import EFFECTS, TEST_VARIABLES, TIMES, VARIABLES, Block, Schema, Stop
+from simlab.words import TARGETS, Status
 
 
 class MemoryResults:
@@ -108,7 +99,7 @@ class MemoryResults:
         self.finished.add(condition, number)
 
     def messages(self) -> tuple[Message, ...]:
-        """What went wrong in each fit with the status ERROR, by condition and replicate."""
+        """What went wrong in each fit with the status error, by condition and replicate."""
         return self._each(MESSAGES)
 
     def warnings(self) -> tuple[Message, ...]:
@@ -210,7 +201,7 @@ def variable_attrs(name: str) -> dict[str, Any]:
     """Attributes of a variable, the same in memory and on disk."""
     if name == "status":
         flags = {"flag_values": [int(s) for s in Status]}
-        meanings = {"flag_meanings": " ".join(s.name.lower() for s in Status)}
+        meanings = {"flag_meanings": " ".join(s.word for s in Status)}
         return {"long_name": VARIABLES[name].long_name, **flags, **meanings}
     if name in TIMES:
         return {"long_name": TIMES[name], "units": "s"}

@@ -1,6 +1,6 @@
 """What went wrong and what was warned of, replicate by replicate.
 
-An error stands beside the status ERROR, a warning beside any. A block that has any keeps them in a
+An error stands beside the status error, a warning beside any. A block that has any keeps them in a
 file beside its chunk of the array ``status``, written before its flag. Texts that are alike are
 written once, for a mistake is usually made in every replicate.
 """

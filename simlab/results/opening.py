@@ -9,12 +9,12 @@ from pathlib import Path
 
 import xarray as xr
 
-from simlab.errors import Notice
+from simlab.errors import Notice, StoreError
 from simlab.results.differences import differences, refusal
 from simlab.results.disk import ELSEWHERE, SAFE, disk
 from simlab.results.earlier import Earlier
 from simlab.results.extend import Stored, extended, summed_alike
-from simlab.results.layout import STORE_VERSION, StoreError, check_root, read_done, renew
+from simlab.results.layout import STORE_VERSION, check_root, read_done, renew
 from simlab.results.schema import Schema
 from simlab.results.store import ZarrResults
 from simlab.results.summing import Summing

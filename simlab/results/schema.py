@@ -12,23 +12,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from simlab.errors import ArgumentError
 from simlab.performance.stream import Stream
 from simlab.results.messages import BlockMessages
+from simlab.words import FAILED, NOT_RUN, TARGETS
 
-TARGETS = ("beta_within", "beta_between")
 EFFECTS = ("intercept", "slope")
-NOT_RUN = -1
-"""`status` and `dropped` of a replicate whose block is not done."""
-
-
-class Status(IntEnum):
-    """How one fit to one replicate ended; the values of the variable ``status``."""
-
-    OK = 0
-    SINGULAR = 1
-    NOT_CONVERGED = 2
-    NOT_ESTIMABLE = 3
-    ERROR = 4
 
 
 class Stop(IntEnum):
@@ -193,24 +182,26 @@ class Schema:
 
     def __post_init__(self) -> None:
         if self.replicates < 1 or self.block < 1:
-            raise ValueError("replicates and block must be at least 1")
+            raise ArgumentError("replicates and block must be at least 1")
         for name in ("estimators", "terms", "keys"):
             labels = getattr(self, name)
             if not labels or len(set(labels)) < len(labels):
-                raise ValueError(f"{name} must be one or more different names, not {labels}")
+                raise ArgumentError(f"{name} must be one or more different names, not {labels}")
         if not set(self.mixed) <= set(self.estimators):
-            raise ValueError(f"mixed {self.mixed} must be among the estimators {self.estimators}")
+            raise ArgumentError(
+                f"mixed {self.mixed} must be among the estimators {self.estimators}"
+            )
         for factor, levels in self.levels.items():
             if factor in _FIXED_NAMES or "/" in factor or " " in factor:
-                raise ValueError(f"{factor!r} cannot name a factor")
+                raise ArgumentError(f"{factor!r} cannot name a factor")
             if len(levels) != len(self.keys):
-                raise ValueError(f"{factor} has {len(levels)} levels for {len(self.keys)} keys")
+                raise ArgumentError(f"{factor} has {len(levels)} levels for {len(self.keys)} keys")
         if len({bool(self.tests), bool(self.kinds), self.null_holds is not None}) > 1:
-            raise ValueError("tests, kinds and null_holds come together")
+            raise ArgumentError("tests, kinds and null_holds come together")
         for name, dims in self.known.items():
             _check_shape(name, getattr(self, name), self.shape(dims))
         if taken := set(self.attrs) & {*STORE_ATTRS, *DATASET_ATTRS}:
-            raise ValueError(f"attrs may not be named {', '.join(sorted(taken))}")
+            raise ArgumentError(f"attrs may not be named {', '.join(sorted(taken))}")
 
     @property
     def labels(self) -> tuple[tuple[str, ...], ...]:
@@ -285,9 +276,11 @@ class Schema:
             If its condition or number is outside the study, or an array has another shape.
         """
         if not 0 <= block.condition < len(self.keys):
-            raise ValueError(f"condition {block.condition} is not among the {len(self.keys)}")
+            raise ArgumentError(f"condition {block.condition} is not among the {len(self.keys)}")
         if not 0 <= block.number < self.blocks_per_condition:
-            raise ValueError(f"block {block.number} is not among the {self.blocks_per_condition}")
+            raise ArgumentError(
+                f"block {block.number} is not among the {self.blocks_per_condition}"
+            )
         rows = self.rows(block.number)
         for name, variable in self.variables.items():
             expected = (rows.stop - rows.start, *self.shape(variable.dims))
@@ -329,7 +322,7 @@ class Block:
     test_statistic, test_p_value : (b, test), (b, test, kind) float64
         NaN where a test has no such p-value or could not be done; None without tests.
     messages : tuple of (b, estimator, text)
-        What went wrong where the status is ERROR: place in the block, name, one line.
+        What went wrong where the status is error: place in the block, name, one line.
     warnings : tuple of (b, estimator, text)
         What the user's code warned of.
     """
@@ -362,9 +355,9 @@ class Block:
     @property
     def failures(self) -> int:
         """Fits that gave no estimate."""
-        return int((self.status >= Status.NOT_CONVERGED).sum())
+        return int(np.isin(self.status, FAILED).sum())
 
 
 def _check_shape(name: str, array: NDArray[Any], expected: tuple[int, ...]) -> None:
     if array.shape != expected:
-        raise ValueError(f"{name} has shape {array.shape}, not {expected}")
+        raise ArgumentError(f"{name} has shape {array.shape}, not {expected}")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from simlab.errors import ChunkError
 from simlab.results import chunks
 from simlab.results.disk import SAFE, disk
 from simlab.results.layout import STOPPED
@@ -31,7 +32,7 @@ def read_stop(store: Path, condition: int) -> Stop:
     """
     try:
         return Stop(int(chunks.read(_file(store, condition), STOPPED, (1,))[0]))
-    except (chunks.ChunkError, ValueError):
+    except (ChunkError, ValueError):
         return Stop.NOT_YET
 
 

@@ -18,6 +18,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from simlab.errors import ChunkError, StoreError
 from simlab.files import clear
 from simlab.memory import lacking
 from simlab.results import chunks, messages
@@ -25,7 +26,6 @@ from simlab.results.disk import ELSEWHERE, SAFE, disk
 from simlab.results.done import Done
 from simlab.results.layout import (
     BLOCK_CHUNK,
-    StoreError,
     check_root,
     chunk_shape,
     lay_out,
@@ -169,7 +169,7 @@ class ZarrResults:
         return Block(condition, number, **self._read(condition, number, self._schema.variables))
 
     def messages(self) -> tuple[Message, ...]:
-        """What went wrong in each fit with the status ERROR, by condition and replicate.
+        """What went wrong in each fit with the status error, by condition and replicate.
 
         Raises
         ------
@@ -229,7 +229,7 @@ class ZarrResults:
             flag = self._file("done", condition, number)
             try:
                 self._load(condition, number, self._schema.variables)
-            except chunks.ChunkError as error:
+            except ChunkError as error:
                 found.append(str(error))
                 with disk(self.path, SAFE):
                     clear(flag)
@@ -279,7 +279,7 @@ class ZarrResults:
         """Read some variables of one finished block, its times and its messages."""
         try:
             return self._load(condition, number, names)
-        except chunks.ChunkError as error:
+        except ChunkError as error:
             raise StoreError(
                 f"{self.path}: {error}; repeat the run, which computes this block again"
             ) from error
@@ -289,7 +289,7 @@ class ZarrResults:
         at, rows = (condition, number), self._schema.rows(number)
         arrays: dict[str, Any] = {}
         if why := _why(self._file("done", *at)):
-            raise chunks.ChunkError(why)
+            raise ChunkError(why)
         for name in names:
             variable = self._schema.variables[name]
             shape = chunk_shape(self._schema, variable)
@@ -303,7 +303,7 @@ class ZarrResults:
         try:
             return arrays | messages.read(self._told(condition, number))
         except ValueError as error:
-            raise chunks.ChunkError(f"messages of chunk {chunks.key(*at)} {error}") from error
+            raise ChunkError(f"messages of chunk {chunks.key(*at)} {error}") from error
 
     def _file(self, name: str, condition: int, number: int) -> Path:
         variables = self._schema.variables
@@ -318,7 +318,7 @@ def _why(flag: Path) -> str:
     """What is wrong with a flag."""
     try:
         said = _chunk(flag, np.dtype(np.uint8), BLOCK_CHUNK)[0, 0]
-    except chunks.ChunkError as error:
+    except ChunkError as error:
         return str(error)
     return f"array 'done', chunk {flag.name} is {said}, not 1" if said != 1 else ""
 
@@ -327,5 +327,5 @@ def _chunk(file: Path, dtype: np.dtype[Any], shape: tuple[int, ...]) -> NDArray[
     """Read a chunk; the ChunkError names its array."""
     try:
         return chunks.read(file, dtype, shape)
-    except chunks.ChunkError as error:
-        raise chunks.ChunkError(f"array {file.parent.name!r}, chunk {file.name} {error}") from error
+    except ChunkError as error:
+        raise ChunkError(f"array {file.parent.name!r}, chunk {file.name} {error}") from error

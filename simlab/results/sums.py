@@ -18,6 +18,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from simlab.errors import ArgumentError, ChunkError, StoreError
 from simlab.files import clear
 from simlab.performance.named import named
 from simlab.performance.node import Node, empty
@@ -25,7 +26,7 @@ from simlab.results import chunks
 from simlab.results.disk import SAFE, disk
 from simlab.results.done import Done
 from simlab.results.labelled import dataset_of
-from simlab.results.layout import StoreError, read_schema
+from simlab.results.layout import read_schema
 from simlab.results.messages import Message
 from simlab.results.nodes import from_bytes, to_bytes
 from simlab.results.schema import Block, Schema, Stop
@@ -55,7 +56,7 @@ class SumsResults:
     def __init__(self, schema: Schema, path: Path | None = None) -> None:
         self.path = path
         if schema.summed is None:
-            raise ValueError("this study keeps its replicates")
+            raise ArgumentError("this study keeps its replicates")
         self.summing = Summing.of(schema, *schema.summed)
         self._schema = schema
         self.finished = Done(schema)
@@ -114,7 +115,7 @@ class SumsResults:
         rows = len(place.blocks) * self._schema.block
         try:
             self._tree.nodes[place] = _read(file, self.summing, rows)
-        except (chunks.ChunkError, ValueError) as error:
+        except (ChunkError, ValueError) as error:
             self._damaged[file] = f"node {file.name} {error}"
             return False
         self.finished.add(place.condition, place.blocks.start, place.blocks.stop)
@@ -159,7 +160,9 @@ class SumsResults:
             block = self.summing.leaf(block)
         at = (block.condition, block.number)
         if at in self.finished:
-            raise ValueError(f"block {block.number} of condition {block.condition} is there twice")
+            raise ArgumentError(
+                f"block {block.number} of condition {block.condition} is there twice"
+            )
         place, gone = self._tree.add(*at, block.node)
         if self.path is not None:
             self._save(self.path, place, gone)

@@ -6,11 +6,12 @@ what to do about those that take too long; `others`, what is true of terms of th
 `schema` describes the Dataset that is filled, and `provenance` says where it comes from.
 """
 
+from simlab.errors import RunError
 from simlab.runner.block import SLAB, run_block
 from simlab.runner.footprint import Room
 from simlab.runner.loop import Progress, run
 from simlab.runner.schema import schema_of, targets_of
-from simlab.runner.watch import RunError, RunWarning, own_code_named
+from simlab.runner.watch import RunWarning, own_code_named
 from simlab.runner.work import Data, Job, Work, prepare
 
 __all__ = [

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.random import Generator
 
 from simlab.custom.calls import Orders, within
-from simlab.estimators.base import ERROR, About, Estimates, Sample
+from simlab.estimators.base import About, Estimates, Sample
 from simlab.inference import Inference, infer
 from simlab.moments import Floats, Ints, Moments
 from simlab.parallel import doing
@@ -19,6 +19,7 @@ from simlab.results import Block, BlockMessages, Leaf, Missing, Summing
 from simlab.runner.work import Job, Work
 from simlab.sampling import METHOD, NULL_DRAWS, Drawn, Key, Part, stream
 from simlab.testing.studied import Sampling, evaluate
+from simlab.words import Status
 
 __all__ = ["SLAB", "run_block", "run_leaf"]
 
@@ -91,7 +92,7 @@ class _Fits:
         self.estimate, self.std_error, self.df = (np.full((size, E, T), np.nan) for _ in range(3))
         self._own = Inference(*(np.full((size, E, T), np.nan) for _ in range(3)))
         self._has_own = np.zeros((size, E), np.bool_)
-        self.status = np.full((size, E), ERROR, np.int8)
+        self.status = np.full((size, E), Status.ERROR, np.int8)
         self.dropped = np.zeros((size, E), np.int32)
         self.G = np.full((size, len(self._mixed), 2, 2), np.nan)
         self.sigma2 = np.full((size, len(self._mixed)), np.nan)

@@ -8,13 +8,14 @@ import json
 import numpy as np
 from numpy.typing import NDArray
 
-from simlab.estimators.base import sector_contrasts, term_names
+from simlab.estimators.base import sector_contrasts
 from simlab.moments import Floats
 from simlab.results import FREE, Schema, Summed
 from simlab.runner.code import code_version
 from simlab.runner.provenance import provenance
 from simlab.runner.sources import Declared
 from simlab.runner.work import Work
+from simlab.words import term_names
 
 __all__ = ["schema_of", "targets_of"]
 
@@ -86,7 +87,7 @@ def targets_of(work: Work, condition: int) -> Floats:
     true, contrast = job.source.truth(work.study.seed, job.key), sector_contrasts(len(sectors))
     targets = np.full((len(work.terms), 2), np.nan)
     for kind, values in true.items():
-        for i, name in enumerate(term_names((kind,), sectors)):  # type: ignore[arg-type]
+        for i, name in enumerate(term_names((kind,), sectors)):
             if name in work.terms:
                 targets[work.terms.index(name)] = contrast[i] @ values
     for name, value in work.truth[condition].items():

@@ -12,8 +12,8 @@ from simlab.config import ConfigError, Finding, Study, locate
 from simlab.performance.measure import Measure, Measured, cautious
 from simlab.performance.moments import Counts, Floats
 from simlab.performance.named import Named, measured
-from simlab.performance.outline import AIMS
 from simlab.performance.registry import MEASURES
+from simlab.words import AIMS, Term
 
 __all__ = ["Cells", "Rule", "Worst", "rule_of", "share_needed"]
 
@@ -177,4 +177,4 @@ def rule_of(
 
 def _is(name: str, term: str) -> bool:
     """Whether a name means a term: slope means slope[Public] too."""
-    return name in (term, term.split("[", maxsplit=1)[0])
+    return name in (term, Term.parse(term).kind)

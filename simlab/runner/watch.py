@@ -15,7 +15,7 @@ from typing import NamedTuple, NoReturn
 from simlab.config import ConfigError, Parallel
 from simlab.custom.calls import ALL, Order
 from simlab.custom.isolation import one_line
-from simlab.errors import Error, Notice
+from simlab.errors import Error, Notice, RunError
 from simlab.parallel import Task, Watch
 from simlab.parallel.notes import Doing, seen_here
 from simlab.runner.work import Work
@@ -30,10 +30,6 @@ TOLD = 3
 
 class RunWarning(Notice):
     """Something about a run that is no reason to stop, but should be known; one line."""
-
-
-class RunError(Error):
-    """A study that cannot go on, perhaps for what the user's code has done; one line says so."""
 
 
 @contextmanager

@@ -23,26 +23,26 @@ from simlab.config import (
 from simlab.config.errors import unknown
 from simlab.custom.found import Address
 from simlab.custom.generated import OwnPopulation, own_population
-from simlab.custom.isolation import CustomError
 from simlab.custom.measures import OwnEach, own_measure
 from simlab.custom.methods import Own, Shielded, own_estimator
 from simlab.data import DataError
 from simlab.design import Condition, conditions
+from simlab.errors import CustomError, PopulationError
 from simlab.estimators import METHODS, REGISTRY
-from simlab.estimators.base import KINDS, Estimator, Known, term_names
+from simlab.estimators.base import Estimator, Known
 from simlab.performance.measure import Measure
 from simlab.performance.registry import ROBUST, STREAMS
 from simlab.performance.stream import Stream
 from simlab.performance.streams import WARNED
-from simlab.population import Plan, PopulationError, compile_plan, needs_rows
+from simlab.population import Plan, compile_plan, needs_rows
 from simlab.runner.footprint import Room, refuse
 from simlab.runner.others import true_of_others
 from simlab.runner.sources import Declared, Source
 from simlab.runner.until import Rule, rule_of
 from simlab.sampling import Common, Key, require_laws
-from simlab.testing.studied import KINDS as TEST_KINDS
 from simlab.testing.studied import REGISTRY as TESTS
-from simlab.testing.studied import Hypothesis, Kind
+from simlab.testing.studied import Hypothesis
+from simlab.words import KINDS, P_VALUES, PValue, ambiguous_place, term_names
 
 __all__ = ["Data", "Job", "Work", "prepare"]
 
@@ -119,7 +119,7 @@ class Work:
         Place of each estimator's terms among them.
     hypotheses : tuple of Hypothesis
         Its tests, in the order of the registry.
-    kinds : tuple of Kind
+    kinds : tuple of str
         The union of their kinds of p-value.
     code : mapping of str to str
         Hashes of the code of the user's estimators, generators and measures that are summed, by
@@ -138,7 +138,7 @@ class Work:
     terms: tuple[str, ...]
     columns: Mapping[str, Any]
     hypotheses: tuple[Hypothesis, ...]
-    kinds: tuple[Kind, ...]
+    kinds: tuple[PValue, ...]
     code: Mapping[str, str] = field(default_factory=dict)
     rule: Rule | None = None
     streams: tuple[Stream, ...] = STREAMS
@@ -182,6 +182,9 @@ def prepare(study: Study, data: Data = None, room: Room = Room()) -> Work:  # no
     jobs = tuple(_job(condition, study, data) for condition in each)
     methods = _applicable(study, methods, jobs)
     sectors = jobs[0].source.sectors
+    if (place := ambiguous_place(sectors)) is not None:
+        message = f"a sector is called {place!r}, as the difference of two others is; rename it"
+        raise ConfigError(locate(study, [Finding(("population",), message)]))
     kinds_of_term = tuple(k for k in KINDS if any(k in m.kinds for m in methods))
     others = tuple(dict.fromkeys(term for m in methods for term in m.others))
     terms = (*term_names(kinds_of_term, sectors), *others)
@@ -189,7 +192,7 @@ def prepare(study: Study, data: Data = None, room: Room = Room()) -> Work:  # no
         (m.name, np.array([terms.index(t) for t in m.terms(sectors)])) for m in methods
     )
     hypotheses = _hypotheses(study, sectors)
-    kinds = tuple(kind for kind in TEST_KINDS if any(kind in h.kinds for h in hypotheses))
+    kinds = tuple(kind for kind in P_VALUES if any(kind in h.kinds for h in hypotheses))
     code = {address.path: address.fingerprint for address in _addresses(methods, jobs)}
     own = _measures(study)
     rule = rule_of(study, [method.name for method in methods], terms, own)

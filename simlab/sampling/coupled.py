@@ -14,8 +14,9 @@ import numpy as np
 from numpy.random import Generator
 from scipy.special import gammaincinv, pdtr
 
+from simlab.errors import PopulationError
 from simlab.moments import Floats
-from simlab.population import Law, PopulationError, law_name
+from simlab.population import Law, law_name
 
 __all__ = ["STANDARDISED", "Open", "chi_square", "poisson", "standardised"]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.random import Generator
 
+from simlab.errors import ArgumentError
 from simlab.moments import Floats, Moments, Rows
 from simlab.population import Clusters, Parameters, Plan, needs_rows
 
@@ -88,7 +89,7 @@ def draw_moments(rng: Generator, plan: Plan, clusters: Clusters, replicates: int
 def require_moments(plan: Plan) -> None:
     """Refuse a population whose moments have no law to be drawn from."""
     if needs_rows(plan):
-        raise ValueError("moments of x or errors that are not normal can only be drawn as rows")
+        raise ArgumentError("moments of x or errors that are not normal can only be drawn as rows")
 
 
 def draw_rows(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from simlab.population import Plan, PopulationError, law_name
+from simlab.errors import PopulationError
+from simlab.population import Plan, law_name
+from simlab.words import SAME, SCHEMES
 
 from .coupled import STANDARDISED
 from .kernels import EXPONENTIAL, NORMAL, STUDENT_T, UNIFORM
@@ -49,7 +51,6 @@ def keeps_clusters(scheme: str) -> bool:
     PopulationError
         If there is no such scheme.
     """
-    schemes = {"new-clusters": False, "same-clusters": True}
-    if scheme not in schemes:
-        raise PopulationError(f"{scheme} is none; there are {' and '.join(schemes)}", "scheme")
-    return schemes[scheme]
+    if scheme not in SCHEMES:
+        raise PopulationError(f"{scheme} is none; there are {' and '.join(SCHEMES)}", "scheme")
+    return scheme == SAME

@@ -16,9 +16,7 @@ from simlab.tables.failed import failure_lines
 from simlab.text import Heading, Items, Paragraph, Part, Printable, Table
 from simlab.verdicts import Summary, Verdict, judge
 from simlab.verdicts.view import View
-
-TARGETS = {"beta_within": "W", "beta_between": "B"}
-SCHEMES = {"new-clusters": "new", "same-clusters": "same"}
+from simlab.words import NEW, SYMBOLS
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -151,7 +149,7 @@ def _judged(v: Verdict) -> dict[str, Any]:
         "estimates_mark": aim.mark,
     }
     for c in v.consistency:
-        key = f"{TARGETS[c.target]}_{notes.SWEEPS[c.sweep]}"
+        key = f"{SYMBOLS[c.target][-1]}_{notes.SWEEPS[c.sweep]}"
         row |= {
             f"consistent_{key}": c.word,
             **notes.with_mcse(f"bias_{key}", c.bias),
@@ -169,7 +167,7 @@ def _judged(v: Verdict) -> dict[str, Any]:
         "efficient_mark": eff.mark,
     }
     for h in v.honesty:
-        key = SCHEMES[h.scheme]
+        key = "new" if h.scheme == NEW else "same"
         row |= {
             f"honest_{key}": h.word,
             **notes.with_mcse(f"se_error_{key}", h.error),

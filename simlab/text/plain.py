@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final, TextIO, cast
 
+from simlab.errors import escaped, one_line
+
 __all__ = ["Plain", "escape", "exact", "one_line", "plain_streams"]
 
 _COMMANDS: Final = re.compile(
@@ -19,20 +21,11 @@ _COMMANDS: Final = re.compile(
     "\ud800-\udfff\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
 )
 _COLOUR: Final = re.compile("\x1b\\[[0-9;]*m")
-_TIE: Final = "\xa0"
 
 
 def escape(text: str) -> str:
     r"""Write characters that command a terminal as escapes; line breaks and ``\t`` stay."""
-    return _COMMANDS.sub(lambda found: _escaped(found.group()), text)
-
-
-def one_line(text: object) -> str:
-    """Write a text in one line: what breaks a line becomes a blank, what is not seen an escape."""
-    line = str(text)
-    if line.isprintable():
-        return line
-    return "".join(c if c.isprintable() or c == _TIE else _blank(c) for c in line)
+    return _COMMANDS.sub(lambda found: escaped(found.group()), text)
 
 
 class Plain:
@@ -93,14 +86,3 @@ def plain_streams() -> Iterator[None]:
         yield
     finally:
         sys.stdout, sys.stderr = before
-
-
-def _escaped(c: str) -> str:
-    number = ord(c)
-    if number < 256:
-        return f"\\x{number:02x}"
-    return f"\\u{number:04x}" if number < 65536 else f"\\U{number:08x}"
-
-
-def _blank(c: str) -> str:
-    return " " if c.isspace() else _escaped(c)

@@ -10,10 +10,10 @@ import xarray as xr
 
 from simlab.methods import label
 from simlab.verdicts import sentences as say
-from simlab.verdicts.assess import SWEEPS, TARGETS, consistency, efficiency, estimand, honesty
+from simlab.verdicts.assess import SWEEPS, consistency, efficiency, estimand, honesty
 from simlab.verdicts.model import Summary, Verdict
-from simlab.verdicts.places import NEW, SAME
 from simlab.verdicts.view import View, view
+from simlab.words import NEW, SAME, TARGETS
 
 __all__ = ["Summary", "Verdict", "judge"]
 

@@ -17,10 +17,9 @@ from simlab.verdicts.judge import (
     together,
 )
 from simlab.verdicts.model import Cell, Consistency, Efficiency, Estimand, Honesty
-from simlab.verdicts.places import NEW
 from simlab.verdicts.view import View
+from simlab.words import NEW
 
-TARGETS = ("beta_within", "beta_between")
 SWEEPS = ("more", "larger")
 EQUAL = "β_W = β_B"
 

@@ -12,8 +12,8 @@ import xarray as xr
 from simlab.measures.conditions import labels_of, setting_of
 from simlab.measures.outcomes import factors_of
 from simlab.text.numbers import named_level
+from simlab.words import NEW, SAME
 
-NEW, SAME = "new-clusters", "same-clusters"
 Level = float | str | None
 
 

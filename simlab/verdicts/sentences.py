@@ -10,10 +10,8 @@ from simlab.methods import label
 from simlab.text.numbers import plus_minus, wrong
 from simlab.verdicts.judge import Number
 from simlab.verdicts.model import Cell, Consistency, Efficiency, Estimand, Honesty
-from simlab.verdicts.places import NEW
 from simlab.verdicts.view import View
-
-SYMBOL = {"beta_within": "β_W", "beta_between": "β_B"}
+from simlab.words import NEW, SYMBOLS, TARGETS
 
 MOST = 3
 """Conditions that a sentence names."""
@@ -36,7 +34,8 @@ def of_estimand(found: Estimand) -> Iterator[str]:
 
 def of_consistency(found: tuple[Consistency, ...]) -> Iterator[str]:
     """Where the two sweeps differ, or one is undecided."""
-    for target, symbol in SYMBOL.items():
+    for target in TARGETS:
+        symbol = SYMBOLS[target]
         at = {c.sweep: c for c in found if c.target == target}
         more, larger = at["more"], at["larger"]
         if {more.word, larger.word} == {"yes", "no"}:

@@ -14,7 +14,7 @@ from simlab.measures.conditions import config_of
 from simlab.measures.doubts import doubtful
 from simlab.measures.outcomes import one_of
 from simlab.measures.sums import arrays_of, summed
-from simlab.performance.aims import ORACLE, contrast
+from simlab.performance.aims import contrast
 from simlab.performance.measure import Measure
 from simlab.performance.moments import Moments
 from simlab.performance.named import dims_of, sums_of
@@ -22,6 +22,7 @@ from simlab.performance.registry import STREAMS
 from simlab.performance.streams import APART, BEST, STATUS
 from simlab.verdicts.judge import LEAST, UNKNOWN, Number, Unjudged
 from simlab.verdicts.places import Places, Settings, places, settings_of
+from simlab.words import ORACLE, Term, sectors_of
 
 USED = (
     "bias", "empirical_se", "relative_error", "coverage", "bias_eliminated_coverage", "failures"
@@ -178,16 +179,6 @@ class View:
         return b > 0 or (what == "anything" and (a > 0 or self.contrast(condition) != 0))
 
 
-def sectors_of(ds: xr.Dataset) -> tuple[str, ...]:
-    """Sectors of a study, "" when it has one population.
-
-    The slopes of S sectors come first, then S − 1 differences from the first of them.
-    """
-    terms = [str(t) for t in ds.term.values]
-    inside = [t[len("slope[") : -1] for t in terms if t.startswith("slope[")]
-    return tuple(inside[: (len(inside) + 1) // 2]) or ("",)
-
-
 def view(ds: xr.Dataset, sector: str | None = None) -> tuple[str, View]:
     """Select one sector.
 
@@ -207,17 +198,16 @@ def view(ds: xr.Dataset, sector: str | None = None) -> tuple[str, View]:
     ArgumentError
         When there is no such sector, or no slope to judge.
     """
-    known = sectors_of(ds)
+    known = sectors_of(ds.term.values.tolist())
     chosen = known[0] if sector is None else sector
     if chosen not in known:
         one_of("sector", chosen, filter(None, known), "the study has none: leave it out")
-    suffix = f"[{chosen}]" if chosen else ""
-    wanted = [k for k in ("slope", "between", "contextual") if f"{k}{suffix}" in ds.term.values]
+    here = {kind: str(Term(kind, chosen)) for kind in ("slope", "between", "contextual")}
+    wanted = [kind for kind, name in here.items() if name in ds.term.values]
     if "slope" not in wanted:
         raise ArgumentError("the results have no slope, so there is nothing to judge methods by")
-    names = {f"{kind}{suffix}": kind for kind in wanted}
     sums = summed(ds, (s for s in STREAMS if s.per in PER or s in (APART, STATUS)))
-    part = sums.sel(term=list(names)).assign_coords(term=wanted)
+    part = sums.sel(term=[here[kind] for kind in wanted]).assign_coords(term=wanted)
     config = config_of(ds)
     return chosen, View(
         sums=part,

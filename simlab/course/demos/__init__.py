@@ -16,7 +16,6 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from simlab.course.demos.errors import ClaimError
 from simlab.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
@@ -121,6 +120,5 @@ def run(
 
 def _known(name: str) -> None:
     if name not in NAMES:
-        guess = did_you_mean(name, NAMES)
-        hint = f"did you mean {guess}?" if guess else f"there are {', '.join(NAMES)}"
-        raise UsageError(f"there is no demonstration {name!r}; {hint}")
+        hint = did_you_mean(name, NAMES, f"there are {', '.join(NAMES)}")
+        raise UsageError(f"there is no demonstration {name!r}{hint}")

@@ -15,8 +15,7 @@ from typing import NamedTuple
 
 from numpy.typing import ArrayLike
 
-from simlab.course.demos.errors import ClaimError
-from simlab.errors import ArgumentError
+from simlab.errors import ArgumentError, ClaimError
 from simlab.measures import average
 
 __all__ = ["MARGIN", "Check", "Number", "above", "below", "claim", "mean", "within"]

@@ -16,11 +16,10 @@ from simlab.course.demos.stage import Demo
 from simlab.methods import label
 from simlab.plots import panels, sampling_distributions
 from simlab.text import text_table
+from simlab.words import SYMBOLS
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-SYMBOL = {"beta_within": "β_W", "beta_between": "β_B"}
 
 
 class Belief(NamedTuple):
@@ -64,7 +63,7 @@ def table(found: Measured) -> str:
         [
             f"{found.truth('beta_between', condition=c):g}",
             f"{label(belief.estimator)}: {belief.term}",
-            SYMBOL[belief.target],
+            SYMBOLS[belief.target],
             plus_minus(mistake(found, belief, c), "+.3f"),
             f"{covered(found, belief, c):.1%}",
             belief.name if _differ(found, c) else "right",

@@ -21,6 +21,7 @@ from simlab.methods import label
 from simlab.plots import bias_sweep, panels, sampling_distributions
 from simlab.text.numbers import se_error
 from simlab.verdicts.places import Places, places
+from simlab.words import ORACLE
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -38,7 +39,7 @@ def find(study: Study) -> Measured:
 
 def read(ds: xr.Dataset) -> Measured:
     """Measure a study that was run."""
-    return Measured(ds, simlab.measure(ds, reference="gls_oracle"))
+    return Measured(ds, simlab.measure(ds, reference=ORACLE))
 
 
 def where(found: Measured) -> tuple[Places, int]:

@@ -11,6 +11,7 @@ from simlab.moments import Floats, Moments
 from simlab.population import Clusters
 from simlab.runner import Room, prepare
 from simlab.sampling import block_clusters, draw_block
+from simlab.words import SAME
 
 __all__ = ["Samples", "samples"]
 
@@ -61,7 +62,7 @@ def samples(study: Study, condition: int = 0, rows: bool = False) -> Samples:
         moments.append(drawn)
         if kept is not None:
             y += [np.split(kept.y[at[0] : at[-1]], at[1:-1] - at[0]) for at in kept.first]
-    if scheme == "same-clusters":
+    if scheme == SAME:
         del clusters[1:]
     fields = map(np.concatenate, zip(*(m[:-1] for m in moments), strict=True))
     return Samples(

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from simlab.config import Study
-from simlab.course.demos.errors import ClaimError
-from simlab.errors import UsageError
+from simlab.errors import ClaimError, UsageError
 from simlab.files import present
 from simlab.text import wrapped
 

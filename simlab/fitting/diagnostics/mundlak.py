@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
+from simlab.errors import NoContextError, did_you_mean
 from simlab.fitting.diagnostics.within import ALIASED, independent, split, varying
 from simlab.fitting.errors import FitError
 from simlab.fitting.estimation import estimate
@@ -18,10 +18,6 @@ from simlab.fitting.record import DF, Fit
 from simlab.moments import Ints
 from simlab.text import Paragraph, Part, Printable, frame_table
 from simlab.text.numbers import p_value
-
-
-class NoContextError(FitError):
-    """The cluster means cannot be added to this model; one line says why."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -200,9 +196,8 @@ def _chosen(fit: Fit, x: str | Sequence[str] | None, level_1: Ints) -> Ints:
     chosen = []
     for name in [x] if isinstance(x, str) else list(dict.fromkeys(x)):
         if name not in names:
-            near = get_close_matches(str(name), names, n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
-            raise FitError(f"no coefficient {name!r}{hint}. Coefficients: {', '.join(names)}")
+            hint = did_you_mean(name, names) or "."
+            raise FitError(f"no coefficient {name!r}{hint} Coefficients: {', '.join(names)}")
         place = names.index(name)
         if place not in level_1:
             varies = ", ".join(names[a] for a in level_1)

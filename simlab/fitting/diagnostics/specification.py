@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 from scipy.stats import chi2
 
-from simlab.fitting.diagnostics.mundlak import Contextual, NoContextError, contextual, joint
+from simlab.errors import NoContextError
+from simlab.fitting.diagnostics.mundlak import Contextual, contextual, joint
 from simlab.fitting.diagnostics.within import WithinFit, independent, split, varying, within_fit
 from simlab.fitting.errors import FitError, one_of
 from simlab.fitting.record import DF, Fit

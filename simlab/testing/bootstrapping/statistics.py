@@ -6,12 +6,12 @@ Functions of a fit that have no name here are for `row_samples`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from difflib import get_close_matches
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import pandas as pd
 
+from simlab.errors import did_you_mean
 from simlab.fitting.contrasts import Contrasts, Hypothesis
 from simlab.fitting.contrasts import read as read_weights
 from simlab.fitting.errors import FitError
@@ -167,10 +167,9 @@ def _named(name: str, groups: dict[str, Named]) -> Named:
         if name in group.labels:
             return _one(group, group.labels.index(name))
     single = [label for group in groups.values() for label in group.labels]
-    near = get_close_matches(name, ["all", *groups, *single], n=1)
-    guess = f" (did you mean {near[0]!r}?)" if near else ""
+    hint = did_you_mean(name, ["all", *groups, *single]) or "."
     raise FitError(
-        f"no statistic is called {name!r}{guess}. Groups: all, {', '.join(groups)}; and single "
+        f"no statistic is called {name!r}{hint} Groups: all, {', '.join(groups)}; and single "
         f"ones: {', '.join(dict.fromkeys(single))}"
     )
 

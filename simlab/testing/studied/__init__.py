@@ -7,12 +7,10 @@ claims.
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import get_args
 
 from simlab.testing.studied import fixed_slope, random_intercept, random_slope
 from simlab.testing.studied.evaluation import Sampling, evaluate
 from simlab.testing.studied.hypothesis import Hypothesis
-from simlab.words import PValue as Kind
 
 HYPOTHESES = (
     random_intercept.HYPOTHESIS,
@@ -21,7 +19,4 @@ HYPOTHESES = (
 )
 REGISTRY = MappingProxyType({hypothesis.name: hypothesis for hypothesis in HYPOTHESES})
 
-KINDS: tuple[Kind, ...] = get_args(Kind)
-"""Kinds of p-value, in the order of tables."""
-
-__all__ = ["HYPOTHESES", "KINDS", "REGISTRY", "Hypothesis", "Kind", "Sampling", "evaluate"]
+__all__ = ["HYPOTHESES", "REGISTRY", "Hypothesis", "Sampling", "evaluate"]

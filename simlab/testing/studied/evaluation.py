@@ -18,7 +18,7 @@ from simlab.testing.likelihood_ratio import chi2, mixture, statistics
 from simlab.testing.monte_carlo import p_value, reaches, until_reached
 from simlab.testing.studied.hypothesis import Hypothesis
 from simlab.testing.studied.t_tests import respond, t_tests
-from simlab.words import PValue as Kind
+from simlab.words import PValue
 
 
 class Sampling(NamedTuple):
@@ -41,7 +41,7 @@ class Sampling(NamedTuple):
 
 def test(
     hypothesis: Hypothesis, reduced: Reduced, observed: Responses, sampling: Sampling
-) -> tuple[float, dict[Kind, float]]:
+) -> tuple[float, dict[PValue, float]]:
     """Return T and the p-values of one replicate, functions of these arguments alone.
 
     NaN where a fit failed.
@@ -49,7 +49,7 @@ def test(
     models, restriction = hypothesis.models(reduced), hypothesis.restriction
     null, large = (refit(model, observed) for model in models)
     T = float(statistics(null.deviance, large.deviance)[0, 0])
-    p: dict[Kind, float] = {"chi2": chi2(T, restriction.df)}
+    p: dict[PValue, float] = {"chi2": chi2(T, restriction.df)}
     if restriction.fixed_only:
         p |= t_tests(respond(models[1], observed))
     else:
@@ -86,7 +86,7 @@ def simulated_p_value(joint: Joint, T: float, sampling: Sampling) -> float:
 
 def evaluate(
     hypothesis: Hypothesis,
-    kinds: tuple[Kind, ...],
+    kinds: tuple[PValue, ...],
     moments: Moments,
     sampling: Callable[[int], Sampling],
 ) -> tuple[Floats, Floats]:
@@ -96,7 +96,7 @@ def evaluate(
     ----------
     hypothesis : Hypothesis
         Hypothesis that is tested.
-    kinds : tuple of Kind
+    kinds : tuple of str
         Columns of the p-values, with all kinds that the hypothesis has.
     moments : Moments
         B replicates of one sector.

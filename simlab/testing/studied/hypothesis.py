@@ -12,7 +12,7 @@ from simlab.mixed.reduced import Model, Reduced, model
 from simlab.population import Plan
 from simlab.testing.likelihood_ratio import Restriction
 from simlab.testing.studied.t_tests import T_TESTS
-from simlab.words import PValue as Kind
+from simlab.words import PValue
 
 
 class Effects(NamedTuple):
@@ -66,7 +66,7 @@ class Hypothesis:
         return Restriction(df, fixed, self.alternative.random - self.null.random)
 
     @property
-    def kinds(self) -> tuple[Kind, ...]:
+    def kinds(self) -> tuple[PValue, ...]:
         """Kinds of p-value that there are."""
         if self.restriction.fixed_only:
             return ("chi2", *T_TESTS, "simulated")

@@ -17,13 +17,13 @@ from simlab.mixed.optimum import optimise
 from simlab.mixed.reduced import Model
 from simlab.mixed.rotated import Rotated
 from simlab.mixed.satterthwaite import variances
-from simlab.words import PValue as Kind
+from simlab.words import PValue
 
-T_TESTS: Final[tuple[Kind, ...]] = ("wald", "satterthwaite", "kenward_roger")
+T_TESTS: Final[tuple[PValue, ...]] = ("wald", "satterthwaite", "kenward_roger")
 SLOPE = np.array([[0.0, 1.0]])
 
 
-def t_tests(rotated: Rotated) -> dict[Kind, float]:
+def t_tests(rotated: Rotated) -> dict[PValue, float]:
     """Two-sided p-values of γ_1 = 0; NaN where the search did not end."""
     optimum = optimise(rotated, reml=True)
     if optimum.evaluations < 0:
