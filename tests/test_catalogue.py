@@ -254,7 +254,7 @@ def test_the_clusters_where_w_varies_are_named():
         catalogue(df, *ROLES)
     with pytest.raises(FitError, match="'REML' or 'ML'"):
         catalogue(hs(), *ROLES, method="MLE")
-    with pytest.raises(DataError, match="must be a pandas DataFrame"):
+    with pytest.raises(DataError, match="must be a data frame"):
         catalogue([1, 2], *ROLES)
 
 

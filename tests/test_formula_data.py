@@ -45,7 +45,11 @@ def refused(formula, data, says, error=DataError, **options):
         ("Y ~ x + (1|g)", DF, "no column 'Y' for the response; did you mean 'y'"),
         ("y ~ log(X) + (1|g)", DF, r"no column 'X' for the formula.*did you mean 'x'"),
         ("y ~ x + (1|G)", DF, "no column 'G' for the cluster; did you mean 'g'"),
-        ("y ~ x + (1|g)", [[1, 2]], "must be a pandas DataFrame or a dict of columns, not list"),
+        (
+            "y ~ x + (1|g)",
+            [[1, 2]],
+            "must be a data frame .* or a dict of columns, not list",
+        ),
         ("y ~ x + (1|g)", {"y": [1, 2], "x": [1], "g": [1, 2]}, "do not form a table"),
         ("y ~ x + (1|g)", DF.iloc[:0], "no rows"),
         ("f ~ x + (1|g)", DF, "row 0: the response f is 'a'; it must be a number"),

@@ -19,6 +19,7 @@ import simlab
 from simlab import runner
 from simlab.cli.check import outline
 from simlab.cli.failures import failures
+from simlab.cli.replay import replay as cli_replay
 from simlab.config import ConfigError, Study, dumps, loads, schema
 from simlab.custom.methods import Own
 from simlab.design import conditions
@@ -558,7 +559,7 @@ def test_a_failure_is_told_and_replayed(tmp_path, capsys):
     command = f"simlab replay {tmp_path / 's.zarr'} --condition 0 --replicate {r}"
     why = "# mine:sometimes error"  # beneath it, or beside it where the line has room
     assert f"{why}\n{command}\n" in told or f"{command}   {why}\n" in told
-    assert command(tmp_path / "s.zarr", replicate=r) == 0
+    assert cli_replay(tmp_path / "s.zarr", replicate=r) == 0
     assert re.search(r"^mine:sometimes: ValueError: y is", capsys.readouterr().out, re.M)
 
 

@@ -119,9 +119,10 @@ def one_of(field: str, given: str, offered: Iterable[object], empty: str = "ther
     """
     names = [str(name) for name in offered]
     if given not in names:
-        offer = f"give one of {', '.join(names)}" if names else empty
         hint = did_you_mean(given, names)
-        raise ArgumentError(f"{field} {given!r} is unknown; {offer}{hint}")
+        start = " Give" if hint else "; give"
+        offer = f"{start} one of {', '.join(names)}" if names else f"; {empty}"
+        raise ArgumentError(f"{field} {given!r} is unknown{hint}{offer}")
 
 
 def factors_of(measured: xr.Dataset) -> list[str]:
