@@ -20,7 +20,7 @@ STYLE = (
     "div.simlab th:first-child,div.simlab td:first-child{text-align:left;padding-left:0}"
     "div.simlab thead th{border-bottom:1px solid currentColor}"
     "div.simlab tr.rule th,div.simlab tr.rule td{border-top:1px solid currentColor}"
-    "div.simlab p.note{border-left:.3em solid #c60;padding-left:.6em}"
+    "div.simlab p.note{border-left:.3em solid currentColor;padding-left:.6em}"
     "div.simlab pre,div.simlab code{font-family:monospace}"
 )
 
