@@ -6,7 +6,8 @@ status, not an exception.
 
 numba notices when the file of a cached function changes, but not when that of
 a function it calls does. The cache is therefore kept in a folder named by a
-hash of all sources that hold kernels: machine code is never older than they are.
+hash of all sources that hold kernels, or laws which kernels draw from: machine code is never older
+than they are.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ def _folder() -> Path:
     digest = hashlib.sha256()
     for path in sorted(PACKAGE.rglob("*.py")):
         source = path.read_bytes()
-        if b"simlab.kernels" in source or path == Path(__file__):
+        if b"simlab.kernels" in source or path == Path(__file__) or path.parent.name == "laws":
             digest.update(source)
     name = f"kernels-{digest.hexdigest()[:16]}"
     if given := os.environ.get("NUMBA_CACHE_DIR"):

@@ -17,24 +17,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from simlab.config import (
+    COVARIATES,
+    STANDARD,
     ConfigError,
-    Covariate,
     DataCovariate,
     DataSizes,
-    FixedSizes,
     FrozenMap,
-    ListSizes,
-    PoissonSizes,
     Population,
-    StandardLaw,
-    StudentTCovariate,
-    StudentTLaw,
     Study,
     Verdicts,
     load,
     loads,
     schema,
 )
+from simlab.config.laws.fixed import FixedSizes
+from simlab.config.laws.list import ListSizes
+from simlab.config.laws.poisson import PoissonSizes
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 
@@ -141,8 +139,8 @@ def test_defaults():
     assert study.verdicts == Verdicts()
     population = study.population
     assert population.cluster_sizes == PoissonSizes(mean=30, minimum=2)
-    assert population.x == Covariate(mean=0, between_sd=0, within_sd=1)
-    assert population.errors == population.random_effects == StandardLaw(law="normal")
+    assert population.x == COVARIATES["normal"](mean=0, between_sd=0, within_sd=1)
+    assert population.errors == population.random_effects == STANDARD["normal"]()
     assert population.context == "sample-mean"
     assert population.sectors == ("all",)
     assert (population.gamma0("all"), population.within("all"), population.between("all")) == (
@@ -157,8 +155,8 @@ def test_everything_is_read():
     assert study.description == "optional text"
     assert study.population.G == ((16, 8), (8, 25))
     assert study.population.between("all") == 5
-    assert study.population.x == Covariate(law="uniform", mean=1, between_sd=2, within_sd=3)
-    assert study.population.random_effects == StudentTLaw(df=5)
+    assert study.population.x == COVARIATES["uniform"](mean=1, between_sd=2, within_sd=3)
+    assert study.population.random_effects == STANDARD["student-t"](df=5)
     assert study.verdicts.efficiency == ("population.cluster_sizes", "population.G")
     assert study.verdicts.efficient_margin == 0.3
     assert study.tests.names == ("fixed_slope", "random_slope")
@@ -213,11 +211,11 @@ SPELLINGS = {
     "poisson by default": ("{law: poisson, mean: 30}", "{mean: 30}", lambda s: s.population.cluster_sizes == PoissonSizes(mean=30)),
     "listed sizes": ("clusters: 40\n", "clusters: 2\n", None),
     "sizes of data": ("  clusters: 40\n", "", None),
-    "normal by default": ("sigma2: 20", "sigma2: 20\n  x: {between_sd: 1}", lambda s: s.population.x == Covariate(between_sd=1)),
-    "student-t x": ("sigma2: 20", "sigma2: 20\n  x: {law: student-t, df: 2.5}", lambda s: s.population.x == StudentTCovariate(df=2.5)),
+    "normal by default": ("sigma2: 20", "sigma2: 20\n  x: {between_sd: 1}", lambda s: s.population.x == COVARIATES["normal"](between_sd=1)),
+    "student-t x": ("sigma2: 20", "sigma2: 20\n  x: {law: student-t, df: 2.5}", lambda s: s.population.x == COVARIATES["student-t"](df=2.5)),
     "gamma_1 twice alike": ("gamma: [12, 2]", "gamma: [12, 2]\n  beta_within: 2.0", lambda s: s.population.within("all") == 2),
     "gamma_1 as beta_within": ("gamma: [12, 2]", "gamma: [12]\n  beta_within: 7", lambda s: s.population.between("all") == 7),
-    "alias": ("gamma: [12, 2]", "gamma: &g [12, 2]\n  random_effects: &n {law: normal}\n  errors: *n", lambda s: s.population.errors == StandardLaw()),
+    "alias": ("gamma: [12, 2]", "gamma: &g [12, 2]\n  random_effects: &n {law: normal}\n  errors: *n", lambda s: s.population.errors == STANDARD["normal"]()),
     "anchor used twice": ("gamma: [12, 2]", "gamma: &g [12, 2]\n  errors: &g {law: normal}", lambda s: True),
     "null is omitted": ("gamma: [12, 2]", "gamma: [12, 2]\n  beta_between: null", lambda s: s.population.between("all") == 2),
     "sector with dots": ("clusters: 40", "clusters: {St. Mary: 40}", lambda s: s.population.sectors == ("St. Mary",)),
@@ -723,4 +721,4 @@ def test_slides_example():
     assert (population.clusters, population.gamma, population.sigma2) == (40, (12, 2), 20)
     assert population.G == ((16, 8), (8, 25))
     assert population.cluster_sizes == PoissonSizes(mean=30)
-    assert population.x == Covariate()
+    assert population.x == COVARIATES["normal"]()

@@ -15,6 +15,7 @@ from study_cases import study
 import simlab.runner
 from simlab import config
 from simlab.config import schema
+from simlab.config.laws import SIZES, STANDARD
 from simlab.estimators import METHODS, REGISTRY
 from simlab.performance.registry import COMPARISONS, MEASURES, ROBUST, STREAMS
 from simlab.testing.studied import REGISTRY as TESTS
@@ -209,6 +210,11 @@ def test_every_field_is_documented():
     sections = [schema(), *schema()["$defs"].values()]
     fields = {name for section in sections for name in section.get("properties", ())}
     assert [name for name in sorted(fields) if f"`{name}`" not in text] == []
+
+
+def test_every_law_is_documented():
+    text = (DOCS / "config.md").read_text("utf-8")
+    assert [name for name in (*STANDARD, *SIZES) if not re.search(rf"\b{name}\b", text)] == []
 
 
 def test_every_method_is_documented():

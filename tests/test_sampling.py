@@ -269,7 +269,7 @@ def test_x_from_data_is_held(rows):
     got, kept = block(of, rows=rows, keep_rows=True)
     held = of.parameters.held_x
     for field, value in (
-        ("n", of.parameters.sizes.fixed),
+        ("n", of.parameters.sizes),
         ("x_mean", held.mean),
         ("ss_x", held.ss),
     ):

@@ -9,10 +9,10 @@ from simlab import config, design
 from simlab.population import LAWS, Law, PopulationError, compile_plan, plan
 from simlab.runner import work
 from simlab.sampling import Common, block_clusters, draw_block, require_laws
-from simlab.sampling.coupled import standardised
+from simlab.sampling.laws import standardised
 
 KEY = "0" * 32
-UNKNOWN = Law(len(LAWS), 0.0)
+UNKNOWN = Law(len(LAWS), 0.0, 0.0)
 STUDY = """\
 name: laws
 replicates: 8
@@ -69,8 +69,7 @@ def test_a_law_with_a_name_is_named(monkeypatch):
 
 def test_sizes_without_a_law_are_refused():
     p = a_plan()
-    sizes = p.parameters.sizes._replace(fixed=p.parameters.sizes.fixed[:0])
-    none = replace(p, parameters=p.parameters._replace(sizes=sizes))
+    none = replace(p, parameters=p.parameters._replace(sizes=p.parameters.sizes[:0]))
     with pytest.raises(PopulationError, match=r"^population\.cluster_sizes: 0 sizes of 6 clusters"):
         require_laws(none, Common(256))
 
@@ -79,7 +78,7 @@ def test_sizes_without_a_law_are_refused():
 def test_every_law_that_is_known_is_let_through(key):
     for code in range(len(LAWS)):
         p = a_plan()
-        known = p.parameters._replace(errors=Law(code, 5.0), effects=Law(code, 5.0))
+        known = p.parameters._replace(errors=Law(code, 5.0, 0.0), effects=Law(code, 5.0, 0.0))
         require_laws(replace(p, parameters=known), key)
 
 
@@ -90,23 +89,6 @@ def test_a_law_made_up_is_not_drawn_with_common_random_numbers(field):
         draw_block(made_up, "new-clusters", True, 1, Common(8), 0, 8)
     with pytest.raises(PopulationError, match="number 4"):
         standardised(lambda: None, UNKNOWN, (2, 2))
-
-
-@pytest.mark.parametrize(
-    ("section", "field"),
-    [("errors", "errors"), ("random_effects", "random_effects"), ("x", "x"),
-     ("cluster_sizes", "cluster_sizes")],
-)  # fmt: skip
-def test_a_law_of_the_configuration_alone_is_refused(section, field):
-    """So it is where somebody teaches the configuration a law, and not the compiler."""
-    condition = next(iter(design.conditions(study())))
-    law = getattr(condition.population, section)
-    changed = law.model_copy(update={"law": "cauchy"})
-    if field == "cluster_sizes":
-        changed = type("Strange", (), {"law": "cauchy"})()
-    population = condition.population.model_copy(update={section: changed})
-    with pytest.raises(PopulationError, match=rf"^population\.{field}: the law cauchy cannot be"):
-        compile_plan(replace(condition, population=population))
 
 
 def test_a_context_that_is_none_is_refused():

@@ -18,13 +18,14 @@ from pydantic import (
 from simlab.errors import MOST, closest, did_you_mean
 
 from .laws import (
+    COVARIATES,
+    SIZES,
+    STANDARD,
     ClusterSizes,
-    Covariate,
     CovariateLaw,
     DataCovariate,
     DataSizes,
     Law,
-    StandardLaw,
 )
 from .section import BROKEN, Finding, Positive, Real, Section, Text, shown
 from .values import FrozenMap
@@ -35,6 +36,8 @@ T = TypeVar("T")
 
 PER_SECTOR = ("clusters", "gamma", "beta_within", "beta_between")
 """The fields that may be a mapping from sector to value."""
+
+NORMAL = STANDARD["normal"].model_validate({})
 
 MOST_SECTORS: Final = 100
 """Sectors that a population may have; contrasts are of all pairs of them."""
@@ -159,9 +162,11 @@ class Population(Section):
     cluster_sizes: ClusterSizes | None = Field(
         None, description="Law of the cluster sizes n_j; omitted when x comes from data."
     )
-    x: CovariateLaw = Field(Covariate(), description="Law of the covariate x.")
-    errors: Law = Field(StandardLaw(), description="Law of ε_ij / σ.")
-    random_effects: Law = Field(StandardLaw(), description="Law of the standardised u_j.")
+    x: CovariateLaw = Field(
+        COVARIATES["normal"].model_validate({}), description="Law of the covariate x."
+    )
+    errors: Law = Field(NORMAL, description="Law of ε_ij / σ.")
+    random_effects: Law = Field(NORMAL, description="Law of the standardised u_j.")
 
     @classmethod
     def across(cls, raw: Mapping[str, Any]) -> Iterable[Finding]:
@@ -243,11 +248,11 @@ def _sources(raw: Mapping[str, Any]) -> Iterator[Finding]:
             yield Finding(("clusters",), "must be left out: the clusters are the data's", True)
     elif clusters is None and BROKEN not in (x, sizes):
         yield Finding(("clusters",), "is required, unless the clusters come from data")
-    if isinstance(sizes, Mapping) and sizes.get("law") == "list" and clusters not in (None, BROKEN):
+    if isinstance(sizes, Mapping) and clusters not in (None, BROKEN):
         total = sum(clusters.values()) if isinstance(clusters, Mapping) else clusters
-        if len(sizes["sizes"]) != total:
-            message = f"must have one size per cluster: {total}, not {len(sizes['sizes'])}"
-            yield Finding(("cluster_sizes", "sizes"), message)
+        law = SIZES[sizes.get("law", next(iter(SIZES)))]
+        for found in law.misfits(sizes, total):
+            yield found._replace(loc=("cluster_sizes", *found.loc))
 
 
 def _slopes(raw: Mapping[str, Any]) -> Iterator[Finding]:

@@ -9,7 +9,7 @@ the latent mean m_j of x in cluster j.
 from simlab.errors import PopulationError
 
 from .compiler import compile_plan, needs_rows
-from .plan import LAWS, Clusters, HeldX, Law, Parameters, Plan, RandomX, SizeLaw, law_name
+from .plan import LAWS, Clusters, HeldX, Law, Parameters, Plan, RandomX, law_name
 from .truth import SizeMoments, expect_size, size_moments, truth
 
 __all__ = [
@@ -21,7 +21,6 @@ __all__ = [
     "Plan",
     "PopulationError",
     "RandomX",
-    "SizeLaw",
     "SizeMoments",
     "compile_plan",
     "expect_size",

@@ -9,26 +9,13 @@ from typing import Protocol
 import numpy as np
 import pandas as pd
 
-from simlab.config import (
-    Covariate,
-    DataCovariate,
-    DataSizes,
-    FixedSizes,
-    Generated,
-    ListSizes,
-    PoissonSizes,
-    Population,
-    StandardLaw,
-    StudentTCovariate,
-    StudentTLaw,
-    declared,
-)
+from simlab.config import DataCovariate, Generated, Population, StandardLaw, declared
 from simlab.design import Condition
 from simlab.errors import PopulationError
 from simlab.moments import Floats, from_rows
 
 from .frame import Frame, frame
-from .plan import LAWS, HeldX, Law, Parameters, Plan, RandomX, SizeLaw
+from .plan import LAWS, HeldX, Law, Parameters, Plan, RandomX
 
 __all__ = ["compile_plan", "needs_rows"]
 
@@ -107,11 +94,11 @@ def _parameters(population: Population, clusters: Frame) -> Parameters:
         beta_within=spread(within),
         contextual=spread([b - w for w, b in zip(within, between, strict=True)]),
         root=_root(population.G),
-        effects=_law("random_effects", population.random_effects),
+        effects=_law(population.random_effects),
         sigma=float(np.sqrt(population.sigma2)),
-        errors=_law("errors", population.errors),
+        errors=_law(population.errors),
         latent=_latent(population.context),
-        sizes=_sizes(population, clusters),
+        sizes=clusters.n,
         held=isinstance(population.x, DataCovariate),
         random_x=_random_x(population),
         held_x=_held_x(clusters),
@@ -130,38 +117,22 @@ def _root(G: tuple[tuple[float, float], tuple[float, float]]) -> Floats:
     return np.array([[r, 0.0], [below, np.sqrt(max(d - below * below, 0.0))]])
 
 
-def _law(field: str, declared: StandardLaw | StudentTLaw | Covariate | StudentTCovariate) -> Law:
-    if declared.law not in LAWS:
-        raise _unknown(field, f"the law {declared.law}")
-    df = declared.df if isinstance(declared, StudentTLaw | StudentTCovariate) else 0.0
-    return Law(LAWS.index(declared.law), float(df))
-
-
-def _sizes(population: Population, clusters: Frame) -> SizeLaw:
-    law = population.cluster_sizes
-    if isinstance(law, PoissonSizes):
-        return SizeLaw(True, float(law.mean), float(law.minimum), clusters.n)
-    if isinstance(law, FixedSizes | ListSizes | DataSizes) or law is None:
-        return SizeLaw(False, 0.0, 0.0, clusters.n)
-    raise _unknown("cluster_sizes", f"the law {law.law}")
+def _law(declared: StandardLaw) -> Law:
+    return Law(LAWS.index(declared.law), *declared.parameters)
 
 
 def _latent(context: str) -> bool:
     contexts = {"latent-mean": True, "sample-mean": False}
     if context not in contexts:
-        raise _unknown("context", context)
+        raise PopulationError(f"{context} cannot be drawn", "population.context")
     return contexts[context]
-
-
-def _unknown(field: str, what: str) -> PopulationError:
-    return PopulationError(f"{what} cannot be drawn", f"population.{field}")
 
 
 def _random_x(population: Population) -> RandomX:
     x = population.x
     if isinstance(x, DataCovariate):
-        return RandomX(0.0, 0.0, 0.0, Law(0, 0.0))
-    return RandomX(float(x.mean), float(x.between_sd), float(x.within_sd), _law("x", x))
+        return RandomX(0.0, 0.0, 0.0, Law(0, 0.0, 0.0))
+    return RandomX(float(x.mean), float(x.between_sd), float(x.within_sd), _law(x))
 
 
 def _held_x(clusters: Frame) -> HeldX:

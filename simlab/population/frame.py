@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from simlab.config import DataCovariate, DataSizes, FixedSizes, ListSizes, Population
+from simlab.config import DataCovariate, DataSizes, Population
 from simlab.data import DATASETS, complete, numeric, require
 from simlab.data.labels import numbered
 from simlab.data.reading import table
@@ -81,11 +81,7 @@ def _counted(population: Population) -> Frame:
     by_sector = counts if isinstance(counts, Mapping) else {"all": counts}
     starts = np.cumsum([0, *by_sector.values()], dtype=np.int64)
     J = int(starts[-1])
-    n = np.empty(0)
-    if isinstance(sizes, FixedSizes):
-        n = np.full(J, float(sizes.size))
-    elif isinstance(sizes, ListSizes):
-        n = np.array(sizes.sizes, dtype=float)
+    n = np.empty(0) if sizes is None else sizes.fixed(J)
     return Frame(tuple(by_sector), np.arange(1, J + 1), starts, n, np.empty(0))
 
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from numpy.typing import NDArray
 
-from simlab.config import Population
+from simlab.config import STANDARD, Population
 from simlab.moments import Floats, Ints
 
 __all__ = [
@@ -19,43 +19,24 @@ __all__ = [
     "Parameters",
     "Plan",
     "RandomX",
-    "SizeLaw",
     "law_name",
 ]
 
-LAWS = ("normal", "uniform", "exponential", "student-t")
+LAWS = tuple(STANDARD)
 """Laws standardised to mean 0 and variance 1; the position of a law is its code."""
 
 
 class Law(NamedTuple):
-    """A standardised law: its position in `LAWS`, and its degrees of freedom (0 if it has none)."""
+    """A standardised law: its position in `LAWS`, and its parameters (0 if it has fewer)."""
 
     code: int
-    df: float
+    a: float
+    b: float
 
 
 def law_name(law: Law) -> str:
     """Name of a law; of a code that `LAWS` does not have, its number."""
     return LAWS[law.code] if 0 <= law.code < len(LAWS) else f"number {law.code}"
-
-
-class SizeLaw(NamedTuple):
-    """Law of the cluster sizes n_j.
-
-    Attributes
-    ----------
-    poisson : bool
-        Whether n_j = max(minimum, Poisson(mean)); otherwise n_j is fixed.
-    mean, minimum : float
-        0 where sizes are fixed.
-    fixed : (J,)
-        Fixed sizes; empty where they are drawn.
-    """
-
-    poisson: bool
-    mean: float
-    minimum: float
-    fixed: Floats
 
 
 class RandomX(NamedTuple):
@@ -101,8 +82,8 @@ class Parameters(NamedTuple):
         Law of ε/σ.
     latent : bool
         Whether the context c_j is m_j; otherwise it is x̄_j.
-    sizes : SizeLaw
-        Law of n_j.
+    sizes : (J,)
+        Sizes n_j; empty where they are drawn.
     held : bool
         Whether x is held at data.
     random_x, held_x : RandomX, HeldX
@@ -117,7 +98,7 @@ class Parameters(NamedTuple):
     sigma: float
     errors: Law
     latent: bool
-    sizes: SizeLaw
+    sizes: Floats
     held: bool
     random_x: RandomX
     held_x: HeldX

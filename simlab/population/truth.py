@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from simlab.config import DrawnSizes
 from simlab.moments import Floats
 
 from .plan import Clusters, Plan
@@ -96,8 +97,8 @@ def size_moments(plan: Plan) -> SizeMoments:
 def expect_size(plan: Plan, function: Callable[[Floats], Floats]) -> Floats:
     """Return E f(n_j) in each sector.
 
-    Fixed sizes are averaged over the clusters of the sector. For n_j = max(minimum, Poisson(λ))
-    the probabilities are summed, but for counts whose probabilities sum to less than 1e-14.
+    Fixed sizes are averaged over the clusters of the sector; where sizes are drawn, over their
+    probabilities.
 
     Parameters
     ----------
@@ -111,23 +112,8 @@ def expect_size(plan: Plan, function: Callable[[Floats], Floats]) -> Floats:
     (S,) array
         One expectation per sector.
     """
-    law = plan.parameters.sizes
-    if not law.poisson:
-        return np.array([function(law.fixed[s]).mean() for s in plan.slices()])
-    k, probability = _poisson(law.mean)
-    expectation = probability @ function(np.maximum(k, law.minimum))
-    return np.full(len(plan.sectors), expectation)
-
-
-def _poisson(mean: float) -> tuple[Floats, Floats]:
-    """Return counts and their probabilities within 9 standard deviations of the mode.
-
-    Built from the ratios P(k)/P(k − 1) = λ/k, which keep the digits that e^(−λ) λ^k / k! loses
-    where λ is large.
-    """
-    mode, width = np.floor(mean), np.ceil(9 * np.sqrt(mean) + 40)
-    below = np.arange(mode, max(mode - width, 0), -1)
-    above = np.arange(mode + 1, mode + width + 1)
-    k = np.concatenate([below[::-1] - 1, [mode], above])
-    weight = np.concatenate([np.cumprod(below / mean)[::-1], [1.0], np.cumprod(mean / above)])
-    return k, weight / weight.sum()
+    law = plan.population.cluster_sizes
+    if not isinstance(law, DrawnSizes):
+        return np.array([function(plan.parameters.sizes[s]).mean() for s in plan.slices()])
+    n, probability = law.probabilities()
+    return np.full(len(plan.sectors), probability @ function(n))

@@ -16,11 +16,8 @@ from typing import NamedTuple
 from simlab.config import (
     ConfigError,
     Finding,
-    FixedSizes,
     Generated,
-    ListSizes,
     Parallel,
-    PoissonSizes,
     Population,
     Study,
     locate,
@@ -129,14 +126,7 @@ def shape_of(condition: Condition) -> Shape:
 def _sizes(population: Population) -> tuple[float, float]:
     """Mean and largest size of a cluster."""
     law = population.cluster_sizes
-    if isinstance(law, FixedSizes):
-        return float(law.size), float(law.size)
-    if isinstance(law, PoissonSizes):
-        mean = max(float(law.mean), float(law.minimum))
-        return mean, mean
-    if isinstance(law, ListSizes):
-        return sum(law.sizes) / len(law.sizes), float(max(law.sizes))
-    return 1.0, 1.0
+    return (1.0, 1.0) if law is None else law.extent()
 
 
 def footprint(study: Study, shapes: Iterable[Shape], replicates: int = 0) -> Footprint:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.random import Generator
 
+from simlab.config import DrawnSizes
 from simlab.errors import ArgumentError
 from simlab.moments import Floats, Moments, Rows
 from simlab.population import Clusters, Parameters, Plan, needs_rows
@@ -44,9 +45,10 @@ def draw_clusters(rng: Generator, plan: Plan, replicates: int) -> Clusters:
     p, shape = plan.parameters, (replicates, plan.J)
     # Streams of their own: replicates that follow then change none of those before.
     for_sizes, for_means, for_effects = rng.spawn(3)
-    n = np.tile(p.sizes.fixed, (replicates, 1))
-    if p.sizes.poisson:
-        n = np.maximum(for_sizes.poisson(p.sizes.mean, shape), p.sizes.minimum)
+    law = plan.population.cluster_sizes
+    n = np.tile(p.sizes, (replicates, 1))
+    if isinstance(law, DrawnSizes):
+        n = law.draw(for_sizes, shape)
     m = np.tile(p.held_x.mean, (replicates, 1))
     if not p.held:
         m = p.random_x.mean + p.random_x.between_sd * for_means.standard_normal(shape)

@@ -15,11 +15,12 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from simlab.config import DrawnSizes, Open, chi_square
 from simlab.moments import Floats, Ints, Moments, Rows, divide
 from simlab.population import Clusters, Plan
 
-from .coupled import Open, chi_square, poisson, standardised
 from .draws import begin, random_effects, require_moments, respond, respond_rows, room
+from .laws import standardised
 
 __all__ = ["clusters_in_step", "moments_in_step", "rows_in_step"]
 
@@ -48,15 +49,15 @@ def clusters_in_step(open_stream: Open, plan: Plan, replicates: int) -> Clusters
     """
     p = plan.parameters
     n, m, z0, z1 = (np.empty((replicates, plan.J)) for _ in range(4))
-    if not p.sizes.poisson:
-        n[:] = p.sizes.fixed
+    law = plan.population.cluster_sizes
+    if not isinstance(law, DrawnSizes):
+        n[:] = p.sizes
     if p.held:
         m[:] = p.held_x.mean
     for sector, own in enumerate(plan.slices()):
         shape = (own.stop - own.start, replicates)
-        if p.sizes.poisson:
-            u = open_stream(SIZES, sector).random(shape)
-            n[:, own] = np.maximum(poisson(u, p.sizes.mean), p.sizes.minimum).T
+        if isinstance(law, DrawnSizes):
+            n[:, own] = law.at(open_stream(SIZES, sector).random(shape)).T
         if not p.held:
             z = open_stream(MEANS, sector).standard_normal(shape)
             m[:, own] = (p.random_x.mean + p.random_x.between_sd * z).T

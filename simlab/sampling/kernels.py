@@ -2,28 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.random import Generator
 
-from simlab.kernels import kernel
+from simlab.config import STANDARD
+from simlab.kernels import inner, kernel
 from simlab.moments import Floats, Moments, Rows
-from simlab.population import LAWS, Clusters, Law, Parameters
+from simlab.population import Clusters, Law, Parameters
+
+Draw = Callable[[Generator, Law], float]
 
 __all__ = ["fill", "moments_of_block", "rows_of_block"]
 
-NORMAL, UNIFORM, EXPONENTIAL, STUDENT_T = range(len(LAWS))
+
+@inner
+def _none(_rng: Generator, _law: Law) -> float:
+    return np.nan
 
 
-@kernel
-def _standard(rng: Generator, law: Law) -> float:
-    """Draw from a law of mean 0 and variance 1; Student's t is z √((df − 2)/χ²_df)."""
-    if law.code == NORMAL:
-        return rng.standard_normal()
-    if law.code == UNIFORM:
-        return float(np.sqrt(3.0) * (2.0 * rng.random() - 1.0))
-    if law.code == EXPONENTIAL:
-        return rng.standard_exponential() - 1.0
-    return float(rng.standard_normal() * np.sqrt((law.df - 2.0) / rng.chisquare(law.df)))
+def _or(code: int, draw: Callable[[Generator, float, float], float], other: Draw) -> Draw:
+    """Compile: draw from the law of this code, and from another as `other` does."""
+    own = inner(draw)
+
+    @inner
+    def choose(rng: Generator, law: Law) -> float:
+        return own(rng, law.a, law.b) if law.code == code else other(rng, law)
+
+    return choose
+
+
+_standard: Draw = _none
+for _code, _law in reversed(list(enumerate(STANDARD.values()))):
+    _standard = _or(_code, _law.draw, _standard)
 
 
 @kernel

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from simlab.config import STANDARD, DrawnSizes, Open, StandardLaw
 from simlab.errors import PopulationError
-from simlab.population import Plan, law_name
+from simlab.moments import Floats
+from simlab.population import LAWS, Law, Plan, law_name
 from simlab.words import SAME, SCHEMES
 
-from .coupled import STANDARDISED
-from .kernels import EXPONENTIAL, NORMAL, STUDENT_T, UNIFORM
 from .streams import Common, Key
 
-__all__ = ["keeps_clusters", "require_laws"]
+__all__ = ["keeps_clusters", "require_laws", "standardised"]
+
+COMMON = tuple(n for n, law in STANDARD.items() if law.draw_common is not StandardLaw.draw_common)
+"""Names of the laws that say how conditions stay in step."""
 
 
 def require_laws(plan: Plan, key: Key) -> None:
@@ -27,20 +30,33 @@ def require_laws(plan: Plan, key: Key) -> None:
         laws["x"] = p.random_x.law
     for field, law in laws.items():
         if isinstance(key, Common):
-            known, how = law_name(law) in STANDARDISED, "with common random numbers"
+            known, how = COMMON, "with common random numbers"
         else:
-            known, how = law.code in (NORMAL, UNIFORM, EXPONENTIAL, STUDENT_T), "by the kernels"
-        if not known:
+            known, how = LAWS, "by the kernels"
+        if law_name(law) not in known:
             raise PopulationError(
-                f"the law {law_name(law)} cannot be drawn {how}; known are "
-                f"{', '.join(STANDARDISED)}",
+                f"the law {law_name(law)} cannot be drawn {how}; known are {', '.join(known)}",
                 f"population.{field}",
             )
-    if not p.sizes.poisson and len(p.sizes.fixed) != plan.J:
+    if not isinstance(plan.population.cluster_sizes, DrawnSizes) and len(p.sizes) != plan.J:
         raise PopulationError(
-            f"{len(p.sizes.fixed)} sizes of {plan.J} clusters, and no law to draw them from",
+            f"{len(p.sizes)} sizes of {plan.J} clusters, and no law to draw them from",
             "population.cluster_sizes",
         )
+
+
+def standardised(open_stream: Open, law: Law, shape: tuple[int, ...]) -> Floats:
+    """Draw from a law of mean 0 and variance 1 so that conditions stay in step.
+
+    Raises
+    ------
+    PopulationError
+        If it is none of `COMMON`.
+    """
+    name = law_name(law)
+    if name not in COMMON:
+        raise PopulationError(f"the law {name} cannot be drawn with common random numbers")
+    return STANDARD[name].draw_common(open_stream, shape, law.a, law.b)
 
 
 def keeps_clusters(scheme: str) -> bool:
