@@ -110,5 +110,5 @@ class Fitted(Printable):
             cells = dict(
                 zip(("part", "term", "statistic", "num_df", "df", "p_value"), row, strict=True)
             )
-            frame.loc[len(frame)] = pd.Series(cells).reindex(frame.columns)
+            frame.loc[len(frame)] = [cells.get(str(name)) for name in frame.columns]
         return frame
