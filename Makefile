@@ -5,20 +5,24 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 LOWEST := .lowest/.ready
+PYTEST := $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --max-worker-restart 0
 # The lowest versions have wheels for the lowest Python.
 LOWEST_PYTHON ?= python3.11
 
-.PHONY: install table test test-all check bench rooms smoke clean
+.PHONY: install table test test-slow test-all check bench rooms smoke clean
 
 install: $(READY)  ## simlab and all that it may use, into .venv
 
 table: $(READY)  ## run the main study and print the summary-of-methods table
 	$(BIN)/simlab run configs/methods_summary.yaml
 
-test: $(READY)  ## run the tests
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --max-worker-restart 0
+test: $(READY)  ## run the tests, but the slow ones, in minutes
+	$(PYTEST) -m "not slow"
 
-test-all: test  ## and a thousand attacks of each sort on the command line, an hour or two
+test-slow: $(READY)  ## run the slow tests: what is killed, interrupted, attacked, printed, shown
+	$(PYTEST) -m slow
+
+test-all: test test-slow  ## and a thousand attacks of each sort on the command line, an hour or two
 	$(BIN)/python experiments/attacks.py
 
 check: $(READY)  ## what CI checks besides: style, types, layers

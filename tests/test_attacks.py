@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 HERE = Path(__file__).parent
 NUMBERS = {
     **{"configs": 20, "tables": 20, "formulas": 20},

@@ -191,6 +191,7 @@ def tables(part):
     return [[split.split(line)[1:-1] for line in one.strip().splitlines()] for one in found]
 
 
+@pytest.mark.slow
 def test_every_section_has_a_whole_table(report):
     head, *parts = re.split(r"^## ", report, flags=re.M)
     assert tuple(part.splitlines()[0] for part in parts) == (*TITLES, "Every repeat")

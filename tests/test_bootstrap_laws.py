@@ -22,6 +22,8 @@ import simlab
 from simlab.data import hs
 from simlab.formula import build
 
+pytestmark = pytest.mark.slow
+
 J, N_J = 12, 5
 TRUTH = {"(Intercept)": 3.0, "sigma2": 1.0}
 

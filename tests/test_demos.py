@@ -19,9 +19,10 @@ from simlab import runner
 from simlab.cli.commands import app
 from simlab.config import ConfigError
 from simlab.course import demos
-from simlab.course.demos import ClaimError, UsageError, shrinkage
+from simlab.course.demos import shrinkage
 from simlab.course.demos.samples import samples
 from simlab.course.demos.stage import prepared
+from simlab.errors import ClaimError, UsageError
 
 ROOT = Path(__file__).resolve().parents[1]
 

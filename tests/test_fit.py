@@ -77,6 +77,7 @@ def test_both_spellings_are_one_model():
     assert one.design.formula == other.design.formula
 
 
+@pytest.mark.slow
 def test_six_random_effects_against_dense_matrices():
     """No optimum is known from outside; BFGS on a dense likelihood must not find a better one."""
     from scipy.optimize import minimize

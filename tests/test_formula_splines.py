@@ -168,7 +168,12 @@ OURS = {
 }
 
 
-@pytest.mark.parametrize("name", R["fits"])
+SLOW = {"random_bs": pytest.mark.slow}  # the engine is compiled for four random effects
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=SLOW.get(name, ())) for name in R["fits"]]
+)
 def test_fits_are_those_of_lme4(name):
     expected = R["fits"][name]
     data = rows("Machines") if name == "diag" else hs()

@@ -14,6 +14,8 @@ from PIL import Image
 import simlab
 from simlab import plots
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[1]
 REPLICATES = 16
 LARGEST = 150_000  # bytes

@@ -17,6 +17,8 @@ from kill_cases import same
 import simlab
 from simlab.results import sessions
 
+pytestmark = pytest.mark.slow
+
 INT, TERM = signal.SIGINT, signal.SIGTERM
 MESSAGE = "simlab: interrupted; a study keeps its finished blocks, and the same command continues"
 STUDY = """\

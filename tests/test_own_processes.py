@@ -28,6 +28,8 @@ from simlab.results import ZarrResults
 from simlab.runner import RunError, RunWarning
 from simlab.words import Status
 
+pytestmark = pytest.mark.slow
+
 PATIENCE = 6
 BY_ROWS, TOGETHER, DRAWN = 6, 22, 6
 

@@ -34,7 +34,10 @@ from simlab.results import disk
 from simlab.results.layout import StoreError
 from simlab.results.lock import locked
 
-pytestmark = pytest.mark.filterwarnings("ignore:Cyclopts application invoked")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore:Cyclopts application invoked"),
+]
 
 PYTHON = (
     "bootstrap.md",

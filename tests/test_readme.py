@@ -16,6 +16,8 @@ from pathlib import Path
 import pytest
 from page_cases import ROOT, Block, blocks, printed, shows
 
+pytestmark = pytest.mark.slow
+
 README = ROOT / "README.md"
 BLOCKS = blocks(README)
 COLUMNS = 80

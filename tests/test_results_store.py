@@ -244,6 +244,7 @@ def keep_writing(path, most=None):
         signal.pause()
 
 
+@pytest.mark.slow
 def test_every_block_that_says_done_survives_sigkill(tmp_path):
     """Kill a writer at random moments; what says done must be there, bit for bit."""
     schema = schema_of(replicates=200, block=4, conditions=8)

@@ -18,6 +18,8 @@ from kill_cases import same
 import simlab
 from simlab.results import sessions
 
+pytestmark = pytest.mark.slow
+
 STUDY = """\
 name: killed
 replicates: {replicates}

@@ -7,7 +7,7 @@ import simlab
 
 study: simlab.Study = simlab.load("configs/slides_example.yaml")
 ds: xr.Dataset = simlab.run(study, jobs=1)
-table: pd.DataFrame = simlab.methods_table(ds)
+table: pd.DataFrame = simlab.methods_table(ds).to_frame()
 fit: simlab.MixedFit = simlab.fit(simlab.data.hs(), "mathach ~ ses + (1 + ses | school)")
 p: float = fit.wald("ses").p_value
 single = simlab.pvalue(

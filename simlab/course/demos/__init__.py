@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from simlab.config import Study
     from simlab.course.demos.stage import Demo
 
-__all__ = ["NAMES", "ClaimError", "UsageError", "demo", "listing", "question", "run", "study"]
+__all__ = ["NAMES", "demo", "listing", "question", "run", "study"]
 
 NAMES = (
     "methods_summary",
