@@ -24,6 +24,8 @@ from simlab.data import DataError
 from simlab.design import conditions
 from simlab.population import PopulationError
 
+pytestmark = pytest.mark.slow
+
 SECONDS = 60  # a hundred times what the slowest input takes
 
 

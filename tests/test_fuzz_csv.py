@@ -18,6 +18,8 @@ from oracles import Misreading, check_labels, check_table, time_limit
 
 from simlab.data import DataError, numeric, read
 
+pytestmark = pytest.mark.slow
+
 SECONDS = 60
 
 

@@ -21,6 +21,8 @@ from simlab.measures import measure, paired
 from simlab.results import StoreError, open_dataset
 from simlab.verdicts import judge
 
+pytestmark = pytest.mark.slow
+
 METHODS = ["pooled", "fixed_effects_common", "hlm_contextual", "gls_oracle"]
 
 

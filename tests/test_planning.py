@@ -19,6 +19,8 @@ from simlab.results import Summing
 from simlab.runner import prepare, run_block, schema_of
 from simlab.tables.extent import replicates_of
 
+pytestmark = pytest.mark.slow
+
 SMALL = {
     "cluster_sizes": {"law": "fixed", "size": 6},
     "beta_between": 6,

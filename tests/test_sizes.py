@@ -23,6 +23,8 @@ from simlab.testing.studied import HYPOTHESES, REGISTRY, Sampling, evaluate
 from simlab.testing.studied.evaluation import simulated_p_value
 from simlab.words import P_VALUES, TESTS
 
+pytestmark = pytest.mark.slow
+
 ALL = tuple(REGISTRY)
 SMALL = {
     "clusters": 6,

@@ -19,6 +19,8 @@ from simlab.custom.found import locate_object
 from simlab.results import Missing, StoreError, StoreWarning, ZarrResults, open_store
 from simlab.results.earlier import EARLIER, Earlier
 
+pytestmark = pytest.mark.slow
+
 FEW = ("two_stage", "mine:ols")
 MANY = ("pooled", "two_stage", "hlm", "mine:ols", "mine:random", "mine:sometimes")
 GRID = {"population.sigma2": [4, 9]}

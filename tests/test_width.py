@@ -24,6 +24,8 @@ from simlab.text import text_table
 from simlab.text.numbers import number
 from simlab.text.table import NUMBER
 
+pytestmark = pytest.mark.slow
+
 WIDTHS = (60, 80, 100, 120)
 WIDE = 1000  # nothing is broken there
 OWN = Path(__file__).parent / "own" / "a_module_with_a_long_name.py"
