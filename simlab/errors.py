@@ -24,6 +24,9 @@ MOST_WORKERS: Final = 1_000
 LONGEST: Final = 200
 """Characters of a misspelt word, or of a field's path, that are worth a look."""
 
+ALIKE: Final = 0.5
+"""Share of letters in common, above which the ends of two paths are close."""
+
 LONGEST_TEXT: Final = 2000
 """Characters of a message about data, which may hold anything."""
 
@@ -237,6 +240,9 @@ def closest(word: object, options: Iterable[str]) -> str:
     written = str(word).casefold()
     tails = [option for folded, option in known.items() if folded.endswith(f".{written}")]
     close = difflib.get_close_matches(written, known, n=1)
+    if close and "." in written and "." in close[0]:  # paths may have no more than a start alike
+        here, there = (path.rpartition(".")[2] for path in (written, close[0]))
+        close = close if difflib.SequenceMatcher(None, here, there).ratio() > ALIKE else []
     return tails[0] if tails else known[close[0]] if close else ""
 
 

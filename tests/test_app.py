@@ -46,16 +46,16 @@ def test_presets_and_demonstrations_of_one_name_have_one_population() -> None:
     shared = {name: PRESETS[name.title()] for name in demos.NAMES if name.title() in PRESETS}
     assert list(shared) == ["robinson", "simpson"]
     for name, settings in shared.items():
-        ours, theirs = (
-            compile_plan(conditions(one)[0]).parameters
-            for one in (study(settings), demos.study(name))
-        )
+        here, there = (conditions(one)[0] for one in (study(settings), demos.study(name)))
+        ours, theirs = (repr(compile_plan(one).parameters) for one in (here, there))
+        assert ours == theirs
+        changed = conditions(study(replace(settings, sigma=3.0)))[0]
+        assert repr(compile_plan(changed).parameters) != theirs
+        sizes, least = here.population.cluster_sizes, there.population.cluster_sizes.minimum
+        alike = there.population.cluster_sizes.model_copy(update={"minimum": sizes.minimum})
+        assert alike == sizes
         # The page has no least number of students: one school in a hundred million is below it.
-        assert poisson.cdf(theirs.sizes.minimum - 1, theirs.sizes.mean) < 1e-8
-        alike = theirs._replace(sizes=theirs.sizes._replace(minimum=ours.sizes.minimum))
-        assert repr(ours) == repr(alike)
-        changed = compile_plan(conditions(study(replace(settings, sigma=3.0)))[0]).parameters
-        assert repr(changed) != repr(alike)
+        assert poisson.cdf(least - 1, sizes.mean) < 1e-8
 
 
 @pytest.mark.parametrize(

@@ -56,9 +56,9 @@ def test_filters_of_the_command_line(folder):
         (
             "--measure",
             "bais",
-            "measure 'bais' is unknown; give one of bias,",
+            "measure 'bais' is unknown; did you mean 'bias'? Give one of bias,",
         ),
-        ("--by", "clusterz", "factor 'clusterz' is unknown; give one of "),
+        ("--by", "clusterz", "factor 'clusterz' is unknown; "),
     ):
         refused = command(folder, "measure", store, option, name)
         assert refused.returncode == 2
