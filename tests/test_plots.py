@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from plot_cases import METHODS, SIZES, results
 
 from simlab import plots
+from simlab.errors import ArgumentError
 from simlab.measures import measure
 from simlab.plots import bias_sweep, sampling_distributions
 from simlab.plots.style import apart
@@ -149,3 +150,6 @@ def test_a_picture_without_axes_makes_its_own():
     on = plots.curves({"a": plots.Curve([1, 2], [3, 4])}, ("x", "y"), ax=ax)
     assert on.points["a"].lines[0].figure is given
     plt.close("all")
+    with pytest.raises(ArgumentError):
+        plots.zipplot(results(), "no such method")
+    assert plt.get_fignums() == []  # what is refused leaves no empty figure

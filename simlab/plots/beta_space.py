@@ -126,11 +126,11 @@ def beta_space(
     ArgumentError
         If a covariance is not one, or the level is not between 0 and 1.
     """
-    ax = axes_or_new(ax)
     radius = radius_of(level, joint)
     own = np.asarray(np.empty((0, 2)) if clusters is None else clusters, dtype=float)
     own = own[np.isfinite(own).all(axis=1)]
     near = _near(own)
+    ax = axes_or_new(ax)
     spreads = {
         name: _dispersion(ax, np.asarray(gamma, dtype=float), ellipse(gamma, G))
         for name, (gamma, G) in (dispersions or {}).items()

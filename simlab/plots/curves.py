@@ -74,9 +74,9 @@ def curves(
     -------
     Curves
     """
-    ax = axes_or_new(ax)
     points, theories = {}, {}
     colors = {}
+    ax = axes_or_new(ax)
     for i, (name, curve) in enumerate(given.items()):
         color, marker, _ = curve.look or style.look_of(name, i)
         colors[name] = color

@@ -134,7 +134,6 @@ def data_space(
         If there are no rows, if lengths or the indexes of Series differ, a value is missing, a line
         is of an unknown group, or a cluster has no rows.
     """
-    ax = axes_or_new(ax)
     if said := other_rows({"x": x, "y": y, "cluster": cluster, "group": group}):
         raise ArgumentError(said)
     xs, ys = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
@@ -148,6 +147,7 @@ def data_space(
     groups = {level: looks.look_of_group(i) for i, level in enumerate(levels)}
     groups = groups if group is not None else {}
     rows, one = (looks.Look(c, looks.CIRCLE, looks.SOLID) for c in (looks.QUIET, looks.CLUSTERS))
+    ax = axes_or_new(ax)
     ax.set_xlim(*style.around(xs, MARGIN))
     ax.set_ylim(*style.around(ys, MARGIN))
     points = {

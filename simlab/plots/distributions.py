@@ -97,7 +97,6 @@ def sampling_distributions(
         If there is no such condition or term, no method has an estimate of it, or the study keeps
         measures only.
     """
-    ax = axes_or_new(ax)
     need_replicates(ds, "a picture of sampling distributions")
     style.of(ds, "term", term)
     here = ds.isel(condition=[condition_of(ds, condition)]).sel(term=[term])
@@ -107,6 +106,7 @@ def sampling_distributions(
     if not methods:
         raise ArgumentError(f"no method has two estimates of {term!r} in condition {condition}")
     estimates = {name: _estimates(here, name) for name in methods}
+    ax = axes_or_new(ax)
     strips = {
         name: _strip(ax, float(row), estimates[name], here, measured.sel(estimator=name))
         for row, name in enumerate(methods)

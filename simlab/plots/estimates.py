@@ -80,8 +80,8 @@ def estimate_se(
     ArgumentError
         If there is no such method, condition, term or target.
     """
-    ax = axes_or_new(ax)
     found = replicates(ds, estimator, condition, term, target)
+    ax = axes_or_new(ax)
     covering = _points(ax, found, found.covers, looks.CLUSTERS, "o")
     missing = _points(ax, found, ~found.covers, looks.MISS, "^")
     x, y = _limits(found)

@@ -88,7 +88,6 @@ def lolly(
     -----
     ``lolly`` of R's rsimsum, which also marks the Monte Carlo interval with parentheses.
     """
-    ax = axes_or_new(ax)
     here = one_measure(measured, measure, term, target)
     here = here.isel(condition=condition_of(measured, condition))
     names = methods(here[measure], estimators)
@@ -97,6 +96,7 @@ def lolly(
     )
     start = _reference(measured, measure) if reference is None else reference
     rows = np.arange(len(names))
+    ax = axes_or_new(ax)
     line = ax.axvline(start, color=looks.INK, lw=1.6, zorder=0.5)
     sticks = ax.hlines(rows, start, value, color=looks.STRIP, lw=4, zorder=1)
     heads = {name: _head(ax, look(name), at) for name, *at in zip(names, value, rows, strict=True)}

@@ -58,12 +58,12 @@ def three_means(
     ArgumentError
         If the table lacks a column.
     """
-    ax = axes_or_new(ax)
     needed = ("estimate", "se_these", "se_population")
     if missing := [column for column in needed if column not in table]:
         raise ArgumentError(f"the table of means lacks {', '.join(missing)}")
     heads, these, population = {}, {}, {}
     values = table[list(needed)].to_numpy(dtype=float)
+    ax = axes_or_new(ax)
     for row, (key, (at, near, far)) in enumerate(zip(table.index.astype(str), values, strict=True)):
         color = looks.look_of_group(row).color
         population[key] = _bar(ax, at, style.Z * far, row, color, 1.6)

@@ -96,7 +96,6 @@ def nested_loop(
     -----
     Rücker & Schwarzer (2014), *BMC Medical Research Methodology* 14:129; ``nlp`` of rsimsum.
     """
-    ax = axes_or_new(ax)
     here = one_measure(measured, measure, term, target)
     found = places(measured, config_of(measured))
     chosen = list(found.levels) if factors is None else list(factors)
@@ -108,6 +107,7 @@ def nested_loop(
     conditions = sorted(range(len(found.scheme)), key=lambda c: [ranks[f][c] for f in chosen])
     here = here.isel(condition=conditions)
     steps, whiskers = {}, {}
+    ax = axes_or_new(ax)
     for name in names:
         one = here.sel(estimator=name)
         bars = one[f"{measure}_low"].values, one[f"{measure}_high"].values

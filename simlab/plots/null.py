@@ -115,7 +115,6 @@ def null_distribution(
     ArgumentError
         If no draw has a statistic.
     """
-    ax = axes_or_new(ax)
     everything = np.asarray(result.simulated, dtype=float)
     draws = everything[np.isfinite(everything)]
     if not len(draws):
@@ -129,6 +128,7 @@ def null_distribution(
     above = np.minimum(draws[draws > ZERO] if zeros else draws, end)
     heights = np.histogram(above, edges)[0] / len(everything) / np.diff(edges)
     colors = [looks.MISS if low >= result.statistic else looks.STRIP for low in edges[:-1]]
+    ax = axes_or_new(ax)
     bars = list(ax.bar(edges[:-1], heights, np.diff(edges), align="edge", color=colors, zorder=1))
     atom = _atom(ax, end, zeros, looks.STRIP if result.statistic > ZERO else looks.MISS)
     grid = np.linspace(end / 400, end, 800)

@@ -83,7 +83,6 @@ def honest_se(
         If there is no such condition, term or method, or no method has two standard errors
         above 0.
     """
-    ax = axes_or_new(ax)
     style.of(measured, "term", term)
     asked = _questions(measured) if conditions is None else dict(conditions)
     if not asked:
@@ -91,6 +90,7 @@ def honest_se(
     at = {name: measured.isel(condition=condition_of(measured, c)) for name, c in asked.items()}
     first = next(iter(at.values())).sel(term=term)
     names = methods(first["model_se"], estimators)
+    ax = axes_or_new(ax)
     points = {
         (name, question): _point(ax, here.sel(term=term, estimator=name), look(name), q == 0)
         for q, (question, here) in enumerate(at.items())

@@ -79,10 +79,10 @@ def shrinkage(
     ArgumentError
         If no cluster has all three.
     """
-    ax = axes_or_new(ax)
     rows = pd.DataFrame({"blue": blue, "blup": blup, "n": n}).dropna()
     if rows.empty:
         raise ArgumentError("no cluster has a BLUE, a BLUP and a size; give series by cluster")
+    ax = axes_or_new(ax)
     line = ax.axhline(gls, color=looks.INK, lw=2.2, zorder=1)
     arrows, dots = _moves(
         ax, rows[["n", "blue"]].to_numpy(float), rows[["n", "blup"]].to_numpy(float)
@@ -125,7 +125,6 @@ def shrinkage_space(
     ArgumentError
         If `blue` has not two columns, `blup` lacks one of them, or no cluster has both.
     """
-    ax = axes_or_new(ax)
     names = [str(name) for name in blue.columns]
     if len(names) != 2 or not set(names) <= set(blup.columns):
         raise ArgumentError("beta space has two axes; give BLUEs and BLUPs of two coefficients")
@@ -133,6 +132,7 @@ def shrinkage_space(
     if not len(both):
         raise ArgumentError("no cluster has both a BLUE and a BLUP")
     dispersion = None
+    ax = axes_or_new(ax)
     if G is not None:
         path = ellipse(gls, G)
         (dispersion,) = ax.plot(*path.T, color=looks.INK, lw=2, zorder=1)

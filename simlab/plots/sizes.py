@@ -80,7 +80,6 @@ def size(
         If there is no such test, level or factor, or no condition to draw, or several for one
         level of the factor.
     """
-    ax = axes_or_new(ax)
     style.of(measured, "test", test)
     style.of(measured, "nominal", str(nominal))
     here = _along(measured.sel(test=test, nominal=nominal), factor, at or {})
@@ -89,6 +88,7 @@ def size(
         raise ArgumentError(f"{factor!r} has levels that are not positive, as a log axis needs")
     known = here["rejection"].notnull().any("condition")
     kinds = [str(kind) for kind in here["kind"].values[known.values]]
+    ax = axes_or_new(ax)
     line = ax.axhline(100 * nominal, color=looks.QUIET, lw=1.4, ls=(0, (4, 2)), zorder=0.5)
     step = (x.max() / x.min()) ** SPREAD if len(x) > 1 else 1.0
     lines = {

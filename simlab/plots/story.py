@@ -86,11 +86,11 @@ def school_data_space(
     ArgumentError
         If there is no such step.
     """
-    ax = axes_or_new(ax)
     _check(step, DATA_STEPS)
     ends = np.array(style.around(school.x, MARGIN))
     betas = (school.gamma, school.beta, school.beta_hat)
     heights = np.concatenate([b[0] + b[1] * ends for b in betas] + [school.y])
+    ax = axes_or_new(ax)
     ax.set_xlim(*ends)
     ax.set_ylim(*style.around(heights, MARGIN))
     style.frame(ax, "$x$", "$y$", math=True)
@@ -147,7 +147,6 @@ def school_beta_space(
     ArgumentError
         If there is no such step.
     """
-    ax = axes_or_new(ax)
     _check(step, BETA_STEPS)
     paths = {
         "G": ellipse(school.gamma, school.G),
@@ -155,6 +154,7 @@ def school_beta_space(
         "V": ellipse(school.gamma, school.V),
     }
     shown = np.concatenate([*paths.values(), [school.gamma, school.beta, school.beta_hat]])
+    ax = axes_or_new(ax)
     ax.set_xlim(*style.around(shown[:, 0], ROOM))
     ax.set_ylim(*style.around(shown[:, 1], MARGIN))
     style.frame(ax, r"intercept $\beta_0$", r"slope $\beta_1$", math=True)

@@ -65,7 +65,6 @@ def bias_sweep(
         If there is no such term or method, no method has the term, or the study does not sweep
         the factor over positive numbers.
     """
-    ax = axes_or_new(ax)
     style.of(measured, "term", term)
     found = places(measured, config_of(measured))
     conditions = found.sweep(factor)
@@ -81,6 +80,7 @@ def bias_sweep(
         names = [style.of(measured, "estimator", name) for name in estimators]
     if not names:
         raise ArgumentError(f"no method estimates {term!r}")
+    ax = axes_or_new(ax)
     ax.axhline(0.0, color=looks.QUIET, lw=1.2, zorder=0.5)
     lines = {name: _line(ax, look(name), x, here.sel(estimator=name)) for name in names}
     _axes(ax, x, factor, term)

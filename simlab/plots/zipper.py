@@ -97,7 +97,6 @@ def zipplot(
     Morris, White & Crowther (2019), *Statistics in Medicine* 38:2074; ``zipplot`` of R's rsimsum,
     whose `zoom` this is too.
     """
-    ax = axes_or_new(ax)
     if by not in ("z", "p"):
         raise ArgumentError(f"by is {by!r}; rank the intervals by 'z' or by 'p'")
     if not 0 < zoom <= 1:
@@ -105,6 +104,7 @@ def zipplot(
     found = replicates(ds, estimator, condition, term, target)
     height = 100 * (_rank(found, by) + 0.5) / len(found.lower)
     width = float(np.clip(FILLED / (zoom * len(height)), 0.5, 3.0))
+    ax = axes_or_new(ax)
     covering = _intervals(ax, found, height, found.covers, looks.STRIP, width)
     missing = _intervals(ax, found, height, ~found.covers, looks.MISS, width)
     line = style.mark_target(ax, target, found.target)
