@@ -207,6 +207,24 @@ def _blank(c: str) -> str:
     return " " if c.isspace() else escaped(c)
 
 
+def check_known(
+    field: str, given: str, offered: Iterable[object], empty: str = "there is none"
+) -> None:
+    """Refuse a name that is not offered; `empty` is what is said where nothing is.
+
+    Raises
+    ------
+    ArgumentError
+        If it is not; names those there are.
+    """
+    names = [str(name) for name in offered]
+    if given not in names:
+        hint = did_you_mean(given, names)
+        start = " Give" if hint else "; give"
+        offer = f"{start} one of {', '.join(names)}" if names else f"; {empty}"
+        raise ArgumentError(f"{field} {given!r} is unknown{hint}{offer}")
+
+
 def did_you_mean(word: object, options: Iterable[str], otherwise: str = "") -> str:
     """Return the end of a refusal: ``; did you mean 'slope'?``, or what else there is to say.
 

@@ -83,7 +83,10 @@ def test_all_estimates_equal(ax):
 
 @pytest.mark.parametrize(
     ("wrong", "message"),
-    [({"term": "slop"}, "unknown; give one of intercept, slope"), ({"condition": 3}, "3 cond")],
+    [
+        ({"term": "slop"}, r"unknown; did you mean 'slope'\? Give one of intercept, slope"),
+        ({"condition": 3}, "3 cond"),
+    ],
 )
 def test_what_there_is_not(ax, wrong, message):
     with pytest.raises(ValueError, match=message):

@@ -224,8 +224,14 @@ def test_one_measure_alone():
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"question": "newclusters"}, "unknown; give one of new clusters, same clusters"),
-        ({"term": "slop"}, "term 'slop' is unknown; give one of slope, intercept"),
+        (
+            {"question": "newclusters"},
+            r"did you mean 'new clusters'\? Give one of new clusters, same clusters",
+        ),
+        (
+            {"term": "slop"},
+            r"term 'slop' is unknown; did you mean 'slope'\? Give one of slope, intercept",
+        ),
         ({"measures": ["cover"]}, "measure 'cover' is unknown"),
         ({"measures": ["coverage"]}, "1 measures need as many Axes, not 3"),
         ({"question": "same clusters", "term": "intercept"}, "no method has the term"),

@@ -111,7 +111,7 @@ def test_zoom_shows_the_worst(ax):
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"estimator": "hml"}, "'hml' is unknown; give one of pooled"),
+        ({"estimator": "hml"}, r"'hml' is unknown; did you mean 'hlm'\? Give one of pooled"),
         ({"term": "intercept"}, "'hlm' has no interval for 'intercept'"),
         ({"target": "beta"}, "target 'beta' is unknown"),
         ({"target": "limit", "estimator": "two_stage"}, "limit of 'slope' is not known"),
@@ -192,7 +192,10 @@ def test_a_measure_of_fits_needs_no_term(ax):
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"measure": "cover"}, "measure 'cover' is unknown; give one of bias"),
+        (
+            {"measure": "cover"},
+            r"measure 'cover' is unknown; did you mean 'coverage'\? Give one of bias",
+        ),
         ({"term": "slop"}, "term 'slop' is unknown"),
         ({"target": "between"}, "target 'between' is unknown"),
         ({"condition": 9}, "no number 9"),

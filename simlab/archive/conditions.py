@@ -10,8 +10,8 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from simlab.errors import ArgumentError
-from simlab.measures.outcomes import factors_of, one_of
+from simlab.errors import ArgumentError, check_known
+from simlab.measures.outcomes import factors_of
 from simlab.measures.sums import keeps_measures
 from simlab.results import Stop, wall_seconds
 from simlab.words import Status
@@ -75,7 +75,7 @@ def factor_of(ds: xr.Dataset, text: str) -> str:
     names = factors_of(ds)
     meant = [name for name in names if name.endswith(f".{text}")]
     if text in names or len(meant) != 1:
-        one_of("factor", text, names, "the study has no grid")
+        check_known("factor", text, names, "the study has no grid")
         return text
     return meant[0]
 

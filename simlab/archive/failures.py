@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from simlab.measures.outcomes import need_replicates, one_of
+from simlab.errors import check_known
+from simlab.measures.outcomes import need_replicates
 from simlab.measures.sums import keeps_measures
 from simlab.words import FAILED, Status
 
@@ -119,5 +120,5 @@ def _statuses(words: Sequence[str] | None) -> list[Status]:
     """The statuses of some words; all but ok without any."""
     known = {status.word: status for status in Status if status is not Status.OK}
     for word in words or ():
-        one_of("status", word, known)
+        check_known("status", word, known)
     return [status for word, status in known.items() if word in (words or known)]

@@ -88,13 +88,13 @@ def _chosen(
     """Rows of the labels that are wanted, all where none is, sorted by factors."""
     from simlab import measures, tables
     from simlab.archive import factor_of
-    from simlab.measures.outcomes import one_of
+    from simlab.errors import check_known
 
     frame = measures.tidy(found)
     for name, given in wanted.items():
         offered = found[name].values if name in found.coords else AIMS
         for one in given or ():
-            one_of(name, one, offered)
+            check_known(name, one, offered)
     first = [factor_of(found, one) for one in by]
     frame = tables.sorted_by(
         tables.chosen_rows(frame, {k: v or () for k, v in wanted.items()}), first

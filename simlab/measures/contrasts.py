@@ -13,11 +13,10 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from simlab.errors import ArgumentError
+from simlab.errors import ArgumentError, check_known
 from simlab.measures.outcomes import (
     factors_of,
     need_replicates,
-    one_of,
     replicates_of,
     require,
     theta_of,
@@ -99,7 +98,7 @@ def contrast(
     require(ds)
     if base is not None and factor is not None:
         raise ArgumentError("give a base or a factor, not both")
-    one_of("target", target, [*ds["target"].values, LIMIT])
+    check_known("target", target, [*ds["target"].values, LIMIT])
     pairs = _against(ds, base or 0) if factor is None else _along(ds, factor)
     chosen = [_known(one) for one in measures]
     if "test_p_value" in ds:
@@ -126,7 +125,7 @@ def _known(measure: str | Measure) -> Measure:
     known = {name: m for name, m in MEASURES.items() if not isinstance(m.stream, MeanContained)}
     if isinstance(measure, Measure):
         return measure
-    one_of("measure", measure, known)
+    check_known("measure", measure, known)
     return known[measure]
 
 
@@ -142,7 +141,7 @@ def _against(ds: xr.Dataset, base: int) -> list[Pair]:
 def _along(ds: xr.Dataset, factor: str) -> list[Pair]:
     """Each condition, with the one that has the level before it and is like it in all else."""
     factors = factors_of(ds)
-    one_of("factor", factor, factors, "the study has no grid")
+    check_known("factor", factor, factors, "the study has no grid")
     alike: dict[tuple[str, ...], list[int]] = {}
     for c in range(ds.sizes["condition"]):
         levels = {name: str(ds[name].values[c]) for name in factors}

@@ -16,10 +16,10 @@ import pandas as pd
 import xarray as xr
 
 from simlab.custom.measures import own_measure
-from simlab.errors import ArgumentError
+from simlab.errors import ArgumentError, check_known
 from simlab.measures.conditions import config_of
 from simlab.measures.doubts import MARK, SENTENCE, doubtful, doubts
-from simlab.measures.outcomes import factors_of, need_replicates, one_of, replicates_of
+from simlab.measures.outcomes import factors_of, need_replicates, replicates_of
 from simlab.measures.sums import arrays_of, keeps_measures, summed
 from simlab.performance.measure import Measure, Measured
 from simlab.performance.moments import Counts, Floats
@@ -95,7 +95,7 @@ def measure(
     if mcse not in ("jackknife", "normal"):
         raise ArgumentError(f"mcse {mcse!r} is unknown; give jackknife or normal")
     if reference is not None:
-        one_of("reference", reference, ds.estimator.values)
+        check_known("reference", reference, ds.estimator.values)
     chosen = _chosen(ds, measures, reference is not None)
     streams = [ESTIMATE, *(m.stream for m in chosen if isinstance(m, Measure))]
     sums = summed(ds, streams, reference or "")
@@ -150,7 +150,7 @@ def _chosen(
     found = []
     for one in asked:
         if isinstance(one, str):
-            one_of("measure", one, known)
+            check_known("measure", one, known)
         found.append(known[one] if isinstance(one, str) else one)
     if not compares and any(m.name in _COMPARED for m in found):
         raise ArgumentError(f"{', '.join(_COMPARED)} compare with a reference; name an estimator")

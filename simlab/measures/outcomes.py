@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
-from simlab.errors import ArgumentError, check_level, did_you_mean
+from simlab.errors import ArgumentError, check_level
 from simlab.performance.node import PER_TERM, replicates
 from simlab.performance.stream import Replicates
 from simlab.words import LIMIT
@@ -107,22 +106,6 @@ def planned_replicates(ds: xr.Dataset) -> int:
 def source_of(ds: xr.Dataset) -> str:
     """Where a Dataset was read from, for messages."""
     return str(ds.encoding.get("source", "the data set"))
-
-
-def one_of(field: str, given: str, offered: Iterable[object], empty: str = "there is none") -> None:
-    """Refuse a name that is not offered; `empty` is what is said where there is nothing to offer.
-
-    Raises
-    ------
-    ArgumentError
-        If it is not; names those there are.
-    """
-    names = [str(name) for name in offered]
-    if given not in names:
-        hint = did_you_mean(given, names)
-        start = " Give" if hint else "; give"
-        offer = f"{start} one of {', '.join(names)}" if names else f"; {empty}"
-        raise ArgumentError(f"{field} {given!r} is unknown{hint}{offer}")
 
 
 def factors_of(measured: xr.Dataset) -> list[str]:

@@ -6,8 +6,8 @@ from typing import Literal, get_args
 
 import xarray as xr
 
+from simlab.errors import check_known
 from simlab.measures.dataset import measure
-from simlab.measures.outcomes import one_of
 from simlab.words import LIMIT
 
 Quantity = Literal["bias", "mse", "coverage"]
@@ -45,8 +45,8 @@ def paired(
     ArgumentError
         If `ds` lacks a variable, or a name is not among those it offers.
     """
-    one_of("quantity", quantity, get_args(Quantity))
-    one_of("target", target, [*ds.target.values, LIMIT])
+    check_known("quantity", quantity, get_args(Quantity))
+    check_known("target", target, [*ds.target.values, LIMIT])
     name = f"paired_{quantity}"
     found = measure(ds, reference, [name]).sel(target=target, drop=True)
     parts = {f"{name}{part}": part.strip("_") or "value" for part in ("", "_mcse", "_n")}

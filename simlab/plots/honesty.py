@@ -14,7 +14,7 @@ from matplotlib.text import Annotation
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from simlab import looks
-from simlab.errors import ArgumentError, check_level
+from simlab.errors import ArgumentError, check_known, check_level
 from simlab.methods import short
 from simlab.plots import style
 from simlab.plots.canvas import figure_or_new
@@ -163,9 +163,9 @@ def honesty(
         Axes is not that of the measures; or the level is not between 0 and 1.
     """
     for column, label in (("question", question), ("term", term)):
-        _known(label, [str(name) for name in frame[column].unique()], column)
+        check_known(column, label, frame[column].unique())
     for measure in measures:
-        _known(measure, [name for name in MEASURES if name in frame], "measure")
+        check_known("measure", measure, [name for name in MEASURES if name in frame])
     if axes is None:
         axes = list(figure_or_new(None).subplots(1, len(measures), squeeze=False)[0])
     if len(axes) != len(measures):
@@ -184,11 +184,6 @@ def honesty(
         _axes(ax, here, what, named=ax is axes[0])
     _legend(axes)
     return Honesty(bands, lollies)
-
-
-def _known(label: str, offered: list[str], what: str) -> None:
-    if label not in offered:
-        raise ArgumentError(f"{what} {label!r} is unknown; give one of {', '.join(offered)}")
 
 
 def _lollies(ax: Axes, here: pd.DataFrame, measure: str, what: Measure) -> dict[str, Lolly]:

@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from simlab.errors import ArgumentError
+from simlab.errors import ArgumentError, check_known
 from simlab.measures import measure
 from simlab.measures.outcomes import need_replicates
 from simlab.plots import style
@@ -104,8 +104,7 @@ def one_measure(measured: xr.Dataset, measure: str, term: str, target: str) -> x
         If there is no such measure, term or target.
     """
     offered = [str(name) for name in measured.data_vars if f"{name}_mcse" in measured]
-    if measure not in offered:
-        raise ArgumentError(f"measure {measure!r} is unknown; give one of {', '.join(offered)}")
+    check_known("measure", measure, offered)
     here = measured[[f"{measure}{part}" for part in ("", "_mcse", "_low", "_high")]]
     for dim, label in (("term", term), ("target", target)):
         if dim in here[measure].dims:

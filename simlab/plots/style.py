@@ -14,7 +14,7 @@ from matplotlib.text import Annotation
 from numpy.typing import NDArray
 
 from simlab import looks
-from simlab.errors import ArgumentError
+from simlab.errors import check_known
 from simlab.looks import Look, look_of_group
 from simlab.methods import METHODS, look, short
 
@@ -124,9 +124,7 @@ def of(data: Mapping[Any, xr.DataArray], dim: str, label: str) -> str:
     ArgumentError
         If it has not; names those it has.
     """
-    offered = [str(name) for name in data[dim].values]
-    if label not in offered:
-        raise ArgumentError(f"{dim} {label!r} is unknown; give one of {', '.join(offered)}")
+    check_known(dim, label, data[dim].values)
     return label
 
 

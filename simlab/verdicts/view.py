@@ -8,11 +8,10 @@ import numpy as np
 import xarray as xr
 
 from simlab.course.methods import course_of
-from simlab.errors import ArgumentError
+from simlab.errors import ArgumentError, check_known
 from simlab.measures import COMPARISONS, MEASURES, measure
 from simlab.measures.conditions import config_of
 from simlab.measures.doubts import doubtful
-from simlab.measures.outcomes import one_of
 from simlab.measures.sums import arrays_of, summed
 from simlab.performance.aims import contrast
 from simlab.performance.measure import Measure
@@ -201,7 +200,7 @@ def view(ds: xr.Dataset, sector: str | None = None) -> tuple[str, View]:
     known = sectors_of(ds.term.values.tolist())
     chosen = known[0] if sector is None else sector
     if chosen not in known:
-        one_of("sector", chosen, filter(None, known), "the study has none: leave it out")
+        check_known("sector", chosen, filter(None, known), "the study has none: leave it out")
     here = {kind: str(Term(kind, chosen)) for kind in ("slope", "between", "contextual")}
     wanted = [kind for kind, name in here.items() if name in ds.term.values]
     if "slope" not in wanted:
