@@ -16,7 +16,7 @@ from simlab.fitting.record import DF, Fit, Type
 from simlab.fitting.terms import term_tests
 from simlab.mixed.reduced import WORSE
 from simlab.moments import Floats
-from simlab.text import Note, Part, Printable, Table
+from simlab.text import Note, Part, PrintableFrame, Table
 from simlab.text.numbers import degrees, p_value, statistic
 
 IN_SPAN = 1e-8  # of a column's length: what other columns leave of it below this is rounding
@@ -28,7 +28,7 @@ NO_MAXIMUM = "fits worse than a model inside it: its search missed the maximum"
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Anova(Printable):
+class Anova(PrintableFrame):
     """Tests of the terms of a fit, or a comparison of fits.
 
     Attributes
@@ -43,10 +43,6 @@ class Anova(Printable):
 
     title: str
     frame: pd.DataFrame
-
-    def to_frame(self) -> pd.DataFrame:
-        """The tests, a row for each; see `frame`."""
-        return self.frame
 
     def parts(self) -> list[Part | list[Part]]:
         """The tests, and notes on them."""

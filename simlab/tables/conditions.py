@@ -17,7 +17,7 @@ from simlab.methods import label
 from simlab.tables import notes
 from simlab.tables.extent import what_was_run
 from simlab.tables.failed import failure_lines
-from simlab.text import Heading, Paragraph, Part, Printable, Table
+from simlab.text import Heading, Paragraph, Part, PrintableFrame, Table
 from simlab.text.numbers import factor_label, level, percent, plus_minus
 from simlab.verdicts.judge import Number
 from simlab.verdicts.view import View, view
@@ -27,7 +27,7 @@ NUMBERS = {"lambda": "λ", "bias": "Bias", "efficiency": "Efficiency", "se_error
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class ConditionsTable(Printable):
+class ConditionsTable(PrintableFrame):
     """A table for each method, with a line for each condition; see `conditions_table`.
 
     Attributes
@@ -50,10 +50,6 @@ class ConditionsTable(Printable):
     factors: tuple[str, ...]
     failed: tuple[str, ...]
     run: tuple[str, ...]
-
-    def to_frame(self) -> pd.DataFrame:
-        """One row for each method and condition; see `conditions_table`."""
-        return self.frame
 
     def parts(self) -> list[Part | list[Part]]:
         """A table for each method, and what its columns are."""

@@ -13,7 +13,7 @@ import xarray as xr
 from simlab.measures.contrasts import QUANTITIES, TESTS, contrast
 from simlab.measures.outcomes import factors_of
 from simlab.tables.extent import extent, what_was_run
-from simlab.text import Heading, Paragraph, Part, Printable, Table
+from simlab.text import Heading, Paragraph, Part, PrintableFrame, Table
 from simlab.text.numbers import decimals, factor_label, plus_minus
 
 EXPLAINED = (
@@ -37,7 +37,7 @@ SHARES = ("coverage", "rejection_rate", TESTS)
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class ContrastTable(Printable):
+class ContrastTable(PrintableFrame):
     """A table for each contrast of conditions; see `contrast_table`.
 
     Attributes
@@ -53,10 +53,6 @@ class ContrastTable(Printable):
     frame: pd.DataFrame
     study: str
     run: tuple[str, ...]
-
-    def to_frame(self) -> pd.DataFrame:
-        """One row for each difference; see `contrast_table`."""
-        return self.frame
 
     def parts(self) -> list[Part | list[Part]]:
         """Two tables for each contrast, of the estimates and of the tests."""

@@ -11,7 +11,7 @@ import pandas as pd
 
 from simlab.errors import ArgumentError
 from simlab.measures import COMPARISONS, MEASURES
-from simlab.text import Part, Printable, Table
+from simlab.text import Part, PrintableFrame, Table
 from simlab.text.numbers import factor_label, level, percent, signed
 
 NUMBERS = ("value", "mcse", "n", "low", "high", "mark")
@@ -21,7 +21,7 @@ LABELS = ("estimator", "term", "target", "measure")
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class MeasuresTable(Printable):
+class MeasuresTable(PrintableFrame):
     """Measures of a study: in long form, or beside one another (`wide_measures`).
 
     Attributes
@@ -37,10 +37,6 @@ class MeasuresTable(Printable):
     frame: pd.DataFrame
     labels: tuple[str, ...] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
-
-    def to_frame(self) -> pd.DataFrame:
-        """The measures, with every digit."""
-        return self.frame
 
     def parts(self) -> list[Part | list[Part]]:
         """One table: of the long form four digits, else what the Monte Carlo errors allow."""

@@ -13,14 +13,14 @@ from simlab.measures.doubts import MARK
 from simlab.tables import notes, words
 from simlab.tables.extent import what_was_run
 from simlab.tables.failed import failure_lines
-from simlab.text import Heading, Items, Paragraph, Part, Printable, Table
+from simlab.text import Heading, Items, Paragraph, Part, PrintableFrame, Table
 from simlab.verdicts import Summary, Verdict, judge
 from simlab.verdicts.view import View
 from simlab.words import NEW, SYMBOLS
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class MethodsTable(Printable):
+class MethodsTable(PrintableFrame):
     """The summary of methods: one row per method; see `methods_table`.
 
     Attributes
@@ -43,10 +43,6 @@ class MethodsTable(Printable):
     notes: tuple[str, ...]
     failed: tuple[str, ...]
     run: tuple[str, ...]
-
-    def to_frame(self) -> pd.DataFrame:
-        """One row per method; see `methods_table`."""
-        return self.frame
 
     def parts(self) -> list[Part | list[Part]]:
         """A word, its number and a mark for each question; sentences; what they mean."""

@@ -14,7 +14,7 @@ from simlab.measures import rejection
 from simlab.measures.outcomes import factors_of
 from simlab.performance.streams import LEVELS
 from simlab.tables.extent import extent, what_was_run
-from simlab.text import Heading, Paragraph, Part, Printable, Table
+from simlab.text import Heading, Paragraph, Part, PrintableFrame, Table
 from simlab.text.numbers import factor_label, level, percent
 from simlab.verdicts.judge import CLEAR, size_word
 from simlab.words import p_value_label, test_label
@@ -29,7 +29,7 @@ MARKS = {"conservative": " ↓", "liberal": " ↑"}
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class SizeTable(Printable):
+class SizeTable(PrintableFrame):
     """How often tests reject: a table for each test, sizes before powers; see `size_table`.
 
     Attributes
@@ -51,10 +51,6 @@ class SizeTable(Printable):
     factors: tuple[str, ...]
     without: tuple[str, ...]
     run: tuple[str, ...]
-
-    def to_frame(self) -> pd.DataFrame:
-        """One row for each rate of rejection; see `size_table`."""
-        return self.frame
 
     def parts(self) -> list[Part | list[Part]]:
         """A table for each test and for what is true of it."""

@@ -7,7 +7,7 @@ table stands in text, Markdown, LaTeX and HTML, and what must be escaped there, 
 from simlab.text.lines import PIPED, TIE, listed, width, wrapped, wrapped_sum
 from simlab.text.parts import Formula, Heading, Items, Note, Paragraph, Part, Table, frame_table
 from simlab.text.plain import one_line
-from simlab.text.printable import Format, Printable, group_text
+from simlab.text.printable import Format, Printable, PrintableFrame, group_text
 from simlab.text.table import text_table
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "Paragraph",
     "Part",
     "Printable",
+    "PrintableFrame",
     "Table",
     "frame_table",
     "group_text",

@@ -85,6 +85,17 @@ class Printable(ABC):
         return (part for group in self.parts() for part in _listed(group))
 
 
+class PrintableFrame(Printable):
+    """A result whose numbers are the data frame that it has."""
+
+    __slots__ = ()
+    frame: pd.DataFrame
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the data frame, with every digit; see `frame`."""
+        return self.frame
+
+
 def group_text(group: Part | list[Part]) -> str:
     """Return a part as text, or several that stand close together."""
     return "\n".join(part.text() for part in _listed(group))
