@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 import simlab
+from simlab.config import loads
 from simlab.data import DataError, read
 from simlab.data.frames import as_pandas
 
@@ -18,6 +19,16 @@ HS = simlab.data.hs()
 FORMULA = "mathach ~ ses * sector + (1 + ses | school)"
 ROLES = {"y": "mathach", "x": "ses", "cluster": "school"}
 OTHERS = {"polars": pl.from_pandas, "pyarrow": pa.Table.from_pandas, "dict": dict}
+HELD = loads("""
+name: held
+replicates: 2
+estimators: [pooled, two_stage]
+population:
+  gamma: [12, 2]
+  G: [[9, 1], [1, 3]]
+  sigma2: 20
+  x: {law: data, data: mine, column: ses, cluster: school}
+""")
 QUESTIONS = {
     "fit": lambda data: simlab.fit(data, FORMULA).fixef,
     "formula first": lambda data: simlab.fit(FORMULA, data).fixef,
@@ -25,6 +36,7 @@ QUESTIONS = {
     "compare": lambda data: simlab.compare(data, **ROLES).estimate,
     "fit_statistics": lambda data: simlab.fit_statistics(data, **ROLES).iloc[:, 0],
     "beta_space": lambda data: pd.Series(simlab.beta_space(data, **ROLES)[""].arc[:, 0]),
+    "run": lambda data: simlab.run(HELD, data={"mine": data}, jobs=1).estimate.values.ravel(),
     "up": lambda data: simlab.up(data, "school")["size"],
     "pvalue": lambda data: simlab.pvalue(
         data, "mathach ~ ses + (1|school)", "mathach ~ ses + (1+ses|school)", draws=19

@@ -13,10 +13,13 @@ from simlab.errors import DataError
 if TYPE_CHECKING:
     from narwhals.typing import IntoFrame
 
-__all__ = ["Data", "as_pandas"]
+__all__ = ["Data", "DataSets", "as_pandas"]
 
 Data: TypeAlias = "pd.DataFrame | Mapping[str, Any] | IntoFrame"
 """A data frame of pandas, polars, pyarrow or another library that narwhals reads; or a dict."""
+
+DataSets: TypeAlias = "Mapping[str, Data]"
+"""Data by the names that a study gives them."""
 
 
 def as_pandas(data: object, source: str = "the data") -> pd.DataFrame:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 from simlab.config import Parallel, Study, Until
 from simlab.config.errors import unknown
+from simlab.data.frames import DataSets
 from simlab.design import Level
 from simlab.errors import MOST, ArgumentError
 from simlab.parallel import in_threads
@@ -20,7 +21,7 @@ from simlab.performance.registry import MEASURES
 from simlab.planning.disk import Disk, disk_of
 from simlab.planning.ranges import GROUPS, range_of
 from simlab.results import Block, Summing
-from simlab.runner import Data, Room, Work, prepare, run_block, schema_of
+from simlab.runner import Room, Work, prepare, run_block, schema_of
 from simlab.runner.rounds import next_end
 
 __all__ = ["Forecast", "Needed", "plan"]
@@ -103,7 +104,7 @@ def plan(
     measure: str | None = None,
     mcse: float | None = None,
     pilot: int = 512,
-    data: Data = None,
+    data: DataSets | None = None,
     jobs: int = -1,
 ) -> Forecast:
     """Forecast the replicates, the time and the disk that a precision takes.

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
 
 from simlab import looks
+from simlab.data.frames import Data, as_pandas
 from simlab.errors import ArgumentError
 from simlab.plots import style
 from simlab.plots.canvas import figure_or_new
@@ -28,7 +29,7 @@ class Quantiles(NamedTuple):
 
 
 def quantiles(
-    data: pd.DataFrame, figure: Figure | SubFigure | None = None, columns: int = 5
+    data: Data, figure: Figure | SubFigure | None = None, columns: int = 5
 ) -> dict[str, Quantiles]:
     """Draw a uniform quantile plot of every variable.
 
@@ -37,7 +38,7 @@ def quantiles(
 
     Parameters
     ----------
-    data : pandas.DataFrame
+    data : data frame or dict
         The data. Missing values are left out, and their number is written.
     figure : Figure or SubFigure, optional
         An empty one; 10 by 5 inches, with a constrained layout, serve ten variables. By default
@@ -54,6 +55,7 @@ def quantiles(
     ArgumentError
         If there is no variable, or `columns` is below 1.
     """
+    data = as_pandas(data)
     if columns < 1 or data.columns.empty:
         raise ArgumentError("give a data frame with columns, and 1 column of plots or more")
     figure = figure_or_new(figure)

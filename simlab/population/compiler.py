@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
-import pandas as pd
 
 from simlab.config import DataCovariate, Generated, Population, StandardLaw, declared
+from simlab.data.frames import DataSets
 from simlab.design import Condition
 from simlab.errors import PopulationError
 from simlab.moments import Floats, from_rows
@@ -28,7 +27,7 @@ class _HasPopulation(Protocol):
 def compile_plan(
     condition: Condition,
     base_dir: Path | None = None,
-    data: Mapping[str, pd.DataFrame] | None = None,
+    data: DataSets | None = None,
 ) -> Plan:
     """Turn the population of a condition into the numbers that the kernels draw from.
 

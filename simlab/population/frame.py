@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from simlab.config import DataCovariate, DataSizes, Population
 from simlab.data import DATASETS, complete, numeric, require
+from simlab.data.frames import DataSets, as_pandas
 from simlab.data.labels import numbered
 from simlab.data.reading import table
 from simlab.errors import PopulationError
@@ -47,7 +48,7 @@ class Frame(NamedTuple):
 def frame(
     population: Population,
     base_dir: Path | None,
-    data: Mapping[str, pd.DataFrame] | None = None,
+    data: DataSets | None = None,
 ) -> Frame:
     """Return the clusters of a population.
 
@@ -105,11 +106,11 @@ def _from_data(source: DataCovariate | DataSizes, df: pd.DataFrame, name: str) -
 
 
 def _load(
-    source: DataCovariate | DataSizes, base_dir: Path | None, data: Mapping[str, pd.DataFrame]
+    source: DataCovariate | DataSizes, base_dir: Path | None, data: DataSets
 ) -> tuple[pd.DataFrame, str]:
     """Return the data and their name in messages, after checking that the columns are complete."""
     if source.data in data:
-        df, name = data[source.data], source.data
+        df, name = as_pandas(data[source.data], source.data), source.data
     else:
         path = source.data if source.data in DATASETS else (base_dir or Path()) / source.data
         labels = (source.cluster, source.sector)

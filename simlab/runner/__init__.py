@@ -12,11 +12,10 @@ from simlab.runner.footprint import Room
 from simlab.runner.loop import Progress, run
 from simlab.runner.schema import schema_of, targets_of
 from simlab.runner.watch import RunWarning, own_code_named
-from simlab.runner.work import Data, Job, Work, prepare
+from simlab.runner.work import Job, Work, prepare
 
 __all__ = [
     "SLAB",
-    "Data",
     "Job",
     "Progress",
     "Room",

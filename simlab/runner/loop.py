@@ -16,6 +16,7 @@ from typing import Any, Protocol, TypeVar
 import xarray as xr
 
 from simlab.config import Parallel, Study
+from simlab.data.frames import DataSets
 from simlab.parallel import Task, Watch, Workers, require
 from simlab.results import (
     Earlier,
@@ -34,7 +35,7 @@ from simlab.runner.provenance import session
 from simlab.runner.rounds import Rounds, Wave
 from simlab.runner.schema import schema_of
 from simlab.runner.watch import has_own_code, last_words, own_code_named, watch_of
-from simlab.runner.work import Data, Work, prepare
+from simlab.runner.work import Work, prepare
 
 __all__ = ["Progress", "run"]
 
@@ -60,7 +61,7 @@ class Progress(Protocol):
 def run(
     study: Study,
     *,
-    data: Data = None,
+    data: DataSets | None = None,
     jobs: int | None = None,
     backend: str | None = None,
     scheduler: str | None = None,

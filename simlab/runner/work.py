@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from simlab.config import (
     ConfigError,
@@ -26,6 +25,7 @@ from simlab.custom.generated import OwnPopulation, own_population
 from simlab.custom.measures import OwnEach, own_measure
 from simlab.custom.methods import Own, Shielded, own_estimator
 from simlab.data import DataError
+from simlab.data.frames import DataSets
 from simlab.design import Condition, conditions
 from simlab.errors import CustomError, PopulationError
 from simlab.estimators import METHODS, REGISTRY
@@ -44,9 +44,7 @@ from simlab.testing.studied import REGISTRY as TESTS
 from simlab.testing.studied import Hypothesis
 from simlab.words import KINDS, P_VALUES, PValue, ambiguous_place, term_names
 
-__all__ = ["Data", "Job", "Work", "prepare"]
-
-Data = Mapping[str, pd.DataFrame] | None
+__all__ = ["Job", "Work", "prepare"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +156,7 @@ class Work:
         )
 
 
-def prepare(study: Study, data: Data = None, room: Room = Room()) -> Work:  # noqa: B008 (frozen)
+def prepare(study: Study, data: DataSets | None = None, room: Room = Room()) -> Work:  # noqa: B008 (frozen)
     """Compile every condition of a study.
 
     Parameters
@@ -304,7 +302,7 @@ def _hypotheses(study: Study, sectors: tuple[str, ...]) -> tuple[Hypothesis, ...
     return tuple(TESTS[name] for name in TESTS if name in study.tests.names)
 
 
-def _job(condition: Condition, study: Study, data: Data) -> Job:
+def _job(condition: Condition, study: Study, data: DataSets | None) -> Job:
     key = Common(study.block) if study.common_random_numbers else condition.key
     return Job(condition, key, _source(condition, key, study, data))
 
@@ -315,7 +313,7 @@ def _of_data(population: Population) -> tuple[str, ...]:
     return ("population", section, "data")
 
 
-def _source(condition: Condition, key: Key, study: Study, data: Data) -> Source:
+def _source(condition: Condition, key: Key, study: Study, data: DataSets | None) -> Source:
     population = condition.population
     if isinstance(population, Generated):
         try:
