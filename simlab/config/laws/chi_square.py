@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import gammaincinv
 
 from simlab.moments import Floats
 
@@ -29,6 +28,8 @@ def chi_square(open_stream: Open, df: Floats) -> Floats:
     df : (J, …, B)
         Degrees of freedom, at least 0.
     """
+    from scipy.special import gammaincinv  # scipy: a study is read without it
+
     z = open_stream(0).standard_normal(df.shape)
     log_u = np.log1p(-open_stream(1).random(df.shape))
     d = np.maximum(df, 2.0) / 2.0 - 1.0 / 3.0

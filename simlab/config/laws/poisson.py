@@ -7,7 +7,6 @@ from typing import Annotated, Literal
 import numpy as np
 from numpy.random import Generator
 from pydantic import Field
-from scipy.special import pdtr
 
 from simlab.config.section import Positive
 from simlab.errors import MOST
@@ -35,6 +34,8 @@ class PoissonSizes(DrawnSizes):
         The least k with P(N ≤ k) ≥ u. Beyond 10 standard deviations and 30 of the mean no u of 53
         bits leads.
         """
+        from scipy.special import pdtr  # scipy: a study is read without it
+
         reach = 10.0 * np.sqrt(self.mean)
         k = np.arange(max(0.0, np.floor(self.mean - reach)), np.ceil(self.mean + reach) + 31.0)
         least = np.searchsorted(pdtr(k, self.mean), u)
