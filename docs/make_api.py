@@ -30,7 +30,9 @@ Everything that simlab raises on purpose is a `simlab.Error`.
 
 
 def first_line(thing):
-    """First sentence of a docstring, one line."""
+    """First sentence of a docstring, one line; of a measure, its name and definition."""
+    if hasattr(thing, "definition"):
+        return f"{thing.long_name[0].upper()}{thing.long_name[1:]}: {thing.definition}."
     text = inspect.getdoc(thing) or ""
     return " ".join(text.split("\n\n")[0].split())
 
@@ -69,8 +71,13 @@ def page():
     for name in modules:
         module = getattr(simlab, name)
         public = sorted(getattr(module, "__all__", []), key=str.lower)
-        functions = [n for n in public if n[:1].islower() and callable(getattr(module, n))]
-        parts += [f"## `simlab.{name}`", first_line(module), table(module, functions)]
+        shown = [n for n in public if n[:1].islower() and callable(getattr(module, n))]
+        if module is simlab.errors:  # what is caught; its functions are for simlab itself
+            raised = (simlab.Error, simlab.errors.Notice)
+            shown = [
+                n for n, e in vars(module).items() if inspect.isclass(e) and issubclass(e, raised)
+            ]
+        parts += [f"## `simlab.{name}`", first_line(module), table(module, shown)]
     return "\n\n".join(parts) + "\n"
 
 

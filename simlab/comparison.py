@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
-from simlab.data import DataError, check_sizes, complete, numeric, require
+from simlab.data import DataError
+from simlab.data.checks import check_sizes, complete, numeric, require
 from simlab.data.frames import Data, as_pandas
 from simlab.data.labels import check_apart, numbered
 from simlab.errors import check_level

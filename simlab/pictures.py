@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from simlab import data
 from simlab.data import DataError
+from simlab.data.checks import complete, numeric
 
 Floats = NDArray[np.float64]
 Key = tuple[Hashable, ...]
@@ -207,8 +208,8 @@ def school(gamma: ArrayLike, G: ArrayLike, sigma2: float, x: ArrayLike, seed: in
 
 def _rows(df: pd.DataFrame, roles: dict[str, str]) -> pd.DataFrame:
     """Complete rows, with columns named by their roles."""
-    kept, _ = data.complete(df, roles.values(), "the data")
-    numbers = {role: data.numeric(kept, roles[role], "the data") for role in ("y", "x")}
+    kept, _ = complete(df, roles.values(), "the data")
+    numbers = {role: numeric(kept, roles[role], "the data") for role in ("y", "x")}
     rest = {role: kept[name] for role, name in roles.items() if role not in numbers}
     return pd.DataFrame(rest | numbers).reset_index(drop=True)
 

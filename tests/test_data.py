@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from simlab.data import DATASETS, DataError, complete, hs, numeric, read, require
+from simlab.data import DATASETS, DataError, hs, read
+from simlab.data.checks import complete, numeric, require
 
 # Students per school as the course prints them, `tab(hs, ~ Sector + school)`.
 CATHOLIC = {1317: 48, 1906: 53, 2208: 60, 2458: 57, 2629: 57, 2658: 45, 3610: 64, 3992: 53}

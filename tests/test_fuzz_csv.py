@@ -16,7 +16,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from oracles import Misreading, check_labels, check_table, time_limit
 
-from simlab.data import DataError, numeric, read
+from simlab.data import DataError, read
+from simlab.data.checks import numeric
 
 pytestmark = pytest.mark.slow
 

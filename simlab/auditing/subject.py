@@ -11,9 +11,9 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from simlab import data
 from simlab.comparison import APPLICABLE, cluster_moments, estimates_of
 from simlab.data import DataError
+from simlab.data.checks import complete, require
 from simlab.errors import check_level
 from simlab.estimators import REGISTRY, Sample
 from simlab.estimators.base import Estimates
@@ -129,8 +129,8 @@ def subject(df: pd.DataFrame, roles: Roles, level: float, source: str) -> Subjec
     """
     level = check_level(level)
     columns = {role: column for role, column in roles._asdict().items() if column}
-    data.require(df, columns, source)
-    rows, missing = data.complete(df, columns.values(), source)
+    require(df, columns, source)
+    rows, missing = complete(df, columns.values(), source)
     rows = rows[list(dict.fromkeys(columns.values()))].copy()
     if roles.group is not None and not isinstance(rows[roles.group].dtype, pd.CategoricalDtype):
         # In the order in which they appear, as a study finds them in a file.

@@ -11,7 +11,8 @@ import pandas as pd
 
 from simlab.course.catalogue_text import catalogue_parts, model_parts
 from simlab.course.equations import SPECS, Symbols, Written, written
-from simlab.data import DataError, complete, numeric, require, varying
+from simlab.data import DataError, varying
+from simlab.data.checks import complete, numeric, require
 from simlab.data.frames import Data, as_pandas
 from simlab.errors import FormulaError, NoSuchError
 from simlab.fitting.errors import FitError

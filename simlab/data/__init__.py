@@ -3,7 +3,6 @@
 Whatever is wrong with a file is said in one line that names the file, the line and the column.
 """
 
-from simlab.data.checks import check_sizes, complete, numeric, require
 from simlab.data.classical import berkeley
 from simlab.data.errors import DataWarning
 from simlab.data.levels import cvar, dvar, up, varying
@@ -17,15 +16,11 @@ __all__ = [
     "DataError",
     "DataWarning",
     "berkeley",
-    "check_sizes",
-    "complete",
     "cvar",
     "dvar",
     "hs",
     "merge_levels",
-    "numeric",
     "read",
-    "require",
     "up",
     "varying",
 ]

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from simlab.data import DataError, check_sizes
+from simlab.data import DataError
+from simlab.data.checks import check_sizes
 from simlab.fitting.identified import ROUNDING, check_identified
 from simlab.fitting.record import Fit, Method
 from simlab.formula import Design

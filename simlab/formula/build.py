@@ -7,7 +7,8 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from simlab.data import DataError, check_sizes
+from simlab.data import DataError
+from simlab.data.checks import check_sizes
 from simlab.data.frames import Data, as_pandas
 from simlab.errors import ArgumentError, FormulaError
 from simlab.formula.coding import Spec, code, fill, identity, name

@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from simlab.data import DataError, require
+from simlab.data import DataError
+from simlab.data.checks import require
 from simlab.data.labels import check_apart
 from simlab.formula.contrasts import DEFAULT, Coding
 from simlab.formula.nodes import same_name

@@ -11,7 +11,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from simlab.config import DataCovariate, DataSizes, Population
-from simlab.data import DATASETS, complete, numeric, require
+from simlab.data import DATASETS
+from simlab.data.checks import complete, numeric, require
 from simlab.data.frames import DataSets, as_pandas
 from simlab.data.labels import numbered
 from simlab.data.reading import table
