@@ -16,6 +16,7 @@ from simlab.custom.syntax import fingerprint
 __all__ = ["DECISIVE", "code_version", "fingerprint"]
 
 DECISIVE = (
+    "config/laws",
     "custom",
     "design",
     "estimators",
