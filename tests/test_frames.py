@@ -1,7 +1,9 @@
 """Data frames of other libraries, and files of other programs, give what pandas and CSV give."""
 
 import io
+import os
 import sys
+import threading
 import zipfile
 
 import numpy as np
@@ -121,6 +123,17 @@ def test_a_file_of_another_program_holds_the_table(file):
 def test_the_name_of_a_file_does_not_matter(file, tmp_path):
     other = file.rename(tmp_path / "table")
     assert len(read(other)) == len(FRAME)
+
+
+def test_a_table_may_come_through_a_pipe(file, tmp_path):
+    """A named pipe cannot be opened a second time: nobody writes to it any more."""
+    content, pipe = file.read_bytes(), tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=pipe.write_bytes, args=(content,))
+    writer.start()
+    found = read(pipe)
+    writer.join()
+    assert len(found) == len(FRAME)
 
 
 def test_a_damaged_file_is_one_line(file):

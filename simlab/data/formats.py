@@ -10,16 +10,15 @@ import re
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final, NamedTuple
 
 import pandas as pd
 
+from simlab.data.contents import MOST
 from simlab.errors import DataError
 
 __all__ = ["Format", "cells", "format_of", "frame"]
-
-MOST: Final = 1 << 30
-"""Bytes that a workbook may have when it is unpacked."""
 
 
 class Format(NamedTuple):
@@ -34,13 +33,21 @@ class Format(NamedTuple):
     begin : bytes
         Pattern of its first bytes.
     read : callable or None
-        Bytes and path of a file to its data frame; None where cells are read as text.
+        Bytes of a file to its data frame; None where cells are read as text.
     """
 
     name: str
     package: str
     begin: bytes
-    read: Callable[[bytes, Path], pd.DataFrame] | None
+    read: Callable[[bytes], pd.DataFrame] | None
+
+
+def _spss(content: bytes) -> pd.DataFrame:
+    """Read bytes, which may have come from a pipe, by way of a file: pyreadstat takes no other."""
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "table.sav"
+        file.write_bytes(content)
+        return pd.read_spss(file)
 
 
 FORMATS: Final = (
@@ -49,15 +56,15 @@ FORMATS: Final = (
         "Parquet file",
         "pyarrow",
         rb"PAR1.*[\0-\x08\x80-\xff]",
-        lambda content, _: pd.read_parquet(io.BytesIO(content)),
+        lambda content: pd.read_parquet(io.BytesIO(content)),
     ),
     Format(
         "Stata data set",
         "pandas",
         rb"<stata_dta>|[\x6c-\x73][\x01\x02]\x01\x00",
-        lambda content, _: pd.read_stata(io.BytesIO(content)),
+        lambda content: pd.read_stata(io.BytesIO(content)),
     ),
-    Format("SPSS data set", "pyreadstat", rb"\$FL[23]@\(#\)", lambda _, path: pd.read_spss(path)),
+    Format("SPSS data set", "pyreadstat", rb"\$FL[23]@\(#\)", _spss),
 )
 
 
@@ -79,7 +86,7 @@ def frame(kind: Format, content: bytes, path: Path) -> pd.DataFrame:
     """
     assert kind.read is not None
     try:
-        found = kind.read(content, path)
+        found = kind.read(content)
     except MemoryError:
         raise
     except Exception as error:  # whatever these packages raise of a damaged file
