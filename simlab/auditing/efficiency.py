@@ -22,16 +22,9 @@ from simlab.words import FITTED, NEW, ORACLE, Term, places_of, term_names
 
 
 def efficiency(ds: xr.Dataset, shares: Floats, groups: tuple[str, ...]) -> tuple[Floats, Floats]:
-    """Return value and MCSE of the efficiency of every term, (question, E, T).
+    """Efficiency of every term and its MCSE, each (question, E, T), from the first study's results.
 
-    Parameters
-    ----------
-    ds : Dataset
-        Results of the first study.
-    shares : (E, S)
-        λ of every method's slope in every group; NaN where β_B and β_W are the same.
-    groups : tuple of str
-        Names of the S groups.
+    `shares` are the λ of every method's slope in every group, (E, S); NaN where β_B = β_W.
     """
     terms = [str(term) for term in ds["term"].values]
     lam, contrast = np.nan_to_num(shares)[:, None], sector_contrasts(len(groups))

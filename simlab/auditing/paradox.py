@@ -21,24 +21,14 @@ SIGNS = {-1: "negative", 0: "zero", 1: "positive"}
 
 @dataclass(frozen=True, slots=True)
 class Paradox:
-    """A reversal in the data.
+    """A reversal in the data."""
 
-    Attributes
-    ----------
-    name : {"Robinson", "Simpson", "Robinson and Simpson"}
-    group : str
-        Where; "" without groups.
-    within, between, pooled : int
-        Signs of β_W, β_B and the pooled slope: −1, 0 or 1.
-    certainty : float
-        Share of the data sets drawn from the fitted model in which the three have these signs.
-    """
-
-    name: str
-    group: str
-    within: int
+    name: str  # "Robinson", "Simpson" or "Robinson and Simpson"
+    group: str  # "" without groups
+    within: int  # signs of β_W, β_B and the pooled slope: −1, 0 or 1
     between: int
     pooled: int
+    # share of the data sets drawn from the fit in which the three have these signs
     certainty: float
 
     def __str__(self) -> str:

@@ -42,8 +42,7 @@ def measure_others(
 ) -> Iterator[xr.Dataset]:
     """Run and measure the study of every parameter set, without keeping its estimates.
 
-    The unit of work is a parameter set, one thread from its first block to its measures: no
-    thread waits for others, and only the measures remain.
+    A thread does all of a parameter set, so none waits for others and only the measures remain.
     """
     if progress is not None:
         progress.start(base.replicates * len(sets) * len(QUESTIONS), 0)

@@ -20,13 +20,7 @@ METHODS = tuple(method.name for method in APPLICABLE)
 
 
 def base_study(subject: Subject, replicates: int, seed: int, level: float) -> Study:
-    """Return the study of the parameters as estimated, with both questions.
-
-    Raises
-    ------
-    ConfigError
-        If replicates, seed or level are none.
-    """
+    """Return the study of the parameters as estimated, with both questions."""
     settings = {"replicates": replicates, "seed": seed, "level": level}
     return _study(subject, subject.parameters, (*METHODS, ORACLE), settings)
 
@@ -72,10 +66,9 @@ def _study(
 def parameter_sets(subject: Subject, ds: xr.Dataset, draws: int) -> list[Parameters]:
     """Draw parameters from the sampling distribution of the fit: a parametric bootstrap.
 
-    The replicates of the first study that draw new clusters are data sets drawn from the fitted
-    model in the design of the data, and the contextual model was refitted to each of them. Those
-    refits are the draws, so γ, G and σ² vary together, and G may be singular. The first that
-    converged are taken.
+    The first study's replicates with new clusters are data sets drawn from the fitted model, and
+    the contextual model was refitted to each. Those refits are the draws: γ, G and σ² vary
+    together, and G may be singular. The first that converged are taken.
     """
     here = ds.isel(condition=QUESTIONS.index(NEW)).sel(estimator=TRUTH, mixed=TRUTH)
     usable = np.flatnonzero(here["status"].isin(FITTED) & (here["sigma2"] > 0))[:draws]

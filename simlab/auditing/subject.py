@@ -38,61 +38,29 @@ class Roles(NamedTuple):
 
 
 class Parameters(NamedTuple):
-    """The parameters of a contextual model.
+    """Parameters of a contextual model with S groups."""
 
-    Attributes
-    ----------
-    gamma0, within, between : (S,)
-        γ_0, β_W and β_B of each group.
-    G : (2, 2)
-        Covariance of (u_0j, u_1j).
-    sigma2 : float
-        Variance of ε_ij.
-    """
-
-    gamma0: Floats
+    gamma0: Floats  # γ_0, β_W and β_B of each group, (S,)
     within: Floats
     between: Floats
-    G: Floats
-    sigma2: float
+    G: Floats  # covariance of (u_0j, u_1j), (2, 2)
+    sigma2: float  # variance of ε_ij
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Subject:
-    """A data set, as it is audited.
+    """A data set, as it is audited."""
 
-    Attributes
-    ----------
-    source, name : str
-        What messages and studies call the data.
-    roles : Roles
-    rows : DataFrame
-        The complete rows, columns of the roles only.
-    missing : mapping of str to int
-        Missing values by column; their rows were left out.
-    dropped : int
-        Rows left out.
-    groups : tuple of str
-        Names of the S groups; one empty name without groups.
-    sample : Sample
-        Moments of the J clusters, group after group.
-    comparison : DataFrame
-        Every method's estimates, as `simlab.compare` has them, without the terms that
-        ignore the groups.
-    parameters : Parameters
-        Those of the contextual model, as estimated.
-    """
-
-    source: str
+    source: str  # what messages call the data, and what studies call them
     name: str
     roles: Roles
-    rows: pd.DataFrame
-    missing: Mapping[str, int]
-    dropped: int
-    groups: tuple[str, ...]
-    sample: Sample
-    comparison: pd.DataFrame
-    parameters: Parameters
+    rows: pd.DataFrame  # the complete rows, columns of the roles only
+    missing: Mapping[str, int]  # missing values by column; their rows were left out
+    dropped: int  # rows left out
+    groups: tuple[str, ...]  # names of the S groups; one empty name without groups
+    sample: Sample  # moments of the J clusters, group after group
+    comparison: pd.DataFrame  # as of `simlab.compare`, without the terms that ignore the groups
+    parameters: Parameters  # those of the contextual model, as estimated
 
     @property
     def moments(self) -> Moments:
@@ -108,24 +76,11 @@ class Subject:
 def subject(df: pd.DataFrame, roles: Roles, level: float, source: str) -> Subject:
     """Check a data set, and fit every method to it.
 
-    Parameters
-    ----------
-    df : DataFrame
-        One row per unit.
-    roles : Roles
-        Its columns.
-    level : float
-        Of the intervals.
-    source : str
-        What messages call the data.
-
     Raises
     ------
     DataError
         In one line: what `simlab.compare` refuses; too few clusters, in all or in a group; x
         constant within or between clusters; a contextual model that cannot be fitted.
-    LevelError
-        If the level is not between 0 and 1.
     """
     level = check_level(level)
     columns = {role: column for role, column in roles._asdict().items() if column}
@@ -159,11 +114,11 @@ def subject(df: pd.DataFrame, roles: Roles, level: float, source: str) -> Subjec
 
 
 def parameters(estimate: Floats, G: Floats, sigma2: float, groups: int, digits: int) -> Parameters:
-    """Take the parameters of S groups from a fit of the contextual model: its terms, its variances.
+    """Parameters of S groups from a fit of the contextual model: its terms, its variances.
 
     `estimate` has intercepts, slopes, between and contextual effects, 2S − 1 of each. Digits beyond
-    those of `digits_of` the data are left out: they are rounding errors of the search, and a random
-    stream would depend on them. So an audit has the same numbers wherever it is made.
+    `digits_of` the data are rounding errors of the search, on which a random stream would depend:
+    left out, so that an audit has the same numbers wherever it is made.
     """
 
     def short(values: Floats) -> Floats:

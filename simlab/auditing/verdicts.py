@@ -168,14 +168,10 @@ def _certainty(words: list[str]) -> float:
 def answers(verdicts: pd.DataFrame, measures: xr.Dataset, level: float) -> pd.DataFrame:
     """Say which methods to trust for all slopes at once.
 
-    Returns
-    -------
-    DataFrame
-        One row per question, target (β_W, β_B) and method: question, target, method, label,
-        verdict, certainty, rmse (mean over places). A method is trusted when it is in every group
-        and difference; `certainty` is the share of parameter draws in which that is so. Those to
-        be trusted come first; of these, those whose certainty is 90 % or more; of these, the most
-        accurate.
+    One row per question, target (β_W, β_B) and method: question, target, method, label, verdict,
+    certainty, rmse (mean over places). A method is trusted when it is in every group and
+    difference; `certainty` is the share of parameter draws in which that is so. Those to be trusted
+    come first; of these, those with a certainty of 90 % or more; of these, the most accurate.
     """
     rows: list[Row] = []
     for (question, target), here in verdicts.groupby(["question", "target"], sort=False):

@@ -31,21 +31,11 @@ ALL = -1
 
 
 class Order(NamedTuple):
-    """What not to call again.
+    """A call that is not to be made again."""
 
-    Attributes
-    ----------
-    name : str
-        Import path of the function.
-    replicate : int
-        Number of the replicate in its condition, or `ALL`.
-    text : str
-        Why.
-    """
-
-    name: str
-    replicate: int
-    text: str
+    name: str  # import path of the function
+    replicate: int  # its number in its condition, or `ALL`
+    text: str  # why
 
 
 Orders = tuple[Order, ...]
@@ -81,23 +71,9 @@ def ordered(name: str) -> Orders:
 def called(
     call: Callable[[], T], address: Address, numbers: Sequence[int]
 ) -> tuple[T | Failure, tuple[str, ...]]:
-    """Call a function of the user.
+    """Call a function of the user for replicates of one block, by their numbers in the condition.
 
-    Parameters
-    ----------
-    call : callable
-        The call, without arguments.
-    address : Address
-        Whose function it is.
-    numbers : sequence of int
-        Numbers of the replicates that it is given, of one block.
-
-    Returns
-    -------
-    object or Failure
-        What was returned, or what went wrong.
-    tuple of str
-        A line for each different warning.
+    Returns what it returned or what went wrong, and a line for each different warning.
     """
     where = _WHERE.get() or _Where(0, 0, ())
     replicate = numbers[0] if len(numbers) == 1 else ALL

@@ -27,21 +27,11 @@ __all__ = ["Address", "locate_object"]
 
 
 class Address(NamedTuple):
-    """Where an object of the user is: what is sent to workers in its place.
+    """Where an object of the user is: what is sent to workers in its place."""
 
-    Attributes
-    ----------
-    path : str
-        ``module:name``.
-    folder : str
-        The study's folder, absolute.
-    digest : str
-        SHA-256 of the module's file; empty where it has none.
-    """
-
-    path: str
-    folder: str
-    digest: str
+    path: str  # ``module:name``
+    folder: str  # the study's, absolute
+    digest: str  # SHA-256 of the module's file; empty where it has none
 
     @property
     def file(self) -> str:
@@ -56,13 +46,7 @@ class Address(NamedTuple):
         return fingerprint_of(_read(Path(self.file)), self.path.partition(":")[2])
 
     def load(self) -> Any:
-        """Return the object, importing its module where this process has not done so.
-
-        Raises
-        ------
-        CustomError
-            If it cannot be imported, or its file is no longer the one that was hashed.
-        """
+        """Return the object; import its module where this process has not done so."""
         module = _module(self)
         name = self.path.partition(":")[2]
         try:
@@ -73,13 +57,7 @@ class Address(NamedTuple):
 
 
 def locate_object(path: str, folder: Path | None) -> Address:
-    """Find the file of an import path and hash it.
-
-    Raises
-    ------
-    CustomError
-        If the module cannot be imported.
-    """
+    """Find the file of an import path and hash it."""
     here = (folder or Path()).absolute()
     attend()
     own = _own_file(path, str(here))

@@ -17,20 +17,10 @@ FEWEST = 2
 
 
 def from_frame(df: object, sectors: tuple[str, ...]) -> tuple[Moments, Rows]:
-    """Return the moments and rows of one replicate.
+    """Return the moments and rows of one replicate from the data frame that a generator drew.
 
-    Parameters
-    ----------
-    df : DataFrame
-        Columns cluster, x, y; sector, if there are several. Rows may have any order; clusters are
-        numbered sector by sector, in order of appearance.
-    sectors : tuple of str
-        Names of the sectors.
-
-    Raises
-    ------
-    CustomError
-        If it is no such data frame.
+    Columns cluster, x, y and, if there are several sectors, sector. Rows may have any order;
+    clusters are numbered by sector, then by appearance.
     """
     if not isinstance(df, pd.DataFrame):
         raise CustomError(f"returned a {type(df).__name__}, not a data frame")

@@ -30,30 +30,14 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class OwnPopulation:
-    """A population by the address of the function that draws it, with one set of parameters.
-
-    Attributes
-    ----------
-    address : Address
-        Of the function, by which any process finds it.
-    parameters : mapping
-        What the function is given.
-    sectors : tuple of str
-        Their names.
-    by_rows : bool
-        Whether it draws rows rather than moments.
-    told : Truth
-        What is said to be true.
-    block : int
-        Replicates of a whole block.
-    """
+    """A population by the address of the function that draws it, with one set of parameters."""
 
     address: Address
     parameters: Mapping[str, Any]
     sectors: tuple[str, ...]
-    by_rows: bool
-    told: Truth
-    block: int
+    by_rows: bool  # whether it draws rows rather than moments
+    told: Truth  # what is said to be true
+    block: int  # replicates of a whole block
 
     @property
     def known(self) -> Known | None:
@@ -82,13 +66,7 @@ class OwnPopulation:
         return Drawn(tuple(parts), errors, warned)
 
     def replicate(self, seed: int, key: Key, block: int, replicate: int) -> pd.DataFrame:
-        """Rows of one replicate, as the function returned them, with the sector if it named none.
-
-        Raises
-        ------
-        PopulationError
-            If it draws moments, or failed to draw this replicate.
-        """
+        """Rows of one replicate as the function returned them; a sector where it named none."""
         del block
         if not self.by_rows:
             path = self.address.path
@@ -170,22 +148,7 @@ class OwnPopulation:
 
 
 def own_population(declared: Generated, folder: Path | None, block: int) -> OwnPopulation:
-    """Make a population of what an import path names.
-
-    Parameters
-    ----------
-    declared : Generated
-        As the study has it.
-    folder : Path, optional
-        The study's folder; by default the current one.
-    block : int
-        Replicates of a whole block.
-
-    Raises
-    ------
-    CustomError
-        If it cannot be imported, is no function of these parameters, or tells no truth.
-    """
+    """Make a population of what an import path names; CustomError if that is not possible."""
     path = declared.generator
     address = locate_object(path, folder)
     function = address.load()

@@ -35,20 +35,10 @@ class Failure(NamedTuple):
 
 
 def attempt(call: Callable[[], T], file: str) -> T | Failure:
-    """Call a function of the user.
+    """Call a function of the user; return what it returned, or what it raised as a `Failure`.
 
-    Parameters
-    ----------
-    call : callable
-        The call, without arguments.
-    file : str
-        The user's file, of which the message names the line.
-
-    Returns
-    -------
-    object or Failure
-        What was returned, or what was raised. Only Ctrl-C passes: not even `SystemExit` ends a
-        study.
+    Messages name the line of `file`, the user's. Only Ctrl-C passes: not even `SystemExit` ends a
+    study.
     """
     try:
         return call()

@@ -96,13 +96,7 @@ MOST = 60
 
 
 def terms_of(terms: tuple[str, ...]) -> tuple[tuple[Kind, ...], tuple[str, ...]]:
-    """Return the terms that every sector has, and the others.
-
-    Raises
-    ------
-    ArgumentError
-        If there is none, one is there twice, or has no name that can be used.
-    """
+    """Return the terms that every sector has, and the others; refuse names that cannot be used."""
     if not terms or len(set(terms)) < len(terms):
         raise ArgumentError(f"terms are one or more different names, not {terms}")
     for term in terms:

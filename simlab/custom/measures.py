@@ -26,14 +26,7 @@ STEP, NEAR = 1e-6, 1e-3
 
 
 def own_measure(path: str, folder: Path | None) -> Measure | Statistic:
-    """Make a measure of what an import path names.
-
-    Parameters
-    ----------
-    path : str
-        ``module:name`` of a `Measure`, or of a `Statistic`.
-    folder : Path, optional
-        The study's folder; by default the current one.
+    """Make a measure of an import path ``module:name`` of a `Measure` or a `Statistic`.
 
     Raises
     ------
@@ -70,13 +63,7 @@ class OwnEach:
     address: Address
 
     def __call__(self, *replicates: Replicates) -> Any:
-        """Give the function the replicates.
-
-        Raises
-        ------
-        CustomError
-            If it fails; names the line.
-        """
+        """Give the function the replicates."""
         each = self.address.load().stream.each
         return _attempt(self.address, lambda: each(*replicates))
 

@@ -24,20 +24,7 @@ __all__ = ["Own", "OwnTruth", "Shielded", "own_estimator"]
 
 
 def own_estimator(path: str, folder: Path | None) -> Estimator:
-    """Make an estimator of what an import path names.
-
-    Parameters
-    ----------
-    path : str
-        ``module:name`` of a function, or of an `Estimator`.
-    folder : Path, optional
-        The study's folder; by default the current one.
-
-    Raises
-    ------
-    CustomError
-        If it cannot be imported, or is no estimator.
-    """
+    """Make an estimator of an import path ``module:name`` of a function, or of an `Estimator`."""
     address = locate_object(path, folder)
     return _declared(address, address.load())
 
@@ -113,13 +100,7 @@ class OwnShare:
     address: Address
 
     def __call__(self, x: SizeMoments) -> float:
-        """Return λ.
-
-        Raises
-        ------
-        ConfigError
-            If the user's function fails.
-        """
+        """Return λ."""
         found = attempt(lambda: float(self.address.load().share(x)), self.address.file)
         if isinstance(found, Failure):
             raise ConfigError.of(
@@ -135,13 +116,7 @@ class OwnTruth:
     address: Address
 
     def __call__(self, population: dict[str, Any]) -> dict[str, float]:
-        """Return what is true of the terms that are not simlab's own.
-
-        Raises
-        ------
-        ConfigError
-            If the user's function fails, or returns something else than numbers of its terms.
-        """
+        """Return what is true of the terms that are not simlab's own."""
         said, path = self.address.load(), self.address.path
         truth = said.truth if isinstance(said, Estimator) else mark_of(said, MethodMark()).truth
         others = _calling(self.address).estimator.others

@@ -76,20 +76,10 @@ def _inferred(found: Estimates, level: float) -> Estimates:
 def read(
     returned: object, terms: tuple[str, ...], B: int, mixed: bool = False, level: float = 0.95
 ) -> Estimates:
-    """Read what a method returned.
+    """Read what a method returned: `Estimates`, a mapping from term to numbers, or None.
 
-    Parameters
-    ----------
-    returned : object
-        `Estimates`, a mapping from term to numbers, or None where there is no estimate.
-    terms : tuple of str
-        Names of the T terms.
-    B : int
-        Number of replicates.
-    mixed : bool
-        Whether `Estimates` must have G and σ².
-    level : float
-        Level of the intervals of those terms that have none of their own where others do.
+    `mixed` says that `Estimates` must have G and σ². `level` is for the intervals of terms that
+    have none of their own where others do.
 
     Raises
     ------

@@ -30,13 +30,7 @@ SILENT = (DeprecationWarning, PendingDeprecationWarning, ImportWarning, Resource
 
 
 class Heard:
-    """The warnings of one call.
-
-    Parameters
-    ----------
-    file : str
-        The user's file, of which the text names the line.
-    """
+    """Warnings of one call; the texts name the line of `file`, the user's."""
 
     def __init__(self, file: str) -> None:
         self.file = file
@@ -68,13 +62,7 @@ _LISTENING: ContextVar[Heard | None] = ContextVar("listening", default=None)
 
 @contextmanager
 def listening(file: str) -> Iterator[Heard]:
-    """Hear the warnings of this thread in place of their being shown.
-
-    Parameters
-    ----------
-    file : str
-        As for `Heard`.
-    """
+    """Hear the warnings of this thread in place of their being shown; `file` as for `Heard`."""
     if _FILTER not in warnings.filters or not isinstance(warnings.showwarning, _Hook):
         attend()
     heard = Heard(file)
@@ -168,12 +156,8 @@ def _forget() -> None:
 def contained() -> Iterator[list[str]]:
     """Let the filters that a module sets while it is imported concern calls of its code alone.
 
-    `warnings.simplefilter("error")` of a method is neither for other methods nor for simlab.
-
-    Yields
-    ------
-    list of str
-        Its file is to be put there once it is known.
+    `warnings.simplefilter("error")` of a method is neither for other methods nor for simlab. Yields
+    a list, in which the module's file is to be put once it is known.
     """
     attend()
     filters: list[Any] = warnings.filters  # type: ignore[assignment]

@@ -27,27 +27,15 @@ class Known(NamedTuple):
 
 
 class About(NamedTuple):
-    """What a method of the user may ask of a sample, beside its numbers.
-
-    Attributes
-    ----------
-    sectors : tuple of str
-        Their names.
-    frame : callable
-        Rows of a replicate, by its place in the sample, as a data frame of its own.
-    rng : callable
-        A random stream, by a replicate's place in the sample and the name of a method.
-    numbers : tuple of int
-        Numbers of the B replicates in their condition.
-    level : float
-        Level of the study's intervals.
-    """
+    """What a method of the user may ask of a sample, besides its numbers."""
 
     sectors: tuple[str, ...]
+    # rows of a replicate, by its index in the sample, as a data frame of its own
     frame: Callable[[int], pd.DataFrame]
+    # a random stream, by the index of a replicate in the sample and the name of a method
     rng: Callable[[int, str], Generator]
-    numbers: tuple[int, ...]
-    level: float
+    numbers: tuple[int, ...]  # of the B replicates, in their condition
+    level: float  # of the study's intervals
 
     def at(self, b: int) -> About:
         """Return the same for the one replicate at b."""
@@ -71,26 +59,13 @@ class Centred(NamedTuple):
 
 
 class Sample(NamedTuple):
-    """B replicates of a data set, as an estimator sees them.
-
-    Attributes
-    ----------
-    moments : Moments
-        Of the clusters.
-    known : Known, optional
-        True variances.
-    rows : Rows, optional
-        The rows, for the methods that need them.
-    about : About, optional
-        What a method of the user may ask.
-    about_mean : Centred, optional
-        The moments about the grand mean; of a data set, which has rows to take them from.
-    """
+    """B replicates of a data set, as an estimator sees them."""
 
     moments: Moments
-    known: Known | None = None
-    rows: Rows | None = None
-    about: About | None = None
+    known: Known | None = None  # true variances
+    rows: Rows | None = None  # for the methods that need them
+    about: About | None = None  # what a method of the user may ask
+    # moments about the grand mean; of a data set, which has rows to take them from
     about_mean: Centred | None = None
 
     @property
@@ -114,89 +89,52 @@ class Sample(NamedTuple):
 class Estimates(NamedTuple):
     """B replicates of an estimator's T terms.
 
-    Terms are ordered by kind and, within a kind, sector by sector and then
-    sector s minus the first sector; `Estimator.others` come last.
-
-    Attributes
-    ----------
-    estimate, std_error, df : (B, T)
-        NaN where a replicate has none.
-    status : (B,)
-        Values of `Status`.
-    dropped : (B,)
-        Number of clusters that could not be used.
-    G, sigma2 : (B, 2, 2), (B,), optional
-        Variance components of a mixed model.
-    lower, upper, p_value : (B, T), optional
-        Intervals and p-values of the method's own, which take the place of those of Student's t.
-    messages : dict of int to str, optional
-        What went wrong in the replicates with status error, by their place.
-    warnings : dict of int to tuple of str, optional
-        Warnings of the user's code, by the place of the replicate.
+    Terms are ordered by kind and, within a kind, sector by sector and then sector s minus the first
+    sector; `Estimator.others` come last. NaN where a replicate has no estimate.
     """
 
-    estimate: Floats
+    estimate: Floats  # (B, T), as the following two
     std_error: Floats
     df: Floats
-    status: NDArray[np.int8]
-    dropped: NDArray[np.int32]
-    G: Floats | None = None
+    status: NDArray[np.int8]  # values of `Status`, (B,)
+    dropped: NDArray[np.int32]  # clusters that could not be used, (B,)
+    G: Floats | None = None  # variance components of a mixed model: G (B, 2, 2), σ² (B,)
     sigma2: Floats | None = None
+    # intervals and p-values of the method's own, (B, T), in place of those of Student's t
     lower: Floats | None = None
     upper: Floats | None = None
     p_value: Floats | None = None
+    # what went wrong in the replicates with status error, by their index
     messages: Mapping[int, str] = MappingProxyType({})
+    # of the user's code, by the index of the replicate
     warnings: Mapping[int, tuple[str, ...]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
 class Estimator:
-    """A method, as the registry holds it.
+    """A method, as the registry holds it."""
 
-    Attributes
-    ----------
-    name : str
-        As written in configurations, and of its file.
-    kinds : tuple of Kind
-        What it estimates in each sector. `slope` is the coefficient of x as the
-        method has it: of x in a row, or of x̄_j when it regresses means.
-    estimand : Estimand
-        What its slope is for: β_W, β_B, or neither alone.
-    fit : callable
-        Sample to Estimates.
-    share : callable, optional
-        λ of its probability limit β_W + λ(β_B − β_W), from the population's
-        `SizeMoments`; omitted when it has no closed form.
-    averages : "equally" or "by information", optional
-        That it averages the clusters' own lines, each alike or by its ss_x: what
-        it aims at when the clusters stay the same.
-    needs : "moments" or "rows"
-        What `Sample` must hold.
-    mixed : bool
-        Whether it estimates G and σ².
-    oracle : bool
-        Whether it must be told the truth, and so cannot be used on data.
-    linear : bool
-        Whether it is linear in y once its variances are fixed, so that its probability limit can
-        be computed.
-    others : tuple of str
-        Terms that it estimates beside those of `kinds`, named as they are; of all sectors at once.
-    truth : mapping or callable, optional
-        What is true of `others`: numbers by term, or a function of the population, as a mapping of
-        what the study's file says of it, that returns these.
-    """
-
-    name: str
+    name: str  # as written in configurations, and of its file
+    # what it estimates in each sector; `slope` is the coefficient of x as the method has it: of x
+    # in a row, or of x̄_j when it regresses means
     kinds: tuple[Kind, ...]
-    estimand: Estimand
+    estimand: Estimand  # what its slope is for: β_W, β_B, or neither alone
     fit: Callable[[Sample], Estimates]
+    # λ of its probability limit β_W + λ(β_B − β_W), where it has a closed form
     share: Callable[[SizeMoments], float] | None = None
+    # that it averages the clusters' own lines, each alike or by its ss_x: what it aims at when the
+    # clusters stay the same
     averages: Literal["equally", "by information"] | None = None
-    needs: Literal["moments", "rows"] = "moments"
-    mixed: bool = False
+    needs: Literal["moments", "rows"] = "moments"  # what `Sample` must hold
+    mixed: bool = False  # whether it estimates G and σ²
+    # whether it must be told the true variances, and so cannot be used on data
     oracle: bool = False
+    # whether it is linear in y once its variances are fixed, so that its limit can be computed
     linear: bool = True
+    # terms besides those of `kinds`, named as they are; of all sectors at once
     others: tuple[str, ...] = ()
+    # what is true of `others`: numbers by term, or a function of the population, as a mapping of
+    # what the study's file says of it, that returns these
     truth: Truth = None
 
     def terms(self, sectors: tuple[str, ...]) -> tuple[str, ...]:
@@ -205,23 +143,13 @@ class Estimator:
 
 
 class SizeMoments(NamedTuple):
-    """What closed-form probability limits need of one sector's x and sizes.
+    """What closed-form probability limits need of one sector's x and sizes."""
 
-    Attributes
-    ----------
-    n, inverse_n : float
-        E n_j and E 1/n_j.
-    between, within : float
-        Variance of the latent cluster means m_j, and of x about them.
-    latent : bool
-        Whether β_B − β_W multiplies m_j (True) or the sample mean x̄_j.
-    """
-
-    n: float
+    n: float  # E n_j and E 1/n_j
     inverse_n: float
-    between: float
+    between: float  # variance of the latent cluster means m_j, and of x about them
     within: float
-    latent: bool
+    latent: bool  # whether β_B − β_W multiplies m_j (True) or the sample mean x̄_j
 
 
 def none_between(_: SizeMoments) -> float:
@@ -248,24 +176,10 @@ def assemble(
     dropped: NDArray[np.int32] | None = None,
     alone: bool = False,
 ) -> Estimates:
-    """Turn independent coefficients of the sectors into terms.
+    """Turn independent coefficients of the sectors into terms; one (B, S) for each kind.
 
-    Parameters
-    ----------
-    coefficients, variances : list of (B, S)
-        One per kind.
-    df : (B,) or (B, T)
-        Degrees of freedom of all terms, or of each.
-    dropped : (B,), optional
-        Clusters left out.
-    alone : bool
-        Whether an estimate stands without a standard error, which is then NaN.
-
-    Returns
-    -------
-    Estimates
-        A replicate with no positive degrees of freedom or no finite standard
-        error is not estimable, unless its estimates stand alone.
+    df is (B,) for all terms or (B, T). A replicate with no positive degrees of freedom or no finite
+    standard error is not estimable, unless estimates stand `alone`: then their errors are NaN.
     """
     C = sector_contrasts(coefficients[0].shape[-1])
     estimate = np.concatenate([b @ C.T for b in coefficients], axis=-1)

@@ -12,7 +12,7 @@ from simlab.words import Kind
 def line_covariance(
     method: Estimator, sample: Sample, fit: Estimates, slope: Kind = "slope"
 ) -> Floats:
-    """Covariance of intercept and slope, in each sector and of each later one minus the first.
+    """Covariance of intercept and slope in each sector, and later ones less the first, (P, 2, 2).
 
     Methods report variances of single terms. Every method moves with x: with x − h in the place
     of x its slope stays and its intercept becomes a + bh, and so
@@ -21,23 +21,8 @@ def line_covariance(
 
     A second fit thus tells the covariance, whatever the method. h = SE(a)/SE(b) loses no digits
     where x is about its mean x₀, so it is asked there, and Cov(a, b) = Cov(a + bx₀, b) − x₀ Var b.
-    In the contextual models x̄_j moves too: their intercept moves with the slope "between".
-
-    Parameters
-    ----------
-    method : Estimator
-        The method, with an intercept.
-    sample : Sample
-        One replicate.
-    fit : Estimates
-        What the method found in it.
-    slope : Kind
-        The term that its intercept moves with.
-
-    Returns
-    -------
-    (P, 2, 2)
-        NaN where the method has no estimate.
+    In the contextual models x̄_j moves too: their intercept moves with the slope "between". `fit` is
+    of the one replicate of the sample; NaN where the method has no estimate.
     """
     at = method.kinds.index("intercept")
 

@@ -14,13 +14,7 @@ from simlab.words import ORACLE
 
 
 def fit(sample: Sample) -> Estimates:
-    """Estimate intercept, within, between and contextual effect of each sector.
-
-    Raises
-    ------
-    ValueError
-        When the sample does not come with its true variances.
-    """
+    """Estimate intercept, within, between and contextual effect of each sector."""
     if sample.known is None:
         raise ArgumentError("gls_oracle needs the true G and sigma2, which data do not tell")
     return mixed_estimates(sample, WEIGHTS, known=sample.known)

@@ -25,20 +25,9 @@ WEIGHTS = np.eye(2)  # intercept, slope from (γ_0, γ_1)
 
 
 def mixed_estimates(sample: Sample, weights: Floats, known: Known | None = None) -> Estimates:
-    """Fit the mixed model and report weighted coefficients of each sector.
+    """Fit the mixed model and report weighted coefficients, (K, k) at x = 0, of each sector.
 
-    Parameters
-    ----------
-    sample : Sample
-        The replicates.
-    weights : (K, k)
-        Weights of the coefficients (at x = 0) for each kind of term.
-    known : Known, optional
-        Generalised least squares with these variances; df are infinite.
-
-    Returns
-    -------
-    Estimates
+    With `known` variances, by generalised least squares; df are then infinite.
     """
     m, x0, y0 = sample.centred
     there = weights.copy()

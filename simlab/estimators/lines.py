@@ -11,29 +11,16 @@ from simlab.moments import Floats, Moments, divide
 
 
 class Lines(NamedTuple):
-    """Lines of the clusters that have one, that is, in which x varies.
+    """Lines of the clusters that have one, that is, in which x varies."""
 
-    Attributes
-    ----------
-    usable : (B, J)
-        1.0 where a line exists, else 0.0.
-    available : (B, S)
-        Number of usable clusters of each sector.
-    intercept, slope : (B, J)
-        β̂_0j (at the origin of the moments), β̂_1j; 0 where there is no line.
-    intercept_mean, slope_mean : (B, S)
-        Their means over the usable clusters, each with the same weight.
-    dropped : (B,)
-        Number of clusters without a line.
-    """
-
-    usable: Floats
-    available: Floats
+    usable: Floats  # 1.0 where a line exists, else 0.0, (B, J)
+    available: Floats  # number of usable clusters of each sector, (B, S)
+    # β̂_0j (at the origin of the moments) and β̂_1j, (B, J); 0 where there is no line
     intercept: Floats
     slope: Floats
-    intercept_mean: Floats
+    intercept_mean: Floats  # means over the usable clusters, each with the same weight, (B, S)
     slope_mean: Floats
-    dropped: NDArray[np.int32]
+    dropped: NDArray[np.int32]  # clusters without a line, (B,)
 
 
 def fit_clusters(m: Moments) -> Lines:
@@ -55,12 +42,9 @@ def fit_clusters(m: Moments) -> Lines:
 
 
 def inverse_cross_product(m: Moments) -> Floats:
-    """(X_j'X_j)⁻¹ of each cluster's own line: [[1/n + x̄²/ss, −x̄/ss], [−x̄/ss, 1/ss]].
+    """(X_j'X_j)⁻¹ = [[1/n + x̄²/ss, −x̄/ss], [−x̄/ss, 1/ss]] of each cluster's own line, (B, J, 2, 2).
 
-    Returns
-    -------
-    (B, J, 2, 2)
-        Var(β̂_j) over σ²; NaN where x does not vary.
+    Var(β̂_j) over σ²; NaN where x does not vary.
     """
     inverse = divide(np.ones_like(m.ss_x), m.ss_x, np.nan)
     entries = (1 / m.n + m.x_mean**2 * inverse, -m.x_mean * inverse, inverse)

@@ -21,42 +21,22 @@ WITHIN_WORKER: ContextVar[bool] = ContextVar("within_worker", default=False)
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
-    """What all tasks have in common.
-
-    Attributes
-    ----------
-    function : callable
-        Called as function(shared, *task).
-    shared : object
-        Its first argument.
-    environment : Environment
-        Code and versions of those who sent it; a worker that differs refuses the work.
-    """
+    """What all tasks have in common: they are calls function(shared, *task)."""
 
     function: Callable[..., Any]
     shared: Any
+    # code and versions of the sender; a worker that differs refuses the work
     environment: Environment
 
 
 class Outcome(NamedTuple):
-    """What became of a batch.
+    """What became of a batch."""
 
-    Attributes
-    ----------
-    results : list
-        Of its first tasks. The others are to be done again: time was up, or there was an error.
-    seconds : float
-        How long it took.
-    error : Exception or None
-        What the next task raised.
-    trace : str
-        Where it was raised, as text.
-    """
-
+    # of its first tasks; the others are to be done again: time was up, or there was an error
     results: list[Any]
-    seconds: float
-    error: Exception | None = None
-    trace: str = ""
+    seconds: float  # that it took
+    error: Exception | None = None  # what the next task raised
+    trace: str = ""  # where it was raised, as text
 
 
 def pack(function: Callable[..., Any], shared: Any) -> bytes:

@@ -103,13 +103,7 @@ class Cluster:
         self._finished.add(future)
 
     def collect(self) -> tuple[list[Task], Outcome]:
-        """Wait for any batch; dask itself does again what a worker took with it.
-
-        Raises
-        ------
-        ParallelError
-            When all workers or the scheduler are gone, or a batch was lost too often.
-        """
+        """Wait for any batch; dask itself does again what a worker took with it."""
         while not self._finished.has_ready():
             time.sleep(POLL)
             if time.monotonic() - self._counted > GLANCE:

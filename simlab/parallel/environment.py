@@ -33,13 +33,7 @@ def environment() -> Environment:
 
 
 def refuse_other(theirs: Environment) -> None:
-    """Refuse work from elsewhere whose numbers might be others here.
-
-    Raises
-    ------
-    ParallelError
-        Naming what differs, and the machine.
-    """
+    """Refuse work whose numbers might be others here; name what differs, and the machine."""
     differ = [
         f"{name} is {mine} there and {other} here"
         for (name, mine), (_, other) in zip(environment(), theirs, strict=True)

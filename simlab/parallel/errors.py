@@ -8,13 +8,7 @@ CONTINUES = "What is finished is kept, and the same command continues it"
 
 
 def check_jobs(jobs: int) -> int:
-    """Return a number of workers.
-
-    Raises
-    ------
-    ParallelError
-        If there cannot be so many.
-    """
+    """Return a number of workers; refuse one that cannot be."""
     if jobs > MOST_WORKERS:
         raise ParallelError(
             f"jobs is {jobs:,}; it must be at most {MOST_WORKERS:,}, or -1 for one per core"

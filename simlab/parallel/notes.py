@@ -25,20 +25,10 @@ SIZE = 512
 
 
 class Seen(NamedTuple):
-    """A note, read.
+    """A note, read."""
 
-    Attributes
-    ----------
-    worker : int
-        Process or thread.
-    since : float
-        When it was made, by `time.monotonic`, which is the same clock for all processes.
-    doing : tuple
-        What is being done.
-    """
-
-    worker: int
-    since: float
+    worker: int  # process or thread
+    since: float  # when it was made, by `time.monotonic`, which is the same clock for all processes
     doing: Doing
 
 

@@ -29,17 +29,8 @@ def in_threads(
 ) -> Generator[Result, None, None]:
     """Yield function(*task) for every task, as results arrive or in the order of the tasks.
 
-    Parameters
-    ----------
-    function : callable
-        What to do.
-    tasks : iterable of tuple
-        Its arguments; taken a few at a time, so that a reader who stops stops the work.
-    jobs : int
-        Threads; −1 for one per core. Within one of the `Workers` there is one: the cores are
-        taken by the others.
-    ordered : bool
-        Whether results keep the order of the tasks.
+    Tasks are taken a few at a time, so that a reader who stops stops the work. Within one of the
+    `Workers` there is one thread: the cores are taken by the others.
     """
     reading = True
 

@@ -16,27 +16,15 @@ __all__ = ["Watch", "Watcher", "watched_threads"]
 
 @dataclass(frozen=True)
 class Watch:
-    """What the sender of the work knows of the notes that its workers make.
+    """What the sender of the work knows of the notes that its workers make."""
 
-    Attributes
-    ----------
-    text : callable
-        Says what is being done.
-    may_end : callable
-        Whether a process that takes too long over it may be ended.
-    late : callable
-        Is told of what takes too long, and whether its process was ended.
-    amend : callable
-        Returns the task in which that was done, to be begun again without it; others as they are.
-    patience : float, optional
-        Seconds that one thing may take.
-    """
-
-    text: Callable[[Doing], str]
-    may_end: Callable[[Doing], bool]
+    text: Callable[[Doing], str]  # says what is being done
+    may_end: Callable[[Doing], bool]  # whether a process that takes too long over it may be ended
+    # is told of what takes too long, and whether its process was ended
     late: Callable[[Doing, bool], None]
+    # the task in which that was done, to be begun again without it; others as they are
     amend: Callable[[Task, Doing], Task]
-    patience: float | None = None
+    patience: float | None = None  # seconds that one thing may take
 
     @property
     def interval(self) -> float | None:

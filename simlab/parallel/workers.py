@@ -49,25 +49,10 @@ class Workers:
     Processes receive what the tasks share once. They are started when there is work for them: the
     first task is done here before processes of this machine start, so that what it compiles they
     find on disk, and one task alone starts none. What might end the process that does it is not
-    done here: then one of them does the first task, and the others wait.
+    done `here`: then one of them does the first task, and the others wait.
 
-    Parameters
-    ----------
-    function : callable
-        What to do; a function of a module, so that processes find it.
-    shared : object
-        What all tasks have in common.
-    backend : {"threading", "loky", "dask"}
-        Threads, processes of this machine, or workers of dask.
-    jobs : int
-        Threads or processes that are started; −1 for one per core.
-    scheduler : str, optional
-        Address of a dask scheduler (tcp://…), or its scheduler file. The workers that it has are
-        used, and those that join it later. Without it, dask starts processes on this machine.
-    here : bool
-        Whether a task may be done in this process. If not, the first is sent alone.
-    watch : Watch, optional
-        What to do about work that takes too long, or that its worker dies of.
+    `scheduler` is the address of a dask scheduler (tcp://…), or its scheduler file. Its workers are
+    used, and those that join it later; without it, dask starts processes on this machine.
     """
 
     def __init__(
@@ -90,11 +75,6 @@ class Workers:
 
         Tasks are taken as workers become free. May be called again when all have been done; a
         reader who stops before ends the workers.
-
-        Raises
-        ------
-        ParallelError
-            When there are no workers, they are of another version, or are lost again and again.
         """
         if self._backend == "threading":
             each = ((self._shared, *task) for task in tasks)
@@ -142,13 +122,7 @@ class Workers:
 
 
 def require(backend: Backend) -> None:
-    """Refuse a backend whose packages are not there, before anything is done.
-
-    Raises
-    ------
-    ParallelError
-        Says how to install them.
-    """
+    """Refuse a backend whose packages are not there, before anything is done."""
     if backend != "dask":
         return
     try:

@@ -20,15 +20,7 @@ Disk = Callable[[int], int]
 
 
 def disk_of(schema: Schema, blocks: Sequence[Block]) -> Disk:
-    """Measure what the blocks of one condition take.
-
-    Parameters
-    ----------
-    schema : Schema
-        Of a study with at least as many blocks.
-    blocks : sequence of Block
-        Its pilot, whole blocks from number 0.
-    """
+    """Measure what the blocks of one condition take, by its pilot: whole blocks from number 0."""
     if schema.summed is None:
         each = _written(schema, blocks[0])
         return lambda replicates: -(-replicates // schema.block) * each

@@ -29,65 +29,30 @@ __all__ = ["Forecast", "Needed", "plan"]
 
 @dataclass(frozen=True)
 class Needed:
-    """What one condition needs.
+    """What one condition needs."""
 
-    Attributes
-    ----------
-    levels : mapping of str to level
-        Its levels of the factors.
-    cell : str
-        Estimator, term and target of the cell that decides; empty where none is defined.
-    mcse : float
-        MCSE of that cell in the pilot, in the unit of the measure.
-    replicates, low, high : int
-        Replicates at which it will stop, and their range; whole rounds.
-    capped : bool
-        Whether it reaches the study's maximum before the precision.
-    seconds : float
-        Core time of a replicate, s.
-    """
-
-    levels: Mapping[str, Level]
-    cell: str
-    mcse: float
-    replicates: int
+    levels: Mapping[str, Level]  # its levels of the factors
+    cell: str  # estimator, term and target of the cell that decides; empty where none is defined
+    mcse: float  # of that cell in the pilot, in the unit of the measure
+    replicates: int  # at which it will stop, and their range; whole rounds
     low: int
     high: int
-    capped: bool
-    seconds: float
+    capped: bool  # whether it reaches the study's maximum before the precision
+    seconds: float  # core time of a replicate, s
 
 
 @dataclass(frozen=True)
 class Forecast:
-    """What a study needs.
+    """What a study needs."""
 
-    Attributes
-    ----------
-    until : Until
-        The precision.
-    pilot : int
-        Replicates of each condition that the forecast rests on.
-    conditions : tuple of Needed
-    most : int
-        The study's maximum; or one that leaves room for the upper end of every range.
-    least : int
-        Replicates that every condition has.
-    workers : int
-        Threads at hand.
-    speed : float
-        Core seconds that they did in a second of the pilot.
-    stored : Disk
-        What replicates take on the disk.
-    """
-
-    until: Until
-    pilot: int
+    until: Until  # the precision
+    pilot: int  # replicates of each condition that the forecast rests on
     conditions: tuple[Needed, ...]
-    most: int
-    least: int
-    workers: int
-    speed: float
-    stored: Disk
+    most: int  # the study's maximum; or one that leaves room for the upper end of every range
+    least: int  # replicates that every condition has
+    workers: int  # threads at hand
+    speed: float  # core seconds that they did in a second of the pilot
+    stored: Disk  # what replicates take on the disk
 
     def core(self, end: str = "replicates") -> float:
         """Core time of the whole study, s; `end` may be "low" or "high"."""

@@ -31,38 +31,18 @@ GROUPS = 16
 
 
 class Range(NamedTuple):
-    """What the worst cell of a condition needs.
+    """What the worst cell of a condition needs."""
 
-    Attributes
-    ----------
-    cell : str
-        Its estimator, term and target; empty where no cell is defined, and then no number of
-        replicates is enough.
-    mcse : float
-        Its MCSE in the pilot.
-    need, low, high : float
-        Replicates, and their range. That of the condition: low and high may be of other cells.
-    """
-
+    # estimator, term and target; empty where no cell is defined, and then no number is enough
     cell: str
-    mcse: float
-    need: float
+    mcse: float  # in the pilot
+    need: float  # replicates, and their range, of the condition: low and high may be of other cells
     low: float
     high: float
 
 
 def range_of(rule: Rule, summing: Summing, blocks: Sequence[Block]) -> Range:
-    """Tell what one condition needs.
-
-    Parameters
-    ----------
-    rule : Rule
-        What it is sampled until.
-    summing : Summing
-        How the study's blocks are summed.
-    blocks : sequence of Block
-        Its pilot.
-    """
+    """Replicates that one condition needs by the blocks of its pilot."""
     about = summing.aims[blocks[0].condition]
     parts = [summing.leaf(part).node for block in blocks for part in _parts(block, len(blocks))]
 

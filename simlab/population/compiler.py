@@ -31,21 +31,13 @@ def compile_plan(
 ) -> Plan:
     """Turn the population of a condition into the numbers that the kernels draw from.
 
-    Parameters
-    ----------
-    condition : Condition
-        One condition of a study.
-    base_dir : Path, optional
-        Folder from which relative data paths start; by default the current one.
-    data : mapping of str to DataFrame, optional
-        Data in memory, by the name that the population gives them.
+    Relative paths of data start at `base_dir`, by default the current folder; `data` are those in
+    memory, by the name that the population gives them.
 
     Raises
     ------
     PopulationError
         If the population cannot be drawn as asked, or does not fit its data.
-    DataError
-        If the data cannot be read or have no such columns.
     """
     population = declared(condition.population)
     if condition.draw == "moments" and (found := _row_laws(population)):
@@ -63,11 +55,7 @@ def compile_plan(
 
 
 def needs_rows(drawn: _HasPopulation) -> bool:
-    """Tell whether a condition, or its plan, can be drawn only as rows.
-
-    So it is where the errors are not normal, or x is drawn and not normal. Random effects may
-    have any law.
-    """
+    """Whether a condition, or its plan, can be drawn only as rows: errors or x are not normal."""
     population = drawn.population
     return isinstance(population, Generated) or bool(_row_laws(population))
 

@@ -23,27 +23,13 @@ __all__ = ["Frame", "frame"]
 
 
 class Frame(NamedTuple):
-    """The J clusters of a population, sector after sector.
-
-    Attributes
-    ----------
-    sectors : tuple of str
-        Names of the S sectors.
-    labels : (J,)
-        Names of the clusters.
-    starts : (S + 1,)
-        Sector s holds the clusters ``starts[s]:starts[s + 1]``.
-    n : (J,)
-        Sizes; empty where they are drawn.
-    x : (N,)
-        Values held, cluster after cluster; empty where x is drawn.
-    """
+    """The J clusters of a population, sector after sector."""
 
     sectors: tuple[str, ...]
-    labels: NDArray[Any]
-    starts: Ints
-    n: Floats
-    x: Floats
+    labels: NDArray[Any]  # names of the clusters, (J,)
+    starts: Ints  # sector s holds the clusters ``starts[s]:starts[s + 1]``, (S + 1,)
+    n: Floats  # sizes, (J,); empty where they are drawn
+    x: Floats  # values held, (N,), cluster after cluster; empty where x is drawn
 
 
 def frame(
@@ -51,24 +37,13 @@ def frame(
     base_dir: Path | None,
     data: DataSets | None = None,
 ) -> Frame:
-    """Return the clusters of a population.
-
-    Parameters
-    ----------
-    population : Population
-        As declared.
-    base_dir : Path or None
-        Folder from which relative data paths start; None is the current one.
-    data : mapping of str to DataFrame, optional
-        Data in memory, by the name that the population gives them.
+    """Return the clusters of a population; paths and data as for `compile_plan`.
 
     Raises
     ------
     PopulationError
         If the data have missing values, a cluster in two sectors, a sector of one cluster, or
         sectors other than the population names.
-    DataError
-        If the data cannot be read or have no such columns.
     """
     source = population.source
     if source is None:

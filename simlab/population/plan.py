@@ -49,83 +49,40 @@ class RandomX(NamedTuple):
 
 
 class HeldX(NamedTuple):
-    """x held at the values of data; empty where x is random.
+    """x held at the values of data; empty where x is random."""
 
-    Attributes
-    ----------
-    values, first : (N,), (J + 1,)
-        Cluster j has the values ``values[first[j]:first[j + 1]]``.
-    mean, ss : (J,)
-        x̄_j and Σ (x_ij − x̄_j)².
-    """
-
-    values: Floats
+    values: Floats  # cluster j has ``values[first[j]:first[j + 1]]``; (N,), (J + 1,)
     first: Ints
-    mean: Floats
+    mean: Floats  # x̄_j and Σ (x_ij − x̄_j)², (J,)
     ss: Floats
 
 
 class Parameters(NamedTuple):
-    """A population as the kernels take it, with J clusters, sector after sector.
+    """A population as the kernels take it, with J clusters, sector after sector."""
 
-    Attributes
-    ----------
-    gamma0, beta_within, contextual : (J,)
-        γ_0, β_W and β_B − β_W of the cluster's sector.
-    root : (2, 2)
-        Lower triangular with root root' = G; (u_0j, u_1j)' = root z.
-    effects : Law
-        Law of z.
-    sigma : float
-        σ, the standard deviation of the errors.
-    errors : Law
-        Law of ε/σ.
-    latent : bool
-        Whether the context c_j is m_j; otherwise it is x̄_j.
-    sizes : (J,)
-        Sizes n_j; empty where they are drawn.
-    held : bool
-        Whether x is held at data.
-    random_x, held_x : RandomX, HeldX
-        The covariate, in one of the two.
-    """
-
-    gamma0: Floats
+    gamma0: Floats  # γ_0, β_W and β_B − β_W of the cluster's sector, (J,)
     beta_within: Floats
     contextual: Floats
-    root: Floats
-    effects: Law
-    sigma: float
-    errors: Law
-    latent: bool
-    sizes: Floats
-    held: bool
-    random_x: RandomX
+    root: Floats  # lower triangular, root root' = G; (u_0j, u_1j)' = root z; (2, 2)
+    effects: Law  # law of z
+    sigma: float  # σ, the standard deviation of the errors
+    errors: Law  # law of ε/σ
+    latent: bool  # whether the context c_j is m_j; otherwise it is x̄_j
+    sizes: Floats  # n_j, (J,); empty where they are drawn
+    held: bool  # whether x is held at data
+    random_x: RandomX  # the covariate, in one of the two
     held_x: HeldX
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Plan:
-    """A population ready to be sampled.
-
-    Parameters
-    ----------
-    population : Population
-        As declared.
-    sectors : tuple of str
-        Names of the S sectors, in order.
-    labels : (J,) array
-        Names of the clusters, sector after sector: those of the data, else 1 … J.
-    starts : (S + 1,) array
-        Sector s holds the clusters ``starts[s]:starts[s + 1]``.
-    parameters : Parameters
-        The numbers.
-    """
+    """A population ready to be sampled."""
 
     population: Population
     sectors: tuple[str, ...]
+    # names of the clusters, (J,), sector after sector: those of the data, else 1 … J
     labels: NDArray[Any]
-    starts: Ints
+    starts: Ints  # sector s holds the clusters ``starts[s]:starts[s + 1]``, (S + 1,)
     parameters: Parameters
 
     @property
@@ -139,21 +96,11 @@ class Plan:
 
 
 class Clusters(NamedTuple):
-    """What B replicates draw of J clusters before their rows; B = 1 when clusters are drawn once.
+    """Of J clusters, what B replicates draw before rows, (B, J); B = 1 if drawn once."""
 
-    Attributes
-    ----------
-    n : (B, J)
-        Number of rows n_j, whole.
-    m : (B, J)
-        Latent means m_j of x; the means of the data where x is held.
-    u0, u1 : (B, J)
-        Random effects u_0j (intercept) and u_1j (slope).
-    """
-
-    n: Floats
-    m: Floats
-    u0: Floats
+    n: Floats  # number of rows n_j, whole
+    m: Floats  # latent means m_j of x; the means of the data where x is held
+    u0: Floats  # random effects u_0j (intercept) and u_1j (slope)
     u1: Floats
 
     def take(self, replicates: slice) -> Clusters:

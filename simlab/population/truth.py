@@ -16,31 +16,15 @@ __all__ = ["SizeMoments", "expect_size", "size_moments", "truth"]
 
 
 def truth(plan: Plan, clusters: Clusters | None = None) -> dict[str, Floats]:
-    """Return what each kind of term aims at.
+    """What each kind of term aims at: by sector and target (β_W, β_B), (S, 2).
 
-    Parameters
-    ----------
-    plan : Plan
-        The population.
-    clusters : Clusters, optional
-        With B = 1: the clusters in which every replicate draws new rows. The targets are then
-        those of these clusters. Without them every replicate draws new clusters.
+    New clusters in every replicate: "slope" and "between" aim at (β_W, β_B), "contextual" at
+    β_B − β_W, "intercept" at (E β_0j, γ_0) with E β_0j = γ_0 + (β_B − β_W) E c_j.
 
-    Returns
-    -------
-    dict of str to (S, 2) array
-        For the kinds "intercept", "slope", "between" and "contextual": by sector and target,
-        the targets being "beta_within" and "beta_between".
-
-    Notes
-    -----
-    New clusters: "slope" and "between" aim at (β_W, β_B), "contextual" at β_B − β_W, "intercept"
-    at (E β_0j, γ_0) with E β_0j = γ_0 + (β_B − β_W) E c_j.
-
-    Given clusters: expectations are over their rows alone, E β_0j = γ_0 + (β_B − β_W) m_j + u_0j
-    and E ȳ_j = E β_0j + β_1j m_j. The target β_W is the mean of the β_1j, and β_B the
-    least-squares slope of E ȳ_j on m_j, NaN where all m_j are equal. The intercepts are the mean
-    of the E β_0j and the intercept of that line.
+    Given clusters (B = 1), in which every replicate draws new rows: expectations are over these
+    alone, E β_0j = γ_0 + (β_B − β_W) m_j + u_0j and E ȳ_j = E β_0j + β_1j m_j. The target β_W is
+    the mean of the β_1j, and β_B the least-squares slope of E ȳ_j on m_j, NaN where all m_j are
+    equal. The intercepts are the mean of the E β_0j and the intercept of that line.
     """
     targets = [
         _new(plan, s) if clusters is None else _given(plan, clusters, s) for s in plan.slices()
@@ -95,22 +79,9 @@ def size_moments(plan: Plan) -> SizeMoments:
 
 
 def expect_size(plan: Plan, function: Callable[[Floats], Floats]) -> Floats:
-    """Return E f(n_j) in each sector.
+    """Return E f(n_j) in each sector, (S,); f maps an array of sizes to one of the same shape.
 
-    Fixed sizes are averaged over the clusters of the sector; where sizes are drawn, over their
-    probabilities.
-
-    Parameters
-    ----------
-    plan : Plan
-        The population.
-    function : callable
-        f, from an array of sizes to an array of the same shape.
-
-    Returns
-    -------
-    (S,) array
-        One expectation per sector.
+    Fixed sizes are averaged over the clusters of the sector, drawn ones over their probabilities.
     """
     law = plan.population.cluster_sizes
     if not isinstance(law, DrawnSizes):

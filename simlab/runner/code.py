@@ -61,10 +61,7 @@ _PACKAGE = Path(__file__).parents[1]
 def code_version(summed: bool = False) -> dict[str, str]:
     """Return module → the first 12 hexadecimal digits of the SHA-256 of its code.
 
-    Parameters
-    ----------
-    summed : bool
-        Whether the study keeps measures.
+    `summed` says that the study keeps measures.
     """
     return {
         ".".join(file.relative_to(_PACKAGE.parent).with_suffix("").parts): fingerprint(

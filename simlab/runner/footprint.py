@@ -51,61 +51,30 @@ KEPT = 12
 
 
 class Shape(NamedTuple):
-    """How large one replicate of a condition is.
+    """How large one replicate of a condition is."""
 
-    Attributes
-    ----------
-    clusters : int
-        J; 2 where data say it, which are not read here.
-    size, largest : float
-        Mean size of a cluster, and the largest.
-    sectors : int
-        Number of sectors.
-    by_rows : bool
-        Whether rows are drawn.
-    """
-
-    clusters: int
-    size: float
+    clusters: int  # J; 2 where data say it, which are not read here
+    size: float  # mean size of a cluster, and the largest
     largest: float
     sectors: int
-    by_rows: bool
+    by_rows: bool  # whether rows are drawn
 
 
 class Room(NamedTuple):
-    """Where a study finds its memory, and what stays there.
+    """Where a study finds its memory, and what stays there."""
 
-    Attributes
-    ----------
-    where : Parallel
-        Where it runs, by default in one worker; the memory of other machines is not known.
-    kept : int
-        Replicates of each condition that are kept in memory.
-    name : str
-        What their number is called.
-    """
-
+    # by default one worker; the memory of other machines is not known
     where: Parallel = Parallel(n_jobs=1)
-    kept: int = 0
-    name: str = "replicates"
+    kept: int = 0  # replicates of each condition that are kept in memory
+    name: str = "replicates"  # what their number is called
 
 
 class Footprint(NamedTuple):
-    """Bytes that a study needs.
+    """Bytes that a study needs."""
 
-    Attributes
-    ----------
-    plans : float
-        Of the compiled conditions.
-    block : float
-        Of a block in one worker, the largest of all conditions.
-    results : float
-        Of the replicates that are kept in memory.
-    """
-
-    plans: float
-    block: float
-    results: float
+    plans: float  # compiled conditions
+    block: float  # a block in one worker, the largest of all conditions
+    results: float  # replicates that are kept in memory
 
     def total(self, workers: int) -> float:
         """Of so many workers together."""
@@ -130,17 +99,7 @@ def _sizes(population: Population) -> tuple[float, float]:
 
 
 def footprint(study: Study, shapes: Iterable[Shape], replicates: int = 0) -> Footprint:
-    """Estimate what a study needs.
-
-    Parameters
-    ----------
-    study : Study
-        As declared.
-    shapes : iterable of Shape
-        Of its conditions.
-    replicates : int
-        Replicates of each condition that are kept in memory.
-    """
+    """Estimate what a study of these shapes needs, with `replicates` of each kept in memory."""
     shapes = list(shapes)
     cells = max(_cells(study, shape) for shape in shapes)
     return Footprint(
@@ -187,19 +146,7 @@ def _keep_rows(study: Study) -> bool:
 def refuse(study: Study, room: Room, each: Sequence[Condition]) -> None:
     """Refuse a study that will not fit into memory, in one line that names the field to change.
 
-    Parameters
-    ----------
-    study : Study
-        As declared; nothing of its size is allocated.
-    room : Room
-        Where it would run.
-    each : sequence of Condition
-        Its conditions.
-
-    Raises
-    ------
-    ConfigError
-        If there is less memory than it needs.
+    Nothing of its size is allocated.
     """
     shapes = [shape_of(condition) for condition in each]
     where = room.where

@@ -16,16 +16,7 @@ __all__ = ["true_of_others"]
 def true_of_others(
     condition: Condition, source: Source, methods: Sequence[Estimator]
 ) -> Mapping[str, float]:
-    """Return what is told of one condition: by its population, or else by the estimators.
-
-    Parameters
-    ----------
-    condition : Condition
-        As declared.
-    source : Source
-        Its population.
-    methods : sequence of Estimator
-        Those of the study.
+    """Truth of the user's terms in one condition, by its population, or else by the estimators.
 
     Raises
     ------

@@ -38,11 +38,7 @@ def provenance(study: Study) -> dict[str, str | int | float]:
 def session(backend: str, jobs: int) -> dict[str, str | int | float | bool]:
     """Tell who runs: the machine, the versions, the revision, the command.
 
-    Returns
-    -------
-    dict
-        ``memory`` in bytes, 0 where it is not known; ``git_dirty`` whether the checkout has
-        changes that were not committed.
+    ``memory`` in bytes, 0 where it is not known; ``git_dirty``: the checkout has changes.
     """
     revision = _git_revision()
     return {

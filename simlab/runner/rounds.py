@@ -26,14 +26,9 @@ GROWTH = 4
 
 
 def next_end(done: int, first: int, most: int) -> int:
-    """Return the block at which the next round ends.
+    """Block at which the next round ends, after `done` blocks, of at most `most`.
 
-    Parameters
-    ----------
-    done : int
-        Where the last one ended; 0 before the first.
-    first, most : int
-        Blocks of the first round, and of all rounds.
+    The first round has `first` blocks.
     """
     return min(most, done + -(-done // GROWTH) if done else first)
 
@@ -50,12 +45,7 @@ def judge(rule: Rule, worst: Worst, end: int, most: int) -> Stop:
 class Wave:
     """Blocks that are wanted, found one by one: of a large study a list would be larger than it.
 
-    Parameters
-    ----------
-    finished : Done
-        The blocks that are done.
-    ends : sequence of (int, int)
-        Conditions, and the block at which each one's round ends.
+    `ends` are conditions, and the block at which each one's round ends.
     """
 
     def __init__(self, finished: Done, ends: Sequence[tuple[int, int]]) -> None:
@@ -72,12 +62,7 @@ class Wave:
 class Rounds:
     """The rounds of a study, wave after wave: one round of every condition that still needs one.
 
-    Parameters
-    ----------
-    work : Work
-        The study.
-    results : Results
-        Where its blocks are; those of an earlier session count like others.
+    Blocks of an earlier session that are in `results` count like others.
     """
 
     def __init__(self, work: Work, results: Results | SumsResults) -> None:
@@ -100,10 +85,7 @@ class Rounds:
     def next(self) -> Wave:
         """Judge the rounds that are complete, and return what is missing in those that are not.
 
-        Returns
-        -------
-        Wave
-            The blocks of the next wave; false when every condition has stopped.
+        The wave is false when every condition has stopped.
         """
         finished = self._results.finished
         for c in sorted(self._open):

@@ -61,27 +61,13 @@ class Source(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """A population declared by its fields.
-
-    Attributes
-    ----------
-    plan : Plan
-        The population, ready to be sampled.
-    scheme : {"new-clusters", "same-clusters"}
-        What a replicate draws anew.
-    by_rows : bool
-        Whether rows are drawn rather than moments.
-    known : Known
-        True variances.
-    block : int
-        Replicates of a whole block.
-    """
+    """A population declared by its fields."""
 
     plan: Plan
     scheme: str
-    by_rows: bool
+    by_rows: bool  # whether rows are drawn rather than moments
     known: Known
-    block: int
+    block: int  # replicates of a whole block
 
     @property
     def sectors(self) -> tuple[str, ...]:

@@ -19,33 +19,18 @@ __all__ = ["Cells", "Rule", "Worst", "rule_of", "share_needed"]
 
 
 class Worst(NamedTuple):
-    """The cell that is known least.
+    """The cell that is known least."""
 
-    Attributes
-    ----------
-    mcse : float
-        Its Monte Carlo standard error; NaN where no cell has one.
-    cell : str
-        Its estimator, term and target; empty where there is none.
-    """
-
-    mcse: float
-    cell: str
+    mcse: float  # NaN where no cell has one
+    cell: str  # estimator, term and target; empty where there is none
 
 
 class Cells(NamedTuple):
-    """A measure in the cells that a rule looks at, L of them in one row.
+    """A measure in the cells that a rule looks at, L of them in one row."""
 
-    Attributes
-    ----------
-    measured : Measured
-        Its value, MCSE and n, (L,). The MCSE of a share is that of `performance.cautious`.
-    names : tuple of str
-        Estimator, term and target of each, as far as the measure has them.
-    """
-
+    # value, MCSE and n, (L,); the MCSE of a share is that of `performance.cautious`
     measured: Measured
-    names: tuple[str, ...]
+    names: tuple[str, ...]  # estimator, term and target of each, as far as the measure has them
 
     def worst(self) -> Worst:
         """Return the cell with the largest MCSE, the first of several; without one, NaN."""
@@ -71,23 +56,11 @@ def share_needed(p: Floats, mcse: float) -> Floats:
 
 @dataclass(frozen=True)
 class Rule:
-    """What a study is sampled until, compiled.
-
-    Attributes
-    ----------
-    measure : Measure
-        What is to be known.
-    mcse : float
-        No cell's Monte Carlo standard error may be above this.
-    estimators, terms : mapping of str to int
-        Names and places of those that are looked at.
-    targets : tuple of str
-        Targets that are looked at.
-    """
+    """What a study is sampled until, compiled."""
 
     measure: Measure
-    mcse: float
-    estimators: dict[str, int]
+    mcse: float  # no cell's Monte Carlo standard error may be above this
+    estimators: dict[str, int]  # names and indices of those that are looked at
     terms: dict[str, int]
     targets: tuple[str, ...]
 
@@ -125,15 +98,6 @@ def rule_of(
     study: Study, estimators: Sequence[str], terms: Sequence[str], own: Mapping[str, Measure]
 ) -> Rule | None:
     """Compile what a study is sampled until; None where it is sampled a number of times.
-
-    Parameters
-    ----------
-    study : Study
-        As declared.
-    estimators, terms : sequence of str
-        All that it has.
-    own : mapping of str to Measure
-        The user's measures, by name.
 
     Raises
     ------

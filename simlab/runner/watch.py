@@ -34,17 +34,9 @@ class RunWarning(Notice):
 
 @contextmanager
 def own_code_named(code: Iterable[str]) -> Iterator[None]:
-    """Beside what simlab itself stumbles over, name the user's code that shares its process.
+    """Besides what simlab itself stumbles over, name the user's code that shares its process.
 
-    Parameters
-    ----------
-    code : iterable of str
-        Names of all code that makes numbers; the user's are import paths, with a colon.
-
-    Raises
-    ------
-    RunError
-        In the place of what simlab does not expect.
+    Of the names of all `code` that makes numbers, the user's are import paths, with a colon.
     """
     try:
         yield
@@ -116,20 +108,7 @@ def has_own_code(work: Work) -> bool:
 
 
 def watch_of(patience: float | None, where: Parallel) -> Watch:
-    """Return what is to be done about blocks that take too long, or that a process dies of.
-
-    Parameters
-    ----------
-    patience : float, optional
-        Seconds that one call of a method may take.
-    where : Parallel
-        Where the study runs.
-
-    Raises
-    ------
-    ConfigError
-        If the patience is no positive number, or nobody can see what the workers do.
-    """
+    """Return what is to be done about blocks that take too long, or that a process dies of."""
     if patience is not None and not (math.isfinite(patience) and patience > 0):
         raise ConfigError.of("patience", f"must be a number of seconds above 0, not {patience:g}")
     if patience is not None and where.backend == "dask":

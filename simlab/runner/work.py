@@ -49,31 +49,15 @@ __all__ = ["Job", "Work", "prepare"]
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A condition, compiled: all that a worker needs.
-
-    Attributes
-    ----------
-    condition : Condition
-        As declared.
-    key : Key
-        Opens its random streams: its own, or the one that all conditions have in common.
-    source : Source
-        Its population, ready to be sampled.
-    """
+    """A condition, compiled: all that a worker needs."""
 
     condition: Condition
-    key: Key
-    source: Source
+    key: Key  # opens its random streams: its own, or the one that all conditions have in common
+    source: Source  # its population, ready to be sampled
 
     @property
     def plan(self) -> Plan:
-        """The plan of a declared population.
-
-        Raises
-        ------
-        ConfigError
-            If a generator draws it.
-        """
+        """The plan of a declared population; ConfigError if a generator draws it."""
         return self._declared.plan
 
     @property
@@ -101,45 +85,22 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """A study, compiled. It is sent to processes, so all of it can be pickled.
-
-    Attributes
-    ----------
-    study : Study
-        As declared.
-    methods : tuple of Estimator
-        Its estimators, in the order of the registry; then the user's, in the study's order.
-    jobs : tuple of Job
-        One per condition.
-    terms : tuple of str
-        The union of the estimators' terms.
-    columns : mapping of str to array
-        Place of each estimator's terms among them.
-    hypotheses : tuple of Hypothesis
-        Its tests, in the order of the registry.
-    kinds : tuple of str
-        The union of their kinds of p-value.
-    code : mapping of str to str
-        Hashes of the code of the user's estimators, generators and measures that are summed, by
-        import path.
-    rule : Rule or None
-        What it is sampled until; None where the number of replicates is fixed.
-    streams : tuple of Stream
-        What is summed where replicates are not kept.
-    truth : tuple of mapping
-        By condition, what is true of terms that are not simlab's own, as far as it is told.
-    """
+    """A study, compiled. It is sent to processes, so all of it can be pickled."""
 
     study: Study
+    # in the order of the registry; then the user's, in the study's order
     methods: tuple[Estimator, ...]
-    jobs: tuple[Job, ...]
-    terms: tuple[str, ...]
-    columns: Mapping[str, Any]
-    hypotheses: tuple[Hypothesis, ...]
-    kinds: tuple[PValue, ...]
+    jobs: tuple[Job, ...]  # one per condition
+    terms: tuple[str, ...]  # the union of the estimators' terms
+    columns: Mapping[str, Any]  # indices of each estimator's terms among them
+    hypotheses: tuple[Hypothesis, ...]  # its tests, in the order of the registry
+    kinds: tuple[PValue, ...]  # the union of their kinds of p-value
+    # hashes of the user's estimators, generators and measures that are summed, by import path
     code: Mapping[str, str] = field(default_factory=dict)
+    # what it is sampled until; None where the number of replicates is fixed
     rule: Rule | None = None
-    streams: tuple[Stream, ...] = STREAMS
+    streams: tuple[Stream, ...] = STREAMS  # what is summed where replicates are not kept
+    # by condition, of the terms that are not simlab's own, as far as it is known
     truth: tuple[Mapping[str, float], ...] = ()
 
     @property
@@ -159,14 +120,8 @@ class Work:
 def prepare(study: Study, data: DataSets | None = None, room: Room = Room()) -> Work:  # noqa: B008 (frozen)
     """Compile every condition of a study.
 
-    Parameters
-    ----------
-    study : Study
-        As declared.
-    data : mapping of str to DataFrame, optional
-        Data in memory, by the name that the study gives them; others are read from their files.
-    room : Room, optional
-        Where it will run, and what is kept; by default one worker, and nothing.
+    `data` are those in memory, by the name that the study gives them; `room` says where it will run
+    and what is kept, by default one worker and nothing.
 
     Raises
     ------

@@ -25,16 +25,7 @@ def block_clusters(
 ) -> Clusters:
     """Return the clusters of a block; of one replicate for all where the scheme keeps them.
 
-    Parameters
-    ----------
-    plan : Plan
-        The population.
-    scheme : {"new-clusters", "same-clusters"}
-        Whether each replicate draws new clusters, or all blocks share those drawn once.
-    seed, key, number
-        As in `stream`; `number` is that of the block.
-    replicates : int
-        Number of replicates of the block.
+    `seed`, `key` and the block's `number` open the streams.
     """
     once = keeps_clusters(scheme)
     if once:
@@ -56,16 +47,10 @@ def draw_block(
     replicates: int,
     keep_rows: bool = False,
 ) -> tuple[Moments, Rows | None]:
-    """Draw one block of replicates.
+    """Draw one block of replicates; arguments as for `block_clusters`.
 
-    Parameters
-    ----------
-    plan, scheme, seed, key, number, replicates
-        As in `block_clusters`.
-    rows : bool
-        Whether to draw rows rather than moments; needed where `population.needs_rows`.
-    keep_rows : bool
-        Whether to return the rows, if any are drawn.
+    `rows` says to draw rows rather than moments, needed where `population.needs_rows`; `keep_rows`
+    to return them.
     """
     if isinstance(key, Common):
         keep = slice(replicates if keep_rows else 0)
@@ -95,21 +80,8 @@ def replicate_rows(
     """Return the rows of one replicate: those that were drawn, or ones with the moments drawn.
 
     A replicate drawn as moments gets rows from their law given these moments, from a stream of
-    its own, so that asking twice gives the same rows.
-
-    Parameters
-    ----------
-    plan, scheme, rows, seed, key
-        As in `draw_block`.
-    block_size : int
-        Replicates in a block of the study.
-    replicate : int
-        Number of the replicate in its condition, from 0.
-
-    Returns
-    -------
-    pd.DataFrame
-        Columns ``cluster``, ``sector`` (categorical, in the order of the plan), ``x``, ``y``.
+    its own, so that asking twice gives the same rows. `replicate` counts from 0 in its condition.
+    Columns ``cluster``, ``sector`` (categorical, in the order of the plan), ``x``, ``y``.
     """
     number, before = divmod(replicate, block_size)
     own = slice(before, before + 1)
@@ -134,16 +106,9 @@ def replicate_rows(
 
 
 def rows_given(plan: Plan, moments: Moments, open_stream: Callable[[int], Generator]) -> Rows:
-    """Draw rows that have given moments, from the law of rows given these.
+    """Draw rows that have the given moments of B replicates, from the law of rows given these.
 
-    Parameters
-    ----------
-    plan : Plan
-        A population that does not need rows.
-    moments : Moments
-        Those of B replicates.
-    open_stream : callable
-        The stream of each replicate, by its place among them.
+    `open_stream` gives the stream of each replicate, by its index.
     """
     rows = room(moments.n)
     for b in range(len(moments.n)):
@@ -154,21 +119,9 @@ def rows_given(plan: Plan, moments: Moments, open_stream: Callable[[int], Genera
 
 
 def rows_frame(plan: Plan, n: Floats, x: Floats, y: Floats) -> pd.DataFrame:
-    """Return the rows of one replicate as a data frame.
+    """Return the rows of one replicate, cluster after cluster, as `replicate_rows` does.
 
-    Parameters
-    ----------
-    plan : Plan
-        Names the clusters and sectors.
-    n : (J,)
-        Number of rows of each cluster.
-    x, y : (N,)
-        Cluster after cluster.
-
-    Returns
-    -------
-    pd.DataFrame
-        As `replicate_rows`.
+    n is (J,), the number of rows of each cluster; x and y are (N,).
     """
     cluster = np.repeat(np.arange(plan.J), n.astype(np.int64))
     sector = np.repeat(np.arange(len(plan.sectors)), np.diff(plan.starts))[cluster]

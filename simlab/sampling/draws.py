@@ -26,22 +26,7 @@ __all__ = [
 
 
 def draw_clusters(rng: Generator, plan: Plan, replicates: int) -> Clusters:
-    """Draw sizes, latent means and random effects of the clusters of some replicates.
-
-    Parameters
-    ----------
-    rng : Generator
-        The stream to draw from.
-    plan : Plan
-        The population.
-    replicates : int
-        Number of replicates B.
-
-    Returns
-    -------
-    Clusters
-        Arrays of shape (B, J).
-    """
+    """Draw sizes, latent means and random effects of the clusters of B replicates, (B, J)."""
     p, shape = plan.parameters, (replicates, plan.J)
     # Streams of their own: replicates that follow then change none of those before.
     for_sizes, for_means, for_effects = rng.spawn(3)
@@ -65,21 +50,7 @@ def random_effects(p: Parameters, z0: Floats, z1: Floats) -> tuple[Floats, Float
 def draw_moments(rng: Generator, plan: Plan, clusters: Clusters, replicates: int) -> Moments:
     """Draw the moments of the rows of given clusters, in time that no cluster size enters.
 
-    Parameters
-    ----------
-    rng : Generator
-        The stream to draw from.
-    plan : Plan
-        A population that does not need rows.
-    clusters : Clusters
-        Those of each replicate, or (B = 1) of all.
-    replicates : int
-        Number of replicates B.
-
-    Raises
-    ------
-    ValueError
-        If the population needs rows: its moments have no law to be drawn from.
+    The clusters are those of each replicate, or (B = 1) of all.
     """
     require_moments(plan)
     moments = begin(plan, clusters, replicates)
@@ -97,20 +68,9 @@ def require_moments(plan: Plan) -> None:
 def draw_rows(
     rng: Generator, plan: Plan, clusters: Clusters, replicates: int, keep: bool
 ) -> tuple[Moments, Rows | None]:
-    """Draw the rows of given clusters and return their moments.
+    """Draw the rows of given clusters, (B, J) or (1, J), and return their moments.
 
-    Parameters
-    ----------
-    rng : Generator
-        The stream to draw from.
-    plan : Plan
-        Any population.
-    clusters : Clusters
-        Those of each replicate, or (B = 1) of all.
-    replicates : int
-        Number of replicates B.
-    keep : bool
-        Whether to return the rows too; otherwise those of one cluster at a time are held.
+    `keep` returns the rows too; otherwise those of one cluster at a time are kept in memory.
     """
     p, moments = plan.parameters, begin(plan, clusters, replicates)
     buffer = np.empty((2, int(clusters.n.max(initial=0.0))))

@@ -31,22 +31,7 @@ stream. The second is the sector, for rows the third is the cluster's number in 
 
 
 def clusters_in_step(open_stream: Open, plan: Plan, replicates: int) -> Clusters:
-    """Draw the clusters of a block, as `draw_clusters` does.
-
-    Parameters
-    ----------
-    open_stream : Open
-        Opens the streams of the block's clusters.
-    plan : Plan
-        The population.
-    replicates : int
-        Number of replicates B of a whole block.
-
-    Returns
-    -------
-    Clusters
-        Arrays of shape (B, J).
-    """
+    """Draw the clusters of a whole block, (B, J), as `draw_clusters` does."""
     p = plan.parameters
     n, m, z0, z1 = (np.empty((replicates, plan.J)) for _ in range(4))
     law = plan.population.cluster_sizes
@@ -68,24 +53,7 @@ def clusters_in_step(open_stream: Open, plan: Plan, replicates: int) -> Clusters
 
 
 def moments_in_step(open_stream: Open, plan: Plan, clusters: Clusters, replicates: int) -> Moments:
-    """Draw the moments of the rows of given clusters, as `draw_moments` does.
-
-    Parameters
-    ----------
-    open_stream : Open
-        Opens the streams of the block.
-    plan : Plan
-        A population that does not need rows.
-    clusters : Clusters
-        Those of each replicate of a whole block, or (B = 1) of all.
-    replicates : int
-        Number of replicates B of a whole block.
-
-    Raises
-    ------
-    ValueError
-        If the population needs rows: its moments have no law to be drawn from.
-    """
+    """Draw the moments of the rows of a whole block's clusters, as `draw_moments` does."""
     require_moments(plan)
     p, moments = plan.parameters, begin(plan, clusters, replicates)
     sd, sigma = p.random_x.within_sd, p.sigma
@@ -107,20 +75,10 @@ def moments_in_step(open_stream: Open, plan: Plan, clusters: Clusters, replicate
 def rows_in_step(
     open_stream: Open, plan: Plan, clusters: Clusters, replicates: int, keep: slice
 ) -> tuple[Moments, Rows]:
-    """Draw the rows of given clusters and return their moments, as `draw_rows` does.
+    """Draw the rows of a whole block's clusters and return their moments, as `draw_rows` does.
 
-    Parameters
-    ----------
-    open_stream : Open
-        Opens the streams of the block.
-    plan : Plan
-        Any population.
-    clusters : Clusters
-        Those of each replicate of a whole block, or (B = 1) of all.
-    replicates : int
-        Number of replicates B of a whole block. The rows of one cluster are held for all of them.
-    keep : slice
-        The replicates whose rows to return.
+    The rows of one cluster are in memory for all replicates; those of the replicates `keep` are
+    returned.
     """
     p, moments = plan.parameters, begin(plan, clusters, replicates)
     rows = room(moments.n[keep])

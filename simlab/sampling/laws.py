@@ -17,13 +17,7 @@ COMMON = tuple(n for n, law in STANDARD.items() if law.draw_common is not Standa
 
 
 def require_laws(plan: Plan, key: Key) -> None:
-    """Refuse a population that has a law which the streams of a key do not know.
-
-    Raises
-    ------
-    PopulationError
-        Naming the field and its law.
-    """
+    """Refuse a population that has a law which the streams of a key do not know."""
     p = plan.parameters
     laws = {"random_effects": p.effects, "errors": p.errors}
     if not p.held:
@@ -46,13 +40,7 @@ def require_laws(plan: Plan, key: Key) -> None:
 
 
 def standardised(open_stream: Open, law: Law, shape: tuple[int, ...]) -> Floats:
-    """Draw from a law of mean 0 and variance 1 so that conditions stay in step.
-
-    Raises
-    ------
-    PopulationError
-        If it is none of `COMMON`.
-    """
+    """Draw from a law of mean 0 and variance 1 so that conditions share their draws."""
     name = law_name(law)
     if name not in COMMON:
         raise PopulationError(f"the law {name} cannot be drawn with common random numbers")
@@ -60,13 +48,7 @@ def standardised(open_stream: Open, law: Law, shape: tuple[int, ...]) -> Floats:
 
 
 def keeps_clusters(scheme: str) -> bool:
-    """Whether all replicates of a scheme share the clusters drawn once.
-
-    Raises
-    ------
-    PopulationError
-        If there is no such scheme.
-    """
+    """Whether all replicates of a scheme share the clusters drawn once."""
     if scheme not in SCHEMES:
         raise PopulationError(f"{scheme} is none; there are {' and '.join(SCHEMES)}", "scheme")
     return scheme == SAME

@@ -15,23 +15,12 @@ __all__ = ["Drawn", "Part"]
 
 
 class Part(NamedTuple):
-    """Replicates of a block that have the same number of clusters in each sector.
+    """Replicates of a block that have the same number of clusters in each sector."""
 
-    Attributes
-    ----------
-    where : (b,)
-        Their places in the block.
-    moments : Moments
-        Theirs, (b, J).
-    rows : Rows or None
-        Theirs, where they were asked for.
-    frame : callable
-        Rows of a replicate as a data frame of its own, by its place in this part.
-    """
-
-    where: Ints
-    moments: Moments
-    rows: Rows | None
+    where: Ints  # their indices in the block, (b,)
+    moments: Moments  # (b, J)
+    rows: Rows | None  # where they were asked for
+    # rows of a replicate as a data frame of its own, by its index in this part
     frame: Callable[[int], pd.DataFrame]
 
     def at(self, i: int) -> Part:
@@ -42,20 +31,11 @@ class Part(NamedTuple):
 
 
 class Drawn(NamedTuple):
-    """A block of replicates.
+    """A block of replicates."""
 
-    Attributes
-    ----------
-    parts : tuple of Part
-        Those that could be drawn.
-    errors : mapping of int to str
-        What went wrong in the others, by place.
-    warnings : mapping of int to tuple of str, optional
-        What a generator warned of, by place.
-    """
-
-    parts: tuple[Part, ...]
-    errors: Mapping[int, str]
+    parts: tuple[Part, ...]  # those that could be drawn
+    errors: Mapping[int, str]  # what went wrong in the others, by index
+    # what a generator warned of, by index
     warnings: Mapping[int, tuple[str, ...]] = MappingProxyType({})
 
     def at(self, b: int) -> Drawn:

@@ -30,15 +30,9 @@ GENERATOR, METHOD = 8, 9
 
 @dataclass(frozen=True, slots=True)
 class Common:
-    """The key of all conditions of a study whose random numbers are common.
+    """The key of all conditions of a study whose random numbers are common."""
 
-    Attributes
-    ----------
-    block : int
-        Replicates of a whole block: so many are drawn, also where a block is cut short.
-    """
-
-    block: int
+    block: int  # replicates of a whole block: so many are drawn, also where a block is cut short
 
     def __str__(self) -> str:
         return "common"
@@ -53,35 +47,15 @@ _COMMON = hashlib.sha256(b"common random numbers").hexdigest()[:32]
 def stream(seed: int, key: Key, purpose: int, number: int, name: str = "") -> Generator:
     """Return the random stream of one block, the same on every machine and for every worker.
 
-    Parameters
-    ----------
-    seed : int
-        Root seed of the study, at least 0.
-    key : Key
-        Key of the condition.
-    purpose : int
-        `BLOCK`, `CLUSTERS`, `ROWS`, `NULL_DRAWS`, `GENERATOR` or `METHOD`.
-    number : int
-        Number of the block, or of the replicate for `ROWS`, `NULL_DRAWS`, `METHOD` and a
-        `GENERATOR` of rows.
-    name : str
-        Name of the test or method, for `NULL_DRAWS` and `METHOD`: none changes the draws of
-        another.
+    The number is that of the block, or of the replicate for `ROWS`, `NULL_DRAWS`, `METHOD` and a
+    `GENERATOR` of rows; the name that of a test or method: none changes the draws of another.
     """
     named = (int(hashlib.sha256(name.encode()).hexdigest()[:8], 16),) if name else ()
     return stream_at(seed, key, purpose, number, *named)
 
 
 def stream_at(seed: int, key: Key, purpose: int, number: int, *place: int) -> Generator:
-    """Return one of the several streams of a block.
-
-    Parameters
-    ----------
-    seed, key, purpose, number
-        As in `stream`.
-    *place : int
-        Which: the quantity, its sector, and what more is needed.
-    """
+    """Return one of the streams of a block, by quantity, sector, and what more is needed."""
     digits = _COMMON if isinstance(key, Common) else key
     words = (int(digits[i : i + 8], 16) for i in range(0, 32, 8))
     sequence = np.random.SeedSequence(seed, spawn_key=(*words, purpose, number, *place))

@@ -41,20 +41,11 @@ class Progress(Protocol):
 
 
 class Joint(NamedTuple):
-    """Models of one response over the same clusters, the first of which is drawn from.
+    """Models of one response over the same clusters, the first of which is drawn from."""
 
-    Attributes
-    ----------
-    reduced : Reduced
-        The clusters, reduced to the columns of all the models.
-    models : tuple of Model
-        The first one, and others.
-    loading : (J, d, r)
-        R_jZΛ̂ of the first: with `Reduced.draw`, y/σ̂ less its fixed part; r = 0 where G is 0.
-    """
-
-    reduced: Reduced
+    reduced: Reduced  # the clusters, reduced to the columns of all the models
     models: tuple[Model, ...]
+    # R_jZΛ̂ of the first, (J, d, r): with `reduced.draw`, y/σ̂ less its fixed part; r = 0 if G is
     loading: Floats
 
     def draw(self, rng: Generator, B: int) -> Responses:
@@ -71,14 +62,9 @@ class Joint(NamedTuple):
 
 
 def join(fits: Sequence[MixedFit], null: bool = False) -> Joint:
-    """Put fitted models of the same rows over common reduced clusters.
+    """Put fitted models of the same rows and clusters (not checked here) over reduced clusters.
 
-    Parameters
-    ----------
-    fits : sequence of MixedFit
-        Of the same rows, in the same order, with the same clusters (not checked here).
-    null : bool
-        Whether the first holds G at 0.
+    `null` says that the first has G = 0.
     """
     columns: list[Floats] = []
     places = [_places(fit.design.D, columns) for fit in fits]
@@ -121,8 +107,7 @@ def in_chunks(
 ) -> Iterator[Result]:
     """Yield function(rng, CHUNK) for every chunk, in order, until there are `draws` or more.
 
-    Every chunk is whole, and the caller drops the surplus: the first draws are the same
-    however many are asked for.
+    Every chunk is whole, and the caller drops the surplus: more draws begin with those of fewer.
     """
     chunks = range(-(-draws // CHUNK))
     tasks = ((function, seed, purpose, number) for number in chunks)

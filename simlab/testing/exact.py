@@ -28,21 +28,13 @@ class NoExactNullError(FitError):
 
 
 class ExactNull(NamedTuple):
-    """Draws of the likelihood-ratio statistic under the null hypothesis.
+    """Draws of the likelihood-ratio statistic under the null hypothesis."""
 
-    Attributes
-    ----------
-    statistics : (B,)
-        D₀ − D₁, differences of deviances; 0 where the variance is estimated as 0.
-    kind : {"exact", "approximate"}
-        Exact for normal errors in samples of any size, or an approximation.
-    conditions : str
-        Conditions on which it rests, in one line.
-    """
-
+    # D₀ − D₁, differences of deviances, (B,); 0 where the variance is estimated as 0
     statistics: Floats
+    # exact for normal errors in samples of any size, or an approximation
     kind: Literal["exact", "approximate"]
-    conditions: str
+    conditions: str  # on which it rests, in one line
 
 
 def exact_null(
@@ -61,28 +53,13 @@ def exact_null(
 
     Parameters
     ----------
-    alternative : MixedFit
-        The larger model.
     null_random : tuple of str
         Random effects of the null model, with the covariances that they have in the alternative;
         empty for a linear model.
     added : int or None
-        The tested random effect, by its place among those of the alternative; None if it is not
-        clear which that is.
-    q : int
-        Fixed effects that the alternative has and the null model has not.
-    df : int, optional
-        Parameters that it has and the null model has not, 1 + q by default.
-    draws : int
-        Number of draws, at least 1.
-    seed : int
-        Seed of the random streams.
-    jobs : int
-        Threads; −1 for one per core. No number depends on it.
-
-    Returns
-    -------
-    ExactNull
+        The tested random effect, by its index in the alternative; None if it is not clear which.
+    q, df : int
+        Fixed effects, and (1 + q by default) all parameters that the null model has not.
 
     Raises
     ------

@@ -27,21 +27,11 @@ Mixture = tuple[tuple[float, int], ...]
 
 
 class Restriction(NamedTuple):
-    """A null hypothesis by the number of parameters that it takes from the alternative.
+    """A null hypothesis by the number of parameters that it takes from the alternative."""
 
-    Attributes
-    ----------
-    df : int
-        Parameters in all.
-    fixed : int
-        Fixed effects.
-    random : int
-        Random effects, whose variances are then 0, and all their covariances.
-    """
-
-    df: int
-    fixed: int
-    random: int
+    df: int  # parameters in all
+    fixed: int  # fixed effects
+    random: int  # random effects, whose variances are then 0, and all their covariances
 
     @property
     def fixed_only(self) -> bool:

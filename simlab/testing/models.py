@@ -29,13 +29,7 @@ Spelled = list[tuple[str, str | None]]  # a formula, and nlme's random= for one 
 
 
 def named(alternative: str | Sequence[str] | Mapping[str, str]) -> dict[str, str]:
-    """Alternatives by name; one that has none goes by its formula.
-
-    Raises
-    ------
-    FitError
-        If there is none, or one occurs twice.
-    """
+    """Alternatives by name; one that has none goes by its formula."""
     if isinstance(alternative, Mapping):
         formulas = {str(name): formula for name, formula in alternative.items()}
         listed = list(formulas.values())
@@ -61,37 +55,12 @@ def fit_models(
 ) -> dict[str, NestedFits]:
     """Fit the null model and the alternatives to the rows that are complete for all of them.
 
-    Parameters
-    ----------
-    data : pandas.DataFrame or dict
-        One row per unit.
-    null : str
-        Formula; without a bar, of a linear model.
-    alternatives : mapping of str to str
-        Name → formula.
-    method : {"auto", "REML", "ML"}
-        auto is REML if all have the fixed part of the null.
-    missing : {"drop", "raise"}
-        Treatment of rows where a value is missing.
-    source : str
-        Name of the data in error messages.
-
-    Returns
-    -------
-    dict of str to NestedFits
-        By the names of the alternatives; all have the same null model.
+    Arguments as for `simlab.pvalue`; the alternatives, and what is returned, are by name.
 
     Raises
     ------
-    FormulaError, DataError
-        As `simlab.fit`.
     FitError
         If the models cannot be compared, or a search found no maximum; one line says why.
-
-    Warns
-    -----
-    FitWarning
-        If rows were left out, or all but a few values of a text column are numbers.
     """
     table = as_pandas(data, source)
     first, *_ = alternatives.values()

@@ -28,18 +28,9 @@ def reaches(simulated: Floats, observed: float | Floats) -> Bools:
 def until_reached(
     chunks: Iterable[Floats], draws: int, observed: float, stop: int | None
 ) -> Iterator[Floats]:
-    """Pass draws on as long as they are wanted.
+    """Pass chunks of T*, (b, M), on until there are B = `draws`.
 
-    Parameters
-    ----------
-    chunks : iterable of (b, M) arrays
-        T*, in the order of the draws.
-    draws : int
-        B, how many are wanted at most.
-    observed : float
-        T of the first column.
-    stop : int, optional
-        h: the draw in which the first column reaches T for the h-th time is the last.
+    With `stop` = h, the draw in which the first column reaches T for the h-th time is the last.
     """
     left, reached = draws, 0
     for chunk in chunks:
@@ -56,12 +47,7 @@ def until_reached(
 def p_value(reached: Bools, stop: int | None = None) -> float:
     """Return p, valid as a test: under H0, P(p ≤ α) ≤ α.
 
-    Parameters
-    ----------
-    reached : (B,)
-        Whether T* ≥ T; with `stop` it ends with the last draw that was wanted.
-    stop : int, optional
-        h.
+    `reached` says whether T* ≥ T, (B,); with `stop` = h it ends with the last draw that was wanted.
     """
     g, B = int(reached.sum()), len(reached)
     return g / B if stop is not None and g >= stop else (g + 1) / (B + 1)
@@ -70,20 +56,13 @@ def p_value(reached: Bools, stop: int | None = None) -> float:
 def interval(reached: Bools, stop: int | None, level: float) -> tuple[float, float]:
     """Return an interval for P(T* ≥ T), the p-value that infinitely many draws would give.
 
-    It is exact (Clopper & Pearson 1934): of g successes in B trials,
+    It is exact (Clopper & Pearson 1934): with 1 − α the level, of g successes in B trials,
 
         Beta(α/2; g, B − g + 1)   to   Beta(1 − α/2; g + 1, B − g),
 
     and of l trials up to the h-th success, for which P(L ≥ l) = P(fewer than h in l − 1),
 
         Beta(α/2; h, l − h + 1)   to   Beta(1 − α/2; h, l − h).
-
-    Parameters
-    ----------
-    reached, stop
-        As for `p_value`.
-    level : float
-        Coverage 1 − α.
     """
     g, B = int(reached.sum()), len(reached)
     tail = (1 - level) / 2

@@ -17,44 +17,24 @@ from simlab.testing.monte_carlo import reaches
 
 
 class Adjusted(NamedTuple):
-    """Adjusted p-values of M hypotheses, each (M,).
+    """Adjusted p-values of M hypotheses, each (M,)."""
 
-    Attributes
-    ----------
-    procedure : {"max-T", "min-P"}
-        Whether statistics were compared, or their p-values.
-    single_step, step_down : (M,)
-        From the draws. Stepping down compares the k-th with the hypotheses that are left only.
-    holm, bonferroni : (M,)
-        From the p-values alone.
-    """
-
-    procedure: str
-    single_step: Floats
-    step_down: Floats
-    holm: Floats
+    procedure: str  # whether statistics were compared, "max-T", or their p-values, "min-P"
+    single_step: Floats  # from the draws
+    step_down: Floats  # from the draws; the k-th is compared with the hypotheses that are left only
+    holm: Floats  # from the p-values alone
     bonferroni: Floats
 
 
 def adjust(observed: Floats, simulated: Floats, p_values: Floats, alike: bool) -> Adjusted:
-    """Adjust the p-values of M hypotheses.
+    """Adjust the raw p-values, (M,), of M hypotheses with statistics T, (M,), and draws T*, (B, M).
 
     The data are one of B + 1 draws if all null hypotheses hold. Max-T asks in how many of them the
     greatest statistic is as large as T_m. That is fair where all have the same reference
-    distribution; otherwise each T*_bm is first turned into its p-value among the B + 1 draws of
-    statistic m, and min-P asks in how many draws the least of these is as small as that of T_m
-    (Ge, Dudoit & Speed 2003, Test 12:1, boxes 1 to 3).
-
-    Parameters
-    ----------
-    observed : (M,)
-        T.
-    simulated : (B, M)
-        T* of the same draws; NaN where a fit failed, which counts as larger than any.
-    p_values : (M,)
-        Raw Monte Carlo p-values.
-    alike : bool
-        Whether all statistics have the same reference distribution.
+    distribution (are `alike`); otherwise each T*_bm is first turned into its p-value among the B +
+    1 draws of statistic m, and min-P asks in how many draws the least of these is as small as that
+    of T_m (Ge, Dudoit & Speed 2003, Test 12:1, boxes 1 to 3). A failed draw, NaN, is larger than
+    any.
     """
     pool = np.vstack([observed, np.where(np.isnan(simulated), np.inf, simulated)])
     if not alike:

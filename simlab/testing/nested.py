@@ -19,20 +19,10 @@ LEFT_OUT = "rows left out"  # in a note of a fit: one about its data
 
 
 class NestedFits(NamedTuple):
-    """A null model inside an alternative.
+    """A null model inside an alternative, of the same rows, by the same method."""
 
-    Attributes
-    ----------
-    null : MixedFit
-        If `linear`, with G = 0.
-    linear : bool
-        Whether the null model has no random effects.
-    alternative : MixedFit
-        Of the same rows, by the same method.
-    """
-
-    null: MixedFit
-    linear: bool
+    null: MixedFit  # if `linear`, with G = 0
+    linear: bool  # whether the null model has no random effects
     alternative: MixedFit
 
     @property
@@ -116,25 +106,10 @@ def null_draws(
     stop: int | None = None,
     progress: Progress | None = None,
 ) -> Floats:
-    """Draw from a fitted null model, and refit it and all alternatives to every draw.
+    """Draw from the null model of all tests, and refit it and all alternatives to every draw.
 
-    Parameters
-    ----------
-    tests : sequence of NestedFits
-        With the same null model.
-    draws : int
-        Number of draws at most.
-    seed, jobs : int
-        Seed of the random streams; threads. No number depends on the threads.
-    stop : int, optional
-        Stop at the draw in which T* of the first test reaches T for the `stop`-th time.
-    progress : Progress, optional
-        Receiver of the number of every chunk.
-
-    Returns
-    -------
-    (B, M) array
-        T* = D₀* − D₁* ≥ 0. NaN where a fit did not converge, or the alternative fits worse.
+    Returns T* = D₀* − D₁* ≥ 0, (B, M); NaN where a fit did not converge, or the alternative fits
+    worse. With `stop`, the draw in which T* of the first test reaches T for that time is the last.
     """
     first = tests[0]
     joint = join([first.null, *(one.alternative for one in tests)], null=first.linear)

@@ -31,46 +31,28 @@ nan = float("nan")
 
 
 class Reference(NamedTuple):
-    """A p-value by another way.
+    """A p-value by another way."""
 
-    Attributes
-    ----------
-    reference : str
-        Name of the way.
-    law : str
-        Distribution to which the statistic is referred; "" where there is no such p-value.
-    statistic, num_df, den_df : float
-        Degrees of freedom are NaN where the law has none.
-    p_value : float
-        NaN where there is none.
-    remark : str
-        Conditions on which it rests, or why it is lacking.
-    """
-
-    reference: str
-    law: str
-    statistic: float
+    reference: str  # name of the way
+    law: str  # to which the statistic is referred; "" where there is no such p-value
+    statistic: float  # degrees of freedom are NaN where the law has none
     num_df: float
     den_df: float
-    p_value: float
-    remark: str
+    p_value: float  # NaN where there is none
+    remark: str  # conditions on which it rests, or why it is lacking
 
 
 def references(
     hypothesis: NestedFits, simulated: Floats | None, exact_draws: int, seed: int, jobs: int
 ) -> pd.DataFrame:
-    """Find all the p-values that there are for a hypothesis, and say why others are lacking.
+    """All the p-values that there are for a hypothesis, and why others are lacking.
 
     Parameters
     ----------
-    hypothesis : NestedFits
-        The two models.
     simulated : (B,), optional
         T* under the null, for laws that take their moments; NaN where a fit failed.
     exact_draws : int
         Draws from the exact null distribution, where there is one; 0 to leave it out.
-    seed, jobs : int
-        Seed and threads of these draws.
 
     Returns
     -------

@@ -232,13 +232,7 @@ def _lacking(replicates: pd.DataFrame, failed: pd.Series[bool]) -> list[str]:
 def _check(
     fit: object, draws: object, kind: object, interval: object, seed: object, jobs: object
 ) -> tuple[Interval, ...]:
-    """Refuse what cannot be; return the kinds of interval.
-
-    Raises
-    ------
-    FitError
-        With what is wrong and what to do.
-    """
+    """Refuse what cannot be; return the kinds of interval."""
     if not isinstance(fit, MixedFit):
         raise FitError(
             f"bootstrap needs a fitted model, not {type(fit).__name__}; give it simlab.fit(…)"

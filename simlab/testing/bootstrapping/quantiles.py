@@ -35,23 +35,13 @@ TOO_FAR = "bias and acceleration are too large for the formula"
 
 
 class Ends(NamedTuple):
-    """An interval.
-
-    Attributes
-    ----------
-    lower, upper : float
-        NaN where there is none.
-    lower_mcse, upper_mcse : float
-        Their Monte Carlo standard errors.
-    reason : str
-        Why there is none; "" where there is one.
-    """
+    """An interval; NaN where there is none."""
 
     lower: float
     upper: float
-    lower_mcse: float
+    lower_mcse: float  # Monte Carlo standard errors of the ends
     upper_mcse: float
-    reason: str
+    reason: str  # why there is no interval; "" where there is one
 
 
 def none(reason: str) -> Ends:

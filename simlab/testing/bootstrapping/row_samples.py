@@ -40,13 +40,7 @@ DEPENDENT = 1e-11  # of the largest singular value of a cluster's columns, in un
 
 
 def value(function: Function, fit: MixedFit) -> pd.Series[float]:
-    """Apply a function to a fit; the numbers by their names.
-
-    Raises
-    ------
-    FitError
-        If the result is not a number, a sequence of numbers, a Series or a dict.
-    """
+    """Apply a function to a fit; the numbers by their names."""
     name = getattr(function, "__name__", "statistic").replace("<lambda>", "statistic")
     result: Any = function(fit)
     if isinstance(result, Mapping):
@@ -71,17 +65,7 @@ def values(
     functions: list[Function], fit: MixedFit, designs: Iterator[Design | None], count: int,
     progress: Progress | None = None,
 ) -> Floats:  # fmt: skip
-    """Refit to each of `count` designs, and apply the functions; NaN where a fit failed.
-
-    Returns
-    -------
-    (count, q) array
-
-    Raises
-    ------
-    FitError
-        If a function gives other names, or another number of values, than for the data.
-    """
+    """Refit to each of the designs, and apply the functions, (count, q); NaN where a fit failed."""
     expected = [list(value(function, fit).index) for function in functions]
     out = np.full((count, sum(map(len, expected))), np.nan)
     for row, design in zip(out, designs, strict=True):

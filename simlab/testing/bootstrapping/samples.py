@@ -126,18 +126,11 @@ def _counts(chosen: Ints, J: int) -> Floats:
 
 
 class _Sums(NamedTuple):
-    """Sums over the rows of each cluster.
+    """Sums over the rows of each cluster."""
 
-    Attributes
-    ----------
-    xx : (J, p + 1, p + 1)
-        Of products of [1 X_c], X_c being X less its mean, so that no digits are lost.
-    zz : (J, r, r)
-        Z̃_j'Z̃_j.
-    """
-
+    # products of [1 X_c], X_c being X less its mean so that no digits are lost, (J, p + 1, p + 1)
     xx: Floats
-    zz: Floats
+    zz: Floats  # Z̃_j'Z̃_j, (J, r, r)
 
 
 def _sums(fit: MixedFit) -> _Sums:

@@ -30,30 +30,14 @@ ALL = ("fixef", "varcorr", "sigma", "icc", "r2")
 
 
 class Estimates(NamedTuple):
-    """B fits of one model, in units of the response; NaN where a fit failed.
+    """B fits of one model, in units of the response; NaN where a fit failed."""
 
-    Attributes
-    ----------
-    gamma : (B, p)
-        γ̂.
-    G : (B, r, r)
-        Ĝ of the random effects of Z̃, the engine's covariates (see `Units`): ZGZ' is the same.
-    sigma2 : (B,)
-        σ̂².
-    B : (r, r)
-        G of the covariates themselves is BGB'.
-    xx : (p, p) or (B, p, p)
-        Covariance of the columns of X over the rows (over N − 1).
-    zz : (r, r) or (B, r, r)
-        Mean of z̃z̃' over the rows.
-    """
-
-    gamma: Floats
-    G: Floats
-    sigma2: Floats
-    B: Floats
-    xx: Floats
-    zz: Floats
+    gamma: Floats  # γ̂, (B, p)
+    G: Floats  # Ĝ of the random effects of Z̃, the engine's covariates (see `Units`), (B, r, r)
+    sigma2: Floats  # σ̂², (B,)
+    B: Floats  # G of the covariates themselves is BGB', (r, r)
+    xx: Floats  # covariance of the columns of X over the rows (over N − 1), (p, p) or (B, p, p)
+    zz: Floats  # mean of z̃z̃' over the rows, (r, r) or (B, r, r)
 
     @property
     def user_G(self) -> Floats:
@@ -89,35 +73,14 @@ class Estimates(NamedTuple):
 
 
 class Named(NamedTuple):
-    """Statistics with names.
-
-    Attributes
-    ----------
-    labels : tuple of str
-        The q names.
-    values : callable
-        From Estimates to (B, q).
-    """
+    """The labels of q statistics, and the function from Estimates to their values, (B, q)."""
 
     labels: tuple[str, ...]
     values: Callable[[Estimates], Floats]
 
 
 def read(statistic: Statistic | list[Statistic], fit: MixedFit) -> list[Named | Function]:
-    """Read what is asked for.
-
-    Parameters
-    ----------
-    statistic
-        ``"all"``; a group, "fixef", "varcorr", "G", "sigma", "sigma2", "icc" or "r2"; the name of
-        one statistic, such as a coefficient or "sd(ses)"; weights of the coefficients, as `wald`
-        has them (a dict, an array, a data frame); a function of a fit; or a list of these.
-    fit
-        The fit.
-
-    Returns
-    -------
-    list of Named or callable
+    """Read what is asked for, as `simlab.bootstrap` explains it.
 
     Raises
     ------
@@ -138,13 +101,7 @@ def read(statistic: Statistic | list[Statistic], fit: MixedFit) -> list[Named | 
 
 
 def once(labels: list[str]) -> None:
-    """Refuse two statistics of one name.
-
-    Raises
-    ------
-    FitError
-        With the name.
-    """
+    """Refuse two statistics of one name."""
     twice = [label for i, label in enumerate(labels) if label in labels[:i]]
     if twice:
         raise FitError(f"statistic: two are called {twice[0]!r}; ask for each of them once")

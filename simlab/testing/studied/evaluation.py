@@ -22,21 +22,11 @@ from simlab.words import PValue
 
 
 class Sampling(NamedTuple):
-    """How a Monte Carlo p-value is made.
+    """How a Monte Carlo p-value is made."""
 
-    Attributes
-    ----------
-    rng : Generator
-        The stream of this test in this replicate.
-    draws : int
-        Number of draws at most.
-    stop : int or None
-        Number of exceedances at which to draw no more.
-    """
-
-    rng: Generator
-    draws: int
-    stop: int | None = None
+    rng: Generator  # the stream of this test in this replicate
+    draws: int  # at most
+    stop: int | None = None  # number of exceedances at which to draw no more
 
 
 def test(
@@ -90,23 +80,10 @@ def evaluate(
     moments: Moments,
     sampling: Callable[[int], Sampling],
 ) -> tuple[Floats, Floats]:
-    """Test a hypothesis in every replicate of a block.
+    """Test a hypothesis in every replicate of a block of one sector; `sampling` is by replicate.
 
-    Parameters
-    ----------
-    hypothesis : Hypothesis
-        Hypothesis that is tested.
-    kinds : tuple of str
-        Columns of the p-values, with all kinds that the hypothesis has.
-    moments : Moments
-        B replicates of one sector.
-    sampling : callable
-        Function from a replicate b of the block to how it draws.
-
-    Returns
-    -------
-    statistic, p_value : (B,), (B, K)
-        NaN where a fit failed or the hypothesis has no such p-value.
+    Returns statistics, (B,), and p-values, (B, K); NaN where a fit failed or there is no such
+    p-value.
     """
     B = len(moments.n)
     statistic, p_values = np.full(B, np.nan), np.full((B, len(kinds)), np.nan)

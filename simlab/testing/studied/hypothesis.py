@@ -16,18 +16,10 @@ from simlab.words import PValue
 
 
 class Effects(NamedTuple):
-    """A model of y, by how many leading columns of [1 x] are its effects.
+    """A model of y, by how many leading columns of [1 x] are its effects."""
 
-    Attributes
-    ----------
-    fixed : int
-        2 for y ~ x.
-    random : int
-        1 for (1 | cluster), 2 for (1 + x | cluster); 0 for a linear model.
-    """
-
-    fixed: int
-    random: int
+    fixed: int  # 2 for y ~ x
+    random: int  # 1 for (1 | cluster), 2 for (1 + x | cluster); 0 for a linear model
 
     @property
     def entries(self) -> int:
@@ -37,25 +29,14 @@ class Effects(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Hypothesis:
-    """A null hypothesis that a study can test, as the registry holds it.
+    """A null hypothesis that a study can test, as the registry holds it."""
 
-    Attributes
-    ----------
-    name : str
-        As written in configurations.
-    null, alternative : Effects
-        The two models; the null model has one random effect at most.
-    reml : bool
-        Whether they are compared by their restricted likelihood.
-    holds : callable
-        Whether the null hypothesis is true in a population. It is about the
-        parameter that is tested; that the rest of the model is right is not asked.
-    """
-
-    name: str
-    null: Effects
+    name: str  # as written in configurations
+    null: Effects  # has one random effect at most
     alternative: Effects
-    reml: bool
+    reml: bool  # whether the models are compared by their restricted likelihood
+    # whether the null hypothesis is true in a population, of the parameter that is tested; that the
+    # rest of the model is right is not asked
     holds: Callable[[Plan], bool]
 
     @property
