@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
@@ -34,11 +35,7 @@ from simlab.testing.draws import Progress
 from simlab.testing.monte_carlo import Bools
 
 FEWEST_CLUSTERS = 3
-SAMPLES = {
-    "parametric": (samples.parametric, row_samples.parametric),
-    "clusters": (samples.clusters, row_samples.clusters),
-}
-"""Samples of both kinds: refitted in the compiled loop, and as rows."""
+SAMPLES = {"parametric": samples.parametric, "clusters": samples.clusters}
 
 
 def bootstrap(
@@ -71,7 +68,7 @@ def bootstrap(
           ``"var(ses)"``, ``"r2_marginal"``.
         * Weights of the coefficients, as in `MixedFit.wald`: ``{"ses": 1, "ses:sex": 1}``.
         * A function of a `MixedFit` that gives a number, a sequence of numbers, a Series or a
-          dict. Models are then refitted from rows, one by one, at about a millisecond row_samples.
+          dict. Models are then refitted from rows, one by one, at about a millisecond each.
     draws
         B. With 1999 the ends of a 95 % interval are the 50th and the 1950th draw.
     kind
@@ -124,21 +121,15 @@ def bootstrap(
     check_memory("draws", draws * len(estimate))
     if progress is not None:
         progress.start(draws, 0)
-    sample, rows = SAMPLES[kind]
-    chunks = sample(fit, draws, seed, jobs)
-    of_names = _values(named, chunks if functions else _counted(chunks, draws, progress))
-    values = of_names.values[:draws]
-    if functions:
-        designs = rows(fit, draws, seed)
-        of_functions = row_samples.values(functions, fit, designs, draws, progress)
-        values = np.column_stack([values, of_functions])
-    replicates = pd.DataFrame(values, columns=estimate.index).rename_axis("draw")
-    failed = pd.Series(of_names.failed[:draws], name="failed")
-
-    without = _jackknife(fit, named, functions, jobs) if "bca" in wanted else None
-    jackknife = None if without is None else pd.DataFrame(
-        without, index=fit.design.clusters, columns=estimate.index
-    )  # fmt: skip
+    sample = SAMPLES[kind](fit, draws, seed, jobs)
+    drawn = _statistics(fit, named, functions, sample, draws, progress)
+    replicates = pd.DataFrame(drawn.values, columns=estimate.index).rename_axis("draw")
+    failed = pd.Series(drawn.failed, name="failed")
+    jackknife = None
+    if "bca" in wanted:
+        out = samples.jackknife(fit, jobs)
+        without = _statistics(fit, named, functions, out, fit.nclusters).values
+        jackknife = pd.DataFrame(without, index=fit.design.clusters, columns=estimate.index)
     tables = {k: interval_table(replicates, estimate, jackknife, k, level) for k in wanted}
     why = (note for table in tables.values() for note in table.attrs["notes"])
     return Bootstrap(
@@ -147,7 +138,7 @@ def bootstrap(
         kind=kind,
         estimate=estimate,
         replicates=replicates,
-        singular=pd.Series(of_names.singular[:draws], name="singular"),
+        singular=pd.Series(drawn.singular, name="singular"),
         failed=failed,
         jackknife=jackknife,
         intervals=_stacked(tables, estimate.index),
@@ -158,51 +149,49 @@ def bootstrap(
 
 
 class _Values(NamedTuple):
-    """Named statistics of B fits, (B, q), and which of them failed or are singular, (B,) bool."""
+    """Statistics of B fits, (B, q), and which of these failed or are singular, (B,) bool."""
 
     values: Floats
     failed: Bools
     singular: Bools
 
 
-def _counted(
-    chunks: Iterable[Estimates], draws: int, progress: Progress | None
-) -> Iterator[Estimates]:
-    """Pass chunks on and count them; the last one may hold more than is left to be drawn."""
-    left = draws
-    for e in chunks:
-        if progress is not None:
-            progress.advance(min(left, len(e.sigma2)), int(e.failed[:left].sum()))
-        left -= len(e.sigma2)
-        yield e
-
-
-def _values(named: list[Named], chunks: Iterable[Estimates]) -> _Values:
-    parts = []
-    for e in chunks:
-        columns = [np.empty((len(e.sigma2), 0)), *(part.values(e) for part in named)]
-        parts.append(_Values(np.concatenate(columns, axis=1), e.failed, e.singular))
+def _statistics(
+    fit: MixedFit, named: list[Named], functions: list[Function],
+    chunks: Iterable[samples.Sample], draws: int, progress: Progress | None = None,
+) -> _Values:  # fmt: skip
+    """Statistics of the first `draws`; the last chunk may hold more."""
+    labels = [list(row_samples.value(function, fit).index) for function in functions]
+    parts, left = [], draws
+    for estimates, designs in chunks:
+        n = min(left, len(estimates.sigma2))
+        left -= n
+        failed = estimates.failed[:n]
+        values = _of_names(named, estimates)[:n]
+        if functions:
+            some = islice(designs, n)
+            own = row_samples.values(functions, labels, fit, some, progress)
+            values = np.column_stack([values, own])
+        elif progress is not None:
+            progress.advance(n, int(failed.sum()))
+        parts.append(_Values(values, failed, estimates.singular[:n]))
     return _Values(*map(np.concatenate, zip(*parts, strict=True)))
+
+
+def _of_names(named: list[Named], estimates: Estimates) -> Floats:
+    """Statistics that have names, (B, q)."""
+    columns = [np.empty((len(estimates.sigma2), 0)), *(part.values(estimates) for part in named)]
+    return np.concatenate(columns, axis=1)
 
 
 def _estimate(fit: MixedFit, named: list[Named], functions: list[Function]) -> pd.Series[float]:
     """Statistics of the fit itself."""
-    own = _values(named, [samples.of_fit(fit)]).values[0]
+    own = _of_names(named, samples.of_fit(fit))[0]
     others = [row_samples.value(function, fit) for function in functions]
     labels = [*(x for part in named for x in part.labels), *(x for v in others for x in v.index)]
     once(labels)
     numbers = np.concatenate([own, *others])
     return pd.Series(numbers, index=pd.Index(labels, name="statistic"), name="estimate")
-
-
-def _jackknife(fit: MixedFit, named: list[Named], functions: list[Function], jobs: int) -> Floats:
-    """Statistics with one cluster left out, (J, q)."""
-    values = _values(named, samples.jackknife(fit, jobs)).values
-    if functions:
-        J = fit.nclusters
-        designs = row_samples.of_clusters(fit, samples.all_but(np.arange(J), J))
-        values = np.column_stack([values, row_samples.values(functions, fit, designs, J)])
-    return values
 
 
 def _stacked(tables: dict[Interval, pd.DataFrame], labels: pd.Index) -> pd.DataFrame:

@@ -8,7 +8,7 @@ after the other: what they do in Python would not be faster in threads.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -24,17 +24,9 @@ from simlab.formula import Design
 from simlab.mixed.many import Responses
 from simlab.mixed.rows import sort
 from simlab.moments import Floats, Ints
-from simlab.testing.bootstrapping.samples import choose, estimable
 from simlab.testing.bootstrapping.statistics import Function
-from simlab.testing.draws import (
-    BOOTSTRAP,
-    CHUNK,
-    CLUSTER_BOOTSTRAP,
-    Joint,
-    Progress,
-    join,
-    stream,
-)
+from simlab.testing.draws import Joint, Progress
+from simlab.testing.monte_carlo import Bools
 
 DEPENDENT = 1e-11  # of the largest singular value of a cluster's columns, in units of their lengths
 
@@ -62,27 +54,35 @@ def value(function: Function, fit: MixedFit) -> pd.Series[float]:
 
 
 def values(
-    functions: list[Function], fit: MixedFit, designs: Iterator[Design | None], count: int,
-    progress: Progress | None = None,
+    functions: list[Function], labels: list[list[str]], fit: MixedFit,
+    designs: Iterable[Design | None], progress: Progress | None = None,
 ) -> Floats:  # fmt: skip
-    """Refit to each of the designs, and apply the functions, (count, q); NaN where a fit failed."""
-    expected = [list(value(function, fit).index) for function in functions]
-    out = np.full((count, sum(map(len, expected))), np.nan)
-    for row, design in zip(out, designs, strict=True):
+    """Refit to each design, and apply the functions, (B, q); NaN where a fit failed.
+
+    `labels` are the names that each function gives for the data: for draws it must give the same.
+    """
+    out = []
+    for design in designs:
         again = _refit(design, fit)
+        row = [np.full(len(names), np.nan) for names in labels]
         if again is not None:
-            drawn = [value(function, again) for function in functions]
-            for before, now in zip(expected, drawn, strict=True):
-                if before != list(now.index):
-                    raise FitError(
-                        f"a statistic gave {_listed(before)} for the data, and "
-                        f"{_listed(list(now.index))} for a draw; it must give the same numbers "
-                        "each time"
-                    )
-            row[:] = np.concatenate(drawn)
+            row = [
+                _checked(value(function, again), names)
+                for function, names in zip(functions, labels, strict=True)
+            ]
+        out.append(np.concatenate(row))
         if progress is not None:
             progress.advance(1, int(again is None))
-    return out
+    return np.array(out)
+
+
+def _checked(drawn: pd.Series[float], names: list[str]) -> Floats:
+    if names != list(drawn.index):
+        raise FitError(
+            f"a statistic gave {_listed(names)} for the data, and {_listed(list(drawn.index))} for "
+            "a draw; it must give the same numbers each time"
+        )
+    return drawn.to_numpy()
 
 
 def _refit(design: Design | None, fit: MixedFit) -> MixedFit | None:
@@ -99,82 +99,56 @@ def _listed(labels: list[str]) -> str:
     return f"{len(labels)} ({', '.join(labels[:3])}{', …' if len(labels) > 3 else ''})"
 
 
-# ------------------------------------------------------------------------------ whole clusters
-
-
-def clusters(fit: MixedFit, draws: int, seed: int) -> Iterator[Design | None]:
-    """Yield the data of J clusters drawn with replacement; None where a column is lost."""
-    for number in range(-(-draws // CHUNK)):
-        chosen = choose(stream(seed, CLUSTER_BOOTSTRAP, number), fit.nclusters, CHUNK)
-        yield from of_clusters(fit, chosen[: draws - number * CHUNK])
-
-
-def of_clusters(fit: MixedFit, chosen: Ints) -> Iterator[Design | None]:
-    """Yield the data of chosen clusters, (B, J'), which are numbered 1 … J' as they are chosen."""
+def of_clusters(fit: MixedFit, chosen: Ints, fine: Bools) -> Iterator[Design | None]:
+    """Yield the data of chosen clusters, (B, J'), numbered 1 … J'; None where they are not fine."""
     design = fit.design
     rows, first = sort(design.cluster)
     pieces = np.split(rows, first[1:-1])
-    for places, fine in zip(chosen, estimable(fit, chosen), strict=True):
-        if not fine:
+    for indices, here in zip(chosen, fine, strict=True):
+        if not here:
             yield None
             continue
-        taken = np.concatenate([pieces[j] for j in places])
+        taken = np.concatenate([pieces[j] for j in indices])
         yield replace(
             design,
             D=design.D[taken],
             y=design.y[taken],
-            cluster=np.repeat(np.arange(len(places)), fit.clusters.n[places]),
-            clusters=pd.RangeIndex(1, len(places) + 1, name=design.cluster_name),
+            cluster=np.repeat(np.arange(len(indices)), fit.clusters.n[indices]),
+            clusters=pd.RangeIndex(1, len(indices) + 1, name=design.cluster_name),
             rows=design.rows[taken],
         )
 
 
-# ------------------------------------------------------------------------------ new responses
+def of_responses(
+    fit: MixedFit, joint: Joint, responses: Responses, rng: Generator
+) -> Iterator[Design]:
+    """Yield the data with y = Xγ̂ + σ̂y*, y* having the drawn projections and sum of squares.
 
+    Of each y* the projections e_j on the columns D_j = Q_jR_j are given, and a sum of squares:
 
-def parametric(fit: MixedFit, draws: int, seed: int) -> Iterator[Design | None]:
-    """Yield the data with responses drawn from the fit."""
-    joint = join([fit])
-    rows = _Rows(fit, joint)
-    mean, sigma = fit.design.X @ fit.gamma, float(np.sqrt(fit.sigma2))
-    for number in range(-(-draws // CHUNK)):
-        rng = stream(seed, BOOTSTRAP, number)
-        responses = joint.draw(rng, CHUNK)
-        for b in range(min(CHUNK, draws - number * CHUNK)):
-            yield replace(fit.design, y=mean + sigma * rows.draw(rng, responses, b))
-
-
-class _Rows:
-    """Rows with given projections e_j on the columns D_j = Q_jR_j, and a given sum of squares.
-
-        y_j = D_jc_j + a remainder orthogonal to D_j, of any direction,   c_j = R_j⁺e_j
+        y*_j = D_jc_j + a remainder orthogonal to D_j, of any direction,   c_j = R_j⁺e_j
 
     What e_j has beyond the columns of D_j, where these depend on one another, counts as remainder.
     """
+    cluster, lengths = fit.design.cluster, np.linalg.norm(fit.design.D, axis=0)
+    D, R = fit.design.D / lengths, joint.reduced.R / lengths
+    pseudo = np.linalg.pinv(R, rcond=DEPENDENT)
+    inverse = pseudo @ pseudo.transpose(0, 2, 1)  # (D_j'D_j)⁺
+    rows, first = sort(cluster)
+    mean, sigma = fit.design.X @ fit.gamma, float(np.sqrt(fit.sigma2))
 
-    def __init__(self, fit: MixedFit, joint: Joint) -> None:
-        design = fit.design
-        self.cluster = design.cluster
-        self.D = design.D / np.linalg.norm(design.D, axis=0)
-        self.R = joint.reduced.R / np.linalg.norm(design.D, axis=0)
-        self.pseudo = np.linalg.pinv(self.R, rcond=DEPENDENT)
-        self.inverse = self.pseudo @ self.pseudo.transpose(0, 2, 1)  # (D_j'D_j)⁺
-        self.rows, self.first = sort(design.cluster)
+    def line(c: Floats) -> Floats:
+        """D_jc_j of every row, (N,)."""
+        out: Floats = np.einsum("ia,ia->i", D, c[cluster])
+        return out
 
-    def draw(self, rng: Generator, responses: Responses, b: int) -> Floats:
-        """Return the rows of response b, (N,)."""
-        e = responses.e[b]
-        c = (self.pseudo @ e[:, :, None])[:, :, 0]
-        fitted = (self.R @ c[:, :, None])[:, :, 0]
-        left = float(responses.rss[b] + (e**2).sum() - (fitted**2).sum())
-        z = rng.standard_normal(len(self.D))
-        Dz = np.add.reduceat((self.D * z[:, None])[self.rows], self.first[:-1])
-        z -= self._line((self.inverse @ Dz[:, :, None])[:, :, 0])
+    for e, rss in zip(responses.e, responses.rss, strict=True):
+        c = (pseudo @ e[:, :, None])[:, :, 0]
+        explained = (R @ c[:, :, None])[:, :, 0]
+        left = float(rss + (e**2).sum() - (explained**2).sum())
+        z = rng.standard_normal(len(D))
+        Dz = np.add.reduceat((D * z[:, None])[rows], first[:-1])
+        z -= line((inverse @ Dz[:, :, None])[:, :, 0])
         length = float(z @ z)
         remainder = z * np.sqrt(max(left, 0.0) / length) if length > 0 else z
-        return self._line(c) + remainder
-
-    def _line(self, c: Floats) -> Floats:
-        """D_jc_j of every row, (N,)."""
-        out: Floats = np.einsum("ia,ia->i", self.D, c[self.cluster])
-        return out
+        yield replace(fit.design, y=mean + sigma * (line(c) + remainder))

@@ -1,4 +1,4 @@
-"""Bootstrap samples of a fit, refitted in the compiled loop: parametric, or of whole clusters.
+"""Bootstrap samples of a fit: parametric, or of whole clusters; refitted in the compiled loop.
 
 Parametric draws are y = Xγ̂ + σ̂y*, y* without a fixed part: γ̂* = γ̂ + σ̂Aγ̃*, G* = σ̂²G̃*,
 σ*² = σ̂²σ̃*². Draws of clusters are in the units of the fit: γ̂* = b + s_y Aγ̃*, G* = s_y²G̃*.
@@ -13,12 +13,14 @@ import numpy as np
 from numpy.random import Generator
 
 from simlab.fitting.result import MixedFit
+from simlab.formula import Design
 from simlab.mixed.deletion import aliased
 from simlab.mixed.many import Refits, refit_clusters
 from simlab.mixed.reduced import refit
 from simlab.mixed.rows import sort
 from simlab.moments import Floats, Ints
 from simlab.parallel import in_threads
+from simlab.testing.bootstrapping.row_samples import of_clusters, of_responses
 from simlab.testing.bootstrapping.statistics import Estimates
 from simlab.testing.draws import BOOTSTRAP, CHUNK, CLUSTER_BOOTSTRAP, in_chunks, join
 from simlab.testing.monte_carlo import Bools
@@ -33,42 +35,46 @@ def of_fit(fit: MixedFit) -> Estimates:
     return Estimates(fit.gamma[None], G[None], np.array([fit.sigma2]), B, *spread)
 
 
-def parametric(fit: MixedFit, draws: int, seed: int, jobs: int) -> Iterator[Estimates]:
+class Sample(NamedTuple):
+    """A chunk of draws, refitted, and as rows for functions of a fit, made one by one if asked."""
+
+    estimates: Estimates
+    designs: Iterator[Design | None]  # None where a column is lost
+
+
+def parametric(fit: MixedFit, draws: int, seed: int, jobs: int) -> Iterator[Sample]:
     """Draw u ~ N(0, Ĝ) and ε ~ N(0, σ̂²), and refit; yield a chunk of draws at a time."""
     joint = join([fit])
     sigma = float(np.sqrt(fit.sigma2))
     spread = _spread(_sums(fit), np.ones((1, fit.nclusters)))
 
-    def chunk(rng: Generator, size: int) -> Estimates:
+    def chunk(rng: Generator, size: int) -> Sample:
         responses = joint.draw(rng, size)
-        return _estimates(fit, refit(joint.models[0], responses), fit.gamma, sigma, *spread)
+        fits = refit(joint.models[0], responses)
+        estimates = _estimates(fit, fits, fit.gamma, sigma, *spread)
+        return Sample(estimates, of_responses(fit, joint, responses, rng))
 
     return in_chunks(chunk, draws, seed, BOOTSTRAP, jobs)
 
 
-def clusters(fit: MixedFit, draws: int, seed: int, jobs: int) -> Iterator[Estimates]:
+def clusters(fit: MixedFit, draws: int, seed: int, jobs: int) -> Iterator[Sample]:
     """Draw J of the J clusters with replacement, and refit; yield a chunk of draws at a time."""
-    refitted = _refitted(fit)
-    J = fit.nclusters
-    return in_chunks(
-        lambda rng, size: refitted(choose(rng, J, size)), draws, seed, CLUSTER_BOOTSTRAP, jobs
-    )
+    refitted, J = _refitted(fit), fit.nclusters
+
+    def chunk(rng: Generator, size: int) -> Sample:
+        return refitted(rng.integers(J, size=(size, J)))
+
+    return in_chunks(chunk, draws, seed, CLUSTER_BOOTSTRAP, jobs)
 
 
-def jackknife(fit: MixedFit, jobs: int) -> Iterator[Estimates]:
+def jackknife(fit: MixedFit, jobs: int) -> Iterator[Sample]:
     """Refit with one of the J clusters left out, in turn; yield a chunk of them at a time."""
-    J = fit.nclusters
-    refitted = _refitted(fit)
-    return in_threads(
-        lambda first: refitted(all_but(np.arange(first, min(first + CHUNK, J)), J)),
-        ((first,) for first in range(0, J, CHUNK)),
-        jobs,
-    )
+    refitted, J = _refitted(fit), fit.nclusters
 
+    def chunk(first: int) -> Sample:
+        return refitted(all_but(np.arange(first, min(first + CHUNK, J)), J))
 
-def choose(rng: Generator, J: int, size: int) -> Ints:
-    """Draw J of J clusters with replacement, (size, J)."""
-    return rng.integers(J, size=(size, J))
+    return in_threads(chunk, ((first,) for first in range(0, J, CHUNK)), jobs)
 
 
 def all_but(left_out: Ints, J: int) -> Ints:
@@ -90,16 +96,18 @@ def estimable(fit: MixedFit, chosen: Ints) -> Bools:
     return ~lost
 
 
-def _refitted(fit: MixedFit) -> Callable[[Ints], Estimates]:
-    """Return a function that refits to chosen clusters."""
+def _refitted(fit: MixedFit) -> Callable[[Ints], Sample]:
+    """Return a function that refits to chosen clusters, (B, J')."""
     rotated, rest, n, units, *_ = fit.clusters
     sums = _sums(fit)
 
-    def refitted(chosen: Ints) -> Estimates:
+    def refitted(chosen: Ints) -> Sample:
         fits = refit_clusters(rotated, rest, n, chosen, fit.method == "REML")
-        fits.sigma2[~estimable(fit, chosen)] = np.nan
+        fine = estimable(fit, chosen)
+        fits.sigma2[~fine] = np.nan
         spread = _spread(sums, _counts(chosen, len(n)))
-        return _estimates(fit, fits, units.b, units.s_y, *spread)
+        estimates = _estimates(fit, fits, units.b, units.s_y, *spread)
+        return Sample(estimates, of_clusters(fit, chosen, fine))
 
     return refitted
 
