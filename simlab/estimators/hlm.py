@@ -8,6 +8,8 @@ weight of β_B has no closed form; `simlab.limits` computes it.
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from simlab.estimators.base import (
@@ -62,15 +64,10 @@ def _carried(G: Floats, x: float) -> Floats:
     return T @ G @ T.T if x else G
 
 
-def fit(sample: Sample) -> Estimates:
-    """Estimate intercept and slope of each sector."""
-    return mixed_estimates(sample, WEIGHTS)
-
-
 METHOD = Estimator(
     name="hlm",
     kinds=("intercept", "slope"),
     estimand="beta_within",
-    fit=fit,
+    fit=partial(mixed_estimates, weights=WEIGHTS),
     mixed=True,
 )

@@ -7,25 +7,22 @@ within effect γ_1, contextual effect γ_2, between effect γ_1 + γ_2.
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
-from simlab.estimators.base import Estimates, Estimator, Sample, none_between
+from simlab.estimators.base import Estimator, none_between
 from simlab.estimators.hlm import mixed_estimates
 
 # intercept, slope (within), between, contextual from (γ_0, γ_1, γ_2)
 WEIGHTS = np.array([[1, 0, 0], [0, 1, 0], [0, 1, 1], [0, 0, 1]], dtype=float)
 
 
-def fit(sample: Sample) -> Estimates:
-    """Estimate intercept, within, between and contextual effect of each sector."""
-    return mixed_estimates(sample, WEIGHTS)
-
-
 METHOD = Estimator(
     name="hlm_contextual",
     kinds=("intercept", "slope", "between", "contextual"),
     estimand="beta_within",
-    fit=fit,
+    fit=partial(mixed_estimates, weights=WEIGHTS),
     share=none_between,
     mixed=True,
 )

@@ -2,7 +2,7 @@
 
 `footprint` says what memory it needs, and refuses what will not fit. `rounds` says which blocks
 are wanted, and `until` when a condition has enough of them; `watch`,
-what to do about those that take too long; `others`, what is true of terms of the user's own.
+what to do about those that take too long.
 `schema` describes the Dataset that is filled, and `provenance` says where it comes from.
 """
 

@@ -21,8 +21,6 @@ from simlab.sampling import METHOD, NULL_DRAWS, Drawn, Key, Part, stream
 from simlab.testing.studied import Sampling, evaluate
 from simlab.words import Status
 
-__all__ = ["SLAB", "run_block", "run_leaf"]
-
 SLAB = 2**14  # clusters × replicates that the estimators see at once: what fits in a cache
 
 

@@ -13,8 +13,6 @@ from pathlib import Path
 
 from simlab.custom.syntax import fingerprint
 
-__all__ = ["DECISIVE", "code_version", "fingerprint"]
-
 DECISIVE = (
     "config/laws",
     "custom",
@@ -27,7 +25,6 @@ DECISIVE = (
     "moments",
     "population",
     "runner/block",
-    "runner/others",
     "runner/rounds",
     "runner/schema",
     "runner/sources",

@@ -28,8 +28,6 @@ from simlab.estimators import REGISTRY
 from simlab.memory import lacking
 from simlab.population import needs_rows
 
-__all__ = ["Footprint", "Room", "Shape", "footprint", "refuse", "shape_of"]
-
 NUMBER = 8
 """Bytes."""
 

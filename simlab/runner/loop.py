@@ -8,10 +8,10 @@ order, or on the other conditions.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 import xarray as xr
 
@@ -36,10 +36,6 @@ from simlab.runner.rounds import Rounds, Wave
 from simlab.runner.schema import schema_of
 from simlab.runner.watch import has_own_code, last_words, own_code_named, watch_of
 from simlab.runner.work import Work, prepare
-
-__all__ = ["Progress", "run"]
-
-T = TypeVar("T")
 
 
 class Progress(Protocol):
@@ -130,66 +126,52 @@ def run(
     in_memory = out is None and study.keep == "replicates"
     work = prepare(study, data, Room(where, study.least if in_memory else 0))
     schema = schema_of(work)
-    if out is None:
-        memory = MemoryResults(schema) if schema.summed is None else SumsResults(schema)
-        return _fill(memory, Rounds(work, memory), work, where, watch, progress, Session())
-    with locked(out), _same_folder():
-        results = open_results(out, schema, overwrite=overwrite, extend=extend)
-        results.path = Path(out).absolute()  # for the user's code may go to another folder
-        earlier, rounds = open_earlier(results), Rounds(work, results)
-        if rounds.next():
-            with recorded(results.path, session(where.backend, where.n_jobs)) as record:
-                ds = _fill(results, rounds, work, where, watch, progress, record, earlier)
-        else:  # there is nothing to record
-            ds = _fill(results, rounds, work, where, watch, progress, Session())
+    results: Results | SumsResults
+    earlier: Earlier | None = None
+    with ExitStack() as stack:
+        if out is None:
+            results = MemoryResults(schema) if schema.summed is None else SumsResults(schema)
+        else:
+            stack.enter_context(locked(out))
+            stack.enter_context(_same_folder())
+            results = open_results(out, schema, overwrite=overwrite, extend=extend)
+            results.path = Path(out).absolute()  # for the user's code may go to another folder
+            earlier = open_earlier(results)
+        rounds, record = Rounds(work, results), Session()
+        pending = rounds.next()
+        if progress is not None:
+            progress.start(rounds.expected, int(results.finished.replicates().sum()))
+        if pending and out is not None:
+            facts = session(where.backend, where.n_jobs)
+            record = stack.enter_context(recorded(Path(out).absolute(), facts))
+        stack.enter_context(own_code_named(work.code))
+        with _workers(results, work, where, watch) as workers, last_words(work, where):
+            while pending:
+                for block in workers.do(_tasks(pending, earlier)):
+                    results.write(block if earlier is None else earlier.completed(block))
+                    record.blocks += 1
+                    if progress is not None:
+                        progress.advance(block.replicates, block.failures)
+                pending = rounds.next()
+                if progress is not None and work.rule is not None:
+                    progress.expect(rounds.expected, rounds.settled, len(work.jobs))
+        ds = results.dataset()
         if earlier is not None:
             earlier.remove()
         return ds
 
 
-def _fill(
-    results: Results | SumsResults,
-    rounds: Rounds,
-    work: Work,
-    where: Parallel,
-    watch: Watch,
-    progress: Progress | None,
-    record: Session,
-    earlier: Earlier | None = None,
-) -> xr.Dataset:
-    """Run every block that is wanted, wave after wave."""
-    pending = rounds.next()
-    if progress is not None:
-        progress.start(rounds.expected, _replicates(results))
-    if not pending:
-        return results.dataset()
+def _workers(results: Results | SumsResults, work: Work, where: Parallel, watch: Watch) -> Workers:
+    """Workers that run blocks; where a study keeps measures, that sum them too."""
     function, shared = (
         (run_leaf, (work, results.summing))
         if isinstance(results, SumsResults)
         else (run_block, work)
     )
-    workers = Workers(
+    return Workers(
         function, shared, where.backend, where.n_jobs, where.scheduler,
         here=not has_own_code(work), watch=watch,
     )  # fmt: skip
-    with workers, last_words(work, where):
-        while pending:
-            for found in _named(workers.do(_tasks(pending, earlier)), work):
-                results.write(found if earlier is None else earlier.completed(found))
-                record.blocks += 1
-                if progress is not None:
-                    progress.advance(found.replicates, found.failures)
-            pending = rounds.next()
-            if progress is not None and work.rule is not None:
-                progress.expect(rounds.expected, rounds.settled, len(work.jobs))
-    with own_code_named(work.code):
-        return results.dataset()
-
-
-def _named(blocks: Iterable[T], work: Work) -> Iterator[T]:
-    """Yield blocks; what goes wrong meanwhile names the user's code, what the caller raises not."""
-    with own_code_named(work.code):
-        yield from blocks
 
 
 @contextmanager
@@ -220,8 +202,3 @@ def _where(study: Study, jobs: int | None, backend: str | None, scheduler: str |
     if backend not in (None, "dask"):
         instead["scheduler"] = scheduler
     return study.replace(parallel={**study.parallel.model_dump(), **instead}).parallel
-
-
-def _replicates(results: Results | SumsResults) -> int:
-    """How many replicates are there."""
-    return int(results.finished.replicates().sum())

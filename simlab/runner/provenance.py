@@ -13,8 +13,6 @@ from pathlib import Path
 
 from simlab.config import Study
 
-__all__ = ["provenance", "session"]
-
 _HERE = Path(__file__)
 
 

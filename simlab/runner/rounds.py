@@ -19,8 +19,6 @@ from simlab.results.tree import Tree
 from simlab.runner.until import Rule, Worst
 from simlab.runner.work import Work
 
-__all__ = ["Rounds", "judge", "next_end"]
-
 GROWTH = 4
 """A round adds one block for so many that are done."""
 

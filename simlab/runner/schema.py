@@ -17,8 +17,6 @@ from simlab.runner.sources import Declared
 from simlab.runner.work import Work
 from simlab.words import term_names
 
-__all__ = ["schema_of", "targets_of"]
-
 
 def schema_of(work: Work) -> Schema:
     """Describe the Dataset that a study fills, with its truth and its provenance."""

@@ -28,8 +28,6 @@ from simlab.sampling import (
     stream,
 )
 
-__all__ = ["Declared", "Source"]
-
 
 class Source(Protocol):
     """What the runner asks of a population; `seed` and `key` open its random streams."""

@@ -15,8 +15,6 @@ from simlab.performance.named import Named, measured
 from simlab.performance.registry import MEASURES
 from simlab.words import AIMS, Term
 
-__all__ = ["Cells", "Rule", "Worst", "rule_of", "share_needed"]
-
 
 class Worst(NamedTuple):
     """The cell that is known least."""

@@ -20,10 +20,6 @@ from simlab.parallel import Task, Watch
 from simlab.parallel.notes import Doing, seen_here
 from simlab.runner.work import Work
 
-__all__ = [
-    "RunError", "RunWarning", "has_own_code", "last_words", "own_code_named", "watch_of",
-]  # fmt: skip
-
 TOLD = 3
 """Times that it is told of one function that it takes too long."""
 

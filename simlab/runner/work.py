@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -18,6 +18,7 @@ from simlab.config import (
     Study,
     declared,
     locate,
+    plain,
 )
 from simlab.config.errors import unknown
 from simlab.custom.found import Address
@@ -36,15 +37,12 @@ from simlab.performance.stream import Stream
 from simlab.performance.streams import WARNED
 from simlab.population import Plan, compile_plan, needs_rows
 from simlab.runner.footprint import Room, refuse
-from simlab.runner.others import true_of_others
 from simlab.runner.sources import Declared, Source
 from simlab.runner.until import Rule, rule_of
 from simlab.sampling import Common, Key, require_laws
 from simlab.testing.studied import REGISTRY as TESTS
 from simlab.testing.studied import Hypothesis
 from simlab.words import KINDS, P_VALUES, PValue, ambiguous_place, term_names
-
-__all__ = ["Job", "Work", "prepare"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +155,7 @@ def prepare(study: Study, data: DataSets | None = None, room: Room = Room()) -> 
             for stream in streams
             if isinstance(stream.each, OwnEach)
         }
-    truth = tuple(true_of_others(job.condition, job.source, methods) for job in jobs)
+    truth = tuple(_true_of_others(job.condition, job.source, methods) for job in jobs)
     return Work(study, methods, jobs, terms, columns, hypotheses, kinds, code, rule, streams, truth)
 
 
@@ -286,3 +284,32 @@ def _source(condition: Condition, key: Key, study: Study, data: DataSets | None)
     known = Known(np.array(population.G), float(population.sigma2))
     by_rows = condition.draw == "rows" or needs_rows(condition)
     return Declared(plan, condition.scheme, by_rows, known, study.block)
+
+
+def _true_of_others(
+    condition: Condition, source: Source, methods: Sequence[Estimator]
+) -> Mapping[str, float]:
+    """Truth of the user's terms in one condition, by its population, or else by the estimators.
+
+    Raises
+    ------
+    ConfigError
+        If two estimators say different things of a term that they share, or one cannot tell.
+    """
+    others = {term for method in methods for term in method.others}
+    told: dict[str, float] = {}
+    by: dict[str, str] = {}
+    population = plain(condition.population)
+    for method in methods:
+        said = method.truth(population) if callable(method.truth) else method.truth or {}
+        for term, value in said.items():
+            if told.setdefault(term, value) != value:
+                raise ConfigError.of(
+                    "estimators",
+                    f"{by[term]} says that the truth of {term} is {told[term]:g}, and "
+                    f"{method.name} that it is {value:g}; call one of the terms otherwise",
+                )
+            by.setdefault(term, method.name)
+    if isinstance(source, OwnPopulation):
+        told |= source.told.terms or {}
+    return FrozenMap((term, value) for term, value in told.items() if term in others)
