@@ -19,8 +19,6 @@ from simlab.custom.isolation import Failure, attempt
 from simlab.custom.warned import listening
 from simlab.parallel.notes import doing
 
-__all__ = ["ALL", "Order", "Orders", "called", "ordered", "within"]
-
 T = TypeVar("T")
 
 CALLED = threading.Event()

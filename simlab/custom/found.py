@@ -23,8 +23,6 @@ from simlab.custom.syntax import fingerprint_of
 from simlab.custom.warned import attend, contained
 from simlab.errors import CustomError, did_you_mean
 
-__all__ = ["Address", "locate_object"]
-
 
 class Address(NamedTuple):
     """Where an object of the user is: what is sent to workers in its place."""

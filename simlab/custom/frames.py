@@ -10,8 +10,6 @@ import pandas as pd
 from simlab.errors import CustomError
 from simlab.moments import Floats, Ints, Moments, Rows, from_rows
 
-__all__ = ["copied", "from_frame"]
-
 FEWEST = 2
 """Clusters that a sector must have: fewer tell nothing of what differs between them."""
 

@@ -23,8 +23,6 @@ from simlab.estimators.base import Estimator, Known
 from simlab.moments import Floats, Moments, Rows
 from simlab.sampling import GENERATOR, Drawn, Key, Part, stream
 
-__all__ = ["OwnPopulation", "own_population"]
-
 T = TypeVar("T")
 
 

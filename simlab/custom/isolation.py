@@ -19,8 +19,6 @@ import numpy as np
 
 from simlab.errors import CustomError
 
-__all__ = ["LONGEST", "CustomError", "Failure", "attempt", "one_line", "untouched"]
-
 LONGEST = 500
 """Characters of a message that are kept."""
 

@@ -10,8 +10,6 @@ from simlab.errors import ArgumentError
 from simlab.estimators.base import Truth
 from simlab.words import KINDS, Kind
 
-__all__ = ["GeneratorMark", "MethodMark", "estimator", "generator", "mark_of", "terms_of"]
-
 F = TypeVar("F", bound=Callable[..., Any])
 ATTRIBUTE = "__simlab__"
 

@@ -16,8 +16,6 @@ from simlab.performance.registry import COMPARISONS, MEASURES, ROBUST, STREAMS
 from simlab.performance.robust import Statistic
 from simlab.performance.stream import Replicates, Stream
 
-__all__ = ["own_measure"]
-
 B = 40
 """Replicates of the trial."""
 

@@ -20,8 +20,6 @@ from simlab.estimators.base import Estimates, Estimator, Sample, SizeMoments
 from simlab.moments import Moments, Rows
 from simlab.words import Status
 
-__all__ = ["Own", "OwnTruth", "Shielded", "own_estimator"]
-
 
 def own_estimator(path: str, folder: Path | None) -> Estimator:
     """Make an estimator of an import path ``module:name`` of a function, or of an `Estimator`."""

@@ -21,8 +21,6 @@ from simlab.inference import infer
 from simlab.moments import Floats
 from simlab.words import FAILED, FITTED, Status
 
-__all__ = ["blank", "joined", "read"]
-
 PARTS = ("estimate", "std_error", "df")
 """What a tuple of numbers is, in its order."""
 

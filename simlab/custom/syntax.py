@@ -9,8 +9,6 @@ import ast
 import hashlib
 from collections.abc import Iterable, Iterator
 
-__all__ = ["fingerprint", "fingerprint_of"]
-
 _DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 _DEFINING = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
 

@@ -20,8 +20,6 @@ from typing import Any
 
 from simlab.custom.isolation import one_line
 
-__all__ = ["Heard", "attend", "contained", "listening"]
-
 MOST = 5
 """Different warnings of one call that are kept."""
 

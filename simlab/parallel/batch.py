@@ -10,11 +10,12 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from simlab.errors import MOST_WORKERS, ParallelError
 from simlab.parallel.environment import Environment, environment, refuse_other
 
-__all__ = ["WITHIN_WORKER", "Outcome", "Parcel", "Task", "do", "pack"]
-
 Task = tuple[Any, ...]
+
+CONTINUES = "What is finished is kept, and the same command continues it"
 
 WITHIN_WORKER: ContextVar[bool] = ContextVar("within_worker", default=False)
 
@@ -78,3 +79,12 @@ def _sendable(error: Exception) -> Exception:
 
 def _trace(error: Exception) -> str:
     return "".join(traceback.format_exception(error))
+
+
+def check_jobs(jobs: int) -> int:
+    """Return a number of workers; refuse one that cannot be."""
+    if jobs > MOST_WORKERS:
+        raise ParallelError(
+            f"jobs is {jobs:,}; it must be at most {MOST_WORKERS:,}, or -1 for one per core"
+        )
+    return jobs

@@ -23,11 +23,8 @@ from distributed import (
 from joblib import effective_n_jobs
 
 from simlab.errors import ParallelError
-from simlab.parallel.batch import Outcome, Parcel, Task, do
+from simlab.parallel.batch import CONTINUES, Outcome, Parcel, Task, do
 from simlab.parallel.deaf import born_deaf
-from simlab.parallel.errors import CONTINUES
-
-__all__ = ["Cluster"]
 
 CONNECT = 10.0  # seconds in which a scheduler must answer
 PATIENCE = 120.0  # seconds that are waited for a worker when there is none

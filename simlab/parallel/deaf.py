@@ -14,8 +14,6 @@ from contextlib import contextmanager
 from multiprocessing import resource_tracker
 from typing import Any
 
-__all__ = ["born_deaf", "deaf", "ends_with"]
-
 SIGNALS = {signal.SIGINT, signal.SIGTERM}
 GLANCE = 0.5  # seconds between two looks for the parent
 

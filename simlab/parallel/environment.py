@@ -10,8 +10,6 @@ from pathlib import Path
 
 from simlab.errors import ParallelError
 
-__all__ = ["Environment", "environment", "refuse_other"]
-
 Environment = tuple[tuple[str, str], ...]
 """(name, version) of each part."""
 

@@ -16,8 +16,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
-__all__ = ["Doing", "Seen", "doing", "in_file", "seen_here", "seen_in"]
-
 Doing = tuple[Any, ...]
 
 SIZE = 512

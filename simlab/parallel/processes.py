@@ -25,13 +25,10 @@ from joblib.externals.loky import ProcessPoolExecutor
 from joblib.externals.loky.backend import resource_tracker
 
 from simlab.errors import ParallelError
-from simlab.parallel.batch import Outcome, Parcel, Task, do
+from simlab.parallel.batch import CONTINUES, Outcome, Parcel, Task, do
 from simlab.parallel.deaf import born_deaf, deaf, ends_with
-from simlab.parallel.errors import CONTINUES
 from simlab.parallel.notes import Doing, in_file, seen_in
 from simlab.parallel.watch import Watch, Watcher
-
-__all__ = ["Processes"]
 
 ONE_THREAD = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL", "BLIS")}
 """Environment of a worker: as many processes as cores, so one thread each."""

@@ -12,8 +12,7 @@ from typing import Any, TypeVar
 
 from joblib import Parallel, delayed
 
-from simlab.parallel.batch import WITHIN_WORKER
-from simlab.parallel.errors import check_jobs
+from simlab.parallel.batch import WITHIN_WORKER, check_jobs
 
 Result = TypeVar("Result")
 

@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from simlab.parallel.batch import Task
 from simlab.parallel.notes import Doing, Seen, seen_here
 
-__all__ = ["Watch", "Watcher", "watched_threads"]
-
 
 @dataclass(frozen=True)
 class Watch:

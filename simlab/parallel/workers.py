@@ -10,13 +10,10 @@ from math import ceil
 from typing import Any, Literal, Protocol, Self
 
 from simlab.errors import ParallelError
-from simlab.parallel.batch import Outcome, Task, pack
-from simlab.parallel.errors import check_jobs
+from simlab.parallel.batch import Outcome, Task, check_jobs, pack
 from simlab.parallel.processes import Processes
 from simlab.parallel.threads import in_threads
 from simlab.parallel.watch import Watch, watched_threads
-
-__all__ = ["Backend", "Pool", "Workers", "require"]
 
 Backend = Literal["threading", "loky", "dask"]
 

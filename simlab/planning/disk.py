@@ -13,8 +13,6 @@ from simlab.results import Block, Schema, SumsResults, ZarrResults
 from simlab.results.chunks import CHECKSUM_BYTES
 from simlab.results.nodes import to_bytes
 
-__all__ = ["Disk", "disk_of"]
-
 Disk = Callable[[int], int]
 """From the replicates of a condition to the bytes that they take, or their sums."""
 

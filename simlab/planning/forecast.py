@@ -24,8 +24,6 @@ from simlab.results import Block, Summing
 from simlab.runner import Room, Work, prepare, run_block, schema_of
 from simlab.runner.rounds import next_end
 
-__all__ = ["Forecast", "Needed", "plan"]
-
 
 @dataclass(frozen=True)
 class Needed:

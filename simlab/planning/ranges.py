@@ -24,8 +24,6 @@ from simlab.performance.node import Node
 from simlab.results import Block, Summing
 from simlab.runner.until import Cells, Rule, share_needed
 
-__all__ = ["GROUPS", "Range", "range_of"]
-
 GROUPS = 16
 """Parts of a pilot that the jackknife leaves out in turn."""
 

@@ -16,8 +16,6 @@ from simlab.moments import Floats, from_rows
 from .frame import Frame, frame
 from .plan import LAWS, HeldX, Law, Parameters, Plan, RandomX
 
-__all__ = ["compile_plan", "needs_rows"]
-
 
 class _HasPopulation(Protocol):
     @property

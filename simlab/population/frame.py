@@ -19,8 +19,6 @@ from simlab.data.reading import table
 from simlab.errors import PopulationError
 from simlab.moments import Floats, Ints
 
-__all__ = ["Frame", "frame"]
-
 
 class Frame(NamedTuple):
     """The J clusters of a population, sector after sector."""

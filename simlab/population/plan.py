@@ -11,17 +11,6 @@ from numpy.typing import NDArray
 from simlab.config import STANDARD, Population
 from simlab.moments import Floats, Ints
 
-__all__ = [
-    "LAWS",
-    "Clusters",
-    "HeldX",
-    "Law",
-    "Parameters",
-    "Plan",
-    "RandomX",
-    "law_name",
-]
-
 LAWS = tuple(STANDARD)
 """Laws standardised to mean 0 and variance 1; the position of a law is its code."""
 

@@ -12,8 +12,6 @@ from simlab.moments import Floats
 
 from .plan import Clusters, Plan
 
-__all__ = ["SizeMoments", "expect_size", "size_moments", "truth"]
-
 
 def truth(plan: Plan, clusters: Clusters | None = None) -> dict[str, Floats]:
     """What each kind of term aims at: by sector and target (β_W, β_B), (S, 2).

@@ -17,8 +17,6 @@ from .in_step import clusters_in_step, moments_in_step, rows_in_step
 from .laws import keeps_clusters
 from .streams import BLOCK, CLUSTERS, ROWS, Common, Key, stream, stream_at
 
-__all__ = ["block_clusters", "draw_block", "replicate_rows", "rows_frame", "rows_given"]
-
 
 def block_clusters(
     plan: Plan, scheme: str, seed: int, key: Key, number: int, replicates: int

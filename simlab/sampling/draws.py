@@ -12,18 +12,6 @@ from simlab.population import Clusters, Parameters, Plan, needs_rows
 
 from .kernels import fill, moments_of_block, rows_of_block
 
-__all__ = [
-    "begin",
-    "draw_clusters",
-    "draw_moments",
-    "draw_rows",
-    "random_effects",
-    "require_moments",
-    "respond",
-    "respond_rows",
-    "room",
-]
-
 
 def draw_clusters(rng: Generator, plan: Plan, replicates: int) -> Clusters:
     """Draw sizes, latent means and random effects of the clusters of B replicates, (B, J)."""

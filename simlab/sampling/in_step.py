@@ -22,8 +22,6 @@ from simlab.population import Clusters, Plan
 from .draws import begin, random_effects, require_moments, respond, respond_rows, room
 from .laws import standardised
 
-__all__ = ["clusters_in_step", "moments_in_step", "rows_in_step"]
-
 SIZES, MEANS, EFFECTS = range(3)
 NORMALS, SS_X, RSS, X, ERRORS = range(5)
 """Quantities of a block's clusters, and of what is drawn in them: the first word of the place of a

@@ -14,8 +14,6 @@ from simlab.population import Clusters, Law, Parameters
 
 Draw = Callable[[Generator, Law], float]
 
-__all__ = ["fill", "moments_of_block", "rows_of_block"]
-
 
 @inner
 def _none(_rng: Generator, _law: Law) -> float:

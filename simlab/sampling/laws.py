@@ -10,8 +10,6 @@ from simlab.words import SAME, SCHEMES
 
 from .streams import Common, Key
 
-__all__ = ["keeps_clusters", "require_laws", "standardised"]
-
 COMMON = tuple(n for n, law in STANDARD.items() if law.draw_common is not StandardLaw.draw_common)
 """Names of the laws that say how conditions stay in step."""
 

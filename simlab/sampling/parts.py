@@ -11,8 +11,6 @@ import pandas as pd
 
 from simlab.moments import Ints, Moments, Rows
 
-__all__ = ["Drawn", "Part"]
-
 
 class Part(NamedTuple):
     """Replicates of a block that have the same number of clusters in each sector."""

@@ -8,19 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.random import Generator
 
-__all__ = [
-    "BLOCK",
-    "CLUSTERS",
-    "GENERATOR",
-    "METHOD",
-    "NULL_DRAWS",
-    "ROWS",
-    "Common",
-    "Key",
-    "stream",
-    "stream_at",
-]
-
 BLOCK, CLUSTERS, ROWS, NULL_DRAWS = 0, 1, 2, 3
 """Purposes: x and ε of a block; clusters; rows that have given moments; draws of a test."""
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from simlab.errors import FitError
 from simlab.memory import lacking
-from simlab.parallel.errors import check_jobs
+from simlab.parallel.batch import check_jobs
 
 COPIES = 6  # arrays of all draws that are there at the same time, about
 
