@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from simlab.archive import difference as difference
     from simlab.archive import export as export
     from simlab.archive import failures as failures
-    from simlab.auditing.result import Audit as Audit
+    from simlab.auditing.run import Audit as Audit
     from simlab.auditing.run import audit as audit
     from simlab.beta import beta_space as beta_space
     from simlab.comparison import compare as compare
@@ -64,7 +64,7 @@ if TYPE_CHECKING:
 
 # Where each public name lives: nothing is imported before it is asked for.
 _HOMES = {
-    "Audit": "auditing.result",
+    "Audit": "auditing.run",
     "Bootstrap": "testing.bootstrapping.result",
     "Error": "errors",
     "MixedFit": "fitting.result",

@@ -86,4 +86,4 @@ def replicate(study: Study, condition: int = 0, replicate: int = 0) -> pd.DataFr
 def replicate_of(work: Work, condition: int, replicate: int) -> pd.DataFrame:
     """Rebuild the rows of one replicate of a compiled study; see `replicate`."""
     study, job = work.study, work.jobs[condition]
-    return job.source.replicate(study.seed, job.key, study.block, replicate)
+    return job.source.replicate(study.seed, job.key, replicate)

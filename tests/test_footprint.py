@@ -18,8 +18,7 @@ from simlab.config import ConfigError, Parallel, Study
 from simlab.errors import MOST_WORKERS
 from simlab.fitting.errors import FitError
 from simlab.parallel import ParallelError, Workers, in_threads
-from simlab.parallel.batch import Parcel, do
-from simlab.parallel.environment import environment
+from simlab.parallel.batch import Parcel, do, environment
 from simlab.results import ZarrResults, open_store
 from simlab.runner.footprint import footprint, shape_of
 from simlab.runner.loop import run_block

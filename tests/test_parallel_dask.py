@@ -62,7 +62,7 @@ def test_an_exception_in_a_task_surfaces(within):
 
 
 def test_a_worker_of_another_version_is_refused(within, monkeypatch):
-    here = simlab.parallel.environment.environment()
+    here = simlab.parallel.batch.environment()
     other = (("simlab's code", "0" * 12), *here[1:])
     monkeypatch.setattr("simlab.parallel.batch.environment", lambda: other)
     says = f"simlab's code is {here[0][1]} there and 000000000000 here. Install the same"

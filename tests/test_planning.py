@@ -13,7 +13,7 @@ from simlab.cli.plan import plan as command
 from simlab.memory import size
 from simlab.performance.named import named
 from simlab.planning import plan
-from simlab.planning.forecast import _round_up, _Rounds
+from simlab.planning.forecast import _in_rounds, _round_up
 from simlab.planning.ranges import range_of
 from simlab.results import Summing
 from simlab.runner import prepare, run_block, schema_of
@@ -153,8 +153,8 @@ def test_what_cannot_be_planned_is_told():
 
 
 def test_rounds_and_numbers_are_whole():
-    rounds = _Rounds(128, 1000, 32)
-    assert [rounds(n) for n in (0, 128, 129, 161, 999, 5000)] == [128, 128, 160, 224, 1000, 1000]
+    rounds = [_in_rounds(n, 128, 1000, 32) for n in (0, 128, 129, 161, 999, 5000)]
+    assert rounds == [128, 128, 160, 224, 1000, 1000]
     assert [_round_up(n) for n in (7, 99, 101, 12_345)] == [7, 99, 110, 13_000]
 
 

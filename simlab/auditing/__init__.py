@@ -5,7 +5,6 @@ sampling plan, and measures what each method would do in samples from it.
 """
 
 from simlab.auditing.paradox import Paradox
-from simlab.auditing.result import Audit
-from simlab.auditing.run import audit
+from simlab.auditing.run import Audit, audit
 
 __all__ = ["Audit", "Paradox", "audit"]

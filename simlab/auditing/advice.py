@@ -14,8 +14,7 @@ from simlab.words import SYMBOLS, TARGETS
 
 MANY_FAILURES = 0.01  # share of data sets without an estimate, worth a word
 
-Targets = Mapping[str, Row]
-"""The rows of one method, by target."""
+Targets = Mapping[str, Row]  # the rows of one method, by target
 
 
 def with_advice(verdicts: pd.DataFrame, level: float) -> pd.DataFrame:

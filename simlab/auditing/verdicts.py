@@ -35,12 +35,10 @@ HONEST = 100 * Verdicts().honest_margin  # %
 SURE = 0.9  # of the parameters drawn
 VAGUE = 0.25  # MCSE of λ, from which on it is not reported: β_B and β_W are too close
 
-TRUSTED = ("yes", "safe")
-"""Verdicts of trust; the others are "no" and "not estimable"."""
+TRUSTED = ("yes", "safe")  # verdicts of trust; the others are "no" and "not estimable"
 
 
-Row = dict[str, Any]
-"""One row of the verdicts, by column."""
+Row = dict[str, Any]  # one row of the verdicts, by column
 
 
 def rows_of(frame: pd.DataFrame) -> list[Row]:

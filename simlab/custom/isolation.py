@@ -19,8 +19,7 @@ import numpy as np
 
 from simlab.errors import CustomError
 
-LONGEST = 500
-"""Characters of a message that are kept."""
+LONGEST = 500  # characters of a message that are kept
 
 T = TypeVar("T")
 

@@ -89,8 +89,7 @@ def estimator(
     return _marked(mark) if function is None else _marked(mark)(function)
 
 
-MOST = 60
-"""Characters of the name of a term."""
+MOST = 60  # characters of the name of a term
 
 
 def terms_of(terms: tuple[str, ...]) -> tuple[tuple[Kind, ...], tuple[str, ...]]:
@@ -107,8 +106,7 @@ def terms_of(terms: tuple[str, ...]) -> tuple[tuple[Kind, ...], tuple[str, ...]]
     return kinds, tuple(term for term in terms if term not in KINDS)
 
 
-STATUS = "status"
-"""What a method returns beside its terms: how the fit ended."""
+STATUS = "status"  # what a method returns beside its terms: how the fit ended
 
 
 def _is_term(term: object) -> bool:

@@ -16,8 +16,7 @@ from simlab.performance.registry import COMPARISONS, MEASURES, ROBUST, STREAMS
 from simlab.performance.robust import Statistic
 from simlab.performance.stream import Replicates, Stream
 
-B = 40
-"""Replicates of the trial."""
+B = 40  # replicates of the trial
 
 STEP, NEAR = 1e-6, 1e-3
 """Relative step of a difference quotient, and how near a derivative must be to it."""

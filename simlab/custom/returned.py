@@ -21,11 +21,9 @@ from simlab.inference import infer
 from simlab.moments import Floats
 from simlab.words import FAILED, FITTED, Status
 
-PARTS = ("estimate", "std_error", "df")
-"""What a tuple of numbers is, in its order."""
+PARTS = ("estimate", "std_error", "df")  # what a tuple of numbers is, in its order
 
-INFERRED = ("lower", "upper", "p_value")
-"""What is Student's t where a method has none of its own."""
+INFERRED = ("lower", "upper", "p_value")  # what is Student's t where a method has none of its own
 
 WORDS = {status.word: status for status in Status if status is not Status.ERROR}
 """How a method may say that a fit ended."""

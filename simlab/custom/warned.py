@@ -20,8 +20,7 @@ from typing import Any
 
 from simlab.custom.isolation import one_line
 
-MOST = 5
-"""Different warnings of one call that are kept."""
+MOST = 5  # different warnings of one call that are kept
 
 SILENT = (DeprecationWarning, PendingDeprecationWarning, ImportWarning, ResourceWarning)
 """What Python does not show by default."""

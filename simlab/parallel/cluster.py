@@ -30,8 +30,7 @@ CONNECT = 10.0  # seconds in which a scheduler must answer
 PATIENCE = 120.0  # seconds that are waited for a worker when there is none
 GLANCE = 5.0  # seconds after which workers are counted again: they come and go
 POLL = 0.002  # seconds between two looks for a result
-DEAF = "from simlab.parallel.deaf import deaf; deaf()"
-"""What a process does first."""
+DEAF = "from simlab.parallel.deaf import deaf; deaf()"  # what a process does first
 
 
 class Delivery(WorkerPlugin):  # type: ignore[misc]

@@ -18,8 +18,7 @@ from typing import Any, NamedTuple
 
 Doing = tuple[Any, ...]
 
-SIZE = 512
-"""Bytes of a note; what does not fit is not noted."""
+SIZE = 512  # bytes of a note; what does not fit is not noted
 
 
 class Seen(NamedTuple):

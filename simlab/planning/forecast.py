@@ -8,8 +8,11 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from simlab.config import Parallel, Study, Until
 from simlab.config.errors import unknown
@@ -17,12 +20,52 @@ from simlab.data.frames import DataSets
 from simlab.design import Level
 from simlab.errors import MOST, ArgumentError
 from simlab.parallel import in_threads
+from simlab.performance.node import empty
 from simlab.performance.registry import MEASURES
-from simlab.planning.disk import Disk, disk_of
 from simlab.planning.ranges import GROUPS, range_of
-from simlab.results import Block, Summing
+from simlab.results import Block, Schema, Summing, SumsResults, ZarrResults
+from simlab.results.chunks import CHECKSUM_BYTES
+from simlab.results.nodes import to_bytes
 from simlab.runner import Room, Work, prepare, run_block, schema_of
 from simlab.runner.rounds import next_end
+
+Disk = Callable[[int], int]
+"""From the replicates of a condition to the bytes that they take, or their sums."""
+
+
+def disk_of(schema: Schema, blocks: Sequence[Block]) -> Disk:
+    """Measure what the blocks of one condition take, by its pilot: whole blocks from number 0."""
+    if schema.summed is None:
+        each = _written(schema, blocks[0])
+        return lambda replicates: -(-replicates // schema.block) * each
+    results = SumsResults(schema)
+    for block in blocks:
+        results.write(block)
+    taken = len(to_bytes(results.nodes(blocks[0].condition)))
+    fixed = len(to_bytes(empty(results.summing.outline)))
+    # The rest are ends of intervals, whose number grows with the root of a node's replicates.
+    ends = (taken - fixed) / math.sqrt(len(blocks))
+
+    def summed(replicates: int) -> int:
+        number = -(-replicates // schema.block)
+        # One node is left for each binary digit 1 of the number of blocks.
+        sizes = [1 << k for k in range(number.bit_length()) if number >> k & 1]
+        return sum(round(fixed + CHECKSUM_BYTES + ends * math.sqrt(size)) for size in sizes)
+
+    return summed
+
+
+def _written(schema: Schema, block: Block) -> int:
+    """What a block takes on the disk: written once, into a folder that is removed."""
+    with TemporaryDirectory() as folder:
+        store = ZarrResults.create(Path(folder) / "pilot.zarr", schema)
+        before = _size(store.path)
+        store.write(replace(block, condition=0, number=0))
+        return _size(store.path) - before
+
+
+def _size(folder: Path) -> int:
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
 
 
 @dataclass(frozen=True)
@@ -118,7 +161,7 @@ def plan(
     cap = ruled.replicates
     if study.until is None:
         cap = max(ruled.least, _round_up(max(r.high for r in ranges if r.cell)))
-    rounds = _Rounds(ruled.least, cap, study.block)
+    rounds = partial(_in_rounds, least=ruled.least, most=cap, block=study.block)
     conditions = tuple(
         Needed(
             job.condition.levels, r.cell, r.mcse,
@@ -171,18 +214,12 @@ def _pilot(work: Work, number: int, jobs: int) -> tuple[list[list[Block]], float
     return [done[c * number : (c + 1) * number] for c in conditions], core / wall
 
 
-class _Rounds:
-    """From replicates to those at the end of the round in which they are reached."""
-
-    def __init__(self, least: int, most: int, block: int) -> None:
-        self._first, self._most = -(-least // block), -(-most // block)
-        self._replicates, self._block = most, block
-
-    def __call__(self, replicates: float) -> int:
-        end = 0
-        while end < self._most and (end == 0 or end * self._block < replicates):
-            end = next_end(end, self._first, self._most)
-        return min(end * self._block, self._replicates)
+def _in_rounds(replicates: float, least: int, most: int, block: int) -> int:
+    """Replicates at the end of the round in which so many are reached."""
+    first, last, end = -(-least // block), -(-most // block), 0
+    while end < last and (end == 0 or end * block < replicates):
+        end = next_end(end, first, last)
+    return min(end * block, most)
 
 
 def _round_up(replicates: float) -> int:

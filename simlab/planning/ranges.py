@@ -24,8 +24,7 @@ from simlab.performance.node import Node
 from simlab.results import Block, Summing
 from simlab.runner.until import Cells, Rule, share_needed
 
-GROUPS = 16
-"""Parts of a pilot that the jackknife leaves out in turn."""
+GROUPS = 16  # parts of a pilot that the jackknife leaves out in turn
 
 
 class Range(NamedTuple):

@@ -13,19 +13,7 @@ from .plan import LAWS, Clusters, HeldX, Law, Parameters, Plan, RandomX, law_nam
 from .truth import SizeMoments, expect_size, size_moments, truth
 
 __all__ = [
-    "LAWS",
-    "Clusters",
-    "HeldX",
-    "Law",
-    "Parameters",
-    "Plan",
-    "PopulationError",
-    "RandomX",
-    "SizeMoments",
-    "compile_plan",
-    "expect_size",
-    "law_name",
-    "needs_rows",
-    "size_moments",
+    "LAWS", "Clusters", "HeldX", "Law", "Parameters", "Plan", "PopulationError", "RandomX",
+    "SizeMoments", "compile_plan", "expect_size", "law_name", "needs_rows", "size_moments",
     "truth",
-]
+]  # fmt: skip

@@ -67,13 +67,18 @@ def _row_laws(population: Population) -> list[str]:
 
 
 def _parameters(population: Population, clusters: Frame) -> Parameters:
-    counts = np.diff(clusters.starts)
+    counts, x, context = np.diff(clusters.starts), population.x, population.context
+    if context not in ("latent-mean", "sample-mean"):
+        raise PopulationError(f"{context} cannot be drawn", "population.context")
 
     def spread(values: list[float]) -> Floats:
         return np.repeat(np.array(values, dtype=float), counts)
 
     within = [population.within(s) for s in clusters.sectors]
     between = [population.between(s) for s in clusters.sectors]
+    random_x = RandomX(0.0, 0.0, 0.0, Law(0, 0.0, 0.0))
+    if not isinstance(x, DataCovariate):
+        random_x = RandomX(float(x.mean), float(x.between_sd), float(x.within_sd), _law(x))
     return Parameters(
         gamma0=spread([population.gamma0(s) for s in clusters.sectors]),
         beta_within=spread(within),
@@ -82,10 +87,10 @@ def _parameters(population: Population, clusters: Frame) -> Parameters:
         effects=_law(population.random_effects),
         sigma=float(np.sqrt(population.sigma2)),
         errors=_law(population.errors),
-        latent=_latent(population.context),
+        latent=context == "latent-mean",
         sizes=clusters.n,
-        held=isinstance(population.x, DataCovariate),
-        random_x=_random_x(population),
+        held=isinstance(x, DataCovariate),
+        random_x=random_x,
         held_x=_held_x(clusters),
     )
 
@@ -104,20 +109,6 @@ def _root(G: tuple[tuple[float, float], tuple[float, float]]) -> Floats:
 
 def _law(declared: StandardLaw) -> Law:
     return Law(LAWS.index(declared.law), *declared.parameters)
-
-
-def _latent(context: str) -> bool:
-    contexts = {"latent-mean": True, "sample-mean": False}
-    if context not in contexts:
-        raise PopulationError(f"{context} cannot be drawn", "population.context")
-    return contexts[context]
-
-
-def _random_x(population: Population) -> RandomX:
-    x = population.x
-    if isinstance(x, DataCovariate):
-        return RandomX(0.0, 0.0, 0.0, Law(0, 0.0, 0.0))
-    return RandomX(float(x.mean), float(x.between_sd), float(x.within_sd), _law(x))
 
 
 def _held_x(clusters: Frame) -> HeldX:

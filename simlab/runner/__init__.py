@@ -15,17 +15,6 @@ from simlab.runner.watch import RunWarning, own_code_named
 from simlab.runner.work import Job, Work, prepare
 
 __all__ = [
-    "SLAB",
-    "Job",
-    "Progress",
-    "Room",
-    "RunError",
-    "RunWarning",
-    "Work",
-    "own_code_named",
-    "prepare",
-    "run",
-    "run_block",
-    "schema_of",
-    "targets_of",
-]
+    "SLAB", "Job", "Progress", "Room", "RunError", "RunWarning", "Work", "own_code_named",
+    "prepare", "run", "run_block", "schema_of", "targets_of",
+]  # fmt: skip

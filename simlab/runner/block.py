@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 
 import numpy as np
-import pandas as pd
 from numpy.random import Generator
 
 from simlab.custom.calls import Orders, within
@@ -17,7 +16,7 @@ from simlab.moments import Floats, Ints, Moments
 from simlab.parallel import doing
 from simlab.results import Block, BlockMessages, Leaf, Missing, Summing
 from simlab.runner.work import Job, Work
-from simlab.sampling import METHOD, NULL_DRAWS, Drawn, Key, Part, stream
+from simlab.sampling import METHOD, NULL_DRAWS, Drawn, Part, stream
 from simlab.testing.studied import Sampling, evaluate
 from simlab.words import Status
 
@@ -32,25 +31,11 @@ def run_block(
     orders: Orders = (),
     only: int | None = None,
 ) -> Block:
-    """Draw one block and apply every estimator and every test to it.
+    """Draw one block, the last of a condition as short as it must be, and estimate and test it.
 
-    Parameters
-    ----------
-    work : Work
-        The study.
-    condition, number : int
-        Which block.
-    part : Missing, optional
-        Apply these estimators and tests and no others.
-    orders : Orders
-        Calls of the user's code that are left out.
-    only : int, optional
-        Estimate nothing but this replicate of the block, from 0: a block of one.
-
-    Returns
-    -------
-    Block
-        With the last block of a condition as short as it must be.
+    With `part`, by these estimators and tests and no others; with `only`, nothing but that
+    replicate of the block, from 0: a block of one. `orders` are calls of the user's code that are
+    left out.
     """
     began, started = time.time(), time.thread_time()
     work = work if part is None else work.only(*part)
@@ -157,24 +142,20 @@ def _samples(work: Work, job: Job, first: int, drawn: Drawn) -> Iterator[tuple[I
             some = slice(start, min(start + step, len(part.where)))
             where, rows = part.where[some], part.rows
             rows = rows and rows._replace(first=rows.first[some])
-            numbers = where + first
-            about = About(
-                job.source.sectors,
-                partial(_frame, part, start),
-                partial(_stream, work.study.seed, job.key, numbers),
-                tuple(numbers.tolist()),
-                work.study.level,
-            )
+            about = _about(work, job, part, start, where + first)
             yield where, Sample(part.moments.take(some), job.source.known, rows, about)
 
 
-def _frame(part: Part, start: int, b: int) -> pd.DataFrame:
-    return part.frame(start + b)
+def _about(work: Work, job: Job, part: Part, start: int, numbers: Ints) -> About:
+    """What a user's method may ask of replicates of these numbers, in `part` from start."""
 
+    def rng(b: int, name: str) -> Generator:
+        return stream(work.study.seed, job.key, METHOD, int(numbers[b]), name)
 
-def _stream(seed: int, key: Key, replicates: Ints, b: int, name: str) -> Generator:
-    """Open the stream of a user's method in one replicate."""
-    return stream(seed, key, METHOD, int(replicates[b]), name)
+    return About(
+        job.source.sectors, lambda b: part.frame(start + b), rng,
+        tuple(numbers.tolist()), work.study.level,
+    )  # fmt: skip
 
 
 def _test(work: Work, job: Job, first: int, moments: Moments) -> tuple[Floats, Floats]:

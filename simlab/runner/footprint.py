@@ -18,7 +18,6 @@ from simlab.config import (
     Finding,
     Generated,
     Parallel,
-    Population,
     Study,
     locate,
     unfold,
@@ -28,22 +27,14 @@ from simlab.estimators import REGISTRY
 from simlab.memory import lacking
 from simlab.population import needs_rows
 
-NUMBER = 8
-"""Bytes."""
-
+NUMBER = 8  # bytes
 PLAN, MOMENTS, ROWS, SLAB_ARRAYS, DRAWN, RESULTS = 8, 12, 6, 20, 8, 14
 """Numbers a cluster of the plan; a cluster and replicate; a row and replicate; a cluster of a slab;
 a cluster and draw of a test; an estimator, term and replicate."""
 
-TERMS = 3
-"""Terms of an estimator in one sector, or in a contrast of two."""
-
-SLAB = 2**14
-"""Clusters × replicates that the estimators see at once: that of `block`."""
-
-OWN = 5
-"""Columns of a frame that a function of the user's gets."""
-
+TERMS = 3  # terms of an estimator in one sector, or in a contrast of two
+SLAB = 2**14  # clusters × replicates that the estimators see at once: that of `block`
+OWN = 5  # columns of a frame that a function of the user's gets
 KEPT = 12
 """Numbers that are kept of an estimator, term and replicate, the copy of a Dataset among them."""
 
@@ -87,13 +78,9 @@ def shape_of(condition: Condition) -> Shape:
     declared = population.clusters
     each = list(declared.values()) if isinstance(declared, Mapping) else [declared or 2]
     by_rows = condition.draw == "rows" or needs_rows(condition)
-    return Shape(sum(each), *_sizes(population), len(each), by_rows)
-
-
-def _sizes(population: Population) -> tuple[float, float]:
-    """Mean and largest size of a cluster."""
     law = population.cluster_sizes
-    return (1.0, 1.0) if law is None else law.extent()
+    size, largest = (1.0, 1.0) if law is None else law.extent()
+    return Shape(sum(each), size, largest, len(each), by_rows)
 
 
 def footprint(study: Study, shapes: Iterable[Shape], replicates: int = 0) -> Footprint:
@@ -117,28 +104,23 @@ def _block(study: Study, shape: Shape) -> float:
     """Numbers that one block needs at its largest."""
     B, J = float(_length(study)), float(shape.clusters)
     rows = J * shape.size
-    found = MOMENTS * B * J + SLAB_ARRAYS * max(J, min(SLAB, B * J))
-    found += RESULTS * B * _cells(study, shape)
+    numbers = MOMENTS * B * J + SLAB_ARRAYS * max(J, min(SLAB, B * J))
+    numbers += RESULTS * B * _cells(study, shape)
     if shape.by_rows:
-        found += 2 * shape.largest
-    if _keep_rows(study):
-        found += ROWS * B * rows + OWN * rows
+        numbers += 2 * shape.largest
+    # An estimator of the user's may ask for rows: nobody knows before it is imported.
+    names = study.estimators or tuple(REGISTRY)
+    if any(":" in n or (n in REGISTRY and REGISTRY[n].needs == "rows") for n in names):
+        numbers += ROWS * B * rows + OWN * rows
     if study.tests is not None:
         step = min(study.tests.stop or study.tests.draws, study.tests.draws)
-        found += DRAWN * float(step) * J
-    return found
+        numbers += DRAWN * float(step) * J
+    return numbers
 
 
 def _length(study: Study) -> int:
     """Replicates that are drawn together: whole blocks where numbers are common."""
     return study.block if study.common_random_numbers else min(study.block, study.replicates)
-
-
-def _keep_rows(study: Study) -> bool:
-    """Whether an estimator asks for rows; of the user's own nobody knows before it is imported."""
-    names = study.estimators or tuple(REGISTRY)
-    known = {name: method.needs for name, method in REGISTRY.items()}
-    return any(":" in name or known.get(name) == "rows" for name in names)
 
 
 def refuse(study: Study, room: Room, each: Sequence[Condition]) -> None:
@@ -148,19 +130,17 @@ def refuse(study: Study, room: Room, each: Sequence[Condition]) -> None:
     """
     shapes = [shape_of(condition) for condition in each]
     where = room.where
-    workers = 1 if where.backend == "dask" and where.scheduler else _workers(where.n_jobs)
+    cores, jobs = os.cpu_count() or 1, where.n_jobs
+    workers = jobs if jobs > 0 else max(1, cores + 1 + jobs)
+    if where.backend == "dask" and where.scheduler:
+        workers = 1
     needed = footprint(study, shapes, room.kept)
-    if told := lacking(needed.total(workers)):
+    if short := lacking(needed.total(workers)):
         largest = max(shapes, key=lambda shape: _block(study, shape))
-        raise ConfigError(locate(study, [_finding(study, largest, workers, room, told)]))
+        raise ConfigError(locate(study, [_finding(study, largest, workers, room, short)]))
 
 
-def _workers(jobs: int) -> int:
-    cores = os.cpu_count() or 1
-    return jobs if jobs > 0 else max(1, cores + 1 + jobs)
-
-
-def _finding(study: Study, shape: Shape, workers: int, room: Room, told: str) -> Finding:
+def _finding(study: Study, shape: Shape, workers: int, room: Room, short: str) -> Finding:
     """Name the field that is farthest above what is usual, and what it is multiplied with."""
     usual = {
         ("population", "clusters"): (shape.clusters, 100, "clusters"),
@@ -177,7 +157,7 @@ def _finding(study: Study, shape: Shape, workers: int, room: Room, told: str) ->
     cure = "; make it smaller"
     if field == ("replicates",):
         cure += ", or write to a store (out=…, simlab run), or keep: measures"
-    message = f"is too large: {product} need {told}{cure}"
+    message = f"is too large: {product} need {short}{cure}"
     return Finding(_swept(study, field), message)
 
 

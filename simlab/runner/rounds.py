@@ -19,8 +19,7 @@ from simlab.results.tree import Tree
 from simlab.runner.until import Rule, Worst
 from simlab.runner.work import Work
 
-GROWTH = 4
-"""A round adds one block for so many that are done."""
+GROWTH = 4  # A round adds one block for so many that are done
 
 
 def next_end(done: int, first: int, most: int) -> int:

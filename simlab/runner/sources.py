@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
-from typing import Protocol
 
 import numpy as np
 import pandas as pd
 
+from simlab.custom.generated import OwnPopulation
 from simlab.estimators.base import Estimator, Known
 from simlab.limits import new_cluster_limits, same_cluster_limits
 from simlab.moments import Floats
@@ -18,7 +17,6 @@ from simlab.sampling import (
     Drawn,
     Key,
     Part,
-    Rows,
     block_clusters,
     draw_block,
     keeps_clusters,
@@ -27,34 +25,6 @@ from simlab.sampling import (
     rows_given,
     stream,
 )
-
-
-class Source(Protocol):
-    """What the runner asks of a population; `seed` and `key` open its random streams."""
-
-    @property
-    def sectors(self) -> tuple[str, ...]:
-        """Names of the sectors."""
-
-    @property
-    def known(self) -> Known | None:
-        """True variances, for the estimators that are told them."""
-
-    @property
-    def by_rows(self) -> bool:
-        """Whether rows are drawn rather than moments."""
-
-    def draw(self, seed: int, key: Key, number: int, size: int, keep_rows: bool) -> Drawn:
-        """Draw the first `size` replicates of block `number`, with their rows if wanted."""
-
-    def replicate(self, seed: int, key: Key, block: int, replicate: int) -> pd.DataFrame:
-        """Rebuild the rows of one replicate, blocks having `block` replicates."""
-
-    def truth(self, seed: int, key: Key) -> dict[str, Floats]:
-        """What each kind of term aims at, (S, target)."""
-
-    def limits(self, seed: int, key: Key, methods: tuple[Estimator, ...]) -> dict[str, Floats]:
-        """What each estimator converges to, by its name, (kind, S)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +54,19 @@ class Declared:
         if keep_rows and rows is None:
             first = number * self.block
             rows = rows_given(self.plan, moments, lambda b: stream(seed, key, ROWS, first + b))
-        frame = partial(_frame, self.plan, moments.n, rows)
+
+        def frame(b: int) -> pd.DataFrame:
+            """Rows of replicate b of the block."""
+            assert rows is not None
+            own = slice(rows.first[b, 0], rows.first[b, -1])
+            return rows_frame(self.plan, moments.n[b], rows.x[own], rows.y[own])
+
         return Drawn((Part(np.arange(size), moments, rows, frame),), {})
 
-    def replicate(self, seed: int, key: Key, block: int, replicate: int) -> pd.DataFrame:
+    def replicate(self, seed: int, key: Key, replicate: int) -> pd.DataFrame:
         """Rebuild the rows of one replicate; see `sampling.replicate_rows`."""
-        return replicate_rows(self.plan, self.scheme, self.by_rows, seed, key, block, replicate)
+        how = self.plan, self.scheme, self.by_rows
+        return replicate_rows(*how, seed, key, self.block, replicate)
 
     def truth(self, seed: int, key: Key) -> dict[str, Floats]:
         """What each kind of term aims at; see `population.truth`."""
@@ -109,8 +86,5 @@ class Declared:
         return block_clusters(self.plan, self.scheme, seed, key, 0, 1)
 
 
-def _frame(plan: Plan, n: Floats, rows: Rows | None, b: int) -> pd.DataFrame:
-    """Rows of replicate b of a block."""
-    assert rows is not None
-    own = slice(rows.first[b, 0], rows.first[b, -1])
-    return rows_frame(plan, n[b], rows.x[own], rows.y[own])
+Source = Declared | OwnPopulation
+"""What the runner asks for replicates and truth; `seed` and `key` open its random streams."""

@@ -20,8 +20,7 @@ from simlab.parallel import Task, Watch
 from simlab.parallel.notes import Doing, seen_here
 from simlab.runner.work import Work
 
-TOLD = 3
-"""Times that it is told of one function that it takes too long."""
+TOLD = 3  # times that it is told of one function that it takes too long
 
 
 class RunWarning(Notice):

@@ -14,14 +14,12 @@ from simlab.config import (
     Finding,
     FrozenMap,
     Generated,
-    Population,
     Study,
     declared,
     locate,
     plain,
 )
 from simlab.config.errors import unknown
-from simlab.custom.found import Address
 from simlab.custom.generated import OwnPopulation, own_population
 from simlab.custom.measures import OwnEach, own_measure
 from simlab.custom.methods import Own, Shielded, own_estimator
@@ -144,7 +142,9 @@ def prepare(study: Study, data: DataSets | None = None, room: Room = Room()) -> 
     )
     hypotheses = _hypotheses(study, sectors)
     kinds = tuple(kind for kind in P_VALUES if any(kind in h.kinds for h in hypotheses))
-    code = {address.path: address.fingerprint for address in _addresses(methods, jobs)}
+    own_code = [method.fit.address for method in methods if isinstance(method.fit, Own)]
+    own_code += [job.source.address for job in jobs if isinstance(job.source, OwnPopulation)]
+    code = {address.path: address.fingerprint for address in own_code}
     own = _measures(study)
     rule = rule_of(study, [method.name for method in methods], terms, own)
     heard = (WARNED,) if code else ()
@@ -232,12 +232,6 @@ def _applicable(
     return tuple(kept)
 
 
-def _addresses(methods: tuple[Estimator, ...], jobs: tuple[Job, ...]) -> list[Address]:
-    """Where the user's code is."""
-    fits = [method.fit.address for method in methods if isinstance(method.fit, Own)]
-    return fits + [job.source.address for job in jobs if isinstance(job.source, OwnPopulation)]
-
-
 def _hypotheses(study: Study, sectors: tuple[str, ...]) -> tuple[Hypothesis, ...]:
     """What a study tests, in the order of the registry."""
     if study.tests is None:
@@ -257,33 +251,27 @@ def _hypotheses(study: Study, sectors: tuple[str, ...]) -> tuple[Hypothesis, ...
 
 def _job(condition: Condition, study: Study, data: DataSets | None) -> Job:
     key = Common(study.block) if study.common_random_numbers else condition.key
-    return Job(condition, key, _source(condition, key, study, data))
-
-
-def _of_data(population: Population) -> tuple[str, ...]:
-    """Where a study names its data."""
-    section = "x" if isinstance(population.x, DataCovariate) else "cluster_sizes"
-    return ("population", section, "data")
-
-
-def _source(condition: Condition, key: Key, study: Study, data: DataSets | None) -> Source:
     population = condition.population
     if isinstance(population, Generated):
         try:
-            return own_population(population, study.base_dir, study.block)
+            own = own_population(population, study.base_dir, study.block)
         except CustomError as error:
             raise ConfigError(locate(study, [Finding(("population",), str(error))])) from None
+        return Job(condition, key, own)
+    section = "x" if isinstance(population.x, DataCovariate) else "cluster_sizes"
+    of_data = ("population", section, "data")
     try:
         plan = compile_plan(condition, study.base_dir, data)
         require_laws(plan, key)
     except PopulationError as error:
-        loc = tuple(error.field.split(".")) if error.field else _of_data(population)
+        loc = tuple(error.field.split(".")) if error.field else of_data
         raise ConfigError(locate(study, [Finding(loc, error.message)])) from None
     except DataError as error:
-        raise ConfigError(locate(study, [Finding(_of_data(population), str(error))])) from None
+        raise ConfigError(locate(study, [Finding(of_data, str(error))])) from None
     known = Known(np.array(population.G), float(population.sigma2))
     by_rows = condition.draw == "rows" or needs_rows(condition)
-    return Declared(plan, condition.scheme, by_rows, known, study.block)
+    source = Declared(plan, condition.scheme, by_rows, known, study.block)
+    return Job(condition, key, source)
 
 
 def _true_of_others(

@@ -16,34 +16,14 @@ slope of a normal sample about a line are independent (Cochran's theorem).
 from simlab.moments import Rows
 from simlab.population import Clusters
 
-from .blocks import block_clusters, draw_block, replicate_rows, rows_frame, rows_given
+from .blocks import Drawn, Part, block_clusters, draw_block, replicate_rows, rows_frame, rows_given
 from .draws import draw_clusters, draw_moments, draw_rows
 from .laws import keeps_clusters, require_laws
-from .parts import Drawn, Part
 from .streams import BLOCK, CLUSTERS, GENERATOR, METHOD, NULL_DRAWS, ROWS, Common, Key, stream
 
 __all__ = [
-    "BLOCK",
-    "CLUSTERS",
-    "GENERATOR",
-    "METHOD",
-    "NULL_DRAWS",
-    "ROWS",
-    "Clusters",
-    "Common",
-    "Drawn",
-    "Key",
-    "Part",
-    "Rows",
-    "block_clusters",
-    "draw_block",
-    "draw_clusters",
-    "draw_moments",
-    "draw_rows",
-    "keeps_clusters",
-    "replicate_rows",
-    "require_laws",
-    "rows_frame",
-    "rows_given",
-    "stream",
-]
+    "BLOCK", "CLUSTERS", "GENERATOR", "METHOD", "NULL_DRAWS", "ROWS", "Clusters", "Common",
+    "Drawn", "Key", "Part", "Rows", "block_clusters", "draw_block", "draw_clusters",
+    "draw_moments", "draw_rows", "keeps_clusters", "replicate_rows", "require_laws",
+    "rows_frame", "rows_given", "stream",
+]  # fmt: skip

@@ -24,8 +24,7 @@ if TYPE_CHECKING:
 
 CHUNK = 256  # draws from one random stream
 
-NULL_DRAWS, EXACT_DRAWS, BOOTSTRAP, CLUSTER_BOOTSTRAP = range(4)
-"""Purposes of random streams."""
+NULL_DRAWS, EXACT_DRAWS, BOOTSTRAP, CLUSTER_BOOTSTRAP = range(4)  # purposes of random streams
 
 Result = TypeVar("Result")
 

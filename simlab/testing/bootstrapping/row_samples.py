@@ -82,7 +82,7 @@ def _checked(drawn: pd.Series[float], names: list[str]) -> Floats:
             f"a statistic gave {_listed(names)} for the data, and {_listed(list(drawn.index))} for "
             "a draw; it must give the same numbers each time"
         )
-    return drawn.to_numpy()
+    return np.asarray(drawn, dtype=float)
 
 
 def _refit(design: Design | None, fit: MixedFit) -> MixedFit | None:

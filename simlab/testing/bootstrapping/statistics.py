@@ -25,8 +25,7 @@ from simlab.testing.monte_carlo import Bools
 Function: TypeAlias = "Callable[[MixedFit], float | Mapping[str, float] | pd.Series[float] | Any]"
 Statistic: TypeAlias = "str | Function | Hypothesis"
 
-ALL = ("fixef", "varcorr", "sigma", "icc", "r2")
-"""Groups of statistics that "all" stands for."""
+ALL = ("fixef", "varcorr", "sigma", "icc", "r2")  # groups of statistics that "all" stands for
 
 
 class Estimates(NamedTuple):
