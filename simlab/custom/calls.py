@@ -12,8 +12,6 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import NamedTuple, TypeVar
 
-import numpy as np
-
 from simlab.custom.found import Address
 from simlab.custom.isolation import Failure, attempt
 from simlab.custom.warned import listening
@@ -79,6 +77,6 @@ def called(
             return Failure(order.text), ()
     place = (where.condition, where.number, numbers[0], numbers[-1], address.path)
     CALLED.set()
-    with doing(*place), listening(address.file) as heard, np.errstate():
+    with doing(*place), listening(address.file) as heard:
         found = attempt(call, address.file)
     return found, heard.texts

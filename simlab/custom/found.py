@@ -12,13 +12,13 @@ import importlib
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache, reduce
+from functools import cache, partial, reduce
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
-from simlab.custom.isolation import Failure, attempt, untouched
+from simlab.custom.isolation import Failure, attempt
 from simlab.custom.syntax import fingerprint_of
 from simlab.custom.warned import attend, contained
 from simlab.errors import CustomError, did_you_mean
@@ -111,8 +111,8 @@ def _executed(file: Path, digest: str) -> ModuleType:
     sys.modules[name] = module
     with _first(str(file.parent)), contained() as files:
         files.append(str(file))
-        run = untouched(lambda: exec(compile(source, str(file), "exec"), vars(module)))
-        found = attempt(run, str(file))
+        code = partial(compile, source, str(file), "exec")
+        found = attempt(lambda: exec(code(), vars(module)), str(file))
     if isinstance(found, Failure):
         del sys.modules[name]
         raise CustomError(f"{file.name} cannot be imported: {found.text}")
@@ -132,7 +132,7 @@ def _imported(name: str, folder: str) -> ModuleType:
 
     importlib.invalidate_caches()
     with _first(folder), contained() as files:
-        found = attempt(untouched(load), "")
+        found = attempt(load, "")
         files.append(getattr(found, "__file__", None) or "")
     if found is None:
         raise CustomError(f"there is no {name}.py beside the study, nor such a module")

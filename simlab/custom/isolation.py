@@ -11,9 +11,8 @@ import signal
 import threading
 import traceback
 from collections.abc import Callable
-from functools import wraps
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
@@ -35,31 +34,18 @@ def attempt(call: Callable[[], T], file: str) -> T | Failure:
     """Call a function of the user; return what it returned, or what it raised as a `Failure`.
 
     Messages name the line of `file`, the user's. Only Ctrl-C passes: not even `SystemExit` ends a
-    study.
+    study. Afterwards numpy treats floating-point errors as before.
     """
     try:
-        return call()
+        with np.errstate():
+            return call()
     except BaseException as error:
-        if isinstance(error, KeyboardInterrupt) and _may_be_ctrl_c():
+        # Ctrl-C reaches the main thread, and no process that ignores it.
+        main = threading.current_thread() is threading.main_thread()
+        heard = main and signal.getsignal(signal.SIGINT) is not signal.SIG_IGN
+        if isinstance(error, KeyboardInterrupt) and heard:
             raise
         return Failure(_message(error, file))
-
-
-def _may_be_ctrl_c() -> bool:
-    """Ctrl-C reaches the main thread, and no process that ignores it."""
-    main = threading.current_thread() is threading.main_thread()
-    return main and signal.getsignal(signal.SIGINT) is not signal.SIG_IGN
-
-
-def untouched(function: Callable[..., T]) -> Callable[..., T]:
-    """Return the function such that numpy treats floating-point errors afterwards as before."""
-
-    @wraps(function)
-    def call(*args: Any, **kwargs: Any) -> T:
-        with np.errstate():
-            return function(*args, **kwargs)
-
-    return call
 
 
 def _message(error: BaseException, file: str) -> str:

@@ -97,7 +97,11 @@ def terms_of(terms: tuple[str, ...]) -> tuple[tuple[Kind, ...], tuple[str, ...]]
     if not terms or len(set(terms)) < len(terms):
         raise ArgumentError(f"terms are one or more different names, not {terms}")
     for term in terms:
-        if not _is_term(term):
+        # Brackets are for sectors; what is printed of a term must be the term.
+        if not (
+            isinstance(term, str) and 0 < len(term) <= MOST and term.isprintable()
+            and term == term.strip() and not {*"[]"} & {*term} and term != STATUS
+        ):  # fmt: skip
             raise ArgumentError(
                 f"{term!r} cannot name a term: give up to {MOST} printable characters without "
                 f"brackets, and another name than {STATUS}"
@@ -107,14 +111,6 @@ def terms_of(terms: tuple[str, ...]) -> tuple[tuple[Kind, ...], tuple[str, ...]]
 
 
 STATUS = "status"  # what a method returns beside its terms: how the fit ended
-
-
-def _is_term(term: object) -> bool:
-    """Brackets are for sectors; what is printed of a term must be the term."""
-    return (
-        isinstance(term, str) and 0 < len(term) <= MOST and term.isprintable()
-        and term == term.strip() and not {*"[]"} & {*term} and term != STATUS
-    )  # fmt: skip
 
 
 @overload
@@ -164,7 +160,8 @@ def generator(
         If it cannot draw so, or sectors are not different names.
     """
     sectors = (sectors,) if isinstance(sectors, str) else tuple(sectors)
-    if not sectors or len(set(sectors)) < len(sectors) or not all(map(_is_name, sectors)):
+    named = all(isinstance(sector, str) and sector for sector in sectors)
+    if not named or not sectors or len(set(sectors)) < len(sectors):
         raise ArgumentError(f"sectors are one or more different names, not {sectors}")
     mark = GeneratorMark(_one_of("draws", draws), sectors, truth)
     return _marked(mark) if function is None else _marked(mark)(function)
@@ -191,7 +188,3 @@ def _one_of(name: str, value: Any) -> Literal["rows", "moments"]:
     if value == "rows" or value == "moments":  # noqa: PLR1714 (narrows the type)
         return value  # type: ignore[no-any-return]
     raise ArgumentError(f"{name} is 'rows' or 'moments', not {value!r}")
-
-
-def _is_name(sector: object) -> bool:
-    return isinstance(sector, str) and bool(sector)

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 
 from simlab.custom.found import Address, locate_object
-from simlab.custom.isolation import Failure, attempt, untouched
+from simlab.custom.isolation import Failure, attempt
 from simlab.errors import CustomError
 from simlab.performance.measure import Measure
 from simlab.performance.registry import COMPARISONS, MEASURES, ROBUST, STREAMS
 from simlab.performance.robust import Statistic
-from simlab.performance.stream import Replicates, Stream
+from simlab.performance.stream import Replicates
 
 B = 40  # replicates of the trial
 
@@ -48,7 +48,7 @@ def own_measure(path: str, folder: Path | None) -> Measure | Statistic:
             raise CustomError(f"{path}: give its stream another name than {found.stream.name!r}")
         if found.stream.per not in ("fit", "term", "target"):
             raise CustomError(f"{path}: its stream is per fit, term or target, and of no pairs")
-        found = replace(found, stream=_shielded(found.stream, address))
+        found = replace(found, stream=replace(found.stream, each=OwnEach(address)))
     _attempt(address, lambda: _try(found))
     return found
 
@@ -65,12 +65,8 @@ class OwnEach:
         return _attempt(self.address, lambda: each(*replicates))
 
 
-def _shielded(stream: Stream, address: Address) -> Stream:
-    return replace(stream, each=OwnEach(address))
-
-
 def _attempt(address: Address, call: Any) -> Any:
-    found = attempt(untouched(call), address.file)
+    found = attempt(call, address.file)
     if isinstance(found, Failure):
         text = found.text.removeprefix(f"{address.path}: ")
         raise CustomError(f"{address.path}: {text}")

@@ -16,7 +16,6 @@ from simlab.performance.named import Named, named
 from simlab.performance.node import empty
 from simlab.results import Done, Results, Stop, Summing, SumsResults
 from simlab.results.tree import Tree
-from simlab.runner.until import Rule, Worst
 from simlab.runner.work import Work
 
 GROWTH = 4  # A round adds one block for so many that are done
@@ -28,15 +27,6 @@ def next_end(done: int, first: int, most: int) -> int:
     The first round has `first` blocks.
     """
     return min(most, done + -(-done // GROWTH) if done else first)
-
-
-def judge(rule: Rule, worst: Worst, end: int, most: int) -> Stop:
-    """Say whether a condition stops after `end` of at most `most` blocks, and why."""
-    if worst.mcse <= rule.mcse:
-        return Stop.REACHED
-    if end < most:
-        return Stop.NOT_YET
-    return Stop.UNDEFINED if math.isnan(worst.mcse) else Stop.MAXIMUM
 
 
 class Wave:
@@ -97,19 +87,17 @@ class Rounds:
             self._open.discard(c)
             return
         assert self._sums is not None
-        worst = rule.cells(self._sums(c, end)).worst()
-        why = judge(rule, worst, end, self._most)
-        if why is Stop.NOT_YET:
+        mcse = rule.cells(self._sums(c, end)).worst
+        if end < self._most and not mcse <= rule.mcse:
             self._ends[c] = next_end(end, self._first, self._most)
-            self._expected[c] = self._needed(end, worst.mcse / rule.mcse, self._ends[c])
-        else:
-            self._open.discard(c)
-            self._expected[c] = end
-            self._results.settle(c, why)
-
-    def _needed(self, end: int, ratio: float, least: int) -> float:
-        """Blocks that take the MCSE down by a ratio: its square falls as 1/n."""
-        return self._most if math.isnan(ratio) else min(max(end * ratio**2, least), self._most)
+            # The square of the MCSE falls as 1/n.
+            needed = self._most if math.isnan(mcse) else end * (mcse / rule.mcse) ** 2
+            self._expected[c] = min(max(needed, self._ends[c]), self._most)
+            return
+        why = Stop.UNDEFINED if math.isnan(mcse) else Stop.MAXIMUM
+        self._open.discard(c)
+        self._expected[c] = end
+        self._results.settle(c, Stop.REACHED if mcse <= rule.mcse else why)
 
     @property
     def settled(self) -> int:

@@ -16,13 +16,6 @@ from simlab.performance.registry import MEASURES
 from simlab.words import AIMS, Term
 
 
-class Worst(NamedTuple):
-    """The cell that is known least."""
-
-    mcse: float  # NaN where no cell has one
-    cell: str  # estimator, term and target; empty where there is none
-
-
 class Cells(NamedTuple):
     """A measure in the cells that a rule looks at, L of them in one row."""
 
@@ -30,13 +23,11 @@ class Cells(NamedTuple):
     measured: Measured
     names: tuple[str, ...]  # estimator, term and target of each, as far as the measure has them
 
-    def worst(self) -> Worst:
-        """Return the cell with the largest MCSE, the first of several; without one, NaN."""
+    @property
+    def worst(self) -> float:
+        """The largest MCSE; NaN where no cell has one."""
         mcse = self.measured.mcse
-        if np.isnan(mcse).all():
-            return Worst(np.nan, "")
-        place = int(np.nanargmax(mcse))
-        return Worst(float(mcse[place]), self.names[place])
+        return np.nan if np.isnan(mcse).all() else float(np.nanmax(mcse))
 
 
 def share_needed(p: Floats, mcse: float) -> Floats:
