@@ -19,15 +19,15 @@ Targets = Mapping[str, Row]  # the rows of one method, by target
 
 def with_advice(verdicts: pd.DataFrame, level: float) -> pd.DataFrame:
     """Add the column `advice`: one sentence for each method, question and place."""
-    told: dict[tuple[str, str, str], str] = {}
+    sentences: dict[tuple[str, str, str], str] = {}
     for (question, place), part in verdicts.groupby(["question", "place"], sort=False):
         rows = rows_of(part)
         best = {target: _best(rows, target) for target in TARGETS}
         for method, own in by_method(rows).items():
             here = {row["target"]: row for row in own}
-            told[str(question), str(place), method] = _sentence(method, here, best, level)
+            sentences[str(question), str(place), method] = _sentence(method, here, best, level)
     keys = zip(verdicts["question"], verdicts["place"], verdicts["method"], strict=True)
-    return verdicts.assign(advice=[told[key] for key in keys])
+    return verdicts.assign(advice=[sentences[key] for key in keys])
 
 
 def aims_of(method: str) -> tuple[str, ...]:
@@ -98,14 +98,14 @@ def _fault(failing: Sequence[Row], level: float) -> str:
     """What is wrong: the standard error, the bias, or both."""
     first, interval = failing[0], f"its {100 * level:g} % interval covers"
     off = [row for row in failing if abs(bias_of(row)) > BIAS]
-    told = " and ".join(f"{abs(bias_of(row)):.2g} SE off {SYMBOLS[row['target']]}" for row in off)
+    off_by = " and ".join(f"{abs(bias_of(row)):.2g} SE off {SYMBOLS[row['target']]}" for row in off)
     if abs(first["relative_error"]) <= HONEST:
         covers = f"{interval} {_covers(off or failing)}"
-        return f"its SE is right, but it is {told}: {covers}" if off else covers
+        return f"its SE is right, but it is {off_by}: {covers}" if off else covers
     fault = f"its SE is {wrong(first['relative_error'])} here: {interval} "
     if not off:
         return fault + _covers([first])
-    return f"{fault}{100 * first['own_coverage']:.0f} % of what it estimates, which is {told}"
+    return f"{fault}{100 * first['own_coverage']:.0f} % of what it estimates, which is {off_by}"
 
 
 def _instead(best: Mapping[str, str], alone: bool) -> list[str]:

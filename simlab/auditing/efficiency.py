@@ -42,9 +42,9 @@ def efficiency(ds: xr.Dataset, shares: Floats, groups: tuple[str, ...]) -> tuple
             for i, term in enumerate(term_names((kind,), groups)):
                 if term in terms:
                     own = here.sel(estimator=list(METHODS), term=term).values.T
-                    found = COMPARISONS["efficiency"](own, estimate @ contrast[i])
+                    ratio = COMPARISONS["efficiency"](own, estimate @ contrast[i])
                     at = (q, slice(None), terms.index(term))
-                    value[at], mcse[at], _ = found
+                    value[at], mcse[at], _ = ratio
     return value, mcse
 
 
@@ -53,8 +53,8 @@ def _best(here: xr.DataArray, question: str, groups: tuple[str, ...]) -> tuple[F
 
     def values(method: str, kind: str) -> Floats:
         names = [str(Term(kind, place)) for place in places_of(groups, differences=False)]
-        found: Floats = here.sel(estimator=method, term=names).values
-        return found
+        estimates: Floats = here.sel(estimator=method, term=names).values
+        return estimates
 
     if question == NEW:
         return values(ORACLE, "slope"), values(ORACLE, "between")

@@ -106,9 +106,9 @@ def _advice(audit: Findings, question: str, place: str) -> str:
     here = audit.verdicts
     here = here[(here["question"] == question) & (here["place"] == place)]
     rows = rows_of(here.drop_duplicates("method"))
-    told = [[short(r["method"]), r["advice"]] for r in rows]
+    cells = [[short(r["method"]), r["advice"]] for r in rows]
     of = f", slope of {audit.subject.roles.x}, {place}" if place else ""
-    return Table(["method", "advice"], told, f"Advice{of}").html()
+    return Table(["method", "advice"], cells, f"Advice{of}").html()
 
 
 def _numbers(audit: Findings, question: str, place: str) -> str:

@@ -44,7 +44,7 @@ def paradoxes(subject: Subject, ds: xr.Dataset) -> tuple[Paradox, ...]:
     """Find the reversals in each group, and by the first study's results how sure they are."""
     estimate = subject.comparison.set_index(["method", "term"])["estimate"]
     drawn = ds["estimate"].isel(condition=QUESTIONS.index(NEW))
-    found = []
+    reversals = []
     for group in subject.groups:
         at = group if len(subject.groups) > 1 else ""
         slope, other = str(Term("slope", at)), str(Term("between", at))
@@ -58,5 +58,5 @@ def paradoxes(subject: Subject, ds: xr.Dataset) -> tuple[Paradox, ...]:
         alike = np.all([d == sign for d, sign in zip(draws, signs, strict=True)], axis=0)
         usable = ~np.isnan(draws).any(axis=0)
         certainty = float(alike[usable].mean())
-        found.append(Paradox(" and ".join(names), group, within, between, pooled, certainty))
-    return tuple(found)
+        reversals.append(Paradox(" and ".join(names), group, within, between, pooled, certainty))
+    return tuple(reversals)

@@ -78,23 +78,23 @@ def honesty_picture(audit: Findings, question: str, place: str) -> Figure:
 def reported_covariances(subject: Subject, g: int) -> dict[str, Floats]:
     """Return each method's own covariance of intercept and slope, in group g, by name."""
     sample = subject.sample
-    found = {method: beta.points(sample, method)[g].covariance for method in LINES}
-    found[BETWEEN_LINE] = beta.points(sample, TRUTH, "between")[g].covariance
-    return found
+    covariances = {method: beta.points(sample, method)[g].covariance for method in LINES}
+    covariances[BETWEEN_LINE] = beta.points(sample, TRUTH, "between")[g].covariance
+    return covariances
 
 
 def _true_covariances(audit: Findings, group: str) -> dict[str, Floats]:
     """Covariance of each method's intercept and slope over samples of new clusters, by name."""
     drawn = audit.dataset["estimate"].isel(condition=QUESTIONS.index(NEW))
     place = group if len(audit.subject.groups) > 1 else ""
-    found = {}
+    covariances = {}
     for method in (*LINES, TRUTH):
         kind = "between" if method == TRUTH else "slope"
         terms = [str(Term(name, place)) for name in ("intercept", kind)]
         values = drawn.sel(estimator=method, term=terms).values
         name = BETWEEN_LINE if method == TRUTH else method
-        found[name] = np.cov(values[np.isfinite(values).all(axis=1)].T)
-    return found
+        covariances[name] = np.cov(values[np.isfinite(values).all(axis=1)].T)
+    return covariances
 
 
 def _lines(s: Subject, group: str) -> dict[str, tuple[float, float]]:

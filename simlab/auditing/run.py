@@ -96,9 +96,9 @@ def audit(
         If the level is not between 0 and 1.
     """
     check_draws(draws, replicates)
-    found = subject(as_pandas(data, source), Roles(y, x, cluster, group), level, source)
-    study = base_study(found, replicates, seed, level)
-    return complete(begin(found, study, jobs, progress), draws, jobs, progress)
+    fitted = subject(as_pandas(data, source), Roles(y, x, cluster, group), level, source)
+    study = base_study(fitted, replicates, seed, level)
+    return complete(begin(fitted, study, jobs, progress), draws, jobs, progress)
 
 
 def begin(found: Subject, study: Study, jobs: int, progress: Progress | None) -> Audit:

@@ -47,10 +47,10 @@ def measure_others(
     if progress is not None:
         progress.start(base.replicates * len(sets) * len(QUESTIONS), 0)
     tasks = ((subject, one, base) for one in sets)
-    for found, failures in in_threads(_one_set, tasks, jobs):
+    for measures_of_set, failures in in_threads(_one_set, tasks, jobs):
         if progress is not None:
             progress.advance(base.replicates * len(QUESTIONS), failures)
-        yield found
+        yield measures_of_set
 
 
 def _one_set(subject: Subject, other: Parameters, base: Study) -> tuple[xr.Dataset, int]:
@@ -74,9 +74,9 @@ def _one_set(subject: Subject, other: Parameters, base: Study) -> tuple[xr.Datas
 
 def measured(ds: xr.Dataset) -> xr.Dataset:
     """Measure every method: the measures of an audit by its names, and the truth."""
-    found = measure(ds.sel(estimator=list(METHODS)), measures=LABELS).sel(target=list(TARGETS))
+    chosen = measure(ds.sel(estimator=list(METHODS)), measures=LABELS).sel(target=list(TARGETS))
     kept = {f"{name}{part}": f"{label}{part}" for name, label in LABELS.items() for part in _PARTS}
-    return questions(found[list(kept)].rename(kept).assign(truth=ds["truth"]))
+    return questions(chosen[list(kept)].rename(kept).assign(truth=ds["truth"]))
 
 
 _PARTS = ("", "_mcse", "_n", "_low", "_high")

@@ -101,7 +101,7 @@ def subject(df: pd.DataFrame, roles: Roles, level: float, source: str) -> Subjec
     _check_fit(fitted, comparison, source)
     assert fitted.G is not None
     assert fitted.sigma2 is not None
-    found = parameters(
+    known = parameters(
         fitted.estimate[0], fitted.G[0], float(fitted.sigma2[0]), len(groups),
         digits_of(sample.moments),
     )  # fmt: skip
@@ -109,7 +109,7 @@ def subject(df: pd.DataFrame, roles: Roles, level: float, source: str) -> Subjec
     name = f"{Path(source).stem}-complete.csv" if dropped else source
     return Subject(
         source, name, roles, rows, missing, dropped,
-        groups, sample, comparison, found,
+        groups, sample, comparison, known,
     )  # fmt: skip
 
 

@@ -28,7 +28,7 @@ MOST = 4  # methods named in the answer
 
 def coloured(parts: Sequence[Part | list[Part]]) -> Text:
     """Return parts of a report for a terminal: headings bold, verdicts in colours."""
-    told = []
+    shown_parts = []
     for part in parts:
         shown = Text(group_text(part))
         title = part.title if isinstance(part, Table) else ""
@@ -37,8 +37,8 @@ def coloured(parts: Sequence[Part | list[Part]]) -> Text:
                 shown.highlight_regex(rf"(?<!\S){word}\??(?!\S)", style)
         bold = len(shown) if isinstance(part, Heading) else len(Heading(title).text())
         shown.stylize("bold", 0, bold)
-        told.append(shown)
-    return Text("\n\n").join(told)
+        shown_parts.append(shown)
+    return Text("\n\n").join(shown_parts)
 
 
 def report(audit: Findings) -> list[Part | list[Part]]:
@@ -102,10 +102,10 @@ def _trusted(audit: Findings) -> Table:
 
 def trusted(audit: Findings) -> list[tuple[str, str, list[Row]]]:
     """Question, target, and the methods to trust, the most precise first."""
-    found: dict[tuple[str, str], list[Row]] = {}
+    grouped: dict[tuple[str, str], list[Row]] = {}
     for row in rows_of(audit.answer):
-        found.setdefault((row["question"], row["target"]), []).append(row)
-    return [(*at, [r for r in rows if r["verdict"] in TRUSTED]) for at, rows in found.items()]
+        grouped.setdefault((row["question"], row["target"]), []).append(row)
+    return [(*at, [r for r in rows if r["verdict"] in TRUSTED]) for at, rows in grouped.items()]
 
 
 def _method(row: Row) -> str:
@@ -188,14 +188,14 @@ def explained(audit: Findings) -> str:
 
 def _lines(rows: Sequence[Row]) -> list[tuple[str, list[Row]]]:
     """Label and rows of each line of a table: two for a method whose β_B has a term of its own."""
-    found: list[tuple[str, list[Row]]] = []
+    lines: list[tuple[str, list[Row]]] = []
     for own in by_method(rows).values():
         label = short(own[0]["method"])
         aims = [row for row in own if row["target"] in TARGETS]
         for i, term in enumerate(dict.fromkeys(row["term"] for row in aims)):
             name = f"  {label}: β_B" if i else label
-            found.append((name, [row for row in aims if row["term"] == term]))
-    return found
+            lines.append((name, [row for row in aims if row["term"] == term]))
+    return lines
 
 
 def _slope(audit: Findings, place: str) -> str:

@@ -48,10 +48,10 @@ def rows_of(frame: pd.DataFrame) -> list[Row]:
 
 def by_method(rows: Sequence[Row]) -> dict[str, list[Row]]:
     """Return rows by method, in their order."""
-    found: dict[str, list[Row]] = {}
+    grouped: dict[str, list[Row]] = {}
     for row in rows:
-        found.setdefault(row["method"], []).append(row)
-    return found
+        grouped.setdefault(row["method"], []).append(row)
+    return grouped
 
 
 def coverage_bounds(level: float) -> tuple[float, float]:
@@ -184,8 +184,8 @@ def answers(verdicts: pd.DataFrame, measures: xr.Dataset, level: float) -> pd.Da
             together = _certainty(["yes" if one else "no" for one in trusted])
             rmse = float(np.mean([row["rmse"] for row in own]))
             named = {"question": question, "target": target, "method": method}
-            told = {"label": own[0]["label"], "verdict": word, "certainty": together, "rmse": rmse}
-            rows.append(named | told)
+            values = {"verdict": word, "certainty": together, "rmse": rmse}
+            rows.append(named | {"label": own[0]["label"]} | values)
     rank = {"yes": 0, "safe": 0, "no": 1, "not estimable": 2}
     rows.sort(
         key=lambda row: (
@@ -219,8 +219,8 @@ def with_shares(measures: xr.Dataset, limit: xr.DataArray, groups: tuple[str, ..
 def shares_of(measures: xr.Dataset, groups: tuple[str, ...]) -> Floats:
     """Return λ of every method's slope in every group, (E, S), from its probability limit."""
     slopes = _in_groups("slope", groups)
-    found: Floats = measures["lambda_theory"].sel(question=NEW, term=slopes).values
-    return found
+    shares: Floats = measures["lambda_theory"].sel(question=NEW, term=slopes).values
+    return shares
 
 
 def _in_groups(kind: str, groups: tuple[str, ...]) -> list[str]:

@@ -75,8 +75,8 @@ def called(
     for order in ordered(address.path):
         if order.replicate == replicate:
             return Failure(order.text), ()
-    place = (where.condition, where.number, numbers[0], numbers[-1], address.path)
+    note = (where.condition, where.number, numbers[0], numbers[-1], address.path)
     CALLED.set()
-    with doing(*place), listening(address.file) as heard:
-        found = attempt(call, address.file)
-    return found, heard.texts
+    with doing(*note), listening(address.file) as heard:
+        result = attempt(call, address.file)
+    return result, heard.texts

@@ -112,10 +112,10 @@ def _executed(file: Path, digest: str) -> ModuleType:
     with _first(str(file.parent)), contained() as files:
         files.append(str(file))
         code = partial(compile, source, str(file), "exec")
-        found = attempt(lambda: exec(code(), vars(module)), str(file))
-    if isinstance(found, Failure):
+        result = attempt(lambda: exec(code(), vars(module)), str(file))
+    if isinstance(result, Failure):
         del sys.modules[name]
-        raise CustomError(f"{file.name} cannot be imported: {found.text}")
+        raise CustomError(f"{file.name} cannot be imported: {result.text}")
     return module
 
 
@@ -132,13 +132,13 @@ def _imported(name: str, folder: str) -> ModuleType:
 
     importlib.invalidate_caches()
     with _first(folder), contained() as files:
-        found = attempt(load, "")
-        files.append(getattr(found, "__file__", None) or "")
-    if found is None:
+        result = attempt(load, "")
+        files.append(getattr(result, "__file__", None) or "")
+    if result is None:
         raise CustomError(f"there is no {name}.py beside the study, nor such a module")
-    if isinstance(found, Failure):
-        raise CustomError(f"{name} cannot be imported: {found.text}")
-    return found
+    if isinstance(result, Failure):
+        raise CustomError(f"{name} cannot be imported: {result.text}")
+    return result
 
 
 @contextmanager

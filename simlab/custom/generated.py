@@ -34,15 +34,15 @@ class OwnPopulation:
     parameters: Mapping[str, Any]
     sectors: tuple[str, ...]
     by_rows: bool  # whether it draws rows rather than moments
-    told: Truth  # what is said to be true
+    given_truth: Truth  # what is said to be true
     block: int  # replicates of a whole block
 
     @property
     def known(self) -> Known | None:
         """True variances, where they are told."""
-        if self.told.G is None or self.told.sigma2 is None:
+        if self.given_truth.G is None or self.given_truth.sigma2 is None:
             return None
-        return Known(np.array(self.told.G), float(self.told.sigma2))
+        return Known(np.array(self.given_truth.G), float(self.given_truth.sigma2))
 
     def draw(self, seed: int, key: Key, number: int, size: int, keep_rows: bool) -> Drawn:
         """Draw one block of replicates; see `runner.sources.Declared`."""
@@ -53,12 +53,12 @@ class OwnPopulation:
         warned: dict[int, tuple[str, ...]] = {}
         alike: dict[bytes, list[tuple[int, Moments, Rows]]] = {}
         for b in range(size):
-            found, texts = self._replicate(seed, key, number * self.block + b)
+            replicate, texts = self._replicate(seed, key, number * self.block + b)
             warned |= {b: texts} if texts else {}
-            if isinstance(found, Failure):
-                errors[b] = found.text
+            if isinstance(replicate, Failure):
+                errors[b] = replicate.text
                 continue
-            frames[b], moments, rows = found
+            frames[b], moments, rows = replicate
             alike.setdefault(moments.starts.tobytes(), []).append((b, moments, rows))
         parts = (_stacked(group, frames, keep_rows) for group in alike.values())
         return Drawn(tuple(parts), errors, warned)
@@ -68,18 +68,17 @@ class OwnPopulation:
         if not self.by_rows:
             path = self.address.path
             raise PopulationError(f"{path} draws moments: there are no rows to be rebuilt")
-        found, _ = self._replicate(seed, key, replicate)
-        if isinstance(found, Failure):
-            raise PopulationError(found.text)
-        return found[0]
+        drawn, _ = self._replicate(seed, key, replicate)
+        if isinstance(drawn, Failure):
+            raise PopulationError(drawn.text)
+        return drawn[0]
 
     def truth(self, seed: int, key: Key) -> dict[str, Floats]:
         """What each kind of term aims at, as far as it is told; see `population.truth`."""
         del seed, key
-        within, between, intercept = (
-            self._per_sector(value)
-            for value in (self.told.beta_within, self.told.beta_between, self.told.intercept)
-        )
+        truth = self.given_truth
+        values = truth.beta_within, truth.beta_between, truth.intercept
+        within, between, intercept = map(self._per_sector, values)
         slope = np.column_stack([within, between])
         contextual = np.column_stack([between - within] * 2)
         intercepts = np.column_stack([intercept] * 2)
@@ -121,11 +120,11 @@ class OwnPopulation:
             return _checked(drawn, self.block, len(self.sectors))
 
         numbers = range(number * self.block, (number + 1) * self.block)
-        found, texts = self._named(called(call, self.address, numbers))
+        drawn_block, texts = self._named(called(call, self.address, numbers))
         warned = {0: texts} if texts else {}
-        if isinstance(found, Failure):
-            return Drawn((), dict.fromkeys(range(size), found.text), warned)
-        moments = found.take(slice(0, size))
+        if isinstance(drawn_block, Failure):
+            return Drawn((), dict.fromkeys(range(size), drawn_block.text), warned)
+        moments = drawn_block.take(slice(0, size))
         sound = np.all([np.isfinite(v).all(axis=1) for v in moments[:-1]], axis=0)
         text = f"{self.address.path}: drew moments that are not finite"
         errors = dict.fromkeys(np.flatnonzero(~sound).tolist(), text)
@@ -135,10 +134,10 @@ class OwnPopulation:
         return Drawn(parts, errors, warned)
 
     def _named(
-        self, found: tuple[T | Failure, tuple[str, ...]]
+        self, outcome: tuple[T | Failure, tuple[str, ...]]
     ) -> tuple[T | Failure, tuple[str, ...]]:
         """Name the generator in what it did wrong, for it befalls every estimator."""
-        drawn, texts = found
+        drawn, texts = outcome
         if isinstance(drawn, Failure):
             drawn = Failure(f"{self.address.path}: {drawn.text}")
         return drawn, texts
@@ -154,14 +153,14 @@ def own_population(declared: Generated, folder: Path | None, block: int) -> OwnP
     mark = mark_of(function, GeneratorMark())
     parameters = plain(declared.parameters)
     _check_parameters(function, path, mark, parameters)
-    told = declared.truth or _told(mark, path, parameters, address.file)
+    known = declared.truth or _told(mark, path, parameters, address.file)
     for name in ("beta_within", "beta_between", "intercept"):
-        value = getattr(told, name)
+        value = getattr(known, name)
         if isinstance(value, Mapping) and set(value) != set(mark.sectors):
-            known = ", ".join(mark.sectors)
-            raise CustomError(f"{path}: truth names the sectors {', '.join(value)}, not {known}")
+            named, sectors = ", ".join(value), ", ".join(mark.sectors)
+            raise CustomError(f"{path}: truth names the sectors {named}, not {sectors}")
     return OwnPopulation(
-        address, declared.parameters, mark.sectors, mark.draws == "rows", told, block
+        address, declared.parameters, mark.sectors, mark.draws == "rows", known, block
     )
 
 
@@ -169,10 +168,10 @@ def _told(mark: GeneratorMark, path: str, parameters: dict[str, Any], file: str)
     """Return what the function says is true with these parameters."""
     raw = mark.truth
     if callable(raw):
-        found = attempt(partial(raw, **parameters), file)
-        if isinstance(found, Failure):
-            raise CustomError(f"{path}: its truth fails: {found.text}")
-        raw = found
+        result = attempt(partial(raw, **parameters), file)
+        if isinstance(result, Failure):
+            raise CustomError(f"{path}: its truth fails: {result.text}")
+        raw = result
     return read_truth({} if raw is None else raw, f"{path}: its truth")
 
 
@@ -284,14 +283,14 @@ def _sector(df: pd.DataFrame, sectors: tuple[str, ...]) -> Ints:
     """Position of each row's sector."""
     if "sector" not in df:
         return np.zeros(len(df), dtype=np.int64)
-    found = pd.Index(sectors).get_indexer(pd.Index(df["sector"]))
-    if (found < 0).any():
-        strange = df["sector"][found < 0].iloc[0]
+    codes = pd.Index(sectors).get_indexer(pd.Index(df["sector"]))
+    if (codes < 0).any():
+        strange = df["sector"][codes < 0].iloc[0]
         raise CustomError(
             f"the sector {strange!r} is not among {', '.join(sectors)}; "
             "say sectors=(…) in @simlab.generator"
         )
-    return found.astype(np.int64)
+    return codes.astype(np.int64)
 
 
 def _in_order(cluster: Ints, sector: Ints, names: tuple[str, ...]) -> tuple[Ints, Ints]:

@@ -31,26 +31,26 @@ def own_measure(path: str, folder: Path | None) -> Measure | Statistic:
         If it cannot be imported, is no measure, has a name of simlab's, or fails a trial.
     """
     address = locate_object(path, folder)
-    found = address.load()
-    if not isinstance(found, Measure | Statistic):
-        kind = type(found).__name__
+    measure = address.load()
+    if not isinstance(measure, Measure | Statistic):
+        kind = type(measure).__name__
         raise CustomError(f"{path} is a {kind}; a measure is a simlab.measures.Measure")
-    if not found.name.isidentifier() or found.name in {*MEASURES, *COMPARISONS, *ROBUST}:
+    if not measure.name.isidentifier() or measure.name in {*MEASURES, *COMPARISONS, *ROBUST}:
         raise CustomError(
-            f"{path}: its name {found.name!r} is simlab's own, or no name of a variable"
+            f"{path}: its name {measure.name!r} is simlab's own, or no name of a variable"
         )
-    if isinstance(found, Statistic):
-        _attempt(address, lambda: found(*_trial(found.arguments)))
-        return found
+    if isinstance(measure, Statistic):
+        _attempt(address, lambda: measure(*_trial(measure.arguments)))
+        return measure
     names = [stream.name for stream in STREAMS]
-    if found.stream not in STREAMS:
-        if found.stream.name in names or not found.stream.name.isidentifier():
-            raise CustomError(f"{path}: give its stream another name than {found.stream.name!r}")
-        if found.stream.per not in ("fit", "term", "target"):
+    if measure.stream not in STREAMS:
+        if measure.stream.name in names or not measure.stream.name.isidentifier():
+            raise CustomError(f"{path}: give its stream another name than {measure.stream.name!r}")
+        if measure.stream.per not in ("fit", "term", "target"):
             raise CustomError(f"{path}: its stream is per fit, term or target, and of no pairs")
-        found = replace(found, stream=replace(found.stream, each=OwnEach(address)))
-    _attempt(address, lambda: _try(found))
-    return found
+        measure = replace(measure, stream=replace(measure.stream, each=OwnEach(address)))
+    _attempt(address, lambda: _try(measure))
+    return measure
 
 
 @dataclass(frozen=True)
@@ -66,11 +66,11 @@ class OwnEach:
 
 
 def _attempt(address: Address, call: Any) -> Any:
-    found = attempt(call, address.file)
-    if isinstance(found, Failure):
-        text = found.text.removeprefix(f"{address.path}: ")
+    result = attempt(call, address.file)
+    if isinstance(result, Failure):
+        text = result.text.removeprefix(f"{address.path}: ")
         raise CustomError(f"{address.path}: {text}")
-    return found
+    return result
 
 
 def _trial(names: tuple[str, ...]) -> list[Any]:
@@ -118,8 +118,8 @@ def _try(measure: Measure) -> None:
             expected = (np.asarray(ends[0]) - np.asarray(ends[1])) / (2 * step)
             off = np.abs(np.asarray(given) - expected) > NEAR * (1e-6 + np.abs(expected))
             if (off & np.isfinite(expected)).any():
-                told = np.broadcast_to(given, off.shape)[off][0]
+                shown = np.broadcast_to(given, off.shape)[off][0]
                 raise CustomError(
-                    f"its derivative by feature {i} is {told:.6g}, where a difference quotient "
+                    f"its derivative by feature {i} is {shown:.6g}, where a difference quotient "
                     f"gives {expected[off][0]:.6g}"
                 )

@@ -27,25 +27,25 @@ def own_estimator(path: str, folder: Path | None) -> Estimator:
     return _declared(address, address.load())
 
 
-def _declared(address: Address, found: object) -> Estimator:
+def _declared(address: Address, given: object) -> Estimator:
     """Make an estimator of what is at an address."""
     path, fit = address.path, Own(address)
-    if isinstance(found, Estimator):
+    if isinstance(given, Estimator):
         try:
-            named = terms_of((*found.kinds, *found.others))
+            named = terms_of((*given.kinds, *given.others))
         except ValueError as error:
             raise CustomError(f"{path}: {error}") from None
-        if named != (found.kinds, found.others):
+        if named != (given.kinds, given.others):
             raise CustomError(f"{path}: its kinds are {named[0]}, its others {named[1]}")
         return replace(
-            found, name=path, fit=fit, share=found.share and OwnShare(address),
-            linear=found.linear and not (found.mixed or found.oracle),
-            truth=found.truth and OwnTruth(address),
+            given, name=path, fit=fit, share=given.share and OwnShare(address),
+            linear=given.linear and not (given.mixed or given.oracle),
+            truth=given.truth and OwnTruth(address),
         )  # fmt: skip
-    if not callable(found):
-        kind = type(found).__name__
+    if not callable(given):
+        kind = type(given).__name__
         raise CustomError(f"{path} is a {kind}; an estimator is a function or an Estimator")
-    mark = mark_of(found, MethodMark())
+    mark = mark_of(given, MethodMark())
     return Estimator(
         path, mark.kinds, "beta_within", fit, needs=mark.needs, linear=False,
         others=mark.others, truth=mark.truth and OwnTruth(address),
@@ -82,13 +82,13 @@ class Own:
         """Fit, and hear the warnings: whose they are among several replicates, each alone tells."""
         B = len(sample.moments.n)
         numbers = sample.about.numbers if sample.about else range(B)
-        found, warned = called(partial(fit, sample), self.address, numbers)
-        if isinstance(found, Failure):
-            return found._replace(warnings=warned)
+        result, warned = called(partial(fit, sample), self.address, numbers)
+        if isinstance(result, Failure):
+            return result._replace(warnings=warned)
         if not warned or B == 1:
-            return found._replace(warnings={0: warned} if warned else {})
+            return result._replace(warnings={0: warned} if warned else {})
         alone = (called(partial(fit, sample.at(b)), self.address, [numbers[b]]) for b in range(B))
-        return found._replace(warnings={b: texts for b, (_, texts) in enumerate(alone) if texts})
+        return result._replace(warnings={b: texts for b, (_, texts) in enumerate(alone) if texts})
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +99,12 @@ class OwnShare:
 
     def __call__(self, x: SizeMoments) -> float:
         """Return λ."""
-        found = attempt(lambda: float(self.address.load().share(x)), self.address.file)
-        if isinstance(found, Failure):
+        weight = attempt(lambda: float(self.address.load().share(x)), self.address.file)
+        if isinstance(weight, Failure):
             raise ConfigError.of(
-                "estimators", f"{self.address.path}: its share fails: {found.text}"
+                "estimators", f"{self.address.path}: its share fails: {weight.text}"
             )
-        return found
+        return weight
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,15 +120,15 @@ class OwnTruth:
         others = _calling(self.address).estimator.others
 
         def tell() -> dict[str, float]:
-            told = truth(population) if callable(truth) else truth
-            if not isinstance(told, Mapping) or not set(told) <= set(others):
+            values = truth(population) if callable(truth) else truth
+            if not isinstance(values, Mapping) or not set(values) <= set(others):
                 raise CustomError(f"is no mapping of numbers to {', '.join(others)}")
-            return {str(name): float(value) for name, value in told.items()}
+            return {str(name): float(value) for name, value in values.items()}
 
-        found = attempt(tell, self.address.file)
-        if isinstance(found, Failure):
-            raise ConfigError.of("estimators", f"{path}: its truth fails: {found.text}")
-        return found
+        truth_of = attempt(tell, self.address.file)
+        if isinstance(truth_of, Failure):
+            raise ConfigError.of("estimators", f"{path}: its truth fails: {truth_of.text}")
+        return truth_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,12 +155,12 @@ class _Calling(NamedTuple):
 
 @cache
 def _calling(address: Address) -> _Calling:
-    found = address.load()
-    declared = _declared(address, found)
-    if isinstance(found, Estimator):
-        return _Calling(found.fit, declared, False, False, False)
+    given = address.load()
+    declared = _declared(address, given)
+    if isinstance(given, Estimator):
+        return _Calling(given.fit, declared, False, False, False)
     by_rows = declared.needs == "rows"
-    return _Calling(found, declared, by_rows, _asks(found, "rng"), _asks(found, "level"))
+    return _Calling(given, declared, by_rows, _asks(given, "rng"), _asks(given, "level"))
 
 
 def _asks(function: Callable[..., object], name: str) -> bool:
@@ -174,12 +174,12 @@ def _isolated(
     call: Callable[[Sample], Estimates | Failure], sample: Sample, T: int, level: float = 0.95
 ) -> Estimates:
     """Fit all replicates at once; where that fails, one by one, so that only the guilty are out."""
-    found = call(sample)
-    if not isinstance(found, Failure):
-        return found
+    result = call(sample)
+    if not isinstance(result, Failure):
+        return result
     B = len(sample.moments.n)
     if B == 1:
-        return blank(1, T, Status.ERROR, found.text, found.warnings)
+        return blank(1, T, Status.ERROR, result.text, result.warnings)
     return joined([_isolated(call, sample.at(b), T, level) for b in range(B)], level)
 
 

@@ -53,20 +53,21 @@ def joined(each: Sequence[Estimates], level: float) -> Estimates:
         # Variance components are all that a replicate may lack: those of one that failed.
         return np.concatenate([known * np.nan if v is None else v for v in values])
 
-    told = ("messages", "warnings")
-    found: dict[str, Any] = {
+    texts = ("messages", "warnings")
+    fields: dict[str, Any] = {
         name: {b: getattr(one, name)[0] for b, one in enumerate(each) if getattr(one, name)}
-        for name in told
+        for name in texts
     }
-    found |= {name: together(name) for name in Estimates._fields if name not in told}
-    return Estimates(**found)
+    fields |= {name: together(name) for name in Estimates._fields if name not in texts}
+    return Estimates(**fields)
 
 
-def _inferred(found: Estimates, level: float) -> Estimates:
+def _inferred(estimates: Estimates, level: float) -> Estimates:
     """Return estimates with intervals and p-values, Student's t where there are no others."""
-    if found.lower is not None:
-        return found
-    return found._replace(**infer(found.estimate, found.std_error, found.df, level)._asdict())
+    if estimates.lower is not None:
+        return estimates
+    own = infer(estimates.estimate, estimates.std_error, estimates.df, level)
+    return estimates._replace(**own._asdict())
 
 
 def read(
@@ -85,11 +86,11 @@ def read(
     if returned is None:
         return blank(B, len(terms), Status.NOT_ESTIMABLE)
     if isinstance(returned, Estimates):
-        found = _checked(returned, len(terms), B, mixed, level)
-        return _judged(found, terms, np.ones(len(terms), np.bool_))
+        estimates = _checked(returned, len(terms), B, mixed, level)
+        return _judged(estimates, terms, np.ones(len(terms), np.bool_))
     if isinstance(returned, Mapping):
-        found, told = _mapped(returned, terms, B, level)
-        return _judged(found, terms, told)
+        estimates, estimated = _mapped(returned, terms, B, level)
+        return _judged(estimates, terms, estimated)
     raise CustomError(
         f"returned {_what(returned)}; a method returns a mapping from term to "
         "(estimate, std_error), or None"
@@ -106,9 +107,9 @@ def _mapped(
             f"returned the term {unknown[0][:LONGEST]!r}, which is not among its terms "
             f"{', '.join(terms)}; say terms=(…) in @simlab.estimator"
         )
-    found = blank(B, len(terms), Status.OK)
+    estimates = blank(B, len(terms), Status.OK)
     if STATUS in returned:
-        found = found._replace(status=_status(returned[STATUS], B))
+        estimates = estimates._replace(status=_status(returned[STATUS], B))
     elif not returned:
         raise CustomError("returned no term; return None where there is nothing to be estimated")
     entries = {name: _entry(name, returned[name]) for name in terms if name in returned}
@@ -117,14 +118,14 @@ def _mapped(
             entry.setdefault("df", np.full((B,), np.inf))
         for part in (part for part in PARTS if part in entry):
             values = _numbers(f"{name}: {part}", entry[part], (B,))
-            getattr(found, part)[:, terms.index(name)] = values
+            getattr(estimates, part)[:, terms.index(name)] = values
     if any(part in entry for entry in entries.values() for part in INFERRED):
-        found = _inferred(found, level)
+        estimates = _inferred(estimates, level)
         for name, entry in entries.items():
             for part in (part for part in INFERRED if part in entry):
                 values = _numbers(f"{name}: {part}", entry[part], (B,))
-                getattr(found, part)[:, terms.index(name)] = values
-    return found, np.array([name in returned for name in terms])
+                getattr(estimates, part)[:, terms.index(name)] = values
+    return estimates, np.array([name in returned for name in terms])
 
 
 def _entry(name: str, entry: object) -> dict[str, Any]:
@@ -160,26 +161,26 @@ def _status(said: object, B: int) -> NDArray[np.int8]:
     return np.broadcast_to(found, (B,)).copy()
 
 
-def _checked(found: Estimates, T: int, B: int, mixed: bool, level: float) -> Estimates:
+def _checked(given: Estimates, T: int, B: int, mixed: bool, level: float) -> Estimates:
     """Return `Estimates` with arrays of their own, of the right shape and type."""
-    numbers: dict[str, Any] = {part: _numbers(part, getattr(found, part), (B, T)) for part in PARTS}
-    status = _numbers("status", found.status, (B,))
+    numbers: dict[str, Any] = {part: _numbers(part, getattr(given, part), (B, T)) for part in PARTS}
+    status = _numbers("status", given.status, (B,))
     wrong = ~np.isin(status, list(Status))
     if wrong.any():
         raise CustomError(f"status is {status[wrong][0]:g}, not one of 0 to {max(Status)}")
     components: dict[str, Any] = {}
     if mixed:
-        components["G"] = _numbers("G", found.G, (B, 2, 2))
-        components["sigma2"] = _numbers("sigma2", found.sigma2, (B,))
+        components["G"] = _numbers("G", given.G, (B, 2, 2))
+        components["sigma2"] = _numbers("sigma2", given.sigma2, (B,))
     checked = Estimates(
         **numbers,
         status=status.astype(np.int8),
-        dropped=_numbers("dropped", found.dropped, (B,)).astype(np.int32),
+        dropped=_numbers("dropped", given.dropped, (B,)).astype(np.int32),
         **components,
-        messages={b: str(found.messages[b])[:LONGEST] for b in range(B) if b in found.messages},
+        messages={b: str(given.messages[b])[:LONGEST] for b in range(B) if b in given.messages},
     )
     own: dict[str, Any] = {
-        part: getattr(found, part) for part in INFERRED if getattr(found, part) is not None
+        part: getattr(given, part) for part in INFERRED if getattr(given, part) is not None
     }
     if ("lower" in own) != ("upper" in own):
         raise CustomError("has one end of intervals; the other may be infinite")
@@ -189,37 +190,37 @@ def _checked(found: Estimates, T: int, B: int, mixed: bool, level: float) -> Est
     return _inferred(checked, level)._replace(**own)
 
 
-def _judged(found: Estimates, terms: tuple[str, ...], told: NDArray[np.bool_]) -> Estimates:
+def _judged(given: Estimates, terms: tuple[str, ...], estimated: NDArray[np.bool_]) -> Estimates:
     """Blank what failed; what cannot be, and an estimate that is none, has failed."""
-    status, messages = found.status.copy(), dict(found.messages)
-    sound = np.isin(found.status, FITTED)[:, None]
-    for part, bad in reversed(_faults(found, told)):  # the estimate has the last word
+    status, messages = given.status.copy(), dict(given.messages)
+    sound = np.isin(given.status, FITTED)[:, None]
+    for part, bad in reversed(_faults(given, estimated)):  # the estimate has the last word
         for b, t in np.argwhere(bad & sound)[::-1].tolist():
             lower, upper, value = (
                 np.nan if values is None else values[b, t]
-                for values in (found.lower, found.upper, getattr(found, part))
+                for values in (given.lower, given.upper, getattr(given, part))
             )
             interval = f"the interval is from {lower:g} to {upper:g}"
             text = interval if part == "lower" else f"{part} is {value:g}"
             status[b], messages[b] = Status.ERROR, f"{terms[t]}: {text}"
     failed = np.isin(status, FAILED)[:, None]
-    parts = PARTS if found.lower is None else (*PARTS, *INFERRED)
+    parts = PARTS if given.lower is None else (*PARTS, *INFERRED)
     blanked: dict[str, Any] = {
-        part: np.where(failed, np.nan, getattr(found, part)) for part in parts
+        part: np.where(failed, np.nan, getattr(given, part)) for part in parts
     }
-    return found._replace(**blanked, status=status, messages=messages)
+    return given._replace(**blanked, status=status, messages=messages)
 
 
-def _faults(found: Estimates, told: NDArray[np.bool_]) -> list[tuple[str, NDArray[np.bool_]]]:
+def _faults(given: Estimates, estimated: NDArray[np.bool_]) -> list[tuple[str, NDArray[np.bool_]]]:
     """What cannot be, (B, T), by part."""
-    estimate, error, df = (getattr(found, part) for part in PARTS)
+    estimate, error, df = (getattr(given, part) for part in PARTS)
     faults = [
-        ("estimate", np.isnan(estimate) & told | np.isinf(estimate)),
+        ("estimate", np.isnan(estimate) & estimated | np.isinf(estimate)),
         ("std_error", np.isinf(error) | (error < 0)),
         ("df", df <= 0),
     ]
-    if found.lower is not None and found.upper is not None and found.p_value is not None:
-        lower, upper, p = found.lower, found.upper, found.p_value
+    if given.lower is not None and given.upper is not None and given.p_value is not None:
+        lower, upper, p = given.lower, given.upper, given.p_value
         bad = (lower > upper) | (np.isnan(lower) != np.isnan(upper))
         bad |= (lower == np.inf) | (upper == -np.inf)
         faults += [("lower", bad), ("p_value", (p < 0) | (p > 1))]
@@ -231,14 +232,14 @@ def _numbers(name: str, value: Any, shape: tuple[int, ...]) -> Floats:
     try:
         if np.iscomplexobj(value) or np.asarray(value).dtype.kind in "SU":  # "3.0" is no number
             raise TypeError
-        found = np.array(value, dtype=float)
+        array = np.array(value, dtype=float)
     except (TypeError, ValueError):
         raise CustomError(f"{name} is {_what(value)}, not a number") from None
-    if found.shape == shape[1:] and shape[0] == 1:
-        return found.reshape(shape)
-    if found.shape != shape:
-        raise CustomError(f"{name} has the shape {found.shape}, not {shape}")
-    return found
+    if array.shape == shape[1:] and shape[0] == 1:
+        return array.reshape(shape)
+    if array.shape != shape:
+        raise CustomError(f"{name} has the shape {array.shape}, not {shape}")
+    return array
 
 
 def _what(value: object) -> str:

@@ -36,10 +36,10 @@ def fingerprint_of(source: str | bytes, name: str) -> str:
         for i, node in enumerate(body):
             chosen[i] |= bool(_bound(node) & used)
         wanted = {n for node, here in zip(body, chosen, strict=True) if here for n in _names(node)}
-    found = [node for node, here in zip(body, chosen, strict=True) if here]
-    if used & {*REFLECTING, "*"} or not any(root in _bound(node) for node in found):
+    kept = [node for node, here in zip(body, chosen, strict=True) if here]
+    if used & {*REFLECTING, "*"} or not any(root in _bound(node) for node in kept):
         return fingerprint(source)
-    return _hash(found)
+    return _hash(kept)
 
 
 def _only_binds(node: ast.stmt) -> bool:

@@ -42,8 +42,8 @@ class Delivery(WorkerPlugin):  # type: ignore[misc]
     @cached_property
     def parcel(self) -> Parcel:
         """The parcel, unpacked by the first batch."""
-        found: Parcel = pickle.loads(self._packed)
-        return found
+        unpacked: Parcel = pickle.loads(self._packed)
+        return unpacked
 
 
 def _do(name: str, tasks: list[Task], seconds: float) -> Outcome:
@@ -104,10 +104,10 @@ class Cluster:
             time.sleep(POLL)
             if time.monotonic() - self._counted > GLANCE:
                 self._count()
-        future, found = next(self._finished)
+        future, outcome = next(self._finished)
         if future.status != "finished":
-            raise self._explained(future, found)
-        return self._batches.pop(future.key), found
+            raise self._explained(future, outcome)
+        return self._batches.pop(future.key), outcome
 
     def close(self) -> None:
         """Drop what is under way; end the workers that were started here, and no others."""
@@ -141,11 +141,11 @@ class Cluster:
     def _lost(self) -> ParallelError:
         return ParallelError(f"the dask scheduler {self._where} is gone. {CONTINUES}")
 
-    def _explained(self, future: Any, found: Any) -> Exception:
+    def _explained(self, future: Any, outcome: Any) -> Exception:
         """Say in one line why dask could not do a batch."""
         if future.status in ("cancelled", "lost"):
             return self._lost()
-        error = found[1]
+        error = outcome[1]
         if isinstance(error, KilledWorker):
             return ParallelError(
                 f"{error.allowed_failures + 1} workers of dask died over the same work, killed "

@@ -73,12 +73,12 @@ def seen_here() -> list[Seen]:
 
 def seen_in(folder: str) -> list[Seen]:
     """What the processes that note in a folder are doing, or were when they died."""
-    found = []
+    seen = []
     for file in Path(folder).iterdir():
         if not file.name.isdecimal():
             continue
         with suppress(OSError, ValueError):  # one that is just being made is empty
             note = json.loads(file.read_bytes())
             if note is not None:
-                found.append(Seen(int(file.name), float(note[0]), tuple(note[1])))
-    return found
+                seen.append(Seen(int(file.name), float(note[0]), tuple(note[1])))
+    return seen

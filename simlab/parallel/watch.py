@@ -43,9 +43,9 @@ class Watcher:
         if patience is None:
             return []
         now = time.monotonic()
-        found = [s for s in seen if now - s.since > patience and s[:2] not in self._told]
-        self._told |= {s[:2] for s in found}
-        return found
+        late_now = [s for s in seen if now - s.since > patience and s[:2] not in self._told]
+        self._told |= {s[:2] for s in late_now}
+        return late_now
 
 
 @contextmanager

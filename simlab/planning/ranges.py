@@ -46,18 +46,18 @@ def range_of(rule: Rule, summing: Summing, blocks: Sequence[Block]) -> Range:
     def cells(nodes: Sequence[Node]) -> Cells:
         return rule.cells(named(reduce(summing.merge, nodes), summing.outline, about))
 
-    found = cells(parts)
-    if np.isnan(found.measured.mcse).all():
+    whole = cells(parts)
+    if np.isnan(whole.measured.mcse).all():
         return Range("", np.nan, np.inf, np.inf, np.inf)
     replicates = sum(part.replicates for part in parts)
     if rule.measure.share:
-        needs = _shares(found, replicates, rule.mcse)
+        needs = _shares(whole, replicates, rule.mcse)
     else:
         rest = [cells(parts[:k] + parts[k + 1 :]).measured.mcse for k in range(len(parts))]
-        needs = _others(found, replicates, rule.mcse, np.array(rest))
+        needs = _others(whole, replicates, rule.mcse, np.array(rest))
     worst = int(np.nanargmax(needs[0]))
     need, low, high = np.nanmax(needs, axis=1).tolist()
-    return Range(found.names[worst], float(found.measured.mcse[worst]), need, low, high)
+    return Range(whole.names[worst], float(whole.measured.mcse[worst]), need, low, high)
 
 
 def _shares(cells: Cells, replicates: int, mcse: float) -> Floats:

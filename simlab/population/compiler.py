@@ -38,9 +38,9 @@ def compile_plan(
         If the population cannot be drawn as asked, or does not fit its data.
     """
     population = declared(condition.population)
-    if condition.draw == "moments" and (found := _row_laws(population)):
+    if condition.draw == "moments" and (laws := _row_laws(population)):
         raise PopulationError(
-            f"moments are drawn from normal laws only, but {' and '.join(found)}; write draw: auto",
+            f"moments are drawn from normal laws only, but {' and '.join(laws)}; write draw: auto",
             "draw",
         )
     if isinstance(population.x, DataCovariate) and population.context == "latent-mean":

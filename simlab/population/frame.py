@@ -46,9 +46,9 @@ def frame(
     source = population.source
     if source is None:
         return _counted(population)
-    found = _from_data(source, *_load(source, base_dir, data or {}))
-    _check_sectors(population, source, found)
-    return found
+    clusters = _from_data(source, *_load(source, base_dir, data or {}))
+    _check_sectors(population, source, clusters)
+    return clusters
 
 
 def _counted(population: Population) -> Frame:
@@ -125,17 +125,17 @@ def _check_nested(
         )
 
 
-def _check_sectors(population: Population, source: DataCovariate | DataSizes, found: Frame) -> None:
+def _check_sectors(population: Population, source: DataCovariate | DataSizes, of: Frame) -> None:
     """Mappings per sector name the data's sectors, and each sector has clusters to compare."""
     for field in ("gamma", "beta_within", "beta_between"):
         values = getattr(population, field)
-        if isinstance(values, Mapping) and set(values) != set(found.sectors):
+        if isinstance(values, Mapping) and set(values) != set(of.sectors):
             raise PopulationError(
                 f"names the sectors {', '.join(values)}, "
-                f"but {source.sector} of {source.data} has {', '.join(found.sectors)}",
+                f"but {source.sector} of {source.data} has {', '.join(of.sectors)}",
                 f"population.{field}",
             )
-    for sector, count in zip(found.sectors, np.diff(found.starts), strict=True):
+    for sector, count in zip(of.sectors, np.diff(of.starts), strict=True):
         if count < 2:
             where = "" if source.sector is None else f" where {source.sector} is {sector}"
             raise PopulationError(

@@ -48,20 +48,20 @@ def run_block(
             drawn = job.source.draw(study.seed, job.key, number, size, keep_rows)
         if only is not None:
             drawn, size, first = drawn.at(only), 1, first + only
-        found = _Fits(work, size, drawn, job.generator)
+        fits = _Fits(work, size, drawn, job.generator)
         for where, sample in _samples(work, job, first, drawn):
             some = (condition, number, int(where[0]) + first, int(where[-1]) + first)
             for e, method in enumerate(work.methods):
                 with doing(*some, method.name):
-                    found.put(where, e, method.fit(sample))
+                    fits.put(where, e, method.fit(sample))
     tests: tuple[Floats | None, Floats | None] = None, None
     if work.hypotheses:
         with doing(condition, number, first, first + size - 1, "the tests"):
             tests = _test(work, job, first, drawn.parts[0].moments)
     return Block(
-        condition, number, found.estimate, found.std_error, found.df, *found.inference(),
-        found.status, found.dropped, found.G, found.sigma2,
-        time.thread_time() - started, began, time.time(), *tests, *found.messages(),
+        condition, number, fits.estimate, fits.std_error, fits.df, *fits.inference(),
+        fits.status, fits.dropped, fits.G, fits.sigma2,
+        time.thread_time() - started, began, time.time(), *tests, *fits.messages(),
     )  # fmt: skip
 
 
@@ -86,14 +86,14 @@ class _Fits:
     def put(self, where: Ints, e: int, fitted: Estimates) -> None:
         """Put the fits of a method in their places in the block."""
         method = self._work.methods[e]
-        place = (where[:, None], e, self._work.columns[method.name])
-        self.estimate[place], self.std_error[place] = fitted.estimate, fitted.std_error
-        self.df[place] = fitted.df
+        index = (where[:, None], e, self._work.columns[method.name])
+        self.estimate[index], self.std_error[index] = fitted.estimate, fitted.std_error
+        self.df[index] = fitted.df
         self.status[where, e], self.dropped[where, e] = fitted.status, fitted.dropped
         if fitted.lower is not None:
             self._has_own[where, e] = True
             for name, values in self._own._asdict().items():
-                values[place] = getattr(fitted, name)
+                values[index] = getattr(fitted, name)
         if method.mixed and fitted.G is not None:
             m = self._mixed.index(method)
             self.G[where, m], self.sigma2[where, m] = fitted.G, fitted.sigma2
@@ -102,12 +102,12 @@ class _Fits:
 
     def inference(self) -> Inference:
         """Intervals and p-values: a method's own, or Student's t."""
-        found = infer(self.estimate, self.std_error, self.df, self._work.study.level)
+        student_t = infer(self.estimate, self.std_error, self.df, self._work.study.level)
         if not self._has_own.any():
-            return found
+            return student_t
         own = self._has_own[:, :, None]
-        both = zip(self._own, found, strict=True)
-        return Inference(*(np.where(own, mine, students) for mine, students in both))
+        both = zip(self._own, student_t, strict=True)
+        return Inference(*(np.where(own, mine, t) for mine, t in both))
 
     def messages(self) -> tuple[BlockMessages, BlockMessages]:
         """Errors; and warnings, those of a generator by its own name."""
@@ -115,8 +115,8 @@ class _Fits:
         warned = ((b, e, texts) for (b, e), texts in self._warnings.items())
         return self._named(errors), self._named(warned)
 
-    def _named(self, told: Iterable[tuple[int, int, tuple[str, ...]]]) -> BlockMessages:
-        return tuple((b, self._names[e], text) for b, e, texts in sorted(told) for text in texts)
+    def _named(self, entries: Iterable[tuple[int, int, tuple[str, ...]]]) -> BlockMessages:
+        return tuple((b, self._names[e], text) for b, e, texts in sorted(entries) for text in texts)
 
 
 def run_leaf(

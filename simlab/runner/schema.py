@@ -30,12 +30,12 @@ def schema_of(work: Work) -> Schema:
     # Results go on only with the code that they began with.
     code = {**code_version(study.keep == "measures"), **work.code}
     attrs["code"] = json.dumps(code)
-    if found := _data(work):
-        attrs["data"] = json.dumps(found)
+    if hashes := _data(work):
+        attrs["data"] = json.dumps(hashes)
     config = json.loads(study.to_json())
     decisive = {
         "config": {name: config[name] for name in config if name not in FREE},
-        "data": found,
+        "data": hashes,
         "code": code,
     }
     return Schema(

@@ -55,14 +55,14 @@ class Rule:
 
     def cells(self, sums: Named) -> Cells:
         """Measure the cells of one condition from its sums, of `simlab.performance.named`."""
-        found = measured(self.measure, sums)
-        places = {
+        whole = measured(self.measure, sums)
+        indices = {
             "estimator": list(self.estimators.values()),
             "term": list(self.terms.values()),
             "target": [AIMS.index(name) for name in self.targets],
         }
-        at = np.ix_(*(places[dim] for dim in self.measure.dims))
-        value, mcse, n = found.value[at].ravel(), found.mcse[at].ravel(), found.n[at].ravel()
+        at = np.ix_(*(indices[dim] for dim in self.measure.dims))
+        value, mcse, n = whole.value[at].ravel(), whole.mcse[at].ravel(), whole.n[at].ravel()
         return Cells(Measured(value, self._cautious(value, mcse, n), n), self._names())
 
     def _cautious(self, value: Floats, mcse: Floats, n: Counts) -> Floats:
@@ -96,28 +96,28 @@ def rule_of(
     until = study.until
     if until is None:
         return None
-    found = []
+    findings = []
     known = {**MEASURES, **own}
     measure = known.get(until.measure)
     if measure is None:
         message = f"unknown measure {until.measure!r}; known are {', '.join(known)}"
-        found.append(Finding(("measure",), message))
+        findings.append(Finding(("measure",), message))
     else:
         for name, dim in (("target", "target"), ("terms", "term")):
             if getattr(until, name) is not None and dim not in measure.dims:
                 message = f"must be left out: {until.measure} has no {name}"
-                found.append(Finding((name,), message, at_key=True))
+                findings.append(Finding((name,), message, at_key=True))
     for i, name in enumerate(until.estimators or ()):
         if name not in estimators:
             message = f"{name!r} is not in this study; it has {', '.join(estimators)}"
-            found.append(Finding(("estimators", i), message))
+            findings.append(Finding(("estimators", i), message))
     for i, name in enumerate(until.terms or ()):
         if not any(_is(name, term) for term in terms):
             message = f"no such term {name!r}; there are {', '.join(terms)}"
-            found.append(Finding(("terms", i), message))
-    if found or measure is None:
+            findings.append(Finding(("terms", i), message))
+    if findings or measure is None:
         above = ("replicates", "until")
-        raise ConfigError(locate(study, [f._replace(loc=(*above, *f.loc)) for f in found]))
+        raise ConfigError(locate(study, [f._replace(loc=(*above, *f.loc)) for f in findings]))
     chosen = [t for t in terms if any(_is(name, t) for name in until.terms or terms)]
     return Rule(
         measure,

@@ -20,7 +20,7 @@ from simlab.parallel import Task, Watch
 from simlab.parallel.notes import Doing, seen_here
 from simlab.runner.work import Work
 
-TOLD = 3  # times that it is told of one function that it takes too long
+LATE_WARNINGS = 3  # times that it is told of one function that it takes too long
 
 
 class RunWarning(Notice):
@@ -62,8 +62,8 @@ def last_words(work: Work, where: Parallel) -> Iterator[None]:
     def aloud(status: int) -> NoReturn:
         if os.getpid() == process:  # not one that it has forked
             mine = (s.doing for s in seen_here() if s.worker == threading.get_ident())
-            place = next((str(_Place(*doing)) for doing in mine), "a thread of the study's code")
-            text = f"{place} ended this process by os._exit({status}); what is finished is kept"
+            note = next((str(_Note(*doing)) for doing in mine), "a thread of the study's code")
+            text = f"{note} ended this process by os._exit({status}); what is finished is kept"
             print(text, file=sys.stderr, flush=True)
             status = status or 1
         leave(status)
@@ -81,7 +81,7 @@ def last_words(work: Work, where: Parallel) -> Iterator[None]:
             faulthandler.disable()
 
 
-class _Place(NamedTuple):
+class _Note(NamedTuple):
     """What a worker notes: the block, the first and the last of the replicates, who is at work."""
 
     condition: int
@@ -110,42 +110,42 @@ def watch_of(patience: float | None, where: Parallel) -> Watch:
         raise ConfigError.of(
             "patience", "is for threading and loky: what workers of dask do is not seen from here"
         )
-    told: dict[str, int] = {}
+    counts: dict[str, int] = {}
 
     def late(doing: Doing, ended: bool) -> None:
-        place = _Place(*doing)
-        told[place.name] = told.get(place.name, 0) + 1
-        if told[place.name] > TOLD:
+        note = _Note(*doing)
+        counts[note.name] = counts.get(note.name, 0) + 1
+        if counts[note.name] > LATE_WARNINGS:
             return
-        text = f"{place} takes longer than {patience:g} s; {_then(place, ended)}"
-        last = "; no more is said of it" if told[place.name] == TOLD else ""
+        text = f"{note} takes longer than {patience:g} s; {_then(note, ended)}"
+        last = "; no more is said of it" if counts[note.name] == LATE_WARNINGS else ""
         warnings.warn(f"{text}{last}", RunWarning, stacklevel=2)
 
     def amend(task: Task, doing: Doing) -> Task:
-        place = _Place(*doing)
-        if task[:2] != place[:2]:
+        note = _Note(*doing)
+        if task[:2] != note[:2]:
             return task
         part, orders = task[2:] or (None, ())
-        alone = place.first if place.first == place.last else ALL
-        order = Order(place.name, alone, f"took longer than {patience:g} s")
+        alone = note.first if note.first == note.last else ALL
+        order = Order(note.name, alone, f"took longer than {patience:g} s")
         return *task[:2], part, (*orders, order)
 
     return Watch(
-        text=lambda doing: str(_Place(*doing)),
-        may_end=lambda doing: _is_own(_Place(*doing).name),
+        text=lambda doing: str(_Note(*doing)),
+        may_end=lambda doing: _is_own(_Note(*doing).name),
         late=late,
         amend=amend,
         patience=patience,
     )
 
 
-def _then(place: _Place, ended: bool) -> str:
+def _then(note: _Note, ended: bool) -> str:
     """What becomes of what takes too long."""
-    if ended and place.first == place.last:
+    if ended and note.first == note.last:
         return "its process is ended, and it counts as an error"
     if ended:
         return "its process is ended, and the replicates are begun again one by one"
-    if _is_own(place.name):
+    if _is_own(note.name):
         return "a thread cannot be ended: wait, or press Ctrl-C and go on with --backend loky"
     return "it is simlab's own, and is waited for"
 

@@ -131,8 +131,8 @@ def prepare(study: Study, data: DataSets | None = None, room: Room = Room()) -> 
     jobs = tuple(_job(condition, study, data) for condition in each)
     methods = _applicable(study, methods, jobs)
     sectors = jobs[0].source.sectors
-    if (place := ambiguous_place(sectors)) is not None:
-        message = f"a sector is called {place!r}, as the difference of two others is; rename it"
+    if (name := ambiguous_place(sectors)) is not None:
+        message = f"a sector is called {name!r}, as the difference of two others is; rename it"
         raise ConfigError(locate(study, [Finding(("population",), message)]))
     kinds_of_term = tuple(k for k in KINDS if any(k in m.kinds for m in methods))
     others = tuple(dict.fromkeys(term for m in methods for term in m.others))
@@ -163,23 +163,23 @@ def _measures(study: Study) -> dict[str, Measure]:
     """The user's measures that are functions of sums, by import path."""
     own: dict[str, Measure] = {}
     names: set[str] = set()
-    found: list[Finding] = []
+    findings: list[Finding] = []
     for i, path in enumerate(study.measures or ()):
         try:
             measure = own_measure(path, study.base_dir) if ":" in path else ROBUST[path]
         except CustomError as error:
-            found.append(Finding(("measures", i), str(error)))
+            findings.append(Finding(("measures", i), str(error)))
             continue
         except KeyError:
-            found.append(Finding(("measures", i), unknown("measure", path, [*ROBUST])))
+            findings.append(Finding(("measures", i), unknown("measure", path, [*ROBUST])))
             continue
         if measure.name in names:
-            found.append(Finding(("measures", i), f"another one is called {measure.name!r} too"))
+            findings.append(Finding(("measures", i), f"another one is called {measure.name!r} too"))
         names.add(measure.name)
         if isinstance(measure, Measure):
             own[path] = measure
-    if found:
-        raise ConfigError(locate(study, found))
+    if findings:
+        raise ConfigError(locate(study, findings))
     return own
 
 
@@ -187,15 +187,15 @@ def _methods(study: Study) -> tuple[Estimator, ...]:
     """Estimators of a study: simlab's in the order of the registry, then the user's."""
     names = study.estimators or tuple(REGISTRY)
     own: list[Estimator] = []
-    found: list[Finding] = []
+    findings: list[Finding] = []
     for i, name in enumerate(names):
         if ":" in name:
             try:
                 own.append(own_estimator(name, study.base_dir))
             except CustomError as error:
-                found.append(Finding(("estimators", i), str(error)))
-    if found:
-        raise ConfigError(locate(study, found))
+                findings.append(Finding(("estimators", i), str(error)))
+    if findings:
+        raise ConfigError(locate(study, findings))
     return (*(method for method in METHODS if method.name in names), *own)
 
 
@@ -209,26 +209,26 @@ def _applicable(
     generated = [job.source for job in jobs if isinstance(job.source, OwnPopulation)]
     if not generated:
         return methods
-    found = []
+    findings = []
     if len({job.source.sectors for job in jobs}) > 1:
-        found.append(Finding(("grid",), "the generators have different sectors", at_key=True))
+        findings.append(Finding(("grid",), "the generators have different sectors", at_key=True))
     kept = []
     for method in methods:
-        place = ("estimators", study.estimators.index(method.name)) if study.estimators else ()
+        field = ("estimators", study.estimators.index(method.name)) if study.estimators else ()
         if method.oracle and any(source.known is None for source in generated):
             if study.estimators is not None:
                 text = "must be told G and sigma2; write them under population.truth"
-                found.append(Finding(place, text))
+                findings.append(Finding(field, text))
             continue
         if method.needs == "rows" and not all(source.by_rows for source in generated):
-            found.append(Finding(place, "needs rows, and the generator draws moments"))
+            findings.append(Finding(field, "needs rows, and the generator draws moments"))
         own = isinstance(method.fit, Own)
         kept.append(method if own else replace(method, fit=Shielded(method)))
     if study.tests is not None:
         text = "need a declared population: of a generator's, no null hypothesis is known to hold"
-        found.append(Finding(("tests",), text, at_key=True))
-    if found:
-        raise ConfigError(locate(study, found))
+        findings.append(Finding(("tests",), text, at_key=True))
+    if findings:
+        raise ConfigError(locate(study, findings))
     return tuple(kept)
 
 
@@ -236,16 +236,16 @@ def _hypotheses(study: Study, sectors: tuple[str, ...]) -> tuple[Hypothesis, ...
     """What a study tests, in the order of the registry."""
     if study.tests is None:
         return ()
-    found = [
+    findings = [
         Finding(("tests", "names", i), f"unknown test {name!r}; known are {', '.join(TESTS)}")
         for i, name in enumerate(study.tests.names)
         if name not in TESTS
     ]
     if len(sectors) > 1:
         message = f"need a population of one sector, and this one has {', '.join(sectors)}"
-        found.append(Finding(("tests",), message, at_key=True))
-    if found:
-        raise ConfigError(locate(study, found))
+        findings.append(Finding(("tests",), message, at_key=True))
+    if findings:
+        raise ConfigError(locate(study, findings))
     return tuple(TESTS[name] for name in TESTS if name in study.tests.names)
 
 
@@ -285,19 +285,19 @@ def _true_of_others(
         If two estimators say different things of a term that they share, or one cannot tell.
     """
     others = {term for method in methods for term in method.others}
-    told: dict[str, float] = {}
+    truth: dict[str, float] = {}
     by: dict[str, str] = {}
     population = plain(condition.population)
     for method in methods:
-        said = method.truth(population) if callable(method.truth) else method.truth or {}
-        for term, value in said.items():
-            if told.setdefault(term, value) != value:
+        declared = method.truth(population) if callable(method.truth) else method.truth or {}
+        for term, value in declared.items():
+            if truth.setdefault(term, value) != value:
                 raise ConfigError.of(
                     "estimators",
-                    f"{by[term]} says that the truth of {term} is {told[term]:g}, and "
+                    f"{by[term]} says that the truth of {term} is {truth[term]:g}, and "
                     f"{method.name} that it is {value:g}; call one of the terms otherwise",
                 )
             by.setdefault(term, method.name)
     if isinstance(source, OwnPopulation):
-        told |= source.told.terms or {}
-    return FrozenMap((term, value) for term, value in told.items() if term in others)
+        truth |= source.given_truth.terms or {}
+    return FrozenMap((term, value) for term, value in truth.items() if term in others)

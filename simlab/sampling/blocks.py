@@ -49,8 +49,8 @@ class Drawn(NamedTuple):
         parts = [
             part.at(i) for part in self.parts for i in np.flatnonzero(part.where == b).tolist()
         ]
-        told: tuple[Mapping[int, Any], ...] = self.errors, self.warnings
-        return Drawn(tuple(parts), *({0: texts[b]} if b in texts else {} for texts in told))
+        texts_by: tuple[Mapping[int, Any], ...] = self.errors, self.warnings
+        return Drawn(tuple(parts), *({0: texts[b]} if b in texts else {} for texts in texts_by))
 
 
 def block_clusters(

@@ -169,8 +169,8 @@ class Bootstrap(Printable):
 
     def parts(self) -> list[Part | list[Part]]:
         """What was drawn, standard errors, intervals and how well the draws know their ends."""
-        told = f"{self.failures} failed" if self.failures else "none failed"
-        drawn = f"{self.draws} draws from seed {self.seed}: {told}, "
+        failures = f"{self.failures} failed" if self.failures else "none failed"
+        drawn = f"{self.draws} draws from seed {self.seed}: {failures}, "
         shown: list[Part | list[Part]] = [
             [
                 Paragraph(f"{TITLES[self.kind]}, fitted by {self.method}"),
