@@ -85,9 +85,10 @@ def _hash(nodes: Iterable[ast.AST]) -> str:
 def _walk(node: object, tokens: list[str]) -> None:
     """Write down a tree: types, names of fields, values; a bracket ends a node or a list."""
     if isinstance(node, ast.AST):
+        documented = isinstance(node, _DOCUMENTED) and ast.get_docstring(node, False) is not None
         tokens.append(type(node).__name__)
         for name, value in ast.iter_fields(node):
-            kept = value[1:] if name == "body" and _has_docstring(node) else value
+            kept = value[1:] if name == "body" and documented else value
             if kept is not None and kept != []:
                 tokens.append(name)
                 _walk(kept, tokens)
@@ -98,7 +99,3 @@ def _walk(node: object, tokens: list[str]) -> None:
         tokens.append("]")
     else:
         tokens.append(repr(node))
-
-
-def _has_docstring(node: ast.AST) -> bool:
-    return isinstance(node, _DOCUMENTED) and ast.get_docstring(node, clean=False) is not None

@@ -97,7 +97,8 @@ def do(parcel: Parcel, tasks: list[Task], seconds: float) -> Outcome:
             if time.perf_counter() - began > seconds:
                 break
     except Exception as error:
-        return Outcome(results, time.perf_counter() - began, _sendable(error), _trace(error))
+        trace = "".join(traceback.format_exception(error))
+        return Outcome(results, time.perf_counter() - began, _sendable(error), trace)
     finally:
         WITHIN_WORKER.reset(outside)
     return Outcome(results, time.perf_counter() - began)
@@ -112,10 +113,6 @@ def _sendable(error: Exception) -> Exception:
             return MemoryError(str(error))
         return RuntimeError(f"{type(error).__name__}: {error}")
     return error
-
-
-def _trace(error: Exception) -> str:
-    return "".join(traceback.format_exception(error))
 
 
 def check_jobs(jobs: int) -> int:

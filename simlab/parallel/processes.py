@@ -77,10 +77,6 @@ def _do(tasks: list[Task], seconds: float) -> Outcome:
     return do(PARCEL.get(), tasks, seconds)
 
 
-def _passed_on(future: Future[Outcome]) -> bool:
-    return future.running() or future.done()
-
-
 class _Sent(NamedTuple):
     """A batch that is under way: with how many losses, in which of the pools."""
 
@@ -150,7 +146,9 @@ class Processes:
         it is given the time to do so: there is room for all of them in its queue.
         """
         deadline = time.monotonic() + PASSED_ON
-        while time.monotonic() < deadline and not all(map(_passed_on, self._under_way)):
+        while any(not (f.running() or f.done()) for f in self._under_way):
+            if time.monotonic() >= deadline:
+                break
             time.sleep(0.001)
         self._executor.shutdown(wait=True, kill_workers=True)
         shutil.rmtree(self._notes, ignore_errors=True)

@@ -6,7 +6,6 @@ import hashlib
 import json
 
 import numpy as np
-from numpy.typing import NDArray
 
 from simlab.estimators.base import sector_contrasts
 from simlab.moments import Floats
@@ -38,6 +37,9 @@ def schema_of(work: Work) -> Schema:
         "data": hashes,
         "code": code,
     }
+    null_holds = None  # (condition, test)
+    if work.hypotheses:
+        null_holds = np.array([[h.holds(job.plan) for h in work.hypotheses] for job in work.jobs])
     return Schema(
         replicates=study.replicates,
         block=study.block,
@@ -52,7 +54,7 @@ def schema_of(work: Work) -> Schema:
         fingerprint=hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest(),
         tests=tuple(hypothesis.name for hypothesis in work.hypotheses),
         kinds=work.kinds,
-        null_holds=_null_holds(work),
+        null_holds=null_holds,
         stops=work.rule is not None,
         summed=Summed(work.has, work.streams) if study.keep == "measures" else None,
     )
@@ -69,13 +71,6 @@ def _data(work: Work) -> dict[str, str]:
                 digest.update(np.ascontiguousarray(array, dtype="<f8").tobytes())
             hashes[job.condition.key] = digest.hexdigest()[:12]
     return hashes
-
-
-def _null_holds(work: Work) -> NDArray[np.bool_] | None:
-    """(condition, test); None without tests."""
-    if not work.hypotheses:
-        return None
-    return np.array([[h.holds(job.plan) for h in work.hypotheses] for job in work.jobs])
 
 
 def targets_of(work: Work, condition: int) -> Floats:

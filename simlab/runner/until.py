@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import NamedTuple
 
 import numpy as np
 
 from simlab.config import ConfigError, Finding, Study, locate
 from simlab.performance.measure import Measure, Measured, cautious
-from simlab.performance.moments import Counts, Floats
+from simlab.performance.moments import Floats
 from simlab.performance.named import Named, measured
 from simlab.performance.registry import MEASURES
 from simlab.words import AIMS, Term
@@ -63,24 +64,14 @@ class Rule:
         }
         at = np.ix_(*(indices[dim] for dim in self.measure.dims))
         value, mcse, n = whole.value[at].ravel(), whole.mcse[at].ravel(), whole.n[at].ravel()
-        return Cells(Measured(value, self._cautious(value, mcse, n), n), self._names())
-
-    def _cautious(self, value: Floats, mcse: Floats, n: Counts) -> Floats:
-        if not self.measure.share:
-            return mcse
-        with np.errstate(invalid="ignore", divide="ignore"):
-            return np.where(n > 1, np.fmax(mcse, cautious(value, n)), mcse)
-
-    def _names(self) -> tuple[str, ...]:
-        dims = self.measure.dims
-        terms = self.terms if "term" in dims else ("",)
-        targets = self.targets if "target" in dims else ("",)
-        return tuple(
-            ", ".join(filter(None, (estimator, term, target)))
-            for estimator in self.estimators
-            for term in terms
-            for target in targets
-        )
+        if self.measure.share:
+            with np.errstate(invalid="ignore", divide="ignore"):
+                mcse = np.where(n > 1, np.fmax(mcse, cautious(value, n)), mcse)
+        terms = self.terms if "term" in self.measure.dims else ("",)
+        targets = self.targets if "target" in self.measure.dims else ("",)
+        each = product(self.estimators, terms, targets)
+        names = tuple(", ".join(filter(None, cell)) for cell in each)
+        return Cells(Measured(value, mcse, n), names)
 
 
 def rule_of(

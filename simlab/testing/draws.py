@@ -108,12 +108,8 @@ def in_chunks(
 
     Every chunk is whole, and the caller drops the surplus: more draws begin with those of fewer.
     """
-    chunks = range(-(-draws // CHUNK))
-    tasks = ((function, seed, purpose, number) for number in chunks)
-    return in_threads(_chunk, tasks, jobs)
 
+    def chunk(number: int) -> Result:
+        return function(stream(seed, purpose, number), CHUNK)
 
-def _chunk(
-    function: Callable[[Generator, int], Result], seed: int, purpose: int, number: int
-) -> Result:
-    return function(stream(seed, purpose, number), CHUNK)
+    return in_threads(chunk, ((number,) for number in range(-(-draws // CHUNK))), jobs)
