@@ -34,11 +34,7 @@ LABELS = {
 
 
 def measure_others(
-    subject: Subject,
-    sets: Sequence[Parameters],
-    base: Study,
-    jobs: int,
-    progress: Progress | None,
+    subject: Subject, sets: Sequence[Parameters], base: Study, jobs: int, progress: Progress | None
 ) -> Iterator[xr.Dataset]:
     """Run and measure the study of every parameter set, without keeping its estimates.
 

@@ -12,14 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from distributed import (
-    Client,
-    KilledWorker,
-    LocalCluster,
-    WorkerPlugin,
-    as_completed,
-    get_worker,
-)
+from distributed import Client, KilledWorker, LocalCluster, WorkerPlugin, as_completed, get_worker
 from joblib import effective_n_jobs
 
 from simlab.errors import ParallelError

@@ -23,9 +23,7 @@ class _HasPopulation(Protocol):
 
 
 def compile_plan(
-    condition: Condition,
-    base_dir: Path | None = None,
-    data: DataSets | None = None,
+    condition: Condition, base_dir: Path | None = None, data: DataSets | None = None
 ) -> Plan:
     """Turn the population of a condition into the numbers that the kernels draw from.
 

@@ -30,11 +30,7 @@ class Frame(NamedTuple):
     x: Floats  # values held, (N,), cluster after cluster; empty where x is drawn
 
 
-def frame(
-    population: Population,
-    base_dir: Path | None,
-    data: DataSets | None = None,
-) -> Frame:
+def frame(population: Population, base_dir: Path | None, data: DataSets | None = None) -> Frame:
     """Return the clusters of a population; paths and data as for `compile_plan`.
 
     Raises

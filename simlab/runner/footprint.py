@@ -13,15 +13,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from simlab.config import (
-    ConfigError,
-    Finding,
-    Generated,
-    Parallel,
-    Study,
-    locate,
-    unfold,
-)
+from simlab.config import ConfigError, Finding, Generated, Parallel, Study, locate, unfold
 from simlab.design import Condition
 from simlab.estimators import REGISTRY
 from simlab.memory import lacking

@@ -12,11 +12,7 @@ from simlab.testing.studied import fixed_slope, random_intercept, random_slope
 from simlab.testing.studied.evaluation import Sampling, evaluate
 from simlab.testing.studied.hypothesis import Hypothesis
 
-HYPOTHESES = (
-    random_intercept.HYPOTHESIS,
-    random_slope.HYPOTHESIS,
-    fixed_slope.HYPOTHESIS,
-)
+HYPOTHESES = (random_intercept.HYPOTHESIS, random_slope.HYPOTHESIS, fixed_slope.HYPOTHESIS)
 REGISTRY = MappingProxyType({hypothesis.name: hypothesis for hypothesis in HYPOTHESES})
 
 __all__ = ["HYPOTHESES", "REGISTRY", "Hypothesis", "Sampling", "evaluate"]
