@@ -1,4 +1,4 @@
-"""How precise each method is, beside the best that the design allows.
+"""How precise each method is, compared with the best that the design allows.
 
 A term of a method estimates (1 − λ)β_W + λβ_B. The best unbiased estimate of that is
 
@@ -21,13 +21,13 @@ from simlab.moments import Floats
 from simlab.words import FITTED, NEW, ORACLE, Term, places_of, term_names
 
 
-def efficiency(ds: xr.Dataset, shares: Floats, groups: tuple[str, ...]) -> tuple[Floats, Floats]:
+def efficiency(ds: xr.Dataset, lambdas: Floats, groups: tuple[str, ...]) -> tuple[Floats, Floats]:
     """Efficiency of every term and its MCSE, each (question, E, T), from the first study's results.
 
-    `shares` are the λ of every method's slope in every group, (E, S); NaN where β_B = β_W.
+    `lambdas` are the λ of every method's slope in every group, (E, S); NaN where β_B = β_W.
     """
     terms = [str(term) for term in ds["term"].values]
-    lam, contrast = np.nan_to_num(shares)[:, None], sector_contrasts(len(groups))
+    lam, contrast = np.nan_to_num(lambdas)[:, None], sector_contrasts(len(groups))
     value, mcse = np.full((2, len(QUESTIONS), len(METHODS), len(terms)), np.nan)
     fitted = ds["estimate"].where(ds["status"].isin(FITTED))
     for q, question in enumerate(QUESTIONS):

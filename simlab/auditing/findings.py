@@ -15,7 +15,7 @@ from simlab.auditing.paradox import Paradox
 from simlab.auditing.sensitivity import measured, questions, together
 from simlab.auditing.studies import METHODS, config_text
 from simlab.auditing.subject import Subject
-from simlab.auditing.verdicts import answers, shares_of, verdict_frame, with_shares
+from simlab.auditing.verdicts import answers, lambdas_of, verdict_frame, with_lambda
 from simlab.config import Study
 
 
@@ -84,10 +84,10 @@ class Findings:
         cls, subject: Subject, study: Study, ds: xr.Dataset, paradox: tuple[Paradox, ...],
         others: Sequence[xr.Dataset] = (),
     ) -> Self:  # fmt: skip
-        """Judge the first study, beside the measures of other parameters where there are any."""
+        """Judge the first study, and the measures of other parameters where there are any."""
         groups, limit = subject.groups, questions(ds)["limit"].sel(estimator=list(METHODS))
-        measures = with_shares(together([measured(ds), *others]), limit, groups)
-        value, mcse = efficiency(ds, shares_of(measures, groups), groups)
+        measures = with_lambda(together([measured(ds), *others]), limit, groups)
+        value, mcse = efficiency(ds, lambdas_of(measures, groups), groups)
         dims = ("question", "estimator", "term")
         measures = measures.assign(efficiency=(dims, value), efficiency_mcse=(dims, mcse))
         verdicts = verdict_frame(subject, measures, study.level)

@@ -16,11 +16,13 @@ from simlab.words import FITTED, NEW, ORACLE, SCHEMES
 QUESTIONS = SCHEMES
 
 METHODS = tuple(method.name for method in APPLICABLE)
-"""Runs beside the methods in the first study: efficiency is measured against it."""
 
 
 def base_study(subject: Subject, replicates: int, seed: int, level: float) -> Study:
-    """Return the study of the parameters as estimated, with both questions."""
+    """Return the study of the parameters as estimated, with both questions.
+
+    The oracle runs too: efficiency is measured against it.
+    """
     settings = {"replicates": replicates, "seed": seed, "level": level}
     return _study(subject, subject.parameters, (*METHODS, ORACLE), settings)
 

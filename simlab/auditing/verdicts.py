@@ -196,7 +196,7 @@ def answers(verdicts: pd.DataFrame, measures: xr.Dataset, level: float) -> pd.Da
     return pd.DataFrame(rows)
 
 
-def with_shares(measures: xr.Dataset, limit: xr.DataArray, groups: tuple[str, ...]) -> xr.Dataset:
+def with_lambda(measures: xr.Dataset, limit: xr.DataArray, groups: tuple[str, ...]) -> xr.Dataset:
     """Add λ to the measures, and by the limits: each term estimates β_W + λ(β_B − β_W)."""
     within, between = (measures["truth"].isel(target=i, drop=True) for i in (0, 1))
     contrast = between - within
@@ -216,7 +216,7 @@ def with_shares(measures: xr.Dataset, limit: xr.DataArray, groups: tuple[str, ..
     )
 
 
-def shares_of(measures: xr.Dataset, groups: tuple[str, ...]) -> Floats:
+def lambdas_of(measures: xr.Dataset, groups: tuple[str, ...]) -> Floats:
     """Return λ of every method's slope in every group, (E, S), from its probability limit."""
     slopes = _in_groups("slope", groups)
     shares: Floats = measures["lambda_theory"].sel(question=NEW, term=slopes).values

@@ -136,7 +136,7 @@ class OwnPopulation:
     def _named(
         self, outcome: tuple[T | Failure, tuple[str, ...]]
     ) -> tuple[T | Failure, tuple[str, ...]]:
-        """Name the generator in what it did wrong, for it befalls every estimator."""
+        """Name the generator in what it did wrong, for it happens to every estimator."""
         drawn, texts = outcome
         if isinstance(drawn, Failure):
             drawn = Failure(f"{self.address.path}: {drawn.text}")

@@ -110,7 +110,7 @@ def terms_of(terms: tuple[str, ...]) -> tuple[tuple[Kind, ...], tuple[str, ...]]
     return kinds, tuple(term for term in terms if term not in KINDS)
 
 
-STATUS = "status"  # what a method returns beside its terms: how the fit ended
+STATUS = "status"  # what a method returns besides its terms: how the fit ended
 
 
 @overload

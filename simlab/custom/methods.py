@@ -173,7 +173,7 @@ def _asks(function: Callable[..., object], name: str) -> bool:
 def _isolated(
     call: Callable[[Sample], Estimates | Failure], sample: Sample, T: int, level: float = 0.95
 ) -> Estimates:
-    """Fit all replicates at once; where that fails, one by one, so that only the guilty are out."""
+    """Fit all replicates at once; where that fails, one by one, so that only those are lost."""
     result = call(sample)
     if not isinstance(result, Failure):
         return result

@@ -69,8 +69,8 @@ def _from_data(source: DataCovariate | DataSizes, df: pd.DataFrame, name: str) -
     n = np.bincount(cluster)[order].astype(float)
     x = np.empty(0)
     if isinstance(source, DataCovariate):
-        place = np.argsort(order)
-        rows = np.argsort(place[cluster], kind="stable")
+        rank = np.argsort(order)
+        rows = np.argsort(rank[cluster], kind="stable")
         x = numeric(df, source.column, name)[rows]
     return Frame(tuple(map(str, sectors)), labels[order], starts, n, x)
 

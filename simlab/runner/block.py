@@ -84,7 +84,7 @@ class _Fits:
         self._warnings = {(b, E): texts for b, texts in drawn.warnings.items()}
 
     def put(self, where: Ints, e: int, fitted: Estimates) -> None:
-        """Put the fits of a method in their places in the block."""
+        """Put the fits of a method into the arrays of the block."""
         method = self._work.methods[e]
         index = (where[:, None], e, self._work.columns[method.name])
         self.estimate[index], self.std_error[index] = fitted.estimate, fitted.std_error

@@ -186,9 +186,9 @@ def _same_folder() -> Iterator[None]:
 
 def _tasks(wave: Wave, earlier: Earlier | None) -> Iterator[Task]:
     """Yield blocks as they are sent to workers: of those done before, only what they lack."""
-    for place in wave:
-        missing = earlier.missing(*place) if earlier else None
-        yield place if missing is None else (*place, missing, ())
+    for block in wave:
+        missing = earlier.missing(*block) if earlier else None
+        yield block if missing is None else (*block, missing, ())
 
 
 def _where(study: Study, jobs: int | None, backend: str | None, scheduler: str | None) -> Parallel:

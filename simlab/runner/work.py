@@ -105,7 +105,7 @@ class Work:
         return {name: tuple(self.terms[i] for i in own) for name, own in self.columns.items()}
 
     def only(self, estimators: Collection[str], tests: Collection[str]) -> Work:
-        """Return the same with these estimators and tests alone; terms keep their places."""
+        """Return the same with these estimators and tests alone; terms keep their indices."""
         return replace(
             self,
             methods=tuple(method for method in self.methods if method.name in estimators),

@@ -14,8 +14,8 @@ from numpy.random import Generator
 from simlab.moments import Floats, Ints, Moments, Rows, divide
 from simlab.population import Clusters, Plan
 
+from .common import common_clusters, common_moments, common_rows
 from .draws import draw_clusters, draw_moments, draw_rows, room
-from .in_step import clusters_in_step, moments_in_step, rows_in_step
 from .laws import keeps_clusters
 from .streams import BLOCK, CLUSTERS, ROWS, Common, Key, stream, stream_at
 
@@ -65,7 +65,7 @@ def block_clusters(
         number, replicates = 0, 1
     if isinstance(key, Common):
         open_stream = partial(stream_at, seed, key, CLUSTERS, number)
-        whole = clusters_in_step(open_stream, plan, 1 if once else key.block)
+        whole = common_clusters(open_stream, plan, 1 if once else key.block)
         return whole.take(slice(replicates))
     return draw_clusters(stream(seed, key, CLUSTERS, number), plan, replicates)
 
@@ -103,8 +103,8 @@ def _whole_block(
     clusters = block_clusters(plan, scheme, seed, key, number, key.block)
     open_stream = partial(stream_at, seed, key, BLOCK, number)
     if rows:
-        return rows_in_step(open_stream, plan, clusters, key.block, keep)
-    return moments_in_step(open_stream, plan, clusters, key.block), None
+        return common_rows(open_stream, plan, clusters, key.block, keep)
+    return common_moments(open_stream, plan, clusters, key.block), None
 
 
 def replicate_rows(

@@ -11,7 +11,7 @@ from simlab.words import SAME, SCHEMES
 from .streams import Common, Key
 
 COMMON = tuple(n for n, law in STANDARD.items() if law.draw_common is not StandardLaw.draw_common)
-"""Names of the laws that say how conditions stay in step."""
+"""Names of the laws that say how conditions share their draws."""
 
 
 def require_laws(plan: Plan, key: Key) -> None:

@@ -41,9 +41,9 @@ def stream(seed: int, key: Key, purpose: int, number: int, name: str = "") -> Ge
     return stream_at(seed, key, purpose, number, *named)
 
 
-def stream_at(seed: int, key: Key, purpose: int, number: int, *place: int) -> Generator:
+def stream_at(seed: int, key: Key, purpose: int, number: int, *quantity: int) -> Generator:
     """Return one of the streams of a block, by quantity, sector, and what more is needed."""
     digits = _COMMON if isinstance(key, Common) else key
     words = (int(digits[i : i + 8], 16) for i in range(0, 32, 8))
-    sequence = np.random.SeedSequence(seed, spawn_key=(*words, purpose, number, *place))
+    sequence = np.random.SeedSequence(seed, spawn_key=(*words, purpose, number, *quantity))
     return Generator(np.random.PCG64DXSM(sequence))

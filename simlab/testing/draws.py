@@ -66,15 +66,15 @@ def join(fits: Sequence[MixedFit], null: bool = False) -> Joint:
     `null` says that the first has G = 0.
     """
     columns: list[Floats] = []
-    places = [_places(fit.design.D, columns) for fit in fits]
+    indices = [_indices(fit.design.D, columns) for fit in fits]
     design = fits[0].design
     reduced, _ = reduce(np.column_stack(columns), design.y, design.cluster)
     identity = np.eye(len(columns))
     models: list[Model] = []
-    for fit, place in zip(fits, places, strict=True):
+    for fit, index in zip(fits, indices, strict=True):
         units, reml = fit.clusters.units, fit.method == "REML"
-        X = identity[:, place[fit.design.fixed]] @ units.A
-        Z = identity[:, place[fit.design.random]] @ units.B
+        X = identity[:, index[fit.design.fixed]] @ units.A
+        Z = identity[:, index[fit.design.random]] @ units.B
         is_null = null and not models
         made = model(reduced, X, Z, reml, fit.design.blocks, is_null, units.B)
         offset = -2 * float(np.linalg.slogdet(units.A)[1]) if reml else 0.0
@@ -84,15 +84,15 @@ def join(fits: Sequence[MixedFit], null: bool = False) -> Joint:
     return Joint(reduced, tuple(models), loading)
 
 
-def _places(D: Floats, columns: list[Floats]) -> Ints:
+def _indices(D: Floats, columns: list[Floats]) -> Ints:
     """Places of D's columns among `columns`, to which those not yet there are added."""
-    places = np.empty(D.shape[1], dtype=np.int64)
+    indices = np.empty(D.shape[1], dtype=np.int64)
     for a in range(D.shape[1]):
         same = (c for c, known in enumerate(columns) if np.array_equal(known, D[:, a]))
-        places[a] = next(same, len(columns))
-        if places[a] == len(columns):
+        indices[a] = next(same, len(columns))
+        if indices[a] == len(columns):
             columns.append(D[:, a])
-    return places
+    return indices
 
 
 def stream(seed: int, purpose: int, number: int) -> Generator:

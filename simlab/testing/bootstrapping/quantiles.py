@@ -106,10 +106,10 @@ def acceleration(without: Floats, spread: float) -> float:
 def quantile(draws: Floats, alpha: float) -> float:
     """Q(α) of sorted draws, (B,); NaN beyond the first and the last."""
     B = len(draws)
-    place = (B + 1) * alpha
-    if B < 2 or not 1 - 1e-9 <= place <= B + 1e-9:
+    rank = (B + 1) * alpha
+    if B < 2 or not 1 - 1e-9 <= rank <= B + 1e-9:
         return np.nan
-    k = min(max(int(place), 1), B - 1)
+    k = min(max(int(rank), 1), B - 1)
     left, right = ndtri(k / (B + 1)), ndtri((k + 1) / (B + 1))
     share = (ndtri(alpha) - left) / (right - left)
     return float(draws[k - 1] + share * (draws[k] - draws[k - 1]))

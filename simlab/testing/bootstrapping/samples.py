@@ -126,8 +126,8 @@ def _estimates(
 def _counts(chosen: Ints, J: int) -> Floats:
     """Number of times that a cluster is chosen, (B, J') to (B, J)."""
     B = len(chosen)
-    places = chosen + J * np.arange(B)[:, None]
-    return np.bincount(places.ravel(), minlength=B * J).reshape(B, J).astype(float)
+    indices = chosen + J * np.arange(B)[:, None]
+    return np.bincount(indices.ravel(), minlength=B * J).reshape(B, J).astype(float)
 
 
 # ------------------------------------------------------------- rows: spread of X and of Z̃

@@ -130,8 +130,8 @@ def _named(name: str, groups: dict[str, Named]) -> Named:
     )
 
 
-def _one(group: Named, place: int) -> Named:
-    return Named(group.labels[place : place + 1], lambda e: group.values(e)[:, place : place + 1])
+def _one(group: Named, index: int) -> Named:
+    return Named(group.labels[index : index + 1], lambda e: group.values(e)[:, index : index + 1])
 
 
 def _weighted(weights: Contrasts) -> Named:

@@ -24,11 +24,11 @@ from .laws import standardised
 
 SIZES, MEANS, EFFECTS = range(3)
 NORMALS, SS_X, RSS, X, ERRORS = range(5)
-"""Quantities of a block's clusters, and of what is drawn in them: the first word of the place of a
-stream. The second is the sector, for rows the third is the cluster's number in it."""
+"""Quantities of a block's clusters, and of what is drawn in them: the first word that
+opens a stream. The second is the sector, for rows the third is the cluster's number in it."""
 
 
-def clusters_in_step(open_stream: Open, plan: Plan, replicates: int) -> Clusters:
+def common_clusters(open_stream: Open, plan: Plan, replicates: int) -> Clusters:
     """Draw the clusters of a whole block, (B, J), as `draw_clusters` does."""
     p = plan.parameters
     n, m, z0, z1 = (np.empty((replicates, plan.J)) for _ in range(4))
@@ -50,7 +50,7 @@ def clusters_in_step(open_stream: Open, plan: Plan, replicates: int) -> Clusters
     return Clusters(n, m, *random_effects(p, z0, z1))
 
 
-def moments_in_step(open_stream: Open, plan: Plan, clusters: Clusters, replicates: int) -> Moments:
+def common_moments(open_stream: Open, plan: Plan, clusters: Clusters, replicates: int) -> Moments:
     """Draw the moments of the rows of a whole block's clusters, as `draw_moments` does."""
     require_moments(plan)
     p, moments = plan.parameters, begin(plan, clusters, replicates)
@@ -70,7 +70,7 @@ def moments_in_step(open_stream: Open, plan: Plan, clusters: Clusters, replicate
     return moments
 
 
-def rows_in_step(
+def common_rows(
     open_stream: Open, plan: Plan, clusters: Clusters, replicates: int, keep: slice
 ) -> tuple[Moments, Rows]:
     """Draw the rows of a whole block's clusters and return their moments, as `draw_rows` does.
@@ -80,16 +80,16 @@ def rows_in_step(
     """
     p, moments = plan.parameters, begin(plan, clusters, replicates)
     rows = room(moments.n[keep])
-    places = [(s, k) for s, own in enumerate(plan.slices()) for k in range(own.stop - own.start)]
-    for j, (sector, place) in enumerate(places):
+    numbered = [(s, k) for s, own in enumerate(plan.slices()) for k in range(own.stop - own.start)]
+    for j, (sector, number) in enumerate(numbered):
         n, m = moments.n[:, j], np.broadcast_to(clusters.m[:, j], replicates)
         shape = (int(n.max()), replicates)
         there = np.arange(shape[0])[:, None] < n
-        e = p.sigma * standardised(partial(open_stream, ERRORS, sector, place), p.errors, shape)
+        e = p.sigma * standardised(partial(open_stream, ERRORS, sector, number), p.errors, shape)
         if p.held:
             dx = p.held_x.values[p.held_x.first[j] :][: shape[0], None] - m
         else:
-            at_x = partial(open_stream, X, sector, place)
+            at_x = partial(open_stream, X, sector, number)
             dx = p.random_x.within_sd * standardised(at_x, p.random_x.law, shape)
         _put(rows.x, rows.first[:, j], m[keep] + dx[:, keep], there[:, keep])
         _put(rows.y, rows.first[:, j], e[:, keep], there[:, keep])
@@ -119,5 +119,5 @@ def _centre(values: Floats, there: NDArray[np.bool_], n: Floats) -> Floats:
 
 def _put(out: Floats, first: Ints, values: Floats, there: NDArray[np.bool_]) -> None:
     """Put the rows of one cluster, (rows, b), in their places."""
-    places = first + np.arange(len(values))[:, None]
-    out[places[there]] = values[there]
+    indices = first + np.arange(len(values))[:, None]
+    out[indices[there]] = values[there]
