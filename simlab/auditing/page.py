@@ -9,8 +9,8 @@ from simlab.auditing.advice import aims_of, bias_of
 from simlab.auditing.findings import Findings
 from simlab.auditing.pictures import beta_picture, data_picture, honesty_picture
 from simlab.auditing.studies import QUESTIONS
-from simlab.auditing.text import about, asked, explained, trusted
-from simlab.auditing.verdicts import TRUSTED, Row, rows_of
+from simlab.auditing.text import about, advice, asked, explained, rows_at, trusted
+from simlab.auditing.verdicts import TRUSTED, Row
 from simlab.methods import short
 from simlab.text import Note, Paragraph, Part, Table
 from simlab.text.figures import figure_tag
@@ -30,7 +30,9 @@ def html(audit: Findings) -> str:
     for group in s.groups[:GROUPS]:
         sections.append(Section(f"The data{f': {group}' if group else ''}", _data(audit, group)))
     for question in QUESTIONS:
-        body = _figures(audit, question) + _advice(audit, question, places[0])
+        of = f", slope of {s.roles.x}, {places[0]}" if places[0] else ""
+        table = Table(["method", "advice"], advice(audit, question, places[0]), f"Advice{of}")
+        body = _figures(audit, question) + table.html()
         body += "".join(_numbers(audit, question, place) for place in places)
         sections.append(Section(f"For {asked(audit, question)}", body))
     sections += [
@@ -102,18 +104,7 @@ def _figures(audit: Findings, question: str) -> str:
     return "".join(tags)
 
 
-def _advice(audit: Findings, question: str, place: str) -> str:
-    here = audit.verdicts
-    here = here[(here["question"] == question) & (here["place"] == place)]
-    rows = rows_of(here.drop_duplicates("method"))
-    cells = [[short(r["method"]), r["advice"]] for r in rows]
-    of = f", slope of {audit.subject.roles.x}, {place}" if place else ""
-    return Table(["method", "advice"], cells, f"Advice{of}").html()
-
-
 def _numbers(audit: Findings, question: str, place: str) -> str:
-    verdicts = audit.verdicts
-    here = verdicts[(verdicts["question"] == question) & (verdicts["place"] == place)]
     rows = [
         [
             short(row["method"]),
@@ -128,7 +119,7 @@ def _numbers(audit: Findings, question: str, place: str) -> str:
             row["verdict"] + ("" if row["decided"] else "?"),
             _percent(row["certainty"], 0),
         ]
-        for row in rows_of(here)
+        for row in rows_at(audit, question, place)
         if row["target"] in aims_of(row["method"]) or row["verdict"] in TRUSTED
     ]
     of = f", {place}" if place else ""

@@ -46,7 +46,9 @@ def report(audit: Findings) -> list[Part | list[Part]]:
     places = places_of(audit.subject.groups)
     parts = [*answer(audit), *(_overview(audit, place) for place in places)]
     for question in QUESTIONS:
-        parts += [_numbers(audit, question, places[0]), _advice(audit, question, places[0])]
+        advised = advice(audit, question, places[0])
+        title = f"Advice for {asked(audit, question)}"
+        parts += [_numbers(audit, question, places[0]), Table(["Method", "advice"], advised, title)]
     return [*parts, Heading("How to read it"), Paragraph(explained(audit), indent="")]
 
 
@@ -142,7 +144,7 @@ def _numbers(audit: Findings, question: str, place: str) -> Table:
     header = ["Method", "SE:\nerror, %", "SE:\ncovers", "β_W:\nbias", "β_W:\ncovers",
               "β_B:\nbias", "β_B:\ncovers", "efficiency"]  # fmt: skip
     table = []
-    for label, own in _lines(_here(audit, question, place)):
+    for label, own in _lines(rows_at(audit, question, place)):
         first, part = own[0], {row["target"]: row for row in own}
         error = se_error(first["relative_error"], first["relative_error_mcse"], unit="")
         cells = [label, error, _share(first["own_coverage"])]
@@ -154,13 +156,14 @@ def _numbers(audit: Findings, question: str, place: str) -> Table:
     return Table(header, table, title)
 
 
-def _advice(audit: Findings, question: str, place: str) -> Table:
-    own = by_method(_here(audit, question, place)).values()
-    rows = [[short(first["method"]), first["advice"]] for first, *_ in own]
-    return Table(["Method", "advice"], rows, f"Advice for {asked(audit, question)}")
+def advice(audit: Findings, question: str, place: str) -> list[list[str]]:
+    """Every method with its advice for one question and slope."""
+    own = by_method(rows_at(audit, question, place)).values()
+    return [[short(first["method"]), first["advice"]] for first, *_ in own]
 
 
-def _here(audit: Findings, question: str, place: str) -> list[Row]:
+def rows_at(audit: Findings, question: str, place: str) -> list[Row]:
+    """Verdicts of one question and slope."""
     rows = rows_of(audit.verdicts)
     return [row for row in rows if (row["question"], row["place"]) == (question, place)]
 
