@@ -95,8 +95,10 @@ def python(tmp_path_factory):
             (folder / file).write_text(text, "utf-8")
             continue
         before = (folder / file).read_text("utf-8")
-        name = re.escape(text.partition(":")[0])
-        after, changes = re.subn(rf"^{name}: .*?\)\n", text, before, flags=re.M | re.S)
+        imported, _, line = text.partition("\n\n")
+        before = before.replace("\n\nfrom .", f"\n\n{imported}\nfrom .", 1)
+        name = re.escape(line.partition(":")[0])
+        after, changes = re.subn(rf"^{name}: .*?\)\n", line, before, flags=re.M | re.S)
         assert changes == 1
         (folder / file).write_text(after, "utf-8")
 

@@ -30,9 +30,8 @@ from simlab.config import (
     loads,
     schema,
 )
-from simlab.config.laws.fixed import FixedSizes
-from simlab.config.laws.list import ListSizes
 from simlab.config.laws.poisson import PoissonSizes
+from simlab.config.laws.sizes import FixedSizes, ListSizes
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 

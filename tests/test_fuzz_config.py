@@ -16,10 +16,9 @@ from oracles import Hang, Misreading, check_study, time_limit
 
 import simlab.config.document as document
 from simlab.config import ConfigError, Study, dumps, load, loads
-from simlab.config.document import LARGEST
+from simlab.config.document import LARGEST, MOST_VALUES
 from simlab.config.grid import MOST_CELLS
-from simlab.config.nodes import MOST_VALUES
-from simlab.config.writer import ORDER
+from simlab.config.reader import ORDER
 from simlab.data import DataError
 from simlab.design import conditions
 from simlab.population import PopulationError

@@ -11,35 +11,24 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import accumulate
 from typing import Annotated, Any, Final, NamedTuple, get_args
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    Discriminator,
-    Field,
-    PlainSerializer,
-    Tag,
-    ValidationError,
-)
+from pydantic import AfterValidator, BaseModel, Discriminator, Field, Tag, ValidationError
 
 from simlab.errors import did_you_mean
 
 from .population import PER_SECTOR, Population
-from .section import BROKEN, LONGEST_NAME, MOST_FINDINGS, Finding, Loc, Text, findings
+from .section import (
+    BROKEN,
+    LONGEST_NAME,
+    MOST_FINDINGS,
+    Finding,
+    Loc,
+    Ordered,
+    Text,
+    findings,
+    shape,
+)
 from .setting import Setting
-from .values import FrozenMap, canonical, freeze
-
-__all__ = [
-    "MISSING",
-    "Factorial",
-    "Grid",
-    "GridLevel",
-    "leads",
-    "lookup",
-    "paths",
-    "settle",
-    "substitute",
-    "unfold",
-]
+from .values import canonical, freeze
 
 MISSING: Final = object()
 """What `lookup` returns where a setting has no such path."""
@@ -55,32 +44,16 @@ MOST_VALUES: Final = 1_000_000
 Raw = Annotated[Any, AfterValidator(freeze)]
 
 
-def _levels_shape(value: object) -> str:
-    return "<named>" if isinstance(value, Mapping) else "<list>"
-
-
-def _grid_shape(value: object) -> str:
-    return "<one>" if isinstance(value, Mapping) else "<union>"
-
-
 Levels = Annotated[
-    Annotated[tuple[Raw, ...], Field(min_length=1), Tag("<list>")]
-    | Annotated[
-        Mapping[Text, Raw],
-        Field(min_length=1),
-        AfterValidator(FrozenMap),
-        PlainSerializer(dict),
-        Tag("<named>"),
-    ],
-    Discriminator(_levels_shape),
+    Annotated[tuple[Raw, ...], Field(min_length=1), Tag("<other>")]
+    | Annotated[Ordered[Text, Raw], Tag("<mapping>")],
+    Discriminator(shape),
 ]
-Factorial = Annotated[
-    Mapping[str, Levels], Field(min_length=1), AfterValidator(FrozenMap), PlainSerializer(dict)
-]
+Factorial = Ordered[str, Levels]
 Grid = Annotated[
-    Annotated[Factorial, Tag("<one>")]
-    | Annotated[tuple[Factorial, ...], Field(min_length=1), Tag("<union>")],
-    Discriminator(_grid_shape),
+    Annotated[Factorial, Tag("<mapping>")]
+    | Annotated[tuple[Factorial, ...], Field(min_length=1), Tag("<other>")],
+    Discriminator(shape),
 ]
 
 
@@ -95,10 +68,7 @@ class GridLevel(NamedTuple):
 def unfold(grid: object) -> list[tuple[Loc, dict[str, list[GridLevel]]]]:
     """Return the factorials of a grid, each with its location and the levels of its factors.
 
-    Parameters
-    ----------
-    grid : mapping, sequence of mappings, or None
-        The grid as written or as validated. Without one there is one factorial of no factors.
+    The grid is as written or as validated; without one there is one factorial of no factors.
     """
     if isinstance(grid, Mapping):
         return [((), _unfold(grid, ()))]
@@ -118,28 +88,25 @@ def _levels(levels: Any, loc: Loc) -> list[GridLevel]:
 
 
 def paths(base: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return every dotted path that a grid may sweep.
+    """Return every dotted path that a grid may sweep in a study as written.
 
-    Parameters
-    ----------
-    base : mapping
-        The study as written; its mappings per sector tell which sectors have a path.
+    Its mappings per sector say which sectors have a path.
     """
-    found = list(Setting.model_fields)
+    known = list(Setting.model_fields)
     population = base.get("population")
     if isinstance(population, Mapping) and "generator" in population:
         written = population.get("parameters")
         named = written if isinstance(written, Mapping) else {}
-        return (*found, "population.generator", PARAMETERS, *(f"{PARAMETERS}.{n}" for n in named))
+        return (*known, "population.generator", PARAMETERS, *(f"{PARAMETERS}.{n}" for n in named))
     if population is BROKEN:
-        found.append(PARAMETERS)  # nobody knows which of its paths are meant
+        known.append(PARAMETERS)  # nobody knows which of its paths are meant
     for name, field in Population.model_fields.items():
         written = population.get(name) if isinstance(population, Mapping) else None
         inside = [entry for section in _sections(field.annotation) for entry in section.fields()]
         if name in PER_SECTOR and isinstance(written, Mapping):
             inside = list(written)
-        found += [f"population.{name}", *(f"population.{name}.{i}" for i in sorted(set(inside)))]
-    return tuple(found)
+        known += [f"population.{name}", *(f"population.{name}.{i}" for i in sorted(set(inside)))]
+    return tuple(known)
 
 
 def leads(path: str, known: Iterable[str]) -> bool:
@@ -189,17 +156,9 @@ def lookup(setting: Setting, path: str) -> Any:
 def check(grid: object, base: Mapping[str, Any], fixed: Iterable[str]) -> Iterator[Finding]:
     """Find what is wrong with a grid whose shape is right; locations start inside the grid.
 
-    Each level is put alone into the base. One that fails alone may still fit beside the first
-    levels of the other factors (a law and its degrees of freedom, say) and then passes.
-
-    Parameters
-    ----------
-    grid : mapping or sequence of mappings
-        The grid as written.
-    base : mapping
-        Population, scheme and draw as written, right or wrong.
-    fixed : iterable of str
-        Keys of a study that cannot be swept.
+    Each level is put alone into the base, which is population, scheme and draw as written, right or
+    wrong. One that fails alone may still fit together with the first levels of the other factors (a
+    law and its degrees of freedom, say) and then passes. `fixed` are keys that cannot be swept.
     """
     cells = _cells(grid)
     if cells > MOST_CELLS:
@@ -254,7 +213,7 @@ def settle(raw: Mapping[str, Any]) -> Setting | list[Finding]:
 def _wrong_paths(
     factorial: Mapping[str, object], loc: Loc, known: tuple[str, ...], fixed: tuple[str, ...]
 ) -> Iterator[Finding]:
-    wrong = 0
+    unknown = 0
     for path in factorial:
         if leads(path, known):
             outer = next((p for p in _above(path) if p in factorial), None)
@@ -264,11 +223,11 @@ def _wrong_paths(
             elif outer is not None:
                 yield Finding((*loc, path), f"lies inside {outer}, which is swept beside it", True)
             continue
-        wrong += 1
+        unknown += 1
         if path.split(".")[0] in fixed:
             message = "cannot be swept; sweep scheme, draw, population or a path inside it"
         else:
-            near = known if wrong <= MOST_FINDINGS else ()
+            near = known if unknown <= MOST_FINDINGS else ()
             message = f"no such path{did_you_mean(path, near, 'a path is like population.sigma2')}"
         yield Finding((*loc, path), message, True)
 
@@ -278,10 +237,10 @@ def _above(path: str) -> Iterator[str]:
     return accumulate(path.split(".")[:-1], "{}.{}".format)
 
 
-def _in_level(found: list[Finding], path: str, level: GridLevel, sound: bool) -> Iterator[Finding]:
-    """Place the findings of a substituted level; with an unsound base, only those inside it."""
+def _in_level(wrong: list[Finding], path: str, level: GridLevel, sound: bool) -> Iterator[Finding]:
+    """Findings of a substituted level, located there; of an unsound base, only those inside it."""
     parts = tuple(_parts(path))
-    for finding in found:
+    for finding in wrong:
         if finding.loc[: len(parts)] == parts:
             yield finding._replace(loc=(*level.loc, *finding.loc[len(parts) :]))
         elif sound:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Annotated, Any, Final, Literal, TypeGuard, TypeVar
+from typing import Annotated, Any, Final, Literal, TypeGuard
 
 from pydantic import (
     AfterValidator,
@@ -27,12 +27,8 @@ from .laws import (
     DataSizes,
     Law,
 )
-from .section import BROKEN, Finding, Positive, Real, Section, Text, shown
+from .section import BROKEN, Finding, Positive, Real, Section, Text, V, shape, shown
 from .values import FrozenMap
-
-__all__ = ["PER_SECTOR", "Population"]
-
-T = TypeVar("T")
 
 PER_SECTOR = ("clusters", "gamma", "beta_within", "beta_between")
 """The fields that may be a mapping from sector to value."""
@@ -81,10 +77,6 @@ def _covariance(G: Matrix) -> Matrix:
     return G
 
 
-def _shape(value: object) -> str:
-    return "<sectors>" if isinstance(value, Mapping) else "<one>"
-
-
 Clusters = Annotated[
     int,
     Field(strict=True, le=MOST, json_schema_extra={"minimum": 2}),
@@ -96,39 +88,32 @@ Covariance = Annotated[
     AfterValidator(_covariance),
 ]
 Gamma = Annotated[tuple[Real, ...], Field(min_length=1, max_length=2)]
+
+PerSector = Annotated[
+    Annotated[V, Tag("<other>")]
+    | Annotated[
+        Mapping[Text, V],
+        Field(min_length=1, max_length=MOST_SECTORS),
+        AfterValidator(FrozenMap.by_name),
+        PlainSerializer(dict),
+        Tag("<mapping>"),
+    ],
+    Discriminator(shape),
+]
+"""One value for all sectors, or a mapping from sector to value, whose order says nothing."""
+
 ClustersBySector = Annotated[
-    Annotated[Clusters, Tag("<one>")]
+    Annotated[Clusters, Tag("<other>")]
     | Annotated[
         Mapping[Text, Clusters],
         Field(min_length=1, max_length=MOST_SECTORS),
         AfterValidator(FrozenMap),
         PlainSerializer(dict),
-        Tag("<sectors>"),
+        Tag("<mapping>"),
     ],
-    Discriminator(_shape),
+    Discriminator(shape),
 ]
-GammaBySector = Annotated[
-    Annotated[Gamma, Tag("<one>")]
-    | Annotated[
-        Mapping[Text, Gamma],
-        Field(min_length=1, max_length=MOST_SECTORS),
-        AfterValidator(FrozenMap.by_name),
-        PlainSerializer(dict),
-        Tag("<sectors>"),
-    ],
-    Discriminator(_shape),
-]
-RealBySector = Annotated[
-    Annotated[Real, Tag("<one>")]
-    | Annotated[
-        Mapping[Text, Real],
-        Field(min_length=1, max_length=MOST_SECTORS),
-        AfterValidator(FrozenMap.by_name),
-        PlainSerializer(dict),
-        Tag("<sectors>"),
-    ],
-    Discriminator(_shape),
-]
+"""The same, in the order that the sectors have from here on."""
 
 
 class Population(Section):
@@ -144,14 +129,14 @@ class Population(Section):
         description="Number of clusters, or a mapping from sector to number; "
         "omitted when the clusters come from data.",
     )
-    gamma: GammaBySector = Field(
+    gamma: PerSector[Gamma] = Field(
         description="(γ_0, γ_1) with γ_1 = β_W, or (γ_0) beside beta_within; "
         "may be given per sector."
     )
-    beta_within: RealBySector | None = Field(
+    beta_within: PerSector[Real] | None = Field(
         None, description="β_W, the effect of x within clusters; the same as γ_1."
     )
-    beta_between: RealBySector | None = Field(
+    beta_between: PerSector[Real] | None = Field(
         None, description="β_B, the effect of x between clusters; by default β_W."
     )
     context: Literal["sample-mean", "latent-mean"] = Field(
@@ -209,7 +194,7 @@ class Population(Section):
         """Return the same population with γ, β_W and β_B written out.
 
         Values that agree in all sectors are written once, so that every spelling of one
-        population gives one and the same result.
+        population gives the same result.
         """
         named = (self.gamma, self.beta_within, self.beta_between)
         mappings = [tuple(value) for value in named if isinstance(value, Mapping)]
@@ -223,11 +208,11 @@ class Population(Section):
         )
 
 
-def _of(value: Mapping[str, T] | T, sector: str) -> T:
+def _of(value: Mapping[str, V] | V, sector: str) -> V:
     return value[sector] if isinstance(value, Mapping) else value
 
 
-def _once(values: Mapping[str, T]) -> FrozenMap[T] | T:
+def _once(values: Mapping[str, V]) -> FrozenMap[V] | V:
     distinct = set(values.values())
     return distinct.pop() if len(distinct) == 1 else FrozenMap.by_name(values)
 
@@ -251,8 +236,8 @@ def _sources(raw: Mapping[str, Any]) -> Iterator[Finding]:
     if isinstance(sizes, Mapping) and clusters not in (None, BROKEN):
         total = sum(clusters.values()) if isinstance(clusters, Mapping) else clusters
         law = SIZES[sizes.get("law", next(iter(SIZES)))]
-        for found in law.misfits(sizes, total):
-            yield found._replace(loc=("cluster_sizes", *found.loc))
+        for finding in law.misfits(sizes, total):
+            yield finding._replace(loc=("cluster_sizes", *finding.loc))
 
 
 def _slopes(raw: Mapping[str, Any]) -> Iterator[Finding]:

@@ -1,21 +1,30 @@
-"""From a YAML file to a study, with the line and column of everything that is wrong."""
+"""From a YAML file to a study, with the line and column of everything that is wrong; and back."""
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
+from ruamel.yaml import YAML
 
+from simlab.errors import ConfigError, Problem
 from simlab.files import WAITING, TooLong, Unread, content
 
 from .document import LARGEST, TOO_LARGE, read
-from .errors import ConfigError, Problem
 from .section import Finding, findings
 from .study import Study
+from .values import keys, plain
 
-__all__ = ["load", "loads", "locate"]
+ORDER = (
+    "name", "description", "seed", "replicates", "block", "keep", "common_random_numbers", "level",
+    "estimators", "measures", "tests", "population", "scheme", "draw", "grid", "parallel",
+    "verdicts",
+)  # fmt: skip
+"""What a study says of itself comes first, then what is sampled, then what is varied."""
 
 
 def load(
@@ -24,24 +33,10 @@ def load(
     known_tests: Sequence[str] | None = None,
     known_measures: Sequence[str] | None = None,
 ) -> Study:
-    """Read a study from a YAML file.
+    """Read a study from a YAML file, from whose folder relative data paths start.
 
-    Parameters
-    ----------
-    path : str or Path
-        The file. Relative data paths in it start from its folder.
-    known_estimators, known_tests, known_measures : sequence of str, optional
-        Names an estimator, a test and a measure may have; without them they are not checked.
-
-    Returns
-    -------
-    Study
-        The validated study.
-
-    Raises
-    ------
-    ConfigError
-        With everything that is wrong with the file, each at its line and column.
+    Names of estimators, tests and measures are checked only where the known ones are given.
+    ConfigError has everything that is wrong with the file, each at its line and column.
     """
     path, file = Path(path), str(path)
     try:
@@ -67,27 +62,7 @@ def loads(
     known_tests: Sequence[str] | None = None,
     known_measures: Sequence[str] | None = None,
 ) -> Study:
-    """Read a study from YAML text.
-
-    Parameters
-    ----------
-    text : str
-        The YAML text.
-    source : str
-        What to call the text in messages.
-    known_estimators, known_tests, known_measures : sequence of str, optional
-        Names an estimator, a test and a measure may have; without them they are not checked.
-
-    Returns
-    -------
-    Study
-        The validated study.
-
-    Raises
-    ------
-    ConfigError
-        With everything that is wrong with the text, each at its line and column.
-    """
+    """Read a study from YAML text, which messages call `source`; else as `load`."""
     document = read(text, source)
     if document.problems:
         raise ConfigError(document.problems)
@@ -99,24 +74,49 @@ def loads(
         }
         study = Study.model_validate(document.value, context=known)
     except ValidationError as error:
-        problems = (document.problem(found) for found in findings(error))
+        problems = map(document.problem, findings(error))
         raise ConfigError(sorted(problems, key=lambda p: (p.line or 0, p.column or 0))) from None
     return study.origin(text, source, None)
 
 
-def locate(study: Study, found: Iterable[Finding]) -> list[Problem]:
-    """Return findings made after reading as problems, placed in the study's text if it has one.
+def locate(study: Study, wrong: Iterable[Finding]) -> list[Problem]:
+    """Return findings made after reading as problems, where they stand in the study's text.
 
-    Parameters
-    ----------
-    study : Study
-        The study; one built in Python has no text and its problems no line.
-    found : iterable of Finding
-        What is wrong and where, from the top of the study.
+    Those of a study built in Python, which has no text, have no line.
     """
     if study.text:
-        return [*map(read(study.text, study.file).problem, found)]
-    return [Problem(study.file, None, None, ".".join(map(str, f.loc)), f.message) for f in found]
+        return [*map(read(study.text, study.file).problem, wrong)]
+    return [finding.problem(study.file) for finding in wrong]
+
+
+def dumps(study: Study, comment: str = "") -> str:
+    """Write a study as YAML text, below the lines of a comment; `loads` makes an equal study of it.
+
+    Sections that are as by default are left out; numbers are written with all their digits.
+    """
+    written = _written(study)
+    yaml = YAML(typ="safe", pure=True)
+    yaml.default_flow_style = None  # lists of numbers in one line, mappings in several
+    yaml.allow_unicode = True
+    yaml.width = 96
+    yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
+    stream = io.StringIO()
+    yaml.dump({field: written[field] for field in ORDER if field in written}, stream)
+    above = "".join(f"# {line}".rstrip() + "\n" for line in comment.splitlines())
+    return above + ("\n" if above else "") + stream.getvalue()
+
+
+def _written(section: BaseModel) -> dict[str, Any]:
+    """Fields of a section in their order, without what is None and sections at their default."""
+    result: dict[str, Any] = {}
+    for key, name in keys(type(section)).items():
+        value = getattr(section, name)
+        if isinstance(value, BaseModel):
+            if value != type(section).model_fields[name].default:
+                result[key] = _written(value)
+        elif value is not None:
+            result[key] = plain(value)
+    return result
 
 
 def _waits(file: str) -> None:
@@ -124,4 +124,4 @@ def _waits(file: str) -> None:
 
 
 def _unreadable(file: str, message: str) -> ConfigError:
-    return ConfigError([Problem(file, None, None, "", message)])
+    return ConfigError([Finding((), message).problem(file)])

@@ -1,7 +1,7 @@
 """The base of every part of a configuration: strict, frozen, and plain-spoken when refused.
 
 A section collects what pydantic finds in its fields and what does not fit *between* them, so
-that a reader sees everything at once, each finding at its own place and in plain words.
+that a reader sees everything at once, each finding where it stands and in plain words.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
-from typing import Annotated, Any, Final, NamedTuple
+from typing import Annotated, Any, Final, NamedTuple, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -18,21 +18,20 @@ from pydantic import (
     ConfigDict,
     Field,
     ModelWrapValidatorHandler,
+    PlainSerializer,
     ValidationError,
     model_validator,
 )
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
-from simlab.errors import closest, did_you_mean
+from simlab.errors import ConfigError, Problem, closest, did_you_mean
 
-from .values import flow, keys, plain
-
-__all__ = ["BROKEN", "Finding", "Loc", "Positive", "Real", "Section", "Text", "findings", "refusal"]
+from .values import FrozenMap, flow, keys, plain
 
 Loc = tuple[str | int, ...]
 
 MOST_FINDINGS: Final = 50
-"""Findings told of one field, and unknown keys told of one section."""
+"""Findings of one field, and unknown keys of one section, that are shown."""
 
 LONGEST_NAME: Final = 200
 """Bytes of what names a file or a folder; a file system bears 255, and endings are added."""
@@ -48,19 +47,44 @@ Real = Annotated[
 Positive = Annotated[Real, Field(gt=0)]
 Text = Annotated[str, Field(min_length=1)]
 
+K = TypeVar("K")
+V = TypeVar("V")
+Ordered = Annotated[
+    Mapping[K, V], Field(min_length=1), AfterValidator(FrozenMap), PlainSerializer(dict)
+]
+"""A mapping whose order carries meaning."""
+Sorted = Annotated[Mapping[Text, V], AfterValidator(FrozenMap.by_name), PlainSerializer(dict)]
+"""A mapping whose order says nothing."""
+
+
+def shape(value: object) -> str:
+    """Return the tag of a value in a union of mappings with others; brackets mark tags in paths."""
+    return "<mapping>" if isinstance(value, Mapping | BaseModel) else "<other>"
+
 
 class Finding(NamedTuple):
-    """Something wrong at a place: its location, a message, and whether the key is to blame."""
+    """Something wrong: its location, a message, and whether the key is to blame."""
 
     loc: Loc
     message: str
     at_key: bool = False
 
     def __str__(self) -> str:
-        return " ".join((".".join(map(str, self.loc)), self.message))
+        return f"{self.field} {self.message}"
+
+    @property
+    def field(self) -> str:
+        """The location as a dotted path."""
+        return ".".join(map(str, self.loc))
+
+    def problem(
+        self, file: str = "", line: int | None = None, column: int | None = None
+    ) -> Problem:
+        """Return it as the problem of a file, or of a study that was built in Python."""
+        return Problem(file, line, column, self.field, self.message)
 
 
-def refusal(found: Iterable[Finding]) -> ValidationError:
+def refusal(wrong: Iterable[Finding]) -> ValidationError:
     """Return findings as one pydantic error; raised in a validator, each keeps its location."""
     return ValidationError.from_exception_data(
         "configuration",
@@ -74,7 +98,7 @@ def refusal(found: Iterable[Finding]) -> ValidationError:
                 loc=finding.loc,
                 input=None,
             )
-            for finding in found
+            for finding in wrong
         ],
     )
 
@@ -82,11 +106,16 @@ def refusal(found: Iterable[Finding]) -> ValidationError:
 def findings(error: ValidationError) -> list[Finding]:
     """Return the findings of a pydantic error, in plain words and without union tags.
 
-    A list whose entries are wrong is empty in pydantic's eyes; only the entries are told.
+    A list whose entries are wrong is empty in pydantic's eyes; only the entries are reported.
     """
-    found = [_finding(details) for details in _first(error.errors(include_url=False))]
-    above = {f.loc[:depth] for f in found for depth in range(len(f.loc))}
-    return [f for f in found if f.message != EMPTY or f.loc not in above]
+    wrong = [_finding(details) for details in _first(error.errors(include_url=False))]
+    above = {f.loc[:depth] for f in wrong for depth in range(len(f.loc))}
+    return [f for f in wrong if f.message != EMPTY or f.loc not in above]
+
+
+def refused(error: ValidationError, *above: str) -> ConfigError:
+    """Return a pydantic error as one of a study that stands in no text, below some location."""
+    return ConfigError(f._replace(loc=(*above, *f.loc)).problem() for f in findings(error))
 
 
 def _first(errors: Iterable[ErrorDetails]) -> Iterator[ErrorDetails]:
@@ -94,9 +123,9 @@ def _first(errors: Iterable[ErrorDetails]) -> Iterator[ErrorDetails]:
     seen: Counter[str | int] = Counter()
     for details in errors:
         unknown = details["type"] == "extra_forbidden" and len(details["loc"]) == 1
-        place = "" if unknown else details["loc"][0] if details["loc"] else ""
-        seen[place] += 1
-        if seen[place] <= MOST_FINDINGS:
+        name = "" if unknown else details["loc"][0] if details["loc"] else ""
+        seen[name] += 1
+        if seen[name] <= MOST_FINDINGS:
             yield details
 
 
@@ -116,21 +145,21 @@ class Section(BaseModel):
     def _gather(cls, data: Any, handler: ModelWrapValidatorHandler[Section]) -> Section:
         try:
             section = handler(data)
-            found = []
+            wrong = []
         except ValidationError as error:
-            found = findings(error)
+            wrong = findings(error)
         if isinstance(data, Mapping):
             # Only a mapping can have unknown keys; one that nearly spells a missing field is
             # reported once, as the misspelling.
-            found = [_unknown(cls, finding) for finding in found]
-            unknown = islice((key for key in data if key not in cls.fields()), MOST_FINDINGS)
-            guessed = {closest(key, keys(cls)) for key in unknown}
-            found = [f for f in found if f.message != REQUIRED or f.loc[0] not in guessed]
-            broken = {finding.loc[0] for finding in found if finding.loc} | guessed
+            wrong = [_unknown(cls, finding) for finding in wrong]
+            extra = islice((key for key in data if key not in cls.fields()), MOST_FINDINGS)
+            guessed = {closest(key, keys(cls)) for key in extra}
+            wrong = [f for f in wrong if f.message != REQUIRED or f.loc[0] not in guessed]
+            broken = {finding.loc[0] for finding in wrong if finding.loc} | guessed
             raw = plain(data) | dict.fromkeys(broken & cls.fields(), BROKEN)
-            found += cls.across(raw)
-        if found:
-            raise refusal(found)
+            wrong += cls.across(raw)
+        if wrong:
+            raise refusal(wrong)
         return section
 
     @classmethod
@@ -190,6 +219,13 @@ def choice(value: object, options: Iterable[str]) -> str:
     options = tuple(options)
     which = " or ".join(options) if len(options) <= 2 else f"one of {', '.join(options)}"
     return f"must be {which}, not {shown(value)}{did_you_mean(value, options)}"
+
+
+def unknown(what: str, name: str, known: Iterable[str]) -> str:
+    """Return the refusal of a name that is not known, with the closest that is, or with all."""
+    known = tuple(known)
+    hint = did_you_mean(name, known, f"known are {', '.join(known)}")
+    return f"unknown {what} {name!r}{hint}"
 
 
 def _finding(details: ErrorDetails) -> Finding:

@@ -1,25 +1,120 @@
-"""The setting of one condition: its population, and how that is sampled."""
+"""The setting of one condition: its population, declared or generated, and how that is sampled.
+
+Names with a colon are import paths, ``module:name``. Only their shape is checked here: reading a
+study imports nothing that it names, and runs no code.
+"""
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Discriminator, Field, Tag
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationError,
+)
 
+from simlab.errors import ConfigError
 from simlab.words import NEW, Scheme
 
-from .errors import ConfigError
-from .generated import Generated, spelled_out
-from .population import Population
-from .section import BROKEN, Finding, Section
-from .values import canonical
+from .population import Covariance, PerSector, Population
+from .section import (
+    BROKEN,
+    LONGEST_NAME,
+    Finding,
+    Positive,
+    Real,
+    Section,
+    Sorted,
+    Text,
+    refused,
+    shown,
+)
+from .values import FrozenMap, canonical, freeze
 
-__all__ = ["Setting", "declared"]
+_PATH = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
+
+
+def import_path(name: str) -> str:
+    """Return an import path as it is; ValueError if it has not the form ``module:name``."""
+    if not _PATH.fullmatch(name):
+        raise ValueError(f"must be an import path such as mymodule:name, not {shown(name)}")
+    if len(name.partition(":")[0].encode()) > LONGEST_NAME:
+        raise ValueError(f"names a module by more than {LONGEST_NAME} bytes: {shown(name)}")
+    return name
+
+
+def spelled_out(population: object) -> Any:
+    """Return a population as it was written, an import path alone as the mapping it stands for."""
+    return {"generator": population} if isinstance(population, str) else population
+
+
+def _finite(value: Any) -> Any:
+    """Return a parameter as it is; NaN is no value that can be compared, nor written as JSON."""
+    inside = value.values() if isinstance(value, Mapping) else value
+    for entry in inside if isinstance(value, Mapping | tuple) else ():
+        _finite(entry)
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"must be a finite number, not {shown(value)}")
+    return value
+
+
+class Truth(Section):
+    """What is true of a population that a generator draws; what is not told is not known."""
+
+    beta_within: PerSector[Real] | None = Field(
+        None, description="β_W, which the slope is compared with; may be given per sector."
+    )
+    beta_between: PerSector[Real] | None = Field(
+        None, description="β_B, which the slope is compared with; may be given per sector."
+    )
+    intercept: PerSector[Real] | None = Field(
+        None, description="What the intercept is compared with; may be given per sector."
+    )
+    G: Covariance | None = Field(
+        None, description="Covariance matrix of (u_0j, u_1j), for gls_oracle."
+    )
+    sigma2: Positive | None = Field(None, description="σ², for gls_oracle.")
+    terms: Sorted[Real] | None = Field(
+        None, description="What other terms of your estimators are compared with."
+    )
+
+
+class Generated(Section):
+    """A population drawn by a function: ``generator(rng, **parameters)`` returns one replicate."""
+
+    generator: Annotated[Text, AfterValidator(import_path)] = Field(
+        description="Import path of the function, mymodule:name."
+    )
+    parameters: Sorted[Annotated[Any, AfterValidator(freeze), AfterValidator(_finite)]] = Field(
+        default_factory=FrozenMap,
+        description="What the function is given beside its random stream.",
+    )
+    truth: Truth | None = Field(
+        None, description="What is true of the population; by default what the function declares."
+    )
+
+    def filled(self) -> Generated:
+        """Return what determines the draws: the population without what is said to be true."""
+        return self.model_copy(update={"truth": None})
+
+
+def read_truth(raw: object, source: str) -> Truth:
+    """Return what a generator says is true, if it is a mapping of numbers with these names."""
+    try:
+        return Truth.model_validate(raw)
+    except ValidationError as error:
+        raise refused(error, source) from None
 
 
 def _shape(population: object) -> str:
-    """Return the tag of the kind of population; brackets mark tags in paths."""
+    """Return the tag of the kind of population."""
     if isinstance(population, Mapping):
         return "<generated>" if "generator" in population else "<declared>"
     return "<generated>" if isinstance(population, Generated) else "<declared>"
@@ -70,13 +165,7 @@ class Setting(Section):
 
 
 def declared(population: Population | Generated) -> Population:
-    """Return a population that is declared field by field.
-
-    Raises
-    ------
-    ConfigError
-        If a generator draws it.
-    """
+    """Return a population that is declared field by field; ConfigError if a generator draws it."""
     if isinstance(population, Generated):
         message = f"{population.generator} draws it; what is asked needs one declared by its fields"
         raise ConfigError.of("population", message)

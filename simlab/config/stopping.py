@@ -10,11 +10,8 @@ from pydantic import Discriminator, Field, Tag, ValidationInfo, field_validator
 from simlab.errors import MOST
 from simlab.words import Aim
 
-from .errors import unknown
-from .generated import import_path
-from .section import Finding, Positive, Section, Text, refusal
-
-__all__ = ["Number", "Replicates", "Sampled", "Until"]
+from .section import Finding, Positive, Section, Text, refusal, shape, unknown
+from .setting import import_path
 
 Number = Annotated[int, Field(strict=True, ge=1, le=MOST)]
 FEWEST = 2000
@@ -76,11 +73,7 @@ class Replicates(Section):
             yield Finding(("min",), f"must be at most max, {most}, not {least}")
 
 
-def _shape(value: object) -> str:
-    return "<until>" if isinstance(value, Mapping | Replicates) else "<number>"
-
-
 Sampled = Annotated[
-    Annotated[Number, Tag("<number>")] | Annotated[Replicates, Tag("<until>")],
-    Discriminator(_shape),
+    Annotated[Number, Tag("<other>")] | Annotated[Replicates, Tag("<mapping>")],
+    Discriminator(shape),
 ]

@@ -17,10 +17,8 @@ from pydantic import (
     field_validator,
 )
 
-from simlab.errors import LEVEL_RULE, MOST_WORKERS, did_you_mean, is_level
+from simlab.errors import LEVEL_RULE, MOST_WORKERS, ConfigError, did_you_mean, is_level
 
-from .errors import ConfigError, Problem, unknown
-from .generated import import_path, spelled_out
 from .grid import Grid, check, leads, paths
 from .section import (
     BROKEN,
@@ -30,15 +28,14 @@ from .section import (
     Real,
     Section,
     Text,
-    findings,
     refusal,
+    refused,
     shown,
+    unknown,
 )
-from .setting import Setting
+from .setting import Setting, import_path, spelled_out
 from .stopping import FEWEST, Number, Replicates, Sampled, Until
 from .values import canonical, plain
-
-__all__ = ["Parallel", "Study", "Tests", "Verdicts", "schema"]
 
 Share = Annotated[Real, Field(gt=0, lt=1)]
 
@@ -60,6 +57,11 @@ def _unique(names: tuple[str, ...]) -> tuple[str, ...]:
     return names
 
 
+Given = tuple[str, ...] | None
+Names = Annotated[tuple[Text, ...], AfterValidator(_unique)]
+SomeNames = Annotated[tuple[Text, ...], Field(min_length=1), AfterValidator(_unique)]
+
+
 def _some(jobs: int) -> int:
     if jobs == 0:
         raise ValueError("must be a number of workers, or -1 for one per core, not 0")
@@ -70,31 +72,27 @@ def _some(jobs: int) -> int:
     return jobs
 
 
-def _known(
-    names: tuple[str, ...] | None, info: ValidationInfo, what: str
-) -> tuple[str, ...] | None:
+def _known(names: Given, info: ValidationInfo, what: str) -> Given:
     """Refuse names that are not among `known_WHATs` of the context, where it has them."""
     known = (info.context or {}).get(f"known_{what}s")
-    found = []
+    wrong = []
     for i, name in enumerate(names or ()):
         if what != "test" and ":" in name:  # the user's own, imported when the study is run
             try:
                 import_path(name)
             except ValueError as error:
-                found.append(Finding((i,), str(error)))
+                wrong.append(Finding((i,), str(error)))
         elif known is not None and name not in known:
-            found.append(Finding((i,), unknown(what, name, known)))
-    if found:
-        raise refusal(found)
+            wrong.append(Finding((i,), unknown(what, name, known)))
+    if wrong:
+        raise refusal(wrong)
     return names
 
 
 class Tests(Section):
     """Which hypotheses are tested in every replicate, and with how many Monte Carlo draws."""
 
-    names: Annotated[tuple[Text, ...], Field(min_length=1), AfterValidator(_unique)] = Field(
-        description="Names of the tests."
-    )
+    names: SomeNames = Field(description="Names of the tests.")
     draws: Number = Field(
         199,
         description="Draws from the fitted null for each Monte Carlo p-value; a level is attained "
@@ -108,7 +106,7 @@ class Tests(Section):
 
     @field_validator("names")
     @classmethod
-    def _known_tests(cls, names: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...] | None:
+    def _known_tests(cls, names: Given, info: ValidationInfo) -> Given:
         return _known(names, info, "test")
 
     @classmethod
@@ -163,7 +161,7 @@ class Verdicts(Section):
         "population.cluster_sizes.mean",
         description="Factor swept towards n → ∞, as a dotted path.",
     )
-    efficiency: Annotated[tuple[Text, ...], AfterValidator(_unique)] = Field(
+    efficiency: Names = Field(
         (), description="Factors over whose crossing efficiency is reported, as dotted paths."
     )
 
@@ -201,14 +199,12 @@ class Study(Setting):
         "give every measure, and hardly grow with the number of replicates.",
     )
     level: Level = Field(0.95, description="Confidence level, between 0 and 1.")
-    estimators: Annotated[tuple[Text, ...], Field(min_length=1), AfterValidator(_unique)] | None = (
-        Field(
-            None,
-            description="Names of the estimators to compare, by default all of simlab's; "
-            "mymodule:name is one of your own.",
-        )
+    estimators: SomeNames | None = Field(
+        None,
+        description="Names of the estimators to compare, by default all of simlab's; "
+        "mymodule:name is one of your own.",
     )
-    measures: Annotated[tuple[Text, ...], AfterValidator(_unique)] | None = Field(
+    measures: Names | None = Field(
         None,
         description="Measures to take beside those of every study: mymodule:name is one of your "
         "own; robust ones of simlab by their names.",
@@ -268,16 +264,12 @@ class Study(Setting):
 
     @field_validator("estimators")
     @classmethod
-    def _known_estimators(
-        cls, names: tuple[str, ...] | None, info: ValidationInfo
-    ) -> tuple[str, ...] | None:
+    def _known_estimators(cls, names: Given, info: ValidationInfo) -> Given:
         return _known(names, info, "estimator")
 
     @field_validator("measures")
     @classmethod
-    def _known_measures(
-        cls, names: tuple[str, ...] | None, info: ValidationInfo
-    ) -> tuple[str, ...] | None:
+    def _known_measures(cls, names: Given, info: ValidationInfo) -> Given:
         return _known(names, info, "own_measure")
 
     @classmethod
@@ -299,23 +291,11 @@ class Study(Setting):
         return self
 
     def replace(self, **changes: Any) -> Study:
-        """Return a validated copy with some fields changed.
-
-        Raises
-        ------
-        ConfigError
-            If a field does not exist or its new value does not fit.
-        """
+        """Return a validated copy with some fields changed; ConfigError if they do not fit."""
         return _rebuild({**plain(self), **changes}).origin(self._text, self._file, self._base_dir)
 
     def at_most(self, replicates: int) -> Study:
-        """Return a validated copy with so many samples in each condition, or at most so many.
-
-        Raises
-        ------
-        ConfigError
-            If there cannot be so many.
-        """
+        """Return a validated copy with so many samples in each condition, or at most so many."""
         if self.until is None:
             return self.replace(replicates=replicates)
         rule = {"max": replicates, "min": min(self.least, replicates), "until": self.until}
@@ -330,13 +310,7 @@ class Study(Setting):
 
     @classmethod
     def from_json(cls, text: str) -> Study:
-        """Return the study that `to_json` wrote.
-
-        Raises
-        ------
-        ConfigError
-            If the text is not JSON or not a valid study.
-        """
+        """Return the study that `to_json` wrote; ConfigError if it is no valid one, or not JSON."""
         try:
             raw = json.loads(text)
         except (ValueError, RecursionError) as error:
@@ -364,10 +338,7 @@ def _rebuild(raw: Any) -> Study:
     try:
         return Study.model_validate(raw)
     except ValidationError as error:
-        raise ConfigError(
-            Problem("", None, None, ".".join(map(str, found.loc)), found.message)
-            for found in findings(error)
-        ) from None
+        raise refused(error) from None
 
 
 def schema() -> dict[str, Any]:

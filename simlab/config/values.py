@@ -12,21 +12,13 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel
 
-__all__ = ["FrozenMap", "canonical", "flow", "freeze", "keys", "number", "plain"]
-
 V_co = TypeVar("V_co", covariant=True)
 
 EXACT = 2**53  # beyond it a float no longer tells neighbouring whole numbers apart
 
 
 class FrozenMap(Mapping[str, V_co], Generic[V_co]):
-    """A mapping that cannot change, hashable and picklable, whose order is part of its value.
-
-    Parameters
-    ----------
-    items : mapping or iterable of pairs
-        The entries, in the order to keep.
-    """
+    """A mapping that cannot change, hashable and picklable, whose order is part of its value."""
 
     __slots__ = ("_items",)
 
@@ -62,10 +54,7 @@ class FrozenMap(Mapping[str, V_co], Generic[V_co]):
 def freeze(value: object) -> Any:
     """Return a value read from a file with its lists as tuples and its mappings frozen.
 
-    Raises
-    ------
-    ValueError
-        For anything but text, numbers, truth values, None, lists and mappings of these.
+    ValueError for anything but text, numbers, truth values, None, lists and mappings of these.
     """
     if isinstance(value, Mapping):
         return FrozenMap((str(key), freeze(entry)) for key, entry in value.items())

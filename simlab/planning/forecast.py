@@ -14,8 +14,7 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from simlab.config import Parallel, Study, Until
-from simlab.config.errors import unknown
+from simlab.config import Parallel, Study, Until, unknown
 from simlab.data.frames import DataSets
 from simlab.design import Level
 from simlab.errors import MOST, ArgumentError

@@ -18,8 +18,8 @@ from simlab.config import (
     declared,
     locate,
     plain,
+    unknown,
 )
-from simlab.config.errors import unknown
 from simlab.custom.generated import OwnPopulation, own_population
 from simlab.custom.measures import OwnEach, own_measure
 from simlab.custom.methods import Own, Shielded, own_estimator

@@ -1,4 +1,4 @@
-"""The laws that a population is drawn from: one file for each law, and here its name.
+"""The laws that a population is drawn from, by their names in a study.
 
 The first law is the default, and the order is that of messages and of the schema.
 """
@@ -6,47 +6,35 @@ The first law is the default, and the order is that of messages and of the schem
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib import import_module
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Annotated, Any, Union
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, Union
 
 from pydantic import BeforeValidator, Discriminator, Tag
 
 from simlab.config.section import Finding, Section, choice, refusal, shown
 
-from .chi_square import chi_square
-from .data import DataCovariate, DataSizes
-from .sizes import DrawnSizes, Sizes
+from .parameterless import Exponential, Normal, Uniform
+from .poisson import PoissonSizes
+from .sizes import DataCovariate, DataSizes, DrawnSizes, FixedSizes, ListSizes, Sizes
 from .standard import Covariate, Open, StandardLaw
+from .student_t import StudentT, chi_square
 
 __all__ = [
-    "COVARIATES",
-    "SIZES",
-    "STANDARD",
-    "ClusterSizes",
-    "Covariate",
-    "CovariateLaw",
-    "DataCovariate",
-    "DataSizes",
-    "DrawnSizes",
-    "Law",
-    "Open",
-    "Sizes",
-    "StandardLaw",
-    "chi_square",
-]
+    "COVARIATES", "SIZES", "STANDARD", "ClusterSizes", "Covariate", "CovariateLaw", "DataCovariate",
+    "DataSizes", "DrawnSizes", "Law", "Open", "Sizes", "StandardLaw", "chi_square",
+]  # fmt: skip
+
+S = TypeVar("S", bound=Section)
 
 
-def _laws(*names: str) -> Mapping[str, Any]:
-    """Return the law of each file, by its name in a study."""
-    files = {name: f"{__name__}.{name.replace('-', '_')}" for name in names}
-    return MappingProxyType({name: import_module(file).LAW for name, file in files.items()})
+def _by_name(*laws: type[S]) -> Mapping[str, type[S]]:
+    return MappingProxyType({law.model_fields["law"].default: law for law in laws})
 
 
-STANDARD: Mapping[str, type[StandardLaw]] = _laws("normal", "uniform", "exponential", "student-t")
+STANDARD: Mapping[str, type[StandardLaw]] = _by_name(Normal, Uniform, Exponential, StudentT)
 """Laws of random effects, of errors, and of x within clusters."""
 
-SIZES: Mapping[str, type[Sizes]] = _laws("poisson", "fixed", "list", "data")
+SIZES: Mapping[str, type[Sizes]] = _by_name(PoissonSizes, FixedSizes, ListSizes, DataSizes)
 """Laws of cluster sizes."""
 
 COVARIATES: Mapping[str, type[Covariate]] = MappingProxyType(

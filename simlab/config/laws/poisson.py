@@ -14,8 +14,6 @@ from simlab.moments import Floats
 
 from .sizes import Count, DrawnSizes
 
-__all__ = ["LAW"]
-
 
 class PoissonSizes(DrawnSizes):
     """n_j = max(minimum, Poisson(mean)), drawn anew for each cluster."""
@@ -55,6 +53,3 @@ class PoissonSizes(DrawnSizes):
         k = np.concatenate([below[::-1] - 1, [mode], above])
         weight = np.concatenate([np.cumprod(below / mean)[::-1], [1.0], np.cumprod(mean / above)])
         return np.maximum(k, float(self.minimum)), weight / weight.sum()
-
-
-LAW = PoissonSizes

@@ -1,19 +1,17 @@
-"""What a law of cluster sizes is."""
+"""Laws of cluster sizes: what they have in common, and those that draw nothing."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.random import Generator
 from pydantic import Field
 
-from simlab.config.section import Finding, Section
+from simlab.config.section import Finding, Section, Text
 from simlab.errors import MOST
 from simlab.moments import Floats
-
-__all__ = ["Count", "DrawnSizes", "Sizes"]
 
 Count = Annotated[int, Field(strict=True, ge=1, le=MOST)]
 
@@ -61,3 +59,62 @@ class DrawnSizes(Sizes):
         n, probability = self.probabilities()
         mean = float(probability @ n)
         return mean, mean
+
+
+class FixedSizes(Sizes):
+    """n_j = size in every cluster."""
+
+    law: Literal["fixed"] = Field("fixed", description="The same size in every cluster.")
+    size: Count = Field(description="Rows in each cluster, at least 1.")
+
+    def fixed(self, J: int) -> Floats:
+        """Return the size, J times."""
+        return np.full(J, float(self.size))
+
+    def extent(self) -> tuple[float, float]:
+        """Return the size, twice."""
+        return float(self.size), float(self.size)
+
+
+class ListSizes(Sizes):
+    """n_j as listed, sector after sector."""
+
+    law: Literal["list"] = Field("list", description="Sizes listed one by one.")
+    sizes: Annotated[tuple[Count, ...], Field(min_length=1)] = Field(
+        description="One size per cluster, sector after sector."
+    )
+
+    @classmethod
+    def misfits(cls, raw: Mapping[str, Any], clusters: int) -> Iterator[Finding]:
+        """Refuse a list that has more sizes, or fewer, than there are clusters."""
+        if len(raw["sizes"]) != clusters:
+            message = f"must have one size per cluster: {clusters}, not {len(raw['sizes'])}"
+            yield Finding(("sizes",), message)
+
+    def fixed(self, J: int) -> Floats:
+        """Return the sizes, of J clusters."""
+        del J
+        return np.array(self.sizes, dtype=float)
+
+    def extent(self) -> tuple[float, float]:
+        """Return the mean and the largest of the sizes."""
+        return sum(self.sizes) / len(self.sizes), float(max(self.sizes))
+
+
+class DataSizes(Sizes):
+    """Clusters, sectors and sizes of a data set."""
+
+    law: Literal["data"] = Field("data", description="Sizes found in a data set.")
+    data: Text = Field(description="'hs', or a CSV file relative to this one.")
+    cluster: Text = Field(description="Column that names the clusters.")
+    sector: Text | None = Field(None, description="Column that names the sector of a cluster.")
+
+
+class DataCovariate(Section):
+    """x held at the values of a data set, which then also gives the clusters and their sizes."""
+
+    law: Literal["data"] = Field("data", description="x held at the values of a data set.")
+    data: Text = Field(description="'hs', or a CSV file relative to this one.")
+    column: Text = Field(description="Column that holds x.")
+    cluster: Text = Field(description="Column that names the clusters.")
+    sector: Text | None = Field(None, description="Column that names the sector of a cluster.")

@@ -11,8 +11,6 @@ from pydantic import Field
 from simlab.config.section import Positive, Real, Section
 from simlab.moments import Floats
 
-__all__ = ["Covariate", "Open", "StandardLaw"]
-
 Open = Callable[..., Generator]
 """Opens the stream at a place, which is given by whole numbers."""
 
