@@ -14,7 +14,7 @@ from damage_cases import NO_FILES
 from simlab import files
 from simlab.config import ConfigError, load
 from simlab.data import DataError, DataWarning, contents, read
-from simlab.data.contents import unpacked
+from simlab.data.formats import unpacked
 
 TABLE = b"school,y\na,1\nb,2\n"
 

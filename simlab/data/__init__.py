@@ -3,12 +3,11 @@
 Whatever is wrong with a file is said in one line that names the file, the line and the column.
 """
 
-from simlab.data.classical import berkeley
-from simlab.data.errors import DataWarning
+from simlab.data.checks import DataWarning
+from simlab.data.datasets import DATASETS, berkeley, hs
 from simlab.data.levels import cvar, dvar, up, varying
 from simlab.data.merge import merge_levels
 from simlab.data.reading import read
-from simlab.data.schools import DATASETS, hs
 from simlab.errors import DataError
 
 __all__ = [

@@ -21,8 +21,6 @@ import pandas as pd
 
 from simlab.errors import Error
 
-__all__ = ["MISSING", "Clash", "Unreadable", "clash", "typed"]
-
 MISSING: Final = frozenset(
     (
         "", "NA", "N/A", "n/a", "NaN", "nan", "-NaN", "-nan", "NULL", "null", "None", "<NA>",
@@ -59,36 +57,19 @@ class Unreadable(Error):
 
 
 class Clash(NamedTuple):
-    """Fields with different texts that are one number, or one truth value.
+    """Fields with different texts that are one number, or one truth value."""
 
-    Attributes
-    ----------
-    first, second : int
-        Positions of two of them, the first such pair of the column.
-    more : int
-        How many other texts are a number that was there before.
-    """
-
+    # positions of two of them, the first such pair of the column
     first: int
     second: int
-    more: int
+    more: int  # how many other texts are a number that was there before
 
 
 def clash(fields: Sequence[str], label: bool = False) -> Clash | None:
-    """Find different texts that a column of numbers would make one.
+    """Find different texts that a column of numbers would make one; None of a column of text.
 
-    Parameters
-    ----------
-    fields : sequence of str
-        As for `typed`.
-    label : bool
-        Whether they are labels. For numbers it is no clash that 0 may have a sign, nor that a truth
-        value may be written in capitals.
-
-    Returns
-    -------
-    Clash or None
-        None where there is none, or the column is text.
+    For numbers that are no labels it is no clash that 0 may have a sign, nor that a truth value may
+    be written in capitals.
     """
     at = [i for i, field in enumerate(fields) if field.strip() not in MISSING]
     words = [fields[i].strip() for i in at]
@@ -100,29 +81,19 @@ def clash(fields: Sequence[str], label: bool = False) -> Clash | None:
     for i, word, value in zip(at, words, values, strict=True):
         text = word.lstrip("-") if value == 0 and not label else word
         texts.setdefault(value, {}).setdefault(text, i)
-    twins = [list(places.values()) for places in texts.values() if len(places) > 1]
+    twins = [list(positions.values()) for positions in texts.values() if len(positions) > 1]
     if not twins:
         return None
-    first, second, *_ = min(twins, key=lambda places: places[1])
-    return Clash(first, second, sum(len(places) - 1 for places in twins) - 1)
+    first, second, *_ = min(twins, key=lambda positions: positions[1])
+    return Clash(first, second, sum(len(positions) - 1 for positions in twins) - 1)
 
 
 def typed(fields: Sequence[str], label: bool = False) -> pd.Series[Any]:
-    """Return a column as whole numbers, numbers, truth values or text.
+    """Return a column as whole numbers, numbers, truth values or text, less the space around them.
 
-    Parameters
-    ----------
-    fields : sequence of str
-        The fields as they stand in the file; space around them is no part of them.
-    label : bool
-        Whether they are labels: then they are text unless all are whole numbers in one spelling,
-        7 or 7.0, that no number would make one.
-
-    Returns
-    -------
-    pd.Series
-        int64, float64, bool or text. Missing values are NaN, beside which whole numbers are
-        float64, and truth values objects.
+    Labels are text unless all are whole numbers in one spelling, 7 or 7.0, that no number would
+    make one. Missing values are NaN, beside which whole numbers are float64, and truth values
+    objects.
 
     Raises
     ------

@@ -13,8 +13,6 @@ from simlab.errors import DataError
 if TYPE_CHECKING:
     from narwhals.typing import IntoFrame
 
-__all__ = ["Data", "DataSets", "as_pandas"]
-
 Data: TypeAlias = "pd.DataFrame | Mapping[str, Any] | IntoFrame"
 """A data frame of pandas, polars, pyarrow or another library that narwhals reads; or a dict."""
 
@@ -25,17 +23,8 @@ DataSets: TypeAlias = "Mapping[str, Data]"
 def as_pandas(data: object, source: str = "the data") -> pd.DataFrame:
     """Return data as a data frame of pandas; one of pandas is returned as it is.
 
-    Parameters
-    ----------
-    data : Data
-        One row per unit.
-    source : str
-        What messages call it.
-
-    Raises
-    ------
-    DataError
-        If it is no data frame, nor a mapping of columns of one length, or cannot be converted.
+    DataError if it is no data frame, nor a mapping of columns of one length, or cannot be
+    converted; it calls the data `source`.
     """
     if isinstance(data, pd.DataFrame):
         return data

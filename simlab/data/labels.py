@@ -9,37 +9,18 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from simlab.data.errors import literal
+from simlab.data.checks import literal
 from simlab.errors import DataError
-
-__all__ = ["check_apart", "coded", "numbered", "same_number", "written"]
 
 
 def numbered(
     labels: Any, name: object, source: str = "the data"
 ) -> tuple[NDArray[np.int64], pd.Index]:
-    """Number the clusters of a column of labels.
+    """Number the clusters of a column of labels, (N,), in order of first appearance.
 
-    Parameters
-    ----------
-    labels : (N,)
-        Label of each row's cluster.
-    name : object
-        Name of the column, in messages.
-    source : str
-        Name of the data, in messages.
-
-    Returns
-    -------
-    codes : (N,) int64
-        In order of first appearance, 0 … J−1; a missing label is −1.
-    labels : (J,)
-        The distinct labels.
-
-    Raises
-    ------
-    DataError
-        If labels cannot be compared, or two of them are written alike (see `check_apart`).
+    Returns their codes, (N,), 0 … J−1, −1 where a label is missing, and the distinct labels, (J,).
+    DataError if labels cannot be compared, or two are written alike (see `check_apart`); it calls
+    the column `name` and the data `source`.
     """
     codes, distinct = coded(labels, name)
     check_apart(distinct, name, source)
@@ -74,13 +55,7 @@ def same_number(label: object) -> float | str:
 
 
 def check_apart(labels: Iterable[Any], name: object, source: str) -> None:
-    """Refuse distinct labels that are written alike, such as the text ``'7'`` and the number 7.
-
-    Raises
-    ------
-    DataError
-        Names the first two.
-    """
+    """Refuse distinct labels that are written alike, such as the text ``'7'`` and the number 7."""
     index = pd.Index(labels)
     if isinstance(index, pd.CategoricalIndex):
         index = index.categories

@@ -1,13 +1,12 @@
 """Two levels in one data frame: variables of the units, variables of their clusters.
 
-The names are those of the R package spida2 (G. Monette): `cvar` and `dvar` split a variable into
-its cluster mean and the deviation from it, and `up` makes one row per cluster. The way back down,
-from two files to one data frame, is `merge_levels` in ``merge.py``.
+The names are those of the R package spida2 (G. Monette). The way back down, from two files to one
+data frame, is `merge_levels` in ``merge.py``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Mapping
 from typing import Any
 
 import numpy as np
@@ -15,10 +14,10 @@ import pandas as pd
 from numpy.typing import NDArray
 from pandas.api.types import infer_dtype, is_complex_dtype, is_numeric_dtype, is_object_dtype
 
-from simlab.data.errors import literal, row_name
+from simlab.data.checks import check_key, literal, row_name, rows_named
 from simlab.data.frames import Data, as_pandas
 from simlab.data.labels import coded, numbered
-from simlab.errors import DataError, did_you_mean
+from simlab.errors import DataError
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -119,15 +118,14 @@ def varying(data: Data, cluster: str) -> dict[Hashable, list[Any]]:
     spida2's ``varLevel`` asks the same, but takes a missing value for one that differs.
     """
     data = as_pandas(data)
-    data = as_pandas(data)
-    _check_column(data, cluster, "the data", "cluster")
+    check_key(data, cluster, "the data", "cluster")
     codes, labels = numbered(data[cluster], cluster)
-    found: dict[Hashable, list[Any]] = {}
+    result: dict[Hashable, list[Any]] = {}
     for name in data.columns.drop(cluster):
         at = np.unique(codes[_differs(data[name], codes, len(labels))[0]])
         if len(at):
-            found[name] = labels[at].tolist()
-    return found
+            result[name] = labels[at].tolist()
+    return result
 
 
 def up(data: Data, cluster: str, *, all: bool = False, n: str | None = None) -> pd.DataFrame:
@@ -168,13 +166,13 @@ def up(data: Data, cluster: str, *, all: bool = False, n: str | None = None) -> 
     missing values in a part of a cluster counts as varying.
     """
     data = as_pandas(data)
-    _check_column(data, cluster, "the data", "cluster")
+    check_key(data, cluster, "the data", "cluster")
     if n is not None and n in data.columns:
         raise DataError(f"the data have a column {n!r} already; choose another name for n")
     codes, labels = numbered(data[cluster], cluster)
     if (codes < 0).any():
         raise DataError(
-            f"{_rows(data, codes < 0)}: {cluster} is missing; "
+            f"{rows_named(data, codes < 0)}: {cluster} is missing; "
             f"leave such rows out with df.dropna(subset=[{cluster!r}])"
         )
     columns: dict[Hashable, Any] = {}
@@ -191,14 +189,12 @@ def up(data: Data, cluster: str, *, all: bool = False, n: str | None = None) -> 
     return pd.DataFrame(columns, index=labels.rename(cluster))
 
 
-# ---- values and clusters ---------------------------------------------------------------------
-
-
 def _parts(x: Column, cluster: Column, part: str) -> pd.Series | pd.DataFrame:
     """Cluster means for every row, or the deviations from them."""
     values, codes, J = _aligned(x, cluster)
 
     def of(numbers: Floats) -> Floats:
+        """The part of some numbers, for every row."""
         mean, deviation = _centred(numbers, codes, J)
         # code −1, no cluster, takes the NaN at the end
         return np.append(mean, np.nan)[codes] if part == "mean" else deviation
@@ -319,35 +315,5 @@ def _mode(column: pd.Series, codes: Ints, row: Ints) -> Ints:
     return out
 
 
-# ---- checks and words -----------------------------------------------------------------------
-
-
-def _check_column(df: pd.DataFrame, name: str, source: str, role: str) -> None:
-    if not df.columns.is_unique:
-        twice = [literal(c) for c in df.columns[df.columns.duplicated()].unique()]
-        raise DataError(f"{source}: columns that occur more than once: {_some(twice)}; rename them")
-    if not isinstance(name, str) or name not in df.columns:
-        columns = [str(c) for c in df.columns]
-        hint = did_you_mean(name, columns) or "."
-        if name == df.index.name:
-            hint = "; it is the index, so use reset_index() before."
-        raise DataError(
-            f"{source}: no column {name!r} for the {role}{hint} Columns: {', '.join(columns)}"
-        )
-
-
 def _name(x: pd.Series) -> str:
     return "x" if x.name is None else str(x.name)
-
-
-def _rows(df: pd.DataFrame, wrong: NDArray[np.bool_]) -> str:
-    """Name the rows that are wrong: 'line 3, 7'."""
-    labels = df.index[wrong].tolist()
-    return f"{df.index.name or 'row'} {_some(str(label) for label in labels)}"
-
-
-def _some(words: Iterable[str]) -> str:
-    """Join the first five, and say how many more there are."""
-    listed = list(words)
-    more = f" … and {len(listed) - 5} more" if len(listed) > 5 else ""
-    return ", ".join(listed[:5]) + more

@@ -13,10 +13,10 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import infer_dtype
 
-from simlab.data.errors import DataWarning, literal
+from simlab.data.checks import DataWarning, check_key, literal, rows_named, some
 from simlab.data.frames import Data, as_pandas
 from simlab.data.labels import coded, same_number
-from simlab.data.levels import Ints, _check_column, _rows, _some, varying
+from simlab.data.levels import Ints, varying
 from simlab.errors import DataError
 
 _KINDS = {
@@ -92,9 +92,9 @@ def merge_levels(
     if lost and orphans == "error":
         raise DataError(_orphans_message(lost, keys, on))
     if (hint := _alike(lost, keys)) and orphans != "error":
-        told = "kept without the variables of the cluster" if orphans == "keep" else "dropped"
-        said = f"{sum(lost.values())} rows of the unit file are {told}, {hint}"
-        warnings.warn(said, DataWarning, stacklevel=2)
+        fate = "kept without the variables of the cluster" if orphans == "keep" else "dropped"
+        message = f"{sum(lost.values())} rows of the unit file are {fate}, {hint}"
+        warnings.warn(message, DataWarning, stacklevel=2)
     _check_shared(clusters, units, on, row)
     kept = units[row >= 0] if orphans == "drop" else units
     row = row[row >= 0] if orphans == "drop" else row
@@ -111,7 +111,7 @@ def merge_levels(
 
 
 def _side_by_side(units: pd.DataFrame, clusters: pd.DataFrame, row: Ints) -> pd.DataFrame:
-    """Put the variables of each unit's cluster beside it; `row` −1 has none."""
+    """Join the variables of each unit's cluster to it; `row` −1 has none."""
     new = clusters[clusters.columns.difference(units.columns, sort=False)]
     new = new.reset_index(drop=True).reindex(row)
     new.index = units.index
@@ -124,7 +124,7 @@ def _check_keys(clusters: pd.DataFrame, units: pd.DataFrame, on: str) -> None:
     wrong = []
     for df, source in ((clusters, "the cluster file"), (units, "the unit file")):
         try:
-            _check_column(df, on, source, "key")
+            check_key(df, on, source, "key")
         except DataError as error:
             wrong.append(str(error))
     if wrong:
@@ -134,17 +134,18 @@ def _check_keys(clusters: pd.DataFrame, units: pd.DataFrame, on: str) -> None:
         (units, "units", "unit file"),
     ):
         if (missing := df[on].isna().to_numpy()).any():
+            rows = rows_named(df, missing)
             raise DataError(
-                f"the {source}, {_rows(df, missing)}: {on} is missing; fill it in, or leave such "
+                f"the {source}, {rows}: {on} is missing; fill it in, or leave such "
                 f"rows out with {argument}.dropna(subset=[{on!r}])"
             )
     _check_kinds(clusters[on], units[on], on)
     counts = clusters[on].astype(object).value_counts(sort=False)
     twice = counts[counts > 1]
     if len(twice):
-        listed = _some(f"{literal(label)} in {count} rows" for label, count in twice.items())
+        listed = some(f"{literal(label)} in {count} rows" for label, count in twice.items())
         if differing := [literal(name) for name in varying(clusters, on)]:
-            advice = f"they differ in {_some(differing)}: keep one row of each"
+            advice = f"they differ in {some(differing)}: keep one row of each"
         else:
             advice = f"the rows agree, so use up(clusters, {on!r})"
         raise DataError(f"the cluster file has {on} more than once: {listed}; {advice}")
@@ -186,7 +187,7 @@ def _check_kinds(a: pd.Series, b: pd.Series, on: str) -> None:
 
 
 def _orphans_message(lost: dict[Any, int], keys: pd.Index, on: str) -> str:
-    listed = _some(f"{literal(label)} ({count} rows)" for label, count in lost.items())
+    listed = some(f"{literal(label)} ({count} rows)" for label, count in lost.items())
     hint = _alike(lost, keys)
     return (
         f"{sum(lost.values())} rows of the unit file have a {on} that is not in the cluster file: "
@@ -215,7 +216,7 @@ def _check_shared(clusters: pd.DataFrame, units: pd.DataFrame, on: str, row: Int
     wrong = []
     for name in shared:
         if name in within:
-            listed = _some(literal(label) for label in within[name])
+            listed = some(literal(label) for label in within[name])
             wrong.append(f"{name!r} varies within a {on} of the unit file: {listed}")
             continue
         a = clusters[name].astype(object).to_numpy()[row[there]]
@@ -224,7 +225,7 @@ def _check_shared(clusters: pd.DataFrame, units: pd.DataFrame, on: str, row: Int
         differ = np.flatnonzero(codes[: len(a)] != codes[len(a) :])
         _, first = np.unique(row[there][differ], return_index=True)
         if len(first):
-            listed = _some(
+            listed = some(
                 f"{literal(labels[i])} ({_or_missing(a[i])} and {_or_missing(b[i])})"
                 for i in differ[np.sort(first)]
             )

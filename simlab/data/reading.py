@@ -1,7 +1,4 @@
-"""Careful reading of a data set from a file of comma-separated values.
-
-Whatever is wrong with a file is said in one line that names the file, the line and the column.
-"""
+"""Careful reading of data: what is wrong is one line with the file, the line and the column."""
 
 from __future__ import annotations
 
@@ -17,15 +14,11 @@ from typing import Final, Literal
 import pandas as pd
 
 from simlab import files
-from simlab.data.checks import require
+from simlab.data.checks import DataWarning, literal, require
 from simlab.data.columns import Clash, Unreadable, clash, typed
-from simlab.data.contents import MOST, unpacked
-from simlab.data.errors import DataWarning, literal
-from simlab.data.formats import cells, format_of, frame
-from simlab.data.schools import DATASETS, hs
+from simlab.data.datasets import DATASETS, hs
+from simlab.data.formats import MOST, cells, format_of, frame, unpacked
 from simlab.errors import DataError, did_you_mean
-
-__all__ = ["Role", "read", "table"]
 
 Role = Literal["label", "factor", "number", "both", "unknown"]
 """What a column of numbers is for.
@@ -100,16 +93,9 @@ def read(name_or_path: str | Path, labels: str | Iterable[str] | None = None) ->
 
 
 def table(name_or_path: str | Path, role: Callable[[str], Role], depth: int = 2) -> pd.DataFrame:
-    """Read as `read` does, where the role of each column is known.
+    """Read as `read` does, where `role` says what each column is for.
 
-    Parameters
-    ----------
-    name_or_path
-        As for `read`.
-    role
-        Column → what it is for.
-    depth
-        Calls between the user and the warning.
+    `depth` is the number of calls between the user and the warning.
     """
     if name_or_path in DATASETS:
         return hs(full=name_or_path == "hsb")
@@ -124,16 +110,16 @@ def table(name_or_path: str | Path, role: Callable[[str], Role], depth: int = 2)
     columns = {}
     for name, fields in zip(header, zip(*records.values(), strict=True), strict=True):
         use = role(name)
-        found = None if use == "number" else clash(fields, use == "label")
-        keep = use == "label" or (found is not None and _is_label(use, fields))
+        twins = None if use == "number" else clash(fields, use == "label")
+        keep = use == "label" or (twins is not None and _is_label(use, fields))
         try:
             columns[name] = typed(fields, keep)
         except Unreadable as error:
-            place = f"{path}, line {lines[error.position]}"
-            raise DataError(f"{place}: {name} {error.message}") from None
-        if found is not None:
-            said = _remark(name, fields, lines, found, use, keep)
-            warnings.warn(f"{path}, {said}", DataWarning, stacklevel=depth + 1)
+            where = f"{path}, line {lines[error.position]}"
+            raise DataError(f"{where}: {name} {error.message}") from None
+        if twins is not None:
+            message = _remark(name, fields, lines, twins, use, keep)
+            warnings.warn(f"{path}, {message}", DataWarning, stacklevel=depth + 1)
     df = pd.DataFrame(columns)
     df.index = pd.Index(lines, name="line")
     return df
@@ -146,14 +132,14 @@ def _is_label(use: Role, fields: Sequence[str]) -> bool:
 
 
 def _remark(
-    name: str, fields: Sequence[str], lines: Sequence[int], found: Clash, use: Role, keep: bool
+    name: str, fields: Sequence[str], lines: Sequence[int], twins: Clash, use: Role, keep: bool
 ) -> str:
-    """Tell of two texts that are one number, and what becomes of them."""
-    one, other = (literal(fields[i].strip()) for i in found[:2])
-    more = f" (and {found.more} more such)" if found.more else ""
+    """Say of two texts that are one number, and what becomes of them."""
+    one, other = (literal(fields[i].strip()) for i in twins[:2])
+    more = f" (and {twins.more} more such)" if twins.more else ""
     text = (
-        f"line {lines[found.second]}: {name} is {other}, the same value as {one} in line "
-        f"{lines[found.first]}{more}; "
+        f"line {lines[twins.second]}: {name} is {other}, the same value as {one} in line "
+        f"{lines[twins.first]}{more}; "
     )
     if use in ("label", "factor"):
         return text + "as labels they stay apart: write them alike if they are one"
@@ -168,13 +154,13 @@ def _remark(
 
 def _content(path: Path) -> bytes:
     def waiting() -> None:
+        """Say that the file is a pipe of which nothing comes yet."""
         warnings.warn(f"{path}: {files.WAITING}", DataWarning, stacklevel=2)
 
     try:
         return files.content(path, MOST, waiting)
     except files.TooLong as error:
-        message = f"{path}: {error}; a table may have {MOST:,}"
-        raise DataError(message) from None
+        raise DataError(f"{path}: {error}; a table may have {MOST:,}") from None
     except files.Unread as error:
         raise DataError(f"{path}: {error.advised('a CSV file')}") from None
     except FileNotFoundError as error:

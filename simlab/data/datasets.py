@@ -1,4 +1,4 @@
-"""High School and Beyond: the data of most examples."""
+"""Data sets of most examples."""
 
 from __future__ import annotations
 
@@ -46,4 +46,21 @@ def hs(full: bool = False) -> pd.DataFrame:
         df = pd.read_csv(stream, dtype={"school": str})
     for column, levels in _LEVELS.items():
         df[column] = pd.Categorical(df[column], categories=list(levels))
+    return df
+
+
+def berkeley() -> pd.DataFrame:
+    """Admission to graduate study in the six largest departments at Berkeley, autumn of 1973.
+
+    Bickel, Hammel & O'Connell (1975), *Science* 187:398; the data set ``UCBAdmissions`` of R.
+
+    Returns
+    -------
+    pd.DataFrame
+        12 rows: ``department`` (A to F), ``sex`` (Female, Male), ``people`` (applicants),
+        ``admitted`` (of these).
+    """
+    with (files(__package__) / "berkeley.csv").open(encoding="utf-8") as stream:
+        df = pd.read_csv(stream)
+    df["sex"] = pd.Categorical(df["sex"], categories=["Female", "Male"])
     return df
