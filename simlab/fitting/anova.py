@@ -94,11 +94,6 @@ def anova(fit: Fit, *others: Fit, type: Type = 3, df: DF = "satterthwaite") -> A
     df : {"satterthwaite", "kenward-roger", "containment", "normal"}
         For one fit.
 
-    Returns
-    -------
-    Anova
-        A row for each fit, or for each term.
-
     Raises
     ------
     FitError

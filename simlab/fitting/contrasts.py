@@ -24,75 +24,51 @@ LABEL = 60
 
 
 class Contrasts(NamedTuple):
-    """Rows of weights of the p coefficients.
+    """Rows of weights of the p coefficients."""
 
-    Attributes
-    ----------
-    L : (q, p)
-        Weights.
-    labels : list of str
-        What each row says.
-    notes : tuple of str
-        How a string was understood, where it could be understood otherwise.
-    """
-
-    L: Floats
-    labels: list[str]
-    notes: tuple[str, ...]
+    L: Floats  # (q, p)
+    labels: list[str]  # what each row says
+    notes: tuple[str, ...]  # how a string was understood, where it could be understood otherwise
 
 
 def read(L: Hypothesis, names: Sequence[str], terms: Mapping[str, Sequence[int]]) -> Contrasts:
-    """Read a hypothesis.
+    """Read a hypothesis about p coefficients.
 
-    Parameters
-    ----------
-    L
-        * array, (q, p) or (p,): weights;
-        * DataFrame: a row for each contrast, columns that are coefficients (0 where absent);
-        * dict or Series, coefficient → weight: one contrast;
-        * str: the coefficient of that name; or else a regular expression, for all coefficients in
-          whose names it occurs; or else a term of the formula;
-        * compiled regular expression: all coefficients in whose names it occurs;
-        * list of the last three.
-    names : sequence of str
-        The p coefficients.
-    terms : mapping
-        Term → places of its coefficients.
+    * array, (q, p) or (p,): weights;
+    * DataFrame: a row for each contrast, columns that are coefficients (0 where absent);
+    * dict or Series, coefficient → weight: one contrast;
+    * str: the coefficient of that name; or else a regular expression, for all coefficients in
+      whose names it occurs; or else a term of the formula, `terms` being term → coefficients;
+    * compiled regular expression: all coefficients in whose names it occurs;
+    * list of the last three.
 
-    Returns
-    -------
-    Contrasts
-
-    Raises
-    ------
-    FitError
-        If a name is unknown, a weight is not a finite number, the shape does not fit, or a row
-        has no weight other than 0.
+    FitError if a name is unknown, a weight is not a finite number, the shape does not fit, or a row
+    has no weight other than 0.
     """
     if isinstance(L, pd.DataFrame):
-        found = _frame(L, names)
+        result = _frame(L, names)
     elif isinstance(L, str | re.Pattern | Mapping | pd.Series):
-        found = _piece(L, names, terms)
+        result = _piece(L, names, terms)
     elif isinstance(L, list | tuple) and any(
         isinstance(part, str | re.Pattern | Mapping | pd.Series) for part in L
     ):
         parts = [_piece(part, names, terms) for part in L]
-        found = Contrasts(
+        result = Contrasts(
             np.concatenate([part.L for part in parts]),
             [label for part in parts for label in part.labels],
             tuple(note for part in parts for note in part.notes),
         )
     else:
-        found = _array(L, names)
-    if not np.isfinite(found.L).all():
-        row = int(np.argmin(np.isfinite(found.L).all(axis=1)))
-        raise FitError(f"row {found.labels[row]!r} of L has a weight that is not a finite number")
-    empty = ~(found.L != 0).any(axis=1)
+        result = _array(L, names)
+    if not np.isfinite(result.L).all():
+        row = int(np.argmin(np.isfinite(result.L).all(axis=1)))
+        raise FitError(f"row {result.labels[row]!r} of L has a weight that is not a finite number")
+    empty = ~(result.L != 0).any(axis=1)
     if empty.any():
         raise FitError(
             f"row {int(np.argmax(empty)) + 1} of L has no weight other than 0; remove it"
         )
-    return found
+    return result
 
 
 def _array(L: object, names: Sequence[str]) -> Contrasts:
@@ -187,12 +163,19 @@ def _labels(matrix: Floats, names: Sequence[str]) -> list[str]:
     """Write each row as a sum, or number it where that is long."""
     labels = []
     for number, row in enumerate(matrix, start=1):
-        text = ""
-        for weight, name in zip(row, names, strict=True):
-            if weight == 0:
-                continue
-            size = "" if abs(weight) == 1 else f"{abs(weight):.6g}*"
-            sign = (" − " if weight < 0 else " + ") if text else ("−" if weight < 0 else "")
-            text += f"{sign}{size}{name}"
+        text = signed_sum(
+            (weight, f"{'' if abs(weight) == 1 else f'{abs(weight):.6g}*'}{name}")
+            for weight, name in zip(row, names, strict=True)
+            if weight != 0
+        )
         labels.append(text if 0 < len(text) <= LABEL else f"row {number}")
     return labels
+
+
+def signed_sum(terms: Iterable[tuple[float, str]]) -> str:
+    """Write a sum of terms, each a text with the number whose sign it has."""
+    text = ""
+    for value, term in terms:
+        sign = (" − " if value < 0 else " + ") if text else ("−" if value < 0 else "")
+        text += f"{sign}{term}"
+    return text

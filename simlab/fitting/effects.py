@@ -10,7 +10,7 @@ from scipy.stats import chi2
 
 from simlab.fitting.identified import unknown_effects
 from simlab.fitting.record import Fit
-from simlab.mixed.effects import Effects, Own, effects, in_user_units, own_coefficients
+from simlab.mixed.effects import Effects, effects, in_user_units, own_coefficients
 from simlab.moments import Floats, divide
 from simlab.text import Paragraph, Part, Printable, frame_table
 
@@ -43,13 +43,9 @@ class RandomEffects(Printable):
     variance: Floats
 
     def to_frame(self) -> pd.DataFrame:
-        """One row per cluster and effect.
+        """One row per cluster and effect, the effects of a cluster one after the other.
 
-        Returns
-        -------
-        pd.DataFrame
-            Columns ``cluster``, ``effect``, ``estimate``, ``conditional_sd``, ``prediction_sd``;
-            the effects of a cluster one after the other.
+        Columns ``cluster``, ``effect``, ``estimate``, ``conditional_sd``, ``prediction_sd``.
         """
         J, r = self.estimate.shape
         return pd.DataFrame(
@@ -85,19 +81,10 @@ def ranef(fit: Fit) -> RandomEffects:
         Var(û_j − u_j) = (G⁻¹ + Z_j'Z_j/σ²)⁻¹ + D_j Var(γ̂) D_j',   D_j = G Z_j'V_j⁻¹X_j
 
     (Henderson 1975, Biometrics 31:423), in a form that allows a singular G.
-
-    Parameters
-    ----------
-    fit
-        A fitted model.
-
-    Returns
-    -------
-    RandomEffects
     """
-    found = of_fit(fit)
-    estimate = pd.DataFrame(found.u, index=clusters(fit), columns=list(fit.design.random_names))
-    return RandomEffects(estimate, found.conditional, found.prediction, found.variance)
+    e = of_fit(fit)
+    estimate = pd.DataFrame(e.u, index=clusters(fit), columns=list(fit.design.random_names))
+    return RandomEffects(estimate, e.conditional, e.prediction, e.variance)
 
 
 def coef(fit: Fit) -> pd.DataFrame:
@@ -127,19 +114,13 @@ def blue(fit: Fit) -> pd.DataFrame:
         (J, r); NaN in a cluster that cannot tell its coefficients apart, because it has too few
         rows or a covariate does not vary in it.
     """
-    estimate = _own(fit).estimate
+    estimate = own_coefficients(fit.clusters).estimate
     return pd.DataFrame(estimate, index=clusters(fit), columns=list(fit.design.random_names))
 
 
 def blue_variance(fit: Fit) -> Floats:
-    """Sampling variance σ̂²(Z_j'Z_j)⁻¹ of `blue`, with the σ̂² of the fit.
-
-    Returns
-    -------
-    (J, r, r)
-        NaN where `blue` is.
-    """
-    return fit.sigma2 * _own(fit).unscaled
+    """Sampling variance σ̂²(Z_j'Z_j)⁻¹ of `blue` by the fit's σ̂², (J, r, r); NaN where `blue` is."""
+    return fit.sigma2 * own_coefficients(fit.clusters).unscaled
 
 
 def level2_residuals(fit: Fit) -> pd.DataFrame:
@@ -161,17 +142,17 @@ def level2_residuals(fit: Fit) -> pd.DataFrame:
         the cluster has too few rows; ``p``, the χ² probability of a larger distance, NaN where
         df is 0.
     """
-    found = of_fit(fit)
+    e = of_fit(fit)
     scale = np.sqrt(np.diag(fit.G_chosen))
-    sd = np.where(_sd(found.variance) > np.sqrt(FLAT) * scale, _sd(found.variance), 0.0)
-    standard = divide(found.u, sd, np.nan)
+    sd = np.where(_sd(e.variance) > np.sqrt(FLAT) * scale, _sd(e.variance), 0.0)
+    standard = divide(e.u, sd, np.nan)
     out = pd.DataFrame(index=clusters(fit))
     for a, name in enumerate(fit.design.random_names):
-        out[name] = found.u[:, a]
+        out[name] = e.u[:, a]
         out[f"{name} / sd"] = standard[:, a]
-    values, vectors = np.linalg.eigh(found.variance_v)
+    values, vectors = np.linalg.eigh(e.variance_v)
     values[values <= FLAT * values.max(initial=0.0)] = 0.0
-    along = (found.v[:, None, :] @ vectors)[:, 0, :]
+    along = (e.v[:, None, :] @ vectors)[:, 0, :]
     out["distance"] = divide(along**2, values).sum(axis=1)
     out["df"] = (values > 0).sum(axis=1)
     out["p"] = np.where(out["df"] > 0, chi2.sf(out["distance"], np.maximum(out["df"], 1)), np.nan)
@@ -180,27 +161,23 @@ def level2_residuals(fit: Fit) -> pd.DataFrame:
 
 def of_fit(fit: Fit) -> Effects:
     """Effects of a fit as arrays, in the user's units; NaN where the data cannot tell."""
-    found = in_user_units(effects(fit.optimum), fit.clusters.units)
+    e = in_user_units(effects(fit.optimum), fit.clusters.units)
     unknown = unknown_effects(fit.clusters)
     if not unknown.any():
-        return found
+        return e
     pairs = unknown[:, :, None] | unknown[:, None, :]
-    return found._replace(
-        u=np.where(unknown, np.nan, found.u),
-        D=np.where(unknown[:, :, None], np.nan, found.D),
-        conditional=np.where(pairs, np.nan, found.conditional),
-        prediction=np.where(pairs, np.nan, found.prediction),
-        variance=np.where(pairs, np.nan, found.variance),
+    return e._replace(
+        u=np.where(unknown, np.nan, e.u),
+        D=np.where(unknown[:, :, None], np.nan, e.D),
+        conditional=np.where(pairs, np.nan, e.conditional),
+        prediction=np.where(pairs, np.nan, e.prediction),
+        variance=np.where(pairs, np.nan, e.variance),
     )
 
 
 def clusters(fit: Fit) -> pd.Index:
     """Labels of the clusters, under the name of their column."""
     return fit.design.clusters.rename(fit.design.cluster_name)
-
-
-def _own(fit: Fit) -> Own:
-    return own_coefficients(fit.clusters)
 
 
 def _sd(variance: Floats) -> Floats:

@@ -16,7 +16,7 @@ from scipy import special
 
 from simlab.errors import check_level
 from simlab.fitting.contrasts import Hypothesis, read
-from simlab.fitting.errors import FitError
+from simlab.fitting.errors import FitError, one_of
 from simlab.fitting.record import DF, Fit
 from simlab.inference import infer
 from simlab.mixed.containment import Containment, containment
@@ -58,24 +58,15 @@ class WaldTest(Printable):
     estimates : pd.DataFrame
         One row for each of L: estimate of Lγ, std_error, df, statistic (estimate − rhs)/std_error,
         p_value (two-sided), lower and upper end of the interval.
-    F : float
-        Joint statistic; with Kenward and Roger's degrees of freedom, multiplied by `scaling`.
-    num_df : int
-        Independent rows of L.
-    den_df : float
-        Denominator degrees of freedom; infinite for "normal".
-    p_value : float
-        Of F, or of χ² for "normal".
+    F, num_df, den_df, p_value : float, int, float, float
+        Joint test: the statistic, independent rows of L, degrees of freedom of the denominator
+        (infinite for "normal", where the p-value is that of χ²).
     chi2 : float or None
         num_df · F, for "normal".
     scaling : float
-        Kenward and Roger's; 1 for the others.
-    df : str
-        How degrees of freedom were found.
-    level : float
-        Coverage of the intervals.
-    notes : tuple of str
-        What the reader must know.
+        Kenward and Roger's, which F is multiplied by; 1 for the others.
+    df, level, notes
+        How degrees of freedom were found; coverage; what the reader must know.
     """
 
     L: pd.DataFrame
@@ -101,17 +92,17 @@ class WaldTest(Printable):
 
     def lines(self) -> list[Part]:
         """The parts, which stand close together."""
-        if self.chi2 is not None:
-            joint = f"χ²({self.num_df}) = {self.chi2:.5g}"
-        else:
-            joint = f"F({self.num_df}, {self.den_df:.5g}) = {self.F:.5g}"
         short = "{:.4g}".format
-        title = f"Wald test ({self.df}): {joint}, p = {numbers.p_value(self.p_value)}"
+        title = f"Wald test ({self.df}): {self.joint(5)}"
         table = frame_table(self.estimates, ".5g", title, df=short, statistic=short)
         return [table, *(Note(f"Note: {note}") for note in self.notes)]
 
-
-# ---------------------------------------------------------------- tables
+    def joint(self, digits: int = 4) -> str:
+        """The joint test in one line."""
+        p = f"p = {numbers.p_value(self.p_value)}"
+        if self.chi2 is not None:
+            return f"χ²({self.num_df}) = {self.chi2:.{digits}g}, {p}"
+        return f"F({self.num_df}, {self.den_df:.{digits}g}) = {self.F:.{digits}g}, {p}"
 
 
 def table(fit: Fit, df: DF = "satterthwaite") -> pd.DataFrame:
@@ -119,7 +110,6 @@ def table(fit: Fit, df: DF = "satterthwaite") -> pd.DataFrame:
 
     Parameters
     ----------
-    fit : Fit
     df : {"satterthwaite", "kenward-roger", "containment", "normal"}
         "kenward-roger" has its own standard errors too.
 
@@ -133,54 +123,29 @@ def table(fit: Fit, df: DF = "satterthwaite") -> pd.DataFrame:
     FitError
         If df is unknown, or "kenward-roger" for a fit by ML.
     """
-    L = np.eye(len(fit.gamma))
-    frame = _estimates(fit, prepare(fit, df), L, np.zeros(len(L)), 0.95)
-    index = pd.Index(fit.design.fixed_names, name="coefficient")
-    return frame.drop(columns=["lower", "upper"]).set_axis(index, axis=0)
+    return coefficients(fit, df).drop(columns=["lower", "upper"])
 
 
 def conf_int_fixed(fit: Fit, level: float = 0.95, df: DF = "satterthwaite") -> pd.DataFrame:
-    """Wald intervals of the coefficients, estimate ± t(df) · standard error.
+    """Wald intervals of the coefficients, estimate ± t(df) · standard error: lower, upper."""
+    return coefficients(fit, df, level)[["lower", "upper"]]
 
-    Parameters
-    ----------
-    fit : Fit
-    level : float
-        Coverage, between 0 and 1.
-    df : {"satterthwaite", "kenward-roger", "containment", "normal"}
 
-    Returns
-    -------
-    pd.DataFrame
-        Index "coefficient"; lower, upper.
-
-    Raises
-    ------
-    FitError
-        As `table`, or if level is not between 0 and 1.
-    """
+def coefficients(fit: Fit, df: DF = "satterthwaite", level: float = 0.95) -> pd.DataFrame:
+    """All that `table` and `conf_int_fixed` have, index "coefficient"."""
     level = check_level(level)
     L = np.eye(len(fit.gamma))
     frame = _estimates(fit, prepare(fit, df), L, np.zeros(len(L)), level)
-    index = pd.Index(fit.design.fixed_names, name="coefficient")
-    return frame[["lower", "upper"]].set_axis(index, axis=0)
-
-
-# ---------------------------------------------------------------- contrasts
+    return frame.set_axis(pd.Index(fit.design.fixed_names, name="coefficient"), axis=0)
 
 
 def wald(
-    fit: Fit,
-    L: Hypothesis,
-    df: DF = "satterthwaite",
-    rhs: ArrayLike = 0.0,
-    level: float = 0.95,
+    fit: Fit, L: Hypothesis, df: DF = "satterthwaite", rhs: ArrayLike = 0.0, level: float = 0.95
 ) -> WaldTest:
     """Test Lγ = rhs.
 
     Parameters
     ----------
-    fit : Fit
     L
         Weights: an array (q, p) or (p,), a DataFrame with coefficients for columns, or a dict
         coefficient → weight. Or names: a string is the coefficient of that name, or else a
@@ -193,10 +158,6 @@ def wald(
     level : float
         Coverage of the intervals.
 
-    Returns
-    -------
-    WaldTest
-
     Raises
     ------
     FitError
@@ -206,53 +167,33 @@ def wald(
     level = check_level(level)
     how = prepare(fit, df)
     names = list(fit.design.fixed_names)
-    found = read(L, names, fit.design.terms)
-    target = _right_side(rhs, len(found.L))
-    _check_consistent(found.L, target)
-    estimates = _estimates(fit, how, found.L, target, level)
-    estimates.index = pd.Index(found.labels, name="hypothesis")
-    test, notes = joint_test(fit, how, found.L, target)
-    if test.num < len(found.L):
-        notes = (f"{len(found.L)} rows, of which {test.num} are independent", *notes)
+    contrasts = read(L, names, fit.design.terms)
+    weights, target = contrasts.L, _right_side(rhs, len(contrasts.L))
+    _check_consistent(weights, target)
+    estimates = _estimates(fit, how, weights, target, level)
+    estimates.index = pd.Index(contrasts.labels, name="hypothesis")
+    test, notes = joint_test(fit, how, weights, target)
+    if test.num < len(weights):
+        notes = (f"{len(weights)} rows, of which {test.num} are independent", *notes)
     return WaldTest(
-        L=pd.DataFrame(found.L, index=estimates.index, columns=names),
+        L=pd.DataFrame(weights, index=estimates.index, columns=names),
         rhs=target, estimates=estimates, F=test.F, num_df=test.num, den_df=test.den,
         p_value=p_value(test), chi2=test.num * test.F if df == "normal" else None,
-        scaling=test.scaling, df=df, level=level, notes=(*found.notes, *notes),
+        scaling=test.scaling, df=df, level=level, notes=(*contrasts.notes, *notes),
     )  # fmt: skip
 
 
-# ---------------------------------------------------------------- what they share
-
-
 class How(NamedTuple):
-    """A way to degrees of freedom, with what it needs once for a fit.
-
-    Attributes
-    ----------
-    df : str
-        One of `METHODS`.
-    adjustment : Adjustment or None
-        Kenward and Roger's covariance, for "kenward-roger".
-    containment : Containment or None
-        Counts of rows and clusters, for "containment".
-    """
+    """A way to degrees of freedom, with what it needs once for a fit."""
 
     df: DF
-    adjustment: Adjustment | None
-    containment: Containment | None
+    adjustment: Adjustment | None  # Kenward and Roger's covariance
+    containment: Containment | None  # counts of rows and clusters
 
 
 def prepare(fit: Fit, df: DF) -> How:
-    """Compute once what tests of a fit share.
-
-    Raises
-    ------
-    FitError
-        If df is unknown, or "kenward-roger" for a fit by ML.
-    """
-    if df not in METHODS:
-        raise FitError(f"df is {df!r}; it must be one of {', '.join(map(repr, METHODS))}")
+    """Compute once what tests of a fit share; FitError for "kenward-roger" of a fit by ML."""
+    one_of(df, METHODS, "df")
     if df == "kenward-roger":
         if fit.method != "REML":
             raise FitError(

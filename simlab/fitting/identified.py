@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simlab.data import DataError
+from simlab.fitting.contrasts import signed_sum
 from simlab.formula import Design
 from simlab.formula.nodes import listed
 from simlab.mixed.identification import of_columns
@@ -17,23 +18,16 @@ from simlab.moments import Floats, Ints
 
 Bools = NDArray[np.bool_]
 ROUNDING = 1e-12  # residual standard deviation, of the largest y, that is rounding
+Terms = list[tuple[float, str]]  # of a sum: each a text, and the number whose sign it has
 PART = 1e-6  # of the size that a number could have: below it is rounding
 
 
 def check_identified(design: Design, clusters: Clusters, reml: bool, source: str) -> list[str]:
-    """Refuse a model whose variances the design leaves unknown, and note what else it does.
+    """Refuse a model whose variances the design leaves unknown; return notes of what else it does.
 
-    Returns
-    -------
-    list of str
-        Notes: elements of G that trade against each other; by ML, variances that are 0 whatever
-        the data say.
-
-    Raises
-    ------
-    DataError
-        If σ² cannot be told from G; or, by REML, if the fixed effects take up a variance or
-        covariance of the random effects.
+    They name elements of G that trade against each other; by ML, variances that are 0 whatever the
+    data say. DataError if σ² cannot be told from G; or, by REML, if the fixed effects take up a
+    variance or covariance of the random effects.
     """
     unknown, names = clusters.identification, design.random_names
     if unknown.residual:
@@ -49,10 +43,10 @@ def check_identified(design: Design, clusters: Clusters, reml: bool, source: str
             "so that the likelihood has no maximum by ML; use fewer effects"
         )
     if len(unknown.taken_up) > len(unknown.flat):
-        said = _taken_up(design, clusters, reml)
+        message = _taken_up(design, clusters, reml)
         if reml:
-            raise DataError(f"{source}: {said}")
-        return [said]
+            raise DataError(f"{source}: {message}")
+        return [message]
     return traded(design, clusters)
 
 
@@ -71,7 +65,7 @@ def _taken_up(design: Design, clusters: Clusters, reml: bool) -> str:
         for effect, column in zip(names, B_inverse.T, strict=True)
         if _lies_among(np.outer(column, column), N)
     ]
-    terms = _culprits(design, clusters)
+    terms = _taking_up(design, clusters)
     those, bar = listed(terms), _bar(effects, group)
     if effects == ["(Intercept)"] and len(terms) == 1 and _constant_within(design, terms[0]):
         said = (
@@ -86,7 +80,7 @@ def _taken_up(design: Design, clusters: Clusters, reml: bool) -> str:
             f"leave out {bar}, or some of {those}"
         )
     else:
-        what = listed(" ".join(parts) for parts in _sums(N, clusters, names))
+        what = listed(map(signed_sum, _sums(N, clusters, names)))
         said = (
             f"the fixed effects {those} take up what would tell {what} of {group}: the data say "
             f"nothing of it; leave out one of these random effects, or some of {those}"
@@ -100,7 +94,7 @@ def _bar(effects: list[str], group: str) -> str:
     return f"`({'' if '(Intercept)' in effects else '0 + '}{inside} | {group})`"
 
 
-def _culprits(design: Design, clusters: Clusters) -> list[str]:
+def _taking_up(design: Design, clusters: Clusters) -> list[str]:
     """Terms without which more would be known; all but the intercept if it takes several."""
     A_inverse, k = np.linalg.inv(clusters.units.A), len(design.fixed_names)
     x = clusters.rotated.xy[:, :, :k] @ A_inverse
@@ -131,7 +125,7 @@ def _lies_among(direction: Floats, directions: Floats) -> bool:
     return bool(np.linalg.norm(flat - basis @ (basis.T @ flat)) < PART)
 
 
-def _sums(directions: Floats, clusters: Clusters, names: tuple[str, ...]) -> list[list[str]]:
+def _sums(directions: Floats, clusters: Clusters, names: tuple[str, ...]) -> list[Terms]:
     """Write directions of G, in the engine's units, as sums of few variances and covariances."""
     if not len(directions):
         return []
@@ -146,49 +140,50 @@ def _sums(directions: Floats, clusters: Clusters, names: tuple[str, ...]) -> lis
 
 def _echelon(rows: Floats) -> Floats:
     """Reduced row echelon form of independent rows, whose columns are of one size."""
-    rows, done = rows / np.abs(rows).max(axis=1, keepdims=True), 0
-    for column in range(rows.shape[1]):
-        if done == len(rows):
-            break
-        pivot = done + int(np.argmax(np.abs(rows[done:, column])))
-        if abs(rows[pivot, column]) < PART:
-            continue
-        rows[[done, pivot]] = rows[[pivot, done]]
-        rows[done] /= rows[done, column]
-        for i in range(len(rows)):
-            if i != done:
-                rows[i] -= rows[i, column] * rows[done]
-        done += 1
+    rows = rows / np.abs(rows).max(axis=1, keepdims=True)
+    eliminate(rows, rows.shape[1], PART, len(rows))
     rows[np.abs(rows) < PART * np.abs(rows).max(axis=1, keepdims=True)] = 0.0
     return rows
 
 
-def _sum(row: Floats, elements: list[str]) -> list[str]:
+def eliminate(rows: Floats, columns: int, least: float, rank: int) -> int:
+    """Eliminate the first columns of rows in place, as Gauss and Jordan; return how many could be.
+
+    A pivot is larger than `least`, and there are at most `rank`.
+    """
+    done = 0
+    for column in range(columns):
+        if done == rank:
+            break
+        pivot = done + int(np.argmax(np.abs(rows[done:, column])))
+        if np.abs(rows[pivot, column]) <= least:
+            continue
+        rows[[done, pivot]] = rows[[pivot, done]]
+        rows[done] /= rows[done, column]
+        others = np.arange(len(rows)) != done
+        rows[others] -= np.outer(rows[others, column], rows[done])
+        done += 1
+    return done
+
+
+def _sum(row: Floats, elements: list[str]) -> Terms:
     """Terms of a sum, the largest number being 1."""
-    parts: list[str] = []
-    for share, element in zip(row / max(row, key=abs), elements, strict=True):
-        if share:
-            number = f"{abs(share):.3g}"
-            size = "" if number == "1" else f"{number} "
-            sign = ("− " if share < 0 else "+ ") if parts else ("−" if share < 0 else "")
-            parts.append(f"{sign}{size}{element}")
-    return parts
+    numbers = [(x, f"{abs(x):.3g}") for x in row / max(row, key=abs)]
+    return [
+        (x, element if size == "1" else f"{size} {element}")
+        for (x, size), element in zip(numbers, elements, strict=True)
+        if x
+    ]
 
 
-def _traded(parts: list[str]) -> str:
+def _traded(parts: Terms) -> str:
     """Name a direction along which G may move without a change of the law of y."""
+    moves = "may be added to it, in any amount, without a change of"
     return (
-        f"G is not identified: {' '.join(parts)} "
-        + (
-            "does not occur in"
-            if len(parts) == 1
-            else "may be added to it, in any amount, without a change of"
-        )
-        + " the law of the data; what depends on it is NaN, and it is no parameter"
+        f"G is not identified: {signed_sum(parts)} "
+        f"{'does not occur in' if len(parts) == 1 else moves} the law of the data; what depends on "
+        "it is NaN, and it is no parameter"
     )
-
-
-# ---------------------------------------------------------------- what depends on it
 
 
 def _clean(directions: Floats) -> Floats:
@@ -237,12 +232,7 @@ def unknown_effects(clusters: Clusters) -> Bools:
 def unknown_rows(clusters: Clusters, Z: Floats, cluster: Ints) -> Bools:
     """Whether z'Gz, and z'û_j where the cluster is known (not −1), depend on it; (M,).
 
-    Parameters
-    ----------
-    Z : (M, r)
-        In the engine's units.
-    cluster : (M,)
-        Codes.
+    Z (M, r) is in the engine's units, `cluster` (M,) has codes.
     """
     out, K = np.zeros(len(Z), dtype=np.bool_), clusters.rotated.K
     known = cluster >= 0

@@ -89,8 +89,6 @@ def varcorr(fit: Fit, level: float = 0.95, method: Kind = "wald") -> VarCorr:
 
     Parameters
     ----------
-    fit
-        A fitted model.
     level
         Of confidence.
     method
@@ -104,10 +102,6 @@ def varcorr(fit: Fit, level: float = 0.95, method: Kind = "wald") -> VarCorr:
             interval of a standard deviation begins at 0 if the deviance there is not above this,
             and that of a correlation ends at ±1 likewise; a correlation is free, [−1, 1], if one
             of its two effects may have no variance.
-
-    Returns
-    -------
-    VarCorr
 
     Raises
     ------
@@ -128,18 +122,13 @@ def varcorr(fit: Fit, level: float = 0.95, method: Kind = "wald") -> VarCorr:
 
 
 def conf_int(
-    fit: Fit,
-    level: float = 0.95,
-    kind: Kind = "wald",
-    df: DF = "satterthwaite",
+    fit: Fit, level: float = 0.95, kind: Kind = "wald", df: DF = "satterthwaite",
     which: Which = "all",
-) -> pd.DataFrame:
+) -> pd.DataFrame:  # fmt: skip
     """Confidence intervals of the parameters.
 
     Parameters
     ----------
-    fit
-        A fitted model.
     level
         Of confidence.
     kind
@@ -170,7 +159,7 @@ def conf_int(
     parts: list[pd.DataFrame] = []
     notes: list[str] = []
     if which != "random" and kind == "wald":
-        parts.append(conf_int_fixed(fit, level, df)[["lower", "upper"]])
+        parts.append(conf_int_fixed(fit, level, df))
     elif which != "random":
         ends, notes = _limits(_fixed_tracks(fit), z)
         notes = notes if fit.method == "ML" else [_BY_ML, *notes]
@@ -195,8 +184,6 @@ def profile(
 
     Parameters
     ----------
-    fit
-        A fitted model.
     which
         ``"all"``, ``"fixed"``, ``"random"``, or names of parameters: those of the fixed effects,
         and those of `varcorr`.
@@ -245,9 +232,6 @@ def profile(
         value = [tracks[name].user(p) for p in psi.tolist()]
         parts.append(pd.DataFrame({"parameter": name, "value": value, "zeta": zeta}))
     return pd.concat(parts, ignore_index=True)
-
-
-# ---------------------------------------------------------------------------------- parts
 
 
 def _names(fit: Fit) -> list[str]:
@@ -304,10 +288,8 @@ def _random_tracks(fit: Fit, wanted: Iterable[str] | None = None) -> dict[str, T
     names, both = _names(fit), pairs(fit.optimum.rotated)
     r = len(fit.design.random_names)
     out: dict[str, Track] = {}
-    for i, name in enumerate(names):
-        if wanted is not None and name not in wanted:
-            continue
-        if unknown_components(fit.clusters)[i]:
+    for i, (name, unknown) in enumerate(zip(names, unknown_components(fit.clusters), strict=True)):
+        if unknown or (wanted is not None and name not in wanted):
             continue
         if i < r:
             out[name] = standard_deviation(o, units, i)

@@ -35,9 +35,6 @@ Interval = Literal["confidence", "prediction"]
 NO_VARIANCE = 1e-10  # of σ²: a residual with less variance than this is 0 but for rounding
 
 
-# ---------------------------------------------------------------- fitted values and residuals
-
-
 def fitted(fit: Fit, of: Of = "cluster") -> pd.Series[float]:
     """Fitted values of the population, Xγ̂, or of the clusters, Xγ̂ + Zû.
 
@@ -61,8 +58,6 @@ def residuals(fit: Fit, of: Of | None = None, kind: Kind = "response") -> pd.Ser
 
     Parameters
     ----------
-    fit
-        A fitted model.
     of
         ``"population"``: y − Xγ̂; ``"cluster"``: y − Xγ̂ − Zû. By default of the cluster, and
         normalized ones of the population.
@@ -122,9 +117,6 @@ def residuals(fit: Fit, of: Of | None = None, kind: Kind = "response") -> pd.Ser
     return pd.Series(e, index=rows.labels, name="residual")
 
 
-# ---------------------------------------------------------------- prediction
-
-
 def predict(
     fit: Fit,
     newdata: Data | None = None,
@@ -146,8 +138,6 @@ def predict(
 
     Parameters
     ----------
-    fit
-        A fitted model.
     newdata
         The columns of the right-hand side, and the grouping variable where clusters are known;
         by default the rows that were fitted. ``cvar(x, g)`` is the mean that the cluster has in
@@ -223,8 +213,6 @@ def simulate(fit: Fit, n: int = 1, seed: int = 0, conditional: bool = False) -> 
 
     Parameters
     ----------
-    fit
-        A fitted model.
     n
         Number of replicates.
     seed
@@ -260,9 +248,6 @@ def simulate(fit: Fit, n: int = 1, seed: int = 0, conditional: bool = False) -> 
     return pd.DataFrame(out.T, index=rows.labels, columns=pd.RangeIndex(n, name="replicate"))
 
 
-# ---------------------------------------------------------------- shares of variance
-
-
 def r2(fit: Fit) -> pd.Series[float]:
     """Shares of variance explained.
 
@@ -284,28 +269,15 @@ def r2(fit: Fit) -> pd.Series[float]:
 
 
 def r2_levels(fit: Fit, null: Fit) -> pd.Series[float]:
-    """Proportional reduction of the prediction error at either level.
+    """Proportional reduction of the prediction error at either level, ``level1`` and ``level2``.
 
         level1 = 1 − (σ² + g_00)/(σ_0² + g_00,0),   level2 = 1 − (σ²/ñ + g_00)/(σ_0²/ñ + g_00,0)
 
     with ñ the harmonic mean of the n_j (Snijders & Bosker 1994, Sociological Methods & Research
     22:342). Defined for random intercepts; with random slopes its authors advise to fit the fixed
     part again with a random intercept. It may be negative: then the fixed part is misspecified.
-
-    Parameters
-    ----------
-    fit, null
-        Models of the same rows with a random intercept; `null` is mostly ``y ~ 1 + (1 | g)``.
-
-    Returns
-    -------
-    pd.Series
-        ``level1``, ``level2``.
-
-    Raises
-    ------
-    FitError
-        If one has other random effects, or the models are of different rows.
+    `null`, of the same rows, is mostly ``y ~ 1 + (1 | g)``. FitError if one has other random
+    effects, or the models are of different rows.
     """
     for name, one in (("fit", fit), ("null", null)):
         if one.design.random_names != ("(Intercept)",):
@@ -320,8 +292,8 @@ def r2_levels(fit: Fit, null: Fit) -> pd.Series[float]:
         raise FitError("fit and null are of different rows; fit both to the same complete rows")
     n = len(fit.clusters.n) / (1 / fit.clusters.n).sum()
     out = {}
-    for level, share in (("level1", 1.0), ("level2", 1 / n)):
-        ours, theirs = (share * m.sigma2 + m.G_matrix[0, 0] for m in (fit, null))
+    for level, weight in (("level1", 1.0), ("level2", 1 / n)):
+        ours, theirs = (weight * m.sigma2 + m.G_matrix[0, 0] for m in (fit, null))
         out[level] = 1 - ours / theirs
     return pd.Series(out)
 

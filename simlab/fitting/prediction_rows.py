@@ -22,28 +22,15 @@ Of = Literal["population", "cluster"]
 
 
 class Rows(NamedTuple):
-    """M rows to be predicted.
+    """M rows to be predicted."""
 
-    Attributes
-    ----------
-    X, X_engine : (M, p)
-        Fixed part, in the user's units and in the engine's: Xγ = X̃γ̃.
-    Z_engine : (M, r)
-        Random part, in the engine's units: Zu = s_y Z̃ũ.
-    cluster : (M,) int64
-        −1 where the prediction is the population's.
-    labels : pd.Index
-        Names of the rows.
-    estimable : (M,) bool
-        Whether the data let one estimate Xγ.
-    """
-
+    # (M, p), fixed part, in the user's units and in the engine's: Xγ = X̃γ̃
     X: Floats
     X_engine: Floats
-    Z_engine: Floats
-    cluster: Ints
-    labels: pd.Index
-    estimable: NDArray[np.bool_]
+    Z_engine: Floats  # (M, r), random part, in the engine's units: Zu = s_y Z̃ũ
+    cluster: Ints  # (M,), −1 where the prediction is the population's
+    labels: pd.Index  # names of the rows
+    estimable: NDArray[np.bool_]  # (M,), whether the data let one estimate Xγ
 
 
 def training(fit: Fit, of: Of) -> Rows:
@@ -56,24 +43,12 @@ def training(fit: Fit, of: Of) -> Rows:
 
 
 def new_rows(
-    fit: Fit,
-    newdata: pd.DataFrame,
-    of: Of | None,
-    at: Mapping[str, Any] | None,
+    fit: Fit, newdata: pd.DataFrame, of: Of | None, at: Mapping[str, Any] | None
 ) -> tuple[Rows, str]:
-    """Rows of new data, and a note on those of no known cluster, and not estimable.
+    """Rows of new data, and a note on those of no known cluster, and not estimable (FitWarning).
 
-    Raises
-    ------
-    DataError
-        If the new data lack what is needed.
-    FitError
-        If rows are to be predicted for a cluster that is unknown.
-
-    Warns
-    -----
-    FitWarning
-        If a row is not estimable.
+    DataError if the new data lack what is needed; FitError if rows are to be predicted for a
+    cluster that is unknown.
     """
     design, units = fit.design, fit.clusters.units
     X, Z, labels, estimable = design.new(newdata, of == "cluster", at)
@@ -97,9 +72,9 @@ def new_rows(
                 )
             note = f"{what} ({some}), {int((cluster < 0).sum())} rows: predicted for the population"
     if not estimable.all():
-        said = _not_estimable(design, index, estimable)
-        warnings.warn(said, FitWarning, stacklevel=3)
-        note = "; ".join(filter(None, (note, said)))
+        message = _not_estimable(design, index, estimable)
+        warnings.warn(message, FitWarning, stacklevel=3)
+        note = "; ".join(filter(None, (note, message)))
     return Rows(X, X @ units.A, Z @ units.B, cluster, index, estimable), note
 
 

@@ -7,20 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from simlab.fitting.hypotheses import SOURCES, conf_int_fixed, table
+from simlab.fitting.hypotheses import SOURCES, coefficients
 from simlab.fitting.intervals import varcorr
 from simlab.fitting.prediction import icc, r2
 from simlab.fitting.record import DF, Fit, Method
-from simlab.text import (
-    Formula,
-    Heading,
-    Note,
-    Paragraph,
-    Part,
-    Printable,
-    Table,
-    listed,
-)
+from simlab.text import Formula, Heading, Note, Paragraph, Part, Printable, Table, listed
 from simlab.text.numbers import degrees, number, p_value, statistic
 
 SHORT = 6  # fixed effects in the short form
@@ -76,13 +67,10 @@ class Summary(Printable):
     level: float
 
     def to_frame(self) -> pd.DataFrame:
-        """Every number, tidy.
+        """Every number, tidy; NaN where there is none.
 
-        Returns
-        -------
-        pd.DataFrame
-            Columns ``part`` (fixed, random, model), ``term``, ``estimate``, ``std_error``, ``df``,
-            ``statistic``, ``p_value``, ``lower``, ``upper``; NaN where there is none.
+        Columns ``part`` (fixed, random, model), ``term``, ``estimate``, ``std_error``, ``df``,
+        ``statistic``, ``p_value``, ``lower``, ``upper``.
         """
         fixed = self.coefficients.rename_axis("term").reset_index().assign(part="fixed")
         random = self.components.rename_axis("term").reset_index().assign(part="random")
@@ -123,8 +111,6 @@ def summary(
 
     Parameters
     ----------
-    fit
-        A fitted model.
     df : {"satterthwaite", "kenward-roger", "containment", "normal"}
         Degrees of freedom of the fixed effects; see `simlab.fitting.hypotheses.table`.
     level
@@ -134,18 +120,13 @@ def summary(
     correlation
         Add the correlations of the estimates of fixed effects.
 
-    Returns
-    -------
-    Summary
-
     Raises
     ------
     FitError
         If df is unknown, "kenward-roger" is asked of a fit by ML, or level is not between 0 and 1.
     """
-    coefficients = table(fit, df).join(conf_int_fixed(fit, level, df))
-    found = varcorr(fit, level)
-    explained = r2(fit)
+    fixed = coefficients(fit, df, level)
+    random = varcorr(fit, level)
     n = fit.clusters.n
     values = (fit.npar, fit.loglik, fit.deviance, fit.aic, fit.bic)
     return Summary(
@@ -156,30 +137,18 @@ def summary(
         sizes=(fit.nobs, fit.nclusters, float(n.min()), float(np.median(n)), float(n.max())),
         notes=fit.notes,
         statistics=pd.Series(values, ["npar", "logLik", "deviance", "AIC", "BIC"], dtype=float),
-        components=found.table[["estimate", "lower", "upper"]],
-        interval_notes=found.notes,
-        coefficients=coefficients,
+        components=random.table[["estimate", "lower", "upper"]],
+        interval_notes=random.notes,
+        coefficients=fixed,
         correlation=_correlation(fit) if correlation else None,
-        shares=pd.Series(
-            {
-                "icc": icc(fit)["mean"],
-                "r2_marginal": explained["marginal"],
-                "r2_conditional": explained["conditional"],
-            }
-        ),
+        shares=pd.Series({"icc": icc(fit)["mean"], **r2(fit).add_prefix("r2_")}),
         df=df,
         level=level,
     )
 
 
 def brief(fit: Fit) -> list[Part | list[Part]]:
-    """Describe a fit in a few lines.
-
-    Returns
-    -------
-    list of parts
-        Formula, sizes, log-likelihood, fixed effects, variance components, notes.
-    """
+    """Describe a fit: formula, sizes, log-likelihood, fixed effects, variance components, notes."""
     G = fit.G_matrix
     sd = np.sqrt(np.maximum(np.diag(G), 0.0))
     names = fit.design.random_names
@@ -218,9 +187,6 @@ def _correlation(fit: Fit) -> pd.DataFrame:
     return pd.DataFrame(V / np.outer(sd, sd), index=names, columns=names)
 
 
-# ---------------------------------------------------------------- tables
-
-
 def _statistics(s: Summary) -> Table:
     likelihood = "log L restricted" if s.method == "REML" else "log L"
     values = s.statistics
@@ -255,17 +221,11 @@ def _fixed(s: Summary, title: str) -> Table:
     rows = []
     for name, row in s.coefficients.iterrows():
         unit = float(row["std_error"])
-        rows.append(
-            [
-                str(name),
-                number(row["estimate"], unit),
-                number(unit),
-                degrees(row["df"]),
-                statistic(row["statistic"]),
-                p_value(row["p_value"]),
-                *(number(row[end], unit) for end in ("lower", "upper")),
-            ]
-        )
+        rows.append([
+            str(name), number(row["estimate"], unit), number(unit), degrees(row["df"]),
+            statistic(row["statistic"]), p_value(row["p_value"]),
+            *(number(row[end], unit) for end in ("lower", "upper")),
+        ])  # fmt: skip
     return Table(header, rows, title, indent="  ")
 
 

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.linalg import null_space
 
+from simlab.fitting.identified import eliminate
 from simlab.formula.coding import Piece, Spec, name
 from simlab.formula.contrasts import contrast_matrix
 from simlab.formula.design import Columns
@@ -22,69 +23,35 @@ ZERO = 1e-9  # of the largest entry: what is below it is rounding
 
 
 class TermContrasts(NamedTuple):
-    """Hypothesis about a term.
+    """Hypothesis about a term."""
 
-    Attributes
-    ----------
-    L : (q, p)
-        Independent rows; q = 0 where there is nothing to test.
-    note : str
-        What the reader must know.
-    """
-
-    L: Floats
-    note: str = ""
+    L: Floats  # (q, p), independent rows; q = 0 where there is nothing to test
+    note: str = ""  # what the reader must know
 
 
 class Coded(NamedTuple):
-    """A term with t columns.
+    """A term with t columns."""
 
-    Attributes
-    ----------
-    variables : frozenset of str
-        What it is a product of, numbers and factors.
-    places : (t,)
-        Its columns among those of X_full.
-    numbers : list of frozenset
-        The numbers in each column.
-    values, centred : dict
-        Factor → what it puts into each column in each of its m levels, (t, m): in the coding of the
-        fit, and as indicators of levels, less their mean where it is coded by contrasts.
-    effects : dict
-        Factor → weights of its levels in the effect that the column stands for, (t, m): a level
-        less the first, or, where it is coded by all levels, the level itself.
-    """
-
-    variables: frozenset[str]
-    places: Ints
-    numbers: list[frozenset[Piece]]
+    variables: frozenset[str]  # what it is a product of, numbers and factors
+    places: Ints  # (t,), its columns among those of X_full
+    numbers: list[frozenset[Piece]]  # the numbers in each column
+    # Factor → what it puts into each column in each of its m levels, (t, m): in the coding of the
+    # fit, and as indicators of levels, less their mean where it is coded by contrasts
     values: dict[str, Floats]
     centred: dict[str, Floats]
+    # Factor → weights of its levels in the effect that the column stands for, (t, m): a level
+    # less the first, or, where it is coded by all levels, the level itself
     effects: dict[str, Floats]
 
 
 class Layout(NamedTuple):
-    """Terms of the fixed part, with p coefficients and d columns in X_full.
-
-    Attributes
-    ----------
-    terms : list of Coded
-        In order.
-    names : list of str
-        The d columns.
-    kept : (d,) int64
-        Their coefficients; −1 for a dropped one.
-    expressed : (p, d)
-        X_full = X · expressed.
-    null : (d, d − p)
-        Basis of the null space: X_full · null = 0.
-    """
+    """Terms of the fixed part, with p coefficients and d columns in X_full."""
 
     terms: list[Coded]
-    names: list[str]
-    kept: Ints
-    expressed: Floats
-    null: Floats
+    names: list[str]  # of the d columns
+    kept: Ints  # (d,), their coefficients; −1 for a dropped one
+    expressed: Floats  # (p, d): X_full = X · expressed
+    null: Floats  # (d, d − p), basis of the null space: X_full · null = 0
 
 
 def layout(columns: Columns) -> Layout:
@@ -100,9 +67,6 @@ def layout(columns: Columns) -> Layout:
     expressed[:, kept], expressed[:, ~kept] = np.eye(len(B)), B
     null[kept], null[~kept] = B, -np.eye(B.shape[1])
     return Layout(terms, names, columns.kept, expressed, null)
-
-
-# ---------------------------------------------------------------- the types
 
 
 def marginal(terms: Layout, i: int) -> TermContrasts:
@@ -172,6 +136,7 @@ def leaning(terms: Layout, i: int) -> list[int]:
     rest = [j for j in range(len(terms.terms)) if j not in inside]
 
     def stands(j: int, factor: str) -> bool:
+        """Whether another term would make the factor coded by contrasts in term j."""
         margin = terms.terms[j].variables - {factor}
         others = [terms.terms[k] for k in rest if k != j]
         if margin:
@@ -186,9 +151,6 @@ def leaning(terms: Layout, i: int) -> list[int]:
         for j in rest
         if any(not by_level(e) and not stands(j, f) for f, e in terms.terms[j].effects.items())
     ]
-
-
-# ---------------------------------------------------------------- what they need
 
 
 def by_level(effects: Floats) -> bool:
@@ -222,15 +184,8 @@ def _cell_means(terms: Layout, i: int, centred: bool = False, others: bool = Fal
 
     e_f are the weights of the levels, 1/m where the term lacks f; v_f is what the column has in
     each level, 1 where it lacks f. It is 0 where the numbers of the two are not the same.
-
-    Parameters
-    ----------
-    terms, i
-        The term.
-    centred
-        Give the weights of coefficients in the centred coding.
-    others
-        Only for the columns of terms that lack a variable of the term; 0 for the rest.
+    `centred`: the weights of coefficients in the centred coding. `others`: only for the columns of
+    terms that lack a variable of the term; 0 for the rest.
     """
     own = terms.terms[i]
     out = np.zeros((len(own.places), len(terms.kept)))
@@ -261,16 +216,8 @@ def _added(terms: Layout, i: int, others: Sequence[int], root: Floats) -> TermCo
     is the estimate of γ_T. L is the block of rows T in the triangular (Doolittle) factor of X'V⁻¹X
     with the columns in the order others, T, R (Goodnight 1979, The American Statistician 33:149,
     for X'X). Where columns were dropped, "γ_R = 0" is whatever keeps Xγ within the columns of the
-    others and the term, and "γ_T = 0" what keeps it within those of the others.
-
-    Parameters
-    ----------
-    terms, i
-        The term.
-    others
-        Those that it is added to.
-    root : (p, p)
-        F with FF' = Φ, or a multiple: regression on F loses half as many digits as on Φ.
+    others and the term, and "γ_T = 0" what keeps it within those of the others. `root` is F (p, p)
+    with FF' = Φ, or a multiple: regression on F loses half as many digits as on Φ.
     """
     outside, beyond = _outside(terms, [*others, i]), _outside(terms, others)
     q = len(beyond) - len(outside)
@@ -314,17 +261,6 @@ def _in_levels(terms: Layout, i: int, L: Floats, q: int) -> Floats:
     to_effects = np.linalg.inv(_cell_means(terms, i)[:, places])
     both = np.hstack([L @ terms.expressed[:, places] @ to_effects, L])
     least = ZERO * np.abs(both[:, : len(places)]).max(initial=0.0)
-    row = 0
-    for column in range(len(places)):  # Gauss and Jordan's elimination
-        if row == q:
-            break
-        pivot = row + int(np.argmax(np.abs(both[row:, column])))
-        if np.abs(both[pivot, column]) <= least:
-            continue
-        both[[row, pivot]] = both[[pivot, row]]
-        both[row] /= both[row, column]
-        others = np.arange(len(both)) != row
-        both[others] -= np.outer(both[others, column], both[row])
-        row += 1
-    out: Floats = both[:row, len(places) :]
+    rank = eliminate(both, len(places), least, q)
+    out: Floats = both[:rank, len(places) :]
     return out

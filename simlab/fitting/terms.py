@@ -43,24 +43,10 @@ def term_tests(fit: Fit, df: DF = "satterthwaite", type: Type = 3) -> pd.DataFra
     1 and 2 take their contrasts from X'X instead of X'V⁻¹X, and differ in unbalanced data; in
     its type 2 a factor is not contained in its product with a covariate.
 
-    Parameters
-    ----------
-    fit : Fit
-    df : {"satterthwaite", "kenward-roger", "containment", "normal"}
-        Of the denominator. "containment" has nlme's for terms, "normal" infinite ones: p is then
-        that of χ² = num_df · F.
-    type : {3, 2, 1, "marginal"}
-
-    Returns
-    -------
-    pd.DataFrame
-        Index "term"; num_df, den_df, F, p_value (NaN where there is no test), note. Types 3 and 2
-        have no row for the intercept, as in lmerTest and car; 1 and "marginal" have, as in nlme.
-
-    Raises
-    ------
-    FitError
-        If there is no such type or df, or "kenward-roger" is asked of a fit by ML.
+    `df` is that of the denominator: "containment" has nlme's for terms, "normal" infinite ones: p
+    is then that of χ² = num_df · F. Index "term"; num_df, den_df, F, p_value (NaN where there is no
+    test), note. Types 3 and 2 have no row for the intercept, as in lmerTest and car; 1 and
+    "marginal" have, as in nlme.
     """
     one_of(type, TYPES, "type")
     how, terms = prepare(fit, df), layout(fit.design.columns)
@@ -70,16 +56,16 @@ def term_tests(fit: Fit, df: DF = "satterthwaite", type: Type = 3) -> pd.DataFra
     for i, name in enumerate(names):
         if name == INTERCEPT and type in (2, 3):
             continue
-        found = _contrasts(fit, terms, type, i)
+        contrasts = _contrasts(fit, terms, type, i)
         test, doubts = NOTHING, tuple[str, ...]()
-        if len(found.L):
-            test, doubts = joint_test(fit, how, found.L, np.zeros(len(found.L)))
+        if len(contrasts.L):
+            test, doubts = joint_test(fit, how, contrasts.L, np.zeros(len(contrasts.L)))
             if how.containment is not None:
                 den = float(how.containment.terms[places.index(name)])
                 test = test._replace(den=den if den > 0 else np.nan)
                 doubts = () if den > 0 else ("containment leaves no df: too few clusters",)
-        notes = [found.note, _meaning(terms, fit.design.columns, type, i), *doubts]
-        note = "; ".join(filter(None, notes if len(found.L) else notes[:1]))
+        notes = [contrasts.note, _meaning(terms, fit.design.columns, type, i), *doubts]
+        note = "; ".join(filter(None, notes if len(contrasts.L) else notes[:1]))
         rows[name] = (test.num, test.den, test.F, p_value(test), note)
     columns = ["num_df", "den_df", "F", "p_value", "note"]
     return pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("term")

@@ -9,16 +9,6 @@ from simlab.fitting.diagnostics.specification import Hausman, hausman
 from simlab.fitting.diagnostics.weighting import Weights, weights
 
 __all__ = [
-    "Contextual",
-    "Hausman",
-    "NearSingularity",
-    "ThreeMeans",
-    "Weights",
-    "contextual",
-    "diagnose",
-    "hausman",
-    "influence",
-    "near_singularity",
-    "three_means",
-    "weights",
-]
+    "Contextual", "Hausman", "NearSingularity", "ThreeMeans", "Weights", "contextual", "diagnose",
+    "hausman", "influence", "near_singularity", "three_means", "weights",
+]  # fmt: skip

@@ -8,10 +8,11 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
+from simlab.fitting.effects import clusters as labels
 from simlab.fitting.errors import FitError
 from simlab.fitting.record import Fit
 from simlab.mixed.deletion import Deletions, delete_each
-from simlab.moments import Floats, Ints
+from simlab.moments import Floats, Ints, divide
 
 
 def influence(fit: Fit, clusters: Sequence[Hashable] | None = None) -> pd.DataFrame:
@@ -43,8 +44,8 @@ def influence(fit: Fit, clusters: Sequence[Hashable] | None = None) -> pd.DataFr
             Rows of the cluster.
         cook, mdffits, covratio, covtrace
             As above. The fixed effects change much where Cook's D (scaled by the covariance with
-            all clusters) or MDFFITS (without it) is large beside the others; covratio > 1 says
-            that the cluster adds precision.
+            all clusters) or MDFFITS (without it) is large among all; covratio > 1 says that the
+            cluster adds precision.
         displacement
             Rise of −2 log L of all clusters from its minimum to the estimates without the
             cluster (Cook 1986). By ML of (γ, G, σ²); the restricted likelihood has no γ in it,
@@ -77,52 +78,52 @@ def influence(fit: Fit, clusters: Sequence[Hashable] | None = None) -> pd.DataFr
             f"{fit.design.cluster_name} has {J} clusters; without one of them nothing is left to "
             "estimate the variance between clusters from"
         )
-    which = _places(fit, clusters)
-    found = delete_each(fit.optimum, fit.clusters.rest, fit.clusters.n, which)
-    labels = fit.design.clusters[which]
-    names = list(fit.design.fixed_names)
-    columns: dict[str, object] = {"n": fit.clusters.n[which]}
-    columns |= _fixed(fit, found)
-    columns["displacement"] = found.displacement
-    change = (fit.gamma - _gamma(fit, found)) / np.sqrt(np.diag(fit.covariance))
-    columns |= {f"dfbetas {name}": change[:, a] for a, name in enumerate(names)}
-    columns |= _variances(fit, found)
-    columns["singular"] = found.singular.astype(bool)
-    columns["converged"] = found.evaluations > 0
-    columns["note"] = _notes(fit, found)
-    return pd.DataFrame(columns, index=labels.rename(fit.design.cluster_name))
+    which = _positions(fit, clusters)
+    without = delete_each(fit.optimum, fit.clusters.rest, fit.clusters.n, which)
+    change = (fit.gamma - _gamma(fit, without)) / np.sqrt(np.diag(fit.covariance))
+    columns = {
+        "n": fit.clusters.n[which],
+        **_fixed(fit, without),
+        "displacement": without.displacement,
+        **{f"dfbetas {name}": change[:, a] for a, name in enumerate(fit.design.fixed_names)},
+        **_variances(fit, without),
+        "singular": without.singular.astype(bool),
+        "converged": without.evaluations > 0,
+        "note": _notes(fit, without),
+    }
+    return pd.DataFrame(columns, index=labels(fit)[which])
 
 
-def _places(fit: Fit, clusters: Sequence[Hashable] | None) -> Ints:
-    labels = fit.design.clusters
+def _positions(fit: Fit, clusters: Sequence[Hashable] | None) -> Ints:
+    known = fit.design.clusters
     if clusters is None:
-        return np.arange(len(labels))
+        return np.arange(len(known))
     wanted = [clusters] if isinstance(clusters, str) else list(clusters)
-    places = labels.get_indexer(pd.Index(wanted))
-    if (places < 0).any():
-        missing = wanted[int(np.argmax(places < 0))]
-        some = ", ".join(str(label) for label in labels[:5])
+    positions = known.get_indexer(pd.Index(wanted))
+    if (positions < 0).any():
+        missing = wanted[int(np.argmax(positions < 0))]
+        some = ", ".join(str(label) for label in known[:5])
         raise FitError(
             f"no cluster {missing!r} in {fit.design.cluster_name}; its labels are such as {some}"
         )
-    return places.astype(np.int64)
+    return positions.astype(np.int64)
 
 
-def _gamma(fit: Fit, found: Deletions) -> Floats:
+def _gamma(fit: Fit, without: Deletions) -> Floats:
     """γ̂₍ⱼ₎ in the user's units, (M, p)."""
     units = fit.clusters.units
-    out: Floats = units.b + units.s_y * found.gamma @ units.A.T
+    out: Floats = units.b + units.s_y * without.gamma @ units.A.T
     return out
 
 
-def _fixed(fit: Fit, found: Deletions) -> dict[str, Floats]:
+def _fixed(fit: Fit, without: Deletions) -> dict[str, Floats]:
     """Cook's distance and the others, which do not depend on the units of γ."""
     o, p = fit.optimum, len(fit.gamma)
-    change = (o.gamma - found.gamma)[:, :, None]
-    V, without = o.sigma2 * o.phi, found.sigma2[:, None, None] * found.phi
-    there = np.isfinite(found.sigma2)
+    change = (o.gamma - without.gamma)[:, :, None]
+    V, V_without = o.sigma2 * o.phi, without.sigma2[:, None, None] * without.phi
+    there = np.isfinite(without.sigma2)
     cook, mdffits, covratio, covtrace = np.full((4, len(there)), np.nan)
-    d, V_j = change[there], without[there]
+    d, V_j = change[there], V_without[there]
     cook[there] = (d.transpose(0, 2, 1) @ np.linalg.solve(V, d))[:, 0, 0] / p
     mdffits[there] = (d.transpose(0, 2, 1) @ np.linalg.solve(V_j, d))[:, 0, 0] / p
     ratio = np.linalg.solve(V, V_j)
@@ -131,42 +132,35 @@ def _fixed(fit: Fit, found: Deletions) -> dict[str, Floats]:
     return {"cook": cook, "mdffits": mdffits, "covratio": covratio, "covtrace": covtrace}
 
 
-def _variances(fit: Fit, found: Deletions) -> dict[str, Floats]:
+def _variances(fit: Fit, without: Deletions) -> dict[str, Floats]:
     """Change of each standard deviation and correlation, in the user's units."""
     units, blocks = fit.clusters.units, fit.design.blocks
     names = fit.design.random_names
-    G = units.s_y**2 * found.sigma2[:, None, None] * (units.B @ found.delta @ units.B.T)
+    G = units.s_y**2 * without.sigma2[:, None, None] * (units.B @ without.delta @ units.B.T)
     sd, whole_sd = (
         np.sqrt(np.maximum(np.diagonal(g, axis1=-2, axis2=-1), 0.0)) for g in (G, fit.G_matrix)
     )
     columns = {f"change sd({name})": whole_sd[a] - sd[:, a] for a, name in enumerate(names)}
     for a, b in combinations(range(len(names)), 2):
         if blocks[a] == blocks[b]:
-            rho = _divide(G[:, a, b], sd[:, a] * sd[:, b])
-            whole = _divide(fit.G_matrix[None, a, b], whole_sd[None, a] * whole_sd[b])
+            rho = divide(G[:, a, b], sd[:, a] * sd[:, b], np.nan)
+            whole = divide(fit.G_matrix[None, a, b], whole_sd[None, a] * whole_sd[b], np.nan)
             columns[f"change cor({names[a]}, {names[b]})"] = whole - rho
-    columns["change sigma"] = np.sqrt(fit.sigma2) - units.s_y * np.sqrt(found.sigma2)
+    columns["change sigma"] = np.sqrt(fit.sigma2) - units.s_y * np.sqrt(without.sigma2)
     return columns
 
 
-def _divide(a: Floats, b: Floats) -> Floats:
-    """Return a/b; NaN where b is 0: a correlation with what has no variance."""
-    out = np.full(a.shape, np.nan)
-    np.divide(a, b, out=out, where=b > 0)
-    return out
-
-
-def _notes(fit: Fit, found: Deletions) -> list[str]:
+def _notes(fit: Fit, without: Deletions) -> list[str]:
     fixed, random = fit.design.fixed_names, fit.design.random_names
     notes = []
-    for j in range(len(found.sigma2)):
-        if (a := found.fixed_aliased[j]) >= 0:
+    for j in range(len(without.sigma2)):
+        if (a := without.fixed_aliased[j]) >= 0:
             notes.append(f"without it the column {fixed[a]} is a combination of others")
-        elif (a := found.random_aliased[j]) >= 0:
+        elif (a := without.random_aliased[j]) >= 0:
             notes.append(f"without it the random effect {random[a]} cannot be told from others")
-        elif found.unidentified[j] and found.evaluations[j] == 0:
+        elif without.unidentified[j] and without.evaluations[j] == 0:
             notes.append("without it the fixed effects take up what clusters differ by")
-        elif found.evaluations[j] <= 0:
+        elif without.evaluations[j] <= 0:
             notes.append("without it the fit does not converge")
         else:
             notes.append("")

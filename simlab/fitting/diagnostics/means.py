@@ -50,12 +50,12 @@ class ThreeMeans(Printable):
 
     def parts(self) -> list[Part | list[Part]]:
         """The three means, and what their standard errors are of."""
-        told = (
+        meaning = (
             "se_these holds the clusters fixed; se_population is for the mean of the population "
             "of clusters, for which all three are unbiased if size has nothing to do with level"
         )
         head = f"Three means (g00 = {self.g00:.4g}, σ² = {self.sigma2:.4g} by REML)"
-        return [[Paragraph(head), frame_table(self.table, ".5f"), Paragraph(told)]]
+        return [[Paragraph(head), frame_table(self.table, ".5f"), Paragraph(meaning)]]
 
 
 def three_means(y: Fit | Floats | pd.Series, cluster: object = None) -> ThreeMeans:
@@ -67,10 +67,6 @@ def three_means(y: Fit | Floats | pd.Series, cluster: object = None) -> ThreeMea
         The response; or a fit, of which only the response and the clusters are used.
     cluster : (N,), optional
         Label of each row's cluster; needed unless y is a fit.
-
-    Returns
-    -------
-    ThreeMeans
 
     Raises
     ------
@@ -117,8 +113,8 @@ def three_means(y: Fit | Floats | pd.Series, cluster: object = None) -> ThreeMea
 def _checked(y: object, cluster: object) -> tuple[Floats, Ints]:
     if cluster is None:
         raise DataError("three_means needs the cluster of each row beside y, or a fit")
-    if said := other_rows({"y": y, "the cluster": cluster}):
-        raise DataError(said)
+    if message := other_rows({"y": y, "the cluster": cluster}):
+        raise DataError(message)
     try:
         response = np.asarray(y, dtype=np.float64)
     except (TypeError, ValueError) as error:

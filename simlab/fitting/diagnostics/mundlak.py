@@ -17,7 +17,6 @@ from simlab.fitting.hypotheses import WaldTest, wald
 from simlab.fitting.record import DF, Fit
 from simlab.moments import Ints
 from simlab.text import Paragraph, Part, Printable, frame_table
-from simlab.text.numbers import p_value
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -64,7 +63,7 @@ class Contextual(Printable):
     def parts(self) -> list[Part | list[Part]]:
         """The effects of each x, then their joint test."""
         head = "Contextual effects: the model with cluster means added "
-        lines = [f"Test of no contextual effect: {joint(self.test)}"]
+        lines = [f"Test of no contextual effect: {self.test.joint()}"]
         if self.already:
             lines.append(f"Not added, since the model holds their means: {', '.join(self.already)}")
         if self.singular:
@@ -79,24 +78,13 @@ class Contextual(Printable):
 
 
 class Added(NamedTuple):
-    """The fit with cluster means.
+    """The fit with cluster means."""
 
-    Attributes
-    ----------
-    fit : Fit
-        Its first coefficients are those of the fit before. Its design cannot make new rows.
-    x : (q,)
-        Places among the coefficients of the columns whose means were added, in this order.
-    names : tuple of str
-        Of the means.
-    already : tuple of str
-        Columns whose means were combinations of what the model holds.
-    """
-
+    # Its first coefficients are those of the fit before. Its design cannot make new rows
     fit: Fit
-    x: Ints
-    names: tuple[str, ...]
-    already: tuple[str, ...]
+    x: Ints  # (q,), which coefficients are of the columns whose means were added, in this order
+    names: tuple[str, ...]  # of the means
+    already: tuple[str, ...]  # columns whose means were combinations of what the model holds
 
 
 def contextual(
@@ -113,10 +101,6 @@ def contextual(
         rows of the fit.
     df
         Degrees of freedom of the tests.
-
-    Returns
-    -------
-    Contextual
 
     Raises
     ------
@@ -147,8 +131,8 @@ def add_means(fit: Fit, x: str | Sequence[str] | None) -> Added:
     means = parts.means[:, chosen][design.cluster]
     new = independent(X, means, length)
     names = tuple(f"cvar({design.fixed_names[a]}, {design.cluster_name})" for a in chosen[new])
-    places = np.delete(np.arange(len(chosen)), new)
-    already = tuple(design.fixed_names[a] for a in chosen[places])
+    rest = np.delete(np.arange(len(chosen)), new)
+    already = tuple(design.fixed_names[a] for a in chosen[rest])
     if not len(new):
         if np.ptp(means, axis=0).max() <= ALIASED * length.max():
             raise NoContextError(
@@ -176,16 +160,8 @@ def add_means(fit: Fit, x: str | Sequence[str] | None) -> Added:
     return Added(estimate(augmented, fit.method), chosen[new], names, already)
 
 
-def joint(test: WaldTest) -> str:
-    """One line of a joint test."""
-    p = f"p = {p_value(test.p_value)}"
-    if test.chi2 is not None:
-        return f"χ²({test.num_df}) = {test.chi2:.4g}, {p}"
-    return f"F({test.num_df}, {test.den_df:.4g}) = {test.F:.4g}, {p}"
-
-
 def _chosen(fit: Fit, x: str | Sequence[str] | None, level_1: Ints) -> Ints:
-    """Places of the coefficients asked for, all of which vary within clusters."""
+    """Positions of the coefficients asked for, all of which vary within clusters."""
     names, cluster = fit.design.fixed_names, fit.design.cluster_name
     if not len(level_1):
         raise FitError(
@@ -198,14 +174,14 @@ def _chosen(fit: Fit, x: str | Sequence[str] | None, level_1: Ints) -> Ints:
         if name not in names:
             hint = did_you_mean(name, names) or "."
             raise FitError(f"no coefficient {name!r}{hint} Coefficients: {', '.join(names)}")
-        place = names.index(name)
-        if place not in level_1:
+        position = names.index(name)
+        if position not in level_1:
             varies = ", ".join(names[a] for a in level_1)
             raise FitError(
                 f"{name} is constant in every {cluster}, so it is its own cluster mean; "
                 f"choose among {varies}"
             )
-        chosen.append(place)
+        chosen.append(position)
     if not chosen:
         raise FitError(f"x is empty; choose among {', '.join(names[a] for a in level_1)}")
     return np.array(chosen, dtype=np.int64)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pandas as pd
 
 from simlab.fitting.diagnostics.influences import influence
-from simlab.fitting.diagnostics.mundlak import joint
 from simlab.fitting.diagnostics.singularity import near_singularity
 from simlab.fitting.diagnostics.specification import hausman
 from simlab.fitting.diagnostics.weighting import weights
@@ -18,11 +17,6 @@ SHOWN = 3
 
 def diagnose(fit: Fit) -> str:
     """Look at a fit from four sides, in words.
-
-    Parameters
-    ----------
-    fit
-        Any fit.
 
     Returns
     -------
@@ -47,27 +41,25 @@ def diagnose(fit: Fit) -> str:
     lines = [head]
     for title, part in parts.items():
         try:
-            said = part(fit)
+            text = part(fit)
         except FitError as error:
-            said = f"{str(error)[:1].upper()}{str(error)[1:]}."
-        lines.append(f"{title}. {said}")
+            text = f"{str(error)[:1].upper()}{str(error)[1:]}."
+        lines.append(f"{title}. {text}")
     return "\n".join(lines)
 
 
 def _random_effects(fit: Fit) -> str:
-    found = near_singularity(fit)
-    if found.singular:
+    result, advice = near_singularity(fit), ""
+    if result.singular:
         advice = (
             " G is singular: leave a random effect out, or report that the data cannot tell them "
             "apart."
         )
-    elif found.near:
+    elif result.near:
         advice = (
             " G is nearly singular: notice how little of a random effect the others leave over."
         )
-    else:
-        advice = ""
-    return f"{found.sentence}{advice}"
+    return f"{result.sentence}{advice}"
 
 
 def _within_between(fit: Fit) -> str:
@@ -83,7 +75,7 @@ def _within_between(fit: Fit) -> str:
         )
     else:
         advice = "no sign that within and between differ, as far as these clusters can tell"
-    return f"Cluster means added, {joint(test.regression.test)}: {advice}."
+    return f"Cluster means added, {test.regression.test.joint()}: {advice}."
 
 
 def _influence(fit: Fit) -> str:
@@ -101,13 +93,13 @@ def _influence(fit: Fit) -> str:
     listed = "; ".join(_cluster(table, label) for label in top.index)
     count = int((table["cook"] > limit).sum())
     known = int(table["cook"].notna().sum())
-    said = f"Largest Cook's distances: {listed}. {count} of {known} are above 4/J = {limit:.2g}."
+    text = f"Largest Cook's distances: {listed}. {count} of {known} are above 4/J = {limit:.2g}."
     if turned := int(((table["singular"] != fit.singular) & table["converged"]).sum()):
         other = "not singular" if fit.singular else "singular"
-        said += f" G is {other} without any one of {turned} clusters."
+        text += f" G is {other} without any one of {turned} clusters."
     if lost := int((table["note"] != "").sum()):
-        said += f" Without any one of {lost} clusters the model cannot be fitted; see the notes."
-    return said
+        text += f" Without any one of {lost} clusters the model cannot be fitted; see the notes."
+    return text
 
 
 def _cluster(table: pd.DataFrame, label: object) -> str:
@@ -121,12 +113,10 @@ def _cluster(table: pd.DataFrame, label: object) -> str:
 
 
 def _weights(fit: Fit) -> str:
-    found = weights(fit)
-    J = fit.nclusters
-    effective = found.effective
+    effective = weights(fit).effective
     own = effective[list(fit.design.fixed_names)]
     listed = ", ".join(f"{name} {value:.3g}" for name, value in own.items())
     return (
         f"Clusters weigh in each coefficient as so many equal ones: {listed} "
-        f"(a mean of rows {effective['students']:.3g}, of clusters {J})."
+        f"(a mean of rows {effective['students']:.3g}, of clusters {fit.nclusters})."
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from simlab.fitting.contrasts import signed_sum
 from simlab.fitting.identified import traded
 from simlab.fitting.record import Fit
 from simlab.mixed.optimum import SINGULAR
@@ -86,11 +87,6 @@ def near_singularity(fit: Fit) -> NearSingularity:
     the same in every cluster: the ellipsoid of the u_j is a pancake. The intercepts and slopes
     may each vary much, and be one quantity.
 
-    Parameters
-    ----------
-    fit
-        Any fit.
-
     Returns
     -------
     NearSingularity
@@ -157,9 +153,9 @@ def _sentence(
     if not shares.any():
         return "G is 0: the clusters do not differ."
     terms = [(float(c.iloc[a]), str(c.index[a])) for a in part]
-    said = f"{_sum(terms)} has " + ("no variance" if singular else f"variance {variance:.2g} σ²")
+    text = f"{_sum(terms)} has " + ("no variance" if singular else f"variance {variance:.2g} σ²")
     if len(c) == 1:
-        return f"{said}."
+        return f"{text}."
     if not singular and shares[0] >= THIN:
         return (
             f"G is not singular: {_sum(terms)}, the combination that varies least, still has "
@@ -170,18 +166,16 @@ def _sentence(
         name = terms[0][1]
         where = " where the covariates of Z are 0" if name == "(Intercept)" else f" in {name}"
         differ = "do not differ" if singular else "hardly differ"
-        return f"{said}: the clusters {differ}{where}."
+        return f"{text}: the clusters {differ}{where}."
     together = f"{', '.join(f'u_{name}' for _, name in terms)} {nearly}vary as one"
     if len(c) == 2 and terms[0][1] == "(Intercept)":
         value, name = terms[1]
-        return f"{said}: {together}; at {name} = {value:.3g} the clusters' lines {nearly}meet."
-    return f"{said}: {together}."
+        return f"{text}: {together}; at {name} = {value:.3g} the clusters' lines {nearly}meet."
+    return f"{text}: {together}."
 
 
 def _sum(terms: list[tuple[float, str]]) -> str:
-    out = ""
-    for value, name in terms:
-        sign = (" − " if value < 0 else " + ") if out else ("−" if value < 0 else "")
-        size = "" if abs(abs(value) - 1) < 1e-12 else f"{abs(value):.3g} "
-        out += f"{sign}{size}u_{name}"
-    return out
+    return signed_sum(
+        (value, f"{'' if abs(abs(value) - 1) < 1e-12 else f'{abs(value):.3g} '}u_{name}")
+        for value, name in terms
+    )

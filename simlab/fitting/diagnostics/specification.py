@@ -10,7 +10,7 @@ import pandas as pd
 from scipy.stats import chi2
 
 from simlab.errors import NoContextError
-from simlab.fitting.diagnostics.mundlak import Contextual, contextual, joint
+from simlab.fitting.diagnostics.mundlak import Contextual, contextual
 from simlab.fitting.diagnostics.within import WithinFit, independent, split, varying, within_fit
 from simlab.fitting.errors import FitError, one_of
 from simlab.fitting.record import DF, Fit
@@ -23,27 +23,14 @@ Variance = Literal["classical", "model"]
 
 
 class Quadratic(NamedTuple):
-    """The quadratic form d'V⁻d of a difference d.
+    """The quadratic form d'V⁻d of a difference d."""
 
-    Attributes
-    ----------
-    statistic : float
-        d'V⁻d; it may be negative when V is not positive.
-    df : int
-        Rank of V; 0 if the estimates are the same by construction, as in balanced data.
-    p_value : float
-        From χ² with df; NaN when V has a negative eigenvalue, or there is nothing to test.
-    eigenvalues : (q,)
-        Of V, over the within estimator's variances, ascending.
-    positive : bool
-        Whether none of them is negative.
-    """
-
-    statistic: float
-    df: int
+    statistic: float  # d'V⁻d; it may be negative when V is not positive
+    df: int  # rank of V; 0 if the estimates are the same by construction, as in balanced data
+    # from χ² with df; NaN when V has a negative eigenvalue, or there is nothing to test
     p_value: float
-    eigenvalues: Floats
-    positive: bool
+    eigenvalues: Floats  # (q,), of V, over the within estimator's variances, ascending
+    positive: bool  # whether none of them is negative
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -80,7 +67,7 @@ class Hausman(Printable):
         lines = [] if self.quadratic is None else [_describe(self.quadratic)]
         if self.regression is not None:
             added = ", ".join(self.regression.added)
-            lines.append(f"Regression form ({added} added): {joint(self.regression.test)}")
+            lines.append(f"Regression form ({added} added): {self.regression.test.joint()}")
         head = "Hausman: the fit beside the within (fixed effects) estimator"
         shown = frame_table(self.coefficients)
         return [[Paragraph(head), shown, *map(Paragraph, [*lines, *self.notes])]]
@@ -119,10 +106,6 @@ def hausman(
         By default classical for a single random intercept, otherwise model.
     df
         Degrees of freedom of the regression form.
-
-    Returns
-    -------
-    Hausman
 
     Raises
     ------
@@ -164,14 +147,9 @@ def hausman(
 
 
 def quadratic_form(difference: Floats, V: Floats, scale: Floats) -> Quadratic:
-    """d'V⁻d with the rank of V, and whether it may be compared with χ².
+    """d'V⁻d of d (q,) and its covariance V (q, q), and whether it may be compared with χ².
 
-    Parameters
-    ----------
-    difference, V : (q,), (q, q)
-        d and its covariance.
-    scale : (q,)
-        Variances beside which the eigenvalues of V are large or small.
+    Eigenvalues of V are large or small in comparison with the variances `scale`, (q,).
     """
     s = np.sqrt(scale)
     values, vectors = np.linalg.eigh(V / np.outer(s, s))
@@ -224,7 +202,7 @@ def _within(fit: Fit) -> tuple[Ints, WithinFit, Floats]:
 
 
 def _root(variances: Floats, scale: Floats) -> Floats:
-    """Square roots; 0 of what is rounding beside `scale`, NaN of a negative variance."""
+    """Square roots; 0 of what is rounding of `scale`, NaN of a negative variance."""
     kept = np.where(np.abs(variances) > ZERO * scale, variances, 0.0)
     out: Floats = np.sqrt(np.where(kept >= 0, kept, np.nan))
     return out

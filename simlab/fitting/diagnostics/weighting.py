@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from simlab.fitting.effects import clusters
 from simlab.fitting.record import Fit
 from simlab.moments import Floats
 from simlab.text import Paragraph, Part, Printable, frame_table
@@ -58,11 +59,6 @@ def weights(fit: Fit) -> Weights:
     and a random intercept only, W_j is the scalar 1/(g₀₀ + σ²/n_j) over the sum of these: between
     n_j/N where clusters do not differ, and 1/J where they differ much.
 
-    Parameters
-    ----------
-    fit
-        Any fit.
-
     Returns
     -------
     Weights
@@ -83,7 +79,7 @@ def weights(fit: Fit) -> Weights:
     n = fit.clusters.n
     table = pd.DataFrame(
         {"n": n, "students": n / n.sum(), "schools": np.full(J, 1.0 / J)},
-        index=design.clusters.rename(design.cluster_name),
+        index=clusters(fit),
     )
     diagonal = np.diagonal(array, axis1=1, axis2=2)
     own = pd.DataFrame(diagonal, index=table.index, columns=list(design.fixed_names))

@@ -20,19 +20,9 @@ class Split(NamedTuple):
 
 
 def split(columns: Floats, cluster: Ints) -> Split:
-    """Split columns about each cluster's first row, so that a large offset costs no digits.
+    """Split columns (N, q) about each cluster's first row, so that a large offset costs no digits.
 
-    Parameters
-    ----------
-    columns : (N, q)
-        Any columns.
-    cluster : (N,)
-        Codes 0 … J−1.
-
-    Returns
-    -------
-    Split
-        Deviations of a column that is constant in a cluster are exactly 0 there.
+    Deviations of a column that is constant in a cluster are exactly 0 there.
     """
     n = np.bincount(cluster)
     first = np.unique(cluster, return_index=True)[1]
@@ -53,12 +43,7 @@ def varying(columns: Floats, deviations: Floats) -> Ints:
 def independent(columns: Floats, more: Floats, length: Floats) -> Ints:
     """Numbers of the columns of `more` that are no combinations of `columns` and those before.
 
-    Parameters
-    ----------
-    columns, more : (N, p), (N, q)
-        Of full rank; any.
-    length : (q,)
-        What is left of a column counts as nothing below `ALIASED` times this.
+    What is left of a column counts as nothing below `ALIASED` times its `length`.
     """
     basis = np.linalg.qr(columns / np.linalg.norm(columns, axis=0))[0] if columns.size else columns
     kept = []
@@ -74,41 +59,21 @@ def independent(columns: Floats, more: Floats, length: Floats) -> Ints:
 
 
 class WithinFit(NamedTuple):
-    """Least squares with a constant for each cluster.
+    """Least squares with a constant for each cluster."""
 
-    Attributes
-    ----------
-    b, covariance : (q,), (q, q)
-        The estimate and its covariance if the clusters' constants are all that
-        a cluster's rows have in common.
-    cross : (q, q)
-        (W'W)⁻¹, W the deviations from the cluster means.
-    sigma2 : float
-        RSS/(N − J − q).
-    df : int
-        N − J − q.
-    """
-
-    b: Floats
-    covariance: Floats
-    cross: Floats
-    sigma2: float
-    df: int
+    b: Floats  # (q,), the estimate
+    covariance: Floats  # (q, q), if the clusters' constants are all that their rows share
+    cross: Floats  # (q, q), (W'W)⁻¹, W the deviations from the cluster means
+    sigma2: float  # RSS/(N − J − q)
+    df: int  # N − J − q
 
 
 def within_fit(deviations: Floats, y: Floats, J: int) -> WithinFit:
-    """Fixed effects (within) estimator: least squares of y on the deviations.
+    """Fixed effects (within) estimator: least squares of y on the deviations, both about J means.
 
         b = (W'W)⁻¹W'y,   σ̂² = |y − ȳ_j − Wb|²/(N − J − q),   Var(b) = σ̂²(W'W)⁻¹
 
-    Parameters
-    ----------
-    deviations : (N, q)
-        W, of full rank.
-    y : (N,)
-        Deviations of the response from its cluster means.
-    J : int
-        Clusters.
+    W (N, q) is of full rank.
     """
     N, q = deviations.shape
     scale = np.linalg.norm(deviations, axis=0)
