@@ -16,10 +16,9 @@ from fit_cases import data, fit_formula, fitted, models, unbalanced
 from reference_cases import rows, stored
 from scipy import stats
 
-from simlab.fitting.anova import BOUNDARY, SAME_SIZE, anova
+from simlab.fitting.anova import BOUNDARY, SAME_SIZE, anova, term_tests
 from simlab.fitting.errors import FitError
 from simlab.fitting.hypotheses import METHODS, conf_int_fixed, table, wald
-from simlab.fitting.terms import term_tests
 from simlab.mixed.containment import containment
 from simlab.mixed.joint import directions
 

@@ -14,9 +14,9 @@ from fit_cases import data, fit_formula
 from reference_cases import rows, stored
 
 import simlab
+from simlab.fitting.anova import TYPES, term_tests
 from simlab.fitting.errors import FitError
 from simlab.fitting.term_contrasts import layout, type1, type2, type3
-from simlab.fitting.terms import TYPES, term_tests
 
 CLOSE = 1e-8
 R = stored("terms.json")

@@ -24,22 +24,15 @@ class RandomEffects(Printable):
 
     All variances take Ĝ and σ̂² as known, in squared units of the response (per unit of the
     covariate, for a slope).
-
-    Attributes
-    ----------
-    estimate : pd.DataFrame
-        û_j, (J, r); clusters in order of first appearance, columns by random effect.
-    conditional_variance : (J, r, r)
-        Var(u_j | y, γ) = (G⁻¹ + Z_j'Z_j/σ²)⁻¹: lme4's ``condVar``; takes γ̂ for γ.
-    prediction_variance : (J, r, r)
-        Var(û_j − u_j), with the uncertainty of γ̂: for intervals of u_j.
-    variance : (J, r, r)
-        Var(û_j) = Ĝ − Var(û_j − u_j): for residuals. Less than G: the EBLUPs are shrunken.
     """
 
+    # û_j, (J, r); clusters in order of first appearance, columns by random effect
     estimate: pd.DataFrame
+    # (J, r, r), Var(u_j | y, γ) = (G⁻¹ + Z_j'Z_j/σ²)⁻¹: lme4's ``condVar``; takes γ̂ for γ
     conditional_variance: Floats
+    # (J, r, r), Var(û_j − u_j), with the uncertainty of γ̂: for intervals of u_j
     prediction_variance: Floats
+    # (J, r, r), Var(û_j) = Ĝ − Var(û_j − u_j): for residuals. Less than G: the EBLUPs are shrunken
     variance: Floats
 
     def to_frame(self) -> pd.DataFrame:

@@ -47,40 +47,22 @@ METHODS = tuple(SOURCES)
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class WaldTest(Printable):
-    """A test of Lγ = rhs, row by row and jointly.
+    """A test of Lγ = rhs, row by row and jointly."""
 
-    Attributes
-    ----------
-    L : pd.DataFrame
-        (q, p) weights; index: what each row says; columns: coefficients.
-    rhs : (q,) array
-        Hypothetical values.
-    estimates : pd.DataFrame
-        One row for each of L: estimate of Lγ, std_error, df, statistic (estimate − rhs)/std_error,
-        p_value (two-sided), lower and upper end of the interval.
-    F, num_df, den_df, p_value : float, int, float, float
-        Joint test: the statistic, independent rows of L, degrees of freedom of the denominator
-        (infinite for "normal", where the p-value is that of χ²).
-    chi2 : float or None
-        num_df · F, for "normal".
-    scaling : float
-        Kenward and Roger's, which F is multiplied by; 1 for the others.
-    df, level, notes
-        How degrees of freedom were found; coverage; what the reader must know.
-    """
-
-    L: pd.DataFrame
-    rhs: Floats
+    L: pd.DataFrame  # (q, p), weights; index: what each row says; columns: coefficients
+    rhs: Floats  # (q,), hypothetical values
+    # one row for each of L: estimate of Lγ, std_error, df, statistic (estimate − rhs)/std_error,
+    # p_value (two-sided), lower and upper end of the interval
     estimates: pd.DataFrame
-    F: float
-    num_df: int
-    den_df: float
-    p_value: float
-    chi2: float | None
-    scaling: float
-    df: DF
-    level: float
-    notes: tuple[str, ...]
+    F: float  # joint statistic; with Kenward and Roger's df, multiplied by `scaling`
+    num_df: int  # independent rows of L
+    den_df: float  # infinite for "normal"
+    p_value: float  # of F, or of χ² for "normal"
+    chi2: float | None  # num_df · F, for "normal"
+    scaling: float  # Kenward and Roger's; 1 for the others
+    df: DF  # how degrees of freedom were found
+    level: float  # coverage of the intervals
+    notes: tuple[str, ...]  # what the reader must know
 
     def to_frame(self) -> pd.DataFrame:
         """The estimates of each row of L; see `estimates`."""

@@ -48,29 +48,16 @@ _BY_ML = "intervals of fixed effects by the ML profile; the model was refitted b
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class VarCorr(Printable):
-    """Variance components with their intervals, in units of the response.
+    """Variance components with their intervals, in units of the response."""
 
-    Attributes
-    ----------
-    table : pd.DataFrame
-        Rows ``sd(x)`` of each random effect, ``cor(x,y)`` of each correlated pair, ``sigma``.
-        Columns ``estimate``, ``lower``, ``upper``; for Wald intervals also ``std_error``, on the
-        transformed scale, and ``scale``, its name: ``log``, or ``logit`` for log((1 + ρ)/(1 − ρ)).
-    level : float
-        Of the intervals.
-    method : {"wald", "profile"}
-        How the intervals were made.
-    criterion : {"REML", "ML"}
-        The likelihood that the model was fitted by, and that the intervals are from.
-    notes : tuple of str
-        Why there are no intervals, where there are none.
-    """
-
+    # rows ``sd(x)`` of each random effect, ``cor(x,y)`` of each correlated pair, ``sigma``. Columns
+    # ``estimate``, ``lower``, ``upper``; for Wald intervals also ``std_error``, on the transformed
+    # scale, and ``scale``, its name: ``log``, or ``logit`` for log((1 + ρ)/(1 − ρ))
     table: pd.DataFrame
-    level: float
-    method: Kind
-    criterion: str
-    notes: tuple[str, ...]
+    level: float  # of the intervals
+    method: Kind  # how the intervals were made
+    criterion: str  # the likelihood that the model was fitted by, and that the intervals are from
+    notes: tuple[str, ...]  # why there are no intervals, where there are none
 
     def to_frame(self) -> pd.DataFrame:
         """The estimates and intervals; see `table`."""

@@ -19,52 +19,30 @@ SHORT = 6  # fixed effects in the short form
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Summary(Printable):
-    """A fit as one reads it: `print` it, or let a notebook show it.
+    """A fit as one reads it: `print` it, or let a notebook show it."""
 
-    Attributes
-    ----------
-    formula, cluster, response : str
-        What was fitted; in lme4's spelling.
-    method : {"REML", "ML"}
-        Which likelihood.
-    sizes : tuple
-        N rows, J clusters; least, median and greatest number of rows in a cluster.
-    notes : tuple of str
-        What the reader must know: rows left out, columns dropped, no convergence, singular G.
-    statistics : pd.Series
-        ``npar``, ``logLik``, ``deviance``, ``AIC``, ``BIC``.
-    components : pd.DataFrame
-        Index ``sd(…)``, ``cor(…)``, ``sigma``; ``estimate``, ``lower``, ``upper``. Ends are NaN
-        where there is no interval.
-    interval_notes : tuple of str
-        Why intervals are lacking.
-    coefficients : pd.DataFrame
-        Index: coefficients; ``estimate``, ``std_error``, ``df``, ``statistic``, ``p_value``,
-        ``lower``, ``upper``.
-    correlation : pd.DataFrame or None
-        Of the estimates of fixed effects, (p, p), if it was asked for.
-    shares : pd.Series
-        ``icc`` (at the mean of z'Gz), ``r2_marginal``, ``r2_conditional``.
-    df : str
-        How degrees of freedom were found.
-    level : float
-        Coverage of the intervals.
-    """
-
+    # what was fitted; in lme4's spelling
     formula: str
     cluster: str
     response: str
-    method: Method
+    method: Method  # which likelihood
+    # N rows, J clusters; least, median and greatest number of rows in a cluster
     sizes: tuple[int, int, float, float, float]
+    # what the reader must know: rows left out, columns dropped, no convergence, singular G
     notes: tuple[str, ...]
-    statistics: pd.Series[float]
+    statistics: pd.Series[float]  # ``npar``, ``logLik``, ``deviance``, ``AIC``, ``BIC``
+    # index ``sd(…)``, ``cor(…)``, ``sigma``; ``estimate``, ``lower``, ``upper``. Ends are NaN where
+    # there is no interval
     components: pd.DataFrame
-    interval_notes: tuple[str, ...]
+    interval_notes: tuple[str, ...]  # why intervals are lacking
+    # index: coefficients; ``estimate``, ``std_error``, ``df``, ``statistic``, ``p_value``,
+    # ``lower``, ``upper``
     coefficients: pd.DataFrame
+    # of the estimates of fixed effects, (p, p), if it was asked for
     correlation: pd.DataFrame | None
-    shares: pd.Series[float]
-    df: DF
-    level: float
+    shares: pd.Series[float]  # ``icc`` (at the mean of z'Gz), ``r2_marginal``, ``r2_conditional``
+    df: DF  # how degrees of freedom were found
+    level: float  # coverage of the intervals
 
     def to_frame(self) -> pd.DataFrame:
         """Every number, tidy; NaN where there is none.

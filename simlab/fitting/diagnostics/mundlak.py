@@ -31,30 +31,16 @@ class Contextual(Printable):
     x in clusters whose means differ by one; β_B that between two clusters' means.
     Where β_C = 0 the coefficient of x alone means one thing; otherwise it is a
     mixture of β_W and β_B, in proportions that the variances choose.
-
-    Attributes
-    ----------
-    estimates : pd.DataFrame
-        Rows (x, effect), effect one of within, contextual, between; with the
-        columns of a Wald test of each.
-    test : WaldTest
-        All contextual effects are 0.
-    added : tuple of str
-        The columns that were added, as ``cvar(x, cluster)``.
-    already : tuple of str
-        Columns whose means the model can make already, which were not added.
-    method : str
-        REML or ML, of the fit.
-    singular : bool
-        Whether the fit with the means is.
     """
 
+    # rows (x, effect), effect one of within, contextual, between; with the columns of a Wald test
+    # of each
     estimates: pd.DataFrame
-    test: WaldTest
-    added: tuple[str, ...]
-    already: tuple[str, ...]
-    method: str
-    singular: bool
+    test: WaldTest  # all contextual effects are 0
+    added: tuple[str, ...]  # the columns that were added, as ``cvar(x, cluster)``
+    already: tuple[str, ...]  # columns whose means the model can make already, which were not added
+    method: str  # REML or ML, of the fit
+    singular: bool  # whether the fit with the means is
 
     def to_frame(self) -> pd.DataFrame:
         """The effects with their tests; see `estimates`."""

@@ -21,43 +21,27 @@ NONE = 1e-6  # of a unit vector: a random effect that takes no part in a directi
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class NearSingularity(Printable):
-    """The directions in which the random effects vary, and the one in which they vary least.
+    """The directions in which the random effects vary, and the one in which they vary least."""
 
-    Attributes
-    ----------
-    eigenvalues : (r,)
-        Of Δ = G/σ², descending, the random effects standardised: columns of Z centred where the
-        random intercept can take their mean up, and of unit root mean square.
-    shares : (r,)
-        The same as shares of their sum.
-    rank : int
-        Directions with a standard deviation above 1e-4 σ; −1 where the data do not identify G.
-    correlation : pd.DataFrame
-        Of the random effects as the user wrote them, (r, r); NaN beside one without variance.
-    correlation_eigenvalues : (r,)
-        Its eigenvalues, descending; NaN if it has NaN. They change with the origin of the
-        covariates, `eigenvalues` do not.
-    combination : pd.Series
-        Weights c of the thinnest direction, Var(c'u) small, by random effect in the user's
-        units; the intercept's weight is 1 where it takes part, otherwise the largest is.
-    variance : float
-        Var(c'u)/σ².
-    singular, near : bool
-        Rank below r; or thinnest share below 1%.
-    sentence : str
-        The same in words.
-    """
-
+    # (r,), of Δ = G/σ², descending, the random effects standardised: columns of Z centred where the
+    # random intercept can take their mean up, and of unit root mean square
     eigenvalues: Floats
-    shares: Floats
+    shares: Floats  # (r,), the same as shares of their sum
+    # directions with a standard deviation above 1e-4 σ; −1 where the data do not identify G
     rank: int
+    # of the random effects as the user wrote them, (r, r); NaN beside one without variance
     correlation: pd.DataFrame
+    # (r,), its eigenvalues, descending; NaN if it has NaN. They change with the origin of the
+    # covariates, `eigenvalues` do not
     correlation_eigenvalues: Floats
+    # weights c of the thinnest direction, Var(c'u) small, by random effect in the user's units; the
+    # intercept's weight is 1 where it takes part, otherwise the largest is
     combination: pd.Series[float]
-    variance: float
+    variance: float  # Var(c'u)/σ²
+    # rank below r; or thinnest share below 1%
     singular: bool
     near: bool
-    sentence: str
+    sentence: str  # the same in words
 
     def to_frame(self) -> pd.DataFrame:
         """Correlations of the random effects; see `correlation`."""

@@ -35,28 +35,16 @@ class Quadratic(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Hausman(Printable):
-    """A fit beside the within estimator, and the test that they estimate the same.
+    """A fit beside the within estimator, and the test that they estimate the same."""
 
-    Attributes
-    ----------
-    coefficients : pd.DataFrame
-        Per coefficient of a covariate that varies within clusters: within, within_se, fit,
-        fit_se, difference, difference_se (NaN where its variance is negative).
-    quadratic : Quadratic or None
-        The quadratic form; None if it was not asked for.
-    regression : Contextual or None
-        Mundlak's test; None if it was not asked for, or does not exist (see `notes`).
-    variance : {"classical", "model"}
-        How the variance of the difference was computed.
-    notes : tuple of str
-        What is compared, and which test to trust.
-    """
-
+    # per coefficient of a covariate that varies within clusters: within, within_se, fit, fit_se,
+    # difference, difference_se (NaN where its variance is negative)
     coefficients: pd.DataFrame
-    quadratic: Quadratic | None
+    quadratic: Quadratic | None  # the quadratic form; None if it was not asked for
+    # Mundlak's test; None if it was not asked for, or does not exist (see `notes`)
     regression: Contextual | None
-    variance: Variance
-    notes: tuple[str, ...]
+    variance: Variance  # how the variance of the difference was computed
+    notes: tuple[str, ...]  # what is compared, and which test to trust
 
     def to_frame(self) -> pd.DataFrame:
         """Both estimates and their difference; see `coefficients`."""

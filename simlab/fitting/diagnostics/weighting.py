@@ -15,19 +15,12 @@ from simlab.text import Paragraph, Part, Printable, frame_table
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Weights(Printable):
-    """How γ̂ is put together from the clusters.
+    """How γ̂ is put together from the clusters."""
 
-    Attributes
-    ----------
-    table : pd.DataFrame
-        Per cluster: n, ``students`` n_j/N (the weights of a mean of all rows), ``schools`` 1/J
-        (of a mean of cluster means), and for each fixed effect the diagonal entry of W_j.
-    array : (J, p, p)
-        W_j; they sum to the identity.
-    """
-
+    # per cluster: n, ``students`` n_j/N (the weights of a mean of all rows), ``schools`` 1/J (of a
+    # mean of cluster means), and for each fixed effect the diagonal entry of W_j
     table: pd.DataFrame
-    array: Floats
+    array: Floats  # (J, p, p), W_j; they sum to the identity
 
     @property
     def effective(self) -> pd.Series[float]:
