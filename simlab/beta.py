@@ -27,33 +27,18 @@ LINES = tuple(
 
 
 class Point(NamedTuple):
-    """A line in beta space.
+    """A line in beta space."""
 
-    Attributes
-    ----------
-    center : (2,)
-        Intercept and slope, at x = 0.
-    covariance : (2, 2)
-        As the method reports it; NaN where it cannot be estimated.
-    """
-
-    center: Floats
-    covariance: Floats
+    center: Floats  # (2,), intercept and slope, at x = 0
+    covariance: Floats  # (2, 2), as the method reports it; NaN where it cannot be estimated
 
 
 class Beta(NamedTuple):
-    """The lines of one group of clusters, or the difference of two.
+    """The lines of one group of clusters, or the difference of two."""
 
-    Attributes
-    ----------
-    lines : dict of str to Point
-        By the method's name.
-    arc : (K, 2)
-        From the line of the cluster means, weighted by their sizes, over the pooled line to the
-        line within clusters through the mean of all rows.
-    """
-
-    lines: dict[str, Point]
+    lines: dict[str, Point]  # By the method's name
+    # (K, 2), from the line of the cluster means, weighted by their sizes, over the pooled line to
+    # the line within clusters through the mean of all rows
     arc: Floats
 
 
@@ -104,14 +89,7 @@ def beta_space(
 def points(sample: Sample, method: str, slope: Kind = "slope") -> list[Point]:
     """Return a method's line in each group, and of each later group less the first.
 
-    Parameters
-    ----------
-    sample : Sample
-        One data set.
-    method : str
-        Its name in the registry.
-    slope : Kind
-        The term that is its slope: "slope", or "between" of a contextual model.
+    `slope` is the term that is its slope: "slope", or "between" of a contextual model.
     """
     one = REGISTRY[method]
     fit = one.fit(sample)
@@ -123,8 +101,8 @@ def points(sample: Sample, method: str, slope: Kind = "slope") -> list[Point]:
 def _arcs(sample: Sample) -> Floats:
     """Points (a, b) of every group at many weights λ, from 0 to ∞; (K, S, 2)."""
     m, x_origin, y_origin = sample.centred
-    share = np.linspace(0.0, 1.0, 101)[:, None]  # λ = share/(1 − share): 1 in the middle
-    arcs = np.empty((len(share), m.n_sectors, 2))
+    t = np.linspace(0.0, 1.0, 101)[:, None]  # λ = t/(1 − t): 1 in the middle
+    arcs = np.empty((len(t), m.n_sectors, 2))
     for s in range(m.n_sectors):
         part = slice(m.starts[s], m.starts[s + 1])
         n, x, y = m.n[0, part], m.x_mean[0, part], m.y_mean[0, part]
@@ -132,7 +110,7 @@ def _arcs(sample: Sample) -> Floats:
         S_B, S_W = float(n @ (x - x0) ** 2), float(m.ss_x[0, part].sum())
         P_B, P_W = float(n @ ((x - x0) * (y - y0))), float(m.s_xy[0, part].sum())
         with np.errstate(invalid="ignore", divide="ignore"):
-            b = ((1 - share) * P_B + share * P_W) / ((1 - share) * S_B + share * S_W)
+            b = ((1 - t) * P_B + t * P_W) / ((1 - t) * S_B + t * S_W)
         arcs[:, s, 1] = b[:, 0]
         arcs[:, s, 0] = y_origin + y0 - b[:, 0] * (x_origin + x0)
     return arcs

@@ -31,22 +31,13 @@ EPS = 2e-15  # of the largest y: a standard error below it is rounding
 
 
 class Clustered(NamedTuple):
-    """A data frame reduced to moments.
+    """A data frame reduced to moments."""
 
-    Attributes
-    ----------
-    sample, overall : Sample
-        With the groups as sectors, and with all clusters as one.
-    sectors : tuple of str
-        Names of the groups; one empty name without groups.
-    dropped_rows : dict of str to int
-        Missing values by column; their rows were left out.
-    """
-
+    # with the groups as sectors, and with all clusters as one
     sample: Sample
     overall: Sample
-    sectors: tuple[str, ...]
-    dropped_rows: dict[str, int]
+    sectors: tuple[str, ...]  # names of the groups; one empty name without groups
+    dropped_rows: dict[str, int]  # missing values by column; their rows were left out
 
     @property
     def moments(self) -> Moments:
@@ -59,12 +50,9 @@ def cluster_moments(
 ) -> Clustered:
     """Check a data frame and reduce it to the moments of its clusters.
 
-    Raises
-    ------
-    DataError
-        In one line: a column that is missing, not numeric, infinite, or too large
-        or small to be squared, fewer than two clusters, x constant in every cluster,
-        a constant y, or a group that varies within clusters (which are named).
+    DataError in one line: a column that is missing, not numeric, infinite, or too large or small to
+    be squared, fewer than two clusters, x constant in every cluster, a constant y, or a group that
+    varies within clusters (which are named).
     """
     roles = {"y": y, "x": x, "cluster": cluster} | ({"group": group} if group else {})
     table = as_pandas(data, source)
@@ -102,13 +90,9 @@ def _sample(x: Floats, y: Floats, codes: Ints, sector: Ints) -> Sample:
 
 
 def _sectors(
-    df: pd.DataFrame,
-    cluster: str,
-    codes: Ints,
-    clusters: pd.Index[str],
-    group: str | None,
+    df: pd.DataFrame, cluster: str, codes: Ints, clusters: pd.Index[str], group: str | None,
     source: str,
-) -> tuple[Ints, tuple[str, ...]]:
+) -> tuple[Ints, tuple[str, ...]]:  # fmt: skip
     """Sector of each cluster, and the names of the sectors."""
     if group is None:
         return np.zeros(len(clusters), dtype=np.int64), ("",)
@@ -250,7 +234,7 @@ def fit_statistics(
 
     Parameters
     ----------
-    df, y, x, cluster, group
+    data, y, x, cluster, group
         As in `compare`.
 
     Returns

@@ -31,41 +31,25 @@ from .config import (
     settle,
     substitute,
     unfold,
-)
-
-__all__ = ["Condition", "Level", "conditions", "factors"]
+)  # fmt: skip
 
 Level = int | float | str
 
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """One cell of the grid: a population and how it is sampled.
+    """One cell of the grid: a population and how it is sampled."""
 
-    Parameters
-    ----------
-    index : int
-        Position among the conditions of the study, from 0.
-    key : str
-        32 hexadecimal digits: the start of the SHA-256 of the canonical JSON of population,
-        scheme and draw, with defaults filled.
-    levels : mapping of str to int, float or str
-        Level of the level of every factor of the study; NaN where the condition has no such
-        field (the mean of cluster sizes that are fixed, say).
-    population : Population
-        What is sampled.
-    scheme : {"new-clusters", "same-clusters"}
-        What a replicate draws anew.
-    draw : {"auto", "moments", "rows"}
-        Whether rows or sufficient statistics are drawn.
-    """
-
-    index: int
+    index: int  # position among the conditions of the study, from 0
+    # 32 hexadecimal digits: the start of the SHA-256 of the canonical JSON of population, scheme
+    # and draw, with defaults filled
     key: str
+    # level of every factor of the study; NaN where the condition has no such field (the mean of
+    # cluster sizes that are fixed, say)
     levels: Mapping[str, Level]
     population: Population | Generated
-    scheme: str
-    draw: str
+    scheme: str  # what a replicate draws anew
+    draw: str  # whether rows or sufficient statistics are drawn
 
 
 def factors(study: Study) -> tuple[str, ...]:
@@ -76,12 +60,8 @@ def factors(study: Study) -> tuple[str, ...]:
 def conditions(study: Study) -> tuple[Condition, ...]:
     """Return the conditions of a study: the union of its factorials, each condition once.
 
-    Without a grid the study is its own one condition.
-
-    Raises
-    ------
-    ConfigError
-        If levels that are right alone do not fit together; the message names them.
+    Without a grid the study is its own one condition. ConfigError if levels that are right alone do
+    not fit together, which it names.
     """
     distinct: dict[str, Setting] = {}
     names: dict[tuple[str, str], str] = {}
@@ -120,8 +100,8 @@ def _cells(study: Study) -> list[tuple[Setting, dict[str, GridLevel]]]:
                 continue
             named = ", ".join(f"{path}: {_written(level)}" for path, level in levels.items())
             misfits += (
-                Finding(("grid", *loc), f"[{named}] does not fit together: {found}")
-                for found in setting
+                Finding(("grid", *loc), f"[{named}] does not fit together: {finding}")
+                for finding in setting
             )
     if misfits:
         raise ConfigError(locate(study, misfits))

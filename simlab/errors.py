@@ -30,7 +30,7 @@ ALIKE: Final = 0.5
 LONGEST_TEXT: Final = 2000
 """Characters of a message about data, which may hold anything."""
 
-MOST_TOLD: Final = 100
+MOST_SHOWN: Final = 100
 """Problems that an error writes out; a file with more is better mended in steps."""
 
 TIE: Final = "\xa0"
@@ -74,15 +74,7 @@ class FormulaError(Error, ValueError):
 
 
 class PopulationError(Error):
-    """A population that cannot be sampled as asked; one line names the field and what to do.
-
-    Parameters
-    ----------
-    message : str
-        What is wrong and what to do.
-    field : str
-        Dotted path of the field, where it is not that of the data.
-    """
+    """A population that cannot be sampled as asked; one line names the field and what to do."""
 
     def __init__(self, message: str, field: str = "") -> None:
         super().__init__(f"{field}: {message}" if field else message)
@@ -102,41 +94,27 @@ class DataError(Error):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing wrong with a study.
+    """One thing wrong with a study."""
 
-    Parameters
-    ----------
-    file : str
-        The file as the reader named it; empty for a study built in Python.
-    line, column : int or None
-        Where the offending key or value starts, counted from 1; None when there is no text.
-    field : str
-        Dotted path of the field, such as ``population.sigma2``; empty for the file as a whole.
-    message : str
-        What is wrong and what to do, in plain words.
-    """
-
-    file: str
+    file: str  # as the reader named it; empty for a study built in Python
+    # where the offending key or value starts, counted from 1; None when there is no text
     line: int | None
     column: int | None
-    field: str
-    message: str
+    field: str  # dotted path, such as ``population.sigma2``; empty for the file as a whole
+    message: str  # what is wrong and what to do, in plain words
 
     def __str__(self) -> str:
-        place = ":".join(str(part) for part in (self.file, self.line, self.column) if part)
+        where = ":".join(str(part) for part in (self.file, self.line, self.column) if part)
         field = self.field if len(self.field) <= LONGEST else f"{self.field[:LONGEST]}…"
-        line = ": ".join(part for part in (place, field, self.message) if part)
+        line = ": ".join(part for part in (where, field, self.message) if part)
         return one_line(line)
 
 
 class ConfigError(Error):
     """A configuration that cannot be used.
 
-    Parameters
-    ----------
-    problems : iterable of Problem
-        Everything that is wrong, in the order of the file. ``str()`` gives one line for each, or
-        for the first hundred.
+    `problems` has everything that is wrong, in the order of the file. ``str()`` gives one line for
+    each, or for the first hundred.
     """
 
     def __init__(self, problems: Iterable[Problem]) -> None:
@@ -149,8 +127,8 @@ class ConfigError(Error):
         return cls([Problem("", None, None, field, message)])
 
     def __str__(self) -> str:
-        lines = [*map(str, self.problems[:MOST_TOLD])]
-        if (more := len(self.problems) - MOST_TOLD) > 0:
+        lines = [*map(str, self.problems[:MOST_SHOWN])]
+        if (more := len(self.problems) - MOST_SHOWN) > 0:
             lines.append(f"… and {more:,} more problems")
         return "\n".join(lines)
 
@@ -210,12 +188,9 @@ def _blank(c: str) -> str:
 def check_known(
     field: str, given: str, offered: Iterable[object], empty: str = "there is none"
 ) -> None:
-    """Refuse a name that is not offered; `empty` is what is said where nothing is.
+    """Refuse a name that is not offered, by an ArgumentError that names those there are.
 
-    Raises
-    ------
-    ArgumentError
-        If it is not; names those there are.
+    `empty` is what is said where nothing is offered.
     """
     names = [str(name) for name in offered]
     if given not in names:
@@ -228,12 +203,7 @@ def check_known(
 def did_you_mean(word: object, options: Iterable[str], otherwise: str = "") -> str:
     """Return the end of a refusal: ``; did you mean 'slope'?``, or what else there is to say.
 
-    Parameters
-    ----------
-    word, options
-        As in `closest`.
-    otherwise : str
-        What follows the semicolon where no option is close.
+    As `closest`; `otherwise` is what follows the semicolon where no option is close.
     """
     near = closest(word, options)
     hint = f"did you mean {near!r}?" if near else otherwise
@@ -243,12 +213,7 @@ def did_you_mean(word: object, options: Iterable[str], otherwise: str = "") -> s
 def closest(word: object, options: Iterable[str]) -> str:
     """Return the option closest to a misspelt word, or an empty string if none is close.
 
-    Parameters
-    ----------
-    word : object
-        What was written.
-    options : iterable of str
-        What could have been written. The end of a dotted path counts as close to the path.
+    The end of a dotted path counts as close to the path.
     """
     if len(str(word)) > LONGEST:
         return ""
@@ -270,25 +235,7 @@ def is_level(value: Any) -> bool:
 
 
 def check_level(level: Any, name: str = "level") -> float:
-    """Return a confidence level.
-
-    Parameters
-    ----------
-    level : object
-        Value to be checked.
-    name : str
-        Name of the argument, for the message.
-
-    Returns
-    -------
-    float
-        The level.
-
-    Raises
-    ------
-    LevelError
-        If it is not a number between 0 and 1, both excluded.
-    """
+    """Return a confidence level as a float; LevelError, which names the argument, if it is none."""
     if not is_level(level):
         plain = isinstance(level, Real) and not isinstance(level, bool)
         given = f"{level}" if plain else " ".join(repr(level).split())

@@ -16,8 +16,6 @@ from typing import IO, Final
 
 from simlab.errors import Error
 
-__all__ = ["WAITING", "TooLong", "Unread", "clear", "content", "present", "replace_file"]
-
 PATIENCE: Final = 2000
 """Milliseconds for which a pipe is waited for before that is said."""
 
@@ -43,13 +41,7 @@ class Unread(Error):
 
 
 class TooLong(Unread):
-    """A file of more bytes than were allowed.
-
-    Attributes
-    ----------
-    size : int
-        How many it has; of what has no length, how many were read.
-    """
+    """A file of more bytes than were allowed, or of what has no length, that were read."""
 
     def __init__(self, size: int) -> None:
         super().__init__(f"is too large, {size:,} bytes")
@@ -57,21 +49,9 @@ class TooLong(Unread):
 
 
 def content(file: Path, most: int, waiting: Callable[[], None] | None = None) -> bytes:
-    """Read a file of at most so many bytes; of one that is longer nothing is read.
+    """Read a file of at most so many bytes, or a link to one; nothing of one that is longer.
 
-    Parameters
-    ----------
-    file : Path
-        A regular file, or a link to one.
-    most : int
-        Bytes.
-    waiting : callable, optional
-        Read a pipe too, to its end; this is called once if nothing comes of it for a while.
-
-    Returns
-    -------
-    bytes
-        All of it.
+    With `waiting` a pipe is read too, to its end; it is called once if nothing comes for a while.
 
     Raises
     ------
@@ -117,15 +97,10 @@ def present(file: Path, most: int = 1 << 26) -> bytes | None:
 
 
 def replace_file(file: Path, data: bytes) -> None:
-    """Put a file in the place of whatever has its name, whole or not at all.
+    """Put a file in the place of whatever has its name, whole or not at all; OSError of the disk.
 
     The bytes go to a file next to it, which is then renamed: whoever is killed here leaves either
     the old one or the new one.
-
-    Raises
-    ------
-    OSError
-        If the disk refuses.
     """
     partial = Path(f"{file}.partial")
     try:
@@ -143,13 +118,7 @@ def replace_file(file: Path, data: bytes) -> None:
 
 
 def clear(file: Path) -> None:
-    """Remove a file, or a link; a folder that is not empty is given another name.
-
-    Raises
-    ------
-    OSError
-        If the disk refuses.
-    """
+    """Remove a file, or a link; a folder that is not empty is given another name."""
     if file.is_symlink() or not file.is_dir():
         file.unlink(missing_ok=True)
     elif any(file.iterdir()):
@@ -193,6 +162,7 @@ def _patient(handle: int, waiting: Callable[[], None]) -> Callable[[], None]:
     said = False
 
     def wait() -> None:
+        """Return when there is something to read."""
         nonlocal said
         if not said and not watch.poll(PATIENCE):
             said = True

@@ -25,6 +25,7 @@ def _log_quantile(level: float) -> Chebyshev:
     """Interpolate log t_{(1+level)/2}(df) as a function of 1/df on (0, 1]; accurate to 1e-12."""
 
     def exact(z: Floats) -> Floats:
+        """The logarithm at 1/df = z."""
         logarithm: Floats = np.log(_exact_quantile(level, 1 / np.maximum(z, 1e-300)))
         return logarithm
 
@@ -50,20 +51,9 @@ def t_quantile(level: float, df: Floats) -> Floats:
 def infer(
     estimate: Floats, std_error: Floats, df: Floats, level: float = 0.95, null: float = 0.0
 ) -> Inference:
-    """Student's t interval and two-sided p-value of each estimate.
+    """Student's t interval and two-sided p-value of each estimate, all of one shape.
 
-    Parameters
-    ----------
-    estimate, std_error, df : array
-        Of one shape; NaN gives NaN, infinite df the normal law.
-    level : float
-        Coverage of the intervals.
-    null : float
-        Value that the p-value is for.
-
-    Returns
-    -------
-    Inference
+    NaN gives NaN, infinite df the normal law; `null` is the value that the p-value is for.
     """
     half = t_quantile(level, df) * std_error
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -28,6 +28,7 @@ def merge(moments: Moments, values: Floats) -> tuple[Moments, Floats]:
     """Make one data set of a block's replicates, and of (B, J) values that belong to clusters."""
 
     def side_by_side(v: Floats) -> Floats:
+        """Clusters of all replicates, sector after sector."""
         sectors = [v[:, a:b].ravel() for a, b in pairwise(starts)]
         return np.concatenate(sectors)[None, :]
 
@@ -39,22 +40,10 @@ def merge(moments: Moments, values: Floats) -> tuple[Moments, Floats]:
 def new_cluster_limits(
     plan: Plan, methods: tuple[Estimator, ...], known: Known
 ) -> dict[str, Floats]:
-    """Probability limits when every replicate draws new clusters.
+    """Probability limits when every replicate draws new clusters, (kinds, S) by the method's name.
 
-    Parameters
-    ----------
-    plan : Plan
-        The population.
-    methods : tuple of Estimator
-        Whose limits to find.
-    known : Known
-        True G and σ².
-
-    Returns
-    -------
-    dict of name to (kinds, S) array
-        Limits of the terms of each sector; NaN for a method that needs rows or is not linear, but
-        for a slope whose λ has a closed form.
+    They are those of the terms of each sector; NaN for a method that needs rows or is not linear,
+    but for a slope whose λ has a closed form. `known` has the true G and σ².
     """
     enough, held = -(-CLUSTERS_DRAWN // plan.J), plan.parameters.held
     clusters, drawn = _draw(plan, 1 if held else enough, 0)

@@ -10,8 +10,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-__all__ = ["available", "is_exhausted", "lacking", "out_of_memory", "size"]
-
 SMALLER: Final = (
     "make smaller what is largest (clusters, cluster sizes, block, draws, replicates, data), or "
     "take fewer jobs; what a store has is kept, and the same command continues it"
@@ -27,21 +25,15 @@ PROC, CGROUP = Path("/proc"), Path("/sys/fs/cgroup")
 def available() -> float:
     """Bytes that this process may still take; infinite where nobody knows.
 
-    The least of what the machine has (MemAvailable, or all of it where that is not told), what the
+    The least of what the machine has (MemAvailable, or all of it where that is not said), what the
     control groups of the process leave (version 2 and 1), and what its own limit leaves
     (RLIMIT_AS).
     """
-    return min((room for room in map(_told, (_machine, _groups, _limit))), default=math.inf)
+    return min((room for room in map(_asked, (_machine, _groups, _limit))), default=math.inf)
 
 
 def lacking(needed: float) -> str:
-    """Say that there is less memory than needed; "" where it is enough.
-
-    Parameters
-    ----------
-    needed : float
-        Bytes.
-    """
+    """Say that there is less memory than the bytes needed; "" where it is enough."""
     there = available()
     if needed <= there:
         return ""
@@ -71,8 +63,8 @@ def size(number: float) -> str:
     return f"{number:,.0f} EB"
 
 
-def _told(ask: Callable[[], float]) -> float:
-    """What a system tells; infinite where it does not."""
+def _asked(ask: Callable[[], float]) -> float:
+    """What a system says; infinite where it does not."""
     with suppress(OSError, ValueError, AttributeError, ImportError, IndexError):
         return ask()
     return math.inf
@@ -89,7 +81,7 @@ def _machine() -> float:
 
 def _groups() -> float:
     """The least that the groups of this process, and those they lie in, leave."""
-    found = [math.inf]
+    left = [math.inf]
     for line in (PROC / "self" / "cgroup").read_text().splitlines():
         _, controllers, path = line.split(":", 2)
         if controllers == "":
@@ -104,18 +96,18 @@ def _groups() -> float:
                 limit, used = ((folder / name).read_text().strip() for name in names)
                 if limit != "max":
                     taken = float(used) - _cached(folder)
-                    found.append(max(float(limit) - max(taken, 0.0), 0.0))
-    return min(found)
+                    left.append(max(float(limit) - max(taken, 0.0), 0.0))
+    return min(left)
 
 
 def _cached(group: Path) -> float:
     """Bytes of files that a group has in memory, which it gives up when it needs the room."""
     with suppress(OSError, ValueError, KeyError):
         lines = map(str.split, (group / "memory.stat").read_text().strip().splitlines())
-        held = {name: float(number) for name, number in lines}
+        numbers = {name: float(value) for name, value in lines}
         # Version 1 has its own numbers without the word, and those of all below with it.
-        prefix = "total_" if "total_inactive_file" in held else ""
-        return held[f"{prefix}inactive_file"] + held[f"{prefix}active_file"]
+        prefix = "total_" if "total_inactive_file" in numbers else ""
+        return numbers[f"{prefix}inactive_file"] + numbers[f"{prefix}active_file"]
     return 0.0
 
 

@@ -15,26 +15,13 @@ from zlib import crc32
 from simlab import looks
 from simlab.looks import Look
 
-__all__ = ["METHODS", "Method", "label", "look", "short"]
-
 
 class Method(NamedTuple):
-    """What a method is called and how it looks.
+    """What a method is called and how it looks."""
 
-    Attributes
-    ----------
-    label : str
-        Name in tables.
-    short : str
-        Name in pictures and sentences; "" for that in tables.
-    look : Look, optional
-        Colour, marker and dash; without one the method's name chooses among colours that no other
-        method has.
-    """
-
-    label: str
-    short: str = ""
-    look: Look | None = None
+    label: str  # in tables
+    short: str = ""  # in pictures and sentences; "" for that in tables
+    look: Look | None = None  # without one, the name chooses colours that no other method has
 
 
 METHODS: Mapping[str, Method] = MappingProxyType({

@@ -22,29 +22,18 @@ class Moments(NamedTuple):
     Clusters of one sector stand side by side. `rss` is held instead of the sum
     of squares of y because it can be drawn, and because
     ``ss_y = s_xy²/ss_x + rss`` loses nothing while its converse cancels.
-
-    Attributes
-    ----------
-    n, x_mean, y_mean : (B, J)
-        Number of rows n_j and the means x̄_j, ȳ_j.
-    ss_x : (B, J)
-        Σ (x_ij − x̄_j)²; exactly 0 where x is constant in a cluster.
-    s_xy : (B, J)
-        Σ (x_ij − x̄_j)(y_ij − ȳ_j); 0 where ss_x is 0.
-    rss : (B, J)
-        Residual sum of squares about the cluster's own least-squares line
-        (about its mean where ss_x is 0).
-    starts : (S + 1,)
-        Sector s holds the clusters ``starts[s]:starts[s + 1]``.
     """
 
+    # (B, J), the number of rows n_j and the means x̄_j, ȳ_j
     n: Floats
     x_mean: Floats
     y_mean: Floats
-    ss_x: Floats
-    s_xy: Floats
+    ss_x: Floats  # (B, J), Σ (x_ij − x̄_j)²; exactly 0 where x is constant in a cluster
+    s_xy: Floats  # (B, J), Σ (x_ij − x̄_j)(y_ij − ȳ_j); 0 where ss_x is 0
+    # (B, J), residual sum of squares about the cluster's own least-squares line (about its mean
+    # where ss_x is 0)
     rss: Floats
-    starts: Ints
+    starts: Ints  # (S + 1,), sector s holds the clusters starts[s]:starts[s + 1]
 
     @property
     def n_sectors(self) -> int:
@@ -85,19 +74,11 @@ class Moments(NamedTuple):
 
 
 class Rows(NamedTuple):
-    """Rows of B replicates, cluster after cluster, replicate after replicate.
+    """Rows of B replicates, cluster after cluster, replicate after replicate."""
 
-    Attributes
-    ----------
-    x, y : (N,)
-        Covariate and response of all rows of the block.
-    first : (B, J + 1)
-        Cluster j of replicate b has the rows ``first[b, j]:first[b, j + 1]``.
-    """
-
-    x: Floats
-    y: Floats
-    first: Ints
+    x: Floats  # (N,), covariate of all rows of the block
+    y: Floats  # (N,), response
+    first: Ints  # (B, J + 1), cluster j of replicate b has the rows first[b, j]:first[b, j + 1]
 
 
 def divide(a: Floats, b: Floats, otherwise: float = 0.0) -> Floats:
@@ -112,25 +93,14 @@ def from_rows(
 ) -> Moments:
     """Moments of one data set, as a block of one replicate.
 
-    Parameters
-    ----------
-    x, y : (N,)
-        Covariate and response, in any order of rows.
-    cluster : (N,)
-        Cluster of each row, 0 … J−1, numbered sector after sector.
-    sector : (J,)
-        Sector of each cluster, non-decreasing, 0 … S−1.
-    origin : (float, float)
-        Point (x, y) that the means are about. Near the grand means, they lose no digit.
-
-    Returns
-    -------
-    Moments
-        With B = 1.
+    Rows x, y, (N,), are in any order, `cluster` (N,) is 0 … J−1, numbered sector after sector, and
+    `sector` (J,) that of each cluster, non-decreasing, 0 … S−1. The means are about the point
+    `origin` (x, y): near the grand means, they lose no digit.
     """
     n = np.bincount(cluster).astype(float)
 
     def centred(values: Floats, about: float) -> tuple[Floats, Floats]:
+        """Means of the clusters about a value, and the deviations from them."""
         grand = values.mean()
         mean = np.bincount(cluster, values - grand) / n
         deviation = (values - grand) - mean[cluster]

@@ -21,28 +21,13 @@ Key = tuple[Hashable, ...]
 
 
 def cluster_lines(df: pd.DataFrame, y: str, x: str, cluster: str) -> pd.DataFrame:
-    """Least-squares line of each cluster by itself.
+    """Least-squares line of each cluster by itself, of rows without a missing value.
 
         β̂_1j = Σ(x − x̄_j)y / Σ(x − x̄_j)²,   β̂_0j = ȳ_j − β̂_1j x̄_j
 
-    Parameters
-    ----------
-    df
-        One row per unit; rows with a missing value are left out.
-    y, x, cluster
-        Columns.
-
-    Returns
-    -------
-    pd.DataFrame
-        One row per cluster in order of first appearance: cluster, intercept, slope (NaN where x
-        does not vary), low, high (least and largest x), x_mean, y_mean. They are the fields of
-        `simlab.plots.ClusterLines`.
-
-    Raises
-    ------
-    DataError
-        If there is no such column, or y or x is not a number.
+    One row per cluster in order of first appearance: cluster, intercept, slope (NaN where x does
+    not vary), low, high (least and largest x), x_mean, y_mean. They are the fields of
+    `simlab.plots.ClusterLines`. DataError if there is no such column, or y or x is not a number.
     """
     rows = _rows(df, {"y": y, "x": x, "cluster": cluster})
     return _lines(rows, ["cluster"])
@@ -50,22 +35,12 @@ def cluster_lines(df: pd.DataFrame, y: str, x: str, cluster: str) -> pd.DataFram
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Panels:
-    """Clusters to be drawn side by side, each with its rows and its lines.
+    """Clusters to be drawn side by side, each with its rows and its lines."""
 
-    Attributes
-    ----------
-    rows : pd.DataFrame
-        x, y, cluster and by, the factor that has a line of its own ("" without one).
-    lines : pd.DataFrame
-        cluster, by, intercept, slope, low, high: the least-squares lines.
-    order : dict of str to list
-        Clusters of each group by rising mean x; one group "" without groups.
-    y, x, cluster : str
-        What they are called.
-    """
-
+    # x, y, cluster and by, the factor that has a line of its own ("" without one)
     rows: pd.DataFrame
-    lines: pd.DataFrame
+    lines: pd.DataFrame  # cluster, by, intercept, slope, low, high: the least-squares lines
+    # clusters of each group by rising mean x; one group "" without groups
     order: dict[str, list[Hashable]]
     y: str
     x: str
@@ -77,25 +52,10 @@ def panels(
 ) -> Panels:
     """Sort clusters into groups and by their mean x, and fit their lines.
 
-    Parameters
-    ----------
-    df
-        One row per unit; rows with a missing value are left out.
-    y, x, cluster
-        Columns.
-    group
-        A column that is constant in every cluster, such as the sector of a school.
-    by
-        A column that may vary within clusters, such as sex: each of its levels has its own line.
-
-    Returns
-    -------
-    Panels
-
-    Raises
-    ------
-    DataError
-        If there is no such column, y or x is not a number, or the group varies within clusters.
+    Rows with a missing value are left out. `group` is a column that is constant in every cluster,
+    such as the sector of a school; `by` one that may vary within clusters, such as sex: each of its
+    levels has its own line. DataError if there is no such column, y or x is not a number, or the
+    group varies within clusters.
     """
     roles = {"y": y, "x": x, "cluster": cluster, "group": group, "by": by}
     rows = _rows(df, {role: name for role, name in roles.items() if name is not None})
@@ -123,34 +83,17 @@ def panels(
 class School:
     """One school of a known population: its true line, its students, its least-squares line.
 
-        β_j = γ + u_j,  u_j ~ N(0, G),    y_ij = β_0j + β_1j x_ij + ε_ij,  ε_ij ~ N(0, σ²)
-
-    Attributes
-    ----------
-    gamma : (2,)
-        γ, intercept and slope of the population.
-    G : (2, 2)
-        Covariance of the true β_j.
-    sigma2 : float
-        σ².
-    beta : (2,)
-        β_j, true in this school.
-    x, y : (n,)
-        Its students.
-    beta_hat : (2,)
-        β̂_j, by least squares.
-    sampling : (2, 2)
-        σ²(X_j'X_j)⁻¹, the covariance of β̂_j about β_j.
+    β_j = γ + u_j,  u_j ~ N(0, G),    y_ij = β_0j + β_1j x_ij + ε_ij,  ε_ij ~ N(0, σ²)
     """
 
-    gamma: Floats
-    G: Floats
+    gamma: Floats  # (2,), γ, intercept and slope of the population
+    G: Floats  # (2, 2), covariance of the true β_j
     sigma2: float
-    beta: Floats
-    x: Floats
-    y: Floats
-    beta_hat: Floats
-    sampling: Floats
+    beta: Floats  # (2,), β_j, true in this school
+    x: Floats  # (n,), of its students
+    y: Floats  # (n,)
+    beta_hat: Floats  # (2,), β̂_j, by least squares
+    sampling: Floats  # (2, 2), σ²(X_j'X_j)⁻¹, the covariance of β̂_j about β_j
 
     @property
     def V(self) -> Floats:
@@ -159,29 +102,10 @@ class School:
 
 
 def school(gamma: ArrayLike, G: ArrayLike, sigma2: float, x: ArrayLike, seed: int = 0) -> School:
-    """Draw a school with given x from a population, and fit its line.
+    """Draw a school with given x, (n,), from a population, and fit its line.
 
-    Parameters
-    ----------
-    gamma : (2,)
-        γ.
-    G : (2, 2)
-        Symmetric and non-negative definite.
-    sigma2
-        σ², above 0.
-    x : (n,)
-        Of its students; not all equal.
-    seed
-        0 is a seed too.
-
-    Returns
-    -------
-    School
-
-    Raises
-    ------
-    DataError
-        If shapes or values are not as above.
+    DataError unless γ is (2,), G (2, 2), symmetric and non-negative definite, σ² above 0, and x, of
+    its students, not all equal.
     """
     centre, spread, xs = (np.asarray(given, dtype=np.float64) for given in (gamma, G, x))
     if not all(np.isfinite(given).all() for given in (centre, spread, xs, sigma2)):
@@ -219,11 +143,11 @@ def _lines(rows: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
     code = rows.groupby(keys, sort=False, observed=True).ngroup()
     parts = pd.DataFrame({"x": rows["x"], "y": rows["y"], "dx": data.dvar(rows["x"], code)})
     parts["xx"], parts["xy"] = parts["dx"] ** 2, parts["dx"] * data.dvar(rows["y"], code)
-    found = rows.loc[~code.duplicated(), keys].reset_index(drop=True)
+    keyed = rows.loc[~code.duplicated(), keys].reset_index(drop=True)
     of = parts.groupby(code.to_numpy(), sort=False)
     total, mean = of[["xx", "xy"]].sum(), of[["x", "y"]].mean()
     slope = (total["xy"] / total["xx"].where(total["xx"] > 0)).to_numpy()
-    return found.assign(
+    return keyed.assign(
         intercept=mean["y"].to_numpy() - slope * mean["x"].to_numpy(),
         slope=slope,
         low=of["x"].min().to_numpy(),

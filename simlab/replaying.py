@@ -1,4 +1,4 @@
-"""One replicate of a saved study, drawn and fitted again, and held against what was stored."""
+"""One replicate of a saved study, drawn and fitted again, and compared with what was stored."""
 
 from __future__ import annotations
 
@@ -19,39 +19,20 @@ from simlab.results.memory import coordinates
 from simlab.runner import Work, prepare, run_block
 from simlab.study import load, replicate_of
 
-__all__ = ["Replay", "replay"]
-
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """A replicate that was drawn and fitted again.
+    """A replicate that was drawn and fitted again."""
 
-    Attributes
-    ----------
-    work : Work
-        The study, compiled.
-    condition, replicate : int
-        Which one.
-    rows : DataFrame
-        Its data: cluster, sector, x, y.
-    drawn_as : {"rows", "moments"}
-        How the study drew it; rows of a replicate drawn as moments have these moments.
-    stored : Dataset or None
-        What the store holds of it; None where it keeps measures.
-    again : Block
-        What the fit gives now, a block of one.
-    differs : DataFrame
-        variable, place, stored, again: every number that is another, to the bit. Empty, unless
-        the code, its libraries or the store have changed; and where nothing is stored.
-    """
-
-    work: Work
+    work: Work  # the study, compiled
     condition: int
     replicate: int
-    rows: pd.DataFrame
-    drawn_as: str
-    stored: xr.Dataset | None
-    again: Block
+    rows: pd.DataFrame  # its data: cluster, sector, x, y
+    drawn_as: str  # "rows" or "moments"; rows of a replicate drawn as moments have these moments
+    stored: xr.Dataset | None  # what the store has of it; None where it keeps measures
+    again: Block  # what the fit gives now, a block of one
+    # variable, place, stored, again: every number that is another, to the bit. Empty, unless the
+    # code, its libraries or the store have changed; and where nothing is stored
     differs: pd.DataFrame
 
 
@@ -69,12 +50,8 @@ def replay(
     replicate : int
         Its number in the condition, from 0.
     config : path, optional
-        The study's file, where it reads data from beside it; otherwise what the store keeps of
+        The study's file, where it reads data from its own folder; otherwise what the store keeps of
         the configuration is used.
-
-    Returns
-    -------
-    Replay
 
     Raises
     ------
@@ -91,14 +68,14 @@ def replay(
     stored = _stored(results, c, replicate)
     work = prepare(_study(schema.attrs, config))
     key = schema.keys[c]
-    place = {job.condition.key: i for i, job in enumerate(work.jobs)}
-    if key not in place:
+    index = {job.condition.key: i for i, job in enumerate(work.jobs)}
+    if key not in index:
         raise ArgumentError(f"{config}: has no such condition as {store} has at {c}: another study")
     number, only = divmod(replicate, work.study.block)
-    job = work.jobs[place[key]]
-    again = run_block(work, place[key], number, only=only)
+    job = work.jobs[index[key]]
+    again = run_block(work, index[key], number, only=only)
     return Replay(
-        work, place[key], replicate, replicate_of(work, place[key], replicate),
+        work, index[key], replicate, replicate_of(work, index[key], replicate),
         "rows" if job.rows else "moments", stored, again, _differs(stored, again),
     )  # fmt: skip
 
@@ -108,7 +85,7 @@ def _stored(
 ) -> xr.Dataset | None:
     """What is kept of a replicate: one block is read, whatever the size of the store."""
     schema, finished = results.schema, results.finished
-    number, place = divmod(replicate, schema.block)
+    number, index = divmod(replicate, schema.block)
     if not 0 <= replicate < schema.replicates or (condition, number) not in finished:
         raise ArgumentError(
             f"{results.path}: condition {condition} has "
@@ -118,10 +95,10 @@ def _stored(
     if isinstance(results, SumsResults):
         return None
     block = results.read(condition, number)
-    held = xr.Dataset(
-        {name: (v.dims, getattr(block, name)[place]) for name, v in schema.variables.items()}
+    kept = xr.Dataset(
+        {name: (v.dims, getattr(block, name)[index]) for name, v in schema.variables.items()}
     )
-    return held.assign_coords({k: v for k, v in coordinates(schema).items() if k in held.dims})
+    return kept.assign_coords({k: v for k, v in coordinates(schema).items() if k in kept.dims})
 
 
 def _study(attrs: Mapping[str, object], config: str | Path | None) -> Study:

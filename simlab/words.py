@@ -74,23 +74,15 @@ OVERALL: Final = "all"
 class Term(NamedTuple):
     """One coefficient of a model: what kind it is, and where.
 
-    Attributes
-    ----------
-    kind : str
-        One of `KINDS`, or the name of a term of the user's own, which has no brackets.
-    place : str
-        A sector, such as ``Public``; the difference of two, ``Public - Catholic``; or an empty
-        string where there is one population.
-
-    Examples
-    --------
     >>> str(Term("slope", "Public - Catholic"))
     'slope[Public - Catholic]'
     >>> Term.parse("slope[Public - Catholic]")
     Term(kind='slope', place='Public - Catholic')
     """
 
-    kind: str
+    kind: str  # one of `KINDS`, or the name of a term of the user's own, which has no brackets
+    # a sector, such as ``Public``; the difference of two, ``Public - Catholic``; or an empty
+    # string where there is one population
     place: str = ""
 
     def __str__(self) -> str:
@@ -104,14 +96,9 @@ class Term(NamedTuple):
 
 
 def places_of(sectors: Sequence[str], differences: bool = True) -> tuple[str, ...]:
-    """Return the places of terms: each sector, then each later sector minus the first.
+    """Return the places of terms: each sector, then perhaps each later sector minus the first.
 
-    Parameters
-    ----------
-    sectors : sequence of str
-        Names of the sectors. A single one is the whole population, whose place has no name.
-    differences : bool
-        Whether the differences are among them.
+    A single sector is the whole population, whose place has no name.
     """
     if len(sectors) == 1:
         return ("",)
@@ -122,33 +109,18 @@ def places_of(sectors: Sequence[str], differences: bool = True) -> tuple[str, ..
 def ambiguous_place(sectors: Sequence[str], *others: str) -> str | None:
     """Return a place that two terms would have, as where a third sector is called ``B - A``.
 
-    Parameters
-    ----------
-    sectors : sequence of str
-        Names of the sectors.
-    *others : str
-        Further places.
-
-    Returns
-    -------
-    str or None
-        The place; an empty one, which says that there are no sectors, is ambiguous beside others.
+    `others` are further places. An empty one, which says that there are no sectors, is ambiguous
+    among others.
     """
     places = Counter((*places_of(sectors), *others))
     return next((p for p, n in places.items() if n > 1 or (not p and len(sectors) > 1)), None)
 
 
 def sectors_of(names: Iterable[str]) -> tuple[str, ...]:
-    """Return the sectors that terms are of; an empty name where there is one population.
-
-    Parameters
-    ----------
-    names : iterable of str
-        Names of terms, ordered as by `term_names`.
-    """
+    """Return the sectors of terms named in the order of `term_names`; ("",) for one population."""
     terms = map(Term.parse, names)
-    found = [term.place for term in terms if term.kind == "slope" and term.place]
-    return tuple(found[: (len(found) + 1) // 2]) or ("",)
+    places = [term.place for term in terms if term.kind == "slope" and term.place]
+    return tuple(places[: (len(places) + 1) // 2]) or ("",)
 
 
 def term_names(kinds: Iterable[str], sectors: Sequence[str]) -> tuple[str, ...]:
