@@ -6,14 +6,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated, Any, Final, Literal, TypeGuard
 
-from pydantic import (
-    AfterValidator,
-    BeforeValidator,
-    Discriminator,
-    Field,
-    PlainSerializer,
-    Tag,
-)
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, PlainSerializer, Tag
 
 from simlab.errors import MOST, closest, did_you_mean
 
@@ -78,9 +71,7 @@ def _covariance(G: Matrix) -> Matrix:
 
 
 Clusters = Annotated[
-    int,
-    Field(strict=True, le=MOST, json_schema_extra={"minimum": 2}),
-    AfterValidator(_enough),
+    int, Field(strict=True, le=MOST, json_schema_extra={"minimum": 2}), AfterValidator(_enough)
 ]
 Covariance = Annotated[
     tuple[tuple[Real, Real], tuple[Real, Real]],

@@ -91,9 +91,7 @@ def refusal(wrong: Iterable[Finding]) -> ValidationError:
         [
             InitErrorDetails(
                 type=PydanticCustomError(
-                    "key" if finding.at_key else "value",
-                    "{message}",
-                    {"message": finding.message},
+                    "key" if finding.at_key else "value", "{message}", {"message": finding.message}
                 ),
                 loc=finding.loc,
                 input=None,

@@ -11,14 +11,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    AfterValidator,
-    BeforeValidator,
-    Discriminator,
-    Field,
-    Tag,
-    ValidationError,
-)
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, ValidationError
 
 from simlab.errors import ConfigError
 from simlab.words import NEW, Scheme
@@ -129,12 +122,10 @@ class Setting(Section):
     """All that determines the draws of a condition, but for the random stream."""
 
     scheme: Scheme = Field(
-        NEW,
-        description="Whether each replicate draws new clusters, or new rows in the same ones.",
+        NEW, description="Whether each replicate draws new clusters, or new rows in the same ones."
     )
     draw: Literal["auto", "moments", "rows"] = Field(
-        "auto",
-        description="Draw rows or sufficient statistics; auto takes the latter where exact.",
+        "auto", description="Draw rows or sufficient statistics; auto takes the latter where exact."
     )
     population: Annotated[
         Annotated[Population, Tag("<declared>")] | Annotated[Generated, Tag("<generated>")],

@@ -158,8 +158,7 @@ class Verdicts(Section):
         "population.clusters", description="Factor swept towards J → ∞, as a dotted path."
     )
     larger_clusters: Text = Field(
-        "population.cluster_sizes.mean",
-        description="Factor swept towards n → ∞, as a dotted path.",
+        "population.cluster_sizes.mean", description="Factor swept towards n → ∞, as a dotted path."
     )
     efficiency: Names = Field(
         (), description="Factors over whose crossing efficiency is reported, as dotted paths."

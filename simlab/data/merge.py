@@ -28,11 +28,7 @@ _KINDS = {
 
 
 def merge_levels(
-    clusters: Data,
-    units: Data,
-    on: str,
-    *,
-    orphans: Literal["error", "keep", "drop"] = "error",
+    clusters: Data, units: Data, on: str, *, orphans: Literal["error", "keep", "drop"] = "error"
 ) -> pd.DataFrame:
     """Join a file of clusters and a file of units to one long data frame.
 

@@ -71,8 +71,7 @@ def weights(fit: Fit) -> Weights:
     array = A @ np.linalg.solve(A.T, engine.transpose(0, 2, 1)).transpose(0, 2, 1)
     n = fit.clusters.n
     table = pd.DataFrame(
-        {"n": n, "students": n / n.sum(), "schools": np.full(J, 1.0 / J)},
-        index=clusters(fit),
+        {"n": n, "students": n / n.sum(), "schools": np.full(J, 1.0 / J)}, index=clusters(fit)
     )
     diagonal = np.diagonal(array, axis1=1, axis2=2)
     own = pd.DataFrame(diagonal, index=table.index, columns=list(design.fixed_names))
