@@ -66,7 +66,8 @@ def conditions(study: Study) -> tuple[Condition, ...]:
     distinct: dict[str, Setting] = {}
     names: dict[tuple[str, str], str] = {}
     for setting, levels in _cells(study):
-        distinct.setdefault(_key(setting), setting)
+        digest = hashlib.sha256(setting.content().encode("ascii"))
+        distinct.setdefault(digest.hexdigest()[:32], setting)
         for path, level in levels.items():
             if level.label is not None:
                 names.setdefault((path, canonical(lookup(setting, path))), level.label)
@@ -98,7 +99,9 @@ def _cells(study: Study) -> list[tuple[Setting, dict[str, GridLevel]]]:
             if isinstance(setting, Setting):
                 cells.append((setting, levels))
                 continue
-            named = ", ".join(f"{path}: {_written(level)}" for path, level in levels.items())
+            named = ", ".join(
+                f"{p}: {level.label or flow(level.value)}" for p, level in levels.items()
+            )
             misfits += (
                 Finding(("grid", *loc), f"[{named}] does not fit together: {finding}")
                 for finding in setting
@@ -106,14 +109,6 @@ def _cells(study: Study) -> list[tuple[Setting, dict[str, GridLevel]]]:
     if misfits:
         raise ConfigError(locate(study, misfits))
     return cells
-
-
-def _written(level: GridLevel) -> str:
-    return flow(level.value) if level.label is None else level.label
-
-
-def _key(setting: Setting) -> str:
-    return hashlib.sha256(setting.content().encode("ascii")).hexdigest()[:32]
 
 
 def _label(setting: Setting, path: str, names: Mapping[tuple[str, str], str]) -> Level:

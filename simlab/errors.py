@@ -170,7 +170,9 @@ def one_line(text: object) -> str:
     line = str(text)
     if line.isprintable():
         return line
-    return "".join(c if c.isprintable() or c == TIE else _blank(c) for c in line)
+    return "".join(
+        c if c.isprintable() or c == TIE else " " if c.isspace() else escaped(c) for c in line
+    )
 
 
 def escaped(c: str) -> str:
@@ -179,10 +181,6 @@ def escaped(c: str) -> str:
     if number < 256:
         return f"\\x{number:02x}"
     return f"\\u{number:04x}" if number < 65536 else f"\\U{number:08x}"
-
-
-def _blank(c: str) -> str:
-    return " " if c.isspace() else escaped(c)
 
 
 def check_known(

@@ -54,38 +54,41 @@ def new_cluster_limits(
     within, between = targets["slope"][:, 0], targets["slope"][:, 1]
     gamma0 = targets["intercept"][:, 1]
     base = {"intercept": gamma0, "slope": within, "between": within, "contextual": 0 * within}
-    closed = [_size_moments(plan, s) for s in range(len(plan.sectors))]
-    S = len(plan.sectors)
+    S, x, sizes = len(plan.sectors), plan.parameters.random_x, size_moments(plan)
+    closed = [
+        SizeMoments(
+            n=float(sizes.n[s]), inverse_n=float(sizes.inverse[s]),
+            between=x.between_sd * x.between_sd, within=x.within_sd * x.within_sd,
+            latent=bool(plan.parameters.latent),
+        )
+        for s in range(S)
+    ]  # fmt: skip
     limits = {}
     for method in methods:
         if method.needs == "rows" or not method.linear:
-            share = np.full(len(method.kinds) * (2 * S - 1), np.nan)
+            lambda_ = np.full(len(method.kinds) * (2 * S - 1), np.nan)
         elif method.mixed and method.share is None:
             # Its variances converge as clusters are added, where x is held those of the data again.
-            many = _side_by_side(plan, enough) if held else moments
+            again = _draw(plan, enough, 1)[1] if held else None
+            many = moments if again is None else merge(again, again.x_mean)[0]
             fitted = method.fit(Sample(many))
             assert fitted.G is not None
             assert fitted.sigma2 is not None
             own = Known(fitted.G[0], float(fitted.sigma2[0]))
-            share = mixed_estimates(Sample(of_context), hlm.WEIGHTS, known=own).estimate[0]
+            lambda_ = mixed_estimates(Sample(of_context), hlm.WEIGHTS, known=own).estimate[0]
         elif method.mixed or method.oracle:
             oracle = Sample(of_context, known)
-            share = mixed_estimates(oracle, hlm_contextual.WEIGHTS, known=known).estimate[0]
+            lambda_ = mixed_estimates(oracle, hlm_contextual.WEIGHTS, known=known).estimate[0]
         else:
-            share = method.fit(Sample(of_context, known)).estimate[0]
+            lambda_ = method.fit(Sample(of_context, known)).estimate[0]
         K = len(method.kinds)
-        shares = share[: K * (2 * S - 1)].reshape(K, 2 * S - 1)[:, :S].copy()
+        lambdas = lambda_[: K * (2 * S - 1)].reshape(K, 2 * S - 1)[:, :S].copy()
         if method.share is not None and not plan.parameters.held:
-            shares[method.kinds.index("slope")] = [method.share(x) for x in closed]
+            lambdas[method.kinds.index("slope")] = [method.share(one) for one in closed]
         limits[method.name] = np.array(
-            [base[kind] + shares[i] * (between - within) for i, kind in enumerate(method.kinds)]
+            [base[kind] + lambdas[i] * (between - within) for i, kind in enumerate(method.kinds)]
         )
     return limits
-
-
-def _side_by_side(plan: Plan, replicates: int) -> Moments:
-    _, drawn = _draw(plan, replicates, 1)
-    return merge(drawn, drawn.x_mean)[0]
 
 
 def _draw(plan: Plan, replicates: int, number: int) -> tuple[Clusters, Moments]:
@@ -123,14 +126,3 @@ def same_cluster_limits(
             limit[method.kinds.index("slope")] = weighted
         limits[method.name] = limit
     return limits
-
-
-def _size_moments(plan: Plan, sector: int) -> SizeMoments:
-    x, sizes = plan.parameters.random_x, size_moments(plan)
-    return SizeMoments(
-        n=float(sizes.n[sector]),
-        inverse_n=float(sizes.inverse[sector]),
-        between=x.between_sd * x.between_sd,
-        within=x.within_sd * x.within_sd,
-        latent=bool(plan.parameters.latent),
-    )

@@ -160,7 +160,8 @@ def check(grid: object, base: Mapping[str, Any], fixed: Iterable[str]) -> Iterat
     wrong. One that fails alone may still fit together with the first levels of the other factors (a
     law and its degrees of freedom, say) and then passes. `fixed` are keys that cannot be swept.
     """
-    cells = _cells(grid)
+    factorials = unfold(grid)
+    cells = sum(math.prod(map(len, factorial.values())) for _, factorial in factorials)
     if cells > MOST_CELLS:
         yield Finding((), f"has {cells:,} conditions; a study has at most {MOST_CELLS:,}", True)
         return
@@ -171,7 +172,7 @@ def check(grid: object, base: Mapping[str, Any], fixed: Iterable[str]) -> Iterat
     known, fixed = paths(base), tuple(fixed)
     sound = not isinstance(settle(base), list)
     named: dict[tuple[str, str], str] = {}
-    for loc, factorial in unfold(grid):
+    for loc, factorial in factorials:
         wrong = list(_wrong_paths(factorial, loc, known, fixed))
         yield from wrong
         bad = {finding.loc[-1] for finding in wrong}
@@ -189,10 +190,6 @@ def check(grid: object, base: Mapping[str, Any], fixed: Iterable[str]) -> Iterat
                     if not (sound and isinstance(among, Setting)):
                         yield from _in_level(alone, path, level, sound)
                 yield from _repeated(path, level, value, values, named)
-
-
-def _cells(grid: object) -> int:
-    return sum(math.prod(map(len, factorial.values())) for _, factorial in unfold(grid))
 
 
 def _size(value: object) -> int:
@@ -216,7 +213,8 @@ def _wrong_paths(
     unknown = 0
     for path in factorial:
         if leads(path, known):
-            outer = next((p for p in _above(path) if p in factorial), None)
+            above = accumulate(path.split(".")[:-1], "{}.{}".format)  # population.x of its mean
+            outer = next((p for p in above if p in factorial), None)
             if len(path.encode()) > LONGEST_NAME:
                 message = f"is too long, for it names a folder: at most {LONGEST_NAME} bytes"
                 yield Finding((*loc, path), message, True)
@@ -230,11 +228,6 @@ def _wrong_paths(
             near = known if unknown <= MOST_FINDINGS else ()
             message = f"no such path{did_you_mean(path, near, 'a path is like population.sigma2')}"
         yield Finding((*loc, path), message, True)
-
-
-def _above(path: str) -> Iterator[str]:
-    """Paths that a path lies inside: population.x and population for population.x.mean."""
-    return accumulate(path.split(".")[:-1], "{}.{}".format)
 
 
 def _in_level(wrong: list[Finding], path: str, level: GridLevel, sound: bool) -> Iterator[Finding]:

@@ -39,8 +39,13 @@ def load(
     ConfigError has everything that is wrong with the file, each at its line and column.
     """
     path, file = Path(path), str(path)
+
+    def waiting() -> None:
+        """Say that the file is a pipe of which nothing comes yet."""
+        print(f"simlab: {file}: {WAITING}", file=sys.stderr, flush=True)
+
     try:
-        text = content(path, 4 * LARGEST, lambda: _waits(file)).decode("utf-8-sig")
+        text = content(path, 4 * LARGEST, waiting).decode("utf-8-sig")
     except UnicodeDecodeError:
         raise _unreadable(file, "is not a text file in UTF-8") from None
     except FileNotFoundError:
@@ -117,10 +122,6 @@ def _written(section: BaseModel) -> dict[str, Any]:
         elif value is not None:
             result[key] = plain(value)
     return result
-
-
-def _waits(file: str) -> None:
-    print(f"simlab: {file}: {WAITING}", file=sys.stderr, flush=True)
 
 
 def _unreadable(file: str, message: str) -> ConfigError:

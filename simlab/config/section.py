@@ -166,6 +166,9 @@ class Section(BaseModel):
         return set(keys(cls))
 
 
+GROUPED: Final = re.compile(r"[-+]?[0-9]+(_[0-9]+)+")
+"""A number but for the _ between its digits, which YAML 1.2 does not know."""
+
 REQUIRED = "is required"
 UNKNOWN = "unknown key"
 EMPTY = "must not be empty"
@@ -235,7 +238,7 @@ def _finding(details: ErrorDetails) -> Finding:
     elif kind in ("int_type", "int_from_float") and isinstance(value, float):
         hint = f"; write {value:.0f}" if value.is_integer() else ""
         message = f"must be a whole number, not {value!r}{hint}"
-    elif kind in ("int_type", "float_type") and isinstance(value, str) and _grouped(value):
+    elif kind in ("int_type", "float_type") and isinstance(value, str) and GROUPED.fullmatch(value):
         message = WORDS[kind].format(value=shown(value)) + f"; write {value.replace('_', '')}"
     elif kind == "float_type" and type(value) is int:
         message = "must be a finite number, not one this large"
@@ -249,11 +252,6 @@ def _finding(details: ErrorDetails) -> Finding:
             WORDS[kind].format(value=shown(value), **bounds) if kind in WORDS else details["msg"]
         )
     return Finding(loc, message, at_key)
-
-
-def _grouped(word: str) -> bool:
-    """Whether a word is a number but for the _ between its digits, which YAML 1.2 does not know."""
-    return re.fullmatch(r"[-+]?[0-9]+(_[0-9]+)+", word) is not None
 
 
 def _unknown(cls: type[Section], finding: Finding) -> Finding:

@@ -11,7 +11,15 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, ValidationError
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationError,
+    ValidationInfo,
+)
 
 from simlab.errors import ConfigError
 from simlab.words import NEW, Scheme
@@ -28,6 +36,7 @@ from .section import (
     Text,
     refused,
     shown,
+    unknown,
 )
 from .values import FrozenMap, canonical, freeze
 
@@ -41,6 +50,21 @@ def import_path(name: str) -> str:
     if len(name.partition(":")[0].encode()) > LONGEST_NAME:
         raise ValueError(f"names a module by more than {LONGEST_NAME} bytes: {shown(name)}")
     return name
+
+
+def known(what: str) -> AfterValidator:
+    """Refuse a name that is not among `known_WHATs` of the context, where it has them."""
+
+    def check(name: str, info: ValidationInfo) -> str:
+        """Return the name, or import path, as it is."""
+        if what != "test" and ":" in name:  # the user's own, imported when the study is run
+            return import_path(name)
+        names = (info.context or {}).get(f"known_{what}s")
+        if names is not None and name not in names:
+            raise ValueError(unknown(what, name, names))
+        return name
+
+    return AfterValidator(check)
 
 
 def spelled_out(population: object) -> Any:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any
 
-from pydantic import Discriminator, Field, Tag, ValidationInfo, field_validator
+from pydantic import Discriminator, Field, Tag
 
 from simlab.errors import MOST
 from simlab.words import Aim
 
-from .section import Finding, Positive, Section, Text, refusal, shape, unknown
-from .setting import import_path
+from .section import Finding, Positive, Section, Text, shape
+from .setting import known
 
 Number = Annotated[int, Field(strict=True, ge=1, le=MOST)]
 FEWEST = 2000
@@ -23,7 +23,7 @@ Names = Annotated[tuple[Text, ...], Field(min_length=1)]
 class Until(Section):
     """The precision that a condition is sampled for: the MCSE of a measure, in its worst cell."""
 
-    measure: Text = Field(
+    measure: Annotated[Text, known("measure")] = Field(
         description="Name of a performance measure, such as coverage; mymodule:name for one "
         "that the study names under measures."
     )
@@ -42,16 +42,6 @@ class Until(Section):
     target: Aim | None = Field(
         None, description="Target of the measure that the rule looks at; by default all."
     )
-
-    @field_validator("measure")
-    @classmethod
-    def _known_measure(cls, name: str, info: ValidationInfo) -> str:
-        if ":" in name:  # the user's own, which the study names
-            return import_path(name)
-        known = (info.context or {}).get("known_measures")
-        if known is not None and name not in known:
-            raise refusal([Finding((), unknown("measure", name, known))])
-        return name
 
 
 class Replicates(Section):

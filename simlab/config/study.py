@@ -13,8 +13,6 @@ from pydantic import (
     Field,
     PrivateAttr,
     ValidationError,
-    ValidationInfo,
-    field_validator,
 )
 
 from simlab.errors import LEVEL_RULE, MOST_WORKERS, ConfigError, did_you_mean, is_level
@@ -28,12 +26,12 @@ from .section import (
     Real,
     Section,
     Text,
+    V,
     refusal,
     refused,
     shown,
-    unknown,
 )
-from .setting import Setting, import_path, spelled_out
+from .setting import Setting, known, spelled_out
 from .stopping import FEWEST, Number, Replicates, Sampled, Until
 from .values import canonical, plain
 
@@ -57,9 +55,8 @@ def _unique(names: tuple[str, ...]) -> tuple[str, ...]:
     return names
 
 
-Given = tuple[str, ...] | None
-Names = Annotated[tuple[Text, ...], AfterValidator(_unique)]
-SomeNames = Annotated[tuple[Text, ...], Field(min_length=1), AfterValidator(_unique)]
+Names = Annotated[tuple[V, ...], AfterValidator(_unique)]
+SomeNames = Annotated[tuple[V, ...], Field(min_length=1), AfterValidator(_unique)]
 
 
 def _some(jobs: int) -> int:
@@ -72,27 +69,10 @@ def _some(jobs: int) -> int:
     return jobs
 
 
-def _known(names: Given, info: ValidationInfo, what: str) -> Given:
-    """Refuse names that are not among `known_WHATs` of the context, where it has them."""
-    known = (info.context or {}).get(f"known_{what}s")
-    wrong = []
-    for i, name in enumerate(names or ()):
-        if what != "test" and ":" in name:  # the user's own, imported when the study is run
-            try:
-                import_path(name)
-            except ValueError as error:
-                wrong.append(Finding((i,), str(error)))
-        elif known is not None and name not in known:
-            wrong.append(Finding((i,), unknown(what, name, known)))
-    if wrong:
-        raise refusal(wrong)
-    return names
-
-
 class Tests(Section):
     """Which hypotheses are tested in every replicate, and with how many Monte Carlo draws."""
 
-    names: SomeNames = Field(description="Names of the tests.")
+    names: SomeNames[Annotated[Text, known("test")]] = Field(description="Names of the tests.")
     draws: Number = Field(
         199,
         description="Draws from the fitted null for each Monte Carlo p-value; a level is attained "
@@ -103,11 +83,6 @@ class Tests(Section):
         description="Draw no more once this many statistics are as large as the observed one "
         "(Besag & Clifford 1991); by default all are drawn.",
     )
-
-    @field_validator("names")
-    @classmethod
-    def _known_tests(cls, names: Given, info: ValidationInfo) -> Given:
-        return _known(names, info, "test")
 
     @classmethod
     def across(cls, raw: Mapping[str, Any]) -> Iterable[Finding]:
@@ -160,7 +135,7 @@ class Verdicts(Section):
     larger_clusters: Text = Field(
         "population.cluster_sizes.mean", description="Factor swept towards n → ∞, as a dotted path."
     )
-    efficiency: Names = Field(
+    efficiency: Names[Text] = Field(
         (), description="Factors over whose crossing efficiency is reported, as dotted paths."
     )
 
@@ -198,12 +173,12 @@ class Study(Setting):
         "give every measure, and hardly grow with the number of replicates.",
     )
     level: Level = Field(0.95, description="Confidence level, between 0 and 1.")
-    estimators: SomeNames | None = Field(
+    estimators: SomeNames[Annotated[Text, known("estimator")]] | None = Field(
         None,
         description="Names of the estimators to compare, by default all of simlab's; "
         "mymodule:name is one of your own.",
     )
-    measures: Names | None = Field(
+    measures: Names[Annotated[Text, known("own_measure")]] | None = Field(
         None,
         description="Measures to take beside those of every study: mymodule:name is one of your "
         "own; robust ones of simlab by their names.",
@@ -260,16 +235,6 @@ class Study(Setting):
 
     def __hash__(self) -> int:
         return hash(self.to_json())
-
-    @field_validator("estimators")
-    @classmethod
-    def _known_estimators(cls, names: Given, info: ValidationInfo) -> Given:
-        return _known(names, info, "estimator")
-
-    @field_validator("measures")
-    @classmethod
-    def _known_measures(cls, names: Given, info: ValidationInfo) -> Given:
-        return _known(names, info, "own_measure")
 
     @classmethod
     def across(cls, raw: Mapping[str, Any]) -> Iterable[Finding]:

@@ -197,18 +197,12 @@ def _clean(directions: Floats) -> Floats:
     )
 
 
-def _moved(N: Floats, B: Floats) -> Bools:
-    """Whether a direction in the engine's units moves each element of the user's G, (r, r)."""
-    out: Bools = np.abs(B @ N @ B.T) > PART * (np.abs(B) @ np.abs(N) @ np.abs(B).T)
-    return out
-
-
 def unknown_elements(clusters: Clusters) -> Bools:
-    """Whether each element of G is unknown, (r, r)."""
+    """Whether each element of the user's G is unknown, (r, r): moved along a flat direction."""
     B = clusters.units.B
     out = np.zeros((len(B), len(B)), dtype=np.bool_)
     for N in _clean(clusters.identification.flat):
-        out |= _moved(N, B)
+        out |= np.abs(B @ N @ B.T) > PART * (np.abs(B) @ np.abs(N) @ np.abs(B).T)
     return out
 
 

@@ -10,8 +10,15 @@ import pandas as pd
 from scipy.stats import chi2
 
 from simlab.errors import NoContextError
-from simlab.fitting.diagnostics.mundlak import Contextual, contextual
-from simlab.fitting.diagnostics.within import WithinFit, independent, split, varying, within_fit
+from simlab.fitting.diagnostics.mundlak import (
+    Contextual,
+    WithinFit,
+    contextual,
+    independent,
+    split,
+    varying,
+    within_fit,
+)  # fmt: skip
 from simlab.fitting.errors import FitError, one_of
 from simlab.fitting.record import DF, Fit
 from simlab.moments import Floats, Ints
