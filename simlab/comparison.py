@@ -134,15 +134,9 @@ def _sectors(
 
 
 def compare(
-    data: Data,
-    y: str,
-    x: str,
-    cluster: str,
-    group: str | None = None,
-    *,
-    level: float = 0.95,
-    source: str = "the data",
-) -> pd.DataFrame:
+    data: Data, y: str, x: str, cluster: str, group: str | None = None, *,
+    level: float = 0.95, source: str = "the data",
+) -> pd.DataFrame:  # fmt: skip
     """Apply every method to a data set.
 
     Parameters

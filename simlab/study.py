@@ -37,12 +37,7 @@ def load(path: str | Path) -> Study:
     ConfigError
         With every problem of the file at once, each by line and column.
     """
-    study = config.load(
-        path,
-        known_estimators=tuple(REGISTRY),
-        known_tests=tuple(TESTS),
-        known_measures=tuple(MEASURES),
-    )
+    study = config.load(path, tuple(REGISTRY), tuple(TESTS), tuple(MEASURES))
     conditions(study)
     return study
 

@@ -32,14 +32,13 @@ def hs(full: bool = False) -> pd.DataFrame:
         ``minority`` (No, Yes). Per school: ``school`` (its number, as a string), ``size``
         (students), ``sector`` (Catholic, Public), ``pracad`` (share of students on the academic
         track, 0 to 1), ``disclim`` (disciplinary climate, a composite scale), ``meanses`` (mean
-        ses). The three categorical columns have R's level order, the first level being the
-        reference.
+        ses). The categorical columns have R's order of levels; the first is the reference.
 
     Notes
     -----
     From ``MathAchieve`` and ``MathAchSchool`` of the R package nlme, GPL (≥ 2); no column was
     computed here. The subset is equal row by row to ``hs`` of the R package spida2. ``README.md``
-    beside this file has each variable's range.
+    in this folder has each variable's range.
     """
     name = "hsb.csv" if full else "hs.csv"
     with (files(__package__) / name).open(encoding="utf-8") as stream:

@@ -32,7 +32,7 @@ def cvar(x: Column, cluster: Column) -> pd.Series | pd.DataFrame:
         x̄_j = o_j + Σ_i (x_ij − o_j)/n_j
 
     The origin o_j is the cluster's first value, so that a large offset costs no digits and the
-    mean of a constant is that constant, exactly.
+    mean of a constant is that constant, exactly. ``cvar`` of spida2.
 
     Parameters
     ----------
@@ -45,21 +45,16 @@ def cvar(x: Column, cluster: Column) -> pd.Series | pd.DataFrame:
     Returns
     -------
     pd.Series or pd.DataFrame
-        (N,) float64, in the units of x and with its index and name; or, of a categorical, a data
-        frame (N, levels − 1) of the share of each level but the first, with the levels as columns.
-        Every declared level has its column, whether or not it occurs, so that the columns do not
-        change with the rows; drop them before with ``x.cat.remove_unused_categories()``.
-        NaN where the cluster is missing, or all of its x.
+        (N,) float64, in the units of x and with its index and name; or, of a categorical, (N,
+        levels − 1), the share of each declared level but the first, occurring or not, so that the
+        columns do not change with the rows; drop them before with
+        ``x.cat.remove_unused_categories()``. NaN where the cluster is missing, or all of its x.
 
     Raises
     ------
     DataError
         If x and cluster have different lengths or indexes; x is text, times or infinite; or a
         categorical has fewer than two levels.
-
-    Notes
-    -----
-    ``cvar`` of spida2, which for a factor also gives one column for each level but the first.
     """
     return _parts(x, cluster, "mean")
 
@@ -105,17 +100,14 @@ def varying(data: Data, cluster: str) -> dict[Hashable, list[Any]]:
     -------
     dict
         Column → labels of the clusters where it has two different values or more, in order of first
-        appearance; only the columns that vary. A missing value agrees with any other.
+        appearance; only the columns that vary. A missing value agrees with any other; in spida2's
+        ``varLevel``, which asks the same, it differs.
 
     Raises
     ------
     DataError
         If `data` is no data frame, has a column twice or no such column, or values in a column
         cannot be compared.
-
-    Notes
-    -----
-    spida2's ``varLevel`` asks the same, but takes a missing value for one that differs.
     """
     data = as_pandas(data)
     check_key(data, cluster, "the data", "cluster")
@@ -156,14 +148,13 @@ def up(data: Data, cluster: str, *, all: bool = False, n: str | None = None) -> 
     ------
     DataError
         If `data` is no data frame, has a column twice or no such column; rows have no cluster; `n`
-        is a column already; values in a column cannot be compared; or a number to average is
-        infinite.
+        is a column already; values cannot be compared; or a number to average is infinite.
 
     Notes
     -----
-    ``up`` of spida2, made from ``gsummary`` of nlme (J. Pinheiro and D. Bates). There the rows are
-    sorted by label, rows without a cluster are left out with a warning, and a variable with
-    missing values in a part of a cluster counts as varying.
+    ``up`` of spida2, made from ``gsummary`` of nlme (J. Pinheiro and D. Bates), sorts rows by
+    label, leaves out those without a cluster with a warning, and counts a variable with missing
+    values in a part of a cluster as varying.
     """
     data = as_pandas(data)
     check_key(data, cluster, "the data", "cluster")

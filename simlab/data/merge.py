@@ -35,10 +35,9 @@ def merge_levels(
     Parameters
     ----------
     clusters
-        The cluster file, one row per cluster, such as schools. The key may be its index, as `up`
-        leaves it.
+        One row per cluster, such as schools. The key may be its index, as `up` leaves it.
     units
-        The unit file, one row per unit, such as students.
+        One row per unit, such as students.
     on
         The key: the column, in both files, that holds the label of the cluster.
     orphans
@@ -49,11 +48,11 @@ def merge_levels(
     -------
     pd.DataFrame
         The rows of the unit file with their index, in their order and as many, but for orphans
-        dropped. First the columns of `units`, then those of `clusters` that are new. A column that
-        is in both files is there once. ``attrs["merge"]`` is a dict: ``on``; ``rows`` and
-        ``clusters``, how many have both levels; ``without_units``, the labels of clusters that no
-        unit has, which are not in the result; ``orphans``, label → units of clusters that the
-        cluster file has not, kept or dropped.
+        dropped. First the columns of `units`, then those of `clusters` that are new; one that is in
+        both files is there once. ``attrs["merge"]`` is a dict: ``on``; ``rows`` and ``clusters``,
+        how many have both levels; ``without_units``, the labels of clusters that no unit has, which
+        are not in the result; ``orphans``, label → units of clusters that the cluster file has not,
+        kept or dropped.
 
     Raises
     ------

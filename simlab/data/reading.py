@@ -60,21 +60,20 @@ def read(name_or_path: str | Path, labels: str | Iterable[str] | None = None) ->
     Returns
     -------
     pd.DataFrame
-        One row per record. From a file, the index is named ``line`` and holds each record's line in
-        the file, so that later messages can name it (of Parquet, Stata and SPSS, ``row`` and its
-        number); blank lines are skipped. A column is numbers,
-        truth values (``True``, ``TRUE`` or ``true``) or text, without the space around a field.
-        Empty fields and the words that pandas knows, such as ``NA`` and ``None``, are missing, also
-        among labels.
+        One row per record. The index is named ``line`` and holds each record's line in the file, so
+        that later messages can name it (of Parquet, Stata and SPSS, ``row`` and its number); blank
+        lines are skipped. A column is numbers, truth values (``True``, ``TRUE`` or ``true``) or
+        text, without the space around a field. Empty fields and the words that pandas knows, such
+        as ``NA`` and ``None``, are missing, also among labels.
 
     Raises
     ------
     DataError
-        If there is no such file; or it is empty, not text, or has only a header; or it is a folder,
-        a device or a file of another format, which is named; or it has, unpacked, more than 2^30
-        bytes; or a row has more or fewer fields than the header; or a column name occurs twice; or
-        a column holds numbers in a spelling that is not read, such as ``1,5`` or ``1 000``, or
-        whole numbers that would lose digits; or there is no column of that label.
+        If there is no such file; or it is empty, not text, has only a header, or more than 2^30
+        bytes unpacked; or it is a folder, a device or a file of another format, which is named; or
+        a row has more or fewer fields than the header; or a column name occurs twice; or a column
+        holds numbers in a spelling that is not read, such as ``1,5`` or ``1 000``, or whole numbers
+        that would lose digits; or there is no column of that label.
 
     Warns
     -----

@@ -146,10 +146,8 @@ def predict(
     of
         ``"population"``, or ``"cluster"``: with û_j, every cluster being one that the fit knows.
         By default of the cluster where it is known, and of the population elsewhere.
-    interval
-        Whether to give one, and for what.
-    level
-        Its confidence level.
+    interval, level
+        Whether to give one, and for what; its confidence level.
     at
         Columns that are the same in all rows of `newdata`, as ``{"cvar(ses, school)": 0.5}``.
 
@@ -158,8 +156,9 @@ def predict(
     pd.Series or pd.DataFrame
         The predictions; with `interval`, columns ``fit``, ``lower``, ``upper``. Index as in
         `newdata`. NaN where the data do not let one estimate Xγ, such as a combination of levels
-        that does not occur, in a model with their interaction. ``attrs["note"]`` says which rows
-        are predicted for the population for want of a cluster, and which are not estimable.
+        that does not occur, in a model with their interaction (FitWarning). ``attrs["note"]`` says
+        which rows are predicted for the population for want of a cluster, and which are not
+        estimable.
 
     Raises
     ------
@@ -168,11 +167,6 @@ def predict(
     FitError
         If rows are to be predicted for a cluster that is unknown, there is no such option, or `at`
         is without `newdata`.
-
-    Warns
-    -----
-    FitWarning
-        If a prediction is not estimable.
     """
     one_of(of, (None, "population", "cluster"), "of")
     one_of(interval, (None, "confidence", "prediction"), "interval")
