@@ -31,7 +31,7 @@ from .config import (
     settle,
     substitute,
     unfold,
-)  # fmt: skip
+)
 
 Level = int | float | str
 

@@ -13,7 +13,7 @@ from damage_cases import NO_FILES
 
 from simlab import files
 from simlab.config import ConfigError, load
-from simlab.data import DataError, DataWarning, contents, read
+from simlab.data import DataError, DataWarning, formats, read
 from simlab.data.formats import unpacked
 
 TABLE = b"school,y\na,1\nb,2\n"
@@ -74,12 +74,12 @@ def test_a_table_may_be_packed_by_gzip(tmp_path):
 
 def test_what_is_packed_may_not_fill_the_memory(tmp_path, monkeypatch):
     most = 10 << 20
-    monkeypatch.setattr(contents, "MOST", most)
+    monkeypatch.setattr(formats, "MOST", most)
     bomb = gzip.compress(b"y\n" + b"1\n" * (20 * most))
     assert len(bomb) < most
     seen = []
-    real = contents._members
-    monkeypatch.setattr(contents, "_members", lambda c: (seen.append(len(p)) or p for p in real(c)))
+    real = formats._members
+    monkeypatch.setattr(formats, "_members", lambda c: (seen.append(len(p)) or p for p in real(c)))
     with pytest.raises(DataError, match=f"holds more than {most:,} bytes when it is unpacked"):
         unpacked(bomb, tmp_path)
     assert sum(seen) <= most + (1 << 20)

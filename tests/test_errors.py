@@ -138,7 +138,7 @@ def test_whoever_catches_error_catches_all_that_simlab_raises():
 # `simlab.fitting` forestalls.
 TRANSLATED = (
     "config/", "formula/", "results/messages", "results/nodes", "results/root", "results/layout",
-    "custom/returned", "fitting/response", "mixed/kenward_roger",
+    "custom/returned", "mixed/kenward_roger",
 )  # fmt: skip
 
 

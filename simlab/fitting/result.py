@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -129,15 +130,13 @@ def _numbers(y: object) -> Floats:
         y = y.to_numpy(np.float64, na_value=np.nan)
     values = np.asarray(y)
     text = values.dtype.kind in "USO" and any(isinstance(v, str | bytes) for v in values.flat)
-    try:
-        if text or values.dtype.kind not in "biufO":
-            raise TypeError
-        return np.ascontiguousarray(values, dtype=np.float64)
-    except (TypeError, ValueError):
-        kind = type(y).__name__ if values.dtype.kind == "O" else values.dtype
-        raise FitError(
-            f"refit: y holds {'text' if text else kind}; it must be numbers, one for each row"
-        ) from None
+    if not text and values.dtype.kind in "biufO":
+        with suppress(TypeError, ValueError):
+            return np.ascontiguousarray(values, dtype=np.float64)
+    kind = type(y).__name__ if values.dtype.kind == "O" else values.dtype
+    raise FitError(
+        f"refit: y holds {'text' if text else kind}; it must be numbers, one for each row"
+    )
 
 
 def _order(index: pd.Index, rows: pd.Index) -> np.ndarray:

@@ -18,7 +18,7 @@ from simlab.fitting.diagnostics.mundlak import (
     split,
     varying,
     within_fit,
-)  # fmt: skip
+)
 from simlab.fitting.errors import FitError, one_of
 from simlab.fitting.record import DF, Fit
 from simlab.moments import Floats, Ints
