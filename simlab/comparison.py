@@ -12,9 +12,8 @@ import pandas as pd
 from scipy import special
 
 from simlab.data import DataError
-from simlab.data.checks import check_sizes, complete, numeric, require
+from simlab.data.checks import check_apart, check_sizes, complete, numbered, numeric, require
 from simlab.data.frames import Data, as_pandas
-from simlab.data.labels import check_apart, numbered
 from simlab.errors import check_level
 from simlab.estimators import METHODS
 from simlab.estimators.base import Centred, Estimator, Sample, contrasts

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import math
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -91,7 +91,8 @@ def _groups() -> float:
             root = CGROUP / "memory"
         else:
             continue
-        for folder in _upwards(root, path):
+        group = root / path.strip("/")  # within a container it may not be seen
+        for folder in (g for g in (group, *group.parents) if g.is_relative_to(root)):
             with suppress(OSError, ValueError):
                 limit, used = ((folder / name).read_text().strip() for name in names)
                 if limit != "max":
@@ -109,15 +110,6 @@ def _cached(group: Path) -> float:
         prefix = "total_" if "total_inactive_file" in numbers else ""
         return numbers[f"{prefix}inactive_file"] + numbers[f"{prefix}active_file"]
     return 0.0
-
-
-def _upwards(root: Path, path: str) -> Iterator[Path]:
-    """A group's folder, and those above it; within a container its path may not be seen."""
-    folder = root / path.strip("/")
-    yield folder
-    while folder != root:
-        folder = folder.parent
-        yield folder
 
 
 def _limit() -> float:

@@ -37,7 +37,7 @@ def load(path: str | Path) -> Study:
     ConfigError
         With every problem of the file at once, each by line and column.
     """
-    study = config.load(path, tuple(REGISTRY), tuple(TESTS), tuple(MEASURES))
+    study = config.load(path, known_estimators=REGISTRY, known_tests=TESTS, known_measures=MEASURES)
     conditions(study)
     return study
 

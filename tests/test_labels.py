@@ -26,7 +26,7 @@ from simlab.cli.fit import fit
 from simlab.cli.pvalue import pvalue
 from simlab.config import loads
 from simlab.data import DataError, DataWarning, cvar, hs, merge_levels, read, up, varying
-from simlab.data.labels import check_apart
+from simlab.data.checks import check_apart
 from simlab.population.frame import frame
 
 CODES = ["007", "07", "7", "12", "013", "20"]

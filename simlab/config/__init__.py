@@ -22,8 +22,7 @@ from .population import Population
 from .reader import dumps, load, loads, locate
 from .section import Finding, unknown
 from .setting import Generated, Setting, Truth, declared, read_truth
-from .stopping import FEWEST, Replicates, Until
-from .study import Parallel, Study, Tests, Verdicts, schema
+from .study import FEWEST, Parallel, Replicates, Study, Tests, Until, Verdicts, schema
 from .values import FrozenMap, canonical, flow, number, plain
 
 __all__ = [

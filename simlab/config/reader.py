@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -27,16 +27,12 @@ ORDER = (
 """What a study says of itself comes first, then what is sampled, then what is varied."""
 
 
-def load(
-    path: str | Path,
-    known_estimators: Sequence[str] | None = None,
-    known_tests: Sequence[str] | None = None,
-    known_measures: Sequence[str] | None = None,
-) -> Study:
+def load(path: str | Path, **known: Collection[str]) -> Study:
     """Read a study from a YAML file, from whose folder relative data paths start.
 
-    Names of estimators, tests and measures are checked only where the known ones are given.
-    ConfigError has everything that is wrong with the file, each at its line and column.
+    Names are checked where the known ones are given, as `known_estimators`, `known_tests` and
+    `known_measures`. ConfigError has everything that is wrong with the file, each at its line and
+    column.
     """
     path, file = Path(path), str(path)
 
@@ -56,27 +52,16 @@ def load(
         raise _unreadable(file, error.advised("a YAML file")) from None
     except ValueError as error:  # a name that cannot be a file's
         raise _unreadable(file, f"cannot be read: {error}") from None
-    study = loads(text, file, known_estimators, known_tests, known_measures)
+    study = loads(text, file, **known)
     return study.origin(text, file, path.parent)
 
 
-def loads(
-    text: str,
-    source: str = "<string>",
-    known_estimators: Sequence[str] | None = None,
-    known_tests: Sequence[str] | None = None,
-    known_measures: Sequence[str] | None = None,
-) -> Study:
+def loads(text: str, source: str = "<string>", **known: Collection[str]) -> Study:
     """Read a study from YAML text, which messages call `source`; else as `load`."""
     document = read(text, source)
     if document.problems:
         raise ConfigError(document.problems)
     try:
-        known = {
-            "known_estimators": known_estimators,
-            "known_tests": known_tests,
-            "known_measures": known_measures,
-        }
         study = Study.model_validate(document.value, context=known)
     except ValidationError as error:
         problems = map(document.problem, findings(error))

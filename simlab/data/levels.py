@@ -14,9 +14,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from pandas.api.types import infer_dtype, is_complex_dtype, is_numeric_dtype, is_object_dtype
 
-from simlab.data.checks import check_key, literal, row_name, rows_named
+from simlab.data.checks import check_key, coded, literal, numbered, row_name, rows_named
 from simlab.data.frames import Data, as_pandas
-from simlab.data.labels import coded, numbered
 from simlab.errors import DataError
 
 Floats = NDArray[np.float64]

@@ -13,9 +13,8 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import infer_dtype
 
-from simlab.data.checks import DataWarning, check_key, literal, rows_named, some
+from simlab.data.checks import DataWarning, check_key, coded, literal, rows_named, same_number, some
 from simlab.data.frames import Data, as_pandas
-from simlab.data.labels import coded, same_number
 from simlab.data.levels import Ints, varying
 from simlab.errors import DataError
 

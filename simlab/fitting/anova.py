@@ -10,22 +10,12 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
+from simlab.fitting import term_contrasts
 from simlab.fitting.errors import FitError, one_of
 from simlab.fitting.hypotheses import SOURCES, joint_test, prepare
 from simlab.fitting.hypotheses import p_value as p_value_of
 from simlab.fitting.record import DF, Fit, Type
-from simlab.fitting.term_contrasts import (
-    Layout,
-    TermContrasts,
-    by_level,
-    containing,
-    layout,
-    leaning,
-    marginal,
-    type1,
-    type2,
-    type3,
-)
+from simlab.fitting.term_contrasts import Layout, TermContrasts
 from simlab.formula.contrasts import TREATMENT
 from simlab.formula.design import Columns
 from simlab.mixed.joint import NOTHING
@@ -154,7 +144,7 @@ def term_tests(fit: Fit, df: DF = "satterthwaite", type: Type = 3) -> pd.DataFra
     "marginal" have, as in nlme.
     """
     one_of(type, TYPES, "type")
-    how, terms = prepare(fit, df), layout(fit.design.columns)
+    how, terms = prepare(fit, df), term_contrasts.layout(fit.design.columns)
     names = [":".join(term) or INTERCEPT for term, _ in fit.design.columns.terms]
     places = list(fit.design.terms)
     rows = {}
@@ -178,18 +168,18 @@ def term_tests(fit: Fit, df: DF = "satterthwaite", type: Type = 3) -> pd.DataFra
 
 def _contrasts(fit: Fit, terms: Layout, type: Type, i: int) -> TermContrasts:
     if type == 3:
-        return type3(terms, i)
+        return term_contrasts.type3(terms, i)
     if type == "marginal":
-        return marginal(terms, i)
+        return term_contrasts.marginal(terms, i)
     root = fit.clusters.units.A @ np.linalg.cholesky(fit.optimum.phi)
-    return (type1 if type == 1 else type2)(terms, i, root)
+    return (term_contrasts.type1 if type == 1 else term_contrasts.type2)(terms, i, root)
 
 
 def _meaning(terms: Layout, columns: Columns, type: Type, i: int) -> str:
     """Note on what a test depends on, such as the values of other variables."""
     own = terms.terms[i]
     names = [":".join(term) or INTERCEPT for term, _ in columns.terms]
-    if type == 2 and (leaners := leaning(terms, i)):
+    if type == 2 and (leaners := term_contrasts.leaning(terms, i)):
         listed = " and ".join(names[j] for j in leaners)
         return f"depends on the coding of {listed}, which without {names[i]} would be another"
     if type not in (3, "marginal") or not own.variables:
@@ -197,11 +187,11 @@ def _meaning(terms: Layout, columns: Columns, type: Type, i: int) -> str:
     if (
         len(own.variables) == 1
         and INTERCEPT not in names
-        and any(map(by_level, own.effects.values()))
+        and any(map(term_contrasts.by_level, own.effects.values()))
     ):
         return "without an intercept: the mean of every level is 0"
     values, averaged = [], []
-    others = [terms.terms[j].variables - own.variables for j in containing(terms, i)]
+    others = [terms.terms[j].variables - own.variables for j in term_contrasts.containing(terms, i)]
     for variable in dict.fromkeys(v for term, _ in columns.terms for v in term):
         if not any(variable in other for other in others):
             continue

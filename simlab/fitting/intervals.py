@@ -15,18 +15,10 @@ from simlab.fitting.errors import FitError, one_of
 from simlab.fitting.hypotheses import conf_int_fixed
 from simlab.fitting.identified import unknown_components
 from simlab.fitting.record import DF, Fit
+from simlab.mixed import profile as profiles
 from simlab.mixed.information import components, pairs, transformed
 from simlab.mixed.optimum import Optimum, optimise
-from simlab.mixed.profile import (
-    NotAMinimumError,
-    Track,
-    correlation,
-    fixed_effect,
-    limit,
-    residual,
-    standard_deviation,
-    trace,
-)
+from simlab.mixed.profile import NotAMinimumError, Track
 from simlab.moments import Floats
 from simlab.text import Note, Paragraph, Part, Printable, frame_table
 
@@ -213,7 +205,7 @@ def profile(
     parts = []
     for name in wanted:
         try:
-            psi, zeta = trace(tracks[name], z, points)
+            psi, zeta = profiles.trace(tracks[name], z, points)
         except NotAMinimumError as error:
             raise FitError(f"profile of {name}: {_missed(error)}") from error
         value = [tracks[name].user(p) for p in psi.tolist()]
@@ -279,11 +271,11 @@ def _random_tracks(fit: Fit, wanted: Iterable[str] | None = None) -> dict[str, T
         if unknown or (wanted is not None and name not in wanted):
             continue
         if i < r:
-            out[name] = standard_deviation(o, units, i)
+            out[name] = profiles.standard_deviation(o, units, i)
         elif i < r + len(both):
-            out[name] = correlation(o, units, *both[i - r])
+            out[name] = profiles.correlation(o, units, *both[i - r])
         else:
-            out[name] = residual(o, units)
+            out[name] = profiles.residual(o, units)
     return out
 
 
@@ -292,7 +284,7 @@ def _fixed_tracks(fit: Fit, wanted: Iterable[str] | None = None) -> dict[str, Tr
     _refuse(fit)
     ml = fit.optimum if fit.method == "ML" else _by_ml(fit)
     return {
-        name: fixed_effect(ml, fit.clusters.units, k)
+        name: profiles.fixed_effect(ml, fit.clusters.units, k)
         for k, name in enumerate(fit.design.fixed_names)
         if wanted is None or name in wanted
     }
@@ -313,7 +305,7 @@ def _limits(tracks: dict[str, Track], z: float) -> tuple[Floats, list[str]]:
     ends, notes = np.full((len(tracks), 2), np.nan), []
     for i, (name, track) in enumerate(tracks.items()):
         try:
-            ends[i] = [track.user(limit(track, side, z).psi) for side in (-1, 1)]
+            ends[i] = [track.user(profiles.limit(track, side, z).psi) for side in (-1, 1)]
         except NotAMinimumError as error:
             notes.append(f"{name}: {_missed(error)}")
     return ends, notes

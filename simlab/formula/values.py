@@ -11,8 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from simlab.data import DataError
-from simlab.data.checks import require
-from simlab.data.labels import check_apart
+from simlab.data.checks import check_apart, require
 from simlab.formula.contrasts import DEFAULT, Coding
 from simlab.formula.nodes import same_name
 from simlab.moments import Floats, Ints

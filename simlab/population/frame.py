@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 
 from simlab.config import DataCovariate, DataSizes, Population
 from simlab.data import DATASETS
-from simlab.data.checks import complete, numeric, require
+from simlab.data.checks import complete, numbered, numeric, require
 from simlab.data.frames import DataSets, as_pandas
-from simlab.data.labels import numbered
 from simlab.data.reading import table
 from simlab.errors import PopulationError
 from simlab.moments import Floats, Ints

@@ -13,10 +13,9 @@ from pydantic import BeforeValidator, Discriminator, Tag
 
 from simlab.config.section import Finding, Section, choice, refusal, shown
 
-from .parameterless import Exponential, Normal, Uniform
 from .poisson import PoissonSizes
 from .sizes import DataCovariate, DataSizes, DrawnSizes, FixedSizes, ListSizes, Sizes
-from .standard import Covariate, Open, StandardLaw
+from .standard import Covariate, Exponential, Normal, Open, StandardLaw, Uniform
 from .student_t import StudentT, chi_square
 
 __all__ = [

@@ -1,10 +1,11 @@
-"""What a law of random effects, errors and x is: mean 0, variance 1, and how it is drawn."""
+"""Standard laws, of random effects, errors and x: mean 0, variance 1; those without parameters."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated
+from typing import Annotated, Literal
 
+import numpy as np
 from numpy.random import Generator
 from pydantic import Field
 
@@ -12,7 +13,7 @@ from simlab.config.section import Positive, Real, Section
 from simlab.moments import Floats
 
 Open = Callable[..., Generator]
-"""Opens the stream at a place, which is given by whole numbers."""
+"""Opens the stream at a position, which is given by whole numbers."""
 
 
 class StandardLaw(Section):
@@ -32,12 +33,12 @@ class StandardLaw(Section):
 
     @staticmethod
     def draw_common(open_stream: Open, shape: tuple[int, ...], a: float, b: float, /) -> Floats:
-        """Draw so that conditions stay in step; a law without it is refused there.
+        """Draw with common random numbers; a law without it is refused there.
 
         The array is (J, …, B), clusters first and replicates last. A law takes from each of its
         streams one number for each entry, in that order, so that cluster k of replicate b has the
         same numbers whatever the number J of clusters. No law draws until something is accepted:
-        streams would fall out of step.
+        streams would no longer agree.
         """
         raise NotImplementedError
 
@@ -52,3 +53,51 @@ class Covariate(StandardLaw):
     within_sd: Positive = Field(
         1.0, description="Standard deviation of x within a cluster, positive."
     )
+
+
+class Normal(StandardLaw):
+    """The standard normal law."""
+
+    law: Literal["normal"] = Field("normal", description="Shape of the law.")
+
+    @staticmethod
+    def draw(rng: Generator, _a: float, _b: float) -> float:
+        """Draw z."""
+        return rng.standard_normal()
+
+    @staticmethod
+    def draw_common(open_stream: Open, shape: tuple[int, ...], _a: float, _b: float) -> Floats:
+        """Draw z."""
+        return open_stream().standard_normal(shape)
+
+
+class Uniform(StandardLaw):
+    """The uniform law on [−√3, √3)."""
+
+    law: Literal["uniform"] = Field("uniform", description="Shape of the law.")
+
+    @staticmethod
+    def draw(rng: Generator, _a: float, _b: float) -> float:
+        """Draw √3 (2u − 1)."""
+        return float(np.sqrt(3.0) * (2.0 * rng.random() - 1.0))
+
+    @staticmethod
+    def draw_common(open_stream: Open, shape: tuple[int, ...], _a: float, _b: float) -> Floats:
+        """Draw √3 (2u − 1)."""
+        return np.asarray(np.sqrt(3.0) * (2.0 * open_stream().random(shape) - 1.0))
+
+
+class Exponential(StandardLaw):
+    """The exponential law less its mean 1."""
+
+    law: Literal["exponential"] = Field("exponential", description="Shape of the law.")
+
+    @staticmethod
+    def draw(rng: Generator, _a: float, _b: float) -> float:
+        """Draw e − 1."""
+        return rng.standard_exponential() - 1.0
+
+    @staticmethod
+    def draw_common(open_stream: Open, shape: tuple[int, ...], _a: float, _b: float) -> Floats:
+        """Draw e − 1."""
+        return open_stream().standard_exponential(shape) - 1.0
