@@ -146,7 +146,7 @@ def term_tests(fit: Fit, df: DF = "satterthwaite", type: Type = 3) -> pd.DataFra
     one_of(type, TYPES, "type")
     how, terms = prepare(fit, df), term_contrasts.layout(fit.design.columns)
     names = [":".join(term) or INTERCEPT for term, _ in fit.design.columns.terms]
-    places = list(fit.design.terms)
+    order = list(fit.design.terms)
     rows = {}
     for i, name in enumerate(names):
         if name == INTERCEPT and type in (2, 3):
@@ -156,7 +156,7 @@ def term_tests(fit: Fit, df: DF = "satterthwaite", type: Type = 3) -> pd.DataFra
         if len(contrasts.L):
             test, doubts = joint_test(fit, how, contrasts.L, np.zeros(len(contrasts.L)))
             if how.containment is not None:
-                den = float(how.containment.terms[places.index(name)])
+                den = float(how.containment.terms[order.index(name)])
                 test = test._replace(den=den if den > 0 else np.nan)
                 doubts = () if den > 0 else ("containment leaves no df: too few clusters",)
         notes = [contrasts.note, _meaning(terms, fit.design.columns, type, i), *doubts]
@@ -235,7 +235,7 @@ def _check_comparable(a: Fit, b: Fit) -> None:
 
 
 def _compare(small: Fit, large: Fit) -> tuple[float, float, float, str]:
-    """χ², df, p and a note for one fit beside the next larger one."""
+    """χ², df, p and a note for a fit and the next larger one."""
     df = large.npar - small.npar
     if df == 0:
         return np.nan, np.nan, np.nan, SAME_SIZE

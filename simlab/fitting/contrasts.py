@@ -141,15 +141,15 @@ def _text(text: str, names: Sequence[str], terms: Mapping[str, Sequence[int]]) -
 
 
 def _rows(
-    places: Sequence[int], names: Sequence[str], text: str, notes: tuple[str, ...] = (),
+    positions: Sequence[int], names: Sequence[str], text: str, notes: tuple[str, ...] = (),
     terms: Iterable[str] = (),
 ) -> Contrasts:  # fmt: skip
-    if not places:
+    if not positions:
         raise FitError(
             f"no coefficient or term is called {text!r}, and none matches it as a pattern"
             f"{did_you_mean(text, [*names, *terms]) or '.'} Coefficients: {', '.join(names)}"
         )
-    return Contrasts(np.eye(len(names))[list(places)], [names[i] for i in places], notes)
+    return Contrasts(np.eye(len(names))[list(positions)], [names[i] for i in positions], notes)
 
 
 def _known(given: Sequence[str], names: Sequence[str]) -> None:

@@ -100,8 +100,8 @@ def _taking_up(design: Design, clusters: Clusters) -> list[str]:
     x = clusters.rotated.xy[:, :, :k] @ A_inverse
     rest = A_inverse.T @ clusters.rotated.rest[0, :k, :k] @ A_inverse
     out = []
-    for term, places in design.terms.items():
-        kept = np.array([i for i in range(k) if i not in places], dtype=np.int64)
+    for term, columns in design.terms.items():
+        kept = np.array([i for i in range(k) if i not in columns], dtype=np.int64)
         without = of_columns(
             clusters.rotated.K, x[:, :, kept], rest[np.ix_(kept, kept)], clusters.n,
             clusters.rotated.blocks,

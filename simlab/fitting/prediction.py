@@ -16,16 +16,9 @@ from simlab.data.frames import Data, as_pandas
 from simlab.errors import check_level
 from simlab.fitting.errors import FitError, one_of
 from simlab.fitting.identified import unknown_rows
-from simlab.fitting.prediction_rows import (
-    Of,
-    mean_of,
-    new_rows,
-    random_variance,
-    training,
-    variance_of_mean,
-)
+from simlab.fitting.prediction_rows import Of, new_rows, training
 from simlab.fitting.record import Fit
-from simlab.mixed.effects import effects, whiten
+from simlab.mixed.effects import whiten
 from simlab.mixed.rows import sort
 from simlab.moments import divide
 
@@ -50,7 +43,7 @@ def fitted(fit: Fit, of: Of = "cluster") -> pd.Series[float]:
     """
     one_of(of, ("population", "cluster"), "of")
     rows = training(fit, of)
-    return pd.Series(mean_of(fit, rows, effects(fit.optimum)), index=rows.labels, name="fitted")
+    return pd.Series(rows.mean(), index=rows.labels, name="fitted")
 
 
 def residuals(fit: Fit, of: Of | None = None, kind: Kind = "response") -> pd.Series[float]:
@@ -97,20 +90,19 @@ def residuals(fit: Fit, of: Of | None = None, kind: Kind = "response") -> pd.Ser
             "normalized residuals are of the population; leave of= out, or ask for pearson"
         )
     about = of or ("population" if kind == "normalized" else "cluster")
-    found, rows = effects(fit.optimum), training(fit, about)
-    e = fit.design.y - mean_of(fit, rows, found)
+    rows = training(fit, about)
+    e = fit.design.y - rows.mean()
     sigma = float(np.sqrt(fit.sigma2))
     if kind == "pearson":
         e = e / sigma
     elif kind == "studentized":
-        variance = fit.sigma2 + (1.0 if about == "population" else -1.0) * random_variance(
-            fit, rows, found
-        )
-        variance -= variance_of_mean(fit, rows, found)
+        sign = 1.0 if about == "population" else -1.0
+        variance = fit.sigma2 + sign * rows.random_variance()
+        variance -= rows.variance_of_mean()
         sd = np.sqrt(np.where(variance > NO_VARIANCE * fit.sigma2, variance, 0.0))
         e = divide(e, sd, np.nan)
     elif kind == "normalized":
-        Z = fit.clusters.units.s_y * rows.Z_engine @ found.root
+        Z = fit.clusters.units.s_y * rows.Z_engine @ rows.random.root
         out = np.empty(len(e))
         whiten(e, np.ascontiguousarray(Z), sigma, *sort(fit.design.cluster), out)
         e = out
@@ -178,16 +170,15 @@ def predict(
         raise FitError("at= is of new data; give these too")
     else:
         rows = training(fit, of or "cluster")
-    found = effects(fit.optimum)
-    mean = mean_of(fit, rows, found)
+    mean = rows.mean()
     unknown = unknown_rows(fit.clusters, rows.Z_engine, rows.cluster)
     mean[unknown & (rows.cluster >= 0)] = np.nan
     out: pd.Series[float] | pd.DataFrame
     if interval is None:
         out = pd.Series(mean, index=rows.labels, name="fit")
     else:
-        known, between = rows.cluster >= 0, random_variance(fit, rows, found)
-        variance = variance_of_mean(fit, rows, found) + np.where(known, between, 0.0)
+        known, between = rows.cluster >= 0, rows.random_variance()
+        variance = rows.variance_of_mean() + np.where(known, between, 0.0)
         if interval == "prediction":
             variance += np.where(known, 0.0, between) + fit.sigma2
             variance[unknown] = np.nan
@@ -228,15 +219,15 @@ def simulate(fit: Fit, n: int = 1, seed: int = 0, conditional: bool = False) -> 
         if not isinstance(value, int | np.integer) or value < least:
             raise FitError(f"{name} is {value}; it must be a whole number, at least {least}")
     rng = np.random.Generator(np.random.PCG64DXSM(seed))
-    rows, found = training(fit, "cluster"), effects(fit.optimum)
+    rows = training(fit, "cluster")
     fixed_part = rows if conditional else rows._replace(cluster=np.full_like(rows.cluster, -1))
-    mean = mean_of(fit, fixed_part, found)
-    Z = fit.clusters.units.s_y * rows.Z_engine @ found.root
+    mean = fixed_part.mean()
+    Z = fit.clusters.units.s_y * rows.Z_engine @ rows.random.root
     sigma = np.sqrt(fit.sigma2)
     out = np.tile(mean, (n, 1))
     for i in range(n):
         if not conditional:
-            v = rng.standard_normal(found.v.shape)
+            v = rng.standard_normal(rows.random.v.shape)
             out[i] += np.einsum("ia,ia->i", Z, v[rows.cluster])
         out[i] += sigma * rng.standard_normal(len(mean))
     return pd.DataFrame(out.T, index=rows.labels, columns=pd.RangeIndex(n, name="replicate"))
@@ -316,4 +307,4 @@ def icc(fit: Fit) -> pd.Series[float]:
 
 def _mean_random_variance(fit: Fit) -> float:
     """Mean of z_i'Gz_i over the rows."""
-    return float(random_variance(fit, training(fit, "population"), effects(fit.optimum)).mean())
+    return float(training(fit, "population").random_variance().mean())

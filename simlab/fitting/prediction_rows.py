@@ -14,7 +14,7 @@ from simlab.fitting.errors import FitError, FitWarning
 from simlab.fitting.record import Fit
 from simlab.formula import Design
 from simlab.formula.nodes import listed
-from simlab.mixed.effects import Effects
+from simlab.mixed.effects import Effects, effects
 from simlab.moments import Floats, Ints
 
 Of = Literal["population", "cluster"]
@@ -22,8 +22,10 @@ Of = Literal["population", "cluster"]
 
 
 class Rows(NamedTuple):
-    """M rows to be predicted."""
+    """M rows to be predicted by a fit, of the data or new ones."""
 
+    fit: Fit
+    random: Effects
     # (M, p), fixed part, in the user's units and in the engine's: Xγ = X̃γ̃
     X: Floats
     X_engine: Floats
@@ -32,14 +34,45 @@ class Rows(NamedTuple):
     labels: pd.Index  # names of the rows
     estimable: NDArray[np.bool_]  # (M,), whether the data let one estimate Xγ
 
+    def mean(self) -> Floats:
+        """Xγ̂, and Zû where the cluster is known; (M,); NaN where Xγ is not estimable."""
+        mean: Floats = self.X @ self.fit.gamma
+        known = self.cluster >= 0
+        u = self.fit.clusters.units.s_y * self.random.u[self.cluster[known]]
+        mean[known] += np.einsum("ia,ia->i", self.Z_engine[known], u)
+        mean[~self.estimable] = np.nan
+        return mean
+
+    def variance_of_mean(self) -> Floats:
+        """x'Var(γ̂)x, and w'Var(γ̂)w with w = x − D_j'z where the cluster is known; (M,)."""
+        w = self.X_engine.copy()
+        known = self.cluster >= 0
+        D = self.random.D[self.cluster[known]]
+        w[known] -= np.einsum("ia,iac->ic", self.Z_engine[known], D)
+        out: Floats = self.fit.sigma2 * np.einsum("ia,ia->i", w @ self.fit.optimum.phi, w)
+        return out
+
+    def random_variance(self) -> Floats:
+        """z'Gz, and z'C_jz with C_j = Var(u_j | y, γ) where the cluster is known; (M,)."""
+        Z, known, s_y = self.Z_engine, self.cluster >= 0, self.fit.clusters.units.s_y
+        out: Floats = s_y**2 * ((Z @ self.random.root) ** 2).sum(axis=1)
+        C = s_y**2 * self.random.conditional[self.cluster[known]]
+        out[known] = np.einsum("ia,iab,ib->i", Z[known], C, Z[known])
+        return out
+
 
 def training(fit: Fit, of: Of) -> Rows:
     """Rows of the fit, predicted for the population or for their clusters."""
-    design, units = fit.design, fit.clusters.units
-    X = design.X
-    cluster = design.cluster if of == "cluster" else np.full(len(X), -1)
-    every = np.ones(len(X), dtype=bool)
-    return Rows(X, X @ units.A, design.Z @ units.B, cluster, design.rows, every)
+    design, N = fit.design, len(fit.design.y)
+    cluster = design.cluster if of == "cluster" else np.full(N, -1)
+    return _rows(fit, design.X, design.Z, cluster, design.rows, np.ones(N, dtype=bool))
+
+
+def _rows(
+    fit: Fit, X: Floats, Z: Floats, cluster: Ints, labels: pd.Index, estimable: NDArray[np.bool_]
+) -> Rows:
+    units, random = fit.clusters.units, effects(fit.optimum)
+    return Rows(fit, random, X, X @ units.A, Z @ units.B, cluster, labels, estimable)
 
 
 def new_rows(
@@ -50,7 +83,7 @@ def new_rows(
     DataError if the new data lack what is needed; FitError if rows are to be predicted for a
     cluster that is unknown.
     """
-    design, units = fit.design, fit.clusters.units
+    design = fit.design
     X, Z, labels, estimable = design.new(newdata, of == "cluster", at)
     index = newdata.index
     cluster, note = np.full(len(X), -1), ""
@@ -75,7 +108,7 @@ def new_rows(
         message = _not_estimable(design, index, estimable)
         warnings.warn(message, FitWarning, stacklevel=3)
         note = "; ".join(filter(None, (note, message)))
-    return Rows(X, X @ units.A, Z @ units.B, cluster, index, estimable), note
+    return _rows(fit, X, Z, cluster, index, estimable), note
 
 
 def _not_estimable(design: Design, index: pd.Index, estimable: NDArray[np.bool_]) -> str:
@@ -99,31 +132,3 @@ def _known(fit: Fit, labels: pd.Index) -> Ints:
         )
     codes: Ints = ours.get_indexer(labels).astype(np.int64)
     return codes
-
-
-def mean_of(fit: Fit, rows: Rows, found: Effects) -> Floats:
-    """Xγ̂, and Zû where the cluster is known; (M,); NaN where Xγ is not estimable."""
-    mean: Floats = rows.X @ fit.gamma
-    known = rows.cluster >= 0
-    u = fit.clusters.units.s_y * found.u[rows.cluster[known]]
-    mean[known] += np.einsum("ia,ia->i", rows.Z_engine[known], u)
-    mean[~rows.estimable] = np.nan
-    return mean
-
-
-def variance_of_mean(fit: Fit, rows: Rows, found: Effects) -> Floats:
-    """x'Var(γ̂)x, and w'Var(γ̂)w with w = x − D_j'z where the cluster is known; (M,)."""
-    w = rows.X_engine.copy()
-    known = rows.cluster >= 0
-    w[known] -= np.einsum("ia,iac->ic", rows.Z_engine[known], found.D[rows.cluster[known]])
-    out: Floats = fit.sigma2 * np.einsum("ia,ia->i", w @ fit.optimum.phi, w)
-    return out
-
-
-def random_variance(fit: Fit, rows: Rows, found: Effects) -> Floats:
-    """z'Gz, and z'C_jz with C_j = Var(u_j | y, γ) where the cluster is known; (M,)."""
-    Z, known = rows.Z_engine, rows.cluster >= 0
-    out: Floats = fit.clusters.units.s_y**2 * ((Z @ found.root) ** 2).sum(axis=1)
-    C = fit.clusters.units.s_y**2 * found.conditional[rows.cluster[known]]
-    out[known] = np.einsum("ia,iab,ib->i", Z[known], C, Z[known])
-    return out

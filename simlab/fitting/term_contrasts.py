@@ -33,7 +33,7 @@ class Coded(NamedTuple):
     """A term with t columns."""
 
     variables: frozenset[str]  # what it is a product of, numbers and factors
-    places: Ints  # (t,), its columns among those of X_full
+    columns: Ints  # (t,), its columns among those of X_full
     numbers: list[frozenset[Piece]]  # the numbers in each column
     # Factor → what it puts into each column in each of its m levels, (t, m): in the coding of the
     # fit, and as indicators of levels, less their mean where it is coded by contrasts
@@ -71,7 +71,7 @@ def layout(columns: Columns) -> Layout:
 
 def marginal(terms: Layout, i: int) -> TermContrasts:
     """Every coefficient of the term is 0, in the coding of the fit, as in nlme."""
-    kept = terms.kept[terms.terms[i].places]
+    kept = terms.kept[terms.terms[i].columns]
     L = np.eye(len(terms.expressed))[kept[kept >= 0]]
     return TermContrasts(L, "" if len(L) else "all of its columns were dropped")
 
@@ -158,7 +158,7 @@ def by_level(effects: Floats) -> bool:
     return bool(effects[0].sum() > 0.5)
 
 
-def _coded(term: tuple[str, ...], specs: Sequence[Spec], places: Ints, columns: Columns) -> Coded:
+def _coded(term: tuple[str, ...], specs: Sequence[Spec], at: Ints, columns: Columns) -> Coded:
     values, centred, effects = {}, {}, {}
     for factor in term:
         if factor not in columns.factors:
@@ -174,7 +174,7 @@ def _coded(term: tuple[str, ...], specs: Sequence[Spec], places: Ints, columns: 
         centred[factor] = (level if full else level[1:] - 1 / len(levels))[which]
         effects[factor] = (level if full else level[1:] - level[0])[which]
     numbers = [frozenset(p for p in spec if p.text not in columns.factors) for spec in specs]
-    return Coded(frozenset(term), places, numbers, values, centred, effects)
+    return Coded(frozenset(term), at, numbers, values, centred, effects)
 
 
 def _cell_means(terms: Layout, i: int, centred: bool = False, others: bool = False) -> Floats:
@@ -188,7 +188,7 @@ def _cell_means(terms: Layout, i: int, centred: bool = False, others: bool = Fal
     terms that lack a variable of the term; 0 for the rest.
     """
     own = terms.terms[i]
-    out = np.zeros((len(own.places), len(terms.kept)))
+    out = np.zeros((len(own.columns), len(terms.kept)))
     for other in terms.terms:
         if others and own.variables <= other.variables:
             continue
@@ -201,7 +201,7 @@ def _cell_means(terms: Layout, i: int, centred: bool = False, others: bool = Fal
                 part = part * values[factor].mean(axis=1)
             else:
                 part = part * (own.effects[factor] @ values[factor].T)
-        out[:, other.places] = part
+        out[:, other.columns] = part
     out[np.abs(out) < ZERO * np.abs(out).max(initial=0.0)] = 0.0
     return out
 
@@ -233,7 +233,7 @@ def _added(terms: Layout, i: int, others: Sequence[int], root: Floats) -> TermCo
 
 def _outside(terms: Layout, chosen: Sequence[int]) -> Floats:
     """Rows that are 0 for exactly those γ with which Xγ stays within the columns of some terms."""
-    columns = np.concatenate([np.zeros(0, np.int64), *(terms.terms[j].places for j in chosen)])
+    columns = np.concatenate([np.zeros(0, np.int64), *(terms.terms[j].columns for j in chosen)])
     kept = terms.kept[columns]
     free = np.setdiff1d(np.arange(len(terms.expressed)), kept)
     rows = np.eye(len(terms.expressed))[free]
@@ -257,10 +257,10 @@ def _in_levels(terms: Layout, i: int, L: Floats, q: int) -> Floats:
     Satterthwaite's df of a joint test depend a little on how its rows are combined (Fai & Cornelius
     1996); this way they depend on no coding, and are lmerTest's under treatment coding.
     """
-    places = terms.terms[i].places
-    to_effects = np.linalg.inv(_cell_means(terms, i)[:, places])
-    both = np.hstack([L @ terms.expressed[:, places] @ to_effects, L])
-    least = ZERO * np.abs(both[:, : len(places)]).max(initial=0.0)
-    rank = eliminate(both, len(places), least, q)
-    out: Floats = both[:rank, len(places) :]
+    own = terms.terms[i].columns
+    to_effects = np.linalg.inv(_cell_means(terms, i)[:, own])
+    both = np.hstack([L @ terms.expressed[:, own] @ to_effects, L])
+    least = ZERO * np.abs(both[:, : len(own)]).max(initial=0.0)
+    rank = eliminate(both, len(own), least, q)
+    out: Floats = both[:rank, len(own) :]
     return out

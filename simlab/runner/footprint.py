@@ -71,7 +71,7 @@ def shape_of(condition: Condition) -> Shape:
     each = list(declared.values()) if isinstance(declared, Mapping) else [declared or 2]
     by_rows = condition.draw == "rows" or needs_rows(condition)
     law = population.cluster_sizes
-    size, largest = (1.0, 1.0) if law is None else law.extent()
+    size, largest = (1.0, 1.0) if law is None else law.mean_and_largest()
     return Shape(sum(each), size, largest, len(each), by_rows)
 
 

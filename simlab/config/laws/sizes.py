@@ -32,7 +32,7 @@ class Sizes(Section):
         del J
         return np.empty(0)
 
-    def extent(self) -> tuple[float, float]:
+    def mean_and_largest(self) -> tuple[float, float]:
         """Return the mean and the largest size, as far as they are known."""
         return 1.0, 1.0
 
@@ -54,7 +54,7 @@ class DrawnSizes(Sizes):
         least = np.searchsorted(np.cumsum(probability), u, side="right")
         return np.asarray(n[least.clip(max=len(n) - 1)])
 
-    def extent(self) -> tuple[float, float]:
+    def mean_and_largest(self) -> tuple[float, float]:
         """Return the mean size, twice: few clusters are much larger."""
         n, probability = self.probabilities()
         mean = float(probability @ n)
@@ -71,7 +71,7 @@ class FixedSizes(Sizes):
         """Return the size, J times."""
         return np.full(J, float(self.size))
 
-    def extent(self) -> tuple[float, float]:
+    def mean_and_largest(self) -> tuple[float, float]:
         """Return the size, twice."""
         return float(self.size), float(self.size)
 
@@ -96,7 +96,7 @@ class ListSizes(Sizes):
         del J
         return np.array(self.sizes, dtype=float)
 
-    def extent(self) -> tuple[float, float]:
+    def mean_and_largest(self) -> tuple[float, float]:
         """Return the mean and the largest of the sizes."""
         return sum(self.sizes) / len(self.sizes), float(max(self.sizes))
 
