@@ -45,6 +45,7 @@ def by_formulas(source: str, *formulas: str | None) -> pd.DataFrame:
         uses.setdefault(same_name(name), set()).add(role)
 
     def role_of(name: str) -> Role:
+        """What the column of a name is for."""
         found = uses.get(same_name(name), {"number"})
         if "number" in found:
             return "number" if len(found) == 1 else "both"

@@ -70,15 +70,15 @@ def unfold(grid: object) -> list[tuple[Loc, dict[str, list[GridLevel]]]]:
 
     The grid is as written or as validated; without one there is one factorial of no factors.
     """
+    factorials: list[tuple[Loc, Mapping[str, Any]]] = [((), {})]
     if isinstance(grid, Mapping):
-        return [((), _unfold(grid, ()))]
-    if isinstance(grid, list | tuple):
-        return [((i,), _unfold(factorial, (i,))) for i, factorial in enumerate(grid)]
-    return [((), {})]
-
-
-def _unfold(factorial: Mapping[str, Any], loc: Loc) -> dict[str, list[GridLevel]]:
-    return {path: _levels(levels, (*loc, path)) for path, levels in factorial.items()}
+        factorials = [((), grid)]
+    elif isinstance(grid, list | tuple):
+        factorials = [((i,), factorial) for i, factorial in enumerate(grid)]
+    return [
+        (loc, {path: _levels(levels, (*loc, path)) for path, levels in factorial.items()})
+        for loc, factorial in factorials
+    ]
 
 
 def _levels(levels: Any, loc: Loc) -> list[GridLevel]:

@@ -157,13 +157,11 @@ def _fits(number: float) -> bool:
 def _check_digits(words: Sequence[str]) -> None:
     """Refuse whole numbers, perhaps labels, that are no longer themselves as a float."""
     for position, word in enumerate(words):
-        if len(word) > 15 and WHOLE.fullmatch(word) and not _exact(word):
+        if len(word) <= 15 or not WHOLE.fullmatch(word):
+            continue
+        if len(word) >= 300 or int(float(word)) != int(word):
             message = "a whole number that would lose digits; put a letter before a label"
             raise Unreadable(position, f"is {_shown(word)}, {message}")
-
-
-def _exact(word: str) -> bool:
-    return len(word) < 300 and int(float(word)) == int(word)
 
 
 def _check_text(fields: Sequence[str], words: Sequence[str], label: bool = False) -> None:

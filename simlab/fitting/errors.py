@@ -8,13 +8,7 @@ __all__ = ["FitError", "FitWarning", "one_of"]
 
 
 def one_of(value: object, allowed: tuple[object, ...], name: str) -> None:
-    """Refuse an option that does not exist.
-
-    Raises
-    ------
-    FitError
-        With the options that there are; True and False are none of the numbers.
-    """
+    """Refuse an option that does not exist, with those there are; True and False are no numbers."""
     if isinstance(value, bool) or value not in allowed:
         words = ", ".join(map(repr, allowed))
         raise FitError(f"{name} is {value!r}; it must be one of {words}")

@@ -59,23 +59,8 @@ class Contextual(Printable):
             lines.append(f"Not added, since the model holds their means: {', '.join(self.already)}")
         if self.singular:
             lines.append("The fit with the means is singular: see near_singularity")
-        return [
-            [
-                Paragraph(f"{head}({', '.join(self.added)}; {self.method})"),
-                frame_table(self.estimates),
-                *map(Paragraph, lines),
-            ]
-        ]
-
-
-class Added(NamedTuple):
-    """The fit with cluster means."""
-
-    # Its first coefficients are those of the fit before. Its design cannot make new rows
-    fit: Fit
-    x: Ints  # (q,), which coefficients are of the columns whose means were added, in this order
-    names: tuple[str, ...]  # of the means
-    already: tuple[str, ...]  # columns whose means were combinations of what the model holds
+        title = Paragraph(f"{head}({', '.join(self.added)}; {self.method})")
+        return [[title, frame_table(self.estimates), *map(Paragraph, lines)]]
 
 
 def contextual(
@@ -99,21 +84,28 @@ def contextual(
         If a name is unknown or its column is constant in every cluster; if no column varies; if
         the model can make all the means already; or if there are not enough clusters for them.
     """
-    added = add_means(fit, x)
-    p, q = len(fit.gamma), len(added.x)
-    within, context = np.eye(p + q)[added.x], np.eye(p + q)[p:]
+    larger, columns, means, already = _add_means(fit, x)
+    p, q = len(fit.gamma), len(columns)
+    within, context = np.eye(p + q)[columns], np.eye(p + q)[p:]
     rows = np.stack([within, context, within + context], axis=1).reshape(3 * q, p + q)
     index = pd.MultiIndex.from_product(
-        [[fit.design.fixed_names[a] for a in added.x], ["within", "contextual", "between"]],
+        [[fit.design.fixed_names[a] for a in columns], ["within", "contextual", "between"]],
         names=["x", "effect"],
     )
-    estimates = wald(added.fit, rows, df=df).estimates.set_axis(index, axis=0)
-    test = wald(added.fit, context, df=df)
-    return Contextual(estimates, test, added.names, added.already, fit.method, added.fit.singular)
+    estimates = wald(larger, rows, df=df).estimates.set_axis(index, axis=0)
+    test = wald(larger, context, df=df)
+    return Contextual(estimates, test, means, already, fit.method, larger.singular)
 
 
-def add_means(fit: Fit, x: str | Sequence[str] | None) -> Added:
-    """Fit again with the cluster means of the columns x; see `contextual`, also for errors."""
+def _add_means(
+    fit: Fit, x: str | Sequence[str] | None
+) -> tuple[Fit, Ints, tuple[str, ...], tuple[str, ...]]:
+    """Fit again with the cluster means of the columns x; see `contextual`, also for errors.
+
+    Returns the fit, whose first coefficients are those of the fit before and whose design cannot
+    make new rows; the coefficients (q,) whose columns' means were added; names of the means, in
+    this order; and columns whose means were combinations of what the model holds.
+    """
     design = fit.design
     X = design.D[:, design.fixed]
     parts = split(X, design.cluster)
@@ -148,7 +140,7 @@ def add_means(fit: Fit, x: str | Sequence[str] | None) -> Added:
         fixed_names=(*design.fixed_names, *names),
         terms={**design.terms, **{name: (p + i,) for i, name in enumerate(names)}},
     )
-    return Added(estimate(augmented, fit.method), chosen[new], names, already)
+    return estimate(augmented, fit.method), chosen[new], names, already
 
 
 def _chosen(fit: Fit, x: str | Sequence[str] | None, level_1: Ints) -> Ints:

@@ -96,17 +96,11 @@ def near_singularity(fit: Fit) -> NearSingularity:
     near = not singular and len(names) > 1 and bool(shares[0] < THIN)
     combination = pd.Series(c, index=names, name="weight")
     return NearSingularity(
-        values[::-1],
-        shares[::-1],
-        rank,
-        pd.DataFrame(correlation, index=names, columns=names),
+        values[::-1], shares[::-1], rank, pd.DataFrame(correlation, index=names, columns=names),
         np.linalg.eigvalsh(correlation)[::-1] if finite else np.full(len(names), np.nan),
-        combination,
-        variance,
-        singular,
-        near,
+        combination, variance, singular, near,
         _sentence(combination, part, variance, shares, singular),
-    )
+    )  # fmt: skip
 
 
 def _unknown(fit: Fit, names: list[str]) -> NearSingularity:
