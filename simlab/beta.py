@@ -1,7 +1,6 @@
 """Every method's line of one data set as a point of beta space, with its covariance.
 
-And the arc on which the pooled line lies between the line of the cluster means and the line within
-clusters: it is where one would land with another weight for what happens within clusters.
+And the arc on which the pooled line lies, between that of the cluster means and that within.
 """
 
 from __future__ import annotations

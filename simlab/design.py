@@ -1,7 +1,6 @@
 """Factor grid → conditions, each with a key that depends on nothing but its own content.
 
-The key opens the random streams of a condition, so adding a level, changing the order, or
-writing 12 for 12.0 or a default in full changes no number of any other condition.
+The key opens a condition's random streams: other levels, or another spelling, change none of them.
 """
 
 from __future__ import annotations
@@ -58,10 +57,9 @@ def factors(study: Study) -> tuple[str, ...]:
 
 
 def conditions(study: Study) -> tuple[Condition, ...]:
-    """Return the conditions of a study: the union of its factorials, each condition once.
+    """Return the conditions of a study: the union of its factorials, or itself, each once.
 
-    Without a grid the study is its own one condition. ConfigError if levels that are right alone do
-    not fit together, which it names.
+    ConfigError names levels that are right alone and do not fit together.
     """
     distinct: dict[str, Setting] = {}
     names: dict[tuple[str, str], str] = {}

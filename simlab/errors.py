@@ -1,8 +1,4 @@
-"""Errors: `Error` is everything that simlab raises on purpose; and the checks behind them.
-
-Whoever catches `Error` catches all of it. A child says which part of simlab refuses, and what to
-mend is in its text, in one line.
-"""
+"""Errors: `Error` is everything that simlab raises on purpose; and the checks behind them."""
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
 """Files whose names may lead to something else: read to the end they have, or replaced whole.
 
-A name can lead to a folder, a socket, a device without end, a pipe that nobody writes to, or far
-more bytes than there should be. Whoever reads here is refused in words, and never waits unheard.
+A folder, a device, a pipe without a writer, too many bytes: refused in words, never waited for.
 """
 
 from __future__ import annotations
@@ -52,15 +51,8 @@ def content(file: Path, most: int, waiting: Callable[[], None] | None = None) ->
     """Read a file of at most so many bytes, or a link to one; nothing of one that is longer.
 
     With `waiting` a pipe is read too, to its end; it is called once if nothing comes for a while.
-
-    Raises
-    ------
-    TooLong
-        If it is longer.
-    Unread
-        If it is no file, or the system refuses.
-    FileNotFoundError
-        If there is nothing of this name, not even a link.
+    TooLong if it is longer; Unread if it is no file, or the system refuses; FileNotFoundError if
+    there is nothing of this name, not even a link.
     """
     try:
         there = os.stat(file)
@@ -99,8 +91,7 @@ def present(file: Path, most: int = 1 << 26) -> bytes | None:
 def replace_file(file: Path, data: bytes) -> None:
     """Put a file in the place of whatever has its name, whole or not at all; OSError of the disk.
 
-    The bytes go to a file next to it, which is then renamed: whoever is killed here leaves either
-    the old one or the new one.
+    It is written next to it and renamed: whoever is killed here leaves the old one or the new one.
     """
     partial = Path(f"{file}.partial")
     try:

@@ -1,10 +1,9 @@
 """What each estimator converges to as clusters are added: β_W + λ(β_B − β_W).
 
-Every method is linear in y once its variances are fixed, and y carries
-β_B − β_W on the context c_j. So λ is the method applied to c_j in the place of
-y: exact where x is held at data, closed form (`Estimator.share`) where there is
-one, and otherwise from 10⁵ clusters drawn as moments, with the variances that
-the method itself converges to. No noise of y enters.
+Every method is linear in y once its variances are fixed, and y carries β_B − β_W on the context
+c_j. So λ is the method applied to c_j in the place of y: exact where x is held at data, in closed
+form (`Estimator.share`) where there is one, else from 10⁵ clusters drawn as moments, without y's
+noise.
 """
 
 from __future__ import annotations

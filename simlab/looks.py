@@ -1,9 +1,8 @@
 """Every colour of simlab, and how each marker and dash is written where it is drawn.
 
-Most colours are those of Okabe & Ito (2008), "Color Universal Design", darkened until they have a
-contrast of 3 : 1 on white; all can be told apart with any common colour blindness, or differ in
-marker too. Three mean one thing each, wherever they are: orange a reported standard error, blue
-β_W, green β_B. So nothing else is orange, and methods that estimate β_W are blue.
+Most are of Okabe & Ito (2008), "Color Universal Design", darkened to a contrast of 3 : 1 on white;
+all can be told apart with any common colour blindness, or differ in marker too. Nothing but a
+reported standard error is orange; methods that estimate β_W are blue, of β_B green.
 """
 
 from __future__ import annotations

@@ -1,8 +1,6 @@
 """The methods: what each is called, and how it looks wherever it is shown.
 
-A method is a file in `simlab.estimators` and a line of this table, both of one name. Tables print
-its label, pictures and sentences its short label. Two methods with one estimate and two standard
-errors share the colour, and differ in marker and dash.
+Two methods with one estimate and two standard errors share the colour, not marker and dash.
 """
 
 from __future__ import annotations

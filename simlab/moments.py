@@ -1,8 +1,7 @@
 """The sufficient statistics: counts, means and centred cross-products of every cluster.
 
-Each estimator of simlab is a function of these alone. Cross-products are held
-about the cluster's own mean, never raw: with a mean of 1e8 a raw sum of
-squares has no correct digit left.
+They are about the cluster's own mean, never raw: with a mean of 1e8 a raw sum of squares has no
+correct digit left.
 """
 
 from __future__ import annotations

@@ -26,8 +26,7 @@ def cluster_lines(df: pd.DataFrame, y: str, x: str, cluster: str) -> pd.DataFram
         β̂_1j = Σ(x − x̄_j)y / Σ(x − x̄_j)²,   β̂_0j = ȳ_j − β̂_1j x̄_j
 
     One row per cluster in order of first appearance: cluster, intercept, slope (NaN where x does
-    not vary), low, high (least and largest x), x_mean, y_mean. They are the fields of
-    `simlab.plots.ClusterLines`. DataError if there is no such column, or y or x is not a number.
+    not vary), low, high (least and largest x), x_mean, y_mean, as `simlab.plots.ClusterLines`.
     """
     rows = _rows(df, {"y": y, "x": x, "cluster": cluster})
     return _lines(rows, ["cluster"])

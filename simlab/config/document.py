@@ -1,8 +1,6 @@
 """From a YAML text to plain values, with the place of each and of everything that is wrong.
 
-Plain are null, truth values, numbers, text, lists and mappings; nothing else can come of a text. It
-may be anybody's, so what could do more than name values, or be more than a study needs, is refused
-as soon as the parser meets it: tags, directives, nesting without end, too many values.
+What could do more than name values (tags, directives), or be more than a study needs, is refused.
 """
 
 from __future__ import annotations
@@ -211,9 +209,8 @@ def _is_text(node: ScalarNode, loc: Loc, document: Document) -> bool:
 def scalar(word: str) -> str | int | float | None:
     """Return what an unquoted word stands for: null, a truth value, a number, or the word itself.
 
-    By the core schema of YAML 1.2.2, section 10.3.2; ruamel.yaml reads a little more (``1_000``,
-    ``0b11``) and a little less (``.5e3``) as numbers. ValueError for a whole number of more digits
-    than Python reads.
+    Core schema of YAML 1.2.2, section 10.3.2; ruamel.yaml reads a little more (``1_000``, ``0b11``)
+    and a little less (``.5e3``) as numbers. ValueError for more digits than Python reads.
     """
     if word in NAMED:
         return NAMED[word]

@@ -1,7 +1,6 @@
 """The grid of a study: dotted paths, the settings they lead to, and what is wrong with them.
 
-A grid is a mapping from dotted path to levels, whose full factorial is run, or a list of such
-mappings, whose union is run. Levels are a list, or a mapping from label to value.
+A grid maps dotted paths to levels, a list or label → value; a list of grids is their union.
 """
 
 from __future__ import annotations

@@ -184,8 +184,7 @@ class Population(Section):
     def filled(self) -> Population:
         """Return the same population with γ, β_W and β_B written out.
 
-        Values that agree in all sectors are written once, so that every spelling of one
-        population gives the same result.
+        Values that agree in all sectors are written once, so that all spellings give one result.
         """
         named = (self.gamma, self.beta_within, self.beta_between)
         mappings = [tuple(value) for value in named if isinstance(value, Mapping)]

@@ -1,7 +1,6 @@
 """The base of every part of a configuration: strict, frozen, and plain-spoken when refused.
 
-A section collects what pydantic finds in its fields and what does not fit *between* them, so
-that a reader sees everything at once, each finding where it stands and in plain words.
+A reader sees at once what is wrong in fields and *between* them, each where it stands.
 """
 
 from __future__ import annotations

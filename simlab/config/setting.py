@@ -1,7 +1,6 @@
 """The setting of one condition: its population, declared or generated, and how that is sampled.
 
-Names with a colon are import paths, ``module:name``. Only their shape is checked here: reading a
-study imports nothing that it names, and runs no code.
+Import paths, ``module:name``, are checked in their shape only: reading a study runs no code.
 """
 
 from __future__ import annotations

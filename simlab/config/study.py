@@ -200,8 +200,8 @@ Sampled = Annotated[
 class Study(Setting):
     """A study as its file declares it.
 
-    Equality, hash and JSON content are those of the fields alone. `text`, `file` and
-    `base_dir` say where the study came from and are no part of them.
+    Equality, hash and JSON are of the fields alone, not of `text`, `file` and `base_dir`, its
+    origin.
     """
 
     name: str = Field(

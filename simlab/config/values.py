@@ -1,7 +1,6 @@
 """Values of a configuration: frozen while they are used, plain when they are written down.
 
-Two spellings of one value (12 and 12.0, a default left out or spelt out) have one canonical
-JSON text, on which the keys of conditions rest.
+Spellings of one value (12 and 12.0) have one canonical JSON, on which keys of conditions rest.
 """
 
 from __future__ import annotations
@@ -80,8 +79,8 @@ def keys(section: type[BaseModel]) -> dict[str, str]:
 def plain(value: object) -> Any:
     """Return dictionaries, lists, text and numbers for a validated value.
 
-    Fields of a section come in alphabetical order and without those that are None. Names the
-    user chose (sectors, factors, levels) keep their order, which carries meaning.
+    Fields of a section are in alphabetical order, without those that are None. Names the user chose
+    (sectors, factors, levels) keep their order, which carries meaning.
     """
     if isinstance(value, float):
         return number(value)
@@ -105,8 +104,7 @@ def canonical(value: object) -> str:
 def flow(value: object) -> str:
     """Return a value as compact flow YAML such as ``{law: fixed, size: 30}``.
 
-    Of a section only the law and what differs from the defaults is shown, so equal values have
-    equal texts.
+    Of a section it has the law and what differs from the defaults: equal values, equal texts.
     """
     if isinstance(value, BaseModel):
         fields = type(value).model_fields

@@ -1,11 +1,7 @@
-"""What a column of a text file holds: numbers, truth values, text, or labels.
+"""What a column of a text file holds: numbers, truth values, text, or labels; all of it is one.
 
-A whole column is one or the other. Numbers that are not written as Python and R write them (1,5 or
-1 000, or −3 with a typographic minus) would make their column text, and a factor in a formula,
-without a word. Such a column is refused, and so are whole numbers that would lose digits.
-
-A covariate of 1.5 and 1.50 has one value. The sections 1.5 and 1.50 of a course are two, and so are
-the schools 7 and 007: labels are text, unless they are whole numbers that are written in one way.
+Nearly numbers (1,5 or 1 000, or −3 with a typographic minus), and digits that would be lost, are
+refused. Of labels 1.5 and 1.50, or 7 and 007, are two.
 """
 
 from __future__ import annotations
@@ -92,15 +88,12 @@ def typed(fields: Sequence[str], label: bool = False) -> pd.Series[Any]:
     """Return a column as whole numbers, numbers, truth values or text, less the space around them.
 
     Labels are text unless all are whole numbers in one spelling, 7 or 7.0, that no number would
-    make one. Missing values are NaN, beside which whole numbers are float64, and truth values
+    make one. Missing values are NaN, with which whole numbers are float64, and truth values
     objects.
 
-    Raises
-    ------
-    Unreadable
-        If all values look like numbers but some are in a spelling that is not read, or are whole
-        numbers that the column cannot hold; or if a quote does not begin its field. Of labels,
-        if all are numbers but for signs such as ``.`` or ``?``, which may be missing values.
+    Unreadable if all values look like numbers but some are in a spelling that is not read, or are
+    whole numbers that the column cannot hold; if a quote does not begin its field; of labels, if
+    all are numbers but for signs such as ``.`` or ``?``, which may be missing values.
     """
     words = [field.strip() for field in fields]
     present = [word for word in words if word not in MISSING]

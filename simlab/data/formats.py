@@ -1,8 +1,6 @@
 """What a file is by its first bytes, whatever its name: text, a table of another program, or else.
 
-A file that was compressed by gzip is unpacked; Excel, Parquet, Stata and SPSS are read by openpyxl,
-pyarrow, pandas and pyreadstat; of all others that are no text it is said what they are, and what to
-do.
+Gzip is unpacked; Excel, Parquet, Stata and SPSS are read; of others it is said what they are.
 """
 
 from __future__ import annotations

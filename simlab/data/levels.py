@@ -1,7 +1,6 @@
 """Two levels in one data frame: variables of the units, variables of their clusters.
 
-The names are those of the R package spida2 (G. Monette). The way back down, from two files to one
-data frame, is `merge_levels` in ``merge.py``.
+The names are those of the R package spida2 (G. Monette); ``merge.py`` has the way back down.
 """
 
 from __future__ import annotations

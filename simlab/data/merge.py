@@ -1,7 +1,6 @@
 """Two files, one of clusters and one of units, joined to one long data frame.
 
-R's `merge` does this without a check, and the mistakes it lets pass show only later, as rows that
-are lost or doubled. Here each one is a message that names the variable and the clusters.
+The mistakes that R's `merge` lets pass are messages here, which name variable and clusters.
 """
 
 from __future__ import annotations

@@ -42,8 +42,7 @@ def read(L: Hypothesis, names: Sequence[str], terms: Mapping[str, Sequence[int]]
     * compiled regular expression: all coefficients in whose names it occurs;
     * list of the last three.
 
-    FitError if a name is unknown, a weight is not a finite number, the shape does not fit, or a row
-    has no weight other than 0.
+    FitError for an unknown name, a weight that is not finite, another shape, or a row of zeros.
     """
     if isinstance(L, pd.DataFrame):
         result = _frame(L, names)

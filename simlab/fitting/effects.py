@@ -125,15 +125,11 @@ def level2_residuals(fit: Fit) -> pd.DataFrame:
         d_j² = û_j'Var(û_j)⁻¹û_j ~ χ² with as many df as Var(û_j) has rank
 
     (Snijders & Berkhof 2008, in *Handbook of Multilevel Analysis*, ch. 3; residual files of HLM
-    have d_j for the same purpose). d_j² does not depend on shrinkage, nor on the coding of Z.
+    have d_j for the same purpose), and depends neither on shrinkage nor on the coding of Z.
 
-    Returns
-    -------
-    pd.DataFrame
-        One row per cluster. For each random effect its EBLUP, ``<name>``, and ``<name> / sd``,
-        NaN where û_j cannot vary; ``distance`` = d_j²; ``df``, fewer than r if G is singular or
-        the cluster has too few rows; ``p``, the χ² probability of a larger distance, NaN where
-        df is 0.
+    One row per cluster: of each random effect its EBLUP, ``<name>``, and ``<name> / sd``, NaN where
+    it cannot vary; ``distance`` = d_j²; ``df``, fewer than r if G is singular or the cluster has
+    too few rows; ``p``, the χ² probability of a larger distance, NaN where df is 0.
     """
     e = of_fit(fit)
     scale = np.sqrt(np.diag(fit.G_chosen))

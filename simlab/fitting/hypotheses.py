@@ -1,7 +1,6 @@
 """Tests and intervals of fixed effects, with a choice of the degrees of freedom.
 
-`satterthwaite` (as lmerTest), `kenward-roger` (as pbkrtest, with its standard errors; REML only),
-`containment` (as nlme), `normal` (infinite: z and χ²). Fits are compared in `anova`.
+As lmerTest, pbkrtest (REML only), nlme, or infinite (z and χ²). Fits are compared in `anova`.
 """
 
 from __future__ import annotations
