@@ -109,13 +109,7 @@ class Processes:
         self._submit(tasks, seconds, 0)
 
     def collect(self) -> tuple[list[Task], Outcome]:
-        """Wait for any batch; those that died with a process are sent again.
-
-        Raises
-        ------
-        ParallelError
-            When a batch was lost too often.
-        """
+        """Wait for any batch; those that died with a process are sent again, but not too often."""
         while True:
             future = self._next()
             sent = self._under_way.pop(future)
@@ -179,13 +173,7 @@ class Processes:
             self._watch.late(seen.doing, end)
 
     def _bury(self) -> None:
-        """Open another pool in the place of one that broke.
-
-        Raises
-        ------
-        ParallelError
-            When processes died twice over the same thing; names it.
-        """
+        """Open another pool for one that broke; refuse what processes died over twice."""
         if self._watch is not None and self._pools not in self._ended:
             seen = seen_in(self._notes)
             codes = {pid: process.exitcode for pid, process in self._processes.items()}

@@ -30,14 +30,7 @@ class Frame(NamedTuple):
 
 
 def frame(population: Population, base_dir: Path | None, data: DataSets | None = None) -> Frame:
-    """Return the clusters of a population; paths and data as for `compile_plan`.
-
-    Raises
-    ------
-    PopulationError
-        If the data have missing values, a cluster in two sectors, a sector of one cluster, or
-        sectors other than the population names.
-    """
+    """Return the clusters of a population; paths and data as for `compile_plan`."""
     source = population.source
     if source is None:
         return _counted(population)

@@ -79,10 +79,7 @@ def rule_of(
 ) -> Rule | None:
     """Compile what a study is sampled until; None where it is sampled a number of times.
 
-    Raises
-    ------
-    ConfigError
-        When the rule names what the study does not have.
+    A rule that names what the study does not have is refused.
     """
     until = study.until
     if until is None:

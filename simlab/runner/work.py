@@ -279,10 +279,7 @@ def _true_of_others(
 ) -> Mapping[str, float]:
     """Truth of the user's terms in one condition, by its population, or else by the estimators.
 
-    Raises
-    ------
-    ConfigError
-        If two estimators say different things of a term that they share, or one cannot tell.
+    Two estimators that say different things of a term that they share are refused.
     """
     others = {term for method in methods for term in method.others}
     truth: dict[str, float] = {}

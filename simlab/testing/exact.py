@@ -49,17 +49,10 @@ def exact_null(
 ) -> ExactNull:
     """Draw from the exact null distribution of the test of one variance.
 
-    No model is fitted: the statistic is drawn as a function of J + 1 independent χ².
-
-    Parameters
-    ----------
-    null_random : tuple of str
-        Random effects of the null model, with the covariances that they have in the alternative;
-        empty for a linear model.
-    added : int or None
-        The tested random effect, by its index in the alternative; None if it is not clear which.
-    q, df : int
-        Fixed effects, and (1 + q by default) all parameters that the null model has not.
+    No model is fitted: the statistic is drawn as a function of J + 1 independent χ². `null_random`
+    are the random effects of the null model, with the covariances that they have in the
+    alternative; `added` is the tested one, by its index there, None if it is not clear which. The
+    null model lacks q fixed effects, and df (1 + q by default) parameters in all.
 
     Raises
     ------

@@ -55,12 +55,8 @@ def fit_models(
 ) -> dict[str, NestedFits]:
     """Fit the null model and the alternatives to the rows that are complete for all of them.
 
-    Arguments as for `simlab.pvalue`; the alternatives, and what is returned, are by name.
-
-    Raises
-    ------
-    FitError
-        If the models cannot be compared, or a search found no maximum; one line says why.
+    Arguments as for `simlab.pvalue`; alternatives, and what is returned, are by name. Models that
+    cannot be compared, and searches that found no maximum, are refused in one line.
     """
     table = as_pandas(data, source)
     first, *_ = alternatives.values()

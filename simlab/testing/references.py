@@ -45,19 +45,11 @@ class Reference(NamedTuple):
 def references(
     hypothesis: NestedFits, simulated: Floats | None, exact_draws: int, seed: int, jobs: int
 ) -> pd.DataFrame:
-    """All the p-values that there are for a hypothesis, and why others are lacking.
+    """All the p-values that there are for a hypothesis, and why others are lacking, by "reference".
 
-    Parameters
-    ----------
-    simulated : (B,), optional
-        T* under the null, for laws that take their moments; NaN where a fit failed.
-    exact_draws : int
-        Draws from the exact null distribution, where there is one; 0 to leave it out.
-
-    Returns
-    -------
-    pd.DataFrame
-        Index "reference"; the fields of `Reference`.
+    Laws that take the moments of draws have those of `simulated` T*, (B,), NaN where a fit failed;
+    the exact null distribution is drawn from `exact_draws` times, where there is one and this is
+    not 0.
     """
     rows = [_naive(hypothesis)]
     if hypothesis.restriction.fixed_only:

@@ -79,13 +79,7 @@ class Named(NamedTuple):
 
 
 def read(statistic: Statistic | list[Statistic], fit: MixedFit) -> list[Named | Function]:
-    """Read what is asked for, as `simlab.bootstrap` explains it.
-
-    Raises
-    ------
-    FitError
-        If there is no such statistic, or two are the same.
-    """
+    """Read what is asked for, as `simlab.bootstrap` explains it; refuse what there is not."""
     pieces = [statistic]
     if isinstance(statistic, list | tuple):
         if not len(statistic):
