@@ -128,6 +128,7 @@ def run(
     schema = schema_of(work)
     results: Results | SumsResults
     earlier: Earlier | None = None
+    store: Path | None = None
     with ExitStack() as stack:
         if out is None:
             results = MemoryResults(schema) if schema.summed is None else SumsResults(schema)
@@ -135,15 +136,16 @@ def run(
             stack.enter_context(locked(out))
             stack.enter_context(_same_folder())
             results = open_results(out, schema, overwrite=overwrite, extend=extend)
-            results.path = Path(out).absolute()  # for the user's code may go to another folder
+            # absolute, for the user's code may go to another folder
+            store = results.path = Path(out).absolute()
             earlier = open_earlier(results)
         rounds, record = Rounds(work, results), Session()
         pending = rounds.next()
         if progress is not None:
             progress.start(rounds.expected, int(results.finished.replicates().sum()))
-        if pending and out is not None:
+        if pending and store is not None:
             facts = session(where.backend, where.n_jobs)
-            record = stack.enter_context(recorded(Path(out).absolute(), facts))
+            record = stack.enter_context(recorded(store, facts))
         stack.enter_context(own_code_named(work.code))
         with _workers(results, work, where, watch) as workers, last_words(work, where):
             while pending:
