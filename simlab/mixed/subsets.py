@@ -92,7 +92,7 @@ def free(rotated: Rotated, on: int, added: int, w: Work) -> int:
                 held = not (on >> a) & 1
                 if own[a] != block or (kind == 0 and not held) or (kind == 1 and a != added):
                     continue
-                if kind == 1 and held:
+                if count == width or (kind == 1 and held):
                     continue
                 row = taken[count]
                 size = 0.0
@@ -112,7 +112,7 @@ def free(rotated: Rotated, on: int, added: int, w: Work) -> int:
                 for c in range(r):
                     left += row[c] * row[c]
                 left = np.sqrt(left)
-                if count == width or not left > NOTHING * size:
+                if not left > NOTHING * size:
                     continue
                 position, seen = 0, 0  # the first of `kind` 0 stands last in the block
                 for c in range(r):
@@ -214,7 +214,7 @@ def _join(rotated: Rotated, s: Subsets, w: Work) -> None:
         for c in range(r):
             size = 0.0
             for b in range(r):
-                size += s.roots[1 << a, b, c] ** 2
+                size += s.roots[1 << a, b, c] * s.roots[1 << a, b, c]
             if size > longest:
                 longest, column = size, c
         for b in range(r):
@@ -236,7 +236,7 @@ def _all_at_once(s: Subsets, w: Work) -> int:
         for c in range(r):
             w.trial[a, c] = 0.0
             for j in range(J):
-                square += w.K[a, c, j] ** 2
+                square += w.K[a, c, j] * w.K[a, c, j]
         w.trial[a, a] = SIZES[number] * (np.sqrt(J / square) if square > 0.0 else 1.0)
     return SEARCH
 
@@ -260,5 +260,5 @@ def _size(coordinate: int, w: Work) -> float:
     square = 0.0
     for c in range(w.T.shape[0]):
         for j in range(w.T.shape[2]):
-            square += w.T[c, coordinate, j] ** 2
+            square += w.T[c, coordinate, j] * w.T[c, coordinate, j]
     return float(np.sqrt(w.T.shape[2] / square)) if square > 0.0 else 1.0
