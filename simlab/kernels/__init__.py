@@ -1,70 +1,114 @@
 """The one way in which simlab compiles: numba, without the GIL, cached, strict arithmetic.
 
-No fast-math, so that sums keep their order and give the same bits on every
-machine; division as numpy's, so that a degenerate sample gives NaN and a
-status, not an exception.
+No fast-math, so that sums keep their order and give the same bits on every machine; division as
+numpy's, so that a degenerate sample gives NaN and a status, not an exception.
 
-numba notices when the file of a cached function changes, but not when that of
-a function it calls does. The cache is therefore kept in a folder named by a
-hash of all sources that hold kernels, or laws which kernels draw from: machine code is never older
-than they are.
+A kernel whose machine code is not there yet answers at once, `interpreted`: the same bits, a
+hundred times slower. Meanwhile another process compiles it into the `folder` (`background`). What
+fits many data sets says ``with compiled():`` and waits.
 """
 
 from __future__ import annotations
 
-import hashlib
-import os
+import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import lru_cache
-from pathlib import Path
 from typing import Any, TypeVar, cast
 
-import numba
+import numpy as np
 from numba import njit
+from numba.core.dispatcher import Dispatcher
+
+from simlab.kernels import background, folder
+from simlab.kernels.interpreted import twin
+from simlab.kernels.linked import Linked
+
+__all__ = ["Waiting", "compiled", "inner", "kernel", "loop", "on_compiling"]
 
 Function = TypeVar("Function", bound=Callable[..., object])
+Waiting = Callable[[str], None]
 
-PACKAGE = Path(__file__).parent
+LARGE = 300_000  # numbers in the arguments beyond which compiling is faster than interpreting
+PAUSE = 0.5  # seconds between looks at what has been compiled meanwhile
+
+_mode = threading.local()
+_listeners: list[Waiting] = []
 
 
 def inner(function: Function) -> Function:
-    """Compile a function that only kernels call: half the compilation, no way in from Python."""
+    """Compile a function that only kernels call: as a part of them, with no way in from Python."""
     compile_inner: Any = njit
-    options = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+    options = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True, "pipeline_class": Linked}
     return cast(Function, compile_inner(nogil=True, error_model="numpy", **options)(function))
 
 
 def kernel(function: Function) -> Function:
-    """Compile a function of arrays to machine code at its first call, and keep it on disk."""
-    with _cache():
-        return cast(Function, njit(cache=True, nogil=True, error_model="numpy")(function))
+    """Compile a function of arrays to machine code, kept on disk; interpreted until it is there."""
+    return _compile(function, always_waits=False)
 
 
-@lru_cache
-def _folder() -> Path:
-    """Where machine code of these very sources is kept: beside them, else with the user."""
-    digest = hashlib.sha256()
-    for path in sorted(PACKAGE.rglob("*.py")):
-        source = path.read_bytes()
-        if b"simlab.kernels" in source or path == Path(__file__) or path.parent.name == "laws":
-            digest.update(source)
-    name = f"kernels-{digest.hexdigest()[:16]}"
-    if given := os.environ.get("NUMBA_CACHE_DIR"):
-        return Path(given) / name
-    beside = PACKAGE / "__pycache__"
-    if os.access(beside if beside.is_dir() else PACKAGE, os.W_OK):
-        return beside / name
-    return Path.home() / ".cache" / "simlab" / name
+def loop(function: Function) -> Function:
+    """Compile a kernel that goes through many draws or data sets, and is never interpreted."""
+    return _compile(function, always_waits=True)
 
 
 @contextmanager
-def _cache() -> Iterator[None]:
-    """Let numba keep what is compiled meanwhile in our folder, and nothing else."""
-    config: Any = numba.config
-    before = config.CACHE_DIR
-    config.CACHE_DIR = str(_folder())
+def compiled() -> Iterator[None]:
+    """Let kernels that this thread calls wait for their machine code: many fits are to come."""
+    before = getattr(_mode, "compiled", False)
+    _mode.compiled = True
     try:
         yield
     finally:
-        config.CACHE_DIR = before
+        _mode.compiled = before
+
+
+def on_compiling(listener: Waiting) -> None:
+    """Call `listener` with the name of each kernel that somebody has to wait for."""
+    _listeners.append(listener)
+
+
+def _compile(function: Function, always_waits: bool) -> Function:
+    with folder.for_numba():
+        dispatcher = njit(cache=True, nogil=True, error_model="numpy")(function)
+    if isinstance(dispatcher, Dispatcher):  # not with NUMBA_DISABLE_JIT
+        _answer_at_once(dispatcher, always_waits)
+    return cast(Function, dispatcher)
+
+
+def _answer_at_once(dispatcher: Any, always_waits: bool) -> None:
+    """Interpret a call for which there is no machine code, and ask for it; or wait for it.
+
+    numba calls `_compile_for_args` where a signature has none yet, and then what that returns.
+    """
+    compile_now, function = dispatcher._compile_for_args, dispatcher.py_func
+    looked = -np.inf
+
+    def missing(*args: Any, **kwargs: Any) -> Any:
+        nonlocal looked
+        signature = tuple(map(dispatcher.typeof_pyval, args))
+        waits = always_waits or getattr(_mode, "compiled", False) or _numbers(args) > LARGE
+        if not waits:
+            if time.monotonic() - looked < PAUSE:
+                return twin(dispatcher)
+            looked = time.monotonic()
+        if folder.has(function, signature):
+            return compile_now(*args, **kwargs)  # reads it
+        if not waits:
+            background.ask(function, signature)
+            return twin(dispatcher)
+        for listener in _listeners:
+            listener(function.__qualname__)
+        code = compile_now(*args, **kwargs)
+        folder.keep(function, signature)
+        return code
+
+    dispatcher._compile_for_args = missing
+
+
+def _numbers(args: Any) -> int:
+    """How many numbers arguments hold, which may be arrays or tuples of them."""
+    if isinstance(args, tuple):
+        return sum(map(_numbers, args))
+    return args.size if isinstance(args, np.ndarray) else 0

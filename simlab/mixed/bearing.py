@@ -96,12 +96,12 @@ def _sort(Lambda: Floats, w: Work, room: Floats) -> bool:
             size_a = size_b = 0.0
             for c in range(r):
                 for j in range(J):
-                    size_a += w.K[a, c, j] ** 2
-                    size_b += w.K[b, c, j] ** 2
+                    size_a += w.K[a, c, j] * w.K[a, c, j]
+                    size_b += w.K[b, c, j] * w.K[b, c, j]
             g_a = g_b = 0.0
             for c in range(r):
-                g_a += Lambda[a, c] ** 2
-                g_b += Lambda[b, c] ** 2
+                g_a += Lambda[a, c] * Lambda[a, c]
+                g_b += Lambda[b, c] * Lambda[b, c]
             if size_b * g_b > size_a * g_a:
                 moved = True
                 for c in range(r):
@@ -112,7 +112,7 @@ def _sort(Lambda: Floats, w: Work, room: Floats) -> bool:
     if moved:  # triangular again
         for a in range(r):
             for b in range(a + 1):
-                room[a, b] = 1e-4 * Lambda[a, a] ** 2 if a == b else 0.0
+                room[a, b] = 1e-4 * (Lambda[a, a] * Lambda[a, a]) if a == b else 0.0
                 for c in range(r):
                     room[a, b] += Lambda[a, c] * Lambda[b, c]
         for b in range(r):

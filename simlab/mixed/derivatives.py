@@ -8,14 +8,13 @@ from __future__ import annotations
 import numpy as np
 
 from simlab.kernels import inner
+from simlab.mixed.rotated import Effects
 from simlab.mixed.work import CHUNK, Work
 from simlab.moments import Floats, Ints
 
 
 @inner
-def sums(
-    random: tuple[int, ...], starts: Ints, reml: bool, expected: bool, weight: float, w: Work
-) -> None:
+def sums(random: Effects, starts: Ints, reml: bool, expected: bool, weight: float, w: Work) -> None:
     """Sum over the clusters what the derivatives need; D is a root of Q. `expected`: Y = P."""
     r, S, k = len(random), w.gamma.shape[0], w.gamma.shape[1]
     m = r * (r + 1) // 2

@@ -25,14 +25,14 @@ import numpy as np
 
 from simlab.kernels import inner, kernel
 from simlab.mixed.derivatives import directions, hessian, lower, sums
-from simlab.mixed.rotated import Rotated
+from simlab.mixed.rotated import Effects, Rotated
 from simlab.mixed.work import CHUNK, Work, load
 from simlab.moments import Floats, Ints
 
 
 @inner
 def _factor(
-    random: tuple[int, ...], Lambda: Floats, starts: Ints, rest: Floats, K: Floats, xy: Floats,
+    random: Effects, Lambda: Floats, starts: Ints, rest: Floats, K: Floats, xy: Floats,
     T: Floats, U: Floats, B: Floats, L: Floats, product: Floats, cross: Floats,
 ) -> float:  # fmt: skip
     """V_j = I + K'ΛΛ'K = LL', T_j = L⁻¹K', U_j = L⁻¹[x̃ ỹ], Σ U'U. Returns Σ log|V_j|."""

@@ -28,6 +28,7 @@ import numpy as np
 
 from simlab.kernels import inner, kernel
 from simlab.mixed.optimum import Optimum
+from simlab.mixed.rotated import Effects
 from simlab.moments import Floats, Ints
 
 DEPENDENT = 1e-10  # what is left of a parameter's information, given those before, is rounding
@@ -59,7 +60,7 @@ class Adjustment(NamedTuple):
 
 @inner
 def _rotate(
-    random: tuple[int, ...], K: Floats, xy: Floats, Lambda: Floats, root: Floats, pairs: Ints,
+    random: Effects, K: Floats, xy: Floats, Lambda: Floats, root: Floats, pairs: Ints,
     U: Floats, A: Floats,
 ) -> None:  # fmt: skip
     """Fill U (J, r, k) and A (J, m + 1, r, r) of every cluster."""
@@ -118,7 +119,7 @@ def _rotate(
 
 @inner
 def _sum(
-    random: tuple[int, ...], U: Floats, A: Floats, left: Floats, more_rows: float,
+    random: Effects, U: Floats, A: Floats, left: Floats, more_rows: float,
     P: Floats, info: Floats,
 ) -> None:  # fmt: skip
     """Fill P (m + 1, k, k) and the expected information; `left` is R⁻¹ rest R⁻ᵀ."""
@@ -201,7 +202,7 @@ def _invert(info: Floats, W: Floats) -> None:
 
 @inner
 def _inflate(
-    random: tuple[int, ...], U: Floats, A: Floats, left: Floats, P: Floats, W: Floats, out: Floats
+    random: Effects, U: Floats, A: Floats, left: Floats, P: Floats, W: Floats, out: Floats
 ) -> None:
     """Write 1 + 2 Σ W_il (Q_il − P_iP_l) into out, (k, k)."""
     r, k, n = len(random), U.shape[2], A.shape[1]
@@ -288,7 +289,7 @@ def _single(contrast: Floats, root: Floats, P: Floats, W: Floats) -> float:
 
 @kernel
 def fill(
-    random: tuple[int, ...], K: Floats, xy: Floats, rest: Floats, n_rows: float,
+    random: Effects, K: Floats, xy: Floats, rest: Floats, n_rows: float,
     Lambda: Floats, root: Floats, sigma2: float, pairs: Ints, contrasts: Floats,
     adjusted: Floats, derivative: Floats, W: Floats, df: Floats,
 ) -> None:  # fmt: skip

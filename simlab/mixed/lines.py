@@ -9,11 +9,12 @@ answers are carried back, so that adding 1e6 to x or y changes only what it must
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import NamedTuple
 
 import numpy as np
 
-from simlab.kernels import inner, kernel
+from simlab.kernels import compiled, inner, kernel
 from simlab.mixed.identification import of_columns
 from simlab.mixed.minima import global_search
 from simlab.mixed.newton import EVALUATE, SEARCH
@@ -64,17 +65,18 @@ def _centre(m: Moments, b: int, centred: Floats, rotated: Rotated, k: int) -> tu
         x0 += m.n[b, j] / N * m.x_mean[b, j]
         y0 += m.n[b, j] / N * m.y_mean[b, j]
     for j in range(J):
-        ss += m.ss_x[b, j] + m.n[b, j] * (m.x_mean[b, j] - x0) ** 2
-        sy += m.rss[b, j] + m.n[b, j] * (m.y_mean[b, j] - y0) ** 2
+        dx, dy = m.x_mean[b, j] - x0, m.y_mean[b, j] - y0
+        ss += m.ss_x[b, j] + m.n[b, j] * (dx * dx)
+        sy += m.rss[b, j] + m.n[b, j] * (dy * dy)
     sx = np.sqrt(ss / N) if ss > 0.0 else 1.0
     sy = np.sqrt(sy / N) if sy > 0.0 else 1.0
     for j in range(J):
         n[j] = m.n[b, j]
         x[j] = (m.x_mean[b, j] - x0) / sx
         y[j] = (m.y_mean[b, j] - y0) / sy
-        ss_x[j] = m.ss_x[b, j] / sx**2
+        ss_x[j] = m.ss_x[b, j] / (sx * sx)
         s_xy[j] = m.s_xy[b, j] / (sx * sy)
-        rss[j] = m.rss[b, j] / sy**2
+        rss[j] = m.rss[b, j] / (sy * sy)
     fill_line(n, x, y, ss_x, s_xy, rss, k == 3, rotated)
     return x0, sx, y0, sy
 
@@ -97,7 +99,7 @@ def _carry_known(known: Floats, x0: float, sx: float, Lambda: Floats) -> None:
     root = np.sqrt(max(g00 + 2.0 * x0 * g01 + x0 * x0 * g11, 0.0))
     Lambda[0, 0], Lambda[0, 1] = root, 0.0
     Lambda[1, 0] = sx * (g01 + x0 * g11) / root if root > 0.0 else 0.0
-    Lambda[1, 1] = np.sqrt(max(sx * sx * g11 - Lambda[1, 0] ** 2, 0.0))
+    Lambda[1, 1] = np.sqrt(max(sx * sx * g11 - Lambda[1, 0] * Lambda[1, 0], 0.0))
 
 
 @kernel
@@ -129,7 +131,7 @@ def _fit(
         estimate, variance = fits.estimate[b], fits.variance[b]
         if known.size:
             for t in range(contrasts.shape[0]):
-                variance[t] = known[3] / sy**2 * contrast(carried[t], w, estimate, t)
+                variance[t] = known[3] / (sy * sy) * contrast(carried[t], w, estimate, t)
         else:
             nu = rotated.n_rows[0] - (S * k if reml else 0)
             approximate(carried, w, nu, estimate, variance, fits.df[b])
@@ -140,11 +142,13 @@ def _fit(
                 estimate[t] += y0 * contrasts[t, s, 0]
         if known.size:
             continue
-        det = G[0, 0] * G[1, 1] - G[0, 1] ** 2
+        det = G[0, 0] * G[1, 1] - G[0, 1] * G[0, 1]
         largest = 0.5 * (G[0, 0] + G[1, 1] + np.hypot(G[0, 0] - G[1, 1], 2.0 * G[0, 1]))
-        fits.singular[b] = det <= SINGULAR**2 * w.sigma2[0] * largest  # as `optimum.is_singular`
+        least = SINGULAR * SINGULAR * w.sigma2[0]  # as in `optimum.is_singular`
+        fits.singular[b] = det <= least * largest
         fits.sigma2[b] = w.sigma2[0] * sy * sy
-        g11 = G[1, 1] * (sy / sx) ** 2
+        unit = sy / sx
+        g11 = G[1, 1] * (unit * unit)
         g01 = G[0, 1] * sy * sy / sx - x0 * g11
         fits.G[b, 1, 1] = g11
         fits.G[b, 0, 1] = fits.G[b, 1, 0] = g01
@@ -179,7 +183,7 @@ def fit_lines(
     """
     B, J = moments.n.shape
     T, S, k = contrasts.shape
-    rotated = allocate(moments.starts, 2, k)
+    rotated = allocate(moments.starts, 2, k)._replace(random=(0, 0))
     fits = Fits(
         np.full((B, T), np.nan),
         np.full((B, T), np.nan),
@@ -192,10 +196,11 @@ def fit_lines(
     truth = np.empty(0)
     if known is not None:
         truth = np.array([known[0][0, 0], known[0][0, 1], known[0][1, 1], known[1]])
-    _fit(
-        moments, np.ascontiguousarray(contrasts, dtype=float), reml, n_starts(2), truth, rotated,
-        allocate_work(rotated), np.empty((6, J)), np.empty((T, S, k)), fits,
-    )  # fmt: skip
+    with compiled() if B > 1 else nullcontext():
+        _fit(
+            moments, np.ascontiguousarray(contrasts, dtype=float), reml, n_starts(2), truth,
+            rotated, allocate_work(rotated), np.empty((6, J)), np.empty((T, S, k)), fits,
+        )  # fmt: skip
     if reml and known is None:
         for b in _in_doubt(moments, k):
             if fits.evaluations[b] < 0:

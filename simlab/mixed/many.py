@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from simlab.kernels import inner, kernel
+from simlab.kernels import compiled, inner, kernel
 from simlab.mixed.minima import global_search
 from simlab.mixed.newton import EVALUATE, SEARCH
 from simlab.mixed.rotated import Rotated, allocate
@@ -291,4 +291,5 @@ def _run(
     r = len(rotated.random)
     w, G = allocate_work(rotated), np.zeros((r, r))
     w.trial[:] = 0.0
-    _fit(rotated, reml, w, G, mode, starts, responses, view, pool, out)
+    with compiled():
+        _fit(rotated, reml, w, G, mode, starts, responses, view, pool, out)

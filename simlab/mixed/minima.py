@@ -45,7 +45,7 @@ def _few(root: Floats) -> bool:
     for j in range(root.shape[1]):
         value = 0.0
         for b in range(root.shape[0]):
-            value += root[b, j] ** 2
+            value += root[b, j] * root[b, j]
         total += value
         square += value * value
     return total * total < MANY * square

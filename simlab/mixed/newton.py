@@ -125,7 +125,7 @@ def _score(Lambda: Floats, step: Floats, out: Floats) -> None:
                 value -= out[a, e] * out[b, e]
             if a == b:
                 for e in range(a + 1):
-                    size += Lambda[a, e] ** 2
+                    size += Lambda[a, e] * Lambda[a, e]
                 out[a, a] = np.sqrt(max(value, 0.01 * size))
                 floored = value < 0.01 * size
             else:
@@ -175,7 +175,8 @@ def search(rotated: Rotated, reml: bool, mode: int, w: Work, G: Floats) -> int:
         _copy(trial, Lambda)
         if converged:
             w.value[0] = proposed
-            w.edge[0] = 0.5 * (Lambda[r - 1, r - 1] * root[m - 1, m - 1]) ** 2
+            edge = Lambda[r - 1, r - 1] * root[m - 1, m - 1]
+            w.edge[0] = 0.5 * (edge * edge)
             _restore(w, trial, G)
             _copy(Lambda, trial)
             return evaluations

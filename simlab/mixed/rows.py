@@ -51,12 +51,12 @@ def _reflect(E: Floats, n: int, step: int, width: int) -> float:
     """Householder: zero column `step` below its diagonal in n rows; apply to columns after it."""
     square = 0.0
     for i in range(step, n):
-        square += E[i, step] ** 2
+        square += E[i, step] * E[i, step]
     diagonal = np.sqrt(square)
     if E[step, step] > 0.0:
         diagonal = -diagonal
     v = E[step, step] - diagonal  # the reflection's vector is (v, E[step + 1:, step])
-    norm = 0.5 * (square - E[step, step] ** 2 + v * v)
+    norm = 0.5 * (square - E[step, step] * E[step, step] + v * v)
     for c in range(step + 1, width):
         dot = v * E[step, c]
         for i in range(step + 1, n):
@@ -100,13 +100,13 @@ def _rotate(
             whole = left = 0.0
             for i in range(n):
                 if i < a:
-                    whole += E[i, a] ** 2
+                    whole += E[i, a] * E[i, a]
                 else:
-                    left += E[i, a] ** 2
+                    left += E[i, a] * E[i, a]
             used = a + 1
             for i in range(a):
                 K[j, a, i] = E[i, a]
-            if left > DEGENERATE**2 * (whole + left):
+            if left > DEGENERATE * DEGENERATE * (whole + left):
                 diagonal = _reflect(E, n, a, d + 1)
                 K[j, a, a] = diagonal
         for a in range(used, r):  # fewer rows than random effects

@@ -80,7 +80,7 @@ def approximate(
             for e in range(i):
                 direction[i] -= root[i, e] * direction[e] * usable[e]
             direction[i] /= root[i, i]
-            total += usable[i] * direction[i] ** 2
+            total += usable[i] * (direction[i] * direction[i])
         df[t] = 1.0 / total
 
 

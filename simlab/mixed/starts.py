@@ -131,7 +131,7 @@ def start_elsewhere(number: int, K: Floats, blocks: Ints, Lambda: Floats) -> Non
         square = 0.0
         for c in range(r):
             for j in range(J):
-                square += K[a, c, j] ** 2
+                square += K[a, c, j] * K[a, c, j]
         unit = size * np.sqrt(J / square) if square > 0.0 else size
         share = 0.0
         if a == first:

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.random import Generator
 
-from simlab.kernels import inner, kernel
+from simlab.kernels import inner, loop
 from simlab.moments import Floats
 
 CLOSE = 1e-8  # a last step of Newton's is not taken but its gain added, if that is below
@@ -132,7 +132,7 @@ def _supremum(law: NullLaw, w: Floats, R: float, score: Floats) -> float:
     return best
 
 
-@kernel
+@loop
 def suprema(law: NullLaw, w: Floats, R: Floats, out: Floats) -> None:
     """Fill `out`, (B,), with sup f for each row of w, (B, K), and R, (B,)."""
     score = np.empty(law.x.size)
@@ -140,7 +140,7 @@ def suprema(law: NullLaw, w: Floats, R: Floats, out: Floats) -> None:
         out[b] = _supremum(law, w[b], R[b], score)
 
 
-@kernel
+@loop
 def draw_suprema(rng: Generator, law: NullLaw, out: Floats) -> None:
     """Fill `out`, (B,), with draws of the statistic."""
     w, score = np.empty(law.mu.size), np.empty(law.x.size)

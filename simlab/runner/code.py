@@ -19,7 +19,7 @@ DECISIVE = (
     "design",
     "estimators",
     "inference",
-    "kernels",
+    "kernels/__init__",
     "limits",
     "mixed",
     "moments",

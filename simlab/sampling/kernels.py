@@ -8,7 +8,7 @@ import numpy as np
 from numpy.random import Generator
 
 from simlab.config import STANDARD
-from simlab.kernels import inner, kernel
+from simlab.kernels import inner, loop
 from simlab.moments import Floats, Moments, Rows
 from simlab.population import Clusters, Law, Parameters
 
@@ -36,14 +36,14 @@ for _code, _law in reversed(list(enumerate(STANDARD.values()))):
     _standard = _or(_code, _law.draw, _standard)
 
 
-@kernel
+@loop
 def fill(rng: Generator, law: Law, out: Floats) -> None:
     """Fill a vector with independent draws."""
     for i in range(len(out)):
         out[i] = _standard(rng, law)
 
 
-@kernel
+@loop
 def moments_of_block(rng: Generator, p: Parameters, clusters: Clusters, out: Moments) -> None:
     """Draw the moments of (x, ε), those of ε in the place of those of y."""
     B, J = out.n.shape
@@ -62,7 +62,7 @@ def moments_of_block(rng: Generator, p: Parameters, clusters: Clusters, out: Mom
             out.rss[b, j] = sigma * sigma * rng.chisquare(df) if df > 0.0 else 0.0
 
 
-@kernel
+@loop
 def rows_of_block(
     rng: Generator, p: Parameters, clusters: Clusters, out: Moments, rows: Rows, buffer: Floats
 ) -> None:
@@ -103,7 +103,7 @@ def rows_of_block(
             out.rss[b, j] = rss if n > 1 + (ss_x > 0.0) else 0.0
 
 
-@kernel
+@loop
 def _centre(values: Floats, n: int) -> float:
     """Subtract from the first n values their mean, and return it."""
     mean = 0.0

@@ -1,0 +1,116 @@
+"""Where machine code is kept: a folder for these very sources, on this kind of processor.
+
+numba notices when the file of a cached function changes, but not when that of a function it calls
+does. So the folder is named by a hash of all sources that hold kernels, or laws which kernels draw
+from: machine code is never older than they are. It stands beside the sources; where they may not
+be written, with the user; where nothing may be, in a temporary folder, to be compiled again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import tempfile
+import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from functools import cache
+from pathlib import Path
+from types import FunctionType
+from typing import Any
+
+import numba
+from llvmlite.binding import get_host_cpu_name
+
+from simlab.errors import Notice
+
+PACKAGE = Path(__file__).parents[1]
+PREFIX, TEMPORARY = "kernels-", "simlab-"
+KEPT = 30 * 24 * 3600  # seconds after which the folder of other sources is removed
+
+
+@cache
+def path() -> Path:
+    """The folder, made if need be, others that nobody used for a month removed."""
+    name = PREFIX + _digest()
+    given = os.environ.get("NUMBA_CACHE_DIR")
+    beside, own = PACKAGE / "__pycache__", Path.home() / ".cache" / "simlab"
+    for parent in [Path(given)] if given else [beside, own]:
+        if _is_writable(folder := parent / name):
+            _prune(folder)
+            return folder
+    warnings.warn(
+        "no folder can be written in which machine code would be kept, so everything is compiled "
+        "anew by each process, 10 to 60 seconds; NUMBA_CACHE_DIR may name one",
+        Notice,
+        stacklevel=2,
+    )
+    return Path(tempfile.mkdtemp(prefix=TEMPORARY)) / name
+
+
+def is_lasting() -> bool:
+    """Whether another process will find what is kept."""
+    return not path().parent.name.startswith(TEMPORARY)
+
+
+def has(function: FunctionType, signature: tuple[Any, ...]) -> bool:
+    """Whether there is machine code of a kernel for arguments of these types."""
+    return _marker(function, signature).exists()
+
+
+def keep(function: FunctionType, signature: tuple[Any, ...]) -> None:
+    """Note that numba has put machine code into the folder."""
+    with suppress(OSError):
+        _marker(function, signature).touch()
+
+
+def stem(function: FunctionType, signature: tuple[Any, ...]) -> str:
+    """Name of a kernel for arguments of these types."""
+    types = hashlib.sha256(repr(signature).encode()).hexdigest()[:16]
+    return f"{function.__module__}.{function.__qualname__}-{types}"
+
+
+@contextmanager
+def for_numba() -> Iterator[None]:
+    """Let numba keep what is decorated meanwhile in our folder, and nothing else."""
+    config: Any = numba.config
+    before = config.CACHE_DIR
+    config.CACHE_DIR = str(path())
+    try:
+        yield
+    finally:
+        config.CACHE_DIR = before
+
+
+def _marker(function: FunctionType, signature: tuple[Any, ...]) -> Path:
+    return path() / f"{stem(function, signature)}.ready"
+
+
+def _digest() -> str:
+    """Hash of the sources, of numba's version and of the processor."""
+    digest = hashlib.sha256(f"{numba.__version__} {get_host_cpu_name()}".encode())
+    for file in sorted(PACKAGE.rglob("*.py")):
+        source = file.read_bytes()
+        if b"simlab.kernels" in source or file.parent.name in ("kernels", "laws"):
+            digest.update(source)
+    return digest.hexdigest()[:16]
+
+
+def _is_writable(folder: Path) -> bool:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False
+
+
+def _prune(folder: Path) -> None:
+    """Remove machine code of other sources, if it was not used for a month."""
+    with suppress(OSError):
+        os.utime(folder)
+        for other in folder.parent.glob(f"{PREFIX}*"):
+            if time.time() - other.stat().st_mtime > KEPT:
+                shutil.rmtree(other, ignore_errors=True)

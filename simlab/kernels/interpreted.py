@@ -1,0 +1,83 @@
+"""Kernels as plain Python, with the bits of their machine code.
+
+numpy's logarithms and trigonometric functions of one number differ from those of machine code in a
+last bit, now and then; Python's, which are the C library's, do not. Kernels write x * x, since x**2
+would differ too.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from functools import cache, wraps
+from types import FunctionType
+from typing import Any
+
+import numpy as np
+from numba.core.dispatcher import Dispatcher
+
+
+class _Numpy:
+    """numpy, with the C library's functions of one number."""
+
+    arctan2 = staticmethod(math.atan2)
+    cos = staticmethod(math.cos)
+    sin = staticmethod(math.sin)
+
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(np, name)
+        setattr(self, name, value)
+        return value
+
+    @staticmethod
+    def log(x: float) -> float:
+        return math.log(x) if x > 0 else (-math.inf if x == 0 else math.nan)
+
+    @staticmethod
+    def log1p(x: float) -> float:
+        return math.log1p(x) if x > -1 else (-math.inf if x == -1 else math.nan)
+
+    @staticmethod
+    def exp(x: float) -> float:
+        return math.exp(x) if x < 709.0 else float(np.exp(x))
+
+    @staticmethod
+    def expm1(x: float) -> float:
+        return math.expm1(x) if x < 709.0 else float(np.expm1(x))
+
+
+@cache
+def twin(dispatcher: Any) -> Callable[..., Any]:
+    """A kernel as Python runs it, as are all functions that it calls."""
+    run = _plain(dispatcher.py_func)
+
+    @wraps(run)
+    def quietly(*args: Any) -> Any:
+        with np.errstate(all="ignore"):
+            return run(*args)
+
+    return quietly
+
+
+@cache
+def _plain(function: FunctionType) -> FunctionType:
+    """A function among plain functions only."""
+    there = _namespace(function.__globals__["__name__"], function)
+    return FunctionType(
+        function.__code__, there, function.__name__, function.__defaults__, function.__closure__
+    )
+
+
+_namespaces: dict[str, dict[str, Any]] = {}
+
+
+def _namespace(module: str, function: FunctionType) -> dict[str, Any]:
+    """The names of a module, compiled functions among them replaced by plain ones."""
+    if module not in _namespaces:
+        names = _namespaces[module] = dict(function.__globals__)
+        for name, value in list(names.items()):
+            if value is np:
+                names[name] = _Numpy()
+            elif isinstance(value, Dispatcher):
+                names[name] = _plain(value.py_func)
+    return _namespaces[module]
