@@ -162,7 +162,7 @@ def test_a_kernel_waits_for_its_code_where_many_fits_are_to_come(tmp_path, monke
     waited, asked = [], []
     monkeypatch.setattr(folder, "path", lambda: tmp_path)
     monkeypatch.setattr(background, "ask", lambda *a: asked.append(a))
-    monkeypatch.setattr("simlab.kernels._listeners", [waited.append])
+    monkeypatch.setattr("simlab.kernels._announce", waited.append)
 
     def total(x):
         value = 0.0
@@ -180,7 +180,7 @@ def test_a_kernel_waits_for_its_code_where_many_fits_are_to_come(tmp_path, monke
     assert len(asked) == 1  # it does not look again at once
     with compiled():
         assert at_once(x) == math.log1p(1) + math.log1p(2)
-    assert waited == [total.__qualname__]
+    assert waited == [total]
     assert len(at_once.signatures) == 1
     assert folder.has(total, tuple(at_once.signatures[0]))
     large = kernel(total)

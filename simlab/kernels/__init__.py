@@ -10,10 +10,12 @@ fits many data sets says ``with compiled():`` and waits.
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import FunctionType
 from typing import Any, TypeVar, cast
 
 import numpy as np
@@ -24,16 +26,14 @@ from simlab.kernels import background, folder
 from simlab.kernels.interpreted import twin
 from simlab.kernels.linked import Linked
 
-__all__ = ["Waiting", "compiled", "inner", "kernel", "loop", "on_compiling"]
+__all__ = ["compiled", "inner", "kernel", "loop"]
 
 Function = TypeVar("Function", bound=Callable[..., object])
-Waiting = Callable[[str], None]
 
 LARGE = 300_000  # numbers in the arguments beyond which compiling is faster than interpreting
 PAUSE = 0.5  # seconds between looks at what has been compiled meanwhile
 
 _mode = threading.local()
-_listeners: list[Waiting] = []
 
 
 def inner(function: Function) -> Function:
@@ -62,11 +62,6 @@ def compiled() -> Iterator[None]:
         yield
     finally:
         _mode.compiled = before
-
-
-def on_compiling(listener: Waiting) -> None:
-    """Call `listener` with the name of each kernel that somebody has to wait for."""
-    _listeners.append(listener)
 
 
 def _compile(function: Function, always_waits: bool) -> Function:
@@ -98,13 +93,19 @@ def _answer_at_once(dispatcher: Any, always_waits: bool) -> None:
         if not waits:
             background.ask(function, signature)
             return twin(dispatcher)
-        for listener in _listeners:
-            listener(function.__qualname__)
+        _announce(function)
         code = compile_now(*args, **kwargs)
         folder.keep(function, signature)
         return code
 
     dispatcher._compile_for_args = missing
+
+
+def _announce(function: FunctionType) -> None:
+    """Say to somebody at a terminal what he waits for."""
+    if sys.stderr.isatty():
+        what = f"{function.__module__}.{function.__name__}"
+        print(f"simlab: compiling {what}, once on this machine: up to 20 s …", file=sys.stderr)
 
 
 def _numbers(args: Any) -> int:

@@ -65,13 +65,10 @@ def work() -> None:
 
 def _compile(request: Path) -> None:
     """Compile one kernel, or leave it where that fails: then it stays interpreted."""
-    from simlab.kernels import compiled
-
     try:
         module, name, signature = pickle.loads(request.read_bytes())
         dispatcher = getattr(import_module(module), name)
-        with compiled():
-            dispatcher.compile(signature)
+        dispatcher.compile(signature)
         folder.keep(dispatcher.py_func, signature)
     finally:
         request.unlink(missing_ok=True)

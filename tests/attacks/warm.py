@@ -18,9 +18,11 @@ def warm():
     for found in pkgutil.walk_packages(simlab.__path__, "simlab.", onerror=lambda _: None):
         if found.name.split(".")[1] not in COLD and not found.name.endswith("cluster"):
             import_module(found.name)
+    from simlab.kernels import compiled
+
     from . import extremes, formulas, tables
 
-    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+    with compiled(), tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         path = Path(folder) / "d.csv"
         path.write_text(tables.text(tables.rows()))
