@@ -159,9 +159,9 @@ def test_control_a_share_that_does_not_vanish_is_not_consistent():
 def test_lambda_and_its_mcse():
     pooled = row(swept(), "pooled").estimand
     assert pooled.theory == pytest.approx(0.5)
-    assert abs(pooled.share.value - 0.5) < 4 * pooled.share.mcse
+    assert abs(pooled.weight.value - 0.5) < 4 * pooled.weight.mcse
     expected = 0.2 * math.sqrt(1.25) / math.sqrt(R) / 3
-    assert pooled.share.mcse == pytest.approx(expected, rel=0.1)
+    assert pooled.weight.mcse == pytest.approx(expected, rel=0.1)
 
 
 def test_efficiency_is_for_the_methods_own_target():
@@ -216,7 +216,7 @@ def test_without_a_contextual_effect_lambda_is_not_identified():
     ds = study(levels=SWEEPS, config=BASE, beta=(2.0, 2.0))
     summary = judge(ds)
     assert any("β_B = β_W" in note for note in methods_table(ds).notes)
-    assert math.isnan(summary.rows[0].estimand.share.value)
+    assert math.isnan(summary.rows[0].estimand.weight.value)
     assert summary.rows[0].consistency[0].margin == pytest.approx(0.05 * 2)
 
 
@@ -259,7 +259,7 @@ def test_the_decisive_claims_of_the_course_come_out(summary):
     assert words(rows["pooled"]) == words(rows["pooled"], "beta_between") == ["no", "no"]
     for method in ("ecological", "hlm_contextual"):
         assert words(rows[method], "beta_between") == ["yes", "yes"]
-    assert rows["hlm"].estimand.share.value < rows["pooled"].estimand.share.value
+    assert rows["hlm"].estimand.weight.value < rows["pooled"].estimand.weight.value
     for method in ("pooled", "fixed_effects_separate", "fixed_effects_common"):
         new, same = rows[method].honesty
         assert new.word == "no"

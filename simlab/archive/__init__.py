@@ -11,18 +11,7 @@ from simlab.archive.failures import failed_fits, failure_counts, failures, tried
 from simlab.errors import ExportError
 
 __all__ = [
-    "Difference",
-    "ExportError",
-    "check_export",
-    "condition_of",
-    "dependent_failures",
-    "describe",
-    "difference",
-    "export",
-    "factor_of",
-    "failed_fits",
-    "failure_counts",
-    "failures",
-    "summary",
-    "tried",
-]
+    "Difference", "ExportError", "check_export", "condition_of", "dependent_failures",
+    "describe", "difference", "export", "factor_of", "failed_fits", "failure_counts",
+    "failures", "summary", "tried",
+]  # fmt: skip

@@ -27,39 +27,24 @@ def describe(ds: xr.Dataset, condition: int) -> str:
 
 
 def condition_of(ds: xr.Dataset, text: str) -> int:
-    """Find the condition that is meant.
+    """Position of the condition that is meant.
 
-    Parameters
-    ----------
-    ds : Dataset
-        Results of a study.
-    text : str
-        A number from 0, the first digits of a key, or levels such as
-        ``population.clusters=20, scheme=same-clusters``; a factor may be called by the last part
-        of its path.
-
-    Returns
-    -------
-    int
-        Its position.
-
-    Raises
-    ------
-    ArgumentError
-        If no condition is meant, or several are; names those there are.
+    `text` is a number from 0, the first digits of a key, or levels such as
+    ``population.clusters=20, scheme=same-clusters``; a factor may be called by the last part of its
+    path. ArgumentError if no condition is meant, or several are; it names those there are.
     """
     text, count = text.strip(), ds.sizes["condition"]
     if text.isdecimal() and int(text) < count:
         return int(text)
     keys = [str(key) for key in ds["key"].values]
     if "=" in text:
-        found = _with_levels(ds, text)
+        meant = _with_levels(ds, text)
     else:
-        found = [c for c, key in enumerate(keys) if len(text) >= 4 and key.startswith(text)]
-    if len(found) == 1:
-        return found[0]
-    offered = "\n".join(f"  {c:>3}  {describe(ds, c)}" for c in (found or range(count))[:20])
-    what = f"{len(found)} conditions are" if found else "no condition is"
+        meant = [c for c, key in enumerate(keys) if len(text) >= 4 and key.startswith(text)]
+    if len(meant) == 1:
+        return meant[0]
+    offered = "\n".join(f"  {c:>3}  {describe(ds, c)}" for c in (meant or range(count))[:20])
+    what = f"{len(meant)} conditions are" if meant else "no condition is"
     give = "give a number, or levels that single one out"
     raise ArgumentError(f"{what} {text!r}; {give}:\n{offered}")
 
@@ -67,10 +52,7 @@ def condition_of(ds: xr.Dataset, text: str) -> int:
 def factor_of(ds: xr.Dataset, text: str) -> str:
     """Find the factor of the grid that is meant, by its path or, if no other ends so, its end.
 
-    Raises
-    ------
-    ArgumentError
-        If there is none; names those there are.
+    ArgumentError if there is none; it names those there are.
     """
     names = factors_of(ds)
     meant = [name for name in names if name.endswith(f".{text}")]
@@ -81,12 +63,12 @@ def factor_of(ds: xr.Dataset, text: str) -> str:
 
 
 def _with_levels(ds: xr.Dataset, text: str) -> list[int]:
-    found = list(range(ds.sizes["condition"]))
+    meant = list(range(ds.sizes["condition"]))
     for part in text.split(","):
         asked, _, level = (piece.strip() for piece in part.partition("="))
         factor = factor_of(ds, asked)
-        found = [c for c in found if _same(ds[factor].values[c], level)]
-    return found
+        meant = [c for c in meant if _same(ds[factor].values[c], level)]
+    return meant
 
 
 def _same(value: Any, level: str) -> bool:
@@ -107,11 +89,6 @@ def _shown(value: Any) -> str:
 def summary(ds: xr.Dataset) -> pd.DataFrame:
     """Tell what each condition cost and what its fits came to.
 
-    Parameters
-    ----------
-    ds : Dataset
-        Results of a study, finished or not.
-
     Returns
     -------
     DataFrame
@@ -120,31 +97,25 @@ def summary(ds: xr.Dataset) -> pd.DataFrame:
         keeps measures), the number of fits of each status: ok, singular, not_converged,
         not_estimable, error; and stopped, a word, if conditions stop when a measure is known.
     """
-    table = pd.DataFrame({name: ds[name].values for name in factors_of(ds)})
-    known = _summed(ds) if keeps_measures(ds) else _kept(ds)
+    if keeps_measures(ds):
+        replicates, seconds = ds["replicates"].values, ds["seconds"].values
+    else:
+        replicates = (ds["status"] >= 0).any("estimator").sum("replicate").values
+        seconds = ds["seconds"].sum("block").values
+    table = pd.DataFrame({name: ds[name].values for name in factors_of(ds)}).assign(
+        replicates=replicates, core_seconds=seconds, wall_seconds=wall_seconds(ds).values
+    )
+    counts = status_counts(ds).sum(axis=1)
+    table = table.assign(**{one.word: counts[:, i] for i, one in enumerate(Status)})
     if "stopped" in ds:
         words = [Stop(code).name.lower() for code in ds["stopped"].values.tolist()]
-        known["stopped"] = np.array(words, dtype=object)
-    return table.assign(**known)
+        table["stopped"] = np.array(words, dtype=object)
+    return table
 
 
-def _kept(ds: xr.Dataset) -> dict[str, NDArray[Any]]:
-    """What a study that keeps replicates tells of each condition."""
+def status_counts(ds: xr.Dataset) -> NDArray[np.int64]:
+    """Fits of each status, (condition, estimator, status)."""
+    if keeps_measures(ds):
+        return ds["status_hits"].transpose("condition", "estimator", "status_outcome").values
     status = ds["status"].transpose("condition", "estimator", "replicate").values
-    return {
-        "replicates": (status >= 0).any(axis=1).sum(axis=-1),
-        "core_seconds": ds["seconds"].sum("block").values,
-        "wall_seconds": wall_seconds(ds).values,
-        **{one.word: (status == one).sum(axis=(1, 2)) for one in Status},
-    }
-
-
-def _summed(ds: xr.Dataset) -> dict[str, NDArray[Any]]:
-    """The same of a study that keeps measures."""
-    counts = ds["status_hits"].sum("estimator").transpose("status_outcome", "condition").values
-    return {
-        "replicates": ds["replicates"].values,
-        "core_seconds": ds["seconds"].values,
-        "wall_seconds": wall_seconds(ds).values,
-        **{one.word: count for one, count in zip(Status, counts, strict=True)},
-    }
+    return np.stack([(status == one).sum(axis=-1) for one in Status], axis=-1)

@@ -32,11 +32,6 @@ COLUMNS = ("condition", "estimator", "fits", "other", "term", "of", "failed", "e
 def dependent_failures(ds: xr.Dataset) -> pd.DataFrame:
     """Compare the estimates of other methods between replicates where a method failed and the rest.
 
-    Parameters
-    ----------
-    ds : Dataset
-        Results of a study with its replicates.
-
     Returns
     -------
     DataFrame
@@ -46,11 +41,6 @@ def dependent_failures(ds: xr.Dataset) -> pd.DataFrame:
         "spread"; failed and elsewhere, medians of its estimates, or of their distances from their
         median; and p, times the number of comparisons in the study, at most 1. p is NaN, and other
         "", where no other method has estimates in replicates of both kinds.
-
-    Raises
-    ------
-    ArgumentError
-        If the results do not hold replicates.
     """
     need_replicates(ds, "whether failures depend on the estimate")
     names, terms = ([str(x) for x in ds[dim].values] for dim in ("estimator", "term"))
@@ -65,13 +55,13 @@ def dependent_failures(ds: xr.Dataset) -> pd.DataFrame:
             if not failed.any() or not (ran & ~failed).any():
                 continue
             own = ~np.isnan(r.estimate[e]).all(axis=-1)  # terms
-            found = []
+            comparisons = []
             for (o, t), x in _others(r.estimate, e, own):
                 for of, y in (("middle", x), ("spread", np.abs(x - np.nanmedian(x)))):
                     if (one := _compared(y, failed, ran & ~failed)) is not None:
-                        found.append((one[-1], names[o], terms[t], of, *one[:-1]))
-            compared += len(found)
-            p, *best = min(found, default=(np.nan, "", "", "", np.nan, np.nan))
+                        comparisons.append((one[-1], names[o], terms[t], of, *one[:-1]))
+            compared += len(comparisons)
+            p, *best = min(comparisons, default=(np.nan, "", "", "", np.nan, np.nan))
             row = (c, name, int(failed.sum()), *best, p)
             rows.append(dict(zip(COLUMNS, row, strict=True)))
     frame = pd.DataFrame(rows, columns=list(COLUMNS))

@@ -156,9 +156,9 @@ def identical(a: NDArray[np.generic], b: NDArray[np.generic]) -> NDArray[np.bool
 def _settings(first: xr.Dataset, second: xr.Dataset) -> pd.DataFrame:
     """Configuration, data and code, and the versions of what they were run with."""
     there, here = ({name: ds.attrs.get(name) for name in VERSIONS} for ds in (first, second))
-    found = [
+    differ = [
         *recorded_differences(first.attrs, second.attrs),
         *compared("versions", there, here),
     ]
-    rows = [(one.group, one.name, one.there, one.here) for one in found]
+    rows = [(one.group, one.name, one.there, one.here) for one in differ]
     return pd.DataFrame(rows, columns=["about", "name", "first", "second"])

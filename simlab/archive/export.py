@@ -55,12 +55,9 @@ def export(ds: xr.Dataset, path: str | Path) -> None:
 
 
 def check_export(path: Path) -> None:
-    """Refuse a file that cannot be written, before any results are read.
+    """Refuse a file that cannot be written, before any results are read, with an ExportError.
 
-    Raises
-    ------
-    ExportError
-        If its name ends otherwise, or its format needs a package that is not there.
+    Its name ends otherwise, or its format needs a package that is not there.
     """
     if path.suffix not in WRITERS:
         raise ExportError(f"{path}: name a file that ends in {', '.join(WRITERS)}")
@@ -110,9 +107,9 @@ def long_form(ds: xr.Dataset) -> Iterator[pd.DataFrame]:
 
 def _variances(one: xr.Dataset, r: Any, estimators: Any) -> dict[str, Any]:
     """G and σ² of mixed models, NaN for the others."""
-    place = {name: i for i, name in enumerate(one["mixed"].values.tolist())}
-    at = np.array([place.get(name, -1) for name in estimators.tolist()], dtype=np.int64)
-    found: dict[str, Any] = {}
+    index = {name: i for i, name in enumerate(one["mixed"].values.tolist())}
+    at = np.array([index.get(name, -1) for name in estimators.tolist()], dtype=np.int64)
+    columns: dict[str, Any] = {}
     G = one["G"].transpose("replicate", "mixed", "effect", "effect_").values
     sigma2 = one["sigma2"].transpose("replicate", "mixed").values
     parts = {"sigma2": sigma2}
@@ -120,8 +117,8 @@ def _variances(one: xr.Dataset, r: Any, estimators: Any) -> dict[str, Any]:
     for name, values in parts.items():
         column = np.full(len(r), np.nan)
         column[at >= 0] = values[r[at >= 0], at[at >= 0]]
-        found[name] = column
-    return found
+        columns[name] = column
+    return columns
 
 
 def _netcdf(ds: xr.Dataset, path: Path) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from simlab.archive.conditions import status_counts
 from simlab.errors import check_known
 from simlab.measures.outcomes import need_replicates
 from simlab.measures.sums import keeps_measures
@@ -39,7 +40,10 @@ def failures(ds: xr.Dataset, statuses: Sequence[str] | None = None) -> pd.DataFr
     """
     need_replicates(ds, "a list of failures")
     wanted = _statuses(statuses)
-    status = ds["status"].transpose("condition", "replicate", "estimator").values
+    status, dropped = (
+        ds[name].transpose("condition", "replicate", "estimator").values
+        for name in ("status", "dropped")
+    )
     c, r, e = np.nonzero(np.isin(status, wanted))
     return pd.DataFrame(
         {
@@ -47,9 +51,7 @@ def failures(ds: xr.Dataset, statuses: Sequence[str] | None = None) -> pd.DataFr
             "replicate": r,
             "estimator": ds["estimator"].values[e],
             "status": [Status(code).word for code in status[c, r, e].tolist()],
-            "dropped": ds["dropped"]
-            .transpose("condition", "replicate", "estimator")
-            .values[c, r, e],
+            "dropped": dropped[c, r, e],
         }
     )
 
@@ -57,28 +59,13 @@ def failures(ds: xr.Dataset, statuses: Sequence[str] | None = None) -> pd.DataFr
 def failure_counts(ds: xr.Dataset, statuses: Sequence[str] | None = None) -> pd.DataFrame:
     """Count the fits whose status is other than ok, of studies that keep measures too.
 
-    Parameters
-    ----------
-    ds, statuses
-        As for `failures`.
-
     Returns
     -------
     DataFrame
         A row for each that occurs: condition (position), estimator, status, fits.
-
-    Raises
-    ------
-    ArgumentError
-        If there is no such status.
     """
     wanted = _statuses(statuses)
-    if keeps_measures(ds):
-        hits = ds["status_hits"].transpose("condition", "estimator", "status_outcome")
-        counts = hits.values[..., wanted]
-    else:
-        status = ds["status"].transpose("condition", "estimator", "replicate").values
-        counts = np.stack([(status == one).sum(axis=-1) for one in wanted], axis=-1)
+    counts = status_counts(ds)[..., wanted]
     c, e, s = np.nonzero(counts)
     return pd.DataFrame(
         {

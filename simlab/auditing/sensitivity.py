@@ -13,10 +13,9 @@ from simlab.auditing.subject import Parameters, Subject
 from simlab.config import Study
 from simlab.measures import MEASURES, measure
 from simlab.parallel import in_threads
-from simlab.performance.aims import aims
 from simlab.performance.named import named
 from simlab.performance.node import READ, leaf, merge
-from simlab.performance.outline import Outline
+from simlab.performance.outline import Outline, aims
 from simlab.results.labelled import labelled
 from simlab.runner import Progress, prepare, run_block, targets_of
 from simlab.words import FAILED, TARGETS

@@ -5,8 +5,7 @@ are offered here too by their names, are declarations, and can be called with ar
 """
 
 from simlab.measures.contrasts import contrast
-from simlab.measures.dataset import measure, tidy
-from simlab.measures.paired import paired
+from simlab.measures.dataset import measure, paired, tidy
 from simlab.measures.rejections import rejection
 from simlab.performance.arrays import average, paired_difference, share
 from simlab.performance.measure import Measure, Measured, over

@@ -26,11 +26,11 @@ def config_of(ds: xr.Dataset) -> dict[str, Any]:
 def labels_of(config: dict[str, Any], factor: str) -> dict[str, Any]:
     """Values of the levels of a factor that have a label, by label."""
     grid = config.get("grid") or []
-    found: dict[str, Any] = {}
+    labels: dict[str, Any] = {}
     for factorial in [grid] if isinstance(grid, dict) else grid:
         if isinstance(factorial.get(factor), dict):
-            found |= factorial[factor]
-    return found
+            labels |= factorial[factor]
+    return labels
 
 
 def setting_of(ds: xr.Dataset, config: dict[str, Any], condition: int) -> dict[str, Any]:

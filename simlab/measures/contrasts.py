@@ -24,7 +24,7 @@ from simlab.measures.outcomes import (
 from simlab.performance.contrasted import Contrasted, contrasted
 from simlab.performance.measure import Measure
 from simlab.performance.registry import MEASURES
-from simlab.performance.stream import Counted, MeanContained, Replicates
+from simlab.performance.stream import Counted, MeanContained
 from simlab.words import LIMIT
 
 QUANTITIES = ("bias", "mse", "coverage", "rejection_rate")
@@ -43,13 +43,9 @@ Pair = tuple[int, int]
 """Positions of a condition and of the one that it is compared with."""
 
 
-def _rejects(r: Replicates) -> Any:
-    return r.test_p_value <= r.alpha
-
-
 TESTED = Measure(
     TESTS, "rejection rate of the test", "1", "p = share of p-values ≤ α",
-    Counted(TESTS, ("test_p_value",), _rejects, per="test"), share=True,
+    Counted(TESTS, ("test_p_value",), lambda r: r.test_p_value <= r.alpha, per="test"), share=True,
 )  # fmt: skip
 
 
@@ -104,12 +100,12 @@ def contrast(
     if "test_p_value" in ds:
         chosen.append(TESTED)
     theta = theta_of(ds).sel(target=target, drop=True)
-    found: list[list[Contrasted]] = []
+    contrasts: list[list[Contrasted]] = []
     for pair in pairs:
         one, other = (replicates_of(ds, c, theta) for c in pair)
-        found.append([contrasted(m, one, other) for m in chosen])
+        contrasts.append([contrasted(m, one, other) for m in chosen])
     variables: dict[str, tuple[tuple[str, ...], Any, dict[str, str]]] = {}
-    for m, each in zip(chosen, zip(*found, strict=True), strict=True):
+    for m, each in zip(chosen, zip(*contrasts, strict=True), strict=True):
         dims = ("contrast", *(dim for dim in m.dims if dim != "target"))
         for (suffix, words), part in zip(_PARTS.items(), zip(*each, strict=True), strict=True):
             attrs = {"long_name": f"{m.name}: {words}"}

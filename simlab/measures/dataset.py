@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import pandas as pd
@@ -27,10 +27,11 @@ from simlab.performance.named import Named, measured
 from simlab.performance.registry import COMPARISONS, MEASURES, PAIRED, ROBUST
 from simlab.performance.robust import Statistic
 from simlab.performance.streams import ESTIMATE
-from simlab.words import AIMS
+from simlab.words import AIMS, LIMIT
 
 Kind = Literal["jackknife", "normal"]
 AnyMeasure = Measure | Statistic
+Quantity = Literal["bias", "mse", "coverage"]
 
 _COMPARED = {**COMPARISONS, **PAIRED}
 _DIMS = ("condition", "estimator", "term", "target")
@@ -106,28 +107,69 @@ def measure(
         here |= {f"{name}_reference": values for name, values in other.items()}
     labels = {str(k): v for k, v in sums.coords.items() if {*v.dims} <= {"condition", *_DIMS[1:3]}}
     labels["target"] = xr.DataArray([*AIMS], dims="target")
-    found: dict[str, xr.DataArray] = {}
+    result: dict[str, xr.DataArray] = {}
     untold = _untold(ds, sums)
     for m in chosen:
         dims = ("condition", *m.dims)
         own = {k: v for k, v in labels.items() if {*v.dims} <= {*dims}}
-        found |= variables(m, _taken(m, ds, here, mcse), dims, own)
+        result |= variables(m, _taken(m, ds, here, mcse), dims, own)
         if isinstance(m, Statistic) and keeps_measures(ds):
-            found[m.name].attrs["comment"] = "all replicates are needed; run with keep: replicates"
+            result[m.name].attrs["comment"] = "all replicates are needed; run with keep: replicates"
         elif "target" in m.dims and untold:
             told = f"what is true of {', '.join(untold)} is not told; docs/your_own.md says how"
-            found[m.name].attrs["comment"] = told
+            result[m.name].attrs["comment"] = told
     del labels["target"]
-    found["doubt"] = xr.DataArray(
+    result["doubt"] = xr.DataArray(
         doubts(sums), dims=_DIMS[:3], coords=labels,
         attrs={"long_name": "whether the variance of the estimate exists", "units": "1",
                "definition": "; ".join(f"{k}: {v}" for k, v in SENTENCE.items())},
     )  # fmt: skip
-    found["n"] = sums["estimate_n"].assign_attrs(
+    result["n"] = sums["estimate_n"].assign_attrs(
         long_name="replicates with an estimate", units="replicates",
         definition="replicates with status ok or singular in which the estimator has the term",
     )  # fmt: skip
-    return xr.Dataset(found, attrs=ds.attrs)
+    return xr.Dataset(result, attrs=ds.attrs)
+
+
+def paired(
+    ds: xr.Dataset,
+    reference: str,
+    quantity: Quantity = "bias",
+    target: str = "beta_within",
+) -> xr.Dataset:
+    """Difference of each estimator from a reference, replicate by replicate.
+
+    The mean over replicates where both are available of L − L_ref, with MCSE sd(L − L_ref)/√n,
+    where L is θ̂ − θ for bias, (θ̂ − θ)² for mse, and 1 if lower ≤ θ ≤ upper, else 0, for coverage.
+    Much sharper than the difference of two measures, because both estimators saw the same data.
+
+    Parameters
+    ----------
+    ds : Dataset
+        Results of a study, as for `measure`.
+    reference : str
+        One of its estimators.
+    quantity : {"bias", "mse", "coverage"}
+    target : str
+        One of the targets of `ds`, or "limit": each estimator's own probability limit.
+
+    Returns
+    -------
+    Dataset
+        value, mcse, n (condition, estimator, term).
+
+    Raises
+    ------
+    ArgumentError
+        If `ds` lacks a variable, or a name is not among those it offers.
+    """
+    check_known("quantity", quantity, get_args(Quantity))
+    check_known("target", target, [*ds.target.values, LIMIT])
+    name = f"paired_{quantity}"
+    result = measure(ds, reference, [name]).sel(target=target, drop=True)
+    parts = {f"{name}{part}": part.strip("_") or "value" for part in ("", "_mcse", "_n")}
+    attrs = {"quantity": quantity, "reference": reference, "target": target}
+    return result[list(parts)].rename(parts).drop_attrs(deep=False).assign_attrs(attrs)
 
 
 def _untold(ds: xr.Dataset, sums: xr.Dataset) -> list[str]:
@@ -147,22 +189,22 @@ def _chosen(
         own = _own(ds)
         known |= own
         asked = [*MEASURES, *(COMPARISONS if compares else ()), *own] if asked is None else asked
-    found = []
+    chosen = []
     for one in asked:
         if isinstance(one, str):
             check_known("measure", one, known)
-        found.append(known[one] if isinstance(one, str) else one)
-    if not compares and any(m.name in _COMPARED for m in found):
+        chosen.append(known[one] if isinstance(one, str) else one)
+    if not compares and any(m.name in _COMPARED for m in chosen):
         raise ArgumentError(f"{', '.join(_COMPARED)} compare with a reference; name an estimator")
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(chosen))
 
 
 def _own(ds: xr.Dataset) -> dict[str, AnyMeasure]:
     """The measures that a study names, by name; the user's are imported."""
     paths, folder = config_of(ds).get("measures") or (), str(ds.attrs.get("folder", ""))
     where = Path(folder) if folder else None
-    found = [own_measure(path, where) if ":" in path else ROBUST[path] for path in paths]
-    return {m.name: m for m in found}
+    own = [own_measure(path, where) if ":" in path else ROBUST[path] for path in paths]
+    return {m.name: m for m in own}
 
 
 def _taken(m: AnyMeasure, ds: xr.Dataset, here: Named, mcse: Kind) -> Measured:
@@ -186,7 +228,7 @@ def _taken(m: AnyMeasure, ds: xr.Dataset, here: Named, mcse: Kind) -> Measured:
 
 
 def variables(
-    m: AnyMeasure, found: Measured, dims: Sequence[str], labels: dict[str, xr.DataArray]
+    m: AnyMeasure, result: Measured, dims: Sequence[str], labels: dict[str, xr.DataArray]
 ) -> dict[str, xr.DataArray]:
     """Name one measure, its MCSE, its n and the ends of its interval, with their attrs."""
     texts = (
@@ -194,7 +236,7 @@ def variables(
         *("Wilson" if m.share else f"value {sign} 1.96 MCSE" for sign in "−+"),
     )  # fmt: skip
     named: dict[str, xr.DataArray] = {}
-    parts = zip(_PARTS.items(), (*found, *m.interval(found)), texts, strict=True)
+    parts = zip(_PARTS.items(), (*result, *m.interval(result)), texts, strict=True)
     for (suffix, prefix), part, text in parts:
         units = "replicates" if suffix == "_n" else m.units
         attrs = {"long_name": prefix + m.long_name, "units": units, "definition": text}

@@ -53,21 +53,18 @@ LEAST = 20.0
 def doubts(sums: xr.Dataset) -> NDArray[np.int8]:
     """Judge every cell, (condition, estimator, term), from its kurtosis and its population.
 
-    Parameters
-    ----------
-    sums : Dataset
-        From `measures.sums.summed`, with the stream of estimates.
+    `sums` are from `measures.sums.summed`, with the stream of estimates.
     """
-    found = np.where(_peaked(sums), UNSURE, SOUND).astype(np.int8)
+    doubt = np.where(_peaked(sums), UNSURE, SOUND).astype(np.int8)
     config = config_of(sums)
     if not isinstance(config.get("population"), dict):
-        return found
+        return doubt
     names = [(str(e), str(t)) for e in sums["estimator"].values for t in sums["term"].values]
-    for c in range(len(found)):
+    for c in range(len(doubt)):
         setting = setting_of(sums, config, c)
         known = [known_doubt(setting, *name) for name in names]
-        found[c] = np.maximum(found[c], np.reshape(known, found.shape[1:]))
-    return found
+        doubt[c] = np.maximum(doubt[c], np.reshape(known, doubt.shape[1:]))
+    return doubt
 
 
 @quietly
@@ -78,14 +75,7 @@ def _peaked(sums: xr.Dataset) -> NDArray[np.bool_]:
 
 
 def known_doubt(setting: dict[str, Any], estimator: str, term: str) -> int:
-    """Tell what the population alone says of an estimate.
-
-    Parameters
-    ----------
-    setting : dict
-        The configuration of a study of one condition.
-    estimator, term : str
-    """
+    """Tell what the population alone says of an estimate, by the configuration of one condition."""
     population = setting.get("population")
     if not isinstance(population, dict) or "generator" in population:
         return SOUND

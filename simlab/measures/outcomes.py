@@ -18,13 +18,7 @@ _NEEDED = (*PER_TERM, "status", "dropped", "truth", "limit")
 
 
 def require(ds: xr.Dataset) -> None:
-    """Refuse a Dataset without replicates, or without a variable that measures need.
-
-    Raises
-    ------
-    ArgumentError
-        If it is one; says what is missing.
-    """
+    """Refuse a Dataset without replicates or another variable that measures need."""
     missing = [name for name in _NEEDED if name not in ds]
     if missing:
         raise ArgumentError(
@@ -34,13 +28,7 @@ def require(ds: xr.Dataset) -> None:
 
 
 def need_replicates(ds: xr.Dataset, what: str) -> None:
-    """Refuse a Dataset that has sums only; `what` is what needs more.
-
-    Raises
-    ------
-    ArgumentError
-        If it is one.
-    """
+    """Refuse, with an ArgumentError, a Dataset that has sums only; `what` is what needs more."""
     if ds.attrs.get("kept") == "measures":
         name = ds.encoding.get("source", ds.attrs.get("name", "this study"))
         raise ArgumentError(f"{what}: {name} keeps measures only; run with keep: replicates")
@@ -56,16 +44,9 @@ def block_of(one: xr.Dataset) -> dict[str, Any]:
 
 
 def replicates_of(ds: xr.Dataset, condition: int, theta: xr.DataArray | None = None) -> Replicates:
-    """Return the replicates of a condition, (estimator, term, b): estimates of fits that did well.
+    """Replicates of a condition, (estimator, term, b): estimates of fits that did well.
 
-    Parameters
-    ----------
-    ds : Dataset
-        Results of a study with its replicates.
-    condition : int
-        Position of the condition.
-    theta : DataArray (condition, estimator, term), optional
-        What estimates are compared with; by default 0.
+    They are compared with `theta` (condition, estimator, term), by default with 0.
     """
     arrays = replicates(block_of(ds.isel(condition=condition)), alpha_of(ds)).arrays
     target = np.zeros((*arrays["estimate"].shape[:2], 1))
@@ -79,18 +60,12 @@ def theta_of(ds: xr.Dataset) -> xr.DataArray:
     """Targets and the limit, (condition, estimator, term, target)."""
     truth = ds["truth"].expand_dims(estimator=ds["estimator"])
     limit = ds["limit"].expand_dims(target=[LIMIT])
-    found = xr.concat([truth, limit], "target", join="outer")
-    return found.transpose("condition", "estimator", "term", "target")
+    theta = xr.concat([truth, limit], "target", join="outer")
+    return theta.transpose("condition", "estimator", "term", "target")
 
 
 def alpha_of(ds: xr.Dataset) -> float:
-    """Level of the terms' tests, 1 − level of the intervals.
-
-    Raises
-    ------
-    ArgumentError
-        If the level is not between 0 and 1.
-    """
+    """Level of the terms' tests, 1 − level of the intervals."""
     level = ds.attrs.get("level", 0.95)
     # 1 − 0.9 is a little below 0.1; a Monte Carlo p-value of exactly 0.1 must still reject.
     return round(1 - check_level(level, f"{source_of(ds)}: attribute level"), 12)

@@ -11,7 +11,7 @@ from simlab.errors import ArgumentError, is_level
 from simlab.measures.dataset import variables
 from simlab.measures.outcomes import need_replicates
 from simlab.measures.sums import keeps_measures
-from simlab.performance.intervals import SHARE
+from simlab.performance.frequencies import SHARE
 from simlab.performance.measure import Measure
 from simlab.performance.moments import Moments
 from simlab.performance.named import sums_of
@@ -49,11 +49,11 @@ def rejection(ds: xr.Dataset, levels: Sequence[float] = LEVELS) -> xr.Dataset:
         raise ArgumentError("the study tests nothing; name what to test under tests: and run it")
     if not levels or not all(map(is_level, levels)):
         raise ArgumentError(f"levels must be numbers between 0 and 1, not {tuple(levels)}")
-    found = _REJECTION.measured(_counted(ds, levels))
+    rates = _REJECTION.measured(_counted(ds, levels))
     along = {str(name): v for name, v in ds.coords.items() if v.dims == ("condition",)}
     nominal = xr.DataArray(np.array(levels), dims="nominal")
     coords = {**along, "test": ds["test"], "kind": ds["kind"], "nominal": nominal}
-    parts = variables(_REJECTION, found, (*_DIMS, "nominal"), coords)
+    parts = variables(_REJECTION, rates, (*_DIMS, "nominal"), coords)
     return xr.Dataset(parts, attrs=ds.attrs).assign(null_holds=ds["null_holds"])
 
 

@@ -9,13 +9,12 @@ import numpy as np
 import xarray as xr
 
 from simlab.measures.outcomes import alpha_of, block_of, require
-from simlab.performance.aims import Aims, aims
 from simlab.performance.named import named
-from simlab.performance.node import PER_TERM, empty, leaf, merge
-from simlab.performance.outline import Outline
+from simlab.performance.node import PER_TERM, leaf
+from simlab.performance.outline import Aims, Outline, aims
 from simlab.performance.stream import Stream
 from simlab.results.labelled import KEPT, labelled
-from simlab.results.tree import Tree
+from simlab.results.nodes import Tree
 
 BLOCK = 256
 """Replicates that are summed together where a Dataset does not say in what blocks it was drawn."""
@@ -29,24 +28,9 @@ def keeps_measures(ds: xr.Dataset) -> bool:
 def summed(ds: xr.Dataset, streams: Iterable[Stream], reference: str = "") -> xr.Dataset:
     """Sum the replicates of every condition, in the same blocks and order as when they ran.
 
-    Parameters
-    ----------
-    ds : Dataset
-        Results of a study; returned as it is where it has sums.
-    streams : iterable of Stream
-        What to sum.
-    reference : str
-        Estimator with which all others are paired; by default all are paired.
-
-    Returns
-    -------
-    Dataset
-        Sums as `labelled` names them, truth and limit.
-
-    Raises
-    ------
-    ArgumentError
-        If `ds` lacks a variable.
+    Returns sums as `labelled` names them, truth and limit; `ds` itself where it has sums.
+    Estimators are paired with the reference; by default all are paired. ArgumentError if `ds` lacks
+    a variable.
     """
     if keeps_measures(ds):
         return ds
@@ -83,10 +67,10 @@ def _outline(ds: xr.Dataset, streams: tuple[Stream, ...], reference: str) -> Out
 def _condition(one: xr.Dataset, outline: Outline, about: Aims) -> dict[str, Any]:
     """The named sums of one condition."""
     size = int(one.attrs.get("block", BLOCK))
-    tree = Tree(lambda a, b: merge(a, b, outline), size)
+    tree = Tree(outline, size)
     for number, block in enumerate(_blocks(one, size)):
         tree.add(0, number, leaf(block, outline, about))
-    return named(tree.total(0, empty(outline)), outline, about)
+    return named(tree.total(0), outline, about)
 
 
 def _blocks(one: xr.Dataset, size: int) -> Iterator[Any]:
@@ -100,7 +84,7 @@ def _blocks(one: xr.Dataset, size: int) -> Iterator[Any]:
 
 
 def arrays_of(sums: xr.Dataset) -> dict[str, Any]:
-    """Return named sums as arrays, condition first, in the order of `labelled`."""
+    """Named sums as arrays, condition first, in the order of `labelled`."""
     order = (
         "condition", "estimator", "reference", "term", "aim", "candidate", "test", "kind",
         "nominal",

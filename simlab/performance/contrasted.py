@@ -15,18 +15,11 @@ ALIKE = 1e-10
 
 
 class Contrasted(NamedTuple):
-    """The difference of a measure between two conditions, cell by cell.
+    """The difference of a measure between two conditions, cell by cell, (...).
 
-    Attributes
-    ----------
-    value, mcse, n : ndarray, shape (...)
-        As in `Measured`; the MCSE is that of pairs of replicates with the same number.
-    mcse_independent : ndarray of float, shape (...)
-        The MCSE that it would have were the two conditions independent.
-    gain : ndarray of float, shape (...)
-        How many times as many replicates would then be needed: (mcse_independent/mcse)².
-    gain_mcse : ndarray of float, shape (...)
-        Monte Carlo standard error of the gain.
+    `value`, `mcse` and `n` are as in `Measured`; the MCSE is that of pairs of replicates with the
+    same number, `mcse_independent` what it would be were the two conditions independent. `gain` is
+    how many times as many replicates would then be needed: (mcse_independent/mcse)².
     """
 
     value: Floats
@@ -41,19 +34,12 @@ class Contrasted(NamedTuple):
 def contrasted(measure: Measure, first: Replicates, second: Replicates) -> Contrasted:
     """Difference of a measure between two conditions, and what their common random numbers gained.
 
-    With ψ what each replicate adds to a measure, the MCSE is √(Σ(ψ_1 − ψ_2)²/(n(n − 1))); were the
-    conditions independent, √(Σ(ψ_1² + ψ_2²)/(n(n − 1))). Gain Σ(ψ_1² + ψ_2²)/Σ(ψ_1 − ψ_2)²: 1 for
-    independent conditions, above 1 for positively correlated ones. Its MCSE is gain √Σφ² with
-    φ = (ψ_1² + ψ_2²)/Σ(ψ_1² + ψ_2²) − (ψ_1 − ψ_2)²/Σ(ψ_1 − ψ_2)².
-
-    Where all differences are alike to 10 digits the gain is infinite, and has no MCSE.
-
-    Parameters
-    ----------
-    measure : Measure
-        Of each of the two.
-    first, second : Replicates
-        Arrays (..., b) in two conditions; replicates of the same number are pairs.
+    Arrays are (..., b) in both; replicates of the same number are pairs. With ψ what each replicate
+    adds to a measure, the MCSE is √(Σ(ψ_1 − ψ_2)²/(n(n − 1))); were the conditions independent,
+    √(Σ(ψ_1² + ψ_2²)/(n(n − 1))). Gain Σ(ψ_1² + ψ_2²)/Σ(ψ_1 − ψ_2)²: 1 for independent conditions,
+    above 1 for positively correlated ones. Its MCSE is gain √Σφ² with φ = (ψ_1² + ψ_2²)/Σ(ψ_1² +
+    ψ_2²) − (ψ_1 − ψ_2)²/Σ(ψ_1 − ψ_2)². Where all differences are alike to 10 digits the gain is
+    infinite, and has no MCSE.
     """
     ok: Any = np.True_
     for r in (first, second):

@@ -38,14 +38,10 @@ FEW = 64
 class Ends(NamedTuple):
     """Ends of the intervals of L cells.
 
-    Attributes
-    ----------
-    bracket : (2, L)
-        Lowest and highest mean for which the share can be told.
-    below, sum_below : (2L,)
-        Lower ends, then upper ends, that are below their bracket; and Σ of their estimates.
-    which, value, estimate : (m,)
-        Position among the 2L, value, and estimate of each end inside its bracket.
+    `bracket` (2, L): lowest and highest mean for which the share can be told. `below`, `sum_below`
+    (2L,): lower ends, then upper ends, that are below their bracket, and Σ of their estimates.
+    `which`, `value`, `estimate` (m,): position among the 2L, value, and estimate of each end
+    inside.
     """
 
     bracket: Floats

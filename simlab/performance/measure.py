@@ -33,10 +33,9 @@ class Measured(NamedTuple):
 
     Attributes
     ----------
-    value : ndarray of float, shape (...)
-        The measure; NaN where it is undefined or no replicate is available.
-    mcse : ndarray of float, shape (...)
-        Its Monte Carlo standard error, in the unit of `value`; NaN where n < 2.
+    value, mcse : ndarray of float, shape (...)
+        The measure, NaN where it is undefined or no replicate is available; its Monte Carlo
+        standard error, in the same unit, NaN where n < 2.
     n : ndarray of int, shape (...)
         Replicates that entered.
     """
@@ -50,15 +49,9 @@ class Measured(NamedTuple):
 class Means:
     """What the value of a measure is a function of; `m[i]` is the mean of its i-th feature.
 
-    Attributes
-    ----------
-    features : tuple of ndarray, shape (...)
-        A mean where the power is 1, a variance or covariance with divisor n − 1 where it is 2.
-    n : ndarray, shape (...)
-    theta, centre : ndarray, shape (...)
-        The target, and what estimates were summed about.
-    covariance : callable
-        Of i and j, to the centred sum of products of two features.
+    `features` (...) are a mean where the power is 1, a variance or covariance with divisor n − 1
+    where it is 2; `theta` and `centre` (...) the target, and what estimates were summed about;
+    `covariance` of i and j is the centred sum of products of two features.
     """
 
     features: tuple[Floats, ...]
@@ -163,32 +156,26 @@ class Measure:
             return (*names, "reference")
         return (*names, *(("theta",) if "target" in self.dims else ()))
 
-    def means(self, found: Moments, theta: Any, centre: Any) -> Means:
+    def means(self, sums: Moments, theta: Any, centre: Any) -> Means:
         """Return what f is a function of."""
         stream = self.stream
 
         def covariance(i: int, j: int) -> Floats:
-            return stream.covariance(found, self.features[i], self.features[j])
+            return stream.covariance(sums, self.features[i], self.features[j])
 
-        features = tuple(stream.summary(found, p) for p in self.features)
-        return Means(features, found.n, theta, centre, covariance)
+        features = tuple(stream.summary(sums, p) for p in self.features)
+        return Means(features, sums.n, theta, centre, covariance)
 
     @quietly
     def measured(
-        self, found: Moments, theta: Any = 0.0, centre: Any = 0.0, mcse: str = "jackknife"
+        self, sums: Moments, theta: Any = 0.0, centre: Any = 0.0, mcse: str = "jackknife"
     ) -> Measured:
-        """Measure sums.
+        """Measure sums, shape (...).
 
-        Parameters
-        ----------
-        found : Moments
-            From `Stream.told`, shape (...).
-        theta, centre : ndarray, shape (...)
-            The target, if it has one; what estimates were summed about. (2, ...) of pairs.
-        mcse : {"jackknife", "normal"}
-            "normal" takes estimates for normal, as Morris, White & Crowther (2019), Table 6.
+        Of pairs theta, the target, and centre, what estimates were summed about, are (2, ...).
+        mcse="normal" takes estimates for normal, as Morris, White & Crowther (2019), Table 6.
         """
-        m = self.means(found, theta, centre)
+        m = self.means(sums, theta, centre)
         known = ~np.isnan(theta)
         if self.stream.per == "pair" and self.against_target:
             known = known.all(axis=0)  # of both
@@ -217,12 +204,8 @@ class Measure:
     def influence(self, replicates: Replicates, ok: Any) -> tuple[Floats, Counts, Floats]:
         """Return value and n, (...), and ψ of each replicate, (..., b).
 
-        Parameters
-        ----------
-        replicates : Replicates
-            With arrays (..., b).
-        ok : ndarray of bool, shape (..., b)
-            Which of them may enter; ψ is NaN for the others.
+        Arrays of replicates are (..., b), as is `ok`: which of them may enter; ψ is NaN for the
+        others.
         """
         x = np.where(ok, self.stream.values(replicates), np.nan)
         m = self.means(
@@ -259,25 +242,25 @@ class Measure:
         r = [Replicates(flat, alpha)]
         if "reference" in flat:
             r.append(Replicates({**flat, self.arguments[0]: flat["reference"]}, alpha))
-        found = self.stream.told(self.stream.of(*r))
-        measured = self.measured(found, theta[:, 0], flat["centre"][:, 0], mcse)
+        sums = self.stream.told(self.stream.of(*r))
+        measured = self.measured(sums, theta[:, 0], flat["centre"][:, 0], mcse)
         value, error, n = measured
         return Measured(value.reshape(shape), error.reshape(shape), n.reshape(shape))
 
-    def interval(self, found: Measured) -> tuple[Floats, Floats]:
+    def interval(self, result: Measured) -> tuple[Floats, Floats]:
         """Return the 95 % Monte Carlo interval of each value: Wilson's of a share."""
         if not self.share:
-            half = Z * found.mcse
-            return found.value - half, found.value + half
-        return wilson(found)
+            half = Z * result.mcse
+            return result.value - half, result.value + half
+        return wilson(result)
 
 
 @quietly
 def wilson(share: Measured) -> tuple[Floats, Floats]:
     """Return the interval of a share (Wilson 1927, JASA 22:209).
 
-    n is the number of independent replicates that have the Monte Carlo standard error of the
-    share, which is n itself where that is √(p(1 − p)/n).
+    n is the number of independent replicates that have the Monte Carlo standard error of the share,
+    which is n itself where that is √(p(1 − p)/n).
     """
     p, mcse, n = share
     n = np.where((p > 0) & (p < 1) & (mcse > 0), p * (1 - p) / mcse**2, n)

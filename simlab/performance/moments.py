@@ -32,14 +32,8 @@ quietly = np.errstate(divide="ignore", invalid="ignore", over="ignore")
 class Moments(NamedTuple):
     """Sums over replicates, of any shape (...), of k variables.
 
-    Attributes
-    ----------
-    n : (...)
-        Replicates in which all variables are available.
-    mean : (..., k)
-        0 where n = 0. Of what is counted, the hits.
-    M : (..., q)
-        Centred moments of the powers that they were taken for.
+    `n` (...): replicates in which all variables are available. `mean` (..., k): 0 where n = 0; of
+    what is counted, the hits. `M` (..., q): centred moments of the powers that they were taken for.
     """
 
     n: Counts
@@ -128,7 +122,7 @@ class _Terms(NamedTuple):
 
 @cache
 def _expanded(powers: Powers) -> _Terms:
-    place = {p: i + 1 for i, p in enumerate(powers)}  # M_0 stands before them
+    index = {p: i + 1 for i, p in enumerate(powers)}  # M_0 stands before them
     moves: dict[tuple[int, ...], int] = {}
     terms: list[tuple[int, int, int]] = []
     start = []
@@ -138,6 +132,6 @@ def _expanded(powers: Powers) -> _Terms:
             if sum(q) != 1:
                 rest = tuple(e - f for e, f in zip(p, q, strict=True))
                 at = moves.setdefault(rest, len(moves))
-                terms.append((prod(map(comb, p, q)), at, place.get(q, 0)))
+                terms.append((prod(map(comb, p, q)), at, index.get(q, 0)))
     coefficient, move, moment = np.array(terms).T
     return _Terms(tuple(moves), coefficient * 1.0, move, moment, np.array(start))

@@ -8,11 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simlab.performance.aims import Aims
 from simlab.performance.measure import Measure, Measured
 from simlab.performance.moments import Moments
 from simlab.performance.node import Node
-from simlab.performance.outline import DIMS, Outline
+from simlab.performance.outline import DIMS, Aims, Outline
 from simlab.performance.stream import Counted, Stream
 from simlab.words import AIMS
 
@@ -50,18 +49,18 @@ def named(node: Node, outline: Outline, aims: Aims) -> dict[str, NDArray[Any]]:
 
     Where an estimator has no such term, counts are 0 and the rest is NaN.
     """
-    found: dict[str, NDArray[Any]] = {}
+    result: dict[str, NDArray[Any]] = {}
     for stream, sums in zip(outline.streams, node.sums, strict=True):
         parts = [_dense(stream, part, outline) for part in _both_ways(stream, stream.told(sums))]
-        found |= zip(dims_of(stream), parts, strict=False)
+        result |= zip(dims_of(stream), parts, strict=False)
     E, T = len(outline.estimators), len(outline.terms)
     e, t = outline.cells
     own, _, _, candidate = outline.best
     for name, more in (("centre", ()), ("theta", (len(AIMS),)), ("best_share", (2,))):
-        found[name] = np.full((E, T, *more), np.nan)
-    found["centre"][e, t], found["theta"][e, t] = aims.centre, aims.theta
-    found["best_share"][e[own], t[own], candidate] = aims.share
-    return found
+        result[name] = np.full((E, T, *more), np.nan)
+    result["centre"][e, t], result["theta"][e, t] = aims.centre, aims.theta
+    result["best_share"][e[own], t[own], candidate] = aims.weight
+    return result
 
 
 def _both_ways(stream: Stream, sums: Moments) -> list[tuple[NDArray[Any], NDArray[Any]]]:
@@ -85,20 +84,20 @@ def _dense(
         return one
     E, T = len(outline.estimators), len(outline.terms)
     shape = {"best": (E, T, 2), "pair": (E, E, T)}.get(kind, (E, T))
-    found = np.full(
+    dense = np.full(
         (*shape, *one.shape[1:]), 0 if one.dtype.kind == "i" else np.nan, dtype=one.dtype
     )
     e, t = outline.cells
     if kind == "pair":
         own, reference = outline.pairs
-        found[e[reference], e[own], t[own]] = turned
-        found[e[own], e[reference], t[own]] = one
+        dense[e[reference], e[own], t[own]] = turned
+        dense[e[own], e[reference], t[own]] = one
     elif kind == "best":
         own, _, _, candidate = outline.best
-        found[e[own], t[own], candidate] = one
+        dense[e[own], t[own], candidate] = one
     else:
-        found[e, t] = one
-    return found
+        dense[e, t] = one
+    return dense
 
 
 def sums_of(stream: Stream, here: Named) -> Moments:
@@ -110,20 +109,14 @@ def sums_of(stream: Stream, here: Named) -> Moments:
 def measured(measure: Measure, here: Named, mcse: str = "jackknife") -> Measured:
     """Take one measure of each estimator from sums.
 
-    Parameters
-    ----------
-    measure : Measure
-        The result has its `dims`, where target is aim.
-    here : mapping of str to ndarray
-        From `named`, with any axes before; of pairs, for one reference, with its theta and centre
-        as ``theta_reference`` and ``centre_reference``.
-    mcse : {"jackknife", "normal"}
-        As for `Measure.measured`.
+    `here` is from `named`, with any axes before; of pairs, for one reference, with its theta and
+    centre as ``theta_reference`` and ``centre_reference``. The result has the `dims` of the
+    measure, where target is aim.
     """
-    found = sums_of(measure.stream, here)
+    sums = sums_of(measure.stream, here)
     if not measure.against_target:
-        return measure.measured(found, mcse=mcse)
-    each = Moments(found.n[..., None], found.mean[..., None, :], found.M[..., None, :])
+        return measure.measured(sums, mcse=mcse)
+    each = Moments(sums.n[..., None], sums.mean[..., None, :], sums.M[..., None, :])
     theta, centre = here["theta"], here["centre"]
     if measure.stream.per == "pair":
         theta, centre = (

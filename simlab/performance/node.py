@@ -7,9 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from simlab.performance.aims import Aims
 from simlab.performance.moments import Floats
-from simlab.performance.outline import Outline
+from simlab.performance.outline import Aims, Outline
 from simlab.performance.stream import Per, Replicates
 from simlab.words import FITTED
 
@@ -17,13 +16,7 @@ from simlab.words import FITTED
 class Node(NamedTuple):
     """Everything that the replicates of some blocks add to the measures.
 
-    Attributes
-    ----------
-    replicates : int
-    seconds : float
-        Core time that they took.
-    sums : tuple
-        Of each stream of the outline.
+    Their number, the core seconds that they took, and the sums of each stream of the outline.
     """
 
     replicates: int
@@ -44,8 +37,8 @@ Arrays = Mapping[str, Any]
 def leaf(block: Arrays, outline: Outline, aims: Aims, seconds: float = 0.0) -> Node:
     """Sum one block.
 
-    A replicate whose fit failed has no estimate, and enters a sum only where all that the sum
-    needs is available.
+    A replicate whose fit failed has no estimate, and enters a sum only where all that the sum needs
+    is available.
     """
     seen = _views(block, outline, aims)
     sums = tuple(stream.of(*seen[stream.per]()) for stream in outline.streams)
@@ -107,7 +100,7 @@ def _best(cells: Mapping[str, Floats], outline: Outline, aims: Aims) -> Replicat
     """The oracle's best estimate of the mixture of each cell that has one, (R, b)."""
     _, slope, contextual, _ = outline.best
     mixed = {
-        name: cells[name][slope] + aims.share[:, None] * cells[name][contextual]
+        name: cells[name][slope] + aims.weight[:, None] * cells[name][contextual]
         for name in ("estimate", "centre")
     }
     # 0 is as good a centre as any where there is none.

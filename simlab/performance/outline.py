@@ -1,4 +1,4 @@
-"""What is summed in a study: its cells, its pairs of estimators, and the streams of each."""
+"""What is summed in a study, and what the estimates of a condition are compared with."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from simlab.performance.moments import Counts
+from simlab.performance.moments import Counts, Floats
 from simlab.performance.stream import Per, Stream
 from simlab.performance.streams import LEVELS
 from simlab.words import AIMS, ORACLE, Term
@@ -28,14 +28,14 @@ DIMS: Mapping[Per, tuple[str, ...]] = {
 
 
 class Pairs(NamedTuple):
-    """Pairs of cells: own and reference, each (P,)."""
+    """Pairs of cells, each (P,)."""
 
     own: Counts
     reference: Counts
 
 
 class Best(NamedTuple):
-    """A cell beside the oracle's slope + λ contextual; each (R,).
+    """A cell beside the oracle's slope + λ contextual, each (R,).
 
     `candidate` is 0 for the λ of the cell's own limit, 1 for λ = 1.
     """
@@ -50,20 +50,9 @@ class Best(NamedTuple):
 class Outline:
     """What is summed in every condition of a study.
 
-    Attributes
-    ----------
-    estimators, terms : tuple of str
-        Labels along the axes of a block.
-    has : mapping of str to tuple of str
-        The terms of each estimator. Only these cells are summed.
-    tests, kinds : int
-        Number of tests and of kinds of p-value.
-    alpha : float
-        Level at which the p-values of terms are counted as rejections.
-    streams : tuple of Stream
-        What is summed.
-    reference : str
-        Estimator that the others are paired with; by default all are paired.
+    Only the terms that each estimator `has` are summed. `tests` and `kinds` are how many tests and
+    kinds of p-value there are, `alpha` the level at which p-values of terms count as rejections,
+    `reference` an estimator that the others are paired with; by default all are paired.
     """
 
     estimators: tuple[str, ...]
@@ -78,13 +67,13 @@ class Outline:
     @cached_property
     def cells(self) -> tuple[Counts, Counts]:
         """Estimator and term of the L cells, each (L,)."""
-        found = [
+        cells = [
             (e, t)
             for e, estimator in enumerate(self.estimators)
             for t, term in enumerate(self.terms)
             if term in self.has[estimator]
         ]
-        e, t = np.array(found, dtype=np.int64).reshape(-1, 2).T
+        e, t = np.array(cells, dtype=np.int64).reshape(-1, 2).T
         return e, t
 
     @cached_property
@@ -99,20 +88,20 @@ class Outline:
     @cached_property
     def best(self) -> Best:
         """Slopes beside the oracle's best estimate of the same mixture; and of β_B."""
-        found = []
+        rows = []
         if ORACLE in self.estimators:
             oracle = self.estimators.index(ORACLE)
             e, t = self.cells
             at = {(int(a), self.terms[b]): i for i, (a, b) in enumerate(zip(e, t, strict=True))}
             for (_, term), own in at.items():
-                kind, place = Term.parse(term)
+                kind, sector = Term.parse(term)
                 if kind not in ("slope", "between"):
                     continue
-                needs = [at.get((oracle, str(Term(k, place)))) for k in ("slope", "contextual")]
+                needs = [at.get((oracle, str(Term(k, sector)))) for k in ("slope", "contextual")]
                 if None not in needs:
                     candidates = (0, 1) if kind == "slope" else (1,)
-                    found += [(own, *needs, candidate) for candidate in candidates]
-        return Best(*np.array(found, dtype=np.int64).reshape(-1, 4).T)
+                    rows += [(own, *needs, candidate) for candidate in candidates]
+        return Best(*np.array(rows, dtype=np.int64).reshape(-1, 4).T)
 
     def shape(self, per: Per) -> tuple[int, ...]:
         """Shape of the sums of a stream."""
@@ -122,3 +111,44 @@ class Outline:
             "pair": (P,), "pair and target": (P, len(AIMS)), "best": (len(self.best.own),),
             "test": (self.tests, self.kinds, len(LEVELS)),
         }[per]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Aims:
+    """Targets of the L cells of one condition.
+
+    `theta` (L, 3): β_W, β_B and the cell's own probability limit, NaN where there is none. `centre`
+    (L,): a number near the estimates, about which they are summed. `weight` (R,): λ of the oracle's
+    best estimate that goes with each cell of `Outline.best`.
+    """
+
+    theta: Floats
+    centre: Floats
+    weight: Floats
+
+
+def aims(outline: Outline, truth: Floats, limit: Floats) -> Aims:
+    """Find the targets of one condition, from its truth (T, 2) and its limits (E, T)."""
+    e, t = outline.cells
+    theta = np.column_stack([truth[t], limit[e, t]])
+    centre = np.zeros(len(e))
+    for column in (0, 1, 2):  # the limit is nearest, and comes last to stay
+        known = np.isfinite(theta[:, column])
+        centre[known] = theta[known, column]
+    own, _, _, candidate = outline.best
+    weight = [
+        1.0 if c else mixture(limit[e[i], t[i]], *truth[t[i]])
+        for i, c in zip(own, candidate, strict=True)
+    ]
+    return Aims(theta, centre, np.array(weight, dtype=np.float64))
+
+
+def contrast(within: float, between: float) -> float:
+    """β_B − β_W; exactly 0 where it is only rounding."""
+    return 0.0 if np.isclose(between, within, rtol=1e-12, atol=0) else between - within
+
+
+def mixture(limit: float, within: float, between: float) -> float:
+    """λ of a limit β_W + λ(β_B − β_W); 0 where β_B = β_W."""
+    difference = contrast(within, between)
+    return float((limit - within) / difference) if difference else 0.0

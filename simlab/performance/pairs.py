@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from simlab.performance.accuracy import UNIT
+from simlab.performance.estimates import UNIT
 from simlab.performance.measure import Means, Measure, over
 from simlab.performance.stream import Stream
 from simlab.performance.streams import COVERED_ALONE, PAIR

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TypeVar
 
-from simlab.performance import accuracy, fits, intervals, pairs, robust, spread
+from simlab.performance import estimates, frequencies, pairs, robust
 from simlab.performance.measure import Measure
 from simlab.performance.robust import Statistic
 from simlab.performance.streams import APART, BEST, COVERED_ALONE, PAIR, STATUS, TESTS
@@ -19,21 +19,21 @@ def _by_name(*measures: M) -> Mapping[str, M]:
 
 
 MEASURES = _by_name(
-    accuracy.bias,
-    accuracy.relative_bias,
-    accuracy.standardised_bias,
-    spread.empirical_se,
-    accuracy.mse,
-    accuracy.rmse,
-    spread.model_se,
-    spread.relative_error,
-    intervals.coverage,
-    intervals.bias_eliminated_coverage,
-    intervals.rejection_rate,
-    intervals.interval_width,
-    fits.failures,
-    fits.singular,
-    fits.dropped_clusters,
+    estimates.bias,
+    estimates.relative_bias,
+    estimates.standardised_bias,
+    estimates.empirical_se,
+    estimates.mse,
+    estimates.rmse,
+    estimates.model_se,
+    estimates.relative_error,
+    frequencies.coverage,
+    frequencies.bias_eliminated_coverage,
+    frequencies.rejection_rate,
+    frequencies.interval_width,
+    frequencies.failures,
+    frequencies.singular,
+    frequencies.dropped_clusters,
 )
 """Measures of each estimator."""
 

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import ndtri
 
-from simlab.performance.accuracy import UNIT
+from simlab.performance.estimates import UNIT
 from simlab.performance.measure import Measured, Z, by_name, over
 from simlab.performance.moments import Floats, quietly
 from simlab.performance.stream import Replicates
@@ -81,10 +81,10 @@ class Statistic:
         mcse = np.where(np.isnan(value[..., 0]), np.nan, np.sqrt(squares / (n * (n - 1))))
         return Measured(np.where(n > 0, value[..., 0], np.nan), np.where(n > 1, mcse, np.nan), n)
 
-    def interval(self, found: Measured) -> tuple[Floats, Floats]:
+    def interval(self, result: Measured) -> tuple[Floats, Floats]:
         """Return the 95 % Monte Carlo interval of each value."""
-        half = Z * found.mcse
-        return found.value - half, found.value + half
+        half = Z * result.mcse
+        return result.value - half, result.value + half
 
 
 class _Sorted:
@@ -96,12 +96,12 @@ class _Sorted:
 
     def at(self, p: Any) -> Floats:
         """Quantile of a share p, (..., 1), between order statistics (type 7 of R)."""
-        place = np.clip(p, 0.0, 1.0) * np.maximum(self.n - 1, 0)
-        low, last = np.floor(place).astype(np.int64), np.maximum(self.n - 1, 0)
+        position = np.clip(p, 0.0, 1.0) * np.maximum(self.n - 1, 0)
+        low, last = np.floor(position).astype(np.int64), np.maximum(self.n - 1, 0)
         first, second = (
             np.take_along_axis(self.sorted, np.clip(i, 0, last), axis=-1) for i in (low, low + 1)
         )
-        return np.asarray(first + (place - low) * (second - first))
+        return np.asarray(first + (position - low) * (second - first))
 
     def density(self, value: Floats) -> Floats:
         """Density at a value, (..., 1)."""

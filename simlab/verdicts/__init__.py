@@ -19,12 +19,12 @@ __all__ = ["Summary", "Verdict", "judge"]
 
 
 def judge(ds: xr.Dataset, sector: str | None = None) -> Summary:
-    """Judge every method of a study.
+    """Judge every method of a study, with the margins and sweeps in its configuration.
 
     Parameters
     ----------
     ds : Dataset
-        Results of a study; the margins and sweeps are in the JSON of `ds.attrs["config"]`.
+        Results of a study.
     sector : str, optional
         Whose slopes; by default the first sector's.
 

@@ -36,8 +36,8 @@ def estimand(view: View, method: str) -> Estimand:
     if (contrast := view.contrast(base)) == 0:
         return Estimand(EQUAL)
     bias = view.number("bias", base, method, target="beta_within")
-    share = bias.scaled(0.0, contrast)
-    word = _aim(share, view.settings.margin)
+    weight = bias.scaled(0.0, contrast)
+    word = _aim(weight, view.settings.margin)
     term = view.term_for(method, "beta_between")
     if word == "β_W" and term == "between":
         error = view.number("bias", base, method, term, "beta_between").scaled(0.0, contrast)
@@ -45,25 +45,25 @@ def estimand(view: View, method: str) -> Estimand:
             equivalent(error, view.settings.margin), "undecided"
         )
     return Estimand(
-        word, share, view.share(base, method), _aim_mark(view, base, method, word, share)
+        word, weight, view.weight(base, method), _aim_mark(view, base, method, word, weight)
     )
 
 
-def _aim(share: Number, margin: float) -> str:
-    at_within = equivalent(share, margin)
-    at_between = equivalent(share.scaled(1.0, 1.0), margin)
-    if not share.judged:
+def _aim(weight: Number, margin: float) -> str:
+    at_within = equivalent(weight, margin)
+    at_between = equivalent(weight.scaled(1.0, 1.0), margin)
+    if not weight.judged:
         return at_within
     if at_within == "yes":
         return "β_W"
     if at_between == "yes":
         return "β_B"
     if at_within == at_between == "no":
-        return "a mixture" if 0 < share.value < 1 else "neither"
+        return "a mixture" if 0 < weight.value < 1 else "neither"
     return "undecided"
 
 
-def _aim_mark(view: View, base: int, method: str, word: str, share: Number) -> str:
+def _aim_mark(view: View, base: int, method: str, word: str, weight: Number) -> str:
     said = course_of(method).estimates
     if not said or word in UNJUDGED:
         return ""
@@ -71,7 +71,7 @@ def _aim_mark(view: View, base: int, method: str, word: str, share: Number) -> s
         return "?"
     if method == "hlm" and word == "a mixture" and "pooled" in view.methods:
         pooled = view.number("bias", base, "pooled", target="beta_within")
-        return "✓" if share.value < pooled.scaled(0.0, view.contrast(base)).value else "✗"
+        return "✓" if weight.value < pooled.scaled(0.0, view.contrast(base)).value else "✗"
     if said == "a mixture" and word in ("β_W", "β_B"):
         return "≈"
     return "✓" if word == said else "✗"
@@ -85,10 +85,10 @@ def consistency(view: View, method: str, target: str, sweep: str) -> Consistency
     of β_W and β_B: of one and the same number, "yes"; and a bias within the margin does not refute
     it where the limit is not the target.
     """
-    factor, found = view.sweep(sweep)
-    if not found:
+    factor, swept = view.sweep(sweep)
+    if not swept:
         return Consistency(target, sweep)
-    last = found[-1]
+    last = swept[-1]
     bias = view.number("bias", last, method, view.term_for(method, target), target)
     contrast = view.contrast(last)
     unit = abs(contrast) or abs(view.target(last, "beta_within"))
@@ -98,7 +98,7 @@ def consistency(view: View, method: str, target: str, sweep: str) -> Consistency
     said = course_of(method).consistent.get((target, sweep), "")
     if contrast == 0 and said == "no":
         said = "yes"
-    off = abs(view.share(last, method) - (target == "beta_between"))
+    off = abs(view.weight(last, method) - (target == "beta_between"))
     level = view.places.sizes[factor][last]
     return Consistency(
         target, sweep, word, bias, margin, unit,

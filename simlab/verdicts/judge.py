@@ -112,21 +112,10 @@ def together(words: Iterable[Word]) -> Word:
 
 
 def agreement(measured: Word, said: str, elsewhere: frozenset[Word] = frozenset()) -> str:
-    """Mark a measured word beside what the course says.
+    """Mark a measured word beside the course's: ✓ agrees, ≈ the truth is finer, ✗ disagrees.
 
-    Parameters
-    ----------
-    measured : Word
-    said : str
-        The course's word, or "" for none.
-    elsewhere : set of Word
-        What was measured in other conditions: a claim that holds in some of them is not
-        wrong but unfinished.
-
-    Returns
-    -------
-    str
-        ✓ agrees, ≈ the truth is finer, ✗ disagrees, ? undecided, "" nothing to compare.
+    ? is undecided, and "" where there is nothing to compare. `elsewhere` is what was measured in
+    other conditions: a claim that holds in some of them is not wrong but unfinished.
     """
     if not said or measured in UNJUDGED:
         return ""
@@ -139,16 +128,10 @@ def agreement(measured: Word, said: str, elsewhere: frozenset[Word] = frozenset(
 
 
 def size_word(size: float, n: int, nominal: float) -> SizeWord:
-    """Judge a size by the standard error √(α(1 − α)/n) that a share of nominal size would have.
+    """Judge a share of rejections of n replicates under a true null hypothesis, of nominal level α.
 
-    Parameters
-    ----------
-    size : float
-        Share of rejections under a true null hypothesis; NaN gives "".
-    n : int
-        Replicates; too few give "".
-    nominal : float
-        The level α.
+    By the standard error √(α(1 − α)/n) that a share of nominal size would have; "" of NaN, or of
+    too few replicates.
     """
     if math.isnan(size) or n < LEAST:
         return ""

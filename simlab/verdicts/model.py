@@ -13,18 +13,13 @@ from simlab.verdicts.view import View
 class Estimand:
     """What a slope estimates: β_W + λ(β_B − β_W).
 
-    Attributes
-    ----------
-    word : str
-        β_W, β_B, both, "a mixture", "neither" or a `Word`.
-    share, theory : Number, float
-        λ as measured at the base condition, and of the probability limit.
-    mark : str
-        Of `judge.agreement`, here and below.
+    `word` is β_W, β_B, both, "a mixture", "neither" or a `Word`; `weight` and `theory` are λ as
+    measured at the base condition, and of the probability limit; `mark` is of `judge.agreement`,
+    here and below.
     """
 
     word: str = "not studied here"
-    share: Number = UNKNOWN
+    weight: Number = UNKNOWN
     theory: float = math.nan
     mark: str = ""
 
@@ -33,20 +28,10 @@ class Estimand:
 class Consistency:
     """Whether the bias against one target has gone at the end of one sweep.
 
-    Attributes
-    ----------
-    target, sweep : str
-        "beta_within" or "beta_between", as clusters are "more" or "larger".
-    bias, margin : Number, float
-        At the largest level, and what it is judged by; unit of the slope.
-    unit : float
-        What "100 %" of bias is: |β_B − β_W|, or what replaces it when that is 0.
-    level : float
-        The largest level.
-    needed : int or None
-        Replicates that would decide, when undecided.
-    said : str
-        The course's word here, "" for none.
+    The target is "beta_within" or "beta_between", as clusters are "more" or "larger". `bias` at the
+    largest `level` is judged by `margin`, in the unit of the slope; `unit` is what "100 %" of bias
+    is: |β_B − β_W|, or what replaces it when that is 0. `needed` replicates would decide what is
+    undecided. `said` is the course's word here, "" for none.
     """
 
     target: str
@@ -75,12 +60,8 @@ class Cell:
 class Efficiency:
     """Variance of the oracle over that of the method, for the method's own target.
 
-    Attributes
-    ----------
-    word : Word
-        Over all `cells`: the base condition, whose number is `base`, and the crossing.
-    where : str
-        Where it is efficient, when it depends.
+    `word` is over all `cells`: the base condition, whose number is `base`, and the crossing;
+    `where` says where it is efficient, when it depends.
     """
 
     word: Word = "not studied here"
@@ -94,18 +75,10 @@ class Efficiency:
 class Honesty:
     """Whether the model SE tells the spread of the estimates, under one scheme.
 
-    Attributes
-    ----------
-    word, error : Word, Number
-        By the relative error of the model SE at the base condition, %.
-    coverage : Number
-        Of the method's own limit; of its own mean (bias-eliminated) where that is unknown.
-    needed : int or None
-        Replicates that would decide, when undecided.
-    cells : tuple of Cell
-        Relative errors over the crossing; new clusters only.
-    where : str
-        Where it is honest, when that depends on the condition.
+    By the relative `error` of the model SE at the base condition, %. `coverage` is of the method's
+    own limit; of its own mean (bias-eliminated) where that is unknown. `needed` replicates would
+    decide what is undecided. `cells` are relative errors over the crossing, of new clusters only;
+    `where` says where it is honest, when that depends on the condition.
     """
 
     scheme: str

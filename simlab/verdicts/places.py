@@ -42,17 +42,10 @@ def settings_of(config: dict[str, Any]) -> Settings:
 class Places:
     """The conditions of a study, by the levels of their factors.
 
-    Attributes
-    ----------
-    levels : dict of factor to tuple
-        Its level in each condition; None where the condition has no such field.
-    sizes : dict of factor to tuple
-        The number that a level stands for; the sum over sectors, if it is given per sector.
-    scheme, population : tuple
-        Scheme and population of each condition, as in a configuration.
-    base : int or None
-        The condition that the sweeps start from, under new clusters; None when the study has
-        no new clusters.
+    `levels` has for each factor its level in each condition, None where a condition has no such
+    field; `sizes` the number that a level stands for, the sum over sectors if it is given per
+    sector; `scheme` and `population` are as in a configuration. `base` is the condition that the
+    sweeps start from, under new clusters; None when the study has no new clusters.
     """
 
     levels: dict[str, tuple[Level, ...]]
@@ -66,8 +59,8 @@ class Places:
         """The base under the same clusters; without a base, the first condition of that scheme."""
         if self.base is None:
             return self.scheme.index(SAME) if SAME in self.scheme else None
-        found = [c for c in self._beside_base({"scheme"}) if self.scheme[c] == SAME]
-        return found[0] if found else None
+        same = [c for c in self._beside_base({"scheme"}) if self.scheme[c] == SAME]
+        return same[0] if same else None
 
     def sweep(self, factor: str) -> list[int]:
         """Conditions that differ from the base in one factor alone, by rising level, base too.
@@ -127,17 +120,10 @@ class Places:
 def places(ds: xr.Dataset, config: dict[str, Any]) -> Places:
     """Find the base condition of a study, and what its conditions differ in.
 
-    The base level of a factor is the value that the study has outside its grid, where that
-    is one of the levels; else the level of most conditions, which in a union of sweeps is
-    the one they share; of equals, the first. The base condition has the most base levels,
-    and of equals is the first.
-
-    Parameters
-    ----------
-    ds : Dataset
-        Results; the coordinates along `condition` are the factors.
-    config : dict
-        From `config_of`.
+    The base level of a factor is the value that the study has outside its grid, where that is one
+    of the levels; else the level of most conditions, which in a union of sweeps is the one they
+    share; of equals, the first. The base condition has the most base levels, and of equals is the
+    first.
     """
     levels = {name: tuple(_level(v) for v in ds[name].values.tolist()) for name in factors_of(ds)}
     settings = [setting_of(ds, config, c) for c in range(ds.sizes["condition"])]

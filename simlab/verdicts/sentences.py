@@ -9,7 +9,7 @@ from simlab.measures.doubts import SENTENCE
 from simlab.methods import label
 from simlab.text.numbers import plus_minus, wrong
 from simlab.verdicts.judge import Number
-from simlab.verdicts.model import Cell, Consistency, Efficiency, Estimand, Honesty
+from simlab.verdicts.model import Consistency, Efficiency, Estimand, Honesty
 from simlab.verdicts.view import View
 from simlab.words import NEW, SYMBOLS, TARGETS
 
@@ -22,12 +22,12 @@ HOPELESS = 10_000_000
 
 def of_estimand(found: Estimand) -> Iterator[str]:
     """The mixture, and where a finite number of clusters is not yet the limit."""
-    share, theory = found.share, found.theory
+    weight, theory = found.weight, found.theory
     if found.word == "a mixture":
-        yield f"estimates β_W + {share.value:.2f} (β_B − β_W)"
-    if share.judged and abs(share.value - theory) > 3 * share.mcse:
+        yield f"estimates β_W + {weight.value:.2f} (β_B − β_W)"
+    if weight.judged and abs(weight.value - theory) > 3 * weight.mcse:
         yield (
-            f"at the base condition λ is {_range([share])}, "
+            f"at the base condition λ is {_range([weight])}, "
             f"not yet the {theory:.3f} that it tends to with more schools"
         )
 
@@ -57,9 +57,9 @@ def _grow(found: Consistency) -> str:
 
 
 def _bias(found: Consistency) -> str:
-    share = found.bias.scaled(0.0, found.unit)
+    relative = found.bias.scaled(0.0, found.unit)
     size = "schools" if found.sweep == "more" else "students a school"
-    bias = plus_minus(100 * share.value, 100 * share.mcse, 2, plus=True)
+    bias = plus_minus(100 * relative.value, 100 * relative.mcse, 2, plus=True)
     return f"bias {bias} % at {found.level:g} {size}"
 
 
@@ -73,13 +73,10 @@ def of_efficiency(found: Efficiency, method: str) -> Iterator[str]:
         whose = "own mixture" if course_of(method).efficient == "for what?" else "own target"
         places = " in every condition compared" if len(bad) > 1 else ""
         yield f"not efficient for its {whose}{places}: {_range(bad)} of the best precision"
-    close = [cell for cell in found.cells if cell.word == "undecided"]
+    undecided = [cell for cell in found.cells if cell.word == "undecided"]
+    close = [f"{cell.place} ({_range([cell.number])})" for cell in undecided]
     if close:
-        yield f"efficiency too close to call: {'; '.join(map(_close, close))}"
-
-
-def _close(cell: Cell) -> str:
-    return f"{cell.place} ({_range([cell.number])})"
+        yield f"efficiency too close to call: {'; '.join(close)}"
 
 
 def _range(numbers: list[Number], digits: int = 3, plus: bool = False) -> str:

@@ -13,10 +13,10 @@ from simlab.measures import COMPARISONS, MEASURES, measure
 from simlab.measures.conditions import config_of
 from simlab.measures.doubts import doubtful
 from simlab.measures.sums import arrays_of, summed
-from simlab.performance.aims import contrast
 from simlab.performance.measure import Measure
 from simlab.performance.moments import Moments
 from simlab.performance.named import dims_of, sums_of
+from simlab.performance.outline import contrast
 from simlab.performance.registry import STREAMS
 from simlab.performance.streams import APART, BEST, STATUS
 from simlab.verdicts.judge import LEAST, UNKNOWN, Number, Unjudged
@@ -39,16 +39,8 @@ LARGER = ("population.cluster_sizes.mean", "population.cluster_sizes.size")
 class View:
     """What the verdicts on one sector read.
 
-    Attributes
-    ----------
-    sums : Dataset
-        From `simlab.measures.sums.summed`.
-    measured : Dataset
-        From `simlab.measures.measure`. Terms are "slope", "between", "contextual", as far as there.
-    truth, limit : DataArray
-        As in the results.
-    places : Places
-    settings : Settings
+    `sums` are from `measures.sums.summed`, `measured` from `measure`; their terms are "slope",
+    "between", "contextual", as far as there.
     """
 
     sums: xr.Dataset
@@ -77,7 +69,7 @@ class View:
         within, between = (self.target(condition, t) for t in self.truth.target.values)
         return contrast(within, between)
 
-    def share(self, condition: int, method: str) -> float:
+    def weight(self, condition: int, method: str) -> float:
         """Return λ of the probability limit; by the method's aim where β_B = β_W."""
         contrast = self.contrast(condition)
         if contrast == 0:
@@ -138,13 +130,13 @@ class View:
         """Variance of the oracle over that of the method, for the same β_W + λ(β_B − β_W)."""
         if not self.has_oracle():
             return UNKNOWN
-        share = self.share(condition, method) if term == "slope" else 1.0
+        weight = self.weight(condition, method) if term == "slope" else 1.0
         here = self.sums[["best_share", *dims_of(BEST)]]
         here = here.isel(condition=[condition]).sel(estimator=method, term=term)
-        found = np.flatnonzero(here["best_share"].values[0] == share)
-        if not found.size:
+        at = np.flatnonzero(here["best_share"].values[0] == weight)
+        if not at.size:
             return UNKNOWN
-        best = Moments(*(part[0, found[0]] for part in sums_of(BEST, arrays_of(here))))
+        best = Moments(*(part[0, at[0]] for part in sums_of(BEST, arrays_of(here))))
         measure = COMPARISONS["efficiency"]
         value, mcse, n = measure.measured(best)
         cells = ((method, term), (ORACLE, "slope"), (ORACLE, "contextual"))
@@ -179,23 +171,9 @@ class View:
 
 
 def view(ds: xr.Dataset, sector: str | None = None) -> tuple[str, View]:
-    """Select one sector.
+    """Select one sector, by default the first, and return its name too.
 
-    Parameters
-    ----------
-    ds : Dataset
-        Results of a study.
-    sector : str, optional
-        By default the first.
-
-    Returns
-    -------
-    str, View
-
-    Raises
-    ------
-    ArgumentError
-        When there is no such sector, or no slope to judge.
+    ArgumentError when there is no such sector, or no slope to judge.
     """
     known = sectors_of(ds.term.values.tolist())
     chosen = known[0] if sector is None else sector

@@ -1,10 +1,11 @@
-"""How often intervals cover and tests reject, and how wide intervals are."""
+"""How often intervals cover and tests reject, how wide intervals are; what became of fits."""
 
 from __future__ import annotations
 
-from simlab.performance.accuracy import UNIT
+from simlab.performance.estimates import UNIT
 from simlab.performance.measure import Measure
-from simlab.performance.streams import CONTAINED, COVERED, REJECTED, WIDTH
+from simlab.performance.streams import CONTAINED, COVERED, DROPPED, REJECTED, STATUS, WIDTH
+from simlab.words import FAILED, Status
 
 SHARE = "√(p(1 − p)/n)"
 
@@ -30,4 +31,22 @@ rejection_rate = Measure(
 interval_width = Measure(
     "interval_width", "width of the interval", UNIT, "mean (upper − lower)", WIDTH,
     mcse="sd(upper − lower)/√n",
+)  # fmt: skip
+
+failures = Measure(
+    "failures", "share of replicates without an estimate", "1",
+    "p = share with status not_converged, not_estimable or error", STATUS,
+    lambda m: m[0] + m[1] + m[2], lambda _: (1.0, 1.0, 1.0),
+    tuple(STATUS.features[status] for status in FAILED),
+    share=True, mcse=SHARE,
+)  # fmt: skip
+
+singular = Measure(
+    "singular", "share of replicates with a singular fit", "1", "p = share with status singular",
+    STATUS, features=(STATUS.features[Status.SINGULAR],), share=True, mcse=SHARE,
+)  # fmt: skip
+
+dropped_clusters = Measure(
+    "dropped_clusters", "clusters left out by the estimator", "clusters per replicate",
+    "mean number of clusters left out, over replicates with an estimate", DROPPED, mcse="sd/√n",
 )  # fmt: skip
