@@ -12,7 +12,7 @@ from benchmarks.clock import Measured, Repeats, core, wall
 from benchmarks.populations import BLOCK, WORDS, study
 from benchmarks.section import Effort, Row, Section
 from benchmarks.units import duration, factor, rate, spread, three
-from simlab.results import ZarrResults
+from simlab.results import ReplicateResults
 from simlab.runner import prepare, run_block, schema_of
 
 BATCH = 16  # blocks between two looks at the clock
@@ -26,7 +26,7 @@ def store(effort: Effort, stack: ExitStack) -> Section:
     work = prepare(study(replicates=BLOCK * writes))
     block = run_block(work, 0, 0)
     folder = Path(stack.enter_context(TemporaryDirectory()))
-    results = ZarrResults.create(folder / "benchmark.zarr", schema_of(work))
+    results = ReplicateResults.create(folder / "benchmark.zarr", schema_of(work))
     number = count()
 
     def write() -> None:

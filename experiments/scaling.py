@@ -33,7 +33,7 @@ from benchmarks.machine import head
 from simlab import runner
 from simlab.config import Study
 from simlab.parallel import workers
-from simlab.results import Block, ZarrResults
+from simlab.results import Block, ReplicateResults
 
 POPULATION = {  # the course's example, configs/slides_example.yaml
     "clusters": 40,
@@ -173,7 +173,7 @@ def flow(where: str, client: Client, block: Block, one: Study, nap: float) -> Fl
     client_workers = list(client.nthreads())[:1]  # all are one process
     schema, blocks = runner.schema_of(runner.prepare(one)), one.replicates // one.block
     with tempfile.TemporaryDirectory() as folder:
-        store = ZarrResults.create(Path(folder) / "r.zarr", schema)
+        store = ReplicateResults.create(Path(folder) / "r.zarr", schema)
         tasks = ((0, number) for number in range(blocks))
         clock.start(one.replicates, 0)
         before = clocks()

@@ -14,8 +14,8 @@ from simlab.archive import condition_of
 from simlab.archive.difference import identical
 from simlab.config import Study
 from simlab.errors import ArgumentError
-from simlab.results import Block, SumsResults, ZarrResults, open_store
-from simlab.results.memory import coordinates
+from simlab.results import Block, Stored, SumsResults, open_store
+from simlab.results.labelled import coordinates
 from simlab.runner import Work, prepare, run_block
 from simlab.study import load, replicate_of
 
@@ -80,9 +80,7 @@ def replay(
     )  # fmt: skip
 
 
-def _stored(
-    results: ZarrResults | SumsResults, condition: int, replicate: int
-) -> xr.Dataset | None:
+def _stored(results: Stored, condition: int, replicate: int) -> xr.Dataset | None:
     """What is kept of a replicate: one block is read, whatever the size of the store."""
     schema, finished = results.schema, results.finished
     number, index = divmod(replicate, schema.block)

@@ -21,14 +21,13 @@ import simlab
 from simlab import runner
 from simlab.results import (
     TIMES,
-    MemoryResults,
+    ReplicateResults,
     StoreError,
     SumsResults,
-    ZarrResults,
     open_results,
 )
+from simlab.results.disk import recover
 from simlab.results.earlier import EARLIER, Earlier
-from simlab.results.swap import recover
 from simlab.runner import loop
 
 SMALL = {"clusters": 6, "cluster_sizes": {"law": "fixed", "size": 5}}
@@ -50,8 +49,8 @@ class Prepared:
         self.work = runner.prepare(declared)
         self.schema = runner.schema_of(self.work)
         summed = self.schema.summed is not None
-        self.kind = SumsResults if summed else ZarrResults
-        memory = SumsResults(self.schema) if summed else MemoryResults(self.schema)
+        self.kind = SumsResults if summed else ReplicateResults
+        memory = SumsResults(self.schema) if summed else ReplicateResults(self.schema)
         for place in np.ndindex(*memory.done.shape):
             memory.write(runner.run_block(self.work, *place))
         self.whole = memory.dataset()
@@ -105,7 +104,7 @@ def damaged(path, prepared):
     """Blocks that say done and are not what they should be; of sums, nodes that cannot be read."""
     if prepared.kind is SumsResults:
         return SumsResults.open(path).mend()
-    store = ZarrResults.open(path)
+    store = ReplicateResults.open(path)
     conditions = {key: i for i, key in enumerate(prepared.schema.keys)}
     found = []
     for condition, number in np.argwhere(store.done).tolist():
@@ -204,7 +203,7 @@ def killed_while_widened(path, fewer, wider, kills, rng):
         os.kill(child, signal.SIGKILL)
         effective += wait(child, pipe)[1] == -signal.SIGKILL
         recover(path)
-        store = ZarrResults.open(path)
+        store = ReplicateResults.open(path)
         wide = store.schema.estimators == wider.schema.estimators
         earlier = Earlier.of(path, store.schema)
         unfinished += bool(earlier)
@@ -219,7 +218,7 @@ def killed_while_widened(path, fewer, wider, kills, rng):
         "damaged": lost,
         "exit": status,
         "last": last,
-        "different": same(ZarrResults.open(path).dataset(), wider.whole),
+        "different": same(ReplicateResults.open(path).dataset(), wider.whole),
         "left": (path / EARLIER).exists(),
     }
 
@@ -252,7 +251,7 @@ def killed_at_steps(folder, before, after, rng, number=20):
         _, status = wait(*forked(extend_until, folder / "r", after, step, operations))
         assert status == 7, (step, status)
         recover(folder / "r")
-        left = ZarrResults.open(folder / "r")
+        left = ReplicateResults.open(folder / "r")
         came_back.add(len(left.schema.keys))
         if left.done.sum() < whole_blocks:
             problems.append(f"{left.done.sum()} blocks of {whole_blocks}")
@@ -295,11 +294,11 @@ def flag_first(self, block):
     right(self, block)
 
 
-right = ZarrResults.write
+right = ReplicateResults.write
 
 
 def wrong_run(prepared, path, told):
-    ZarrResults.write = flag_first
+    ReplicateResults.write = flag_first
     prepared.run(path, told)
 
 

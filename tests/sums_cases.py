@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from simlab.performance.registry import STREAMS
-from simlab.results import Block, MemoryResults, Schema, Summed, SumsResults
+from simlab.results import Block, ReplicateResults, Schema, Summed, SumsResults
 
 SLOPES = ("slope[A]", "slope[B]", "slope[B - A]")
 TERMS = (*SLOPES, "between[A]", "contextual[A]", "contextual[B]")
@@ -79,7 +79,7 @@ def places(schema):
 
 def both_ways(offset=0.0, failing=0.1, **changes):
     """The Datasets of one study that keeps replicates, and of the same that keeps measures."""
-    kept = MemoryResults(schema_of(offset=offset, **changes))
+    kept = ReplicateResults(schema_of(offset=offset, **changes))
     summed = SumsResults(schema_of(offset=offset, keep="measures", **changes))
     for place in places(kept.schema):
         block = block_of(kept.schema, *place, failing=failing, offset=offset)

@@ -137,7 +137,7 @@ def test_whoever_catches_error_catches_all_that_simlab_raises():
 # functions in formulas to a FormulaError, from a damaged store to a StoreError; and one that
 # `simlab.fitting` forestalls.
 TRANSLATED = (
-    "config/", "formula/", "results/messages", "results/nodes", "results/root", "results/layout",
+    "config/", "formula/", "results/messages", "results/nodes", "results/layout",
     "custom/returned", "mixed/kenward_roger",
 )  # fmt: skip
 

@@ -19,7 +19,7 @@ from simlab.errors import MOST_WORKERS
 from simlab.fitting.errors import FitError
 from simlab.parallel import ParallelError, Workers, in_threads
 from simlab.parallel.batch import Parcel, do, environment
-from simlab.results import ZarrResults, open_store
+from simlab.results import ReplicateResults, open_store
 from simlab.runner.footprint import footprint, shape_of
 from simlab.runner.loop import run_block
 
@@ -152,7 +152,7 @@ def test_draws_are_refused(sixteen):
 
 def test_a_store_that_memory_cannot_hold_is_not_read(tmp_path, monkeypatch):
     schema = schema_of()
-    store = ZarrResults.create(tmp_path / "r", schema)
+    store = ReplicateResults.create(tmp_path / "r", schema)
     store.write(block_of(schema, 0, 1))
     monkeypatch.setattr(memory, "available", lambda: 10_000)
     fails("its 16 replicates of each condition take about .*keep: measures", store.dataset)

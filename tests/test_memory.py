@@ -21,7 +21,7 @@ from simlab.cli.export import export
 from simlab.cli.failures import failures
 from simlab.cli.info import info
 from simlab.cli.table import table
-from simlab.results import Done, MemoryResults, SumsResults, ZarrResults, open_store
+from simlab.results import Done, ReplicateResults, SumsResults, open_store
 from simlab.runner.rounds import Rounds
 
 MANY = 10**9
@@ -149,13 +149,13 @@ def test_the_next_blocks_are_found_one_by_one():
 
 def test_a_block_that_is_lost_is_missing_among_the_others(tmp_path):
     schema = schema_of(replicates=MANY, block=8)
-    memory = MemoryResults(schema, blocks=0)
-    store = ZarrResults.create(tmp_path / "r", schema)
+    memory = ReplicateResults(schema)
+    store = ReplicateResults.create(tmp_path / "r", schema)
     for place in [(1, 3), (0, 0), (2, 1)]:
         for results in (memory, store):
             results.write(block_of(schema, *place))
     with at_most(20):
-        ds = ZarrResults.open(tmp_path / "r").dataset()
+        ds = ReplicateResults.open(tmp_path / "r").dataset()
     xr.testing.assert_identical(ds, memory.dataset())
     assert ds.sizes["replicate"] == 32
     assert ds.attrs["replicates"] == MANY
@@ -164,7 +164,7 @@ def test_a_block_that_is_lost_is_missing_among_the_others(tmp_path):
 
 
 def test_nothing_done_is_nothing_to_read(tmp_path):
-    ds = ZarrResults.create(tmp_path / "r", schema_of(replicates=MANY)).dataset()
+    ds = ReplicateResults.create(tmp_path / "r", schema_of(replicates=MANY)).dataset()
     assert (ds.sizes["replicate"], ds.sizes["block"]) == (0, 0)
     assert simlab.measure(ds).bias.isnull().all()
 

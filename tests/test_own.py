@@ -25,7 +25,7 @@ from simlab.custom.methods import Own
 from simlab.design import conditions
 from simlab.population import PopulationError
 from simlab.replaying import replay
-from simlab.results import StoreError, StoreWarning, ZarrResults
+from simlab.results import ReplicateResults, StoreError, StoreWarning
 from simlab.sampling import METHOD, stream
 from simlab.words import Status
 
@@ -369,7 +369,7 @@ def test_messages_are_kept_in_the_store(tmp_path):
     s = study("mine:ols", "mine:sometimes", population=SMALL | {"gamma": [0, 2]})
     kept, ds = tmp_path / "own.zarr", simlab.run(s, jobs=1)
     stored = simlab.run(s, jobs=1, out=kept)
-    results = ZarrResults.open(kept)
+    results = ReplicateResults.open(kept)
     told = results.messages()
     failed = np.flatnonzero(ds.status.sel(estimator="mine:sometimes").values[0] == Status.ERROR)
     assert [m.replicate for m in told] == failed.tolist()
@@ -399,14 +399,14 @@ def test_damaged_messages_name_the_cure(tmp_path, damaged):
     with pytest.warns(StoreWarning, match="1 damaged block is run again"):
         simlab.run(s, jobs=1, out=tmp_path / "s.zarr")
     assert file.read_text() == written
-    assert len(ZarrResults.open(tmp_path / "s.zarr").messages()) == 3
+    assert len(ReplicateResults.open(tmp_path / "s.zarr").messages()) == 3
 
 
 def test_messages_of_earlier_versions_have_no_checksum(tmp_path):
     simlab.run(study("mine:bad_key", replicates=3), jobs=1, out=tmp_path / "s.zarr")
     (file,) = (tmp_path / "s.zarr").rglob("*.messages.json")
     file.write_text(file.read_text().partition("\n")[0])
-    assert len(ZarrResults.open(tmp_path / "s.zarr").messages()) == 3
+    assert len(ReplicateResults.open(tmp_path / "s.zarr").messages()) == 3
 
 
 def test_a_store_is_not_continued_with_other_code(tmp_path):

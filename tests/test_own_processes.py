@@ -24,7 +24,7 @@ from simlab.cli.outcome import ALL_FAILED
 from simlab.config import ConfigError, dumps
 from simlab.custom.calls import ALL, Order
 from simlab.parallel import ParallelError
-from simlab.results import ZarrResults
+from simlab.results import ReplicateResults
 from simlab.runner import RunError, RunWarning
 from simlab.words import Status
 
@@ -105,7 +105,7 @@ def test_processes_end_what_hangs_and_the_run_goes_on(tmp_path):
 
 
 def _messages(store):
-    return ZarrResults.open(store).messages()
+    return ReplicateResults.open(store).messages()
 
 
 def test_a_generator_that_hangs_is_an_error_of_all_methods():
@@ -354,7 +354,7 @@ def test_the_command_names_what_crashes_and_goes_on(tmp_path):
         r"a process died twice \(SIGSEGV, hostile.py:\d+\) over condition 0, replic", line
     )
     assert ran.stdout == ""
-    done = ZarrResults.open(tmp_path / "own.zarr").done
+    done = ReplicateResults.open(tmp_path / "own.zarr").done
     assert not done.any()  # the crash is in the first block
     hostile_code = (tmp_path / "hostile.py").read_text()
     mended = hostile_code.replace("ctypes.string_at(0)", "None")

@@ -15,7 +15,7 @@ from simlab.cli.failures import failures
 from simlab.cli.info import info
 from simlab.cli.replay import replay as command
 from simlab.custom.warned import listening
-from simlab.results import ZarrResults
+from simlab.results import ReplicateResults
 from simlab.results.messages import Message, summary
 from simlab.words import Status
 
@@ -40,7 +40,7 @@ def test_warnings_are_kept_by_replicate_and_stop_nothing(tmp_path, jobs, capfd):
     s = study("pooled", "warns:sometimes", "warns:quiet", population=FLAT)
     ds = simlab.run(s, jobs=jobs, out=tmp_path / "s.zarr")
     assert (ds.status == Status.OK).all()
-    told = ZarrResults.open(tmp_path / "s.zarr").warnings()
+    told = ReplicateResults.open(tmp_path / "s.zarr").warnings()
     assert [m.replicate for m in told] == steep(s)
     assert 0 < len(told) < 20
     assert {(m.condition, m.estimator) for m in told} == {(0, "warns:sometimes")}

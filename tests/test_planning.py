@@ -17,7 +17,7 @@ from simlab.planning.forecast import _in_rounds, _round_up
 from simlab.planning.ranges import range_of
 from simlab.results import Summing
 from simlab.runner import prepare, run_block, schema_of
-from simlab.tables.extent import replicates_of
+from simlab.tables.notes import replicates_of
 
 pytestmark = pytest.mark.slow
 

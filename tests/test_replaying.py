@@ -6,7 +6,7 @@ from study_cases import study
 
 import simlab
 from simlab.replaying import replay
-from simlab.results import ZarrResults
+from simlab.results import ReplicateResults
 
 SMALL = {"cluster_sizes": {"law": "poisson", "mean": 6}, "clusters": 8}
 CASES = {
@@ -41,7 +41,7 @@ def test_a_number_that_was_changed_is_found(tmp_path):
     """Control: one bit of one estimate in the store."""
     s = case("moments")
     simlab.run(s, jobs=1, out=tmp_path / "r.zarr")
-    store = ZarrResults.open(tmp_path / "r.zarr")
+    store = ReplicateResults.open(tmp_path / "r.zarr")
     block = store.read(1, 1)
     estimate = block.estimate.copy()
     estimate[5, 2, 1] = np.nextafter(estimate[5, 2, 1], np.inf)

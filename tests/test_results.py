@@ -11,7 +11,7 @@ import xarray as xr
 import zarr
 from results_cases import TESTS, block_of, places, schema_of
 
-from simlab.results import MemoryResults, ZarrResults, chunks, open_dataset, open_results
+from simlab.results import ReplicateResults, chunks, open_dataset, open_results
 from simlab.results.schema import VARIABLES
 from simlab.words import Status
 
@@ -29,7 +29,7 @@ SHAPES = {
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
 def test_memory_and_store_give_the_identical_dataset(tmp_path, shape):
     schema = schema_of(**shape)
-    memory, store = MemoryResults(schema), ZarrResults.create(tmp_path / "r.zarr", schema)
+    memory, store = ReplicateResults(schema), ReplicateResults.create(tmp_path / "r.zarr", schema)
     for place in places(schema)[:-1]:
         memory.write(block_of(schema, *place))
         store.write(block_of(schema, *place))
@@ -38,12 +38,12 @@ def test_memory_and_store_give_the_identical_dataset(tmp_path, shape):
     xr.testing.assert_identical(memory.dataset(), reopened)
     for name, variable in memory.dataset().variables.items():
         assert variable.dtype == reopened[name].dtype, name
-    assert np.array_equal(memory.done, ZarrResults.open(tmp_path / "r.zarr").done)
+    assert np.array_equal(memory.done, ReplicateResults.open(tmp_path / "r.zarr").done)
 
 
 def test_dataset_has_the_documented_shape():
     schema = schema_of()
-    memory = MemoryResults(schema)
+    memory = ReplicateResults(schema)
     memory.write(block_of(schema, 1, 2))
     dataset = memory.dataset()
     by_term = ("condition", "replicate", "estimator", "term")
@@ -67,22 +67,22 @@ def test_dataset_has_the_documented_shape():
 
 
 def test_tests_have_a_shape_of_their_own_and_leave_other_stores_alone(tmp_path):
-    dataset = MemoryResults(schema_of(**TESTS)).dataset()
+    dataset = ReplicateResults(schema_of(**TESTS)).dataset()
     assert dataset.test_p_value.dims == ("condition", "replicate", "test", "kind")
     assert dataset.test_statistic.dims == ("condition", "replicate", "test")
     assert dataset.null_holds.dims == ("condition", "test")
     assert dataset.null_holds.dtype == bool
     assert dataset.kind.values.tolist() == list(TESTS["kinds"])
-    without = MemoryResults(schema_of()).dataset()
+    without = ReplicateResults(schema_of()).dataset()
     assert not {"test", "kind"} & set(without.dims)
-    ZarrResults.create(tmp_path / "r", schema_of())
+    ReplicateResults.create(tmp_path / "r", schema_of())
     assert "tests" not in zarr.open_group(str(tmp_path / "r"), mode="r").attrs
     assert not list((tmp_path / "r").glob("test*"))
 
 
 def test_what_is_not_done_is_missing_and_counted():
     schema = schema_of()
-    memory = MemoryResults(schema)
+    memory = ReplicateResults(schema)
     memory.write(block_of(schema, 1, 2))
     dataset = memory.dataset()
     assert (dataset.attrs["replicates_done"], dataset.attrs["replicates_planned"]) == (4, 60)
@@ -94,7 +94,7 @@ def test_what_is_not_done_is_missing_and_counted():
 
 def test_a_snapshot_does_not_change_with_later_blocks():
     schema = schema_of()
-    memory = MemoryResults(schema)
+    memory = ReplicateResults(schema)
     before = memory.dataset()
     memory.write(block_of(schema, 0, 0))
     assert before.estimate.isnull().all()
@@ -102,16 +102,16 @@ def test_a_snapshot_does_not_change_with_later_blocks():
 
 def test_a_level_that_is_not_a_number_makes_strings(tmp_path):
     schema = schema_of(levels={"a.b": (1, "x", 2.5), "a.flag": (True, False, True)})
-    ZarrResults.create(tmp_path / "r", schema)
+    ReplicateResults.create(tmp_path / "r", schema)
     dataset = open_dataset(tmp_path / "r")
     assert dataset["a.b"].values.tolist() == ["1", "x", "2.5"]
     assert dataset["a.flag"].values.tolist() == ["True", "False", "True"]
-    xr.testing.assert_identical(dataset, MemoryResults(schema).dataset())
+    xr.testing.assert_identical(dataset, ReplicateResults(schema).dataset())
 
 
 def test_zarr_itself_reads_what_is_written(tmp_path):
     schema = schema_of()
-    store = ZarrResults.create(tmp_path / "r", schema)
+    store = ReplicateResults.create(tmp_path / "r", schema)
     for place in places(schema)[:-1]:
         store.write(block_of(schema, *place))
     dataset, plain = store.dataset(), xr.open_zarr(tmp_path / "r", chunks=None, consolidated=False)
@@ -157,7 +157,7 @@ def misfits(schema):
 @pytest.mark.parametrize("kind", ["memory", "zarr"])
 def test_a_block_that_is_not_one_chunk_is_refused(tmp_path, kind):
     schema = schema_of()
-    results = MemoryResults(schema) if kind == "memory" else open_results(tmp_path / "r", schema)
+    results = ReplicateResults(schema) if kind == "memory" else open_results(tmp_path / "r", schema)
     for message, block in misfits(schema):
         with pytest.raises(ValueError, match=message):
             results.write(block)
@@ -165,7 +165,7 @@ def test_a_block_that_is_not_one_chunk_is_refused(tmp_path, kind):
 
 
 def test_a_block_without_its_tests_is_refused():
-    results = MemoryResults(schema_of(**TESTS))
+    results = ReplicateResults(schema_of(**TESTS))
     block = block_of(results.schema, 0, 2)
     with pytest.raises(ValueError, match="test_p_value has shape"):
         results.write(replace(block, test_p_value=None))

@@ -16,10 +16,9 @@ import zarr
 from results_cases import assert_same_bits, block_of, fails, places, schema_of
 
 from simlab.results import (
-    MemoryResults,
+    ReplicateResults,
     StoreError,
     StoreWarning,
-    ZarrResults,
     open_dataset,
     open_results,
 )
@@ -34,7 +33,7 @@ def test_a_store_is_continued(tmp_path):
     assert again.done.sum() == 4
     for place in np.argwhere(~again.done).tolist():
         again.write(block_of(schema, *place))
-    memory = MemoryResults(schema)
+    memory = ReplicateResults(schema)
     for place in places(schema):
         memory.write(block_of(schema, *place))
     xr.testing.assert_identical(again.dataset(), memory.dataset())
@@ -69,32 +68,36 @@ OTHER_STUDIES = {
 @pytest.mark.parametrize(("message", "changes"), OTHER_STUDIES.items(), ids=OTHER_STUDIES)
 @pytest.mark.parametrize("extend", [False, True])
 def test_another_study_is_refused(tmp_path, message, changes, extend):
-    ZarrResults.create(tmp_path / "r", schema_of()).write(block_of(schema_of(), 0, 0))
+    ReplicateResults.create(tmp_path / "r", schema_of()).write(block_of(schema_of(), 0, 0))
     with pytest.raises(StoreError, match=message) as caught:
         open_results(tmp_path / "r", schema_of(**changes), extend=extend)
     assert "--out" in str(caught.value)
     assert "--overwrite" in str(caught.value)
     assert ("--extend adds" in str(caught.value)) == extend
-    assert ZarrResults.open(tmp_path / "r").done.sum() == 1
+    assert ReplicateResults.open(tmp_path / "r").done.sum() == 1
 
 
 def test_overwrite_replaces_a_store_and_nothing_else(tmp_path):
     schema = schema_of()
-    ZarrResults.create(tmp_path / "r", schema).write(block_of(schema, 0, 0))
+    ReplicateResults.create(tmp_path / "r", schema).write(block_of(schema, 0, 0))
     fails(
         "exists; choose another --out, or give --overwrite",
-        ZarrResults.create,
+        ReplicateResults.create,
         tmp_path / "r",
         schema,
     )
-    assert not ZarrResults.create(tmp_path / "r", schema, overwrite=True).done.any()
+    assert not ReplicateResults.create(tmp_path / "r", schema, overwrite=True).done.any()
     assert not open_results(tmp_path / "r", schema).done.any()
     assert [p.name for p in tmp_path.iterdir()] == ["r"]
 
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("years of work")
     fails(
-        "mine: is not a simlab results store", ZarrResults.create, tmp_path / "mine", schema, True
+        "mine: is not a simlab results store",
+        ReplicateResults.create,
+        tmp_path / "mine",
+        schema,
+        True,
     )
     assert (tmp_path / "mine" / "thesis.txt").read_text() == "years of work"
 
@@ -146,7 +149,7 @@ def test_a_full_disk_loses_nothing_that_is_done(tmp_path, monkeypatch):
         block_of(schema, 0, 1),
     )
     monkeypatch.undo()
-    assert np.argwhere(ZarrResults.open(tmp_path / "r").done).tolist() == [[0, 0]]
+    assert np.argwhere(ReplicateResults.open(tmp_path / "r").done).tolist() == [[0, 0]]
     store.write(block_of(schema, 0, 1))
     assert_same_bits(store.read(0, 1), block_of(schema, 0, 1))
 
@@ -159,13 +162,13 @@ def edit_json(file: Path, change):
 
 def test_messages_about_the_metadata(tmp_path):
     def fresh(name):
-        ZarrResults.create(tmp_path / name, schema_of())
+        ReplicateResults.create(tmp_path / name, schema_of())
         return tmp_path / name
 
     path = fresh("version")
     edit_json(path / "zarr.json", lambda node: node["attributes"].update(store_version=9))
     fails("has store version 9, this simlab reads version 1", open_results, path, schema_of())
-    assert ZarrResults.create(path, schema_of(), overwrite=True).done.sum() == 0
+    assert ReplicateResults.create(path, schema_of(), overwrite=True).done.sum() == 0
 
     for array in ("", "term", "estimate"):
         path = fresh(f"cut{array}")
@@ -224,7 +227,7 @@ def test_a_flag_cut_short_is_no_flag(tmp_path):
     store.write(block_of(schema, 0, 1))
     (tmp_path / "r" / "done" / "c.0.1").write_bytes(b"")
     (tmp_path / "r" / "done" / "c.0.2.partial").write_bytes(b"\x01")
-    assert np.argwhere(ZarrResults.open(tmp_path / "r").done).tolist() == [[0, 0]]
+    assert np.argwhere(ReplicateResults.open(tmp_path / "r").done).tolist() == [[0, 0]]
 
 
 def test_a_block_written_twice_is_the_second(tmp_path):
@@ -237,7 +240,7 @@ def test_a_block_written_twice_is_the_second(tmp_path):
 
 def keep_writing(path, most=None):
     """Write what is missing; where it is at most so many blocks, wait then to be killed."""
-    store = ZarrResults.open(path)
+    store = ReplicateResults.open(path)
     for place in np.argwhere(~store.done).tolist()[:most]:
         store.write(block_of(store.schema, *place))
     if most is not None:
@@ -258,12 +261,12 @@ def test_every_block_that_says_done_survives_sigkill(tmp_path):
         # However late the kill comes, there is something left for the next writer.
         writer = context.Process(target=keep_writing, args=(path, schema.n_blocks // 16))
         writer.start()
-        while ZarrResults.open(path).done.sum() == seen[-1] and writer.is_alive():
+        while ReplicateResults.open(path).done.sum() == seen[-1] and writer.is_alive():
             time.sleep(0.001)
         time.sleep(random.uniform(0, 0.02))
         writer.kill()
         writer.join()
-        store = ZarrResults.open(path)
+        store = ReplicateResults.open(path)
         for condition, number in np.argwhere(store.done).tolist():
             assert_same_bits(store.read(condition, number), block_of(schema, condition, number))
         seen.append(int(store.done.sum()))
@@ -271,7 +274,7 @@ def test_every_block_that_says_done_survives_sigkill(tmp_path):
     assert seen[-2] < schema.n_blocks, "every kill came too late to test anything"
     assert seen == sorted(seen)
     keep_writing(path)
-    memory = MemoryResults(schema)
+    memory = ReplicateResults(schema)
     for place in places(schema):
         memory.write(block_of(schema, *place))
     xr.testing.assert_identical(open_dataset(path), memory.dataset())

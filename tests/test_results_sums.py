@@ -17,11 +17,10 @@ from sums_cases import HAS, block_of, both_ways, places, schema_of
 import simlab.results.sums as sums_module
 from simlab.measures import measure, paired, rejection
 from simlab.results import (
-    MemoryResults,
+    ReplicateResults,
     StoreError,
     StoreWarning,
     SumsResults,
-    ZarrResults,
     open_dataset,
     open_results,
 )
@@ -274,11 +273,13 @@ def refused(line, path, schema, **options):
 
 def test_stores_of_either_kind_are_told_apart(tmp_path):
     kept, summed = schema_of(), schema_of(keep="measures")
-    ZarrResults.create(tmp_path / "kept", kept)
+    ReplicateResults.create(tmp_path / "kept", kept)
     SumsResults.create(tmp_path / "summed", summed)
     refused(r"config  keep: replicates → measures", tmp_path / "kept", summed)
     refused(r"config  keep: measures → replicates", tmp_path / "summed", kept)
-    fails("keeps measures only; run with keep: replicates", ZarrResults.open, tmp_path / "summed")
+    fails(
+        "keeps measures only; run with keep: replicates", ReplicateResults.open, tmp_path / "summed"
+    )
     fails("keeps replicates, not measures", SumsResults.open, tmp_path / "kept")
     fails("exists; choose another --out", SumsResults.create, tmp_path / "kept", summed)
     SumsResults.create(tmp_path / "kept", summed, overwrite=True)
@@ -287,7 +288,7 @@ def test_stores_of_either_kind_are_told_apart(tmp_path):
 
 def test_an_empty_study_has_no_measures():
     ds = SumsResults(schema_of(keep="measures")).dataset()
-    empty = MemoryResults(schema_of()).dataset()
+    empty = ReplicateResults(schema_of()).dataset()
     assert_same(measure(empty, "pooled"), measure(ds, "pooled"))
 
 

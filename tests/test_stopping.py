@@ -17,10 +17,10 @@ from simlab.measures import MEASURES
 from simlab.parallel import Workers
 from simlab.performance.measure import cautious
 from simlab.performance.named import named
-from simlab.results import TIMES, MemoryResults, Stop, Summing, open_dataset, open_results
+from simlab.results import TIMES, ReplicateResults, Stop, Summing, open_dataset, open_results
 from simlab.runner.rounds import Rounds, next_end
 from simlab.runner.until import share_needed
-from simlab.tables.extent import extent, replicates_of
+from simlab.tables.notes import extent, replicates_of
 
 SMALL = {
     "cluster_sizes": {"law": "poisson", "mean": 6},
@@ -163,7 +163,7 @@ def test_every_measure_can_be_a_rule(name):
     summing = Summing.of(schema, work.has, (work.rule.measure.stream,))
     nodes = [summing.leaf(block).node for block in blocks]
     cells = work.rule.cells(named(summing.merge(*nodes), summing.outline, summing.aims[0]))
-    results = MemoryResults(schema)
+    results = ReplicateResults(schema)
     for block in blocks:
         results.write(block)
     measured = simlab.measure(results.dataset()).isel(condition=0)
@@ -263,7 +263,7 @@ def test_an_interruption_at_any_block_changes_no_decision(blocks):
     schema = runner.schema_of(work)
     for cut in range(0, len(all_blocks), 5):
         rng = np.random.default_rng(cut)
-        results, written = MemoryResults(schema), 0
+        results, written = ReplicateResults(schema), 0
         rounds = Rounds(work, results)
         while wave := list(rounds.next()):
             rng.shuffle(wave)
@@ -292,7 +292,7 @@ def test_a_reason_that_was_not_written_is_found_again(base, tmp_path):
 def test_a_damaged_block_is_asked_for_again(blocks):
     """The round that a condition is in follows from its last block, not from the first gap."""
     work, all_blocks = blocks
-    results = MemoryResults(runner.schema_of(work))
+    results = ReplicateResults(runner.schema_of(work))
     for at, block in all_blocks.items():
         if at != (1, 3):
             results.write(block)

@@ -22,17 +22,17 @@ import simlab
 from simlab import runner
 from simlab.config import Study
 from simlab.results import (
+    ReplicateResults,
     StoreError,
     StoreWarning,
-    ZarrResults,
     locked,
     open_results,
     recorded,
     sessions,
     wall_seconds,
 )
+from simlab.results.disk import draft_of, former_of, recover
 from simlab.results.lock import _myself
-from simlab.results.swap import draft_of, former_of, recover
 
 SMALL = {"clusters": 6, "cluster_sizes": {"law": "fixed", "size": 5}}
 FORKED = multiprocessing.get_context("forkserver")
@@ -168,13 +168,13 @@ def test_a_broken_change_of_place_is_put_in_order(tmp_path, state):
     if state == "swapped":
         old, new = "former", "r"
     where = {"r": path, "draft": draft_of(path), "former": former_of(path)}
-    ZarrResults.create(where[old], schema).write(block_of(schema, 0, 0))
+    ReplicateResults.create(where[old], schema).write(block_of(schema, 0, 0))
     if state != "former":
-        ZarrResults.create(where[new], grown).write(block_of(grown, 0, 0))
+        ReplicateResults.create(where[new], grown).write(block_of(grown, 0, 0))
     if not path.exists():
-        fails("was broken off; repeat the run", ZarrResults.open, path)
+        fails("was broken off; repeat the run", ReplicateResults.open, path)
     recover(path)
-    found = ZarrResults.open(path)
+    found = ReplicateResults.open(path)
     assert found.schema.replicates == (28 if state in ("both", "swapped") else 20)
     assert found.done.sum() == 1
     assert [file.name for file in tmp_path.iterdir()] == ["r"]
@@ -352,7 +352,7 @@ def test_what_the_system_refuses_loses_nothing(tmp_path):
     assert not list((tmp_path / "r").rglob("*.partial"))
     for place in places(schema):
         store.write(block_of(schema, *place))
-    assert_same_bits(ZarrResults.open(tmp_path / "r").read(0, 1), block_of(schema, 0, 1))
+    assert_same_bits(ReplicateResults.open(tmp_path / "r").read(0, 1), block_of(schema, 0, 1))
 
 
 def test_a_disk_that_fills_up_during_extension_leaves_the_store(tmp_path, monkeypatch):
@@ -377,7 +377,7 @@ def test_a_disk_that_fills_up_during_extension_leaves_the_store(tmp_path, monkey
         extend=True,
     )
     monkeypatch.undo()
-    assert ZarrResults.open(tmp_path / "r").done.all()
+    assert ReplicateResults.open(tmp_path / "r").done.all()
     assert [file.name for file in tmp_path.iterdir()] == ["r"]
 
 

@@ -16,7 +16,7 @@ import simlab
 from simlab.cli.diff import diff
 from simlab.config import Study
 from simlab.custom.found import locate_object
-from simlab.results import Missing, StoreError, StoreWarning, ZarrResults, open_store
+from simlab.results import Missing, ReplicateResults, StoreError, StoreWarning, open_store
 from simlab.results.earlier import EARLIER, Earlier
 
 pytestmark = pytest.mark.slow
@@ -382,4 +382,4 @@ def test_a_store_is_read_while_it_is_extended(store):
     assert part.estimator.values.tolist()[:3] == ["pooled", "two_stage", "hlm"]
     done = (part.status >= 0).sum("replicate")
     assert done.values.tolist() == [[16] * 6, [0] * 6]
-    assert ZarrResults.open(store / EARLIER).done.all()
+    assert ReplicateResults.open(store / EARLIER).done.all()

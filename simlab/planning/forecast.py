@@ -22,7 +22,7 @@ from simlab.parallel import in_threads
 from simlab.performance.node import empty
 from simlab.performance.registry import MEASURES
 from simlab.planning.ranges import GROUPS, range_of
-from simlab.results import Block, Schema, Summing, SumsResults, ZarrResults
+from simlab.results import Block, ReplicateResults, Schema, Summing, SumsResults
 from simlab.results.chunks import CHECKSUM_BYTES
 from simlab.results.nodes import to_bytes
 from simlab.runner import Room, Work, prepare, run_block, schema_of
@@ -57,10 +57,11 @@ def disk_of(schema: Schema, blocks: Sequence[Block]) -> Disk:
 def _written(schema: Schema, block: Block) -> int:
     """What a block takes on the disk: written once, into a folder that is removed."""
     with TemporaryDirectory() as folder:
-        store = ZarrResults.create(Path(folder) / "pilot.zarr", schema)
-        before = _size(store.path)
+        path = Path(folder) / "pilot.zarr"
+        store = ReplicateResults.create(path, schema)
+        before = _size(path)
         store.write(replace(block, condition=0, number=0))
-        return _size(store.path) - before
+        return _size(path) - before
 
 
 def _size(folder: Path) -> int:

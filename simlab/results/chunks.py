@@ -29,13 +29,7 @@ def key(*position: int) -> str:
 
 
 def write(file: Path, values: NDArray[Any], shape: tuple[int, ...], fill: float) -> None:
-    """Write `values` as the chunk `file`, padded with `fill` to the chunk's `shape`.
-
-    Raises
-    ------
-    OSError
-        If the file cannot be written.
-    """
+    """Write `values` as the chunk `file`, padded with `fill` to the chunk's `shape`."""
     chunk = values
     if values.shape != shape:
         chunk = np.full(shape, fill, dtype=values.dtype)
@@ -45,18 +39,7 @@ def write(file: Path, values: NDArray[Any], shape: tuple[int, ...], fill: float)
 
 
 def read(file: Path, dtype: np.dtype[Any], shape: tuple[int, ...]) -> NDArray[Any]:
-    """Read the chunk `file`.
-
-    Returns
-    -------
-    NDArray
-        Of `shape` and `dtype`; read-only.
-
-    Raises
-    ------
-    ChunkError
-        If there is no such file, it cannot be read, or its length or checksum is wrong.
-    """
+    """Read the chunk `file`, of `shape` and `dtype`; read-only. Raises as `checked`."""
     length = dtype.itemsize * math.prod(shape) + CHECKSUM_BYTES
     data = checked(file, length, length)
     return np.frombuffer(data, dtype.newbyteorder("<")).astype(dtype, copy=False).reshape(shape)
@@ -65,22 +48,19 @@ def read(file: Path, dtype: np.dtype[Any], shape: tuple[int, ...]) -> NDArray[An
 def checked(file: Path, most: int, least: int = CHECKSUM_BYTES) -> bytes:
     """Read the bytes before the checksum of a file of a length between these two.
 
-    Raises
-    ------
-    ChunkError
-        If there is no such file, it cannot be read, or its length or checksum is wrong.
+    ChunkError if there is no such file, it cannot be read, or its length or checksum is wrong.
     """
     try:
-        found = content(file, most)
+        whole = content(file, most)
     except FileNotFoundError as error:
         raise ChunkError("is missing") from error
     except TooLong as error:
         raise ChunkError(f"has the wrong length, {error.size} bytes") from error
     except Unread as error:
         raise ChunkError(str(error)) from error
-    if len(found) < least:
-        raise ChunkError(f"has the wrong length, {len(found)} bytes")
-    data, ending = found[:-CHECKSUM_BYTES], found[-CHECKSUM_BYTES:]
+    if len(whole) < least:
+        raise ChunkError(f"has the wrong length, {len(whole)} bytes")
+    data, ending = whole[:-CHECKSUM_BYTES], whole[-CHECKSUM_BYTES:]
     if ending != checksum(data):
         raise ChunkError("fails its checksum")
     return data

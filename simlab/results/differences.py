@@ -36,18 +36,10 @@ _MOST = 12  # lines of one group that a refusal shows
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One thing that differs.
+    """One thing that differs, there (in the store) and here (as asked for).
 
-    Attributes
-    ----------
-    group
-        ``config``, ``data``, ``code`` or ``schema``.
-    name
-        A dotted path, the key of a condition, a module, or a part of the schema.
-    there, here
-        What the store has, and what is asked for.
-    growth
-        Whether what is done stays right all the same.
+    `group` is ``config``, ``data``, ``code`` or ``schema``; `name` a dotted path, the key of a
+    condition, a module, or a part of the schema; `growth` whether what is done stays right.
     """
 
     group: str
@@ -61,30 +53,25 @@ class Difference:
 
 
 def differences(there: Schema, here: Schema) -> list[Difference]:
-    """Tell what keeps `here` from continuing `there`, configuration first; empty if nothing does.
-
-    Returns
-    -------
-    list of Difference
-    """
+    """Tell what keeps `here` from continuing `there`, configuration first; empty without any."""
     shapes = {f.name: f for f in _shapes(there, here)}
     if there.fingerprint == here.fingerprint and there.keys == here.keys and not shapes:
         return []
-    found = recorded_differences(there.attrs, here.attrs)
-    for i, setting in enumerate(found):  # told once, and as what it does to the shape
+    differ = recorded_differences(there.attrs, here.attrs)
+    for i, setting in enumerate(differ):  # told once, and as what it does to the shape
         part = SHAPING.get(setting.name, setting.name)
         if setting.group == "config" and part in shapes:
-            found[i] = replace(setting, growth=shapes.pop(part).growth)
+            differ[i] = replace(setting, growth=shapes.pop(part).growth)
         elif setting.group == "config" and part in SHAPING.values():
-            found[i] = replace(setting, growth=True)  # written otherwise, and the same
+            differ[i] = replace(setting, growth=True)  # written otherwise, and the same
         elif setting.group == "code" and setting.there == ABSENT:
-            found[i] = replace(setting, growth=":" in setting.name)  # of what is new alone
-    found += shapes.values()
+            differ[i] = replace(setting, growth=":" in setting.name)  # of what is new alone
+    differ += shapes.values()
     if there.keys != here.keys:
-        found.append(_conditions(there, here))
-    if not found:
-        found.append(Difference("schema", "fingerprint", there.fingerprint, here.fingerprint))
-    return found
+        differ.append(_conditions(there, here))
+    if not differ:
+        differ.append(Difference("schema", "fingerprint", there.fingerprint, here.fingerprint))
+    return differ
 
 
 def recorded_differences(there: Attrs, here: Attrs) -> list[Difference]:
@@ -93,29 +80,19 @@ def recorded_differences(there: Attrs, here: Attrs) -> list[Difference]:
     return [*config, *_data(there, here), *_code(there, here)]
 
 
-def refusal(path: Path, found: list[Difference], extending: bool) -> str:
-    """Say in lines what differs, and what can be done about it.
-
-    Parameters
-    ----------
-    path : Path
-        The store.
-    found : list of Difference
-        What differs.
-    extending : bool
-        Whether it was to be extended.
-    """
+def refusal(path: Path, differ: list[Difference], extending: bool) -> str:
+    """Say in lines what differs, and what can be done about it."""
     lines = [f"{path}: holds another study; what differs, there → here:"]
-    for group in dict.fromkeys(f.group for f in found):
-        shown = [f for f in found if f.group == group]
+    for group in dict.fromkeys(f.group for f in differ):
+        shown = [f for f in differ if f.group == group]
         lines += [f"  {difference}" for difference in shown[:_MOST]]
         if len(shown) > _MOST:
             lines.append(f"  {group:<6}  … and {len(shown) - _MOST} more")
     otherwise = "choose another --out, or give --overwrite"
-    if all(f.growth for f in found):
+    if all(f.growth for f in differ):
         lines.append(f"--extend computes what is new and keeps the rest; or {otherwise}")
     elif extending:
-        names = ", ".join(f.name for f in found if not f.growth)
+        names = ", ".join(f.name for f in differ if not f.growth)
         lines.append(
             "--extend adds replicates, conditions, estimators, tests and measures, takes none "
             f"away, and changes nothing else ({_short(names, 120)}): {otherwise}"

@@ -1,14 +1,22 @@
-"""What a disk refuses, in one line; and what must be on it before anything is said to be there."""
+"""What a disk refuses, in one line; and how a store takes the place of another.
+
+The new one is laid out next to it, under the name of a draft, and must have reached the disk. Then
+the old one steps aside, the draft takes its name, and the old one is removed. Whoever is killed
+meanwhile leaves one of them whole: `recover` puts in order what is left between these steps. Only
+who holds the lock of the store may call `take_place` and `recover`.
+"""
 
 from __future__ import annotations
 
 import errno
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from simlab.errors import StoreError
+from simlab.files import clear
 
 ELSEWHERE = "choose another --out"
 SAFE = "blocks already done are safe: mend this and run again"
@@ -16,13 +24,7 @@ SAFE = "blocks already done are safe: mend this and run again"
 
 @contextmanager
 def disk(path: Path, advice: str) -> Iterator[None]:
-    """Turn what the disk refuses at `path` into one line.
-
-    Raises
-    ------
-    StoreError
-        In the place of any OSError.
-    """
+    """Turn what the disk refuses at `path`, any OSError, into the one line of a StoreError."""
     try:
         yield
     except OSError as error:
@@ -31,42 +33,81 @@ def disk(path: Path, advice: str) -> Iterator[None]:
         raise StoreError(f"{path}: cannot be written: {_reason(path, error)}; {advice}") from error
 
 
-def sync(folder: Path) -> None:
+def _reason(path: Path, error: OSError) -> str:
+    reason = error.strerror or str(error)
+    if error.errno != errno.ENOSPC:
+        return reason
+    there = next((folder for folder in (path, *path.absolute().parents) if folder.exists()), path)
+    free = os.statvfs(there)
+    return f"{reason} ({free.f_bavail * free.f_frsize:,} bytes and {free.f_favail:,} files free)"
+
+
+def draft_of(path: Path) -> Path:
+    """Folder in which the store that is to be at `path` is laid out."""
+    return _next_to(path, "draft")
+
+
+def former_of(path: Path) -> Path:
+    """Folder in which the store that was at `path` waits for its removal."""
+    return _next_to(path, "former")
+
+
+def _next_to(path: Path, role: str) -> Path:
+    """Name a folder on the file system of the store, which a link may lead to."""
+    path = path.resolve()
+    return path.parent / f".{path.name}.{role}"
+
+
+def is_free(path: Path) -> bool:
+    """Whether nothing, or an empty folder, is at `path`."""
+    return not path.exists() or (path.is_dir() and not any(path.iterdir()))
+
+
+def take_place(path: Path) -> None:
+    """Put the draft, which is complete, in the place of what is at `path`.
+
+    If the disk refuses, one of the two stores is there, or comes back by `recover`.
+    """
+    path, draft, former = path.resolve(), draft_of(path), former_of(path)
+    _sync_below(draft)
+    if not is_free(path):
+        path.rename(former)
+        _sync(former.parent)
+    draft.rename(path)
+    _sync(draft.parent)
+    shutil.rmtree(former, ignore_errors=True)
+
+
+def recover(path: Path) -> None:
+    """Finish a change of place that was broken off, and remove what is left of it."""
+    path, draft, former = path.resolve(), draft_of(path), former_of(path)
+    if former.exists() and is_free(path):
+        (draft if draft.exists() else former).rename(path)  # the draft was complete
+    for leftover in (draft, former):
+        if leftover.is_dir() and not leftover.is_symlink():
+            shutil.rmtree(leftover)
+        else:
+            clear(leftover)
+
+
+def _sync_below(folder: Path) -> None:
     """Have everything below `folder`, and its name, reach the disk.
 
     A file with several names was written long ago, and is left out.
-
-    Raises
-    ------
-    OSError
-        If the disk refuses.
     """
     for parent, _, files in os.walk(folder):
         for name in files:
-            file = os.path.join(parent, name)
-            if os.stat(file).st_nlink == 1:
+            file = Path(parent, name)
+            if file.stat().st_nlink == 1:
                 _sync(file)
-        _sync(parent)
-    sync_names(folder.parent)
+        _sync(Path(parent))
+    _sync(folder.parent)
 
 
-def sync_names(folder: Path) -> None:
-    """Have the names that stand in `folder` reach the disk."""
-    _sync(str(folder))
-
-
-def _sync(path: str) -> None:
+def _sync(path: Path) -> None:
+    """Have a file, or the names in a folder, reach the disk."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-def _reason(path: Path, error: OSError) -> str:
-    reason = error.strerror or str(error)
-    if error.errno != errno.ENOSPC:
-        return reason
-    place = next((folder for folder in (path, *path.absolute().parents) if folder.exists()), path)
-    free = os.statvfs(place)
-    return f"{reason} ({free.f_bavail * free.f_frsize:,} bytes and {free.f_favail:,} files free)"

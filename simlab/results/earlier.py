@@ -16,11 +16,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from simlab.results.messages import KINDS
-from simlab.results.schema import EFFECTS, Block, Schema
-from simlab.results.store import ZarrResults
+from simlab.results.replicates import ReplicateResults
+from simlab.results.schema import Block, Schema
 
 __all__ = ["EARLIER", "Earlier", "Missing"]
 
@@ -29,7 +28,7 @@ _GONE = "earlier.gone"
 
 
 class Missing(NamedTuple):
-    """What a block lacks that was done before: estimators and tests by name."""
+    """Names of the estimators and tests that a block lacks that was done before."""
 
     estimators: tuple[str, ...]
     tests: tuple[str, ...]
@@ -38,32 +37,19 @@ class Missing(NamedTuple):
 class Earlier:
     """What a store was before it was given more estimators or tests.
 
-    Parameters
-    ----------
-    path : Path
-        The store.
-    schema : Schema
-        Its shape now.
-    stores : sequence of ZarrResults
-        What it was, the last one first: it may have been given more several times.
+    `stores` has the last one first: it may have been given more several times.
     """
 
-    def __init__(self, path: Path, schema: Schema, stores: Sequence[ZarrResults]) -> None:
+    def __init__(self, path: Path, schema: Schema, stores: Sequence[ReplicateResults]) -> None:
         self._path, self._schema, self._stores = path, schema, stores
 
     @classmethod
     def of(cls, path: Path, schema: Schema) -> Earlier:
-        """Find what the store at `path` was.
-
-        Raises
-        ------
-        StoreError
-            If it is damaged.
-        """
+        """Find what the store at `path` was; StoreError if that is damaged."""
         shutil.rmtree(path / _GONE, ignore_errors=True)
         stores, folder = [], path / EARLIER
         while folder.is_dir():
-            stores.append(ZarrResults.open(folder))
+            stores.append(ReplicateResults.open(folder))
             folder /= EARLIER
         return cls(path, schema, stores)
 
@@ -71,29 +57,28 @@ class Earlier:
         return bool(self._stores)
 
     def mend(self) -> list[str]:
-        """Check every block; one that is damaged counts as not done: see `ZarrResults.mend`."""
+        """Check every block as `ReplicateResults.mend` does: a damaged one counts as not done."""
         return [text for store in self._stores for text in store.mend()]
 
     def missing(self, condition: int, number: int) -> Missing | None:
         """Return what a block lacks that was done before; None where it was not."""
-        found = self._find(condition, number)
-        return None if found is None else self._lacking(found[0])
+        there = self._find(condition, number)
+        return None if there is None else self._lacking(there[0])
 
     def completed(self, block: Block) -> Block:
         """Put what a block had to what it lacked; return one that was not done before as it is.
 
-        Raises
-        ------
-        StoreError
-            If what it had is damaged.
+        StoreError if what it had is damaged.
         """
-        found = self._find(block.condition, block.number)
-        if found is None:
+        there = self._find(block.condition, block.number)
+        if there is None:
             return block
-        store, condition = found
+        store, condition = there
         missing = self._lacking(store)
         here, before = self._schema, store.read(condition, block.number)
-        parts = (before, _labels(store.schema)), (block, _labels(here, missing))
+        new = here.along | {"estimator": missing.estimators, "test": missing.tests}
+        new["mixed"] = tuple(name for name in here.mixed if name in missing.estimators)
+        parts = (before, store.schema.along), (block, new)
         arrays: dict[str, Any] = {}
         for name, variable in here.variables.items():
             shape = (block.replicates, *here.shape(variable.dims))
@@ -101,7 +86,10 @@ class Earlier:
             for part, labels in parts:
                 values = getattr(part, name)
                 if values is not None:
-                    at = [_places(_labels(here)[dim], labels[dim]) for dim in variable.dims]
+                    at = [
+                        np.array([*map(here.along[dim].index, labels[dim])], dtype=np.int64)
+                        for dim in variable.dims
+                    ]
                     arrays[name][np.ix_(np.arange(block.replicates), *at)] = values
         arrays |= {kind: tuple(self._in_order(before, block, kind)) for kind in KINDS}
         return replace(block, **arrays, seconds=before.seconds + block.seconds)
@@ -112,7 +100,7 @@ class Earlier:
             os.rename(self._path / EARLIER, self._path / _GONE)
             shutil.rmtree(self._path / _GONE, ignore_errors=True)
 
-    def _lacking(self, store: ZarrResults) -> Missing:
+    def _lacking(self, store: ReplicateResults) -> Missing:
         """What an earlier store has not."""
         there = store.schema
         return Missing(
@@ -120,7 +108,7 @@ class Earlier:
             tuple(name for name in self._schema.tests if name not in there.tests),
         )
 
-    def _find(self, condition: int, number: int) -> tuple[ZarrResults, int] | None:
+    def _find(self, condition: int, number: int) -> tuple[ReplicateResults, int] | None:
         """Find the store in which a block is done, and its condition there."""
         key, rows = self._schema.keys[condition], self._schema.rows(number)
         for store in self._stores:
@@ -133,24 +121,6 @@ class Earlier:
 
     def _in_order(self, before: Block, block: Block, kind: str) -> Iterator[tuple[int, str, str]]:
         """Messages of both, by replicate and estimator; those of the generator are in both."""
-        place = {name: e for e, name in enumerate(self._schema.estimators)}
+        index = {name: e for e, name in enumerate(self._schema.estimators)}
         both = dict.fromkeys((*getattr(before, kind), *getattr(block, kind)))
-        yield from sorted(both, key=lambda told: (told[0], place.get(told[1], len(place))))
-
-
-def _labels(schema: Schema, only: Missing | None = None) -> dict[str, tuple[str, ...]]:
-    """Labels along the dimensions of a block; of one with some estimators and tests only."""
-    estimators, tests = (schema.estimators, schema.tests) if only is None else only
-    return {
-        "estimator": estimators,
-        "term": schema.terms,
-        "mixed": tuple(name for name in schema.mixed if name in estimators),
-        "effect": EFFECTS,
-        "effect_": EFFECTS,
-        "test": tests,
-        "kind": schema.kinds,
-    }
-
-
-def _places(labels: tuple[str, ...], some: tuple[str, ...]) -> NDArray[np.int64]:
-    return np.array([labels.index(label) for label in some], dtype=np.int64)
+        yield from sorted(both, key=lambda told: (told[0], index.get(told[1], len(index))))

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import re
-import stat
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +13,11 @@ import zarr
 from numpy.typing import NDArray
 from zarr.codecs import Crc32cCodec
 
-from simlab.errors import ChunkError, StoreError
+from simlab.errors import MOST, ChunkError, StoreError
 from simlab.files import Unread, content, replace_file
 from simlab.performance.stream import laid_out
 from simlab.results import chunks
-from simlab.results.done import Done
-from simlab.results.memory import coordinates, variable_attrs
-from simlab.results.root import check
+from simlab.results.labelled import coordinates, known_variables, variable_attrs
 from simlab.results.schema import STORE_ATTRS, TIMES, Schema, Stop, Summed, Variable
 
 STORE_VERSION = 1
@@ -37,18 +32,11 @@ LARGEST = 1 << 28
 
 _TYPES = ("bool", "int8", "int32", "int64", "float64")
 _METADATA = "zarr.json"
-_FLAG = re.compile(r"c\.(0|[1-9][0-9]{0,17})\.(0|[1-9][0-9]{0,17})")
-_FLAG_BYTES = 1 + chunks.CHECKSUM_BYTES
-
-
-@dataclass(frozen=True, slots=True)
-class _Array:
-    dims: tuple[str, ...]
-    chunk: tuple[int, ...]
-    dtype: np.dtype[Any]
-    fill: float
-    attrs: Mapping[str, Any]
-    values: NDArray[Any] | None = None
+_TEXT = (
+    "name", "config_text", "versions", "python", "machine", "git_revision", "folder", "created",
+    "fingerprint",
+)  # fmt: skip
+_JSON = ("config", "code", "data")
 
 
 def chunk_shape(schema: Schema, variable: Variable) -> tuple[int, ...]:
@@ -58,13 +46,7 @@ def chunk_shape(schema: Schema, variable: Variable) -> tuple[int, ...]:
 
 
 def lay_out(path: Path, schema: Schema) -> None:
-    """Write the metadata of every array, and the values known before the first fit.
-
-    Raises
-    ------
-    OSError
-        If the folder cannot be written.
-    """
+    """Write the metadata of every array, and the values known before the first fit."""
     own = {
         "store_version": STORE_VERSION,
         "fingerprint": schema.fingerprint,
@@ -83,31 +65,42 @@ def lay_out(path: Path, schema: Schema) -> None:
             "streams": [stream.layout() for stream in schema.summed.streams],
         }
     group = zarr.create_group(str(path), zarr_format=3, attributes={**schema.attrs, **own})
-    for name, array in _arrays(schema).items():
+
+    def add(
+        name: str, dims: tuple[str, ...], chunk: tuple[int, ...], dtype: np.dtype[Any],
+        fill: float, attrs: Mapping[str, Any],
+    ) -> None:  # fmt: skip
         group.create_array(
             name,
-            shape=schema.shape(array.dims),
-            chunks=array.chunk,
-            dtype=array.dtype,
-            fill_value=array.fill,
+            shape=schema.shape(dims),
+            chunks=chunk,
+            dtype=dtype,
+            fill_value=fill,
             compressors=Crc32cCodec(),
             chunk_key_encoding={"name": "default", "separator": "."},
-            dimension_names=array.dims,
-            attributes=dict(array.attrs),
+            dimension_names=dims,
+            attributes=dict(attrs),
         )
-        if array.values is not None:
-            file = path / name / chunks.key(*(0,) * len(array.dims))
-            chunks.write(file, array.values, array.chunk, array.fill)
+
+    if schema.summed is None:
+        for name, v in schema.variables.items():
+            dims = ("condition", "replicate", *v.dims)
+            add(name, dims, chunk_shape(schema, v), v.dtype, v.fill, variable_attrs(name))
+        for name, fill in {**dict.fromkeys(TIMES, np.nan), "done": False}.items():
+            dtype = np.dtype(np.float64 if name in TIMES else np.bool_)
+            add(name, ("condition", "block"), BLOCK_CHUNK, dtype, fill, variable_attrs(name))
+    if schema.stops:
+        fill = int(Stop.NOT_YET)
+        add("stopped", ("condition",), (1,), STOPPED, fill, variable_attrs("stopped"))
+    labels = {k: ((dim,), *_encode(values)) for k, (dim, values) in coordinates(schema).items()}
+    for name, (dims, values, attrs) in (known_variables(schema) | labels).items():
+        chunk, fill = _whole(values.shape), values.dtype.type(0)
+        add(name, dims, chunk, values.dtype, fill, attrs)
+        chunks.write(path / name / chunks.key(*(0,) * len(dims)), values, chunk, fill)
 
 
 def renew(path: Path, attributes: Mapping[str, Any]) -> None:
-    """Give attributes of the store at `path` new values.
-
-    Raises
-    ------
-    OSError
-        If the disk refuses.
-    """
+    """Give attributes of the store at `path` new values."""
     node = _node(path, "")
     node["attributes"] |= attributes
     replace_file(path / _METADATA, json.dumps(node, indent=2).encode())
@@ -116,10 +109,7 @@ def renew(path: Path, attributes: Mapping[str, Any]) -> None:
 def check_root(path: Path) -> dict[str, Any]:
     """Attributes of the results store at `path`, of whatever store version.
 
-    Raises
-    ------
-    StoreError
-        If there is nothing at `path`, or no simlab results store, or its metadata is damaged.
+    StoreError if there is nothing, or no simlab results store, or its metadata is damaged.
     """
     if not path.exists():
         raise StoreError(f"{path}: no such results store")
@@ -137,10 +127,7 @@ def check_root(path: Path) -> dict[str, Any]:
 def read_schema(path: Path) -> Schema:
     """Rebuild the Schema of the store at `path`.
 
-    Raises
-    ------
-    StoreError
-        As `check_root`, or if the store has another version, or its metadata is damaged.
+    StoreError as `check_root`, or if it has another version, or metadata that do not fit together.
     """
     root = check_root(path)
     if root["store_version"] != STORE_VERSION:
@@ -154,7 +141,7 @@ def read_schema(path: Path) -> Schema:
             "without normality; run the study again with --overwrite, or name another folder"
         )
     try:
-        check(root)
+        _check_root(root)
         schema = Schema(
             replicates=root["replicates"],
             block=root["block"],
@@ -174,100 +161,10 @@ def read_schema(path: Path) -> Schema:
             summed=_summed(root),
         )
     except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
-        raise StoreError(_damaged(path, f"its metadata do not fit together ({error})")) from error
+        raise _damaged(path, f"its metadata do not fit together ({error})") from error
     if schema.summed is None:
         _check_layout(path, schema)
     return schema
-
-
-def read_done(path: Path, schema: Schema) -> Done:
-    """Find the blocks whose flags have been written.
-
-    A flag is a file that is there or not, so one listing of the folder reads them all. A file of
-    the wrong length, as a power failure may leave, is no flag.
-
-    Raises
-    ------
-    StoreError
-        If the folder cannot be listed.
-    """
-    done = Done(schema)
-    for at, entry in _flags(path, schema):
-        if _is_flag(entry):
-            done.add(*at)
-    return done
-
-
-def no_flags(path: Path, schema: Schema, done: Done) -> list[Path]:
-    """Files that stand where the flags of blocks that are not done would, and are none.
-
-    Raises
-    ------
-    StoreError
-        If the folder cannot be listed.
-    """
-    return sorted(Path(entry.path) for at, entry in _flags(path, schema) if at not in done)
-
-
-def _flags(path: Path, schema: Schema) -> Iterator[tuple[tuple[int, int], os.DirEntry[str]]]:
-    """What has the name of a flag, with its condition and its block."""
-    folder = path / "done"
-    conditions, blocks = schema.shape(("condition", "block"))
-    try:
-        with os.scandir(folder) as entries:
-            for entry in entries:
-                if named := _FLAG.fullmatch(entry.name):
-                    condition, number = map(int, named.groups())
-                    if condition < conditions and number < blocks:
-                        yield (condition, number), entry
-    except OSError as error:
-        raise StoreError(
-            f"{path}: damaged results store: {folder}, which says what is done, cannot be read "
-            f"({error.strerror}); put it back, or name another folder"
-        ) from error
-
-
-def _is_flag(entry: os.DirEntry[str]) -> bool:
-    """Whether a file may be a flag: what it says is read with its block."""
-    try:
-        found = entry.stat()
-    except OSError:  # a link that leads nowhere
-        return False
-    return stat.S_ISREG(found.st_mode) and found.st_size == _FLAG_BYTES
-
-
-def _arrays(schema: Schema) -> dict[str, _Array]:
-    """Every array of the store."""
-    arrays = _per_replicate(schema) if schema.summed is None else {}
-    if schema.stops:
-        attrs = variable_attrs("stopped")
-        arrays["stopped"] = _Array(("condition",), (1,), STOPPED, int(Stop.NOT_YET), attrs)
-    for name, dims in schema.known.items():
-        arrays[name] = _known(dims, getattr(schema, name), variable_attrs(name))
-    for name, (dim, labels) in coordinates(schema).items():
-        arrays[name] = _known((dim,), *_encode(labels))
-    return arrays
-
-
-def _per_replicate(schema: Schema) -> dict[str, _Array]:
-    """The arrays that blocks are written to."""
-    arrays: dict[str, _Array] = {}
-    for name, v in schema.variables.items():
-        dims = ("condition", "replicate", *v.dims)
-        attrs = variable_attrs(name)
-        arrays[name] = _Array(dims, chunk_shape(schema, v), v.dtype, v.fill, attrs)
-    each_block = ("condition", "block")
-    for name in TIMES:
-        attrs = variable_attrs(name)
-        arrays[name] = _Array(each_block, BLOCK_CHUNK, np.dtype(np.float64), np.nan, attrs)
-    flag = variable_attrs("done")
-    arrays["done"] = _Array(each_block, BLOCK_CHUNK, np.dtype(np.bool_), False, flag)
-    return arrays
-
-
-def _known(dims: tuple[str, ...], values: NDArray[Any], attrs: Mapping[str, Any]) -> _Array:
-    fill = values.dtype.type(0)
-    return _Array(dims, _whole(values.shape), values.dtype, fill, attrs, values)
 
 
 def _whole(shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -282,6 +179,41 @@ def _encode(values: NDArray[Any]) -> tuple[NDArray[Any], dict[str, Any]]:
     code = {label: i for i, label in enumerate(labels)}
     codes = np.array([code[label] for label in values.tolist()], dtype=np.int32)
     return codes, {"flag_values": list(range(len(labels))), "labels": labels}
+
+
+def _check_root(root: Mapping[str, Any]) -> None:
+    """Refuse attributes of a store that no simlab wrote: a file can be damaged and still be JSON.
+
+    ValueError if one is missing or is of another kind; it names the attribute.
+    """
+    for name in ("replicates", "block"):
+        if type(number := root.get(name)) is not int or not 1 <= number <= MOST:
+            raise ValueError(f"{name!r} is no number from 1 to {MOST:,}")
+    for name in ("factors", "tests"):
+        names = root.get(name, [] if name == "tests" else None)
+        if not isinstance(names, list) or not all(isinstance(one, str) for one in names):
+            raise ValueError(f"{name!r} is no list of names")
+    if not isinstance(root.get("stops", False), bool):
+        raise ValueError("'stops' is neither true nor false")
+    for name in (*_TEXT, *_JSON):
+        if not isinstance(root.get(name, "{}"), str):
+            raise ValueError(f"{name!r} is no text")
+    for name in _JSON:
+        if not isinstance(_parsed(root.get(name, "{}")), dict):
+            raise ValueError(f"{name!r} is no JSON of names and values")
+    for name in ("fingerprint", "config", "name", "seed"):
+        if name not in root:
+            raise ValueError(f"{name!r} is missing")
+    level = root.get("level", 0.95)
+    if not isinstance(level, float) or not 0 < level < 1:
+        raise ValueError("'level' is no number between 0 and 1")
+
+
+def _parsed(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
 
 
 def _summed(root: Mapping[str, Any]) -> Summed | None:
@@ -306,14 +238,14 @@ def _array(path: Path, name: str) -> NDArray[Any]:
     node = _node(path, name)
     shape, kind = node.get("shape"), node.get("data_type")
     if not isinstance(shape, list) or not all(type(n) is int and n >= 0 for n in shape):
-        raise StoreError(_damaged(path, f"{path / name / _METADATA} has no shape"))
+        raise _damaged(path, f"{path / name / _METADATA} has no shape")
     if kind not in _TYPES:
-        raise StoreError(_damaged(path, f"{path / name / _METADATA} has no data_type that is read"))
+        raise _damaged(path, f"{path / name / _METADATA} has no data_type that is read")
     file = path / name / chunks.key(*(0,) * len(shape))
     try:
         chunk = chunks.read(file, np.dtype(kind), _whole(tuple(shape)))
     except ChunkError as error:
-        raise StoreError(_damaged(path, f"array {name!r}, chunk {file.name} {error}")) from error
+        raise _damaged(path, f"array {name!r}, chunk {file.name} {error}") from error
     return chunk[tuple(map(slice, shape))].copy()
 
 
@@ -322,15 +254,15 @@ def _node(path: Path, name: str) -> dict[str, Any]:
     try:
         node = json.loads(content(file, LARGEST))
     except FileNotFoundError:
-        raise StoreError(_damaged(path, f"{file} is missing")) from None
+        raise _damaged(path, f"{file} is missing") from None
     except Unread as error:
-        raise StoreError(_damaged(path, f"{file} {error}")) from None
+        raise _damaged(path, f"{file} {error}") from None
     except ValueError as error:
-        raise StoreError(_damaged(path, f"{file} cannot be read ({error})")) from error
+        raise _damaged(path, f"{file} cannot be read ({error})") from error
     except RecursionError:
-        raise StoreError(_damaged(path, f"{file} is nested too deeply")) from None
+        raise _damaged(path, f"{file} is nested too deeply") from None
     if not isinstance(node, dict) or not isinstance(node.get("attributes", {}), dict):
-        raise StoreError(_damaged(path, f"{file} is not Zarr metadata"))
+        raise _damaged(path, f"{file} is not Zarr metadata")
     return node
 
 
@@ -343,11 +275,11 @@ def _check_layout(path: Path, schema: Schema) -> None:
         for key in ("chunk_grid", "configuration", "chunk_shape"):
             chunk = chunk.get(key) if isinstance(chunk, dict) else None
         if (node.get("shape"), chunk) != (list(shape), list(chunk_shape(schema, variable))):
-            raise StoreError(_damaged(path, f"array {name!r} is not laid out one chunk a block"))
+            raise _damaged(path, f"array {name!r} is not laid out one chunk a block")
 
 
-def _damaged(path: Path, what: str) -> str:
-    return (
+def _damaged(path: Path, what: str) -> StoreError:
+    return StoreError(
         f"{path}: damaged results store: {what}; repeat the run, which mends all but the store's "
         f"own {_METADATA}, or name another folder"
     )

@@ -30,13 +30,10 @@ _NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
 def locked(path: str | Path) -> Iterator[None]:
     """Hold the store at `path`, which need not exist yet, for writing.
 
-    Raises
-    ------
-    StoreError
-        If another process holds it, which is named; or if its folder cannot be written.
+    StoreError if another process holds it, which is named; or if its folder cannot be written.
     """
-    path, place = Path(path), Path(path).resolve()
-    file = place.parent / f".{place.name}.lock"
+    path, target = Path(path), Path(path).resolve()
+    file = target.parent / f".{target.name}.lock"
     with disk(path, ELSEWHERE):
         file.parent.mkdir(parents=True, exist_ok=True)
         handle = _acquire(path, file)

@@ -33,16 +33,9 @@ _AT = {MESSAGES: "at", WARNINGS: "warned"}
 
 
 class Message(NamedTuple):
-    """What went wrong in one fit, or was warned of.
+    """What went wrong in one fit, or was warned of; of a generator's warnings by its name.
 
-    Attributes
-    ----------
-    condition, replicate : int
-        Where, from 0.
-    estimator : str
-        Its name; of a generator's warnings the generator's.
-    text : str
-        One line: what was raised, and in which line of the user's file.
+    `text` is one line: what was raised, and in which line of the user's file.
     """
 
     condition: int
@@ -51,24 +44,19 @@ class Message(NamedTuple):
     text: str
 
 
-def write(file: Path, told: Mapping[str, BlockMessages]) -> None:
+def write(file: Path, by_kind: Mapping[str, BlockMessages]) -> None:
     """Write errors and warnings of a block, by `KINDS`, whole or not at all; if any, a file.
 
     A line of JSON, and a line with its CRC-32C.
-
-    Raises
-    ------
-    OSError
-        If the file cannot be written.
     """
-    if not any(told.values()):
+    if not any(by_kind.values()):
         clear(file)
         return
-    texts = list(dict.fromkeys(text for kind in KINDS for _, _, text in told[kind]))
+    texts = list(dict.fromkeys(text for kind in KINDS for _, _, text in by_kind[kind]))
     number = {text: i for i, text in enumerate(texts)}
     record: dict[str, Any] = {"texts": texts}
     for kind in KINDS:
-        record[_AT[kind]] = [[b, name, number[text]] for b, name, text in told[kind]]
+        record[_AT[kind]] = [[b, name, number[text]] for b, name, text in by_kind[kind]]
     text = json.dumps(record).encode()
     replace_file(file, text + b"\n" + checksum(text).hex().encode())
 
@@ -76,10 +64,7 @@ def write(file: Path, told: Mapping[str, BlockMessages]) -> None:
 def read(file: Path) -> dict[str, BlockMessages]:
     """Read errors and warnings of a block, by `KINDS`.
 
-    Raises
-    ------
-    ValueError
-        If the file cannot be read, fails its checksum, or does not hold messages.
+    ValueError if the file cannot be read, fails its checksum, or does not hold messages.
     """
     try:
         text, last, written = content(file, LARGEST).partition(b"\n")
@@ -103,28 +88,28 @@ def read(file: Path) -> dict[str, BlockMessages]:
 
 
 def attributes(errors: Iterable[Message], warned: Iterable[Message]) -> dict[str, str]:
-    """Return what a Dataset has of them among its attributes, as JSON; without any, nothing.
+    """Summaries, as JSON, that a Dataset has of them among its attributes; without any, nothing.
 
     ``messages`` and ``warnings`` are summaries. ``warned`` has, by estimator, in how many of its
     fits there was a warning.
     """
-    told = {MESSAGES: tuple(errors), WARNINGS: tuple(warned)}
-    found = {kind: summary(each) for kind, each in told.items() if each}
-    fits = {(m.estimator, m.condition, m.replicate) for m in told[WARNINGS]}
+    by_kind = {MESSAGES: tuple(errors), WARNINGS: tuple(warned)}
+    summaries = {kind: summary(each) for kind, each in by_kind.items() if each}
+    fits = {(m.estimator, m.condition, m.replicate) for m in by_kind[WARNINGS]}
     if fits:
-        found["warned"] = json.dumps(Counter(sorted(estimator for estimator, _, _ in fits)))
-    return found
+        summaries["warned"] = json.dumps(Counter(sorted(estimator for estimator, _, _ in fits)))
+    return summaries
 
 
 def summary(messages: Iterable[Message]) -> str:
-    """Return the different texts as JSON: how often each came, and where first.
+    """The different texts as JSON: how often each came, and where first.
 
     The most frequent come first, and at most `SHOWN` of them, but one of every estimator.
     """
-    found: dict[tuple[str, str], list[Message]] = {}
+    groups: dict[tuple[str, str], list[Message]] = {}
     for message in messages:
-        found.setdefault((message.estimator, message.text), []).append(message)
-    most = sorted(found.values(), key=len, reverse=True)
+        groups.setdefault((message.estimator, message.text), []).append(message)
+    most = sorted(groups.values(), key=len, reverse=True)
     first = {alike[0].estimator: i for i, alike in reversed([*enumerate(most)])}
     shown = [a for i, a in enumerate(most) if i < SHOWN or first[a[0].estimator] == i]
     return json.dumps([{"count": len(alike), **alike[0]._asdict()} for alike in shown])

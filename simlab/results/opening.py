@@ -1,28 +1,41 @@
-"""Open a store, whichever way it keeps what a study found: to read it, or to write to it."""
+"""Open a store, to read it, or to write to it: continued as it is, or laid out anew and larger.
+
+More replicates or more conditions change the shape of every array, and perhaps the order of the
+conditions; the blocks stay what they are. So a new store is laid out, the files of the blocks get a
+second name in it, and it takes the place of the old one. With more estimators or tests the blocks
+are not yet what they will be: they are kept apart, see `earlier`. Sums are of all estimators
+together: those of a store that gets more of them, or more measures, are taken anew.
+"""
 
 from __future__ import annotations
 
+import os
+import shutil
 import warnings
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import xarray as xr
 
 from simlab.errors import Notice, StoreError
 from simlab.results.differences import differences, refusal
-from simlab.results.disk import ELSEWHERE, SAFE, disk
-from simlab.results.earlier import Earlier
-from simlab.results.extend import Stored, extended, summed_alike
-from simlab.results.layout import STORE_VERSION, check_root, read_done, renew
+from simlab.results.disk import ELSEWHERE, SAFE, disk, draft_of, is_free, recover, take_place
+from simlab.results.earlier import EARLIER, Earlier
+from simlab.results.layout import STORE_VERSION, check_root, lay_out, renew
+from simlab.results.nodes import Summing
+from simlab.results.replicates import ReplicateResults
 from simlab.results.schema import Schema
-from simlab.results.store import ZarrResults
-from simlab.results.summing import Summing
-from simlab.results.sums import SumsResults
-from simlab.results.swap import is_free, recover
+from simlab.results.sessions import FOLDER
+from simlab.results.sums import NODES, SumsResults
 
 _DECISIVE = ("numpy", "scipy", "numba")  # packages whose versions may change the last digits
 _CONFIGURATION = ("config", "config_text")  # attributes
+
+
+Stored = ReplicateResults | SumsResults
 
 
 class StoreWarning(Notice):
@@ -30,17 +43,11 @@ class StoreWarning(Notice):
 
 
 def open_store(path: str | Path) -> Stored:
-    """Open a store that exists, to be read, as what it is.
-
-    Raises
-    ------
-    StoreError
-        If there is no readable results store at `path`.
-    """
+    """Open a store that exists, to be read, as what it is; StoreError if there is none."""
     path = Path(path)
     if path.exists() and "summed" in check_root(path):
         return SumsResults.open(path)
-    return ZarrResults.open(path)
+    return ReplicateResults.open(path)
 
 
 def open_dataset(path: str | Path, variables: Collection[str] | None = None) -> xr.Dataset:
@@ -65,12 +72,14 @@ def open_dataset(path: str | Path, variables: Collection[str] | None = None) -> 
         If what says that a block is done is damaged: the block counts as not done.
     """
     store = open_store(path)
-    if isinstance(store, ZarrResults) and (lost := [*store.no_flags().values()]):
+    if isinstance(store, SumsResults):
+        return store.dataset()
+    if lost := [*store.no_flags().values()]:
         more = f"; and {len(lost) - 1} more" if len(lost) > 1 else ""
         blocks = "1 block counts" if len(lost) == 1 else f"{len(lost)} blocks count"
         advice = "repeat the run, which computes what is missing"
         _warn(f"{path}: {blocks} as not done ({lost[0]}{more}); {advice}", 3)
-    return store.dataset(variables) if isinstance(store, ZarrResults) else store.dataset()
+    return store.dataset(variables)
 
 
 def open_results(
@@ -79,14 +88,10 @@ def open_results(
     """Create a store, or continue the one that is there if it belongs to the same study.
 
     All that a store that is continued has is read and checked. Damaged blocks count as not done,
-    which a `StoreWarning` says.
+    which a `StoreWarning` says. Who calls holds the store by `locked`, if others may write too.
 
     Parameters
     ----------
-    path
-        Where. Who calls holds it by `locked`, if others may write there too.
-    schema
-        The shape of the Dataset.
     overwrite
         Replace the store that is there, whatever it holds.
     extend
@@ -104,23 +109,22 @@ def open_results(
         recover(path)
         free = is_free(path)
     if free or overwrite:
-        kind = ZarrResults if schema.summed is None else SumsResults
-        return kind.create(path, schema, overwrite=overwrite)
+        return kind_of(schema).create(path, schema, overwrite=overwrite)
     results = _opened(path, schema)
-    found = differences(results.schema, schema)
-    if found and not (extend and all(difference.growth for difference in found)):
-        raise StoreError(refusal(path, found, extend))
+    differ = differences(results.schema, schema)
+    if differ and not (extend and all(difference.growth for difference in differ)):
+        raise StoreError(refusal(path, differ, extend))
     _tell_versions(path, results.schema, schema)
     _tell_damage(path, "block" if schema.summed is None else "node", results.mend())
-    if isinstance(results, SumsResults) and not summed_alike(results.schema, schema):
+    if isinstance(results, SumsResults) and not _summed_alike(results.schema, schema):
         _warn(
             f"{path}: keeps sums, which compare estimators in each replicate: what is new is "
             "computed with all the others, for every replicate, drawn again"
         )
-    if found or results.schema is schema:
-        results = extended(results, schema)
+    if differ or results.schema is schema:
+        results = _extended(results, schema)
     else:
-        results = _renewed(results, path, schema)
+        _renew(results, path, schema)
     if isinstance(results, SumsResults) and schema.summed is not None:
         # A store tells how its sums are laid out, and the study how they are taken.
         results.summing = Summing.of(schema, *schema.summed)
@@ -134,6 +138,7 @@ def open_earlier(results: Stored) -> Earlier | None:
     """
     if isinstance(results, SumsResults):
         return None
+    assert results.path is not None
     try:
         earlier = Earlier.of(results.path, results.schema)
     except StoreError as error:
@@ -154,23 +159,22 @@ def _opened(path: Path, schema: Schema) -> Stored:
         if tuple(root.get(name) for name in names) != here:
             raise
         _warn(f"{str(error).partition(';')[0]}; its metadata are written anew")
-        if schema.summed is not None:
-            return SumsResults.of(path, schema)
-        return ZarrResults(path, schema, read_done(path, schema))
+        return kind_of(schema)(schema, path)
 
 
-def _renewed(results: Stored, path: Path, schema: Schema) -> Stored:
+def kind_of(schema: Schema) -> type[ReplicateResults] | type[SumsResults]:
+    """Class of the results of a study."""
+    return ReplicateResults if schema.summed is None else SumsResults
+
+
+def _renew(results: Stored, path: Path, schema: Schema) -> None:
     """Let the store tell the configuration as it is now: what is free may have changed."""
     old = results.schema.attrs
     new = {name: schema.attrs[name] for name in _CONFIGURATION if name in schema.attrs}
-    if all(old.get(name) == value for name, value in new.items()):
-        return results
-    with disk(path, SAFE):
-        renew(path, new)
-    changed = replace(results.schema, attrs={**old, **new})
-    if isinstance(results, SumsResults):
-        return SumsResults.of(path, changed)
-    return ZarrResults(path, changed, results.finished)
+    if any(old.get(name) != value for name, value in new.items()):
+        with disk(path, SAFE):
+            renew(path, new)
+        results.schema = replace(results.schema, attrs={**old, **new})
 
 
 def _tell_versions(path: Path, there: Schema, here: Schema) -> None:
@@ -184,11 +188,11 @@ def _tell_versions(path: Path, there: Schema, here: Schema) -> None:
         _warn(f"{path}: was begun with {'; '.join(changed)}: last digits may differ")
 
 
-def _tell_damage(path: Path, what: str, found: list[str]) -> None:
-    if found:
-        more = f"; and {len(found) - 1} more" if len(found) > 1 else ""
-        those = f"1 damaged {what} is" if len(found) == 1 else f"{len(found)} damaged {what}s are"
-        _warn(f"{path}: {those} run again ({found[0]}{more})")
+def _tell_damage(path: Path, what: str, texts: list[str]) -> None:
+    if texts:
+        more = f"; and {len(texts) - 1} more" if len(texts) > 1 else ""
+        those = f"1 damaged {what} is" if len(texts) == 1 else f"{len(texts)} damaged {what}s are"
+        _warn(f"{path}: {those} run again ({texts[0]}{more})")
 
 
 def _warn(text: str, level: int = 4) -> None:
@@ -199,3 +203,74 @@ def _versions(schema: Schema) -> dict[str, str]:
     """Package → version, from the attribute ``versions``, "numpy 2.1.0, scipy …"."""
     pairs = (part.split() for part in str(schema.attrs.get("versions", "")).split(", "))
     return dict(pair for pair in pairs if len(pair) == 2)
+
+
+def _extended(results: Stored, schema: Schema) -> Stored:
+    """Return the store of `results` with the shape of `schema` and what is done in both.
+
+    The study is the same, grown: every condition of the store is among its conditions. The last
+    block of a condition is kept only if it has the same length: its replicates are drawn together.
+    Whoever is killed on the way has lost nothing; if the disk refuses the store is as it was.
+    """
+    assert results.path is not None
+    path, draft = results.path, draft_of(results.path)
+    with disk(path, SAFE):
+        try:
+            lay_out(draft, schema)
+            if isinstance(results, SumsResults):
+                (draft / NODES).mkdir()
+                if _summed_alike(results.schema, schema):
+                    _keep_nodes(results, schema, draft)
+            elif results.schema.labels == schema.labels:
+                _keep_blocks(results, ReplicateResults.open(draft))
+                _keep_folder(path / EARLIER, draft / EARLIER)
+            else:
+                _keep_folder(path, draft / EARLIER)
+            with suppress(FileNotFoundError):  # none was recorded
+                shutil.copytree(path / FOLDER, draft / FOLDER)
+            take_place(path)
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
+    return type(results).open(path)
+
+
+def _summed_alike(there: Schema, here: Schema) -> bool:
+    """Whether sums of one store stand for those of another: of the same estimators and streams."""
+    return there.labels == here.labels and _streams(there) == _streams(here)
+
+
+def _streams(schema: Schema) -> list[dict[str, Any]]:
+    return [stream.layout() for stream in schema.summed.streams] if schema.summed else []
+
+
+def _keep_nodes(old: SumsResults, schema: Schema, draft: Path) -> None:
+    """Put the sums of one store into another, but for last blocks that are longer there."""
+    for span, file in old.files().items():
+        if span.level or old.schema.rows(span.number) == schema.rows(span.number):
+            _link(file, draft / NODES / file.name)
+
+
+def _keep_blocks(old: ReplicateResults, new: ReplicateResults) -> None:
+    """Put the finished blocks of one store into another."""
+    condition_of = {key: condition for condition, key in enumerate(new.schema.keys)}
+    for condition, number in old.finished:
+        if old.schema.rows(number) == new.schema.rows(number):
+            names = new.files(condition_of[old.schema.keys[condition]], number)
+            for name, file in old.files(condition, number).items():
+                if name != "messages" or file.exists():
+                    _link(file, names[name])
+
+
+def _keep_folder(old: Path, new: Path) -> None:
+    """Give the files of a folder, if it is there, second names in another; but not its sessions."""
+    if old.is_dir():
+        apart = shutil.ignore_patterns(FOLDER)
+        shutil.copytree(old, new, ignore=apart, copy_function=_link)
+
+
+def _link(file: Path | str, name: Path | str) -> None:
+    """Give a file a second name, or copy it where that is not allowed, as of others' files."""
+    try:
+        os.link(file, name)
+    except OSError:
+        shutil.copyfile(file, name)

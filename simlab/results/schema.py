@@ -31,18 +31,10 @@ class Stop(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """One variable with a value per replicate.
+    """A variable with a value per replicate.
 
-    Attributes
-    ----------
-    dims
-        Its dimensions after ``condition`` and ``replicate``.
-    dtype
-        Its type in memory and, little-endian, on disk.
-    fill
-        Its value in replicates that have not been run.
-    long_name
-        What it is, in words.
+    `dims` are its dimensions after ``condition`` and ``replicate``, `dtype` its type (little-endian
+    on disk), `fill` its value where nothing has been run, `long_name` what it is in words.
     """
 
     dims: tuple[str, ...]
@@ -93,16 +85,9 @@ TIMES: Mapping[str, str] = MappingProxyType(
 """The variables with dimensions (condition, block), in seconds: no two runs have the same."""
 
 STORE_ATTRS = (
-    "store_version",
-    "fingerprint",
-    "block",
-    "replicates",
-    "factors",
-    "tests",
-    "stops",
-    "summed",
+    "store_version", "fingerprint", "block", "replicates", "factors", "tests", "stops", "summed",
     "coordinates",
-)
+)  # fmt: skip
 DATASET_ATTRS = (
     "fingerprint", "block", "messages", "warnings", "warned", "replicates_done",
     "replicates_planned",
@@ -123,44 +108,18 @@ class Summed(NamedTuple):
 class Schema:
     """Everything that fixes the shape of a Dataset, and what is known before the first fit.
 
-    Schemas are compared by their `fingerprint`, not by ``==``: `truth` and `limit` are arrays.
+    Compared by `fingerprint`, the hash of all that must agree for a store to be continued, and not
+    by ``==``: there are arrays. ArgumentError if the parts do not fit together.
 
-    Attributes
-    ----------
-    replicates
-        Replicates per condition.
-    block
-        Replicates per block, which is one Zarr chunk; the last block may be shorter.
-    estimators, terms
-        Labels along ``estimator`` and ``term``.
-    mixed
-        The estimators that have G and sigma2, a subset of `estimators`.
-    keys
-        The condition keys, one per condition, all different.
-    levels
-        Factor (dotted path) → its level in every condition.
-    truth : (condition, term, target)
-        The population's β_W and β_B of every term; targets as in `TARGETS`.
-    limit : (condition, estimator, term)
-        The probability limit of every estimate, NaN where unknown.
-    attrs
-        Provenance: config, versions, seed, machine, git revision, time of creation.
-    fingerprint
-        Hash of all that must agree for a store to be continued.
-    tests, kinds
-        Labels along ``test`` and ``kind``; empty where a study tests nothing.
-    null_holds : (condition, test)
-        Whether the null hypothesis of a test is true; None where a study tests nothing.
-    stops
-        Whether conditions stop when a measure is known; `replicates` is then the most they have.
-    summed
-        What is summed, where a study keeps running sums and no replicates; None where it keeps
-        replicates.
-
-    Raises
-    ------
-    ValueError
-        If the parts do not fit together.
+    `replicates` are those of a condition, the most that it has where conditions stop when a measure
+    is known (`stops`); a `block` of them is one Zarr chunk, and the last one may be shorter. `keys`
+    are the condition keys, all different; `levels` has for each factor (dotted path) its level in
+    every condition. `mixed` are the estimators that have G and sigma2. `truth` (condition, term,
+    target) has β_W and β_B, targets as in `TARGETS`; `limit` (condition, estimator, term) the
+    probability limit of every estimate, NaN where unknown; `null_holds` (condition, test) whether
+    the null hypothesis of a test is true, None where a study tests nothing. `attrs` is provenance:
+    config, versions, seed, machine, git revision, time of creation. `summed` says what is summed
+    where a study keeps running sums and no replicates.
     """
 
     replicates: int
@@ -229,21 +188,25 @@ class Schema:
         return len(self.keys) * self.blocks_per_condition
 
     @property
+    def along(self) -> dict[str, tuple[str, ...]]:
+        """Labels along every dimension of a block but its replicates."""
+        return {
+            "estimator": self.estimators,
+            "term": self.terms,
+            "target": TARGETS,
+            "mixed": self.mixed,
+            "effect": EFFECTS,
+            "effect_": EFFECTS,
+            "test": self.tests,
+            "kind": self.kinds,
+        }
+
+    @property
     def sizes(self) -> dict[str, int]:
         """Length of every dimension of the Dataset."""
-        return {
-            "condition": len(self.keys),
-            "replicate": self.replicates,
-            "block": self.blocks_per_condition,
-            "estimator": len(self.estimators),
-            "term": len(self.terms),
-            "target": len(TARGETS),
-            "mixed": len(self.mixed),
-            "effect": len(EFFECTS),
-            "effect_": len(EFFECTS),
-            "test": len(self.tests),
-            "kind": len(self.kinds),
-        }
+        blocks = self.blocks_per_condition
+        own = {"condition": len(self.keys), "replicate": self.replicates, "block": blocks}
+        return own | {dim: len(labels) for dim, labels in self.along.items()}
 
     def shape(self, dims: tuple[str, ...]) -> tuple[int, ...]:
         """Lengths of `dims`, in their order."""
@@ -268,13 +231,7 @@ class Schema:
         return len(self.keys) * self.end(blocks) * each
 
     def check(self, block: Block) -> None:
-        """Refuse a block that is not exactly one chunk of this schema.
-
-        Raises
-        ------
-        ValueError
-            If its condition or number is outside the study, or an array has another shape.
-        """
+        """Refuse a block that is not exactly one chunk of this schema, with an ArgumentError."""
         if not 0 <= block.condition < len(self.keys):
             raise ArgumentError(f"condition {block.condition} is not among the {len(self.keys)}")
         if not 0 <= block.number < self.blocks_per_condition:
@@ -303,28 +260,13 @@ TEST_KNOWN: Mapping[str, tuple[str, ...]] = MappingProxyType({"null_holds": ("co
 class Block:
     """What a worker returns: b consecutive replicates of one condition.
 
-    Attributes
-    ----------
-    condition, number
-        Position of the condition in the study, and of the block in the condition, from 0.
-    estimate, std_error, df, lower, upper, p_value : (b, estimator, term) float64
-        NaN where an estimator has no such term or could not be computed.
-    status : (b, estimator) int8
-        A `Status`.
-    dropped : (b, estimator) int32
-        Clusters left out.
-    G : (b, mixed, 2, 2) float64
-    sigma2 : (b, mixed) float64
-    seconds
-        Core time that the block took.
-    began, ended
-        When it was begun and when it was ready, in seconds since 1970; NaN where not known.
-    test_statistic, test_p_value : (b, test), (b, test, kind) float64
-        NaN where a test has no such p-value or could not be done; None without tests.
-    messages : tuple of (b, estimator, text)
-        What went wrong where the status is error: place in the block, name, one line.
-    warnings : tuple of (b, estimator, text)
-        What the user's code warned of.
+    Estimates and what goes with them are (b, estimator, term), NaN where an estimator has no such
+    term or could not be computed; `status`, a `Status`, and `dropped`, clusters left out, (b,
+    estimator); `G` (b, mixed, 2, 2) and `sigma2` (b, mixed). `seconds` is the core time of the
+    block, `began` and `ended` are in seconds since 1970, NaN where not known. `test_statistic` (b,
+    test) and `test_p_value` (b, test, kind) are NaN where a test has no such p-value or could not
+    be done, None without tests. `messages` say what went wrong where the status is error: place in
+    the block, name, one line; `warnings` what the user's code warned of.
     """
 
     condition: int

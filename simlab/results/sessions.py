@@ -32,47 +32,27 @@ _GROUP = {"zarr_format": 3, "node_type": "group", "attributes": {}}  # or reader
 
 @dataclass(slots=True)
 class Session:
-    """A session that is being recorded.
-
-    Attributes
-    ----------
-    blocks
-        Blocks written so far.
-    """
+    """A session that is being recorded: how many blocks it has written so far."""
 
     blocks: int = 0
 
 
 @contextmanager
 def recorded(store: Path, facts: Mapping[str, Any]) -> Iterator[Session]:
-    """Record a session in the store: its beginning now, and how it ended.
+    """Record a session in the folder of a store: its beginning now, and how it ended.
 
-    Parameters
-    ----------
-    store
-        The folder of the store, which exists.
-    facts
-        What else is to be told of it: machine, versions, command line.
-
-    Raises
-    ------
-    StoreError
-        If its beginning cannot be written. An end that cannot be written is a session unfinished.
+    `facts` are what else is to be told of it: machine, versions, command line. StoreError if its
+    beginning cannot be written. An end that cannot be written is a session unfinished.
     """
     folder = store / FOLDER
-    record: dict[str, Any] = {
-        **facts,
-        "began": _now(),
-        "ended": None,
-        "outcome": UNFINISHED,
-        "blocks": None,
-    }
+    open_end = {"ended": None, "outcome": UNFINISHED, "blocks": None}
+    record: dict[str, Any] = {**facts, "began": _now(), **open_end}
     with disk(store, ELSEWHERE):
         if not folder.is_dir():
             clear(folder)
             folder.mkdir()
         _write(folder / "zarr.json", _GROUP)
-        file = folder / f"{_last(folder) + 1:04d}.json"
+        file = folder / f"{max(_numbers(folder), default=0) + 1:04d}.json"
         _write(file, record)
     session = Session()
     outcome = "finished"
@@ -110,20 +90,11 @@ _UNREADABLE = {"began": None, "ended": None, "outcome": "unreadable", "blocks": 
 
 
 def wall_seconds(ds: xr.Dataset) -> xr.DataArray:
-    """Wall time that went by while a condition was worked on, in seconds.
+    """Wall time that went by while a condition was worked on, in seconds, (condition,).
 
     The length of the union of the intervals from ``began`` to ``ended`` of its blocks: blocks that
     were done at the same time count once, and the time between two sessions counts not at all.
-
-    Parameters
-    ----------
-    ds : xarray.Dataset
-        Results of a study.
-
-    Returns
-    -------
-    xarray.DataArray
-        Dimension condition; NaN where no times are recorded, as where a study keeps measures.
+    NaN where no times are recorded, as where a study keeps measures.
     """
     if "began" in ds and "ended" in ds:
         times = zip(*(ds[name].values for name in ("began", "ended", "seconds")), strict=True)
@@ -154,23 +125,17 @@ def _numbers(folder: Path) -> list[int]:
     return sorted(int(f.stem) for f in folder.glob("*.json") if f.stem.isdecimal())
 
 
-def _last(folder: Path) -> int:
-    return max(_numbers(folder), default=0)
-
-
 def _read(file: Path) -> dict[str, Any]:
     try:
         record = json.loads(content(file, LARGEST))
     except (OSError, ValueError, RecursionError, Unread):
         record = None
-    if not isinstance(record, dict) or not all(_is_told(record, *fact) for fact in _FACTS.items()):
+    if not isinstance(record, dict) or not all(
+        name in record and (record[name] is None or isinstance(record[name], kind))
+        for name, kind in _FACTS.items()
+    ):
         return dict(_UNREADABLE)
     return {name: fact for name, fact in record.items() if name != "number"}
-
-
-def _is_told(record: Mapping[str, Any], name: str, kind: type) -> bool:
-    """Whether a record says something of this kind, or that it is not known."""
-    return name in record and (record[name] is None or isinstance(record[name], kind))
 
 
 def _write(file: Path, record: Mapping[str, Any]) -> None:

@@ -39,7 +39,6 @@ DECISIVE = (
 """The modules and packages of simlab whose code makes the numbers of a study."""
 
 SUMMING = (
-    "performance/aims",
     "performance/ends",
     "performance/moments",
     "performance/node",
@@ -47,7 +46,6 @@ SUMMING = (
     "performance/stream",
     "performance/streams",
     "results/nodes",
-    "results/tree",
 )
 """Those that make the sums of a study that keeps measures, besides."""
 

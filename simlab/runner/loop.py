@@ -20,10 +20,10 @@ from simlab.data.frames import DataSets
 from simlab.parallel import Task, Watch, Workers, require
 from simlab.results import (
     Earlier,
-    MemoryResults,
-    Results,
     Session,
+    Stored,
     SumsResults,
+    kind_of,
     locked,
     open_earlier,
     open_results,
@@ -126,12 +126,12 @@ def run(
     in_memory = out is None and study.keep == "replicates"
     work = prepare(study, data, Room(where, study.least if in_memory else 0))
     schema = schema_of(work)
-    results: Results | SumsResults
+    results: Stored
     earlier: Earlier | None = None
     store: Path | None = None
     with ExitStack() as stack:
         if out is None:
-            results = MemoryResults(schema) if schema.summed is None else SumsResults(schema)
+            results = kind_of(schema)(schema)
         else:
             stack.enter_context(locked(out))
             stack.enter_context(_same_folder())
@@ -163,7 +163,7 @@ def run(
         return ds
 
 
-def _workers(results: Results | SumsResults, work: Work, where: Parallel, watch: Watch) -> Workers:
+def _workers(results: Stored, work: Work, where: Parallel, watch: Watch) -> Workers:
     """Workers that run blocks; where a study keeps measures, that sum them too."""
     function, shared = (
         (run_leaf, (work, results.summing))

@@ -13,9 +13,8 @@ import math
 from collections.abc import Iterator, Sequence
 
 from simlab.performance.named import Named, named
-from simlab.performance.node import empty
-from simlab.results import Done, Results, Stop, Summing, SumsResults
-from simlab.results.tree import Tree
+from simlab.results import Done, Stop, Stored, Summing, SumsResults
+from simlab.results.nodes import Tree
 from simlab.runner.work import Work
 
 GROWTH = 4  # A round adds one block for so many that are done
@@ -52,7 +51,7 @@ class Rounds:
     Blocks of an earlier session that are in `results` count like others.
     """
 
-    def __init__(self, work: Work, results: Results | SumsResults) -> None:
+    def __init__(self, work: Work, results: Stored) -> None:
         study = work.study
         self._work, self._results = work, results
         self._sums = _Sums(work, results) if work.rule is not None else None
@@ -113,11 +112,11 @@ class Rounds:
 class _Sums:
     """What a rule looks at: sums that are kept, or those of the replicates that are."""
 
-    def __init__(self, work: Work, results: Results | SumsResults) -> None:
+    def __init__(self, work: Work, results: Stored) -> None:
         assert work.rule is not None
         self._results = results
         self._summing = Summing.of(results.schema, work.has, (work.rule.measure.stream,))
-        self._tree = Tree(self._summing.merge, results.schema.block)
+        self._tree = Tree(self._summing.outline, results.schema.block)
         self._ends = [0] * len(work.jobs)
 
     def __call__(self, c: int, end: int) -> Named:
@@ -128,4 +127,4 @@ class _Sums:
             self._tree.add(c, number, self._summing.leaf(self._results.read(c, number)).node)
         self._ends[c] = end
         outline, about = self._summing.outline, self._summing.aims[c]
-        return named(self._tree.total(c, empty(outline)), outline, about)
+        return named(self._tree.total(c), outline, about)
