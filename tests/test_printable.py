@@ -18,10 +18,9 @@ from simlab.text.markdown import markdown
 
 HOSTILE = "a|b_$%&<script>\x1b[31m"
 RESULTS = {
-    "Anova", "Audit", "Bootstrap", "Catalogue", "ConditionsTable", "Contextual", "ContrastTable",
-    "Fitted", "Hausman", "MeasuresTable", "MethodsTable", "MixedFit", "Model", "NearSingularity",
-    "PValue", "PValues", "RandomEffects", "SizeTable", "StudyTables", "Summary", "ThreeMeans",
-    "VarCorr", "WaldTest", "Weights",
+    "Anova", "Audit", "Bootstrap", "Catalogue", "Contextual", "Fitted", "Hausman",
+    "MeasuresTable", "MixedFit", "Model", "NearSingularity", "PValue", "PValues",
+    "RandomEffects", "StudyTable", "Summary", "ThreeMeans", "VarCorr", "WaldTest", "Weights",
 }  # fmt: skip
 
 

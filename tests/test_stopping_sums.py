@@ -11,7 +11,7 @@ import simlab
 from simlab.measures import measure
 from simlab.parallel import Workers
 from simlab.results import Stop, open_dataset
-from simlab.tables.extent import extent, replicates_of
+from simlab.tables.notes import extent, replicates_of
 
 SMALL = {
     "cluster_sizes": {"law": "poisson", "mean": 6},

@@ -59,7 +59,7 @@ def measure(
     from simlab import measures, tables
     from simlab.cli.console import opened, show
     from simlab.measures.doubts import MARK, SENTENCE, UNSURE
-    from simlab.tables.extent import unfinished
+    from simlab.tables.notes import unfinished
 
     ds = opened(store)
     oracle = ORACLE if ORACLE in ds.estimator.values else None

@@ -45,7 +45,7 @@ def report(ds: xr.Dataset) -> int:
 
 def say_unfinished(ds: xr.Dataset) -> None:
     """Say on stderr that a store is unfinished, and what it has, if it is."""
-    from simlab.tables.extent import unfinished
+    from simlab.tables.notes import unfinished
 
     if told := unfinished(ds):
         print(f"simlab: {told}", file=sys.stderr)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
@@ -15,9 +14,9 @@ from simlab.measures.doubts import MARK, SENTENCE, UNSURE
 from simlab.measures.outcomes import factors_of
 from simlab.methods import label
 from simlab.tables import notes
-from simlab.tables.extent import what_was_run
 from simlab.tables.failed import failure_lines
-from simlab.text import Heading, Paragraph, Part, PrintableFrame, Table
+from simlab.tables.notes import StudyTable, study_table, what_was_run
+from simlab.text import Table
 from simlab.text.numbers import factor_label, level, percent, plus_minus
 from simlab.verdicts.judge import Number
 from simlab.verdicts.view import View, view
@@ -26,67 +25,19 @@ NUMBERS = {"lambda": "λ", "bias": "Bias", "efficiency": "Efficiency", "se_error
            "coverage": "Covers, %"}  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class ConditionsTable(PrintableFrame):
-    """A table for each method, with a line for each condition; see `conditions_table`.
-
-    Attributes
-    ----------
-    frame : DataFrame
-        One row for each method and condition.
-    study, sector : str
-        Names; no sector is "".
-    factors : tuple of str
-        Columns of the factors.
-    failed : tuple of str
-        Methods that failed, and why.
-    run : tuple of str
-        What was run, and what is unfinished.
-    """
-
-    frame: pd.DataFrame
-    study: str
-    sector: str
-    factors: tuple[str, ...]
-    failed: tuple[str, ...]
-    run: tuple[str, ...]
-
-    def parts(self) -> list[Part | list[Part]]:
-        """A table for each method, and what its columns are."""
-        frame = self.frame
-        shown = [name for name in NUMBERS if frame[name].notna().any()]
-        if frame["lambda"].notna().all():  # which then says what the bias says
-            shown.remove("bias")
-        unsure = (frame["instead"] == "not measured").any()
-        doubt = f" {MARK}: {SENTENCE[UNSURE]}." if unsure else ""
-        title = f"Conditions: {self.study}"
-        return [
-            Heading(f"{title}, sector {self.sector}" if self.sector else title),
-            *(
-                _section(str(label), part, shown, self.factors)
-                for label, part in frame.groupby("label", sort=False)
-            ),
-            *map(Paragraph, [*self.failed, _explained(shown) + doubt, *self.run]),
-        ]
-
-
 def conditions_table(
     ds: xr.Dataset, sector: str | None = None, by: Sequence[str] = ()
-) -> ConditionsTable:
-    """Tabulate what each method does in each condition.
+) -> StudyTable:
+    """Tabulate what each method does in each condition, of one sector, by default the first.
 
     Parameters
     ----------
-    ds : Dataset
-        Results of a study, from `simlab.run` or `simlab.open_dataset`.
-    sector : str, optional
-        Whose slopes; by default the first sector's.
     by : sequence of str
         Factors that come first, and by which the conditions are sorted.
 
     Returns
     -------
-    ConditionsTable
+    StudyTable
         Its frame has one row for each method, without the oracle, and condition: method, label,
         condition (position), a column for each factor that varies; n, the replicates with an
         estimate, and failed, the share of those without; lambda of β_W + λ(β_B − β_W), bias
@@ -100,11 +51,13 @@ def conditions_table(
         When there is no such sector or factor, or no slope.
     """
     chosen, seen = view(ds, sector)
-    failed, run = tuple(failure_lines(ds)), what_was_run(ds, notes.of_run(ds, seen))
-    return replace(tabulated(ds, chosen, seen, by), failed=failed, run=run)
+    return tabulated(ds, chosen, seen, by, failure_lines(ds), notes.of_run(ds, seen))
 
 
-def tabulated(ds: xr.Dataset, sector: str, seen: View, by: Sequence[str] = ()) -> ConditionsTable:
+def tabulated(
+    ds: xr.Dataset, sector: str, seen: View, by: Sequence[str] = (), failed: Sequence[str] = (),
+    run: str = "",
+) -> StudyTable:  # fmt: skip
     """Return the table of `conditions_table`, but for what the summary says too."""
     first = [factor_of(ds, one) for one in by]
     vary = [f for f in factors_of(ds) if len({str(level) for level in ds[f].values}) > 1]
@@ -112,18 +65,22 @@ def tabulated(ds: xr.Dataset, sector: str, seen: View, by: Sequence[str] = ()) -
     order = pd.DataFrame({f: ds[f].values for f in factors}, index=range(ds.sizes["condition"]))
     order = sorted_by(order, first)
     rows = [
-        {
-            "method": m,
-            "label": label(m),
-            "condition": c,
-            **order.loc[c],
-            **_numbers(seen, c, m),
-        }
+        {"method": m, "label": label(m), "condition": c, **order.loc[c], **_numbers(seen, c, m)}
         for m in seen.judged
         for c in order.index
     ]
-    study, last = str(ds.attrs.get("name", "study")), what_was_run(ds, "")
-    return ConditionsTable(pd.DataFrame(rows), study, sector, tuple(factors), (), last)
+    frame = pd.DataFrame(rows)
+    shown = [name for name in NUMBERS if frame[name].notna().any()]
+    if frame["lambda"].notna().all():  # which then says what the bias says
+        shown.remove("bias")
+    unsure = (frame["instead"] == "not measured").any()
+    doubt = f" {MARK}: {SENTENCE[UNSURE]}." if unsure else ""
+    tables = [
+        _section(str(name), part, shown, factors)
+        for name, part in frame.groupby("label", sort=False)
+    ]
+    about = [*failed, _explained(shown) + doubt, *what_was_run(ds, run)]
+    return study_table("Conditions", ds, frame, tables, about, sector)
 
 
 def _numbers(seen: View, c: int, m: str) -> dict[str, Any]:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import math
-from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 import xarray as xr
 
+from simlab.measures.conditions import config_of
 from simlab.measures.contrasts import QUANTITIES, TESTS, contrast
 from simlab.measures.outcomes import factors_of
-from simlab.tables.extent import extent, what_was_run
-from simlab.text import Heading, Paragraph, Part, PrintableFrame, Table
+from simlab.tables.notes import StudyTable, extent, study_table, what_was_run
+from simlab.text import Table
 from simlab.text.numbers import decimals, factor_label, plus_minus
 
 EXPLAINED = (
@@ -36,42 +35,12 @@ HEADERS = {
 SHARES = ("coverage", "rejection_rate", TESTS)
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class ContrastTable(PrintableFrame):
-    """A table for each contrast of conditions; see `contrast_table`.
-
-    Attributes
-    ----------
-    frame : DataFrame
-        One row for each contrast, estimator, term and measure.
-    study : str
-        Its name.
-    run : tuple of str
-        What was run, and what is unfinished.
-    """
-
-    frame: pd.DataFrame
-    study: str
-    run: tuple[str, ...]
-
-    def parts(self) -> list[Part | list[Part]]:
-        """Two tables for each contrast, of the estimates and of the tests."""
-        tables = [
-            _section(str(name), some)
-            for name, part in self.frame.groupby("contrast", sort=False)
-            for tests in (False, True)
-            if len(some := part[(part["measure"] == TESTS) == tests])
-        ]
-        about = map(Paragraph, [EXPLAINED, *self.run])
-        return [Heading(f"Contrasts: {self.study}"), *tables, *about]
-
-
 def contrast_table(
     ds: xr.Dataset,
     base: int | None = None,
     factor: str | None = None,
     target: str = "beta_within",
-) -> ContrastTable:
+) -> StudyTable:
     """Tabulate how measures differ between conditions, and what common random numbers gained.
 
     Parameters
@@ -81,7 +50,7 @@ def contrast_table(
 
     Returns
     -------
-    ContrastTable
+    StudyTable
         Its frame has one row for each contrast, estimator and term (or test and kind of p-value)
         and measure: contrast (the levels that differ), condition, base, of, term, measure,
         difference, mcse, mcse_independent, gain, gain_mcse, n. Undefined differences have no row.
@@ -91,25 +60,31 @@ def contrast_table(
     ArgumentError
         As `simlab.contrast`.
     """
-    found = contrast(ds, base, factor, target)
+    differences = contrast(ds, base, factor, target)
     rows = []
     for c, (one, other) in enumerate(
-        zip(found["condition"].values, found["base"].values, strict=True)
+        zip(differences["condition"].values, differences["base"].values, strict=True)
     ):
-        place = {"contrast": _label(ds, one, other), "condition": int(one), "base": int(other)}
-        for name in (q for q in (*QUANTITIES, TESTS) if q in found):
-            parts = {part: found[name + suffix].values[c] for part, suffix in PARTS.items()}
-            of, term = found[name].dims[1:]
+        labels = {"contrast": _label(ds, one, other), "condition": int(one), "base": int(other)}
+        for name in (q for q in (*QUANTITIES, TESTS) if q in differences):
+            parts = {part: differences[name + suffix].values[c] for part, suffix in PARTS.items()}
+            of, term = differences[name].dims[1:]
             for i, j in zip(*(~pd.isna(parts["difference"])).nonzero(), strict=True):
                 rows.append({
-                    **place,
-                    "of": str(found[of].values[i]),
-                    "term": str(found[term].values[j]),
+                    **labels,
+                    "of": str(differences[of].values[i]),
+                    "term": str(differences[term].values[j]),
                     "measure": name,
                     **{part: values[i, j] for part, values in parts.items()},
                 })  # fmt: skip
-    study = str(ds.attrs.get("name", "study"))
-    return ContrastTable(pd.DataFrame(rows, columns=COLUMNS), study, what_was_run(ds, _run(ds)))
+    frame = pd.DataFrame(rows, columns=COLUMNS)
+    tables = [  # of the estimates, and of the tests
+        _section(str(name), some)
+        for name, part in frame.groupby("contrast", sort=False)
+        for tests in (False, True)
+        if len(some := part[(part["measure"] == TESTS) == tests])
+    ]
+    return study_table("Contrasts", ds, frame, tables, [EXPLAINED, *what_was_run(ds, _run(ds))])
 
 
 def _label(ds: xr.Dataset, one: int, other: int) -> str:
@@ -127,7 +102,7 @@ def _level(text: str) -> str:
 
 
 def _run(ds: xr.Dataset) -> str:
-    config = json.loads(ds.attrs.get("config", "{}"))
+    config = config_of(ds)
     common = "common" if config.get("common_random_numbers") else "independent"
     return f"{extent(ds)}, seed {ds.attrs.get('seed')}, {common} random numbers"
 
@@ -139,7 +114,7 @@ def _section(title: str, part: pd.DataFrame) -> Table:
     for row in part.to_dict("records"):
         cells.setdefault((row["of"], row["term"]), {})[row["measure"]] = _cell(row)
     first = ["test", "p-value"] if measures == [TESTS] else ["estimator", "term"]
-    rows = [[*place, *(row.get(m, "") for m in measures)] for place, row in cells.items()]
+    rows = [[*labels, *(row.get(m, "") for m in measures)] for labels, row in cells.items()]
     return Table([*first, *(HEADERS[m] for m in measures)], rows, title, names=2)
 
 

@@ -22,11 +22,8 @@ NAMED = 5
 def failure_lines(ds: xr.Dataset) -> list[str]:
     """Say which methods failed, how often and why; and whether it depends on the estimate.
 
-    Returns
-    -------
-    list of str
-        Lines without a full stop, the first ending with the command that lists failures. Empty
-        without any.
+    Lines without a full stop, the first ending with the command that lists failures; empty without
+    any.
     """
     failed = archive.failed_fits(ds)
     if failed.empty:
@@ -40,11 +37,11 @@ def failing(failed: pd.DataFrame, ds: xr.Dataset) -> str:
     for name, part in failed.groupby("estimator"):
         worst = part.sort_values("share").iloc[-1]
         share = part["fits"].sum() / int(tried.sel(estimator=name))
-        told = f"{name} {100 * share:.3g} %"
+        text = f"{name} {100 * share:.3g} %"
         if worst["share"] > 1.5 * share:
-            told += f", {100 * worst['share']:.3g} % in condition {worst['condition']}"
+            text += f", {100 * worst['share']:.3g} % in condition {worst['condition']}"
         why = first_text(ds, "messages", str(name)) or str(worst["status"]).replace("_", " ")
-        each.append((share, f"{told} ({why})"))
+        each.append((share, f"{text} ({why})"))
     return some([text for _, text in sorted(each, key=lambda pair: -pair[0])], "methods")
 
 
@@ -59,9 +56,9 @@ def _dependence(failed: pd.DataFrame, ds: xr.Dataset) -> list[str]:
         if not (some_fits["share"] > MANY).any():
             return []
         return ["whether they depend on the estimate is not known: keep: replicates would tell"]
-    found = archive.dependent_failures(ds)
+    dependent = archive.dependent_failures(ds)
     lines = []
-    for name, part in found.groupby("estimator", sort=False):
+    for name, part in dependent.groupby("estimator", sort=False):
         if len(sure := part[part["p"] < LEVEL]):
             lines.append(_depends(sure, ds))
         elif (

@@ -22,16 +22,11 @@ LABELS = ("estimator", "term", "target", "measure")
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class MeasuresTable(PrintableFrame):
-    """Measures of a study: in long form, or beside one another (`wide_measures`).
+    """Measures of a study: in long form, or one next to the other (`wide_measures`).
 
-    Attributes
-    ----------
-    frame : DataFrame
-        Of `simlab.measures.tidy`, or some of its rows; its columns are shown in their order.
-    labels : tuple of str
-        Of measures beside one another, the columns that say what a row is.
-    headers : mapping of str to str
-        Of these, the column of each measure, and its name.
+    `frame` is of `simlab.measures.tidy`, or some of its rows; its columns are shown in their order.
+    Of measures one next to the other, `labels` are the columns that say what a row is, and
+    `headers` the column of each measure, and its name.
     """
 
     frame: pd.DataFrame
@@ -62,19 +57,9 @@ class MeasuresTable(PrintableFrame):
 
 
 def chosen_rows(frame: pd.DataFrame, wanted: Mapping[str, Sequence[str]]) -> pd.DataFrame:
-    """Return the rows with some labels; all of them for a label that nothing is wanted of.
+    """Rows of `tidy` with some labels; all of them where nothing is wanted of a label.
 
-    Parameters
-    ----------
-    frame : DataFrame
-        From `simlab.measures.tidy`.
-    wanted : mapping of column to labels
-        A target does not concern measures without.
-
-    Raises
-    ------
-    ArgumentError
-        When nothing is left.
+    A target does not concern measures without. ArgumentError when nothing is left.
     """
     keep = pd.Series(True, index=frame.index)
     for name, labels in wanted.items():
@@ -87,18 +72,10 @@ def chosen_rows(frame: pd.DataFrame, wanted: Mapping[str, Sequence[str]]) -> pd.
 
 
 def wide_measures(frame: pd.DataFrame) -> MeasuresTable:
-    """Put measures beside one another: a row for each condition, estimator and term.
+    """Put measures of `tidy` one next to the other: a row for each condition, estimator and term.
 
-    Parameters
-    ----------
-    frame : DataFrame
-        From `simlab.measures.tidy`, or some of its rows.
-
-    Returns
-    -------
-    MeasuresTable
-        The factors, then estimator, term and target if there are several; then for each measure
-        its value, NAME_mcse, NAME_low, NAME_high, NAME_n and NAME_mark.
+    Columns are the factors, then estimator, term and target if there are several; then for each
+    measure its value, NAME_mcse, NAME_low, NAME_high, NAME_n and NAME_mark.
     """
     labels = [str(name) for name in frame.columns if name not in NUMBERS]
     factors = [name for name in labels if name not in LABELS]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
 from typing import Any
 
 import pandas as pd
@@ -10,58 +10,29 @@ import xarray as xr
 
 from simlab.course.methods import course_of
 from simlab.measures.doubts import MARK
-from simlab.tables import notes, words
-from simlab.tables.extent import what_was_run
+from simlab.tables import conditions, notes
 from simlab.tables.failed import failure_lines
-from simlab.text import Heading, Items, Paragraph, Part, PrintableFrame, Table
+from simlab.tables.notes import StudyTable, study_table, what_was_run
+from simlab.tables.sizes import size_table
+from simlab.text import Items, Part, Table
+from simlab.text.numbers import plus_minus, se_error
 from simlab.verdicts import Summary, Verdict, judge
 from simlab.verdicts.view import View
 from simlab.words import NEW, SYMBOLS
 
-
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class MethodsTable(PrintableFrame):
-    """The summary of methods: one row per method; see `methods_table`.
-
-    Attributes
-    ----------
-    frame : DataFrame
-        Words, numbers and marks of each method.
-    study, sector : str
-        Names; no sector is "".
-    notes : tuple of str
-        Conditions that the columns speak of, and what is true of all rows.
-    failed : tuple of str
-        Methods that failed, and why.
-    run : tuple of str
-        What was run, and what is unfinished.
-    """
-
-    frame: pd.DataFrame
-    study: str
-    sector: str
-    notes: tuple[str, ...]
-    failed: tuple[str, ...]
-    run: tuple[str, ...]
-
-    def parts(self) -> list[Part | list[Part]]:
-        """A word, its number and a mark for each question; sentences; what they mean."""
-        rows = self.frame.to_dict("records")
-        cells = [words.cells(row) for row in rows]
-        sentences = [(str(row["label"]), words.sentences(row)) for row in rows]
-        doubt = any(MARK in cell for row in cells for cell in row)
-        notes = (f"{note}." for note in self.notes)
-        about = [words.explained(doubt), *self.failed, *notes, *self.run]
-        title = f"Summary of methods: {self.study}"
-        return [
-            Heading(f"{title}, sector {self.sector}" if self.sector else title),
-            Table(words.HEADER, cells),
-            *([Items(sentences)] if sentences else []),
-            *map(Paragraph, about),
-        ]
+LEGEND = "✓ as the course says, ≈ the truth is finer, ✗ otherwise, ? undecided"
+HEADER = (
+    "Method",
+    "Estimates (λ)",
+    "Consistent\nfor β_W?\n(bias, %)",
+    "Consistent\nfor β_B?\n(bias, %)",
+    "Efficient?",
+    "Honest?\nnew schools\n(SE error, %)",
+    "Honest?\nsame schools\n(SE error, %)",
+)
 
 
-def methods_table(ds: xr.Dataset, sector: str | None = None) -> MethodsTable:
+def methods_table(ds: xr.Dataset, sector: str | None = None) -> StudyTable:
     """Judge the methods of a study as the course's summary does, with measured numbers.
 
     Parameters
@@ -73,7 +44,7 @@ def methods_table(ds: xr.Dataset, sector: str | None = None) -> MethodsTable:
 
     Returns
     -------
-    MethodsTable
+    StudyTable
         Its frame has one row per method, without the oracle. For the question Q: the measured word
         `Q`, the course's words `Q_course`, and `Q_mark` (✓ agrees, ≈ the truth is finer, ✗
         disagrees, ? undecided, empty when there is nothing to compare).
@@ -110,16 +81,39 @@ def methods_table(ds: xr.Dataset, sector: str | None = None) -> MethodsTable:
     return tabulated(ds, judge(ds, sector))
 
 
-def tabulated(ds: xr.Dataset, summary: Summary) -> MethodsTable:
+def tabulated(ds: xr.Dataset, summary: Summary) -> StudyTable:
     """Return the table of `methods_table` from verdicts that are there."""
-    return MethodsTable(
-        pd.DataFrame([_row(verdict, summary.view) for verdict in summary.rows]),
-        summary.study,
-        summary.sector,
-        tuple(notes.of_all(summary.view)),
-        tuple(failure_lines(ds)),
-        what_was_run(ds, notes.of_run(ds, summary.view)),
-    )
+    view = summary.view
+    frame = pd.DataFrame([_row(verdict, view) for verdict in summary.rows])
+    rows = frame.to_dict("records")
+    cells = [_cells(row) for row in rows]
+    sentences = [(str(row["label"]), _sentences(row)) for row in rows]
+    doubt = any(MARK in cell for row in cells for cell in row)
+    about = [
+        _explained(doubt),
+        *failure_lines(ds),
+        *(f"{note}." for note in notes.of_all(view)),
+        *what_was_run(ds, notes.of_run(ds, view)),
+    ]
+    tables: list[Part] = [Table(HEADER, cells), *([Items(sentences)] if sentences else [])]
+    title = "Summary of methods"
+    return study_table(title, ds, frame, tables, about, summary.sector)
+
+
+def study_tables(ds: xr.Dataset, sector: str | None = None) -> StudyTable:
+    """Tabulate a study: its methods, the conditions beyond the summary, the sizes of its tests.
+
+    `sector` is whose slopes; by default the first sector's. ArgumentError when there is no such
+    sector, or no slope to judge.
+    """
+    summary = judge(ds, sector)
+    seen = summary.view
+    each = None
+    if not notes.speaks_of(seen).issuperset(range(ds.sizes["condition"])):
+        each = conditions.tabulated(ds, summary.sector, seen)
+    tables = [tabulated(ds, summary), *([each] if each else [])]
+    tables += [size_table(ds)] if "test" in ds.dims else []
+    return StudyTable(tables[0].frame, tuple(part for table in tables for part in table.parts()))
 
 
 def _row(v: Verdict, view: View) -> dict[str, Any]:
@@ -139,7 +133,7 @@ def _judged(v: Verdict) -> dict[str, Any]:
         "method": v.method,
         "label": v.label,
         "estimates": aim.word,
-        **notes.with_mcse("lambda", aim.share),
+        **notes.with_mcse("lambda", aim.weight),
         "lambda_theory": aim.theory,
         "estimates_course": course.words("estimates"),
         "estimates_mark": aim.mark,
@@ -177,3 +171,86 @@ def _judged(v: Verdict) -> dict[str, Any]:
         "notes": "\n".join(v.sentences),
     }
     return row
+
+
+def _explained(doubt: bool) -> str:
+    """Say what the columns mean, and the mark of what may not be measured."""
+    return (
+        f"{LEGEND}. {notes.N_SIM}. "
+        "λ: the slope estimates β_W + λ(β_B − β_W), measured, and as J→∞ in theory. "
+        "J→∞, n→∞: bias as schools get more numerous, larger, in % of |β_B − β_W|. "
+        "Efficient?: variance of the best estimator of the same target over that of the method. "
+        "Honest?: relative error of the standard error, and how often the interval covers."
+        + (f" {MARK}: the estimate may have no variance." if doubt else "")
+    )
+
+
+def _sentences(row: dict[Any, Any]) -> list[str]:
+    """The course's words, where it has any, then the measured sentences."""
+    said = [
+        f"{name} {row[f'{column}_course']}"
+        for name, column in (
+            ("estimates", "estimates"), ("efficient?", "efficient"), ("honest?", "honest")
+        )
+        if row[f"{column}_course"] != "—"
+    ]  # fmt: skip
+    course = f"the course: {'; '.join(said)}" if said else "not in the course"
+    return [course, *(line for line in str(row["notes"]).split("\n") if line)]
+
+
+def _cells(row: dict[Any, Any]) -> list[str]:
+    """Write the row of a method, a cell for each of `HEADER`."""
+    return [
+        str(row["label"]),
+        _estimates(row),
+        _both_sweeps(row, "W"),
+        _both_sweeps(row, "B"),
+        _efficient(row),
+        _honest(row, "new"),
+        _honest(row, "same"),
+    ]
+
+
+def _estimates(row: dict[Any, Any]) -> str:
+    told = [_marked(row["estimates"], row["estimates_mark"])]
+    if not math.isnan(row["lambda"]):
+        told.append(plus_minus(row["lambda"], row["lambda_mcse"], 3))
+        told += [] if math.isnan(row["lambda_theory"]) else [f"theory {row['lambda_theory']:.3f}"]
+    return "\n".join([*told, f"n_sim = {row['n']:,}"])
+
+
+def _both_sweeps(row: dict[Any, Any], target: str) -> str:
+    cells = [_consistent(row, f"{target}_{sweep}") for sweep in "Jn"]
+    words = {row[f"consistent_{target}_{sweep}"] for sweep in "Jn"}
+    nothing = len(words) == 1 and words <= {"not studied here", "failed"}
+    return words.pop() if nothing else "\n".join(cells)
+
+
+def _consistent(row: dict[Any, Any], key: str) -> str:
+    word = row[f"consistent_{key}"]
+    way = f"{key[-1]}→∞"
+    if math.isnan(row[f"bias_{key}"]):
+        return f"{way} {_marked(word, '')}"
+    unit = row[f"unit_{key}"] / 100
+    number = plus_minus(row[f"bias_{key}"] / unit, row[f"bias_{key}_mcse"] / unit, 2, plus=True)
+    return f"{way} {_marked(word, row[f'consistent_{key}_mark'])}\n{number}"
+
+
+def _efficient(row: dict[Any, Any]) -> str:
+    word = _marked(row["efficient"], row["efficient_mark"])
+    if math.isnan(row["efficiency"]):  # the base alone is not measured
+        return word
+    return f"{word}\n{plus_minus(row['efficiency'], row['efficiency_mcse'], 3)}"
+
+
+def _honest(row: dict[Any, Any], key: str) -> str:
+    told = [_marked(row[f"honest_{key}"], row[f"honest_{key}_mark"])]
+    if not math.isnan(row[f"se_error_{key}"]):
+        told.append(se_error(row[f"se_error_{key}"], row[f"se_error_{key}_mcse"], unit=""))
+    if row[f"honest_{key}"] != "too few" and not math.isnan(covers := row[f"coverage_{key}"]):
+        told.append(f"covers {100 * covers:.0f} %")
+    return "\n".join(told)
+
+
+def _marked(word: str, mark: str) -> str:
+    return f"{word} {MARK if word == 'not measured' else mark}".rstrip()

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 import xarray as xr
 
 from simlab.measures import rejection
+from simlab.measures.conditions import config_of
 from simlab.measures.outcomes import factors_of
 from simlab.performance.streams import LEVELS
-from simlab.tables.extent import extent, what_was_run
-from simlab.text import Heading, Paragraph, Part, PrintableFrame, Table
+from simlab.tables.notes import StudyTable, extent, study_table, what_was_run
+from simlab.text import Table
 from simlab.text.numbers import factor_label, level, percent
 from simlab.verdicts.judge import CLEAR, size_word
 from simlab.words import p_value_label, test_label
@@ -28,43 +27,7 @@ EXPLAINED = (
 MARKS = {"conservative": " ↓", "liberal": " ↑"}
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class SizeTable(PrintableFrame):
-    """How often tests reject: a table for each test, sizes before powers; see `size_table`.
-
-    Attributes
-    ----------
-    frame : DataFrame
-        One row for each test, nominal level, condition and kind of p-value.
-    study : str
-        Its name.
-    factors : tuple of str
-        Columns of the factors of the grid.
-    without : tuple of str
-        Tests without any p-value.
-    run : tuple of str
-        What was run, and what is unfinished.
-    """
-
-    frame: pd.DataFrame
-    study: str
-    factors: tuple[str, ...]
-    without: tuple[str, ...]
-    run: tuple[str, ...]
-
-    def parts(self) -> list[Part | list[Part]]:
-        """A table for each test and for what is true of it."""
-        tests = self.frame.groupby(["test", "what"], sort=False)
-        tables = [_section(part, self.factors) for _, part in tests]
-        about = [
-            f"{test_label(test)}: no p-value in any replicate, so neither size nor power."
-            for test in self.without
-        ]
-        about += [EXPLAINED] if tables else []
-        return [Heading(f"Tests: {self.study}"), *tables, *map(Paragraph, [*about, *self.run])]
-
-
-def size_table(ds: xr.Dataset, levels: Sequence[float] = LEVELS) -> SizeTable:
+def size_table(ds: xr.Dataset, levels: Sequence[float] = LEVELS) -> StudyTable:
     """Tabulate how often each kind of p-value rejects, at each nominal level.
 
     Parameters
@@ -76,7 +39,7 @@ def size_table(ds: xr.Dataset, levels: Sequence[float] = LEVELS) -> SizeTable:
 
     Returns
     -------
-    SizeTable
+    StudyTable
         Its frame has one row for each test, nominal level, condition and kind of p-value:
         test, what ("size" where the null hypothesis holds, "power" elsewhere), nominal, a column
         per factor of the grid, kind, rejection (a share), mcse, low and high (Wilson's 95 %
@@ -101,12 +64,17 @@ def size_table(ds: xr.Dataset, levels: Sequence[float] = LEVELS) -> SizeTable:
                     rows += _rows(here, {"test": str(test), "what": what, **where})
     frame = pd.DataFrame(rows, columns=["test", "what", *factors, "nominal", "kind", *NUMBERS])
     had = set(frame["test"])
-    without = tuple(str(test) for test in measured["test"].values if test not in had)
-    study = str(ds.attrs.get("name", "study"))
-    return SizeTable(frame, study, tuple(factors), without, what_was_run(ds, _run(ds)))
+    tables = [_section(part, factors) for _, part in frame.groupby(["test", "what"], sort=False)]
+    about = [
+        f"{test_label(test)}: no p-value in any replicate, so neither size nor power."
+        for test in map(str, measured["test"].values)
+        if test not in had
+    ]
+    about += [EXPLAINED] if tables else []
+    return study_table("Tests", ds, frame, tables, [*about, *what_was_run(ds, _run(ds))])
 
 
-def _rows(here: xr.Dataset, place: dict[str, Any]) -> list[dict[str, Any]]:
+def _rows(here: xr.Dataset, labels: dict[str, Any]) -> list[dict[str, Any]]:
     """One row for each kind that has p-values here."""
     nominal, rows = float(here["nominal"]), []
     for kind in here["kind"].values:
@@ -114,15 +82,15 @@ def _rows(here: xr.Dataset, place: dict[str, Any]) -> list[dict[str, Any]]:
         share, n = float(one["rejection"]), int(one["rejection_n"])
         if n == 0:
             continue
-        word = size_word(share, n, nominal) if place["what"] == "size" else ""
+        word = size_word(share, n, nominal) if labels["what"] == "size" else ""
         number: dict[str, Any] = {"rejection": share, "n": n, "word": word}
         number |= {part: float(one[f"rejection_{part}"]) for part in ("mcse", "low", "high")}
-        rows.append({**place, "nominal": nominal, "kind": str(kind), **number})
+        rows.append({**labels, "nominal": nominal, "kind": str(kind), **number})
     return rows
 
 
 def _run(ds: xr.Dataset) -> str:
-    config = json.loads(ds.attrs.get("config", "{}"))
+    config = config_of(ds)
     tests = config.get("tests") or {}
     stop = f", stopped at {tests['stop']} exceedances" if tests.get("stop") else ""
     drawn = f"; Monte Carlo p-values of {tests['draws']:,} draws{stop}" if tests else ""
@@ -130,17 +98,17 @@ def _run(ds: xr.Dataset) -> str:
 
 
 def _section(part: pd.DataFrame, factors: Sequence[str]) -> Table:
-    told = [factor for factor in factors if part[factor].nunique(dropna=False) > 1]
+    varying = [factor for factor in factors if part[factor].nunique(dropna=False) > 1]
     kinds = list(dict.fromkeys(part["kind"]))
     cells: dict[tuple[Any, ...], dict[str, str]] = {}
     for row in part.to_dict("records"):
-        place = (f"{100 * row['nominal']:g} %", *(level(row[factor]) for factor in told))
-        cells.setdefault(place, {})[row["kind"]] = _cell(row)
+        labels = (f"{100 * row['nominal']:g} %", *(level(row[factor]) for factor in varying))
+        cells.setdefault(labels, {})[row["kind"]] = _cell(row)
     return Table(
-        ["nominal", *map(factor_label, told), *map(p_value_label, kinds)],
-        [[*place, *(row.get(kind, "") for kind in kinds)] for place, row in cells.items()],
+        ["nominal", *map(factor_label, varying), *map(p_value_label, kinds)],
+        [[*labels, *(row.get(kind, "") for kind in kinds)] for labels, row in cells.items()],
         f"{part['what'].iloc[0].capitalize()}: {test_label(part['test'].iloc[0])}",
-        names=1 + len(told),
+        names=1 + len(varying),
     )
 
 
