@@ -17,7 +17,6 @@ from simlab.text import Table
 from simlab.text.figures import figure_tag
 from simlab.text.html import code_tag, html_text
 from simlab.text.page import Section, page
-from simlab.text.sheet import SHEET
 
 NASTY = """<script>alert("x")</script> & '"><img src=x onerror=y>"""
 
@@ -104,9 +103,10 @@ def test_a_page_asks_nobody_for_anything():
 
 
 def test_the_sheet_can_stand_in_a_page():
-    assert not set("<&") & set(SHEET)
-    assert SHEET.count("{") == SHEET.count("}")
-    assert "@media print" in SHEET
+    sheet = re.search("<style>(.*?)</style>", page("t", []), re.S)[1]
+    assert not set("<&") & set(sheet)
+    assert sheet.count("{") == sheet.count("}")
+    assert "@media print" in sheet
 
 
 # ---------------------------------------------------------------- figures

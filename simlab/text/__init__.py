@@ -11,24 +11,7 @@ from simlab.text.printable import Format, Printable, PrintableFrame, group_text
 from simlab.text.table import text_table
 
 __all__ = [
-    "PIPED",
-    "TIE",
-    "Format",
-    "Formula",
-    "Heading",
-    "Items",
-    "Note",
-    "Paragraph",
-    "Part",
-    "Printable",
-    "PrintableFrame",
-    "Table",
-    "frame_table",
-    "group_text",
-    "listed",
-    "one_line",
-    "text_table",
-    "width",
-    "wrapped",
-    "wrapped_sum",
-]
+    "PIPED", "TIE", "Format", "Formula", "Heading", "Items", "Note", "Paragraph", "Part",
+    "Printable", "PrintableFrame", "Table", "frame_table", "group_text", "listed", "one_line",
+    "text_table", "width", "wrapped", "wrapped_sum",
+]  # fmt: skip

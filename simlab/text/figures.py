@@ -25,32 +25,12 @@ class Saves(Protocol):
 def figure_tag(
     figure: Saves | bytes, alt: str, caption: str = "", form: Literal["svg", "png"] = "svg"
 ) -> str:
-    """Embed a figure, without a reference to anything outside the page.
+    """Embed a figure, or the bytes of an SVG or PNG file, without a reference to anything outside.
 
-    It becomes an image of its own, with its own names, so that several figures cannot disturb
-    one another, and nothing in it can run. The same figure gives the same bytes.
-
-    Parameters
-    ----------
-    figure : object with savefig, or bytes
-        Bytes are those of an SVG or a PNG file.
-    alt : str
-        What it shows, for readers who cannot see it.
-    caption : str
-        Below it.
-    form : {"svg", "png"}
-        How a figure is saved. SVG is sharp at any size; its points by the thousand should be
-        rasterised artists, as those of `simlab.plots.data_space` are.
-
-    Returns
-    -------
-    str
-        HTML.
-
-    Raises
-    ------
-    ArgumentError
-        If there is no alt text, or bytes are neither SVG nor PNG.
+    It becomes an image of its own, with its own names, so that several figures cannot disturb one
+    another, and nothing in it can run. The same figure gives the same bytes. `alt` says what it
+    shows, for readers who cannot see it; a caption stands below. SVG is sharp at any size; its
+    points by the thousand should be rasterised artists, as those of `simlab.plots.data_space` are.
     """
     if not alt.strip():
         raise ArgumentError("a figure needs an alt text that says what it shows")

@@ -25,14 +25,7 @@ _SETTING = re.compile(r"(?<![^\s(])([\w.]+) = ([^\s=]+?)(?=[,)]|$)")
 
 
 def width() -> int:
-    """Return how many columns there are to print in.
-
-    Returns
-    -------
-    int
-        What the environment variable COLUMNS says; without it what the terminal has, and `PIPED`
-        where the output is no terminal.
-    """
+    """Columns to print in: what COLUMNS says, those of the terminal, or `PIPED` without one."""
     return shutil.get_terminal_size((PIPED, 24)).columns
 
 

@@ -17,10 +17,7 @@ _HUGE = 1e9  # the same of a number that has its decimals from its error
 def number(value: float, unit: float | None = None, digits: int = 4) -> str:
     """Write a number with `digits` significant digits of its unit, such as a standard error.
 
-    Returns
-    -------
-    str
-        Without an exponent where a person reads it easily so; "" for NaN.
+    There is no exponent where a person reads it easily so; "" for NaN.
     """
     if math.isnan(value):
         return ""
@@ -79,22 +76,9 @@ def plus_minus(value: float, mcse: float = math.nan, digits: int = 1, plus: bool
 def se_error(error: float, mcse: float = math.nan, digits: int = 1, unit: str = " %") -> str:
     """Write how far a reported standard error is off, on the one scale that simlab has for it.
 
-    Parameters
-    ----------
-    error : float
-        Reported over true standard error, less 1, in %: −31 is 31 % too small, 0 is honest. The
-        measure `relative_error`.
-    mcse : float, optional
-        Its Monte Carlo standard error.
-    digits : int
-        Decimals, or more.
-    unit : str
-        Empty where a header says it.
-
-    Returns
-    -------
-    str
-        −31.0 ± 0.6 %; empty for NaN.
+    The error is reported over true standard error, less 1, in %, the measure `relative_error`: −31
+    is 31 % too small, 0 is honest. It is written as −31.0 ± 0.6 %; NaN is empty. Give no unit where
+    a header says it.
     """
     told = plus_minus(error, mcse, digits, plus=True)
     return told and told + unit
@@ -115,13 +99,7 @@ def decimals(error: float, least: int) -> int:
 def percent(share: float, mcse: float, interval: tuple[float, float], least: int = 1) -> str:
     """Write a share in %, with its MCSE; one that has not varied, with the end of its interval.
 
-    Parameters
-    ----------
-    share, mcse : float
-    interval : (float, float)
-        95 % Monte Carlo interval, of `Measure.interval`.
-    least : int
-        Decimals, or more.
+    The interval is the 95 % Monte Carlo interval of `Measure.interval`; `least` are decimals.
     """
     if math.isnan(share):
         return "–"

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 from simlab.text.html import html_text
-from simlab.text.sheet import SHEET
 
 CONTENTS = 4  # sections, from which on the page begins with a list of them
 
@@ -14,14 +14,9 @@ _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 
 
 class Section(NamedTuple):
-    """A part of a page.
+    """A part of a page: its heading, "" for none, and HTML, which is put into the page as it is.
 
-    Attributes
-    ----------
-    heading : str
-        Text; "" for none.
-    body_html : str
-        HTML, put into the page as it is: escape what a user named with `html_text`.
+    Escape what a user named with `html_text`.
     """
 
     heading: str
@@ -29,36 +24,23 @@ class Section(NamedTuple):
 
 
 def page(title: str, sections: Sequence[Section], footer: str = "") -> str:
-    """Return a whole page, for a file.
+    """Return a whole page, for a file: HTML that is well-formed XML after its first line.
 
-    It needs no script, adapts to paper, to dark screens and to narrow ones, and forbids the
-    browser to fetch anything.
-
-    Parameters
-    ----------
-    title : str
-        Text.
-    sections : sequence of Section
-        In their order.
-    footer : str
-        Text below all of them.
-
-    Returns
-    -------
-    str
-        HTML that is also well-formed XML after its first line, if the sections are.
+    It needs no script, adapts to paper, to dark screens and to narrow ones, and forbids the browser
+    to fetch anything.
     """
     parts = [_section(i, section) for i, section in enumerate(sections, 1)]
     named = [(i, section.heading) for i, section in enumerate(sections, 1) if section.heading]
     if len(named) >= CONTENTS:
         parts.insert(0, _contents(named))
+    sheet = Path(__file__).with_name("sheet.css").read_text(encoding="utf-8")
     below = f"<footer><p>{html_text(footer)}</p></footer>\n" if footer else ""
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"/>\n'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}"/>\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1"/>\n'
         '<meta name="color-scheme" content="light dark"/>\n'
-        f"<title>{html_text(title)}</title>\n<style>{SHEET}</style></head>\n"
+        f"<title>{html_text(title)}</title>\n<style>{sheet}</style></head>\n"
         f"<body><main>\n<h1>{html_text(title)}</h1>\n"
         + "\n".join(parts)
         + f"\n</main>\n{below}</body></html>"

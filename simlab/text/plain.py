@@ -31,12 +31,7 @@ def escape(text: str) -> str:
 class Plain:
     """A stream to which everything is written as `escape` shows it.
 
-    Parameters
-    ----------
-    stream : TextIO
-        Where it goes.
-    colours : bool
-        Let colours through, for what writes them itself.
+    With `colours`, those that are written by what makes them itself go through.
     """
 
     def __init__(self, stream: TextIO, colours: bool = False) -> None:
@@ -65,12 +60,7 @@ class Plain:
 def exact(stream: TextIO, always: bool = False) -> TextIO:
     """Return what is beneath a plain stream, unless that is a terminal: for data, not for reading.
 
-    Parameters
-    ----------
-    stream : TextIO
-        Perhaps plain.
-    always : bool
-        Of a terminal too: for what makes its own commands of texts that are known.
+    With `always`, of a terminal too: for what makes its own commands of texts that are known.
     """
     if isinstance(stream, Plain) and (always or not stream.isatty()):
         return stream.stream

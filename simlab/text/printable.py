@@ -55,18 +55,7 @@ class Printable(ABC):
         return frame.to_csv(index=named).rstrip("\n")
 
     def render(self, format: Format = "text") -> str:
-        """Return it in the format of that name.
-
-        Parameters
-        ----------
-        format : {"text", "markdown", "latex", "csv", "html"}
-            `csv` is the data frame; the others show the same.
-
-        Raises
-        ------
-        ArgumentError
-            When there is no such format.
-        """
+        """Return it in a format; `csv` is the data frame, all others show the same."""
         if format not in get_args(Format):
             known = ", ".join(get_args(Format))
             raise ArgumentError(f"unknown format {format!r}; give one of {known}")

@@ -27,26 +27,14 @@ NUMBER = re.compile(rf"(?:× )?\(?[<>]?{_VALUE}(?: %)?(?: ?± ?{_VALUE})?(?: %)?
 
 
 class _Column(NamedTuple):
-    """A column of a table: lines of its header and of each cell, blanks that tie being `TIE`.
+    """A column of a table, its texts with `TIE` for the blanks that hold words together."""
 
-    Attributes
-    ----------
-    header : list of str
-    cells : list of (list of str)
-    right : bool
-        Whether it stands on the right, as numbers do.
-    hanging : int
-        Indent of the lines that a line of a cell is broken into, but the first.
-    least, most : int
-        Width of the longest word; and that without a further line break.
-    """
-
-    header: list[str]
-    cells: list[list[str]]
-    right: bool
-    hanging: int
-    least: int
-    most: int
+    header: list[str]  # its lines
+    cells: list[list[str]]  # lines of each cell
+    right: bool  # whether it stands on the right, as numbers do
+    hanging: int  # indent of the lines that a line of a cell is broken into, but the first
+    least: int  # width of the longest word
+    most: int  # width without a further line break
 
 
 def text_table(
@@ -57,25 +45,12 @@ def text_table(
     names: int = 1,
     breaks: Sequence[int] = (),
 ) -> str:
-    """Lay out a table in the `width` that there is.
+    """Lay out a table in the `width` that there is; no line is longer unless a word is.
 
-    Parameters
-    ----------
-    header, rows : sequences of str
-        Cells may have several lines, but for those of the first column. A column most of whose
-        cells are numbers stands on the right, their decimal points in a line.
-    indent : str
-        Before each line.
-    names : int
-        Columns, the first ones, that say what a row is: repeated where a table is printed as
-        several.
-    breaks : sequence of int
-        Rows that begin a new part: after an empty line, with an alignment of its own.
-
-    Returns
-    -------
-    str
-        No line is longer than `width` unless a word is.
+    Cells may have several lines, but for those of the first column. A column most of whose cells
+    are numbers stands on the right, their decimal points in a line. The first columns, `names` of
+    them, say what a row is, and are repeated where a table is printed as several. `breaks` are rows
+    that begin a new part: after an empty line, with an alignment of its own.
     """
     parts = sorted({0, *(b for b in breaks if b < len(rows)), len(rows)})
     columns = [
