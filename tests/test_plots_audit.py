@@ -14,7 +14,7 @@ from scipy import stats
 
 from simlab.looks import MISS, STRIP
 from simlab.plots import honesty, null_distribution
-from simlab.plots.honesty import CAUTIOUS, CLOSE, MISLEADING, measure_of
+from simlab.plots.lollies import CAUTIOUS, CLOSE, MISLEADING, measure_of
 from simlab.plots.style import Z
 
 B = 4000

@@ -14,7 +14,7 @@ import simlab
 from simlab.data import DataError
 from simlab.fitting.errors import FitError
 from simlab.formula import FormulaError
-from simlab.plots.null_figure import null_figure
+from simlab.plots.null import null_figure
 
 NULL = "mathach ~ ses + (1 | school)"
 SLOPE = "mathach ~ ses + (1 + ses || school)"

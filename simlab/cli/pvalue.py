@@ -6,15 +6,14 @@ import sys
 from pathlib import Path
 from typing import Literal
 
-from simlab.cli.choices import Words
+from simlab.cli.choices import Data, Jobs, Missing, Tidy, Words
 from simlab.errors import FitError
-from simlab.text import Format
 
 PICTURES = (".png", ".svg", ".pdf")
 
 
 def pvalue(
-    data: str,
+    data: Data,
     *,
     null: str,
     alternative: Words,
@@ -22,10 +21,10 @@ def pvalue(
     method: Literal["auto", "REML", "ML"] = "auto",
     stop: int | None = None,
     seed: int = 0,
-    jobs: int = -1,
+    jobs: Jobs = -1,
     level: float = 0.95,
-    missing: Literal["drop", "raise"] = "drop",
-    format: Format = "text",
+    missing: Missing = "drop",
+    format: Tidy = "text",
     figure: Path | None = None,
     quiet: bool = False,
 ) -> None:
@@ -33,8 +32,6 @@ def pvalue(
 
     Parameters
     ----------
-    data
-        A CSV file, or hs, or hsb.
     null
         Formula of the null model, in quotes; without a bar it is a linear model.
     alternative
@@ -47,14 +44,8 @@ def pvalue(
         Stop when so many draws are as extreme as the data; for one alternative.
     seed
         Of the draws.
-    jobs
-        Threads; -1 for one per core. The numbers do not depend on it.
     level
         Confidence level of the interval of p.
-    missing
-        What to do with rows where a value is missing.
-    format
-        csv is tidy and has every digit.
     figure
         Draw the null distribution into this file: .png, .svg or .pdf.
     quiet
@@ -78,7 +69,7 @@ def pvalue(
         )  # fmt: skip
     show(found, format, "Tests by simulation")
     if figure is not None:
-        from simlab.plots.null_figure import null_figure
+        from simlab.plots.null import null_figure
 
         tests = [found] if isinstance(found, PValue) else list(found.tests.values())
         null_figure(tests).savefig(figure, dpi=150)

@@ -6,16 +6,16 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.collections import PathCollection
 from matplotlib.lines import Line2D
-from matplotlib.patches import Polygon
+from matplotlib.patches import Patch, Polygon
 from matplotlib.text import Annotation
 from numpy.typing import ArrayLike, NDArray
 
 from simlab import looks
 from simlab.plots import style
-from simlab.plots.canvas import axes_or_new
 from simlab.plots.ellipses import ellipse, radius_of
 
 FAR = 3.0  # interquartile ranges beyond the quartiles, further than which a point is left out
@@ -55,27 +55,13 @@ class Ellipses(NamedTuple):
 
 
 class BetaSpace(NamedTuple):
-    """What `beta_space` has drawn.
+    """What `beta_space` has drawn."""
 
-    Attributes
-    ----------
-    points : PathCollection or None
-        The clusters.
-    estimates : dict of str to Ellipses
-        The methods.
-    dispersions : dict of str to Polygon
-        Ellipses of G.
-    labels : dict of str to Annotation
-        Names of the methods.
-    arc : Line2D or None
-        Where the pooled line may lie.
-    """
-
-    points: PathCollection | None
-    estimates: dict[str, Ellipses]
-    dispersions: dict[str, Polygon]
-    labels: dict[str, Annotation]
-    arc: Line2D | None
+    points: PathCollection | None  # the clusters
+    estimates: dict[str, Ellipses]  # the methods
+    dispersions: dict[str, Polygon]  # ellipses of G
+    labels: dict[str, Annotation]  # names of the methods
+    arc: Line2D | None  # where the pooled line may lie
 
 
 def beta_space(
@@ -130,7 +116,7 @@ def beta_space(
     own = np.asarray(np.empty((0, 2)) if clusters is None else clusters, dtype=float)
     own = own[np.isfinite(own).all(axis=1)]
     near = _near(own)
-    ax = axes_or_new(ax)
+    ax = style.axes_of(ax)
     spreads = {
         name: _dispersion(ax, np.asarray(gamma, dtype=float), ellipse(gamma, G))
         for name, (gamma, G) in (dispersions or {}).items()
@@ -154,9 +140,14 @@ def beta_space(
             centers[name], colors[name] = center, seen.color
             outlines = (line for line in shown[name][1:] if line is not None)
             paths += [center[None], *(np.column_stack(line.get_data()) for line in outlines)]
-    way = None if arc is None else _arc(ax, np.asarray(arc, dtype=float))
-    if way is not None:
-        paths.append(np.column_stack(way.get_data()))
+    way = None
+    if arc is not None:
+        path = np.asarray(arc, dtype=float)
+        (way,) = ax.plot(
+            *path.T, color=looks.QUIET, lw=1.6, ls=ARC, zorder=3.5,
+            label="where the pooled line can lie",
+        )  # fmt: skip
+        paths.append(path)
     _limits(ax, np.concatenate(paths))
     style.frame(ax, "intercept", "slope")
     right = ax.get_xlim()[1]
@@ -170,16 +161,22 @@ def beta_space(
             xycoords="axes fraction", ha="right", va="bottom", fontsize=style.TEXT - 2,
             color=looks.QUIET,
         )  # fmt: skip
-    _legend(ax, bool(len(own)), shown, list(spreads), way, (level, joint), level2)
+    what = f"{100 * level:g} % ellipse" if joint else f"ellipse with {100 * level:g} % shadows"
+    handles: list[Artist] = []
+    if len(own):
+        cluster = looks.Look(looks.CLUSTERS, looks.CIRCLE, looks.SOLID)
+        handles.append(style.dot(cluster, style.plain(f"line of one {level2}"), 6, alpha=0.7))
+    handles += [
+        Patch(facecolor=looks.STRIP, edgecolor=looks.INK, alpha=0.6, label=style.plain(name))
+        for name in spreads
+    ]
+    for which, width in (("reported", THICK), ("true", THIN)):
+        if any(getattr(one, which) is not None for one in shown.values()):
+            words = f"{what}, {'as ' * (which == 'reported')}{which}"
+            handles.append(Line2D([], [], lw=width, color=looks.QUIET, label=words))
+    handles += [] if way is None else [way]
+    style.legend(ax, handles, 2, 0.12, columnspacing=1.4, handletextpad=0.5)
     return BetaSpace(points, shown, spreads, labels, way)
-
-
-def _arc(ax: Axes, points: NDArray[np.float64]) -> Line2D:
-    (line,) = ax.plot(
-        *points.T, color=looks.QUIET, lw=1.6, ls=ARC, zorder=3.5,
-        label="where the pooled line can lie",
-    )  # fmt: skip
-    return line
 
 
 def _near(points: NDArray[np.float64]) -> NDArray[np.bool_]:
@@ -206,18 +203,14 @@ def _estimate(ax: Axes, estimate: Estimate, radius: float, seen: looks.Look) -> 
     if np.isnan(center[0]):
         line = ax.axhline(center[1], color=seen.color, lw=1.6, ls=(0, (1, 2)), zorder=3)
         return Ellipses(line, None, None)
-    outlines = [
-        None
-        if covariance is None
-        else ax.plot(
-            *ellipse(center, covariance, radius).T,
-            color=seen.color,
-            lw=width,
-            ls=seen.dash.plot,
-            zorder=4,
-        )[0]
-        for covariance, width in ((estimate.reported, THICK), (estimate.true, THIN))
-    ]
+    outlines = []
+    for covariance, width in ((estimate.reported, THICK), (estimate.true, THIN)):
+        path = None if covariance is None else ellipse(center, covariance, radius).T
+        outlines.append(
+            None
+            if path is None
+            else ax.plot(*path, color=seen.color, lw=width, ls=seen.dash.plot, zorder=4)[0]
+        )
     (point,) = ax.plot(
         *center, marker=seen.marker.plot, ms=9, ls="", color=seen.color, mec=looks.PAPER, mew=1,
         zorder=5,
@@ -231,42 +224,3 @@ def _limits(ax: Axes, points: NDArray[np.float64]) -> None:
         known = values[np.isfinite(values)]
         if len(known):
             getattr(ax, limit)(*style.around(known, MARGIN))
-
-
-def _legend(
-    ax: Axes,
-    clusters: bool,
-    estimates: Mapping[str, Ellipses],
-    spreads: list[str],
-    arc: Line2D | None,
-    confidence: tuple[float, bool],
-    level2: str,
-) -> None:
-    level, joint = confidence
-    what = f"{100 * level:g} % ellipse" if joint else f"ellipse with {100 * level:g} % shadows"
-    handles: list[Line2D | Polygon] = []
-    if clusters:
-        handles.append(
-            Line2D([], [], ls="", marker="o", ms=6, color=looks.CLUSTERS, alpha=0.7,
-                   label=style.plain(f"line of one {level2}"))
-        )  # fmt: skip
-    handles += [
-        Polygon(
-            np.empty((0, 2)),
-            facecolor=looks.STRIP,
-            edgecolor=looks.INK,
-            alpha=0.6,
-            label=style.plain(name),
-        )
-        for name in spreads
-    ]
-    if any(one.reported is not None for one in estimates.values()):
-        handles.append(Line2D([], [], lw=THICK, color=looks.QUIET, label=f"{what}, as reported"))
-    if any(one.true is not None for one in estimates.values()):
-        handles.append(Line2D([], [], lw=THIN, color=looks.QUIET, label=f"{what}, true"))
-    if arc is not None:
-        handles.append(arc)
-    ax.legend(
-        handles=handles, loc="upper center", bbox_to_anchor=(0.5, -0.12), ncols=2,
-        frameon=False, fontsize=style.TEXT - 1, columnspacing=1.4, handletextpad=0.5,
-    )  # fmt: skip

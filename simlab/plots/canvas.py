@@ -1,12 +1,13 @@
-"""Empty figures, for those who may not name matplotlib."""
+"""Empty figures and Axes, for those who may not name matplotlib."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure, SubFigure
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 
@@ -34,18 +35,27 @@ def canvas(
     return figure, axes
 
 
-def axes_or_new(ax: Axes | None) -> Axes:
-    """Return the Axes that were given, or those of a new figure of pyplot's."""
-    if ax is not None:
-        return ax
-    new: Axes = figure_or_new(None).subplots()
-    return new
+def panels(
+    *titles: str, size: tuple[float, float] = (17, 8), ratios: Sequence[float] | None = None
+) -> tuple[Figure, list[Axes]]:
+    """Make Axes side by side, one for each title.
 
+    Parameters
+    ----------
+    titles : str
+        One for each panel.
+    size : (width, height)
+        Of the figure, in inches.
+    ratios : sequence of float, optional
+        Relative widths of the panels; equal by default.
 
-def figure_or_new(figure: Figure | SubFigure | None) -> Figure | SubFigure:
-    """Return the figure that was given, or a new one of pyplot's, which notebooks show."""
-    if figure is not None:
-        return figure
-    from matplotlib import pyplot  # heavy, and not needed where a figure is given
-
-    return pyplot.figure(figsize=(10, 6), layout="constrained")
+    Returns
+    -------
+    (Figure, list of Axes)
+    """
+    figure = Figure(figsize=size)
+    figure.set_layout_engine("constrained", wspace=0.06, w_pad=0.15, h_pad=0.15)
+    axes = figure.subplots(1, len(titles), squeeze=False, width_ratios=ratios)[0]
+    for ax, title in zip(axes, titles, strict=True):
+        ax.set_title(title, loc="left", fontsize=17, pad=38)
+    return figure, list(axes)

@@ -10,12 +10,10 @@ from matplotlib.axes import Axes
 from matplotlib.container import ErrorbarContainer
 from matplotlib.lines import Line2D
 from matplotlib.text import Annotation
-from matplotlib.ticker import FixedLocator, NullLocator
 from numpy.typing import ArrayLike
 
 from simlab import looks
 from simlab.plots import style
-from simlab.plots.canvas import axes_or_new
 
 
 class Curve(NamedTuple):
@@ -50,10 +48,7 @@ class Curves(NamedTuple):
 
 
 def curves(
-    given: Mapping[str, Curve],
-    names: tuple[str, str],
-    log: bool = False,
-    ax: Axes | None = None,
+    given: Mapping[str, Curve], names: tuple[str, str], log: bool = False, ax: Axes | None = None
 ) -> Curves:
     """Draw measured points with whiskers of ± 1.96 MCSE, and theory as lines.
 
@@ -76,7 +71,7 @@ def curves(
     """
     points, theories = {}, {}
     colors = {}
-    ax = axes_or_new(ax)
+    ax = style.axes_of(ax)
     for i, (name, curve) in enumerate(given.items()):
         color, marker, _ = curve.look or style.look_of(name, i)
         colors[name] = color
@@ -89,11 +84,8 @@ def curves(
         if curve.theory is not None:
             (theories[name],) = ax.plot(*curve.theory, color=color, lw=2.2, alpha=0.75, zorder=1.5)
     if log:
-        ax.set_xscale("log")
-        ticks = np.unique(np.concatenate([np.asarray(c.x, dtype=float) for c in given.values()]))
-        ax.xaxis.set_major_locator(FixedLocator(ticks.tolist()))
-        ax.xaxis.set_major_formatter(lambda value, _: f"{value:,g}")
-        ax.xaxis.set_minor_locator(NullLocator())
+        at = np.unique(np.concatenate([np.asarray(c.x, dtype=float) for c in given.values()]))
+        style.log_ticks(ax, at, ",g")
     style.frame(ax, *names)
     ax.set_ylim(*ax.get_ylim())  # final, as labels at the ends need
     return Curves(points, theories, style.end_labels(ax, _ends(given), colors))

@@ -18,7 +18,6 @@ from simlab.data.levels import other_rows
 from simlab.errors import ArgumentError
 from simlab.methods import short
 from simlab.plots import style
-from simlab.plots.canvas import axes_or_new
 
 MARGIN = 0.03  # of the range of the rows, on each side
 EARLY = 0.9  # of the width: a line that leaves before it is named where it leaves
@@ -61,27 +60,13 @@ class ClusterLines(NamedTuple):
 
 
 class DataSpace(NamedTuple):
-    """What `data_space` has drawn.
+    """What `data_space` has drawn."""
 
-    Attributes
-    ----------
-    points : dict of str to PathCollection
-        The rows, by group; one group "" without groups.
-    segments : dict of str to LineCollection
-        The clusters' lines, by group.
-    means : dict of str to PathCollection
-        The clusters' means, by group.
-    lines : dict of str to Line2D
-        The methods' lines.
-    labels : dict of str to Annotation
-        Their names.
-    """
-
-    points: dict[str, PathCollection]
-    segments: dict[str, LineCollection]
-    means: dict[str, PathCollection]
-    lines: dict[str, Line2D]
-    labels: dict[str, Annotation]
+    points: dict[str, PathCollection]  # the rows, by group; one group "" without groups
+    segments: dict[str, LineCollection]  # the clusters' lines, by group
+    means: dict[str, PathCollection]  # the clusters' means, by group
+    lines: dict[str, Line2D]  # the methods' lines
+    labels: dict[str, Annotation]  # their names
 
 
 def data_space(
@@ -147,7 +132,7 @@ def data_space(
     groups = {level: looks.look_of_group(i) for i, level in enumerate(levels)}
     groups = groups if group is not None else {}
     rows, one = (looks.Look(c, looks.CIRCLE, looks.SOLID) for c in (looks.QUIET, looks.CLUSTERS))
-    ax = axes_or_new(ax)
+    ax = style.axes_of(ax)
     ax.set_xlim(*style.around(xs, MARGIN))
     ax.set_ylim(*style.around(ys, MARGIN))
     points = {
@@ -172,7 +157,15 @@ def data_space(
             )  # fmt: skip
     drawn, labels = _methods(ax, lines or {}, groups)
     style.frame(ax, *names)
-    _legend(ax, groups, clusters is not None, unit, level2)
+    handles = [style.dot(rows, style.plain(unit), 4, alpha=0.6)]
+    if clusters is not None:
+        seen, of_one = rows if groups else one, style.plain(f"of one {level2}")
+        handles += [
+            Line2D([], [], lw=1.2, color=seen.color, alpha=0.7, label=f"line {of_one}"),
+            style.dot(seen, f"mean {of_one}", 8),
+        ]
+    handles += [style.dot(look, style.plain(name), 8) for name, look in groups.items()]
+    style.legend(ax, handles, min(len(handles), 5), 0.12, columnspacing=1.4, handletextpad=0.5)
     return DataSpace(points, segments, means, drawn, labels)
 
 
@@ -239,16 +232,11 @@ def _methods(
             x, y, color=color, ls=dash.plot, lw=2.4, zorder=4, solid_capstyle="butt",
             path_effects=style.halo(4.0),
         )  # fmt: skip
-    early = {name: end for name, end in ends.items() if _share(ax, end[0]) < EARLY}
+    left, right = ax.get_xlim()
+    early = {name: end for name, end in ends.items() if end[0] - left < EARLY * (right - left)}
     late = {name: end for name, end in ends.items() if name not in early}
     names = {name: _name_at(ax, name, end, shades[name]) for name, end in early.items()}
     return drawn, style.end_labels(ax, late, shades) | names
-
-
-def _share(ax: Axes, x: float) -> float:
-    """How far x is from the left end of the Axes to the right."""
-    left, right = ax.get_xlim()
-    return (x - left) / (right - left)
 
 
 def _name_at(ax: Axes, name: str, end: tuple[float, float], color: str) -> Annotation:
@@ -269,27 +257,3 @@ def _visible(ax: Axes, line: Line) -> tuple[list[float], list[float]]:
         inner = np.clip(crossing, *x)
         x = inner if inner[0] < inner[1] else x
     return x.tolist(), (line.intercept + line.slope * x).tolist()
-
-
-def _legend(
-    ax: Axes, groups: dict[str, looks.Look], clusters: bool, unit: str, level2: str
-) -> None:
-    color, of_one = looks.QUIET, style.plain(f"of one {level2}")
-    handles = [
-        Line2D([], [], ls="", marker="o", ms=4, color=color, alpha=0.6, label=style.plain(unit))
-    ]
-    if clusters:
-        color = looks.QUIET if groups else looks.CLUSTERS
-        handles += [
-            Line2D([], [], lw=1.2, color=color, alpha=0.7, label=f"line {of_one}"),
-            Line2D([], [], ls="", marker="o", ms=8, color=color, label=f"mean {of_one}"),
-        ]
-    handles += [
-        Line2D([], [], ls="", marker=m.plot, ms=8, color=color, label=style.plain(name))
-        for name, (color, m, _) in groups.items()
-    ]
-    ax.legend(
-        handles=handles, loc="upper center", bbox_to_anchor=(0.5, -0.12),
-        ncols=min(len(handles), 5), frameon=False, fontsize=style.TEXT - 1,
-        columnspacing=1.4, handletextpad=0.5,
-    )  # fmt: skip

@@ -16,9 +16,7 @@ from simlab.errors import ArgumentError
 from simlab.measures import average, measure
 from simlab.measures.outcomes import need_replicates
 from simlab.methods import look, short
-from simlab.plots import style
-from simlab.plots.canvas import axes_or_new
-from simlab.plots.lookup import condition_of
+from simlab.plots import lookup, style
 from simlab.text.numbers import se_error
 from simlab.words import FITTED, TARGETS
 
@@ -29,37 +27,20 @@ TAIL = 0.001  # share of the estimates left out of a strip at either end
 
 
 class Strip(NamedTuple):
-    """What is drawn of one method.
+    """What is drawn of one method."""
 
-    Attributes
-    ----------
-    density : StepPatch
-        Histogram of its estimates, of the same height for all methods.
-    limit : Line2D or None
-        Tick at its probability limit; None where that is unknown.
-    true_se, reported_se : Rectangle
-        Bars of mean ± SE: the empirical SE, and the SE that the method reports (model SE).
-    """
-
-    density: StepPatch
-    limit: Line2D | None
+    density: StepPatch  # histogram of its estimates, of the same height for all methods
+    limit: Line2D | None  # tick at its probability limit; None where that is unknown
+    # bars of mean ± SE: the empirical SE, and the SE that the method reports (model SE)
     true_se: Rectangle
     reported_se: Rectangle
 
 
 class Strips(NamedTuple):
-    """What `sampling_distributions` has drawn.
+    """What `sampling_distributions` has drawn."""
 
-    Attributes
-    ----------
-    strips : dict of str to Strip
-        By method, from top to bottom.
-    targets : dict of str to Line2D
-        Vertical lines at "beta_within" and "beta_between".
-    """
-
-    strips: dict[str, Strip]
-    targets: dict[str, Line2D]
+    strips: dict[str, Strip]  # by method, from top to bottom
+    targets: dict[str, Line2D]  # vertical lines at "beta_within" and "beta_between"
 
 
 def sampling_distributions(
@@ -98,28 +79,29 @@ def sampling_distributions(
         measures only.
     """
     need_replicates(ds, "a picture of sampling distributions")
-    style.of(ds, "term", term)
-    here = ds.isel(condition=[condition_of(ds, condition)]).sel(term=[term])
+    lookup.of(ds, "term", term)
+    here = ds.isel(condition=[lookup.condition_of(ds, condition)]).sel(term=[term])
     measured = measure(here).isel(condition=0, term=0)
     here = here.isel(condition=0, term=0)
-    methods = style.having(measured["empirical_se"])
+    methods = lookup.having(measured["empirical_se"])
     if not methods:
         raise ArgumentError(f"no method has two estimates of {term!r} in condition {condition}")
     estimates = {name: _estimates(here, name) for name in methods}
-    ax = axes_or_new(ax)
+    ax = style.axes_of(ax)
     strips = {
         name: _strip(ax, float(row), estimates[name], here, measured.sel(estimator=name))
         for row, name in enumerate(methods)
     }
-    low = min(strip.density.get_data()[1][0] for strip in strips.values())
-    high = max(strip.density.get_data()[1][-1] for strip in strips.values())
-    margin = 0.03 * (high - low)
-    ax.set_xlim(low - margin, high + margin)
-    ax.set_ylim(len(methods) - 0.5, -0.75)
+    edges = np.concatenate([strip.density.get_data()[1] for strip in strips.values()])
+    ax.set_xlim(*style.around(edges, 0.03))
     targets = _targets(ax, here)
-    _labels(ax, methods, term)
-    n = max(len(values) for values in estimates.values())
-    _legend(ax, n)
+    style.frame(ax, f"estimate of the {term}", "")
+    style.rows(ax, [short(name) for name in methods], 0.75)
+    ax.annotate(
+        "error of the\nreported SE", (1.015, 1.01), xycoords="axes fraction",
+        ha="left", va="bottom", fontsize=style.TEXT - 2, color=looks.QUIET,
+    )  # fmt: skip
+    _legend(ax, max(map(len, estimates.values())))
     return Strips(strips, targets)
 
 
@@ -152,11 +134,8 @@ def _strip(
     if not np.isnan(at):
         ends = (row, row - HEIGHT - 0.04)
         (limit,) = ax.plot([at, at], ends, color=looks.INK, lw=2, solid_capstyle="butt")
-    ax.annotate(
-        se_error(float(measured["relative_error"]), digits=0), (1.015, row + 0.03),
-        xycoords=("axes fraction", "data"), ha="left", va="center", fontsize=style.TEXT,
-        color=looks.INK,
-    )  # fmt: skip
+    off = se_error(float(measured["relative_error"]), digits=0)
+    style.at_right(ax, off, row + 0.03, x=1.015, size=style.TEXT)
     return Strip(density, limit, true_se, reported_se)
 
 
@@ -187,19 +166,6 @@ def _targets(ax: Axes, here: xr.Dataset) -> dict[str, Line2D]:
     return lines
 
 
-def _labels(ax: Axes, methods: list[str], term: str) -> None:
-    ax.set_yticks(range(len(methods)), [short(name) for name in methods])
-    ax.tick_params(axis="y", length=0, labelsize=style.TEXT)
-    ax.tick_params(axis="x", labelsize=style.TEXT, color=looks.QUIET)
-    ax.set_xlabel(f"estimate of the {term}", fontsize=style.TEXT)
-    ax.spines[["left", "right", "top"]].set_visible(False)
-    ax.spines["bottom"].set_color(looks.QUIET)
-    ax.annotate(
-        "error of the\nreported SE", (1.015, 1.01), xycoords="axes fraction",
-        ha="left", va="bottom", fontsize=style.TEXT - 2, color=looks.QUIET,
-    )  # fmt: skip
-
-
 def _legend(ax: Axes, n: int) -> None:
     handles = [
         Patch(color=looks.QUIET, alpha=LIGHT, label=f"{n:,} estimates"),
@@ -208,7 +174,4 @@ def _legend(ax: Axes, n: int) -> None:
         Patch(color=looks.INK, label="mean ± true SE"),
         Patch(color=looks.REPORTED, label="mean ± reported SE"),
     ]  # fmt: skip
-    ax.legend(
-        handles=handles, loc="upper center", bbox_to_anchor=(0.5, -0.11), ncols=4, frameon=False,
-        fontsize=style.TEXT - 1, handlelength=1.2, columnspacing=1.4, handletextpad=0.5,
-    )  # fmt: skip
+    style.legend(ax, handles, 4, 0.11, handlelength=1.2, columnspacing=1.4, handletextpad=0.5)

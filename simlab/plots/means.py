@@ -11,21 +11,13 @@ from matplotlib.lines import Line2D
 from simlab import looks
 from simlab.errors import ArgumentError
 from simlab.plots import style
-from simlab.plots.canvas import axes_or_new
 
 
 class Means(NamedTuple):
-    """What `three_means` has drawn.
+    """What `three_means` has drawn."""
 
-    Attributes
-    ----------
-    heads : dict of str to Line2D
-        The means, by row of the table.
-    these, population : dict of str to Line2D
-        ± 1.96 SE for the mean of these clusters, thick, and for that of their population, thin.
-    """
-
-    heads: dict[str, Line2D]
+    heads: dict[str, Line2D]  # the means, by row of the table
+    # ± 1.96 SE for the mean of these clusters, thick, and for that of their population, thin
     these: dict[str, Line2D]
     population: dict[str, Line2D]
 
@@ -63,7 +55,7 @@ def three_means(
         raise ArgumentError(f"the table of means lacks {', '.join(missing)}")
     heads, these, population = {}, {}, {}
     values = table[list(needed)].to_numpy(dtype=float)
-    ax = axes_or_new(ax)
+    ax = style.axes_of(ax)
     for row, (key, (at, near, far)) in enumerate(zip(table.index.astype(str), values, strict=True)):
         color = looks.look_of_group(row).color
         population[key] = _bar(ax, at, style.Z * far, row, color, 1.6)
@@ -73,15 +65,17 @@ def three_means(
         )
         ax.annotate(
             f"{at:.2f}", (at, row), xytext=(0, 9), textcoords="offset points", ha="center",
-            va="bottom", fontsize=style.TEXT - 1, color=color,
+            va="bottom", fontsize=style.SMALL, color=color,
         )  # fmt: skip
     rows = [f"mean of {which}" if which != "GLS" else "GLS" for which in heads]
-    ax.set_yticks(range(len(rows)), [style.plain(row) for row in rows])
-    ax.set_ylim(len(rows) - 0.5, -0.6)
     style.frame(ax, name, "")
-    ax.tick_params(axis="y", length=0)
-    ax.spines["left"].set_visible(False)
-    _legend(ax, level2)
+    style.rows(ax, [style.plain(row) for row in rows], 0.6)
+    these_words = style.plain(f"± 1.96 SE for these {level2}s")
+    handles = [
+        Line2D([], [], color=looks.QUIET, lw=6, alpha=0.45, label=these_words),
+        Line2D([], [], color=looks.QUIET, lw=1.6, label="for their population"),
+    ]
+    style.legend(ax, handles, 2, 0.16)
     return Means(heads, these, population)
 
 
@@ -91,21 +85,3 @@ def _bar(ax: Axes, at: float, half: float, row: int, color: str, width: float) -
         alpha=1.0 if width < 2 else 0.45,
     )  # fmt: skip
     return bar
-
-
-def _legend(ax: Axes, level2: str) -> None:
-    handles = [
-        Line2D(
-            [],
-            [],
-            color=looks.QUIET,
-            lw=6,
-            alpha=0.45,
-            label=style.plain(f"± 1.96 SE for these {level2}s"),
-        ),
-        Line2D([], [], color=looks.QUIET, lw=1.6, label="for their population"),
-    ]
-    ax.legend(
-        handles=handles, loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2, frameon=False,
-        fontsize=style.TEXT - 1,
-    )  # fmt: skip

@@ -17,7 +17,6 @@ from simlab.errors import ArgumentError
 from simlab.measures.conditions import config_of
 from simlab.methods import look
 from simlab.plots import style
-from simlab.plots.canvas import axes_or_new
 from simlab.plots.lookup import methods, one_measure
 from simlab.verdicts.places import Level, Places, places
 
@@ -25,27 +24,14 @@ LOOP, GAP = 0.09, 0.06  # heights of a factor's line and of what is above it, in
 
 
 class NestedLoop(NamedTuple):
-    """What `nested_loop` has drawn.
+    """What `nested_loop` has drawn."""
 
-    Attributes
-    ----------
-    conditions : list of int
-        Positions of the conditions, from left to right.
-    steps : dict of str to StepPatch
-        By method: its values, one step for each condition.
-    whiskers : dict of str to ErrorbarContainer
-        By method: the 95 % Monte Carlo interval, with a marker on each step.
-    loops : dict of str to StepPatch
-        By factor: the rank of its level in each condition.
-    labels : dict of str to Annotation
-        Names of the methods.
-    """
-
-    conditions: list[int]
-    steps: dict[str, StepPatch]
+    conditions: list[int]  # positions of the conditions, from left to right
+    steps: dict[str, StepPatch]  # by method: its values, one step for each condition
+    # by method: the 95 % Monte Carlo interval, with a marker on each step
     whiskers: dict[str, ErrorbarContainer]
-    loops: dict[str, StepPatch]
-    labels: dict[str, Annotation]
+    loops: dict[str, StepPatch]  # by factor: the rank of its level in each condition
+    labels: dict[str, Annotation]  # names of the methods
 
 
 def nested_loop(
@@ -107,7 +93,7 @@ def nested_loop(
     conditions = sorted(range(len(found.scheme)), key=lambda c: [ranks[f][c] for f in chosen])
     here = here.isel(condition=conditions)
     steps, whiskers = {}, {}
-    ax = axes_or_new(ax)
+    ax = style.axes_of(ax)
     for name in names:
         one = here.sel(estimator=name)
         bars = one[f"{measure}_low"].values, one[f"{measure}_high"].values

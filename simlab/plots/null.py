@@ -7,6 +7,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 from matplotlib.text import Annotation
@@ -18,7 +19,6 @@ from scipy import stats
 from simlab import looks
 from simlab.errors import ArgumentError
 from simlab.plots import style
-from simlab.plots.canvas import axes_or_new
 
 CHI2, MIXTURE = looks.P_VALUES["chi2"], looks.P_VALUES["mixture"]
 BINS = 40  # over the range that is shown
@@ -62,37 +62,20 @@ class Tested(Protocol):
 
 
 class NullDistribution(NamedTuple):
-    """What `null_distribution` has drawn. Areas are shares of the draws.
+    """What `null_distribution` has drawn. Areas are shares of the draws."""
 
-    Attributes
-    ----------
-    bars : list of Rectangle
-        The draws above 0.
-    atom : Rectangle or None
-        The draws at 0, left of them; None where there are none.
-    mixture_atom : Rectangle or None
-        The point mass of the mixture, around it.
-    observed : Line2D
-        Vertical line at T, or at the right end of the Axes where T is far beyond the draws.
-    naive, mixture : Line2D or None
-        Densities.
-    label : Annotation
-        T and its p-value.
-    """
-
-    bars: list[Rectangle]
-    atom: Rectangle | None
-    mixture_atom: Rectangle | None
+    bars: list[Rectangle]  # the draws above 0
+    atom: Rectangle | None  # the draws at 0, left of them; None where there are none
+    mixture_atom: Rectangle | None  # the point mass of the mixture, around it
+    # vertical line at T, or at the right end of the Axes where T is far beyond the draws
     observed: Line2D
+    # densities
     naive: Line2D | None
     mixture: Line2D | None
-    label: Annotation
+    label: Annotation  # T and its p-value
 
 
-def null_distribution(
-    result: Tested,
-    ax: Axes | None = None,
-) -> NullDistribution:
+def null_distribution(result: Tested, ax: Axes | None = None) -> NullDistribution:
     """Draw the simulated null of a test, what was observed, and the densities of tables.
 
     The height of the histogram is a density, so areas are shares of the draws. Draws at exactly
@@ -128,7 +111,7 @@ def null_distribution(
     above = np.minimum(draws[draws > ZERO] if zeros else draws, end)
     heights = np.histogram(above, edges)[0] / len(everything) / np.diff(edges)
     colors = [looks.MISS if low >= result.statistic else looks.STRIP for low in edges[:-1]]
-    ax = axes_or_new(ax)
+    ax = style.axes_of(ax)
     bars = list(ax.bar(edges[:-1], heights, np.diff(edges), align="edge", color=colors, zorder=1))
     atom = _atom(ax, end, zeros, looks.STRIP if result.statistic > ZERO else looks.MISS)
     grid = np.linspace(end / 400, end, 800)
@@ -243,7 +226,12 @@ def _legend(ax: Axes, result: Tested, draws: int, failed: int) -> None:
     if result.mixture:
         words = " + ".join(rf"{weight:.3g} $\chi^2_{{{df}}}$" for weight, df in result.mixture)
         handles.append(Line2D([], [], color=MIXTURE.color, lw=2.4, label=f"mixture {words}"))
-    ax.legend(
-        handles=handles, loc="upper center", bbox_to_anchor=(0.5, -0.12), ncols=2, frameon=False,
-        fontsize=style.TEXT - 1, columnspacing=1.6, handletextpad=0.6,
-    )  # fmt: skip
+    style.legend(ax, handles, 2, 0.12, columnspacing=1.6, handletextpad=0.6)
+
+
+def null_figure(tests: Sequence[Tested]) -> Figure:
+    """Draw the null distribution of each test, one under another."""
+    figure = Figure(figsize=(9, 6 * len(tests)), layout="constrained")
+    for test, ax in zip(tests, figure.subplots(len(tests), squeeze=False)[:, 0], strict=True):
+        null_distribution(test, ax=ax)
+    return figure

@@ -17,9 +17,7 @@ from simlab import looks
 from simlab.errors import ArgumentError
 from simlab.measures.conditions import config_of
 from simlab.methods import look
-from simlab.plots import style
-from simlab.plots.canvas import axes_or_new
-from simlab.plots.lookup import condition_of, methods
+from simlab.plots import lookup, style
 from simlab.text.numbers import se_error
 from simlab.verdicts.places import places
 
@@ -28,22 +26,13 @@ WIDE = 4.0  # ratio of the limits above which diagonals at ½ and 2, and ticks a
 
 
 class HonestSE(NamedTuple):
-    """What `honest_se` has drawn.
+    """What `honest_se` has drawn."""
 
-    Attributes
-    ----------
-    points : dict of (str, str) to ErrorbarContainer
-        By method and question: a marker at (true SE, reported SE), whiskers of ± 1.96 Monte
-        Carlo standard errors.
-    honesty : Line2D
-        Where both are equal.
-    labels : dict of str to Annotation
-        Names of the methods, at the first question.
-    """
-
+    # by method and question: a marker at (true SE, reported SE), whiskers of ± 1.96 Monte Carlo
+    # standard errors
     points: dict[tuple[str, str], ErrorbarContainer]
-    honesty: Line2D
-    labels: dict[str, Annotation]
+    honesty: Line2D  # where both are equal
+    labels: dict[str, Annotation]  # names of the methods, at the first question
 
 
 def honest_se(
@@ -83,14 +72,16 @@ def honest_se(
         If there is no such condition, term or method, or no method has two standard errors
         above 0.
     """
-    style.of(measured, "term", term)
+    lookup.of(measured, "term", term)
     asked = _questions(measured) if conditions is None else dict(conditions)
     if not asked:
         raise ArgumentError("conditions is empty; name a question, and give its condition")
-    at = {name: measured.isel(condition=condition_of(measured, c)) for name, c in asked.items()}
+    at = {
+        name: measured.isel(condition=lookup.condition_of(measured, c)) for name, c in asked.items()
+    }
     first = next(iter(at.values())).sel(term=term)
-    names = methods(first["model_se"], estimators)
-    ax = axes_or_new(ax)
+    names = lookup.methods(first["model_se"], estimators)
+    ax = style.axes_of(ax)
     points = {
         (name, question): _point(ax, here.sel(term=term, estimator=name), look(name), q == 0)
         for q, (question, here) in enumerate(at.items())
@@ -101,7 +92,13 @@ def honest_se(
     ends = {name: _place(points[name, next(iter(at))]) for name in names}
     labels = style.end_labels(ax, ends, {name: look(name).color for name in names})
     if len(at) > 1:
-        _legend(ax, list(at))
+        grey = looks.Look(looks.QUIET, looks.CIRCLE, looks.SOLID)
+        fills = [looks.QUIET, *[looks.PAPER] * (len(at) - 1)]
+        handles = [
+            style.dot(grey, question, mew=1.8, mfc=fill)
+            for question, fill in zip(at, fills, strict=True)
+        ]
+        style.legend(ax, handles, len(at), handletextpad=0.3)
     return HonestSE(points, honesty, labels)
 
 
@@ -150,15 +147,3 @@ def _scales(ax: Axes, points: Mapping[tuple[str, str], ErrorbarContainer]) -> Li
         axis.set_major_formatter(lambda value, _: f"{value:g}")
         axis.set_minor_locator(NullLocator())
     return line
-
-
-def _legend(ax: Axes, questions: list[str]) -> None:
-    handles = [
-        Line2D([], [], ls="", marker="o", ms=9, color=looks.QUIET, mew=1.8,
-               mfc=looks.QUIET if q == 0 else looks.PAPER, label=question)
-        for q, question in enumerate(questions)
-    ]  # fmt: skip
-    ax.legend(
-        handles=handles, loc="lower left", bbox_to_anchor=(0, 1), ncols=len(questions),
-        frameon=False, fontsize=style.TEXT - 1, handletextpad=0.3, borderaxespad=0.2,
-    )  # fmt: skip

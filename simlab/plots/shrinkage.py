@@ -15,32 +15,20 @@ from simlab import looks
 from simlab.errors import ArgumentError
 from simlab.looks import BLUE, BLUP
 from simlab.plots import style
-from simlab.plots.canvas import axes_or_new
 from simlab.plots.ellipses import ellipse
 
 MARGIN = 0.05
 
 
 class Shrinkage(NamedTuple):
-    """What is drawn of shrinkage.
+    """What is drawn of shrinkage."""
 
-    Attributes
-    ----------
-    blue, blup : Line2D
-        Dots at each cluster's own estimate, and at its prediction.
-    arrows : LineCollection
-        From the one to the other.
-    gls : Line2D
-        The estimated mean of all clusters: a line, or in beta space a point.
-    dispersion : Line2D or None
-        The ellipse of Ĝ, in beta space.
-    """
-
+    # dots at each cluster's own estimate, and at its prediction
     blue: Line2D
     blup: Line2D
-    arrows: LineCollection
-    gls: Line2D
-    dispersion: Line2D | None = None
+    arrows: LineCollection  # from the one to the other
+    gls: Line2D  # the estimated mean of all clusters: a line, or in beta space a point
+    dispersion: Line2D | None = None  # the ellipse of Ĝ, in beta space
 
 
 def shrinkage(
@@ -82,7 +70,7 @@ def shrinkage(
     rows = pd.DataFrame({"blue": blue, "blup": blup, "n": n}).dropna()
     if rows.empty:
         raise ArgumentError("no cluster has a BLUE, a BLUP and a size; give series by cluster")
-    ax = axes_or_new(ax)
+    ax = style.axes_of(ax)
     line = ax.axhline(gls, color=looks.INK, lw=2.2, zorder=1)
     arrows, dots = _moves(
         ax, rows[["n", "blue"]].to_numpy(float), rows[["n", "blup"]].to_numpy(float)
@@ -132,7 +120,7 @@ def shrinkage_space(
     if not len(both):
         raise ArgumentError("no cluster has both a BLUE and a BLUP")
     dispersion = None
-    ax = axes_or_new(ax)
+    ax = style.axes_of(ax)
     if G is not None:
         path = ellipse(gls, G)
         (dispersion,) = ax.plot(*path.T, color=looks.INK, lw=2, zorder=1)
@@ -162,12 +150,5 @@ def _moves(
 
 
 def _legend(ax: Axes, gls: Line2D) -> None:
-    handles = [
-        Line2D([], [], ls="", marker=marker.plot, color=color, ms=7, label=name)
-        for name, (color, marker, _) in (("BLUE, its own", BLUE), ("BLUP, shrunken", BLUP))
-    ]
-    handles.append(gls)
-    ax.legend(
-        handles=handles, loc="lower left", bbox_to_anchor=(0, 1), ncols=3, frameon=False,
-        fontsize=style.TEXT - 1, handletextpad=0.4, columnspacing=1.4, borderaxespad=0.2,
-    )  # fmt: skip
+    dots = [style.dot(BLUE, "BLUE, its own", 7), style.dot(BLUP, "BLUP, shrunken", 7)]
+    style.legend(ax, [*dots, gls], 3, handletextpad=0.4, columnspacing=1.4)

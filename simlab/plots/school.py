@@ -1,4 +1,4 @@
-"""One simulated school, told step by step, in data space and in beta space."""
+"""One simulated school, step by step, in data space and in beta space."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from simlab import looks
 from simlab.errors import ArgumentError
 from simlab.pictures import Floats, School
 from simlab.plots import style
-from simlab.plots.canvas import axes_or_new
 from simlab.plots.ellipses import ellipse
 
 POPULATION, TRUE, ESTIMATED = looks.INK, looks.VIOLET, looks.CLUSTERS
@@ -22,34 +21,21 @@ MARGIN, ROOM = 0.09, 0.14  # of the range, in data space and, where points have 
 
 
 class SchoolLines(NamedTuple):
-    """What `school_data_space` has drawn, None for what its step does not yet show.
+    """What `school_data_space` has drawn, None for what its step does not yet show."""
 
-    Attributes
-    ----------
-    population, true, estimated : Line2D
-        The lines γ, β_j and β̂_j.
-    points : PathCollection
-        The students.
-    """
-
+    # the lines γ, β_j and β̂_j
     population: Line2D
     true: Line2D | None = None
-    points: PathCollection | None = None
+    points: PathCollection | None = None  # the students
     estimated: Line2D | None = None
 
 
 class SchoolPoints(NamedTuple):
-    """What `school_beta_space` has drawn, None for what its step does not yet show.
+    """What `school_beta_space` has drawn, None for what its step does not yet show."""
 
-    Attributes
-    ----------
-    population, true, estimated : Line2D
-        The points γ, β_j and β̂_j.
-    G, sampling, V : Line2D
-        Ellipses of G about γ, of σ²(X_j'X_j)⁻¹ about β_j, and of their sum about γ.
-    """
-
+    # the points γ, β_j and β̂_j
     population: Line2D
+    # ellipses of G about γ, of σ²(X_j'X_j)⁻¹ about β_j, and of their sum about γ
     G: Line2D | None = None
     true: Line2D | None = None
     sampling: Line2D | None = None
@@ -58,11 +44,9 @@ class SchoolPoints(NamedTuple):
 
 
 def school_data_space(
-    school: School,
-    step: int = DATA_STEPS,
-    ax: Axes | None = None,
+    school: School, step: int = DATA_STEPS, ax: Axes | None = None
 ) -> SchoolLines:
-    """Draw a simulated school as lines and points, up to a step of its story.
+    """Draw a simulated school as lines and points, up to a step.
 
     The steps are: 1 the population's line γ; 2 the school's true line β_j = γ + u_j; 3 its
     students; 4 their least-squares line β̂_j. All steps have the same limits, so that they can
@@ -90,7 +74,7 @@ def school_data_space(
     ends = np.array(style.around(school.x, MARGIN))
     betas = (school.gamma, school.beta, school.beta_hat)
     heights = np.concatenate([b[0] + b[1] * ends for b in betas] + [school.y])
-    ax = axes_or_new(ax)
+    ax = style.axes_of(ax)
     ax.set_xlim(*ends)
     ax.set_ylim(*style.around(heights, MARGIN))
     style.frame(ax, "$x$", "$y$", math=True)
@@ -117,11 +101,9 @@ def school_data_space(
 
 
 def school_beta_space(
-    school: School,
-    step: int = BETA_STEPS,
-    ax: Axes | None = None,
+    school: School, step: int = BETA_STEPS, ax: Axes | None = None
 ) -> SchoolPoints:
-    """Draw a simulated school as points and dispersion ellipses, up to a step of its story.
+    """Draw a simulated school as points and dispersion ellipses, up to a step.
 
     The steps are: 1 γ; 2 the ellipse of G about it, in which the true lines of schools lie; 3 this
     school's β_j; 4 the ellipse of σ²(X_j'X_j)⁻¹ about it, in which its estimates lie; 5 the
@@ -154,7 +136,7 @@ def school_beta_space(
         "V": ellipse(school.gamma, school.V),
     }
     shown = np.concatenate([*paths.values(), [school.gamma, school.beta, school.beta_hat]])
-    ax = axes_or_new(ax)
+    ax = style.axes_of(ax)
     ax.set_xlim(*style.around(shown[:, 0], ROOM))
     ax.set_ylim(*style.around(shown[:, 1], MARGIN))
     style.frame(ax, r"intercept $\beta_0$", r"slope $\beta_1$", math=True)
