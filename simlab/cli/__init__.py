@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
     from cyclopts import App
 
-__all__ = ["call", "main"]
-
 
 def main() -> None:
     """Run the command line as this process; Ctrl-C and SIGTERM end it as `interrupts` says."""

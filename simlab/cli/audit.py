@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO, cast
 
+from simlab.cli.choices import Cluster, Data, Group, Jobs, Level, Tidy, X, Y
 from simlab.errors import UsageError
-from simlab.text import Format, Part
+from simlab.text import Part
 from simlab.text.plain import Plain, exact
 
 if TYPE_CHECKING:
@@ -17,52 +18,36 @@ if TYPE_CHECKING:
 
 
 def audit(
-    data: str,
+    data: Data,
     *,
-    y: str,
-    x: str,
-    cluster: str,
-    group: str | None = None,
+    y: Y,
+    x: X,
+    cluster: Cluster,
+    group: Group = None,
     replicates: int = 2000,
     draws: int = 50,
     seed: int = 0,
-    level: float = 0.95,
-    jobs: int = -1,
+    level: Level = 0.95,
+    jobs: Jobs = -1,
     report: Path | None = None,
     config: Path | None = None,
-    format: Format = "text",
+    format: Tidy = "text",
     quiet: bool = False,
 ) -> None:
     """Say which methods can be trusted on one data set, for which question.
 
     Parameters
     ----------
-    data
-        A CSV file, or hs, or hsb.
-    y
-        Column of the response.
-    x
-        Column of the covariate.
-    cluster
-        Column that names the cluster.
-    group
-        Column of a group of clusters, such as a sector.
     replicates
         Samples for each question and parameter set.
     draws
         Parameter sets drawn from the sampling distribution of the fit; 0 for a first answer only.
     seed
         Root of the random streams.
-    level
-        Confidence level.
-    jobs
-        Threads; -1 for one per core. The numbers do not depend on it.
     report
         HTML file to write, with pictures.
     config
         YAML file to write, from which simlab run gives the very same estimates.
-    format
-        csv is tidy and has every digit.
     quiet
         No first answer and no progress bar.
     """

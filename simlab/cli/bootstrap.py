@@ -4,29 +4,26 @@ from __future__ import annotations
 
 from typing import Literal
 
-from simlab.cli.choices import Words
-from simlab.text import Format
+from simlab.cli.choices import ML, Data, Jobs, Level, Tidy, Words
 
 
 def bootstrap(
-    data: str,
+    data: Data,
     formula: str,
     *,
     statistic: Words = ("all",),
     draws: int = 1999,
     kind: Literal["parametric", "clusters"] = "parametric",
-    level: float = 0.95,
+    level: Level = 0.95,
     seed: int = 0,
-    ml: bool = False,
-    jobs: int = -1,
-    format: Format = "text",
+    ml: ML = False,
+    jobs: Jobs = -1,
+    format: Tidy = "text",
 ) -> None:
     """Fit a mixed model, and print bootstrap standard errors and confidence intervals.
 
     Parameters
     ----------
-    data
-        A CSV file, or hs, or hsb.
     formula
         In quotes: "mathach ~ ses * sector + (1 + ses | school)".
     statistic
@@ -35,16 +32,8 @@ def bootstrap(
         How many.
     kind
         New responses from the fitted model, or whole clusters drawn with replacement.
-    level
-        Confidence level.
     seed
         The same seed gives the same draws.
-    ml
-        Maximum likelihood instead of REML.
-    jobs
-        Threads; -1 for one per core. The numbers do not depend on it.
-    format
-        csv is tidy and has every digit.
     """
     from simlab.cli.console import show, warnings_on_stderr
     from simlab.cli.reading import by_formulas

@@ -2,35 +2,28 @@
 
 from __future__ import annotations
 
+from simlab.cli.choices import ML, Cluster, Data, Y
 from simlab.text import Format
 
 
 def catalogue(
-    data: str,
+    data: Data,
     *,
-    y: str,
+    y: Y,
     x: str,
     w: str,
-    cluster: str,
-    ml: bool = False,
+    cluster: Cluster,
+    ml: ML = False,
     format: Format = "text",
 ) -> None:
     """Fit the course's ten models, from one way ANOVA to contextual models, side by side.
 
     Parameters
     ----------
-    data
-        A CSV file, or hs, or hsb.
-    y
-        Column of the response.
     x
         Column of the covariate of level 1, which varies within clusters.
     w
         Column of the covariate of level 2, which does not.
-    cluster
-        Column that names the cluster.
-    ml
-        Maximum likelihood instead of REML.
     format
         csv has every digit; html is a page.
     """

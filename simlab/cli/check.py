@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from simlab.cli.choices import Config
 from simlab.text import wrapped
 
 if TYPE_CHECKING:
     from simlab.config import Study
 
 
-def check(config: Path) -> None:
-    """Validate a study without running it, and say what it would do.
-
-    Parameters
-    ----------
-    config
-        The study, a YAML file.
-    """
+def check(config: Config) -> None:
+    """Validate a study without running it, and say what it would do."""
     from simlab.study import load
 
     for line in outline(load(config)):
@@ -27,13 +21,7 @@ def check(config: Path) -> None:
 
 
 def outline(study: Study) -> Iterator[str]:
-    """Lines that say what a study would do.
-
-    Raises
-    ------
-    ConfigError
-        If it cannot be done.
-    """
+    """Lines that say what a study would do; a ConfigError if it cannot be done."""
     from simlab import runner
     from simlab.cli.console import warnings_on_stderr
     from simlab.estimators import REGISTRY

@@ -6,9 +6,9 @@ import math
 import sys
 from typing import TYPE_CHECKING
 
-from simlab.cli.choices import Printed
+from simlab.cli.choices import Cluster, Group, Level, Printed, X, Y
 from simlab.methods import label
-from simlab.text import text_table, wrapped
+from simlab.text import Paragraph, Part, Table
 from simlab.text.numbers import degrees, number, p_value
 from simlab.text.plain import exact
 from simlab.words import Status, Term
@@ -29,11 +29,11 @@ WHY = {
 def compare(
     data: str,
     *,
-    y: str,
-    x: str,
-    cluster: str,
-    group: str | None = None,
-    level: float = 0.95,
+    y: Y,
+    x: X,
+    cluster: Cluster,
+    group: Group = None,
+    level: Level = 0.95,
     format: Printed = "text",
 ) -> None:
     """Apply every method to one data set.
@@ -42,45 +42,30 @@ def compare(
     ----------
     data
         A CSV file, or hs.
-    y
-        Column of the response.
-    x
-        Column of the covariate.
-    cluster
-        Column that names the cluster.
-    group
-        Column of a group of clusters, such as a sector.
-    level
-        Confidence level.
     format
         csv is tidy and has every digit.
     """
+    from simlab.cli.console import say
     from simlab.cli.reading import by_roles
     from simlab.comparison import compare as compare_methods
     from simlab.comparison import fit_statistics
 
     df = by_roles(data, cluster, group)
     result = compare_methods(df, y, x, cluster, group, level=level, source=data)
+    reasons = _missing(result)
     if format == "csv":
         result.to_csv(exact(sys.stdout), index=False)
-        for line in _missing(result):
+        for line in reasons:
             print(f"simlab: {line}", file=sys.stderr)
         return
-    for column, count in result.attrs["missing"].items():
-        print(wrapped(f"{count} missing values of {column}: their rows are left out"))
-    for part in _parts(result):
-        print(f"{_estimates(part, level)}\n")
-    for line in _missing(result):
-        print(wrapped(line, "  ", ""))
-    if result["std_error"].isna().any():
-        print()
-    print(_statistics(fit_statistics(df, y, x, cluster, group)))
-
-
-def _parts(result: pd.DataFrame) -> list[pd.DataFrame]:
-    """Split by what stands in the brackets of the terms, in their order."""
-    place = result["term"].map(lambda name: Term.parse(name).place)
-    return [result[place == name].assign(place=name) for name in dict.fromkeys(place)]
+    first, *others = _estimates(result, level)
+    left_out: list[Part] = [
+        Paragraph(f"{count} missing values of {column}: their rows are left out", indent="")
+        for column, count in result.attrs["missing"].items()
+    ]
+    statistics = _statistics(fit_statistics(df, y, x, cluster, group))
+    said: list[list[Part]] = [[Paragraph(line) for line in reasons]] if reasons else []
+    say([*left_out, first], *others, *said, statistics)
 
 
 def _missing(result: pd.DataFrame) -> list[str]:
@@ -94,28 +79,35 @@ def _missing(result: pd.DataFrame) -> list[str]:
     ]
 
 
-def _estimates(part: pd.DataFrame, level: float) -> str:
-    place = part["place"].iloc[0]
-    title = f"{place}{', with' if place else 'With'} {100 * level:g} % intervals"
-    rows, before = [], ""
-    for row in part.assign(t=part["estimate"] / part["std_error"]).to_dict("records"):
-        name = label(row["method"]) if row["method"] != before else ""
+def _estimates(result: pd.DataFrame, level: float) -> list[Table]:
+    """A table for each thing that stands in the brackets of the terms, in their order."""
+    tables: dict[str, list[list[str]]] = {}
+    header = ["method", "term", "estimate", "SE", "df", "t", "p", "lower", "upper"]
+    before = ("", "")
+    for row in result.assign(t=result["estimate"] / result["std_error"]).to_dict("records"):
+        term = Term.parse(row["term"])
+        rows = tables.setdefault(term.place, [])
+        name = label(row["method"]) if before != (term.place, row["method"]) else ""
         if name and row["status"] != "ok":
             name += f" ({row['status'].replace('_', ' ')})"
         if name and row["dropped"]:
             name += f" ({row['dropped']} clusters dropped)"
-        before, unit = row["method"], min(row["std_error"], 0.5)  # six decimals at least
+        before = (term.place, row["method"])
+        unit = min(row["std_error"], 0.5)  # six decimals at least
         rows.append([
-            name, Term.parse(row["term"]).kind,
+            name, term.kind,
             number(row["estimate"], unit, 6), number(row["std_error"], unit, 6), _df(row["df"]),
             number(row["t"], 1, 7), p_value(row["p_value"]),
             number(row["lower"], unit), number(row["upper"], unit),
         ])  # fmt: skip
-    header = ["method", "term", "estimate", "SE", "df", "t", "p", "lower", "upper"]
-    return f"{wrapped(title)}\n\n{text_table(header, rows, names=2)}"
+    intervals = f"{100 * level:g} % intervals"
+    return [
+        Table(header, rows, f"{place}, with {intervals}" if place else f"With {intervals}", names=2)
+        for place, rows in tables.items()
+    ]
 
 
-def _statistics(statistics: pd.DataFrame) -> str:
+def _statistics(statistics: pd.DataFrame) -> Table:
     rows, before = [], ""
     for row in statistics.to_dict("records"):
         name = label(row["method"]) if row["method"] != before else ""
@@ -124,7 +116,7 @@ def _statistics(statistics: pd.DataFrame) -> str:
         p = p_value(row["p_value"]) if row["p_value"] >= 0 else ""
         rows.append([name, row["statistic"], number(row["value"], 1, 6), degrees, p])
     header = ["method", "statistic", "value", "df", "p"]
-    return f"The fit as a whole\n\n{text_table(header, rows, names=2)}"
+    return Table(header, rows, "The fit as a whole", names=2)
 
 
 def _df(df: float) -> str:

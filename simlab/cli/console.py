@@ -15,7 +15,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 
 from simlab.cli.outcome import say_unfinished
 from simlab.errors import Notice
-from simlab.text import Format, Printable, one_line
+from simlab.text import Format, Part, Printable, group_text, one_line
 from simlab.text.page import Section, page
 from simlab.text.plain import exact
 
@@ -40,16 +40,8 @@ def streams_kept() -> Iterator[None]:
 class Bar:
     """A progress bar on stderr: done, time left, how many a second, failures so far.
 
-    Parameters
-    ----------
-    quiet : bool
-        No bar at all.
-    unit : str
-        What is counted.
-    passing : bool
-        Take it away at the end, and show it on a terminal only.
-    word : str
-        What is being done.
+    `unit` is what is counted, `word` what is being done; a `passing` bar is taken away at the end,
+    and shown on a terminal only.
     """
 
     def __init__(
@@ -137,6 +129,11 @@ def opened(store: Path) -> xr.Dataset:
     ds = dataset(store)
     say_unfinished(ds)
     return ds
+
+
+def say(*parts: Part | list[Part]) -> None:
+    """Print parts, an empty line between two; those in a list of their own stand close together."""
+    print("\n\n".join(map(group_text, parts)))
 
 
 def show(found: Printable, format: Format, title: str) -> None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
+from simlab.cli.choices import Store
 from simlab.text import Format
 
 
 def contrast(
-    store: Path,
+    store: Store,
     *,
     base: int | None = None,
     factor: str | None = None,
@@ -19,8 +18,6 @@ def contrast(
 
     Parameters
     ----------
-    store
-        A NAME.zarr folder.
     base
         Number of the condition with which all others are compared, from 0; 0 by default.
     factor

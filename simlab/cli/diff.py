@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from simlab.text import text_table, wrapped
+from simlab.text import Paragraph, Part, Table
 from simlab.text.numbers import number
 
 
@@ -20,45 +20,42 @@ def diff(first: Path, second: Path) -> int:
         NAME.zarr folders.
     """
     from simlab import archive
-    from simlab.cli.console import dataset
+    from simlab.cli.console import dataset, say
 
-    found = archive.difference(dataset(first), dataset(second))
-    if not found.settings.empty:
-        print("what was asked, and with what it was run\n")
+    result = archive.difference(dataset(first), dataset(second))
+    parts: list[Part] = []
+    if not result.settings.empty:
         header = ["about", "name", str(first), str(second)]
-        print(text_table(header, found.settings.to_numpy().tolist(), names=2))
-        print()
-    for path, only in ((first, found.only_first), (second, found.only_second)):
+        rows = result.settings.to_numpy().tolist()
+        parts.append(Table(header, rows, "what was asked, and with what it was run", names=2))
+    for path, only in ((first, result.only_first), (second, result.only_second)):
         if only:
-            told = f"only in {path}: {_count(len(only), 'condition')}: {_some(only)}"
-            print(f"{wrapped(told, '  ', '')}\n")
-    if not found.numbers.empty:
-        print("numbers that differ\n")
+            parts.append(Paragraph(f"only in {path}: {_conditions(only)}"))
+    if not result.numbers.empty:
         rows = [
             [row["variable"], f"{row['cells']:,}", number(row["largest"]), row["where"]]
-            for row in found.numbers.to_dict("records")
+            for row in result.numbers.to_dict("records")
         ]
-        print(text_table(["variable", "cells", "largest difference", "first at"], rows))
-        print()
-    if found.unequal:
-        told = "not compared, since measures are kept of other numbers of replicates: "
-        told += f"{_count(len(found.unequal), 'condition')}: {_some(found.unequal)}"
-        print(f"{wrapped(told, '  ', '')}\n")
-    compared = found.common - len(found.unequal)
-    both = f"{_count(compared, 'condition')}, {found.replicates:,} replicates in both"
-    if found.same_numbers:
-        told = f"{both}: every number is the same, bit for bit (times are not compared)"
-        print(wrapped(told, "  ", ""))
+        header = ["variable", "cells", "largest difference", "first at"]
+        parts.append(Table(header, rows, "numbers that differ"))
+    if result.unequal:
+        why = "not compared, since measures are kept of other numbers of replicates"
+        parts.append(Paragraph(f"{why}: {_conditions(result.unequal)}"))
+    compared = result.common - len(result.unequal)
+    both = f"{_count(compared)}, {result.replicates:,} replicates in both"
+    if result.same_numbers:
+        verdict = f"{both}: every number is the same, bit for bit (times are not compared)"
     elif compared:
-        print(f"{both}: {int(found.numbers['cells'].sum()):,} numbers differ")
+        verdict = f"{both}: {int(result.numbers['cells'].sum()):,} numbers differ"
     else:
-        print("no condition can be compared")
-    return 0 if found.same_numbers else 1
+        verdict = "no condition can be compared"
+    say(*parts, Paragraph(verdict))
+    return 0 if result.same_numbers else 1
 
 
-def _some(conditions: Sequence[str]) -> str:
-    return "; ".join(conditions[:5]) + ("; …" if len(conditions) > 5 else "")
+def _conditions(named: Sequence[str]) -> str:
+    return f"{_count(len(named))}: {'; '.join(named[:5])}" + ("; …" if len(named) > 5 else "")
 
 
-def _count(number: int, what: str) -> str:
-    return f"{number:,} {what}" + ("" if number == 1 else "s")
+def _count(conditions: int) -> str:
+    return f"{conditions:,} condition" + ("" if conditions == 1 else "s")

@@ -5,14 +5,14 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from simlab.cli.choices import Store
 
-def export(store: Path, file: Path) -> None:
+
+def export(store: Store, file: Path) -> None:
     """Write a store as NetCDF (.nc), or in long form as .csv or .parquet.
 
     Parameters
     ----------
-    store
-        A NAME.zarr folder.
     file
         Where to; its ending names the format.
     """

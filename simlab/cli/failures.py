@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from simlab.cli.choices import Printed
+from simlab.cli.choices import Printed, Store
 from simlab.cli.outcome import warned
 from simlab.text import text_table, width, wrapped
 from simlab.text.plain import exact
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def failures(
-    store: Path,
+    store: Store,
     *,
     status: list[str] | None = None,
     limit: int = 20,
@@ -29,8 +29,6 @@ def failures(
 
     Parameters
     ----------
-    store
-        A NAME.zarr folder.
     status
         Only this status; may be given several times.
     limit

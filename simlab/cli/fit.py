@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from simlab.cli.choices import Words
+from simlab.cli.choices import ML, Data, Level, Missing, Words
 from simlab.text import Format, Paragraph, Part, Printable
 
 if TYPE_CHECKING:
@@ -24,14 +24,14 @@ TYPES: dict[str, Type] = {"3": 3, "2": 2, "1": 1, "marginal": "marginal"}
 
 
 def fit(
-    data: str,
+    data: Data,
     formula: str,
     *,
-    ml: bool = False,
+    ml: ML = False,
     random: str | None = None,
     df: DF = "satterthwaite",
-    level: float = 0.95,
-    missing: Literal["drop", "raise"] = "drop",
+    level: Level = 0.95,
+    missing: Missing = "drop",
     format: Format = "text",
     test: Words = (),
     anova: Annotated[bool, Parameter(negative="")] = False,
@@ -41,20 +41,12 @@ def fit(
 
     Parameters
     ----------
-    data
-        A CSV file, or hs, or hsb.
     formula
         In quotes: "mathach ~ ses * sector + (1 + ses | school)".
-    ml
-        Maximum likelihood instead of REML.
     random
         Random effects in nlme's spelling: "~ 1 + ses | school"; the formula then has no bar.
     df
         Degrees of freedom of the fixed effects.
-    level
-        Confidence level.
-    missing
-        What to do with rows where a value is missing.
     format
         csv is tidy and has every digit; html is a page.
     test

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from simlab.cli.choices import Store
 from simlab.cli.outcome import warned
 from simlab.text import text_table, wrapped
 from simlab.text.plain import exact
@@ -18,13 +19,11 @@ if TYPE_CHECKING:
     import xarray as xr
 
 
-def info(store: Path, *, config: bool = False) -> None:
+def info(store: Store, *, config: bool = False) -> None:
     """Tell what a store holds: study, versions, machine, time and failures of each condition.
 
     Parameters
     ----------
-    store
-        A NAME.zarr folder.
     config
         Print the configuration alone, as it was written.
     """

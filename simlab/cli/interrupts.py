@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from types import FrameType
     from typing import Any, NoReturn
 
-__all__ = ["end", "heard", "listen", "over"]
 
 MESSAGE = (
     "\nsimlab: interrupted; a study keeps its finished blocks, and the same command continues it\n"

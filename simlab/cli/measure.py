@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from simlab.cli.choices import Several
+from simlab.cli.choices import Several, Store
 from simlab.text import Format
 from simlab.words import AIMS, ORACLE
 
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def measure(
-    store: Path,
+    store: Store,
     *,
     measure: Several = None,
     estimator: Several = None,
@@ -34,8 +33,6 @@ def measure(
 
     Parameters
     ----------
-    store
-        A NAME.zarr folder.
     measure
         Only these. Robust ones, such as median_bias and robust_se, are printed only if they are
         named, here or in the study.

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["ALL_FAILED", "report", "say_unfinished", "warned"]
 
 ALL_FAILED = 3
 """Exit status where a method failed in every replicate of a condition."""

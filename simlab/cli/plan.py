@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from simlab.cli.choices import Config
 from simlab.memory import size
-from simlab.text import text_table, wrapped
+from simlab.text import Paragraph, Part, Table
 
 if TYPE_CHECKING:
     from simlab.config import Until
@@ -17,7 +17,7 @@ HEADER = ("condition", "replicates", "95 % range", "decided by", "ms each", "cor
 
 
 def plan(
-    config: Path,
+    config: Config,
     *,
     measure: str | None = None,
     mcse: float | None = None,
@@ -28,8 +28,6 @@ def plan(
 
     Parameters
     ----------
-    config
-        The study, a YAML file.
     measure
         What is to be known; by default what the study is sampled until, or coverage.
     mcse
@@ -40,29 +38,25 @@ def plan(
     jobs
         Threads; -1 for one per core.
     """
-    from simlab.cli.console import warnings_on_stderr
+    from simlab.cli.console import say, warnings_on_stderr
     from simlab.planning import plan as forecast
     from simlab.study import load
 
     study = load(config)
     with warnings_on_stderr():
         found = forecast(study, measure=measure, mcse=mcse, pilot=pilot, jobs=jobs)
-    until = found.until
-    told = (
+    until, several = found.until, len(found.conditions) > 1
+    what = (
         f"{study.name}: MCSE({until.measure}) ≤ {until.mcse:g} in every cell, forecast from "
         f"{found.pilot:,} replicates of each condition"
     )
-    print(wrapped(told, "  ", ""), end="\n\n")
-    rows = [_row(found, c) for c in found.conditions]
-    if len(rows) > 1:
-        rows.append(_total(found))
-    print(text_table(HEADER, rows), end="\n\n")
-    print(wrapped(_times(found), "  ", ""))
+    rows = [*(_row(found, c) for c in found.conditions), *([_total(found)] if several else [])]
+    costs: list[Part] = [Paragraph(_times(found))]
     if capped := sum(c.capped for c in found.conditions):
-        told = f"{capped} of {len(found.conditions)} conditions stop at the maximum before."
-        print(wrapped(told, "  ", ""))
-    line = wrapped(f"replicates: {_line(found, until)}", "  ", "")  # YAML in several lines too
-    print(f"\n{line}")
+        text = f"{capped} of {len(found.conditions)} conditions stop at the maximum before."
+        costs.append(Paragraph(text))
+    line = Paragraph(f"replicates: {_line(found, until)}")  # YAML in several lines too
+    say(Paragraph(what), Table(HEADER, rows), costs, line)
 
 
 def _row(found: Forecast, c: Needed) -> list[str]:

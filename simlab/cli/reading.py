@@ -22,8 +22,6 @@ from simlab.formula.nodes import (
 )
 from simlab.formula.tokens import tokenize
 
-__all__ = ["by_formulas", "by_roles"]
-
 FACTORS = ("factor", "C", "as.factor")
 CLUSTERED = ("cvar", "dvar")
 

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from simlab.cli.choices import Store
 from simlab.methods import label
-from simlab.text import text_table, wrapped
+from simlab.text import Paragraph, Part, Table
 from simlab.text.numbers import degrees, number
 from simlab.words import Status
 
@@ -25,7 +26,7 @@ FORMULAS = {"hlm": "y ~ {s}x", "hlm_contextual": "y ~ {s}x + {s}x_mean"}
 
 
 def replay(
-    store: Path,
+    store: Store,
     *,
     condition: str = "0",
     replicate: int,
@@ -38,8 +39,6 @@ def replay(
 
     Parameters
     ----------
-    store
-        A NAME.zarr folder.
     condition
         Its number from 0, or levels such as population.clusters=20.
     replicate
@@ -49,7 +48,7 @@ def replay(
     save
         Write the rows to this CSV file.
     """
-    from simlab.cli.console import warnings_on_stderr
+    from simlab.cli.console import say, warnings_on_stderr
     from simlab.cli.written import check_inputs, write
     from simlab.replaying import replay as replay_one
 
@@ -58,21 +57,22 @@ def replay(
         again = replay_one(store, condition, replicate, config)
     job = again.work.jobs[again.condition]
     levels = ", ".join(f"{k} = {v}" for k, v in job.condition.levels.items()) or "base"
-    number_, only = divmod(replicate, again.work.study.block)
-    print(wrapped(f"Replicate {replicate:,} of condition {again.condition} ({levels})", "  ", ""))
-    told = (
-        f"drawn as {again.drawn_as}: seed {again.work.study.seed}, stream {str(job.key)[:8]}, "
-        f"block {number_}, number {only} in it"
-    )
-    print(wrapped(told, "  ", ""), end="\n\n")
-    print(f"{_data(again.rows)}\n\n{_refit(again)}\n")
-    print("\n\n".join(_mixed(again)))
+    block, position = divmod(replicate, again.work.study.block)
+    drawn: list[Part] = [
+        Paragraph(f"Replicate {replicate:,} of condition {again.condition} ({levels})"),
+        Paragraph(
+            f"drawn as {again.drawn_as}: seed {again.work.study.seed}, stream {str(job.key)[:8]}, "
+            f"block {block}, number {position} in it"
+        ),
+    ]
+    status, verdict = _verdict(again)
+    say(drawn, *_data(again.rows), *_refit(again), *_mixed(again), *verdict)
     if save is not None:
         write(save, again.rows.to_csv(index=False))
-    return _verdict(again)
+    return status
 
 
-def _data(rows: pd.DataFrame) -> str:
+def _data(rows: pd.DataFrame) -> list[Part]:
     """Clusters, the first of them in numbers."""
     by = rows.groupby("cluster", sort=False)
     table = []
@@ -85,12 +85,11 @@ def _data(rows: pd.DataFrame) -> str:
     head = f"{len(rows):,} rows in {by.ngroups:,} clusters" + (
         f", the first {len(table)} of which are" if left else ""
     )
-    return (
-        f"{wrapped(head)}\n\n{text_table(['cluster', 'n', 'mean x', 'mean y', 'own slope'], table)}"
-    )
+    header = ["cluster", "n", "mean x", "mean y", "own slope"]
+    return [Paragraph(head, indent=""), Table(header, table)]
 
 
-def _refit(again: Replay) -> str:
+def _refit(again: Replay) -> list[Part | list[Part]]:
     """Every estimate as it comes out now, beside what is stored."""
     work, one, rows = again.work, again.again, []
     for e, method in enumerate(work.methods):
@@ -109,8 +108,8 @@ def _refit(again: Replay) -> str:
     header[5:5] = [] if again.stored is None else ["stored", "difference"]
     told = [f"{name}: {text}" for _, name, text in one.messages]
     told += [f"{name} warned: {text}" for _, name, text in one.warnings]
-    parts = [text_table(header, rows, names=2), *(wrapped(line, "  ", "") for line in told)]
-    return "\n".join([*parts[:1], *[""] * bool(told), *parts[1:]])
+    said: list[Part] = [Paragraph(line) for line in told]
+    return [Table(header, rows, names=2), *([said] if said else [])]
 
 
 def _beside(stored: xr.Dataset, e: int, t: int, new: float) -> list[str]:
@@ -120,7 +119,7 @@ def _beside(stored: xr.Dataset, e: int, t: int, new: float) -> list[str]:
     return [f"{old:.10g}", "same" if same else f"{new - old:.2g}"]
 
 
-def _mixed(again: Replay) -> Iterator[str]:
+def _mixed(again: Replay) -> Iterator[list[Part]]:
     """Mixed models once more from the rows, by the other route: formula, data frame, engine."""
     from simlab.fitting.errors import FitError, FitWarning
     from simlab.fitting.model import fit
@@ -138,7 +137,7 @@ def _mixed(again: Replay) -> Iterator[str]:
                 warnings.simplefilter("ignore", FitWarning)
                 fitted = fit(formula, rows)
         except FitError as error:
-            yield "\n".join([wrapped(told, "  ", ""), wrapped(str(error), "  ")])
+            yield [Paragraph(told), Paragraph(str(error), "  ")]
             continue
         evaluations = abs(fitted.optimum.evaluations)
         G = fitted.G.to_numpy()
@@ -149,29 +148,26 @@ def _mixed(again: Replay) -> Iterator[str]:
             f"sigma2 = {fitted.sigma2:.6g}",
             *fitted.notes,
         ]
-        yield "\n".join([wrapped(told, "  ", ""), *(wrapped(line, "    ", "  ") for line in lines)])
+        yield [Paragraph(told), *(Paragraph(line, "  ", "    ") for line in lines)]
 
 
-def _verdict(again: Replay) -> int:
+def _verdict(again: Replay) -> tuple[int, list[Part]]:
+    """The exit status, and what is said of the stored replicate."""
     if again.stored is None:
         told = "The store keeps measures and no replicates: there is nothing to compare with."
-        print(f"\n{wrapped(told)}")
-        return 0
+        return 0, [Paragraph(told, indent="")]
     compared = sum(again.stored[name].size for name in again.stored.data_vars)
     if again.differs.empty:
         told = f"The stored replicate is this one, bit for bit: {compared:,} numbers compared."
-        print(f"\n{wrapped(told)}")
-        return 0
+        return 0, [Paragraph(told, indent="")]
     told = f"{len(again.differs):,} of {compared:,} numbers differ from what is stored:"
-    print(f"\n{wrapped(told)}\n")
     rows = [
         [row["variable"], row["place"], f"{row['stored']:.17g}", f"{row['again']:.17g}"]
         for row in again.differs.head(20).to_dict("records")
     ]
-    print(text_table(["variable", "where", "stored", "again"], rows, names=2))
-    told = (
+    differing = Table(["variable", "where", "stored", "again"], rows, names=2)
+    why = (
         "The code, its libraries, the processor or the data have changed since, or the store is "
         "damaged: `simlab info` tells what it was made with."
     )
-    print(f"\n{wrapped(told)}")
-    return 1
+    return 1, [Paragraph(told, indent=""), differing, Paragraph(why, indent="")]

@@ -9,6 +9,7 @@ from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from simlab.cli.choices import Config
 from simlab.words import Term
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def run(
-    config: Path,
+    config: Config,
     *,
     replicates: int | None = None,
     seed: int | None = None,
@@ -36,8 +37,6 @@ def run(
 
     Parameters
     ----------
-    config
-        The study, a YAML file.
     replicates
         Instead of the number in the file, or of its maximum.
     seed

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from simlab.cli.choices import Several
+from simlab.cli.choices import Several, Store
 from simlab.text import Format, Printable
 
 
 def table(
-    store: Path,
+    store: Store,
     *,
     format: Format = "text",
     sector: str | None = None,
@@ -23,8 +21,6 @@ def table(
 
     Parameters
     ----------
-    store
-        A NAME.zarr folder.
     format
         How to print it.
     sector

@@ -14,24 +14,11 @@ from simlab.errors import UsageError
 from simlab.files import present
 from simlab.text.plain import escape
 
-__all__ = ["MARK", "check_data", "check_inputs", "save_page", "write"]
-
 MARK: Final = "<!-- written by simlab run, which replaces this file -->"
 
 
 def save_page(page: Path, text: str, name: str) -> bool:
-    """Write the Markdown page of a study, unless something else is there, which is said.
-
-    Returns
-    -------
-    bool
-        Whether it was written.
-
-    Raises
-    ------
-    UsageError
-        If it cannot be written.
-    """
+    """Write the page of a study, unless something else is there, which is said; whether it did."""
     there = present(page)
     if there is None or _is_page(there.decode("utf-8", "replace"), name):
         _save(page, f"{escape(text)}\n\n{MARK}\n")
@@ -42,13 +29,7 @@ def save_page(page: Path, text: str, name: str) -> bool:
 
 
 def check_data(file: Path, text: str) -> None:
-    """Refuse a file of data that is there and holds others.
-
-    Raises
-    ------
-    UsageError
-        If it is there.
-    """
+    """Refuse a file of data that is there and holds others."""
     if present(file) not in (None, text.encode()):
         raise UsageError(
             f"{file}: holds other data; move it away, or write the configuration elsewhere"
@@ -56,38 +37,20 @@ def check_data(file: Path, text: str) -> None:
 
 
 def check_inputs(file: Path | None, *inputs: str | Path | None) -> None:
-    """Refuse to write over what is read.
-
-    Raises
-    ------
-    UsageError
-        If the file is one of the inputs, under whatever name.
-    """
+    """Refuse to write over what is read, under whatever name."""
     for one in (Path(name) for name in inputs if name is not None):
         if file is not None and file.exists() and one.exists() and file.samefile(one):
             raise UsageError(f"{file}: is what is read; name another file to write")
 
 
 def write(path: Path, text: str) -> None:
-    """Write a file and say so on stderr.
-
-    Raises
-    ------
-    UsageError
-        If it cannot be written.
-    """
+    """Write a file and say so on stderr."""
     _save(path, text)
     print(f"{path}: written", file=sys.stderr)
 
 
 def _save(path: Path, text: str) -> None:
-    """Write a file.
-
-    Raises
-    ------
-    UsageError
-        If it cannot be written.
-    """
+    """Write a file; a UsageError if it cannot be written."""
     try:
         path.write_text(text, encoding="utf-8")
     except OSError as error:
