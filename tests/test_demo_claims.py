@@ -15,8 +15,7 @@ from simlab.course.demos.claims import (
     mean,
     within,
 )
-from simlab.course.demos.counts import correlations, from_counts
-from simlab.course.demos.spaces import slopes
+from simlab.course.demos.samples import correlations, from_counts, slopes
 from simlab.moments import from_rows
 
 BERKELEY = ("department", "sex", "people", "admitted")

@@ -21,7 +21,7 @@ from simlab.config import ConfigError
 from simlab.course import demos
 from simlab.course.demos import shrinkage
 from simlab.course.demos.samples import samples
-from simlab.course.demos.stage import prepared
+from simlab.course.demos.showing import prepared
 from simlab.errors import ClaimError, UsageError
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -8,7 +8,7 @@ from damage_cases import NO_FILES
 from matplotlib.figure import Figure
 
 from simlab.cli.written import MARK, check_data, check_inputs, save_page
-from simlab.course.demos.stage import check_picture
+from simlab.course.demos.showing import check_picture
 from simlab.errors import UsageError
 
 RESULTS = Path(__file__).resolve().parents[1] / "results"

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from simlab.course.catalogue_text import catalogue_parts, model_parts
-from simlab.course.equations import SPECS, Symbols, Written, written
+from simlab.course.equations import SPECS, Roles, Symbols, Written, written
 from simlab.data import DataError, varying
 from simlab.data.checks import complete, numeric, require
 from simlab.data.frames import Data, as_pandas
@@ -21,39 +19,25 @@ from simlab.fitting.record import Method
 from simlab.fitting.result import MixedFit
 from simlab.formula import Design, build
 from simlab.formula.nodes import listed
-from simlab.text import Part, Printable
+from simlab.text import Formula, Note, Paragraph, Part, Printable, Table
+from simlab.text.numbers import number
+
+Key = tuple[str, str, str]  # part, term, quantity
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Model(Printable):
-    """One model of the catalogue.
+    """One model of the catalogue."""
 
-    Attributes
-    ----------
-    name : str
-        ``"m1"`` … ``"m10"``.
-    title : str
-        Its traditional name.
-    formula : str
-        In lme4's spelling, and simlab's.
-    fixed, random : str
-        In nlme's spelling: ``lme(fixed, data, random = random)``.
-    equations : Written
-        Of level 1, of level 2, and combined.
-    fit : MixedFit or None
-        None where the model cannot be fitted.
-    reason : str
-        Why it cannot; "" where it can.
-    """
-
-    name: str
-    title: str
-    formula: str
+    name: str  # ``"m1"`` … ``"m10"``
+    title: str  # its traditional name
+    formula: str  # in lme4's spelling, and simlab's
+    # in nlme's spelling: ``lme(fixed, data, random = random)``
     fixed: str
     random: str
-    equations: Written
-    fit: MixedFit | None
-    reason: str
+    equations: Written  # of level 1, of level 2, and combined
+    fit: MixedFit | None  # none where the model cannot be fitted
+    reason: str  # why it cannot; "" where it can
 
     def to_frame(self) -> pd.DataFrame:
         """Estimates of the model; see `Catalogue.to_frame`."""
@@ -61,45 +45,22 @@ class Model(Printable):
 
     def parts(self) -> list[Part | list[Part]]:
         """Name, formulas, equations."""
-        return [model_parts(self)]
-
-
-class Roles(NamedTuple):
-    """Columns of the response, the covariate, the covariate of clusters, the cluster's label."""
-
-    y: str
-    x: str
-    w: str
-    cluster: str
+        return [_model_parts(self)]
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Catalogue(Printable):
-    """The ten models, fitted to the same rows.
+    """The ten models, fitted to the same rows."""
 
-    Attributes
-    ----------
-    models : tuple of Model
-        ``catalogue["m5"]`` is one of them.
-    roles : Roles
-        Which columns play which part.
-    method : {"REML", "ML"}
-        Which likelihood.
-    N, J : int
-        Rows and clusters used.
-    notes : tuple of str
-        What the user must know: rows left out, models not fitted, what a fit warns of.
-    where : tuple of str
-        What the symbols of the equations mean.
-    """
-
-    models: tuple[Model, ...]
-    roles: Roles
-    method: Method
+    models: tuple[Model, ...]  # ``catalogue["m5"]`` is one of them
+    roles: Roles  # which columns play which part
+    method: Method  # {"REML", "ML"} which likelihood
+    # rows and clusters used
     N: int
     J: int
+    # what the user must know: rows left out, models not fitted, what a fit warns of
     notes: tuple[str, ...]
-    where: tuple[str, ...]
+    where: tuple[str, ...]  # what the symbols of the equations mean
 
     def __getitem__(self, name: str) -> Model:
         for model in self.models:
@@ -114,25 +75,26 @@ class Catalogue(Printable):
         return len(self.models)
 
     def to_frame(self) -> pd.DataFrame:
-        """Estimates side by side.
+        """Estimates side by side, a column for each model; NaN where it lacks a term.
 
-        Returns
-        -------
-        pd.DataFrame
-            One column for each model. The index is (part, term, quantity): part ``fixed`` with
-            ``estimate`` and ``std_error`` of each coefficient; ``random`` with the ``estimate`` of
-            ``sd(…)``, ``cor(…)`` and ``sigma``; ``model`` with the ``value`` of ``npar``,
-            ``logLik``, ``deviance``, ``AIC`` and ``BIC``. NaN where a model has no such term, or
-            is not fitted.
+        The index is (part, term, quantity): part ``fixed`` with ``estimate`` and ``std_error`` of
+        each coefficient; ``random`` with the ``estimate`` of ``sd(…)``, ``cor(…)`` and ``sigma``;
+        ``model`` with the ``value`` of ``npar``, ``logLik``, ``deviance``, ``AIC`` and ``BIC``.
         """
         return _frame(self.models)
 
     def parts(self) -> list[Part | list[Part]]:
         """Each model, then the estimates side by side."""
-        return catalogue_parts(self)
+        return _catalogue_parts(self)
 
 
 PARTS = ("fixed", "random", "model")
+FAILED = "unfitted"  # in the place of the first estimate
+TRADITIONAL = 7  # the first models; the others have cluster means, hence other coefficients
+ADVICE = (
+    "restricted log-likelihoods, AIC and BIC compare models with the same fixed part only: m3 with "
+    "m4, m5 with m6, m8 with m9; method ML compares all"
+)
 
 
 def catalogue(
@@ -203,9 +165,9 @@ def catalogue(
     return Catalogue(tuple(models), roles, method, int(kept.sum()), J, notes, symbols.where)
 
 
-def numbers(fit: MixedFit) -> dict[tuple[str, str, str], float]:
+def numbers(fit: MixedFit) -> dict[Key, float]:
     """Collect what the table shows of one model, by (part, term, quantity)."""
-    out: dict[tuple[str, str, str], float] = {}
+    out: dict[Key, float] = {}
     for term, value, error in zip(fit.fixef.index, fit.gamma, fit.std_error, strict=True):
         out["fixed", str(term), "estimate"] = float(value)
         out["fixed", str(term), "std_error"] = float(error)
@@ -336,8 +298,86 @@ def _notes(models: list[Model]) -> list[str]:
     return [f"{', '.join(names)}: {note}" for note, names in said.items()]
 
 
-def _grouped(keys: list[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
+def _grouped(keys: list[Key]) -> list[Key]:
     """Put estimate and standard error of a term together, and σ after the other components."""
     terms = list(dict.fromkeys((part, term) for part, term, _ in keys))
     terms.sort(key=lambda term: (PARTS.index(term[0]), term[1] == "sigma"))
     return [key for term in terms for key in keys if key[:2] == term]
+
+
+# ---------------------------------------------------------------- as a person reads it
+
+
+def _model_parts(model: Model) -> list[Part]:
+    """One model: name, formulas, equations."""
+    equations = model.equations
+    first, *others = equations.level2
+    code = [("lme4", model.formula), ("nlme", f"{model.fixed}, random = {model.random}")]
+    symbols = [("level 1", equations.level1), ("level 2", first), *(("", line) for line in others)]
+    symbols.append(("combined", equations.combined))
+    lines: list[Part] = [Paragraph(f"{model.name:<4} {model.title}", indent=" " * 5)]
+    for lines_of, is_code in ((code, True), (symbols, False)):
+        lines += [Formula(text, f"     {label:<10}", " " * 17, is_code) for label, text in lines_of]
+    if model.fit is None:
+        lines.append(Paragraph(f"not fitted: {model.reason}", " " * 5, " " * 15))
+    return lines
+
+
+def _catalogue_parts(result: Catalogue) -> list[Part | list[Part]]:
+    """The whole catalogue."""
+    y, x, w, cluster = result.roles
+    title = (
+        f"Ten models of {y} by {x} (level 1) and {w} (level 2): "
+        f"{result.N} rows in {result.J} clusters of {cluster}"
+    )
+    parts: list[Part | list[Part]] = [Paragraph(title)]
+    parts.append([Paragraph(line, "  ", "    ") for line in result.where])
+    parts += [_model_parts(model) for model in result]
+    caption = f"Estimates by {result.method}, with standard errors in parentheses"
+    parts.append(Paragraph(caption, indent=""))
+    frame = result.to_frame()
+    for columns in (frame.columns[:TRADITIONAL], frame.columns[TRADITIONAL:]):
+        parts.append(_estimates(frame[columns], result))
+    notes = [*result.notes, *([ADVICE] if result.method == "REML" else [])]
+    return [*parts, *(Note(f"Note: {note}", indent="      ") for note in notes)]
+
+
+def _estimates(frame: pd.DataFrame, result: Catalogue) -> Table:
+    """Estimates of some models, the fixed, the random and those of the whole in parts."""
+    shown = frame.dropna(how="all")
+    cells = {name: _cells(frame[name]) for name in frame.columns}
+    rows = [[_label(key), *(cells[name].get(key, "") for name in cells)] for key in shown.index]
+    rows = rows or [[""] * (1 + len(cells))]
+    for column, name in enumerate(cells, 1):
+        if result[str(name)].fit is None:
+            rows[0][column] = FAILED
+    keys = [key[0] for key in shown.index]
+    breaks = [row for row in range(1, len(keys)) if keys[row] != keys[row - 1]]
+    return Table(["", *map(str, cells)], rows, breaks=breaks, indent="  ")
+
+
+def _cells(column: pd.Series[float]) -> dict[Key, str]:
+    """Numbers of one model as text; an estimate has the digits of its standard error."""
+    column = column.dropna()
+    values = dict(zip(column.index.to_flat_index(), column.to_numpy(), strict=True))
+    out: dict[Key, str] = {}
+    for (part, term, quantity), value in values.items():
+        key = (part, term, quantity)
+        if quantity == "std_error":
+            out[key] = f"({number(value)})"
+        elif part == "fixed":
+            out[key] = number(value, values[part, term, "std_error"])
+        elif part == "random":
+            out[key] = f"{value:.3f}" if term.startswith("cor(") else number(value)
+        else:
+            out[key] = f"{value:.0f}" if term == "npar" else f"{value:.2f}"
+    return out
+
+
+def _label(key: Key) -> str:
+    part, term, quantity = key
+    if quantity == "std_error":
+        return ""
+    if part == "random" and term.startswith("cor("):
+        return term.replace("(Intercept)", "1").replace(",", ", ", 1)
+    return {"sigma": "sd residual (σ)", "npar": "parameters"}.get(term, term)

@@ -3,72 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, NamedTuple
 
 from simlab.formula.nodes import quoted
 
 Part = Literal["w", "c", "cw"]
 
 
-class Named(Protocol):
-    """Names of the columns."""
+class Roles(NamedTuple):
+    """Columns of the response, the covariate, the covariate of clusters, the cluster's label."""
 
-    @property
-    def y(self) -> str:
-        """Response."""
-
-    @property
-    def x(self) -> str:
-        """Covariate."""
-
-    @property
-    def w(self) -> str:
-        """Covariate of clusters."""
-
-    @property
-    def cluster(self) -> str:
-        """Label of the cluster."""
+    y: str
+    x: str
+    w: str
+    cluster: str
 
 
 class Spec(NamedTuple):
-    """One model.
+    """One model."""
 
-    Attributes
-    ----------
-    title : str
-        Traditional name.
-    right, effects : str
-        Fixed and random part, with {x}, {w}, {c}, {d} in the places of the variables.
-    intercept : tuple of Part
-        What the intercept of a cluster depends on: w, the cluster mean c, their product.
-    slope : tuple of Part or None
-        What its slope depends on; None without a slope.
-    random_slope : bool
-        Whether the slope has a random effect.
-    inner : {"x", "d"}
-        The covariate of level 1: raw, or the deviation from the cluster mean.
-    raw : bool
-        The fixed part has the raw x though the random part has the deviation.
-    """
-
-    title: str
+    title: str  # traditional name
+    # fixed and random part, with {x}, {w}, {c}, {d} in the places of the variables
     right: str
     effects: str
+    # what the intercept of a cluster depends on: w, the cluster mean c, their product
     intercept: tuple[Part, ...] = ()
-    slope: tuple[Part, ...] | None = None
-    random_slope: bool = False
+    slope: tuple[Part, ...] | None = None  # what its slope depends on; None without a slope
+    random_slope: bool = False  # whether the slope has a random effect
+    # {"x", "d"} the covariate of level 1: raw, or the deviation from the cluster mean
     inner: Literal["x", "d"] = "x"
-    raw: bool = False
+    raw: bool = False  # the fixed part has the raw x though the random part has the deviation
 
-    def fixed(self, names: Named) -> str:
+    def fixed(self, names: Roles) -> str:
         """The fixed part, ``y ~ …``."""
         return f"{quoted(names.y)} ~ {_filled(self.right, names)}"
 
-    def random(self, names: Named) -> str:
+    def random(self, names: Roles) -> str:
         """The random part in nlme's spelling, ``~ … | cluster``."""
         return f"~ {_filled(self.effects, names)} | {quoted(names.cluster)}"
 
-    def formula(self, names: Named) -> str:
+    def formula(self, names: Roles) -> str:
         """The model in lme4's spelling."""
         return f"{self.fixed(names)} + ({self.random(names).removeprefix('~ ')})"
 
@@ -101,23 +75,14 @@ SPECS = (
 
 
 class Symbols(NamedTuple):
-    """How the equations write the variables.
+    """How the equations write the variables."""
 
-    Attributes
-    ----------
-    y, x, cluster : str
-        Names of columns.
-    w : tuple of str
-        One, or one for each category but the first.
-    coding : tuple of str
-        What w's symbols mean, if that is not plain.
-    """
-
+    # names of columns
     y: str
     x: str
     cluster: str
-    w: tuple[str, ...]
-    coding: tuple[str, ...]
+    w: tuple[str, ...]  # one, or one for each category but the first
+    coding: tuple[str, ...]  # what w's symbols mean, if that is not plain
 
     @property
     def where(self) -> tuple[str, ...]:
@@ -132,29 +97,18 @@ class Symbols(NamedTuple):
 
 
 class Written(NamedTuple):
-    """The equations of a model.
+    """The equations of a model."""
 
-    Attributes
-    ----------
-    level1 : str
-        Rows within a cluster.
-    level2 : tuple of str
-        The coefficients of a cluster.
-    combined : str
-        Level 2 put into level 1.
-    """
-
-    level1: str
-    level2: tuple[str, ...]
-    combined: str
+    level1: str  # rows within a cluster
+    level2: tuple[str, ...]  # the coefficients of a cluster
+    combined: str  # level 2 put into level 1
 
 
 def written(spec: Spec, symbols: Symbols) -> Written:
     """Write the equations of a model with the user's names."""
     y, x = f"{symbols.y}_ij", f"{symbols.x}_ij"
     inner = x if spec.inner == "x" else f"dvar({symbols.x})_ij"
-    outer = _outer(spec.intercept, symbols)
-    sums = [f"{_gamma(0, k)} {name}" if name else _gamma(0, k) for k, name in enumerate(outer)]
+    sums = _terms(0, spec.intercept, symbols)
     fixed = list(sums)
     if spec.raw:  # γ_10 x = γ_10 dvar + γ_10 cvar: what the raw x adds to the intercept
         sums[1] = sums[1].replace("γ_01", "(γ_01 + γ_10)")
@@ -164,8 +118,7 @@ def written(spec: Spec, symbols: Symbols) -> Written:
         return Written(
             f"{y} = β_0j + ε_ij", tuple(level2), f"{y} = {' + '.join([*fixed, *random])} + ε_ij"
         )
-    outer = _outer(spec.slope, symbols)
-    sums = [f"{_gamma(1, k)} {name}" if name else _gamma(1, k) for k, name in enumerate(outer)]
+    sums = _terms(1, spec.slope, symbols)
     fixed += [f"{term} {x if spec.raw else inner}" for term in sums]
     if spec.random_slope:
         sums.append("u_1j")
@@ -175,19 +128,17 @@ def written(spec: Spec, symbols: Symbols) -> Written:
     return Written(f"{y} = β_0j + β_1j {inner} + ε_ij", tuple(level2), combined)
 
 
-def _outer(parts: Sequence[Part], symbols: Symbols) -> list[str]:
-    """Variables that a coefficient depends on, "" for its constant."""
+def _terms(row: int, parts: Sequence[Part], symbols: Symbols) -> list[str]:
+    """Terms of a coefficient of a cluster: γ_row0, then γ_row,k times what it depends on."""
     mean = f"cvar({symbols.x})_j"
     w = [f"{name}_j" for name in symbols.w]
     columns = {"w": w, "c": [mean], "cw": [f"{mean} {name}" for name in w]}
-    return ["", *(name for part in parts for name in columns[part])]
+    names = [name for part in parts for name in columns[part]]
+    gammas = [f"γ_{row}{k}" if k < 10 else f"γ_{row},{k}" for k in range(len(names) + 1)]
+    return [gammas[0], *(f"{gamma} {name}" for gamma, name in zip(gammas[1:], names, strict=True))]
 
 
-def _gamma(row: int, k: int) -> str:
-    return f"γ_{row}{k}" if k < 10 else f"γ_{row},{k}"
-
-
-def _filled(text: str, names: Named) -> str:
+def _filled(text: str, names: Roles) -> str:
     inside = f"{quoted(names.x, nested=True)}, {quoted(names.cluster, nested=True)}"
     return text.format(
         x=quoted(names.x), w=quoted(names.w), c=f"cvar({inside})", d=f"dvar({inside})"

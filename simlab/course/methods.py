@@ -11,29 +11,17 @@ from simlab.words import NEW, SAME, TARGETS
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """The course's row for one method; "" and nothing where it says nothing.
+    """The course's row for one method; "" and nothing where it says nothing."""
 
-    Attributes
-    ----------
-    estimates : str
-        What its slope is for.
-    consistent : mapping of (target, sweep) to "yes" or "no"
-        Sweeps are "more" and "larger" clusters.
-    efficient : str
-        "yes", "no", or the course's own question.
-    honest : mapping of scheme to "yes" or "no"
-    finer : mapping of str to str
-        How the course puts an answer that is more than its word.
-    supposes : str
-        What differs between clusters wherever it calls a standard error dishonest: "slopes" or
-        "anything".
-    """
-
-    estimates: str = ""
+    estimates: str = ""  # what its slope is for
+    # (target, sweep) sweeps are "more" and "larger" clusters
     consistent: Mapping[tuple[str, str], str] = field(default_factory=dict)
-    efficient: str = ""
+    efficient: str = ""  # "yes", "no", or the course's own question
     honest: Mapping[str, str] = field(default_factory=dict)
+    # how the course puts an answer that is more than its word
     finer: Mapping[str, str] = field(default_factory=dict)
+    # what differs between clusters wherever it calls a standard error dishonest: "slopes" or
+    # "anything"
     supposes: str = ""
 
     def words(self, question: str) -> str:

@@ -13,19 +13,25 @@ from __future__ import annotations
 from typing import Literal, NamedTuple
 
 from simlab.fitting.errors import FitError
-from simlab.text import text_table, wrapped
+from simlab.text import Heading, Paragraph, Part, Table, group_text
 
 
-class Table(NamedTuple):
-    """One table of the page."""
+class Dictionary(NamedTuple):
+    """One table of the page, and what must be said of it."""
 
     title: str
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     notes: tuple[str, ...] = ()
 
+    def parts(self) -> list[Part | list[Part]]:
+        """Return the title, the table, and the notes close together."""
+        table = Table(self.header, self.rows, indent="  ")
+        notes = [Paragraph(n, "  ", "      " if n[0] == "(" else "  ") for n in self.notes]
+        return [Heading(self.title), table, [*notes]]
 
-SYMBOLS = Table(
+
+SYMBOLS = Dictionary(
     "Letters",
     ("", "Bryk & R.", "SAS", "Pinheiro & B.", "lme4", "the course", "simlab"),
     (
@@ -57,7 +63,7 @@ SYMBOLS = Table(
     ),
 )
 
-LEVELS = Table(
+LEVELS = Dictionary(
     "Counting levels",
     ("", "HLM, the course", "nlme", "lme4", "simlab"),
     (
@@ -72,7 +78,7 @@ LEVELS = Table(
     ),
 )
 
-SPELLING = Table(
+SPELLING = Dictionary(
     "Formulas",
     ("model", "in", "is written"),
     (
@@ -105,7 +111,7 @@ SPELLING = Table(
     ),
 )
 
-CODE = Table(
+CODE = Dictionary(
     "Quantities in code",
     ("", "SAS (ODS table)", "nlme", "lme4", "simlab"),
     (
@@ -150,26 +156,8 @@ def notation(format: Literal["text", "markdown"] = "text") -> str:
     """
     if format not in ("text", "markdown"):
         raise FitError(f"format is {format!r}; it must be 'text' or 'markdown'")
-    return "\n\n".join(map(_text if format == "text" else _markdown, TABLES))
-
-
-def _text(table: Table) -> str:
-    notes = [wrapped(note, "      " if note[0] == "(" else "  ", "  ") for note in table.notes]
-    lines = [table.title, text_table(table.header, table.rows, "  "), *notes]
-    return "\n\n".join([*lines[:2], "\n".join(lines[2:])])
-
-
-def _markdown(table: Table) -> str:
-    rows = [_line(table.header), _line(["---"] * len(table.header)), *map(_line, table.rows)]
-    return "\n\n".join([f"## {table.title}", "\n".join(rows), *map(_escaped, table.notes)])
-
-
-def _line(cells: tuple[str, ...] | list[str]) -> str:
-    return "| " + " | ".join(map(_escaped, cells)) + " |"
-
-
-def _escaped(text: str) -> str:
-    """Escape what Markdown would read as a mark of its own."""
-    for mark in "\\|*_":
-        text = text.replace(mark, f"\\{mark}")
-    return text
+    groups = [group for table in TABLES for group in table.parts()]
+    if format == "text":
+        return "\n\n".join(map(group_text, groups))
+    parts = [part for group in groups for part in (group if isinstance(group, list) else [group])]
+    return "\n\n".join(part.markdown() for part in parts)

@@ -20,7 +20,7 @@ from simlab.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
     from simlab.config import Study
-    from simlab.course.demos.stage import Demo
+    from simlab.course.demos.showing import Demo
 
 __all__ = ["NAMES", "demo", "listing", "question", "run", "study"]
 
@@ -48,13 +48,7 @@ def listing() -> str:
 
 
 def question(name: str) -> tuple[str, str]:
-    """Return a demonstration's one line and its question, without importing it.
-
-    Raises
-    ------
-    UsageError
-        If there is no such demonstration.
-    """
+    """Return a demonstration's one line and its question, without importing it."""
     _known(name)
     tree = ast.parse((HERE / f"{name}.py").read_text(encoding="utf-8"))
     line, _, rest = (ast.get_docstring(tree) or "").partition("\n\n")
@@ -62,13 +56,7 @@ def question(name: str) -> tuple[str, str]:
 
 
 def study(name: str) -> Study:
-    """Load the study of a demonstration: from the package, or in a checkout from configs/.
-
-    Raises
-    ------
-    UsageError
-        If there is no such demonstration.
-    """
+    """Load the study of a demonstration: from the package, or in a checkout from configs/."""
     from simlab.study import load  # pandas, numba
 
     _known(name)
@@ -77,13 +65,7 @@ def study(name: str) -> Study:
 
 
 def demo(name: str) -> Demo[Any]:
-    """Import a demonstration.
-
-    Raises
-    ------
-    UsageError
-        If there is no such demonstration.
-    """
+    """Import a demonstration."""
     _known(name)
     found: Demo[Any] = import_module(f"simlab.course.demos.{name}").DEMO
     return found
@@ -94,25 +76,11 @@ def run(
 ) -> None:
     """Run a demonstration: print its question, table and conclusions, and save its figure.
 
-    Parameters
-    ----------
-    name : str
-        One of `NAMES`.
-    replicates, seed : int, optional
-        Instead of those of its study.
-    out : path
-        Folder for the figure, ``demo_NAME.png``; made if it is not there.
-
-    Raises
-    ------
-    UsageError
-        If there is no such demonstration, or the figure cannot be written.
-    ConfigError
-        If the study cannot have so many replicates or such a seed.
-    ClaimError
-        If the numbers do not bear out what is said of them: with few replicates, most likely.
+    Replicates and seed are those of its study unless they are given. The figure is
+    ``demo_NAME.png`` in the folder `out`, which is made if it is not there. With few replicates,
+    most likely, the numbers do not bear out what is said of them: that is a ClaimError.
     """
-    from simlab.course.demos.stage import prepared, show  # pandas, numba
+    from simlab.course.demos.showing import prepared, show  # pandas, numba
 
     chosen, words = demo(name), question(name)
     show(chosen, name, words, prepared(chosen, study(name), replicates, seed), out)

@@ -7,33 +7,20 @@ can grow in two directions, J → ∞ and n → ∞. In which of them does the b
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from matplotlib.figure import Figure
 
 from simlab.course.demos.claims import Number, above, claim, within
-from simlab.course.demos.readings import Measured, measured, plus_minus
-from simlab.course.demos.stage import Demo
-from simlab.measures.conditions import config_of
+from simlab.course.demos.showing import LARGER, MORE, Demo, Measured, measured, plus_minus
 from simlab.methods import label
 from simlab.plots import bias_sweep, panels
 from simlab.text import text_table
-from simlab.verdicts.places import places
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-MORE, LARGER = "population.clusters", "population.cluster_sizes.mean"
 METHODS = ("pooled", "hlm", "hlm_contextual")
-
-
-def base(found: Measured, factor: str) -> float:
-    """Return the level of a factor where the other one is varied."""
-    where = places(found.measures, config_of(found.measures))
-    return float(where.sizes[factor][where.base or 0] or 0)
 
 
 def sweep(found: Measured, factor: str) -> list[tuple[float, int]]:
     """Return the levels of a factor with all else as in the base, and their conditions."""
-    where = places(found.measures, config_of(found.measures))
+    where = found.places
     return [(float(where.sizes[factor][c] or 0), c) for c in where.sweep(factor)]
 
 
@@ -50,7 +37,8 @@ def table(found: Measured) -> str:
 
 def draw(found: Measured) -> Figure:
     """Draw the bias in both directions."""
-    J, n = (base(found, factor) for factor in (MORE, LARGER))
+    where = found.places
+    J, n = (float(where.sizes[factor][where.base or 0] or 0) for factor in (MORE, LARGER))
     titles = (f"More schools (n = {n:g})", f"Larger schools (J = {J:g})")
     figure, axes = panels(*titles, size=(17, 6.5))
     for ax, factor in zip(axes, (MORE, LARGER), strict=True):

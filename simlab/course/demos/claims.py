@@ -16,9 +16,7 @@ from typing import NamedTuple
 from numpy.typing import ArrayLike
 
 from simlab.errors import ArgumentError, ClaimError
-from simlab.measures import average
-
-__all__ = ["MARGIN", "Check", "Number", "above", "below", "claim", "mean", "within"]
+from simlab.measures import average, share
 
 MARGIN = 4.0
 """Monte Carlo standard errors by which a claim must hold."""
@@ -59,6 +57,12 @@ def mean(name: str, values: ArrayLike) -> Number:
     return Number(name, float(found.value), float(found.mcse))
 
 
+def rate(name: str, hits: ArrayLike) -> Number:
+    """Share of replicates of which something holds, (n,)."""
+    found = share(hits)
+    return Number(name, float(found.value), float(found.mcse))
+
+
 class Check(NamedTuple):
     """Whether something holds of a number, and the words for it when it does not."""
 
@@ -92,13 +96,7 @@ def within(number: Number, aim: Number | float, distance: float) -> Check:
 
 
 def claim(sentence: str, *checks: Check) -> str:
-    """Return a sentence, if all that it rests on holds.
-
-    Raises
-    ------
-    ClaimError
-        If something does not hold; names the first such thing, with its numbers.
-    """
+    """Return a sentence, if all that it rests on holds; else a ClaimError names what does not."""
     if not checks:
         raise ArgumentError(f"a claim must rest on something: {sentence}")
     trouble = [check.trouble for check in checks if not check.holds]

@@ -8,18 +8,16 @@ of it, and does a larger sample help?
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
+
+from matplotlib.figure import Figure
 
 from simlab.course.demos.claims import Number, above, below, claim, within
-from simlab.course.demos.readings import Measured, measured, plus_minus
-from simlab.course.demos.stage import Demo
+from simlab.course.demos.showing import Demo, Measured, measured, plus_minus
 from simlab.methods import label
 from simlab.plots import panels, sampling_distributions
 from simlab.text import text_table
 from simlab.words import SYMBOLS
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 
 class Belief(NamedTuple):
@@ -43,17 +41,10 @@ BELIEFS = (
 )
 
 
-def mistake(found: Measured, belief: Belief, condition: int = 0) -> Number:
-    """Measure by how much one is wrong on the average."""
+def of(found: Measured, measure: str, belief: Belief, condition: int = 0) -> Number:
+    """Measure a belief: "bias" is the mistake, "coverage" how often the interval is right."""
     return found.number(
-        "bias", belief.estimator, condition=condition, term=belief.term, target=belief.target
-    )
-
-
-def covered(found: Measured, belief: Belief, condition: int = 0) -> Number:
-    """Measure how often the 95 % interval holds what it is believed to hold."""
-    return found.number(
-        "coverage", belief.estimator, condition=condition, term=belief.term, target=belief.target
+        measure, belief.estimator, condition=condition, term=belief.term, target=belief.target
     )
 
 
@@ -64,8 +55,8 @@ def table(found: Measured) -> str:
             f"{found.truth('beta_between', condition=c):g}",
             f"{label(belief.estimator)}: {belief.term}",
             SYMBOLS[belief.target],
-            plus_minus(mistake(found, belief, c), "+.3f"),
-            f"{covered(found, belief, c):.1%}",
+            plus_minus(of(found, "bias", belief, c), "+.3f"),
+            f"{of(found, 'coverage', belief, c):.1%}",
             belief.name if _differ(found, c) else "right",
         ]
         for c in found.conditions
@@ -93,10 +84,10 @@ def draw(found: Measured) -> Figure:
 def notice(found: Measured) -> list[str]:
     """Say in words what the table and the figure show."""
     gap = found.truth("beta_between") - found.truth()
-    ecological, atomistic = (mistake(found, belief) for belief in BELIEFS[:2])
-    misses = [covered(found, belief) for belief in BELIEFS[:2]]
-    right = [mistake(found, belief) for belief in BELIEFS[2:]]
-    alike = [mistake(found, belief, 1) for belief in BELIEFS[:2]]
+    ecological, atomistic = (of(found, "bias", belief) for belief in BELIEFS[:2])
+    misses = [of(found, "coverage", belief) for belief in BELIEFS[:2]]
+    right = [of(found, "bias", belief) for belief in BELIEFS[2:]]
+    alike = [of(found, "bias", belief, 1) for belief in BELIEFS[:2]]
     size = found.number("empirical_se", "ecological")
     return [
         claim(

@@ -9,25 +9,18 @@ The whole study has 12,000 replicates: `simlab run configs/methods_summary.yaml`
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import xarray as xr
+from matplotlib.figure import Figure
 
 import simlab
 from simlab.config import Study
 from simlab.course.demos.claims import Number, above, below, claim, within
-from simlab.course.demos.readings import Measured
-from simlab.course.demos.stage import Demo
-from simlab.measures.conditions import config_of
+from simlab.course.demos.showing import LARGER, MORE, Demo, Measured
 from simlab.methods import label
 from simlab.plots import bias_sweep, panels, sampling_distributions
 from simlab.text.numbers import se_error
-from simlab.verdicts.places import Places, places
 from simlab.words import ORACLE
 
-if TYPE_CHECKING:
-    import xarray as xr
-    from matplotlib.figure import Figure
-
-MORE, LARGER = "population.clusters", "population.cluster_sizes.mean"
 IN_SWEEP = ("ecological", "pooled", "hlm", "hlm_contextual")
 HONEST = ("two_stage", "hlm_contextual")
 
@@ -42,12 +35,6 @@ def read(ds: xr.Dataset) -> Measured:
     return Measured(ds, simlab.measure(ds, reference=ORACLE))
 
 
-def where(found: Measured) -> tuple[Places, int]:
-    """Return where the sweeps of the study are, and its base condition."""
-    at = places(found.measures, config_of(found.measures))
-    return at, at.base or 0
-
-
 def table(found: Measured) -> str:
     """Lay out the course's table, with the measured words."""
     return str(simlab.methods_table(found.ds))
@@ -59,19 +46,18 @@ def draw(found: Measured) -> Figure:
         "What each method estimates, and how surely", "Bias as schools get more students",
         ratios=(1.45, 1),
     )  # fmt: skip
-    sampling_distributions(found.ds, condition=where(found)[1], ax=left)
+    sampling_distributions(found.ds, condition=found.places.base or 0, ax=left)
     bias_sweep(found.measures, LARGER, estimators=IN_SWEEP, ax=right)
     return figure
 
 
 def notice(found: Measured) -> list[str]:
     """Say in words, with the numbers of this run, what the table and the picture show."""
-    at, base = where(found)
-    gap = found.truth("beta_between", condition=base) - found.truth(condition=base)
+    at = found.places
+    base = at.base or 0
 
-    def share(method: str) -> Number:
-        bias = found.number("bias", method, condition=base)
-        return Number(f"λ of {label(method)}", bias.value / gap, bias.mcse / abs(gap))
+    def lambda_(method: str) -> Number:
+        return found.lambda_(method, base)
 
     def ends(factor: str) -> list[tuple[float, Number]]:
         """Return the bias of HLM at the smallest and at the largest level."""
@@ -90,13 +76,13 @@ def notice(found: Measured) -> list[str]:
     others = [off(m, base) for m in HONEST]
     lines = [
         claim(
-            f"Pooling mixes β_W and β_B: its slope has gone {share('pooled'):.0%} of the way to "
-            f"β_B, that of HLM {share('hlm'):.0%}, that of HLM + context "
-            f"{share('hlm_contextual'):.1%}.",
-            above(share("hlm")),
-            below(share("hlm"), share("pooled")),
-            below(share("pooled"), 1),
-            within(share("hlm_contextual"), 0, 0.05),
+            f"Pooling mixes β_W and β_B: its slope has gone {lambda_('pooled'):.0%} of the way to "
+            f"β_B, that of HLM {lambda_('hlm'):.0%}, that of HLM + context "
+            f"{lambda_('hlm_contextual'):.1%}.",
+            above(lambda_("hlm")),
+            below(lambda_("hlm"), lambda_("pooled")),
+            below(lambda_("pooled"), 1),
+            within(lambda_("hlm_contextual"), 0, 0.05),
         ),
         claim(
             f"The bias of HLM is {at_few:.2f} at {few:g} and {at_many:.2f} at {many:g} schools; it "

@@ -12,24 +12,20 @@ is true. Both models are fitted to every draw.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+from matplotlib.figure import Figure
 from scipy import special
 
 import simlab
 from simlab.config import Study
-from simlab.course.demos.claims import Number, above, below, claim, within
-from simlab.course.demos.readings import plus_minus
-from simlab.course.demos.stage import Demo
-from simlab.measures import share
+from simlab.course.demos.claims import Number, above, below, claim, rate, within
+from simlab.course.demos.showing import Demo, plus_minus
 from simlab.moments import Floats
 from simlab.plots import null_distribution, panels
 from simlab.testing.result import PValue
 from simlab.text import text_table
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 LEVEL = 0.05
 NULL, ALTERNATIVE = "y ~ x + (1 | cluster)", "y ~ x + (1 + x || cluster)"
@@ -37,24 +33,12 @@ CHI2, MIXTURE, SIMULATED, DROPPED = "χ²(1)", "½χ²(0) + ½χ²(1)", "simulat
 
 
 class Found(NamedTuple):
-    """A test by simulation, and ways to refer its statistic.
+    """A test by simulation, and ways to refer its statistic."""
 
-    Attributes
-    ----------
-    test : PValue
-        Of the one sample.
-    p_values : dict of str to float
-        Of its statistic, by way.
-    sizes : dict of str to Number
-        Share of draws from the null model that each way rejects at 5 %.
-    zeros : Number
-        Share of these draws with T* = 0.
-    """
-
-    test: PValue
-    p_values: dict[str, float]
-    sizes: dict[str, Number]
-    zeros: Number
+    test: PValue  # of the one sample
+    p_values: dict[str, float]  # of its statistic, by way
+    sizes: dict[str, Number]  # share of draws from the null model that each way rejects at 5 %
+    zeros: Number  # share of these draws with T* = 0
 
 
 def find(study: Study) -> Found:
@@ -81,12 +65,6 @@ def simulated(draws: Floats, t: Floats) -> Floats:
     """Return p = (1 + #{T* ≥ t}) / (B + 1)."""
     fewer = np.searchsorted(np.sort(draws), t, side="left")
     return np.asarray((1 + len(draws) - fewer) / (len(draws) + 1))
-
-
-def rate(name: str, hits: np.ndarray) -> Number:
-    """Measure a share of the draws."""
-    found = share(hits)
-    return Number(name, float(found.value), float(found.mcse))
 
 
 def table(found: Found) -> str:

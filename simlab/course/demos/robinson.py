@@ -9,25 +9,27 @@ up in the image of his.)
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 from scipy.special import expit
 
 from simlab.config import Study, declared
 from simlab.course.demos.claims import Number, above, below, claim, mean, within
-from simlab.course.demos.counts import correlations, from_counts
-from simlab.course.demos.readings import measured, plus_minus
-from simlab.course.demos.samples import samples
-from simlab.course.demos.spaces import draw_counts, draw_sample, slopes
-from simlab.course.demos.stage import Demo
+from simlab.course.demos.samples import (
+    correlations,
+    draw_counts,
+    draw_sample,
+    from_counts,
+    samples,
+    slopes,
+)
+from simlab.course.demos.showing import Demo, measured, plus_minus
 from simlab.moments import Moments
 from simlab.plots import panels
 from simlab.text import text_table
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 NAMES = ("slope within", "slope between", "correlation of people", "correlation of clusters")
 

@@ -9,18 +9,15 @@ fixed effects, and for the two-stage method?
 from __future__ import annotations
 
 from operator import sub
-from typing import TYPE_CHECKING
+
+from matplotlib.figure import Figure
 
 from simlab.course.demos.claims import Number, above, below, claim, within
-from simlab.course.demos.readings import Measured, measured
-from simlab.course.demos.stage import Demo
+from simlab.course.demos.showing import Demo, Measured, measured
 from simlab.methods import label
 from simlab.plots import panels, sampling_distributions
 from simlab.text import text_table
 from simlab.text.numbers import se_error
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 METHODS = ("fixed_effects_separate", "two_stage", "hlm")
 NEW, SAME = 0, 1

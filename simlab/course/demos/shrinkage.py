@@ -11,24 +11,22 @@ BLUP = γ + G(G + σ²(X'X)⁻¹)⁻¹(BLUE − γ).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 
 from simlab.config import Study, declared
 from simlab.course.demos.claims import Check, Number, above, below, claim, mean, within
 from simlab.course.demos.samples import samples
-from simlab.course.demos.stage import Demo
+from simlab.course.demos.showing import Demo
 from simlab.estimators.lines import fit_clusters, inverse_cross_product
 from simlab.looks import BLUE, BLUP
 from simlab.measures import average
 from simlab.moments import Floats
 from simlab.plots import Curve, curves, panels, shrinkage_space
 from simlab.text import text_table
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 SLOPE = 1  # place of the slope in (intercept, slope)
 

@@ -8,26 +8,20 @@ the reversal come from, and does a standard error warn of it?
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+from matplotlib.figure import Figure
 
 from simlab import data
 from simlab.config import Study, declared
-from simlab.course.demos.claims import Number, above, below, claim
-from simlab.course.demos.counts import from_counts
-from simlab.course.demos.readings import Measured, measured, plus_minus
-from simlab.course.demos.samples import samples
-from simlab.course.demos.spaces import draw_counts, draw_sample, slopes
-from simlab.course.demos.stage import Demo
+from simlab.course.demos.claims import Number, above, below, claim, rate
+from simlab.course.demos.samples import draw_counts, draw_sample, from_counts, samples, slopes
+from simlab.course.demos.showing import Demo, Measured, measured, plus_minus
 from simlab.estimators import REGISTRY, Sample
-from simlab.measures import share
 from simlab.moments import Moments
 from simlab.plots import panels
 from simlab.text import text_table
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 METHODS = {
     "fixed_effects_common": "within clusters",
@@ -53,12 +47,11 @@ def find(study: Study) -> Found:
     run = measured(study)
     estimate = run.ds["estimate"].isel(condition=0).sel(term="slope")
     signs = [np.sign(estimate.sel(estimator=m).values) for m in ("pooled", "fixed_effects_common")]
-    reverses = share(signs[0] * signs[1] < 0)
     own = samples(study).moments.slope
     berkeley = from_counts(data.berkeley(), "department", "sex", "people", "admitted")
     return Found(
         study, run,
-        Number("share of samples in which the sign reverses", *map(float, reverses[:2])),
+        rate("share of samples in which the sign reverses", signs[0] * signs[1] < 0),
         Number("share of schools with a positive slope", float((own > 0).mean())),
         berkeley,
         {m: Number(f"slope {METHODS[m]}", value) for m, value in slopes(berkeley).items()},

@@ -10,27 +10,16 @@ the variation of x that lies between schools. Here schools come to differ more a
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from matplotlib.figure import Figure
 
-from simlab.course.demos.claims import Number, above, below, claim, within
-from simlab.course.demos.readings import Measured, measured, plus_minus
-from simlab.course.demos.stage import Demo
+from simlab.course.demos.claims import above, below, claim, within
+from simlab.course.demos.showing import Demo, Measured, measured, plus_minus
 from simlab.methods import label
 from simlab.plots import Curve, curves, panels, sampling_distributions
 from simlab.text import text_table
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
 METHODS = ("fixed_effects_common", "hlm", "pooled", "ecological")
 SPREAD = "population.x.between_sd"
-
-
-def share(found: Measured, estimator: str, condition: int) -> Number:
-    """Measure λ: the part of the way from β_W to β_B that a slope has gone."""
-    bias = found.number("bias", estimator, condition=condition)
-    gap = found.truth("beta_between", condition=condition) - found.truth(condition=condition)
-    return Number(f"λ of {label(estimator)}", bias.value / gap, bias.mcse / abs(gap))
 
 
 def theory(found: Measured, estimator: str, condition: int) -> float:
@@ -44,7 +33,7 @@ def table(found: Measured) -> str:
     """Lay out λ, measured and in theory, against the spread of x between schools."""
     body = [
         [f"{spread:g}"]
-        + [f"{plus_minus(share(found, m, c), '.3f')} ({theory(found, m, c):.3f})" for m in METHODS]
+        + [f"{plus_minus(found.lambda_(m, c), '.3f')} ({theory(found, m, c):.3f})" for m in METHODS]
         for c, spread in enumerate(found.levels(SPREAD))
     ]
     return text_table(["sd of x between schools", *(f"λ: {label(m)}" for m in METHODS)], body)
@@ -62,7 +51,7 @@ def draw(found: Measured) -> Figure:
     sampling_distributions(found.ds.sel(estimator=list(METHODS)), condition=middle, ax=left)
     drawn = {}
     for m in METHODS:
-        numbers = [share(found, m, c) for c in found.conditions]
+        numbers = [found.lambda_(m, c) for c in found.conditions]
         limits = [theory(found, m, c) for c in found.conditions]
         values, errors = [n.value for n in numbers], [n.mcse for n in numbers]
         drawn[m] = Curve(spread, values, errors, (spread, limits))
@@ -73,9 +62,9 @@ def draw(found: Measured) -> Figure:
 def notice(found: Measured) -> list[str]:
     """Say in words what the table and the figure show."""
     spread, last = found.levels(SPREAD), found.conditions[-1]
-    pooled, hlm = ([share(found, m, c) for c in found.conditions] for m in ("pooled", "hlm"))
+    pooled, hlm = ([found.lambda_(m, c) for c in found.conditions] for m in ("pooled", "hlm"))
     conditional, ecological = (
-        [share(found, m, c) for c in found.conditions]
+        [found.lambda_(m, c) for c in found.conditions]
         for m in ("fixed_effects_common", "ecological")
     )
     limits = [theory(found, "pooled", c) for c in found.conditions]

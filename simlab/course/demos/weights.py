@@ -10,23 +10,20 @@ that GLS estimates?
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+from matplotlib.figure import Figure
 
 import simlab
 from simlab.config import Study, declared
 from simlab.course.demos.claims import Number, above, below, claim, mean, within
-from simlab.course.demos.readings import plus_minus
 from simlab.course.demos.samples import samples
-from simlab.course.demos.stage import Demo
+from simlab.course.demos.showing import Demo, plus_minus
 from simlab.design import conditions
 from simlab.moments import Floats
 from simlab.plots import Curve, curves, panels
 from simlab.text import text_table
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 MEANS = ("students", "schools", "GLS")
 
@@ -70,7 +67,7 @@ def _population(study: Study) -> tuple[Floats, Floats]:
     return drawn.moments.n[0], np.repeat(level, drawn.moments.clusters)
 
 
-def share(found: Found, condition: int) -> Number:
+def way(found: Found, condition: int) -> Number:
     """Measure how far GLS has gone from the mean of schools to that of students."""
     gls, gap = found.means["GLS"][condition], found.of_students - found.of_schools
     return Number(
@@ -84,7 +81,7 @@ def table(found: Found) -> str:
         [
             f"{sigma2:,g}",
             *(plus_minus(found.means[name][c], ".3f") for name in MEANS),
-            f"{share(found, c):.0%}",
+            f"{way(found, c):.0%}",
         ]
         for c, sigma2 in enumerate(found.sigma2)
     ]
@@ -123,10 +120,10 @@ def notice(found: Found) -> list[str]:
         claim(
             f"GLS estimates neither. With σ² = {found.sigma2[0]:g} it is next to the mean of "
             f"schools ({gls[0]:.2f}), with σ² = {found.sigma2[last]:,g} it has gone "
-            f"{share(found, last):.0%} of the way to the mean of students ({gls[last]:.2f}).",
-            within(share(found, 0), 0, 0.1),
-            above(share(found, last), 0.5),
-            below(share(found, 0), share(found, last)),
+            f"{way(found, last):.0%} of the way to the mean of students ({gls[last]:.2f}).",
+            within(way(found, 0), 0, 0.1),
+            above(way(found, last), 0.5),
+            below(way(found, 0), way(found, last)),
         ),
         claim(
             "The schools are the same in all of these: what GLS estimates is decided by how much "
