@@ -13,7 +13,7 @@ import pytest
 from scipy.stats import poisson
 
 import simlab
-from simlab.app import draws, facts, frames, live, sample, server, summary, table, texts
+from simlab.app import draws, facts, live, server, summary, table, texts
 from simlab.app.settings import PRESETS, RANGES, Settings, problems, study
 from simlab.config import ConfigError, loads
 from simlab.course import demos
@@ -97,10 +97,10 @@ def test_every_slider_can_go_to_either_end(preset: str) -> None:
             assert "" not in blamed
             if blamed:
                 continue
-            drawn = sample.draw(work, 0)
+            drawn = draws.draw(work, 0)
             assert np.isfinite(drawn.y).all()
             facts.facts(work)
-            assert np.isfinite(frames.frames(settings)).all()
+            assert np.isfinite(facts.frames(settings)).all()
 
 
 def estimates(work: simlab.runner.Work) -> np.ndarray:
@@ -114,7 +114,7 @@ def test_yaml_gives_what_is_on_the_screen_bit_for_bit(settings: Settings) -> Non
     shown = study(settings, 260)
     again = loads(texts.yaml_text(shown, 3))
     assert again == shown
-    drawn = sample.draw(draws.prepare(shown), 3)
+    drawn = draws.draw(draws.prepare(shown), 3)
     rows = simlab.replicate(again, replicate=3)
     assert np.array_equal(rows["x"], drawn.x)
     assert np.array_equal(rows["y"], drawn.y)
@@ -129,7 +129,7 @@ def test_python_gives_what_is_on_the_screen_bit_for_bit(capsys: pytest.CaptureFi
         work = draws.prepare(shown, held)
         left: dict[str, object] = {}
         exec(texts.python_text(shown, 2, held), left)
-        drawn = sample.draw(work, 2)
+        drawn = draws.draw(work, 2)
         assert np.array_equal(left["rows"]["y"], drawn.y)  # type: ignore[index]
         assert np.array_equal(left["estimate"], estimates(work), equal_nan=True)
     assert "Pooled" in capsys.readouterr().out
@@ -144,7 +144,7 @@ def test_with_a_held_key_a_slider_moves_the_population_and_not_the_chance() -> N
     key = first.jobs[0].key
     higher = study(replace(SMALL, gamma0=SMALL.gamma0 + 5))
     before, held, free = (
-        sample.draw(work, 0) for work in (first, draws.prepare(higher, key), draws.prepare(higher))
+        draws.draw(work, 0) for work in (first, draws.prepare(higher, key), draws.prepare(higher))
     )
     assert np.array_equal(before.x, held.x)
     np.testing.assert_allclose(held.y, before.y + 5, rtol=0, atol=1e-12)
@@ -152,7 +152,7 @@ def test_with_a_held_key_a_slider_moves_the_population_and_not_the_chance() -> N
     steeper = draws.prepare(study(replace(SMALL, sd_slopes=1.0)), key)
     u1 = before.true[:, 1] - SMALL.beta_within
     np.testing.assert_allclose(
-        sample.draw(steeper, 0).true[:, 1] - SMALL.beta_within, 2 * u1, atol=1e-12
+        draws.draw(steeper, 0).true[:, 1] - SMALL.beta_within, 2 * u1, atol=1e-12
     )
 
 
@@ -160,12 +160,12 @@ def test_with_a_held_key_a_slider_moves_the_population_and_not_the_chance() -> N
 
 
 @pytest.fixture(scope="module", params=[SMALL, TWO], ids=["one sector", "two sectors"])
-def one(request: pytest.FixtureRequest) -> tuple[simlab.runner.Work, Sample, sample.Drawn]:
+def one(request: pytest.FixtureRequest) -> tuple[simlab.runner.Work, Sample, draws.Drawn]:
     work = draws.prepare(study(request.param))
     (job,) = work.jobs
     s, key = work.study, job.key
     moments, _ = draw_block(job.plan, job.condition.scheme, job.rows, s.seed, key, 0, 1)
-    return work, Sample(moments, job.known), sample.draw(work, 0)
+    return work, Sample(moments, job.known), draws.draw(work, 0)
 
 
 def test_the_students_have_the_moments_that_the_methods_saw(one) -> None:
@@ -209,7 +209,7 @@ def test_covariance_of_the_contextual_model_agrees_with_its_standard_errors(one)
     work, seen, _ = one
     S = seen.moments.n_sectors
     known = work.jobs[0].known
-    phi = sample.gls_covariance(seen.moments, known.G, known.sigma2)
+    phi = draws.gls_covariance(seen.moments, known.G, known.sigma2)
     fit = next(m for m in METHODS if m.name == "gls_oracle").fit(seen)
     intercept, within, between, context = fit.std_error[0].reshape(4, -1)[:, :S] ** 2
     for value, weights in (
@@ -222,7 +222,7 @@ def test_blups_are_those_of_the_rows(one) -> None:
     work, seen, drawn = one
     known = work.jobs[0].known
     target = drawn.gamma[drawn.sector]
-    found = sample.blups(seen.moments, target, known.G, known.sigma2)
+    found = draws.blups(seen.moments, target, known.G, known.sigma2)
     for j in range(len(target)):
         at = drawn.school == j
         Z = np.column_stack([np.ones(at.sum()), drawn.x[at]])
@@ -372,10 +372,10 @@ def test_the_table_marks_what_is_dishonest_and_nothing_else() -> None:
 
 
 def test_axes_stay_while_they_show_what_is_wanted() -> None:
-    assert frames.steady(None, (0.0, 1.0)) == (0.0, 1.0)
-    assert frames.steady((0.0, 1.0), (0.05, 0.95)) == (0.0, 1.0)
-    assert frames.steady((0.0, 1.0), (0.5, 2.0)) == (0.5, 2.0)  # would be cut
-    assert frames.steady((0.0, 10.0), (4.0, 5.0)) == (4.0, 5.0)  # would be dwarfed
+    assert facts.steady(None, (0.0, 1.0)) == (0.0, 1.0)
+    assert facts.steady((0.0, 1.0), (0.05, 0.95)) == (0.0, 1.0)
+    assert facts.steady((0.0, 1.0), (0.5, 2.0)) == (0.5, 2.0)  # would be cut
+    assert facts.steady((0.0, 10.0), (4.0, 5.0)) == (4.0, 5.0)  # would be dwarfed
 
 
 # Serving

@@ -9,22 +9,13 @@ from bokeh.plotting import figure
 
 from simlab.looks import GRID, INK, PAPER, QUIET
 
-__all__ = ["canvas", "empty", "filled"]
-
 TEXT = "15px"
 
 
 def canvas(name: str, x_label: str, y_label: str, **options: Any) -> figure:
-    """Return an empty picture in the style of the page.
+    """Return an empty picture in the style of the page, which scripts find by its name.
 
-    Parameters
-    ----------
-    name : str
-        By which scripts find it.
-    x_label, y_label : str
-        Of the axes.
-    **options
-        As `bokeh.plotting.figure` takes them.
+    Options are those of `bokeh.plotting.figure`.
     """
     picture = figure(
         name=name,
@@ -51,6 +42,11 @@ def canvas(name: str, x_label: str, y_label: str, **options: Any) -> figure:
     picture.title.text_font_style = "normal"
     picture.title.text_color = INK
     return picture
+
+
+def source(*columns: str) -> ColumnDataSource:
+    """Return a source with empty columns."""
+    return ColumnDataSource({name: [] for name in columns})
 
 
 def empty(picture: figure, *sources: ColumnDataSource) -> None:

@@ -15,30 +15,26 @@ from simlab.app.styles import BESIDE_CSS, BUTTON_CSS, SLIDER_CSS
 from simlab.methods import METHODS, short
 from simlab.words import NEW, SAME
 
-__all__ = ["Controls", "button"]
-
 GATHER = 5
 """Milliseconds over which moves of a slider are gathered."""
 
 DIFFERENCES = ("intercept_difference", "slope_difference")
 
 
+def styled(kind: Any, *sheets: str, **options: Any) -> Any:
+    """Return a widget in the style of the page."""
+    return kind(stylesheets=[BUTTON_CSS, *sheets], **{"margin": 2, "height": 32, **options})
+
+
 def button(name: str, **options: Any) -> Any:
     """Return a button in the style of the page."""
-    return pn.widgets.Button(
-        name=name, stylesheets=[BUTTON_CSS], height=32, **{"margin": 2, **options}
-    )
+    return styled(pn.widgets.Button, name=name, **options)
 
 
 class Controls:
     """Widgets for every setting, kept equal to one `Settings`.
 
-    Parameters
-    ----------
-    settings : Settings
-        To begin with.
-    changed : callable
-        Is told the new settings, each within what its control offers, drawable or not.
+    `changed` is given the new settings, each within what its control offers, drawable or not.
     """
 
     def __init__(self, settings: Settings, changed: Callable[[Settings], None]) -> None:
@@ -52,17 +48,13 @@ class Controls:
         self._widgets["scheme"] = _choice(
             {"new schools": NEW, "same schools": SAME}, "Each sample has"
         )
-        self._widgets["seed"] = pn.widgets.IntInput(
-            name="seed", value=settings.seed, start=SEEDS[0], end=SEEDS[1], height=34,
-            margin=(2, 8), stylesheets=[BUTTON_CSS, BESIDE_CSS], sizing_mode="stretch_width",
+        self._widgets["seed"] = styled(
+            pn.widgets.IntInput, BESIDE_CSS, name="seed", value=settings.seed, start=SEEDS[0],
+            end=SEEDS[1], height=34, margin=(2, 8), sizing_mode="stretch_width",
         )  # fmt: skip
         self._said = {name: _message() for name in self._widgets}
-        self.preset = pn.widgets.RadioButtonGroup(
-            options=list(PRESETS),
-            value=None,
-            stylesheets=[BUTTON_CSS],
-            margin=0,
-            height=32,
+        self.preset = styled(
+            pn.widgets.RadioButtonGroup, options=list(PRESETS), value=None, margin=0
         )
         for name, widget in self._widgets.items():
             widget.param.watch(lambda event, name=name: self._moved(name, event.new), "value")
@@ -77,9 +69,9 @@ class Controls:
     def say(self, problems: dict[str, str]) -> None:
         """Write beside each setting what is wrong with it; nothing where nothing is."""
         for name, place in self._said.items():
-            text = html.escape(problems.get(name, ""))
-            if name == "scheme" and "" in problems:
-                text = html.escape(problems[""])
+            text = html.escape(
+                problems.get("" if name == "scheme" and "" in problems else name, "")
+            )
             said = f'<div role="alert">⚠ {text}</div>' if text else ""
             if said != place.object:
                 place.param.update(object=said, visible=bool(text))
@@ -131,8 +123,8 @@ def _slider(name: str, value: float) -> Any:
 
 
 def _choice(options: dict[str, Any], label: str) -> Any:
-    return pn.widgets.RadioButtonGroup(
-        name=label, options=options, stylesheets=[BUTTON_CSS], margin=(1, 8), height=31,
+    return styled(
+        pn.widgets.RadioButtonGroup, name=label, options=options, margin=(1, 8), height=31,
         sizing_mode="stretch_width",
     )  # fmt: skip
 
@@ -145,10 +137,9 @@ def _message() -> Any:
 def focus_select() -> Any:
     """Return the choice of the method that stands out."""
     options = {short(name): name for name in METHODS}
-    return pn.widgets.Select(
-        name="", options=options, value="pooled", width=160, height=32, margin=2,
-        stylesheets=[BUTTON_CSS], description=None,
-    )  # fmt: skip
+    return styled(
+        pn.widgets.Select, name="", options=options, value="pooled", width=160, description=None
+    )
 
 
 def place_options(sectors: int) -> dict[str, int]:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-from bokeh.models import ColumnDataSource, FixedTicker, Range1d, Span
+from bokeh.models import FixedTicker, Range1d, Span
 
-from simlab.app.canvas import canvas, empty, filled
+from simlab.app.canvas import canvas, empty, filled, source
 from simlab.app.summary import LAST, Intervals, Summary
 from simlab.looks import BETWEEN, CLUSTERS, INK, MISS, REPORTED, WITHIN
 from simlab.methods import METHODS, look, short
 from simlab.moments import Floats, Ints
-
-__all__ = ["Distributions", "Zip"]
 
 TALL = 0.66
 """Height of the highest bar, in rows."""
@@ -29,18 +27,13 @@ class Distributions:
         self.picture = p = canvas(
             "distributions picture", "", "", x_range=self._range, y_range=(-0.4, E + 0.2)
         )
-        self._bars = ColumnDataSource(
-            {"left": [], "right": [], "bottom": [], "top": [], "color": []}
-        )
-        self._strips = ColumnDataSource({"y": [], "low": [], "high": [], "color": []})
-        self._own = ColumnDataSource({"x": [], "y": [], "marker": [], "color": []})
-        self._marks = {
-            "within": Span(dimension="height", line_color=WITHIN, line_width=2.5),
-            "between": Span(
-                dimension="height", line_color=BETWEEN, line_width=2.5, line_dash="dashed"
-            ),
-        }
-        for mark in self._marks.values():
+        self._bars = source("left", "right", "bottom", "top", "color")
+        self._strips = source("y", "low", "high", "color")
+        self._own = source("x", "y", "marker", "color")
+        self._marks = {}
+        for name, color, dash in (("within", WITHIN, "solid"), ("between", BETWEEN, "dashed")):
+            mark = Span(dimension="height", line_color=color, line_width=2.5, line_dash=dash)
+            self._marks[name] = mark
             p.add_layout(mark)
         p.quad(
             "left", "right", "top", "bottom", source=self._bars, fill_color="color",
@@ -51,9 +44,7 @@ class Distributions:
             "x", "y", source=self._own, marker="marker", size=11, fill_color="color",
             line_color=INK,
         )  # fmt: skip
-        self._names = ColumnDataSource(
-            {"x": [], "y": [], "text": [], "color": [], "align": [], "shift": []}
-        )
+        self._names = source("x", "y", "text", "color", "align", "shift")
         p.text(
             "x", "y", "text", source=self._names, text_color="color", text_font_size="16px",
             text_font_style="bold", text_align="align", x_offset="shift", text_baseline="top",
@@ -90,18 +81,9 @@ class Distributions:
         }  # fmt: skip
 
     def show(self, counts: Ints, edges: Floats, summary: Summary, own: Floats) -> None:
-        """Draw what has been counted.
+        """Draw what has been counted: counts (E, bins) between edges (bins + 1,); and the summary.
 
-        Parameters
-        ----------
-        counts : (E, bins)
-            Estimates of each method in each bin.
-        edges : (bins + 1,)
-            Of the bins.
-        summary : Summary
-            Of the same replicates.
-        own : (E,)
-            Estimates in the sample that the other pictures show.
+        `own` are the estimates in the sample that the other pictures show, (E,).
         """
         filled(self.picture)
         self._range.update(start=float(edges[0]), end=float(edges[-1]))
@@ -117,23 +99,16 @@ class Distributions:
             "top": (bottom + TALL * (counts / highest).ravel())[there],
             "color": np.repeat([seen.color for seen in looks], bins)[there].tolist(),
         }
-        center = summary.mean.value
-        rows, low, high, color = [], [], [], []
-        for shift, se, ink in (
-            (-0.1, summary.true_se, INK),
-            (-0.22, summary.reported_se, REPORTED),
-        ):
-            rows.append(self._rows + shift)
-            low.append(center - se.value)
-            high.append(center + se.value)
-            color += [ink] * E
-        finite = np.isfinite(np.concatenate(low))
-        self._strips.data = {
-            "y": np.concatenate(rows)[finite],
-            "low": np.concatenate(low)[finite],
-            "high": np.concatenate(high)[finite],
-            "color": np.array(color)[finite],
+        se = np.concatenate([summary.true_se.value, summary.reported_se.value])
+        center = np.tile(summary.mean.value, 2)
+        strips = {
+            "y": np.concatenate([self._rows - 0.1, self._rows - 0.22]),
+            "low": center - se,
+            "high": center + se,
+            "color": np.repeat([INK, REPORTED], E),
         }
+        finite = np.isfinite(strips["low"])
+        self._strips.data = {name: column[finite] for name, column in strips.items()}
         self._own.data = {
             "x": own, "y": self._rows + 0.06, "marker": [seen.marker.bokeh for seen in looks],
             "color": [seen.color for seen in looks],
@@ -151,7 +126,7 @@ class Zip:
     def __init__(self) -> None:
         self._range = Range1d(0, 1)
         self.picture = p = canvas("zip picture", "", "", x_range=self._range, y_range=(-1, LAST))
-        self._source = ColumnDataSource({"y": [], "low": [], "high": [], "color": [], "width": []})
+        self._source = source("y", "low", "high", "color", "width")
         self._target = Span(dimension="height", line_color=INK, line_width=2)
         p.segment(
             "low", "y", "high", "y", source=self._source, line_color="color", line_width="width"
@@ -162,16 +137,9 @@ class Zip:
         p.ygrid.grid_line_color = None
 
     def show(self, last: Intervals, theta: float, name: str, target: str) -> None:
-        """Draw intervals, sorted by |estimate − θ| in units of their width.
+        """Draw intervals of a method, sorted by |estimate − θ| in units of their width.
 
-        Parameters
-        ----------
-        last : Intervals
-            Those of one method.
-        theta : float
-            What they should cover; NaN leaves the picture empty.
-        name, target : str
-            What the method and θ are called.
+        They should cover θ, which is called `target`; where it is NaN the picture is empty.
         """
         filled(self.picture)
         L = len(last.estimate)

@@ -21,8 +21,6 @@ from simlab.looks import ACCENT, BLUE, BLUP, CLUSTERS, INK, PAPER, QUIET, STRIP,
 from simlab.methods import look, short
 from simlab.moments import Floats
 
-__all__ = ["LINES", "Normals", "normals", "write"]
-
 FOLDER = Path(__file__).parent
 SCHOOLS, STUDENTS, SEED = 12, 15, 20261123
 SLIDERS = (
@@ -42,27 +40,6 @@ LINES = MappingProxyType(
 
 LOOKS = MappingProxyType({name: look("hlm" if name == "gls" else name) for name in LINES})
 
-PAGE = """\
-<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>simlab: one sample, five lines</title>
-<style>{css}</style>
-{scripts}
-</head>
-<body>
-{places}
-{content}
-</body>
-</html>
-"""
-CSS = """
-html { overflow-x: hidden; }
-html, body { margin: 0; background: var(--paper); color: var(--ink);
-             font-family: "Segoe UI", "Helvetica Neue", Arial, sans-serif; }
-"""
 TABLE_CSS = """
 :host { font-size: 16px; color: var(--ink); line-height: 1.35; }
 h1 { font-size: 22px; margin: 8px 0 0; } p { margin: 6px 0; }
@@ -106,27 +83,19 @@ def normals() -> Normals:
 
 
 def write(path: str | Path) -> Path:
-    """Write the page.
-
-    Parameters
-    ----------
-    path : path
-        The file, which is replaced.
-
-    Raises
-    ------
-    AppError
-        If Bokeh is not installed, or the file cannot be written.
-    """
+    """Write the page in place of a file; an AppError if Bokeh is not there, or it cannot be."""
     require("bokeh")
     from bokeh.embed import components
     from bokeh.resources import Resources
 
-    # Written out by hand: Bokeh's own templates are other ones once Panel has been imported.
+    # Not by Bokeh's own templates, which are other ones once Panel has been imported.
     raw = Resources(mode="inline", components=["bokeh", "bokeh-widgets"]).js_raw
     scripts = "\n".join(f"<script>{code}</script>" for code in raw)
     content, places = components(_document().roots)
-    page = PAGE.format(css=css() + CSS, scripts=scripts, content=content, places="\n".join(places))
+    page = (FOLDER / "lesson.html").read_text(encoding="utf-8")
+    parts = {"css": css(), "places": "\n".join(places), "content": content, "scripts": scripts}
+    for name, part in parts.items():
+        page = page.replace(f"{{{{ {name} }}}}", part)
     path = Path(path)
     try:
         path.write_text(page, encoding="utf-8")
@@ -146,18 +115,11 @@ def _document() -> Any:
     sheet = InlineStyleSheet(css=WIDGET_CSS)
     sliders = {name: _slider(name, start, sheet) for name in SLIDERS}
     x_range, y_range, intercepts = Range1d(-7, 7), Range1d(), Range1d()
-    data = canvas(
-        "data picture",
-        "x",
-        "y",
-        x_range=x_range,
-        y_range=y_range,
-        tools="save,pan,wheel_zoom,reset",
-    )
+    tools = {"tools": "save,pan,wheel_zoom,reset"}
+    data = canvas("data picture", "x", "y", x_range=x_range, y_range=y_range, **tools)
     beta = canvas(
-        "beta picture", "intercept", "slope", x_range=intercepts, y_range=(-8, 10),
-        tools="save,pan,wheel_zoom,reset",
-    )  # fmt: skip
+        "beta picture", "intercept", "slope", x_range=intercepts, y_range=(-8, 10), **tools
+    )
     data.title.text = "data space: students and lines"
     beta.title.text = "beta space: ● BLUE → △ BLUP, shaded: G"
     for picture in (data, beta):

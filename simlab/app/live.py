@@ -19,8 +19,6 @@ from simlab.parallel import in_threads
 from simlab.results import Block
 from simlab.runner import Work, run_block
 
-__all__ = ["MOST", "Live", "Replicates"]
-
 MOST = 50_000
 """Replicates after which a run stops by itself: a coverage is then known to ±0.1 %."""
 
@@ -43,13 +41,7 @@ class Replicates(NamedTuple):
 
 
 class Live:
-    """A study that is being sampled.
-
-    Parameters
-    ----------
-    arrived : callable
-        Is told, in the background thread, that there is something new.
-    """
+    """A study that is being sampled; `arrived` is called in the background when there is more."""
 
     def __init__(self, arrived: Callable[[], None]) -> None:
         self._arrived = arrived
@@ -111,18 +103,7 @@ class Live:
             self._state.notify()
 
     def replicates(self, terms: NDArray[np.int64]) -> Replicates:
-        """Return what has arrived.
-
-        Parameters
-        ----------
-        terms : (E,)
-            Which term of each method.
-
-        Returns
-        -------
-        Replicates
-            With arrays of shape (N, E).
-        """
+        """Return what has arrived of one term of each method, (E,); the arrays are (N, E)."""
         with self._state:
             blocks = list(self._blocks)
         methods = np.arange(len(terms))
@@ -132,13 +113,11 @@ class Live:
             return np.concatenate(parts) if parts else np.empty((0, len(terms)))
 
         status = [block.status for block in blocks]
-        return Replicates(
-            together("estimate"),
-            together("std_error"),
-            together("lower"),
-            together("upper"),
-            np.concatenate(status) if status else np.empty((0, len(terms)), np.int8),
+        estimate, std_error, lower, upper = map(
+            together, ("estimate", "std_error", "lower", "upper")
         )
+        statuses = np.concatenate(status) if status else np.empty((0, len(terms)), np.int8)
+        return Replicates(estimate, std_error, lower, upper, statuses)
 
     def _sample(self) -> None:
         while True:

@@ -16,13 +16,11 @@ from simlab import looks
 from simlab.app import controls as widgets
 from simlab.app import facts as known
 from simlab.app import summary as measured
-from simlab.app.controls import Controls, button
+from simlab.app.controls import Controls, button, styled
 from simlab.app.distributions import Distributions, Zip
-from simlab.app.draws import prepare
-from simlab.app.frames import frames
+from simlab.app.draws import Drawn, draw, prepare
 from simlab.app.live import MOST, Live
 from simlab.app.pictures import Spaces
-from simlab.app.sample import Drawn, draw
 from simlab.app.settings import PRESETS, Settings, problems, study
 from simlab.app.styles import BADGE_CSS, BESIDE_CSS, BUTTON_CSS, TABLE_CSS, TEXT_CSS
 from simlab.app.table import note, table
@@ -32,8 +30,6 @@ from simlab.design import conditions
 from simlab.measures.doubts import known_doubt
 from simlab.methods import METHODS
 from simlab.runner import Work
-
-__all__ = ["Page"]
 
 FOLDER = Path(__file__).parent
 FIRST = "Robinson"
@@ -54,14 +50,9 @@ class _Template(pn.Template):  # type: ignore[misc]  # Panel has no types
 
 
 class Page:
-    """What one visitor sees.
+    """What one visitor sees; the document is the visitor's, by default the current one.
 
-    Parameters
-    ----------
-    document : bokeh.document.Document, optional
-        The visitor's; by default the current one.
-    ready : Future, optional
-        Of `compiled`; until it is done the page says that it is working. By default it is.
+    `ready` is the future of `compiled`: until it is done the page says that it is working.
     """
 
     def __init__(self, document: Any = None, ready: Future[None] | None = None) -> None:
@@ -84,27 +75,21 @@ class Page:
         self._table = pn.pane.HTML(
             "", stylesheets=[TABLE_CSS], margin=0, sizing_mode="stretch_width"
         )
-        self._shown = pn.widgets.CheckButtonGroup(
+        self._shown = styled(
+            pn.widgets.CheckButtonGroup, value=["ellipses", "blups", "lines"],
             options={"ellipses": "ellipses", "BLUPs": "blups", "lines": "lines"},
-            value=["ellipses", "blups", "lines"], stylesheets=[BUTTON_CSS], margin=2, height=32,
         )  # fmt: skip
         self._focus = widgets.focus_select()
-        self._place = pn.widgets.Select(
-            name="show", options=widgets.place_options(1), value=0, margin=(2, 8), height=34,
-            stylesheets=[BUTTON_CSS, BESIDE_CSS], sizing_mode="stretch_width",
-            visible=False,
+        self._place = styled(
+            pn.widgets.Select, BESIDE_CSS, name="show", options=widgets.place_options(1), value=0,
+            margin=(2, 8), height=34, sizing_mode="stretch_width", visible=False,
         )  # fmt: skip
-        self._target = pn.widgets.RadioButtonGroup(
-            options=list(TARGETS), value="β_W", stylesheets=[BUTTON_CSS], margin=2, height=32
-        )
-        self._freeze = pn.widgets.Toggle(
-            name="freeze", stylesheets=[BUTTON_CSS], margin=2, height=32
-        )
+        self._target = styled(pn.widgets.RadioButtonGroup, options=list(TARGETS), value="β_W")
+        self._freeze = styled(pn.widgets.Toggle, name="freeze")
         self._run = button("run ▶", button_type="primary", width=84)
-        self._school = pn.widgets.IntInput(
-            name="school", start=0, end=200, width=96, height=32, margin=2,
-            stylesheets=[BUTTON_CSS, BESIDE_CSS],
-        )  # fmt: skip
+        self._school = styled(
+            pn.widgets.IntInput, BESIDE_CSS, name="school", start=0, end=200, width=96
+        )
         self._text = pn.pane.HTML("", stylesheets=[TEXT_CSS], sizing_mode="stretch_width")
         self._file = pn.widgets.FileDownload(
             callback=self._written, filename="on_the_screen.yaml", button_type="primary",
@@ -365,7 +350,7 @@ class Page:
     def _show_drawn(self) -> None:
         assert self._drawn is not None
         with pn.io.hold():
-            self._spaces.show(self._drawn, self._place.value, frames(self._settings))
+            self._spaces.show(self._drawn, self._place.value, known.frames(self._settings))
             self._show_marks()
 
     def _show_marks(self) -> None:

@@ -5,69 +5,29 @@ Each picture is made once; what moves afterwards is the data of its sources.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from bokeh.core.properties import field, value
-from bokeh.models import ColumnDataSource, CustomJS, HoverTool, Range1d
+from bokeh.models import CustomJS, HoverTool, Range1d
 
-from simlab.app.canvas import canvas, empty, filled
-from simlab.app.frames import Frames, Span, steady
-from simlab.app.sample import Drawn
-from simlab.looks import (
-    BLUP,
-    CLUSTERS,
-    FOCUS,
-    INK,
-    PAPER,
-    QUIET,
-    SECTORS,
-    STRIP,
-    Look,
-    look_of_group,
-)
+from simlab import looks
+from simlab.app.canvas import canvas, empty, filled, source
+from simlab.app.draws import Drawn
+from simlab.app.facts import Frames, Span, steady
+from simlab.looks import BLUP, CLUSTERS, FOCUS, INK, PAPER, QUIET, SECTORS, STRIP, Look
 from simlab.methods import look
 from simlab.moments import Floats
 from simlab.plots.ellipses import ellipse, radius_of
 
-__all__ = ["Spaces"]
-
-MARKERS = tuple(look_of_group(i).marker.bokeh for i in range(len(SECTORS)))
+MARKERS = tuple(looks.look_of_group(i).marker.bokeh for i in range(len(SECTORS)))
 """Of the sectors, whose colours are `SECTORS`."""
 
 VARIED = {"line_color": "color", "line_dash": "dash", "line_width": "width"}
 
-HOVER = """
-// One school in both spaces: its students and line here, its points there.
-let j = 0;
-const at = cb_data.index;
-if (at.indices.length > 0) {
-  const i = at.indices[0];
-  j = source.data.school[i];
-}
-show(j);
-"""
-
-SHOW = """
-// Copy school j's students, line and points to the sources that are drawn on top.
-const pick = (from, columns, keep) => {
-  const out = {};
-  for (const c of columns) { out[c] = []; }
-  const n = from.data[columns[0]].length;
-  for (let i = 0; i < n; i++) {
-    if (keep(i)) { for (const c of columns) { out[c].push(from.data[c][i]); } }
-  }
-  return out;
-};
-const show = (j) => {
-  if (focus.tags[0] === j) { return; }
-  focus.tags = [j];
-  students_on.data = pick(students, ["x", "y"], i => students.data.school[i] === j);
-  line_on.data = pick(lines, ["x0", "y0", "x1", "y1"], i => lines.data.school[i] === j);
-  point_on.data = pick(schools, ["intercept", "slope", "b0", "b1"],
-                       i => schools.data.school[i] === j);
-};
-"""
+SHOW = Path(__file__).with_name("school.js").read_text(encoding="utf-8")
+HOVER = "show(cb_data.index.indices.length > 0 ? source.data.school[cb_data.index.indices[0]] : 0);"
 
 
 class Spaces:
@@ -76,28 +36,25 @@ class Spaces:
     def __init__(self) -> None:
         self._spans: list[Span | None] = [None] * 4
         self._ranges = [Range1d(0, 1) for _ in range(4)]
-        self.data = canvas(
-            "data picture", "x", "y", x_range=self._ranges[0], y_range=self._ranges[1]
-        )
-        self.beta = canvas(
-            "beta picture", "intercept", "slope", x_range=self._ranges[2], y_range=self._ranges[3]
-        )
+        x, y, intercept, slope = self._ranges
+        self.data = canvas("data picture", "x", "y", x_range=x, y_range=y)
+        self.beta = canvas("beta picture", "intercept", "slope", x_range=intercept, y_range=slope)
         self.data.title.text = "data space: students and lines"
         self.beta.title.text = "beta space: ● BLUE → △ BLUP, shaded: G"
         self.beta.title.offset = -40  # above the axis, where there is room in a narrow window
-        self._students = _source("x", "y", "school", "alpha")
-        self._lines = _source("x0", "y0", "x1", "y1", "school", "alpha", "color")
-        self._schools = _source("intercept", "slope", "b0", "b1", "school", "marker", "color")
-        self._dispersion, self._truth = _source("xs", "ys"), _source("x", "y")
+        self._students = source("x", "y", "school", "alpha")
+        self._lines = source("x0", "y0", "x1", "y1", "school", "alpha", "color")
+        self._schools = source("intercept", "slope", "b0", "b1", "school", "marker", "color")
+        self._dispersion, self._truth = source("xs", "ys"), source("x", "y")
         # One source for all methods: what the browser gets in one piece, it draws at once.
-        self._method_lines = _source("xs", "ys", "color", "dash", "width")
-        self._rings = _source("xs", "ys", "color", "dash", "width")
-        self._points = _source("x", "y", "marker", "color")
+        self._method_lines = source("xs", "ys", "color", "dash", "width")
+        self._rings = source("xs", "ys", "color", "dash", "width")
+        self._points = source("x", "y", "marker", "color")
         # The school that is pointed at; its number is the tag, 0 for none.
-        self._students_on = _source("x", "y")
+        self._students_on = source("x", "y")
         self._students_on.tags = [0]
-        self._line_on = _source("x0", "y0", "x1", "y1")
-        self._point_on = _source("intercept", "slope", "b0", "b1")
+        self._line_on = source("x0", "y0", "x1", "y1")
+        self._point_on = source("intercept", "slope", "b0", "b1")
         self._focus = ""
         self._shown: tuple[Drawn, int] | None = None
         self._draw_data()
@@ -154,11 +111,11 @@ class Spaces:
     def _link(self) -> None:
         """Let the pointer over a school, in either space, mark it in both; all in the browser."""
         arguments = self._arguments()
-        for picture, source, name in (
+        for picture, data, name in (
             (self.data, self._students, "students"),
             (self.beta, self._schools, "schools"),
         ):
-            script = CustomJS(args={**arguments, "source": source}, code=SHOW + HOVER)
+            script = CustomJS(args={**arguments, "source": data}, code=SHOW + HOVER)
             renderers = [r for r in picture.renderers if r.name == name]
             picture.add_tools(
                 HoverTool(
@@ -181,12 +138,7 @@ class Spaces:
     def options(self, ellipses: bool, blups: bool, lines: bool, focus: str) -> None:
         """Say what is drawn besides points, and which method stands out.
 
-        Parameters
-        ----------
-        ellipses, blups, lines : bool
-            Confidence ellipses, predictions with their arrows, the schools' own lines.
-        focus : str
-            Name of a method.
+        These are confidence ellipses, predictions with their arrows, and the schools' own lines.
         """
         self._ellipses.visible = ellipses
         self._blups.visible = self._arrows.visible = blups
@@ -196,17 +148,10 @@ class Spaces:
             self._show_methods(*self._shown)
 
     def show(self, drawn: Drawn, place: int, wanted: Frames) -> None:
-        """Draw a sample.
+        """Draw a sample, with what is wanted in sight.
 
-        Parameters
-        ----------
-        drawn : Drawn
-            The sample.
-        place : int
-            The sector whose lines are drawn, or a difference of sectors. Schools of other sectors
-            are faint; beta space has no schools when it shows differences.
-        wanted : Frames
-            What should be in sight.
+        The lines are those of a sector, or of a difference of sectors. Schools of other sectors are
+        faint; beta space has no schools when it shows differences.
         """
         for picture in (self.data, self.beta):
             filled(picture)
@@ -227,8 +172,8 @@ class Spaces:
             self._dots.glyph.update(marker=value(MARKERS[0]), fill_color=value(CLUSTERS))
             self._students.data = students
         else:
-            looks = {"marker": markers[drawn.school], "color": colors[drawn.school]}
-            self._students.data = students | {name: of.tolist() for name, of in looks.items()}
+            seen = {"marker": markers[drawn.school], "color": colors[drawn.school]}
+            self._students.data = students | {name: of.tolist() for name, of in seen.items()}
             self._dots.glyph.update(marker=field("marker"), fill_color=field("color"))
         number = np.arange(1, len(drawn.sector) + 1)
         self._lines.data = _listed(
@@ -257,10 +202,10 @@ class Spaces:
             return
         own = drawn.school == j - 1
         self._students_on.data = _listed(x=drawn.x[own], y=drawn.y[own])
-        for source, shown in ((self._lines, self._line_on), (self._schools, self._point_on)):
-            numbers = list(source.data["school"])
+        for data, shown in ((self._lines, self._line_on), (self._schools, self._point_on)):
+            numbers = list(data.data["school"])
             at = [numbers.index(j)] if j in numbers else []
-            shown.data = {name: [source.data[name][i] for i in at] for name in shown.data}
+            shown.data = {name: [data.data[name][i] for i in at] for name in shown.data}
 
     def _frame(self, spans: list[Span]) -> None:
         for i, (span, axis) in enumerate(zip(spans, self._ranges, strict=True)):
@@ -284,46 +229,38 @@ class Spaces:
         ends = np.array([self._ranges[0].start, self._ranges[0].end])
         across = np.array([self._ranges[2].start, self._ranges[2].end])
         radius = radius_of(0.95)
-        lines, rings = _Bundle(), _Bundle()
-        points: dict[str, list[Any]] = {name: [] for name in self._points.data}
+        lines: list[tuple[Floats, Floats, Look, float]] = []
+        rings: list[tuple[Floats, Floats, Look, float]] = []
+        points: list[tuple[float, float, str, str]] = []
         for name, line in drawn.lines.items():
             seen, width = look(name), 4.0 if name == self._focus else 1.8
             for s in [place] if place < S else range(S):
-                path = _path(drawn, s, line.center[s], ends)
-                lines.add(ends, path, seen, width)
+                lines.append((ends, _path(drawn, s, line.center[s], ends), seen, width))
             center, covariance = line.center[place], line.covariance[place]
             if np.isfinite(covariance).all():
                 ring = ellipse(center, covariance, radius, 91)
-                rings.add(ring[:, 0], ring[:, 1], seen, width)
+                rings.append((ring[:, 0], ring[:, 1], seen, width))
             elif np.isnan(center[0]):  # a slope without an intercept is a level
-                rings.add(across, np.repeat(center[1], 2), seen, width)
+                rings.append((across, np.repeat(center[1], 2), seen, width))
             if np.isfinite(center).all():
-                entry = (center[0], center[1], seen.marker.bokeh, seen.color)
-                for column, value in zip(points.values(), entry, strict=True):
-                    column.append(value)
-        self._method_lines.data = lines.columns
-        self._rings.data = rings.columns
-        self._points.data = points
+                points.append((center[0], center[1], seen.marker.bokeh, seen.color))
+        self._method_lines.data = _bundle(lines)
+        self._rings.data = _bundle(rings)
+        columns = zip(*points, strict=True) if points else ((), (), (), ())
+        names = ("x", "y", "marker", "color")
+        self._points.data = {name: [*column] for name, column in zip(names, columns, strict=True)}
 
 
-class _Bundle:
-    """Lines of different looks, column by column."""
-
-    def __init__(self) -> None:
-        self.columns: dict[str, list[Any]] = {
-            name: [] for name in ("xs", "ys", "color", "dash", "width")
-        }
-
-    def add(self, xs: Floats, ys: Floats, seen: Look, width: float) -> None:
-        """Add a line, unless it has no place."""
-        if np.isfinite(ys).all():
-            entry = (xs.tolist(), ys.tolist(), seen.color, seen.dash.bokeh, width)
-            for column, value in zip(self.columns.values(), entry, strict=True):
-                column.append(value)
-
-
-def _source(*columns: str) -> ColumnDataSource:
-    return ColumnDataSource({name: [] for name in columns})
+def _bundle(entries: list[tuple[Floats, Floats, Look, float]]) -> dict[str, list[Any]]:
+    """Lines (xs, ys, look, width), those that are finite, column by column."""
+    finite = [entry for entry in entries if np.isfinite(entry[1]).all()]
+    return {
+        "xs": [xs.tolist() for xs, *_ in finite],
+        "ys": [ys.tolist() for _, ys, *_ in finite],
+        "color": [seen.color for *_, seen, _ in finite],
+        "dash": [seen.dash.bokeh for *_, seen, _ in finite],
+        "width": [width for *_, width in finite],
+    }
 
 
 def _listed(**columns: Any) -> dict[str, list[Any]]:

@@ -14,8 +14,6 @@ from typing import Any
 
 from simlab.errors import AppError
 
-__all__ = ["AppError", "require", "serve"]
-
 HOST = "localhost"
 
 UNUSED = 60_000
@@ -24,32 +22,17 @@ that are opened at once the last waits that long."""
 
 
 def require(*packages: str) -> None:
-    """Refuse to go on without packages that only this part of simlab needs.
-
-    Raises
-    ------
-    AppError
-        Naming those that are missing.
-    """
+    """Refuse to go on without packages that only this part of simlab needs."""
     missing = [name for name in packages if find_spec(name) is None]
     if missing:
         raise AppError(f"simlab app needs {' and '.join(missing)}: pip install {' '.join(missing)}")
 
 
 def serve(port: int, browser: bool) -> None:
-    """Serve the page until interrupted.
+    """Serve the page until interrupted; port 0 is any that is free.
 
-    Parameters
-    ----------
-    port : int
-        0 for any that is free.
-    browser : bool
-        Whether to open a browser too; the address is printed in any case.
-
-    Raises
-    ------
-    AppError
-        If Panel is not installed, or the port is taken.
+    The address is printed, and opened in a browser if asked for. An AppError says that Panel is not
+    installed, or the port is taken.
     """
     require("panel", "bokeh")
     port = _free(port)

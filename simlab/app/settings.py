@@ -12,18 +12,6 @@ from typing import Any, NamedTuple
 from simlab.config import ConfigError, Study
 from simlab.words import NEW, SCHEMES, Scheme
 
-__all__ = [
-    "PRESETS",
-    "RANGES",
-    "SECTORS",
-    "SEEDS",
-    "Range",
-    "Settings",
-    "allowed",
-    "problems",
-    "study",
-]
-
 SECTORS = ("Catholic", "Public")
 """The course's names; the second is described by its difference from the first."""
 
@@ -64,50 +52,28 @@ WORDS = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """A population with one covariate, and how it is sampled.
+    """A population with one covariate, and how it is sampled."""
 
-    Attributes
-    ----------
-    gamma0 : float
-        γ_0, the mean of y where x and the context are 0.
-    beta_within, beta_between : float
-        β_W and β_B.
-    sd_intercepts, sd_slopes, correlation : float
-        Of (u_0j, u_1j): √g00, √g11 and g01/√(g00 g11).
-    sigma : float
-        σ, the standard deviation of students about the line of their school.
-    clusters : int
-        J, over all sectors.
-    size : int
-        Mean of the Poisson number of students in a school; no school has fewer than 2.
-    x_between, x_within : float
-        Standard deviations of the schools' means of x, and of x about them.
-    sectors : int
-        1 or 2.
-    intercept_difference, slope_difference : float
-        Second sector minus first, in γ_0, and in both β_W and β_B.
-    scheme : {"new-clusters", "same-clusters"}
-        What a replicate draws anew.
-    seed : int
-        Root of all random streams.
-    """
-
-    gamma0: float = 12.0
+    gamma0: float = 12.0  # γ_0, the mean of y where x and the context are 0
+    # β_W and β_B
     beta_within: float = 2.0
     beta_between: float = 2.0
+    # of (u_0j, u_1j): √g00, √g11 and g01/√(g00 g11)
     sd_intercepts: float = 4.0
     sd_slopes: float = 5.0
     correlation: float = 0.4
-    sigma: float = 4.5
-    clusters: int = 40
-    size: int = 30
+    sigma: float = 4.5  # σ, the standard deviation of students about the line of their school
+    clusters: int = 40  # J, over all sectors
+    size: int = 30  # mean of the Poisson number of students in a school; no school has fewer than 2
+    # standard deviations of the schools' means of x, and of x about them
     x_between: float = 0.0
     x_within: float = 1.0
-    sectors: int = 1
+    sectors: int = 1  # 1 or 2
+    # second sector minus first, in γ_0, and in both β_W and β_B
     intercept_difference: float = 0.0
     slope_difference: float = 0.0
-    scheme: Scheme = NEW
-    seed: int = 20261123
+    scheme: Scheme = NEW  # {"new-clusters", "same-clusters"} what a replicate draws anew
+    seed: int = 20261123  # root of all random streams
 
 
 class Range(NamedTuple):
@@ -176,16 +142,8 @@ CHOICES: Mapping[str, tuple[Any, ...]] = MappingProxyType({"sectors": (1, 2), "s
 def allowed(name: str, value: Any, before: Any) -> Any:
     """Return what the control of a setting offers that is nearest to a value.
 
-    A browser may send anything; nothing else than this reaches a study.
-
-    Parameters
-    ----------
-    name : str
-        The setting.
-    value : object
-        What was sent.
-    before : int, float or str
-        What the setting was, kept where the value is no number, or no choice of the control.
+    A browser may send anything; nothing else than this reaches a study. What the setting was
+    `before` is kept where the value is no number, or no choice of the control.
     """
     if name in CHOICES:
         fits = [choice for choice in CHOICES[name] if type(choice) is type(value)]
@@ -205,17 +163,8 @@ def allowed(name: str, value: Any, before: Any) -> Any:
 def study(settings: Settings, replicates: int = 1000) -> Study:
     """Return the study that settings stand for, checked as one read from a file is.
 
-    Parameters
-    ----------
-    settings : Settings
-        Any values.
-    replicates : int
-        How many the study asks for; they are the first of any larger number.
-
-    Raises
-    ------
-    ConfigError
-        If the values cannot be sampled; see `problems`.
+    Its replicates are the first of any larger number. A ConfigError says that the values cannot be
+    sampled; see `problems`.
     """
     s = settings
     g01 = s.correlation * s.sd_intercepts * s.sd_slopes
@@ -240,15 +189,7 @@ def study(settings: Settings, replicates: int = 1000) -> Study:
 def problems(error: Exception) -> dict[str, str]:
     """Return what is wrong, in words of the page, by the setting beside which it should be said.
 
-    Parameters
-    ----------
-    error : Exception
-        That `study`, or whoever drew from it, raised.
-
-    Returns
-    -------
-    dict of str to str
-        Under "" what no single setting is to blame for.
+    Under "" stands what no single setting is to blame for.
     """
     if not isinstance(error, ConfigError):
         return {"": f"{error} ({type(error).__name__}). Move a slider, or choose a preset."}

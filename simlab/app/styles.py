@@ -1,7 +1,5 @@
 """Styles inside shadow roots, which the style sheet of the page does not reach."""
 
-__all__ = ["BADGE_CSS", "BESIDE_CSS", "BUTTON_CSS", "SLIDER_CSS", "TABLE_CSS", "TEXT_CSS"]
-
 SLIDER_CSS = """
 :host { --slider-size: 6px; }
 .bk-slider-title { font-size: 14px; color: var(--ink); line-height: 1.15; white-space: nowrap; }

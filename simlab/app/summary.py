@@ -7,24 +7,12 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from simlab.app.live import Replicates
-from simlab.estimators.base import Estimator, sector_contrasts
+from simlab.estimators.base import Estimator
 from simlab.moments import Floats, Ints
 from simlab.performance.arrays import average
 from simlab.performance.measure import Measured
 from simlab.performance.registry import MEASURES
 from simlab.words import term_names
-
-__all__ = [
-    "LAST",
-    "Intervals",
-    "Summary",
-    "Target",
-    "counts",
-    "edges",
-    "intervals",
-    "summarise",
-    "terms",
-]
 
 LAST = 100
 BINS = 90
@@ -44,20 +32,13 @@ class Summary(NamedTuple):
 
 
 class Intervals(NamedTuple):
-    """A method's last intervals, oldest first.
+    """A method's last intervals, oldest first."""
 
-    Attributes
-    ----------
-    estimate, lower, upper : (L,)
-        L ≤ `LAST`; replicates without an estimate are left out.
-    covers : (L,)
-        Whether the target lies inside.
-    """
-
+    # (L,) L ≤ `LAST`; replicates without an estimate are left out
     estimate: Floats
     lower: Floats
     upper: Floats
-    covers: Floats
+    covers: Floats  # (L,) whether the target lies inside
 
 
 def terms(
@@ -66,24 +47,9 @@ def terms(
 ) -> Ints:  # fmt: skip
     """Return which term of each method answers the question, (E,).
 
-    For β_B it is the between effect where a method has one; otherwise the slope, which is all that
-    the method offers.
-
-    Parameters
-    ----------
-    methods : tuple of Estimator
-        The methods.
-    names : tuple of str
-        All terms, as in `Work.terms`.
-    sectors : tuple of str
-        Their names.
-    place : int
-        Sector, or difference of sectors.
-    target : {"within", "between"}
-        Which effect is asked for.
+    `place` is a sector or a difference of sectors. For β_B it is the between effect where a method
+    has one; otherwise the slope, which is all that the method offers.
     """
-    places = len(sector_contrasts(len(sectors)))
-    assert 0 <= place < places
     found = []
     for method in methods:
         kind = "between" if target == "between" and "between" in method.kinds else "slope"
@@ -93,15 +59,7 @@ def terms(
 
 
 def summarise(drawn: Replicates, theta: float) -> Summary:
-    """Measure every method, with Monte Carlo standard errors.
-
-    Parameters
-    ----------
-    drawn : Replicates
-        With arrays (N, E).
-    theta : float
-        The target.
-    """
+    """Measure every method about θ, with Monte Carlo standard errors; `drawn` has arrays (N, E)."""
     estimate, std_error, lower, upper = (
         np.ascontiguousarray(values.T)
         for values in (drawn.estimate, drawn.std_error, drawn.lower, drawn.upper)
@@ -118,20 +76,9 @@ def summarise(drawn: Replicates, theta: float) -> Summary:
 
 
 def edges(estimate: Floats, marked: Floats, bins: int = BINS) -> Floats:
-    """Return edges of bins that hold nearly all estimates of all methods, and what is marked.
+    """Return edges of bins that hold nearly all estimates, (N, E), and what is marked, (bins + 1,).
 
-    Parameters
-    ----------
-    estimate : (N, E)
-        May hold NaN.
-    marked : (k,)
-        Values that must be inside; NaN is passed over.
-    bins : int
-        How many.
-
-    Returns
-    -------
-    (bins + 1,)
+    NaN is passed over.
     """
     values = [v for v in marked if np.isfinite(v)]
     known = estimate[np.isfinite(estimate)]
@@ -145,14 +92,9 @@ def edges(estimate: Floats, marked: Floats, bins: int = BINS) -> Floats:
 
 
 def counts(estimate: Floats, at: Floats) -> Ints:
-    """Count the estimates in each bin. (E, bins).
+    """Count the estimates, (N, E), in each bin between equidistant edges, (E, bins).
 
-    Parameters
-    ----------
-    estimate : (N, E)
-        NaN and what lies outside are not counted.
-    at : (bins + 1,)
-        Equidistant edges.
+    NaN and what lies outside are not counted.
     """
     bins, E = len(at) - 1, estimate.shape[1]
     with np.errstate(invalid="ignore"):
@@ -163,17 +105,7 @@ def counts(estimate: Floats, at: Floats) -> Ints:
 
 
 def intervals(drawn: Replicates, method: int, theta: float) -> Intervals:
-    """Return the last intervals of one method, and which of them cover.
-
-    Parameters
-    ----------
-    drawn : Replicates
-        With arrays (N, E).
-    method : int
-        Position of the method.
-    theta : float
-        The target.
-    """
+    """Return the last intervals of one method, and which of them cover θ."""
     estimate, lower, upper = (
         values[-LAST:, method] for values in (drawn.estimate, drawn.lower, drawn.upper)
     )

@@ -13,8 +13,6 @@ from simlab.methods import METHODS, look, short
 from simlab.performance.measure import Measured
 from simlab.text.numbers import percent, plus_minus, signed
 
-__all__ = ["note", "table"]
-
 Z = 3.0
 """Monte Carlo standard errors by which a number must be off before it is marked."""
 
@@ -29,25 +27,13 @@ def note(text: str) -> str:
 def table(
     summary: Summary, count: int, focus: str, target: str, doubts: Sequence[int] = (), goal: int = 0
 ) -> str:
-    """Return the table in HTML.
+    """Return the table in HTML, of all methods in the order of `methods.METHODS`.
 
     A standard error or a coverage that is off by more than its Monte Carlo error, and by more than
-    5 %, is marked with an arrow, and so is not told by colour alone.
-
-    Parameters
-    ----------
-    summary : Summary
-        Of all methods, in the order of `methods.METHODS`.
-    count : int
-        Replicates.
-    focus : str
-        Method whose row stands out.
-    target : str
-        What bias and coverage are about, "β_W" or "β_B".
-    doubts : sequence of int
-        Whether each method's estimate has a variance, of `measures.doubts`; by default all have.
-    goal : int
-        Replicates that were asked for; while there are fewer, the caption says "working".
+    5 %, is marked with an arrow, and so is not told by colour alone. `focus` is the method whose
+    row stands out, `target` what bias and coverage are about, "β_W" or "β_B". `doubts` says whether
+    each estimate has a variance (`measures.doubts`); by default all have. While there are fewer
+    replicates than the `goal`, the caption says "working".
     """
     head = "".join(
         f'<th scope="col">{text}</th>'

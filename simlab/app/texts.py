@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from simlab.config import Study, declared, flow
 
-__all__ = ["python_text", "yaml_text"]
-
 HELD = """\
 # The draws were held while a slider moved. `simlab run` of this file gives this population draws
 # of its own; the Python text gives those that were on the screen.
@@ -13,16 +11,10 @@ HELD = """\
 
 
 def yaml_text(study: Study, sample: int, key: str | None = None) -> str:
-    """Return the study as a file for `simlab run`.
+    """Return the study on the screen as a file for `simlab run`.
 
-    Parameters
-    ----------
-    study : Study
-        What is on the screen.
-    sample : int
-        Number of the replicate that is shown.
-    key : str, optional
-        The key from which draws come, where it is not the study's own.
+    `sample` is the number of the replicate that is shown, `key` that from which draws come, where
+    it is not the study's own.
     """
     p = declared(study.population)
     lines = [
@@ -36,13 +28,9 @@ def yaml_text(study: Study, sample: int, key: str | None = None) -> str:
         "population:",
         f"  clusters: {flow(p.clusters)}",
         f"  gamma: {flow(p.gamma)}  # γ_0",
-        f"  beta_within: {flow(p.beta_within)}",
-        f"  beta_between: {flow(p.beta_between)}",
-        f"  G: {flow(p.G)}",
-        f"  sigma2: {flow(p.sigma2)}",
-        f"  cluster_sizes: {flow(p.cluster_sizes)}",
-        f"  x: {flow(p.x)}",
     ]
+    fields = ("beta_within", "beta_between", "G", "sigma2", "cluster_sizes", "x")
+    lines += [f"  {name}: {flow(getattr(p, name))}" for name in fields]
     return (HELD if key else "") + "\n".join(lines) + "\n"
 
 
@@ -50,11 +38,6 @@ def python_text(study: Study, sample: int, key: str | None = None) -> str:
     """Return a script that rebuilds the sample, and repeats the sampling.
 
     It leaves `rows`, the sample, and `estimate` (replicates, methods, terms).
-
-    Parameters
-    ----------
-    study, sample, key
-        As in `yaml_text`.
     """
     ending = REPEAT if key is None else REPEAT_HELD
     return SCRIPT.format(

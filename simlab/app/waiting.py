@@ -9,12 +9,9 @@ from bokeh.events import DocumentReady
 from bokeh.models import CustomJS, Spinner
 
 from simlab.app import facts
-from simlab.app.draws import prepare
-from simlab.app.sample import draw
+from simlab.app.draws import draw, prepare
 from simlab.app.settings import PRESETS, study
 from simlab.runner import run_block
-
-__all__ = ["COMPILING", "compiled", "echo"]
 
 COMPILING = (
     "working: simlab compiles its kernels, once on this machine; that takes a minute or two. "
@@ -39,11 +36,6 @@ def echo(document: Any) -> Spinner:
 
     With it the page shows "working" while it is not heard, whatever keeps the server busy; see
     `waiting.js`.
-
-    Parameters
-    ----------
-    document : bokeh.document.Document
-        The visitor's.
     """
     widget = Spinner(name="answered", visible=False, value=0)
 
