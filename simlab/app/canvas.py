@@ -18,18 +18,10 @@ def canvas(name: str, x_label: str, y_label: str, **options: Any) -> figure:
     Options are those of `bokeh.plotting.figure`.
     """
     picture = figure(
-        name=name,
-        sizing_mode="stretch_both",
-        tools=options.pop("tools", "save"),
-        toolbar_location=None,
-        x_axis_label=x_label,
-        y_axis_label=y_label,
-        background_fill_color=PAPER,
-        border_fill_color=PAPER,
-        outline_line_color=None,
-        min_border=4,
-        **options,
-    )
+        name=name, sizing_mode="stretch_both", tools=options.pop("tools", "save"),
+        toolbar_location=None, x_axis_label=x_label, y_axis_label=y_label, outline_line_color=None,
+        background_fill_color=PAPER, border_fill_color=PAPER, min_border=4, **options,
+    )  # fmt: skip
     for axis in (*picture.xaxis, *picture.yaxis):
         axis.axis_label_text_font_size = TEXT
         axis.axis_label_text_font_style = "normal"

@@ -67,7 +67,6 @@ class Drawn(NamedTuple):
     lines: dict[str, Line]  # by method
     gamma: Floats  # (S, 2) E β_j of each sector where the context is 0: (γ_0, β_W)
     G: Floats  # (2, 2) true covariance of β_j about it
-    status: dict[str, int]  # of each method's fit; see `simlab.results.Status`
 
 
 def draw(work: Work, replicate: int) -> Drawn:
@@ -101,7 +100,6 @@ def draw(work: Work, replicate: int) -> Drawn:
         lines={m.name: fit_line(m, sample, fits[m.name], job) for m in work.methods},
         gamma=np.column_stack([p.gamma0[first], p.beta_within[first]]),
         G=job.known.G,
-        status={name: int(fit.status[0]) for name, fit in fits.items()},
     )
 
 

@@ -66,13 +66,10 @@ def summarise(drawn: Replicates, theta: float) -> Summary:
     )
     targets = np.full(len(estimate), theta)
     return Summary(
-        average(estimate),
-        MEASURES["bias"](estimate, targets),
-        MEASURES["empirical_se"](estimate),
-        MEASURES["model_se"](std_error),
-        MEASURES["relative_error"](estimate, std_error),
+        average(estimate), MEASURES["bias"](estimate, targets), MEASURES["empirical_se"](estimate),
+        MEASURES["model_se"](std_error), MEASURES["relative_error"](estimate, std_error),
         MEASURES["coverage"](lower, upper, targets),
-    )
+    )  # fmt: skip
 
 
 def edges(estimate: Floats, marked: Floats, bins: int = BINS) -> Floats:

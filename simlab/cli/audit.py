@@ -73,15 +73,15 @@ def audit(
         _show(answer(first), sys.stderr)
         print(f"\nnow with {draws} other parameter sets …\n", file=sys.stderr)
     with Bar(quiet) as bar:
-        found = run.complete(first, draws, jobs, bar)
+        result = run.complete(first, draws, jobs, bar)
     if format == "text":
-        _show(as_text(found), sys.stdout)
+        _show(as_text(result), sys.stdout)
     else:
-        show(found, format, f"Audit of {data}")
+        show(result, format, f"Audit of {data}")
     if report is not None:
-        write(report, found.html())
+        write(report, result.html())
     if config is not None:
-        _write_config(found, config)
+        _write_config(result, config)
 
 
 def _show(parts: Sequence[Part | list[Part]], stream: TextIO) -> None:
@@ -112,10 +112,10 @@ def _check_config(s: Subject, config: Path | None) -> None:
         )
 
 
-def _write_config(found: Audit, config: Path) -> None:
+def _write_config(result: Audit, config: Path) -> None:
     """Write the study, and beside it the complete rows where some were left out."""
     from simlab.cli.written import write
 
-    write(config, found.config)
-    if found.subject.dropped:
-        write(config.parent / found.subject.name, found.subject.rows.to_csv(index=False))
+    write(config, result.config)
+    if result.subject.dropped:
+        write(config.parent / result.subject.name, result.subject.rows.to_csv(index=False))

@@ -43,7 +43,7 @@ def bootstrap(
     rows = by_formulas(data, formula)
     with warnings_on_stderr():
         fitted = fit(formula, rows, "ML" if ml else "REML", source=data)
-    found = bootstrapped(
+    result = bootstrapped(
         fitted, list(statistic), draws=draws, kind=kind, level=level, seed=seed, jobs=jobs
     )
-    show(found, format, f"Bootstrap of {formula}")
+    show(result, format, f"Bootstrap of {formula}")

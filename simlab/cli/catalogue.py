@@ -32,5 +32,5 @@ def catalogue(
     from simlab.course.catalogue import catalogue as ten_models
 
     rows = by_roles(data, cluster)
-    found = ten_models(rows, y, x, w, cluster, "ML" if ml else "REML", source=data)
-    show(found, format, f"Ten models of {y}")
+    result = ten_models(rows, y, x, w, cluster, "ML" if ml else "REML", source=data)
+    show(result, format, f"Ten models of {y}")

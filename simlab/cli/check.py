@@ -30,25 +30,25 @@ def outline(study: Study) -> Iterator[str]:
         work = runner.prepare(study, room=runner.Room(study.parallel))
     blocks = -(-study.replicates // study.block) * len(work.jobs)
     most = f"at most {study.replicates:,}" if study.until else f"{study.replicates:,}"
-    told = [f"{len(work.jobs)} conditions × {most} replicates in {blocks:,} blocks"]
+    lines = [f"{len(work.jobs)} conditions × {most} replicates in {blocks:,} blocks"]
     if until := study.until:
-        told.append(f"until MCSE({until.measure}) ≤ {until.mcse:g}, at least {study.least:,}")
+        lines.append(f"until MCSE({until.measure}) ≤ {until.mcse:g}, at least {study.least:,}")
     applied = [method.name for method in work.methods]
-    told.append(f"estimators: {', '.join(applied)}")
+    lines.append(f"estimators: {', '.join(applied)}")
     for name in REGISTRY if study.estimators is None else ():
         if name not in applied:
-            told.append(f"without {name}: the generator does not tell G and sigma2")
-    told.append(f"terms: {', '.join(work.terms)}")
+            lines.append(f"without {name}: the generator does not tell G and sigma2")
+    lines.append(f"terms: {', '.join(work.terms)}")
     others = dict.fromkeys(term for method in work.methods for term in method.others)
     for term in others:
         if not all(term in true for true in work.truth):
-            told.append(f"without bias and coverage of {term}: what is true is not told")
+            lines.append(f"without bias and coverage of {term}: what is true is not told")
     for hypothesis in work.hypotheses:
-        told.append(f"test {hypothesis.name}: {', '.join(hypothesis.kinds)}")
+        lines.append(f"test {hypothesis.name}: {', '.join(hypothesis.kinds)}")
     for job in work.jobs:
         levels = ", ".join(f"{k} = {v}" for k, v in job.condition.levels.items() if str(v) != "nan")
         how = "rows" if job.rows else "moments"
-        told.append(f"{job.condition.index:>3}  {levels or 'base'}  (drawn as {how})")
+        lines.append(f"{job.condition.index:>3}  {levels or 'base'}  (drawn as {how})")
     yield wrapped(f"{study.file or study.name}: valid")
-    for line in told:
+    for line in lines:
         yield wrapped(line, "      ", "  ")

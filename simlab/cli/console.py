@@ -84,14 +84,14 @@ class Bar:
         self._arrived += number
         self._failures += failures
         rate = self._arrived / max(time.monotonic() - self._began, 1e-9)
-        told = f"{self._failures:,} failed fits" if self._failures else ""
-        self._bar.update(self._task, advance=number, rate=f"{rate:,.0f}/s", failures=told)
+        words = f"{self._failures:,} failed fits" if self._failures else ""
+        self._bar.update(self._task, advance=number, rate=f"{rate:,.0f}/s", failures=words)
 
     def expect(self, total: int, stopped: int, conditions: int) -> None:
         """Show how many there may be by what is known now, and how many conditions are done."""
         assert self._task is not None
-        told = f"sampling, {stopped} of {conditions} conditions done"
-        self._bar.update(self._task, total=total, description=told)
+        words = f"sampling, {stopped} of {conditions} conditions done"
+        self._bar.update(self._task, total=total, description=words)
 
 
 @contextmanager
@@ -136,9 +136,9 @@ def say(*parts: Part | list[Part]) -> None:
     print("\n\n".join(map(group_text, parts)))
 
 
-def show(found: Printable, format: Format, title: str) -> None:
+def show(result: Printable, format: Format, title: str) -> None:
     """Print a result: HTML as a page of that title, CSV to a file or a pipe as it is."""
     if format == "html":
-        print(page(title, [Section("", found.to_html())]))
+        print(page(title, [Section("", result.to_html())]))
     else:
-        print(found.render(format), file=exact(sys.stdout) if format == "csv" else sys.stdout)
+        print(result.render(format), file=exact(sys.stdout) if format == "csv" else sys.stdout)

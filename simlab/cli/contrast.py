@@ -31,5 +31,5 @@ def contrast(
     from simlab.cli.console import opened, show
 
     ds = opened(store)
-    found = tables.contrast_table(ds, base, factor, target)
-    show(found, format, f"Contrasts of {ds.attrs['name']}")
+    result = tables.contrast_table(ds, base, factor, target)
+    show(result, format, f"Contrasts of {ds.attrs['name']}")

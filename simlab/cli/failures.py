@@ -44,8 +44,8 @@ def failures(
     kept = not keeps_measures(ds)
     counts = archive.failure_counts(ds, status)
     if format == "csv":
-        found = archive.failures(ds, status) if kept else counts
-        found.to_csv(exact(sys.stdout), index=False)
+        result = archive.failures(ds, status) if kept else counts
+        result.to_csv(exact(sys.stdout), index=False)
         return
     if counts.empty:
         print(f"{store}: every fit is ok")
@@ -65,26 +65,26 @@ def failures(
     print()
     if not kept:
         _each_message(ds, "warnings")
-        told = "Which replicates these are, and what went wrong in each, is not kept: run with "
-        print(wrapped(f"{told}keep: replicates to know."))
+        words = "Which replicates these are, and what went wrong in each, is not kept: run with "
+        print(wrapped(f"{words}keep: replicates to know."))
         return
     _each_failure(store, ds, archive.failures(ds, status), limit)
 
 
-def _each_failure(store: Path, ds: xr.Dataset, found: pd.DataFrame, limit: int) -> None:
+def _each_failure(store: Path, ds: xr.Dataset, result: pd.DataFrame, limit: int) -> None:
     """Print what went wrong, and for each replicate the command that replays it."""
     _each_message(ds, "messages")
     _each_message(ds, "warnings")
     # What cannot be explained by a variance at 0 comes first.
-    found = found.assign(last=found["status"].eq("singular")).sort_values("last", kind="stable")
-    each = found.groupby(["condition", "replicate"], sort=False)
+    result = result.assign(last=result["status"].eq("singular")).sort_values("last", kind="stable")
+    each = result.groupby(["condition", "replicate"], sort=False)
     for (c, r), part in list(each)[:limit]:
-        told = ", ".join(part["estimator"] + " " + part["status"].str.replace("_", " "))
+        words = ", ".join(part["estimator"] + " " + part["status"].str.replace("_", " "))
         command = f"simlab replay {shlex.quote(str(store))} --condition {c} --replicate {r}"
-        if len(f"{command}   # {told}") <= width():
-            print(f"{command}   # {told}")
+        if len(f"{command}   # {words}") <= width():
+            print(f"{command}   # {words}")
         else:  # a line to be copied is not broken
-            print(f"{wrapped(told, '#   ', '# ')}\n{command}")
+            print(f"{wrapped(words, '#   ', '# ')}\n{command}")
     if each.ngroups > limit:
         more = f"… and {each.ngroups - limit:,} replicates more: --limit {each.ngroups}, or "
         print(wrapped(f"{more}--format csv"))
@@ -94,8 +94,8 @@ def _each_message(ds: xr.Dataset, attribute: str) -> None:
     """Print what went wrong, or was warned of: each text once; or how often, if that is kept."""
     if attribute == "warnings" and attribute not in ds.attrs and (counts := warned(ds)):
         print(wrapped(f"warnings: {counts}", "  ", ""))
-    for told in json.loads(str(ds.attrs.get(attribute, "[]"))):
+    for message in json.loads(str(ds.attrs.get(attribute, "[]"))):
         word = " warned" if attribute == "warnings" else ""
-        place = f"condition {told['condition']}, replicate {told['replicate']}"
-        where = f"({told['count']:,} times, first {place})"
-        print(wrapped(f"{told['estimator']}{word}: {told['text']} {where}", "  ", ""))
+        place = f"condition {message['condition']}, replicate {message['replicate']}"
+        where = f"({message['count']:,} times, first {place})"
+        print(wrapped(f"{message['estimator']}{word}: {message['text']} {where}", "  ", ""))

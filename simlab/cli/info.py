@@ -63,10 +63,10 @@ def info(store: Store, *, config: bool = False) -> None:
             print(wrapped(str(fact), " " * (longest + 4), f"  {name:<{longest}}  "))
     print(f"\n{_conditions(ds)}")
     if keeps_measures(ds):
-        told = "Measures are kept: of replicates, only sums; of wall time, that of the sessions."
-        print(f"\n{wrapped(told)}")
-    if found := sessions(store):
-        print(f"\n{_sessions(found)}")
+        words = "Measures are kept: of replicates, only sums; of wall time, that of the sessions."
+        print(f"\n{wrapped(words)}")
+    if result := sessions(store):
+        print(f"\n{_sessions(result)}")
 
 
 def _size(store: Path) -> str:
@@ -74,7 +74,7 @@ def _size(store: Path) -> str:
     return f"{sum(files) / 1e6:,.1f} MB in {len(files):,} files"
 
 
-def _sessions(found: Sequence[Mapping[str, Any]]) -> str:
+def _sessions(result: Sequence[Mapping[str, Any]]) -> str:
     """Who wrote to the store: a row for each run that had something to do."""
     facts = ("host", "backend", "workers", "blocks", "outcome")
     rows = [
@@ -82,14 +82,14 @@ def _sessions(found: Sequence[Mapping[str, Any]]) -> str:
             str(one["number"]), _moment(one["began"]), _moment(one["ended"]),
             *("–" if one.get(name) is None else str(one[name]) for name in facts),
         ]
-        for one in found
+        for one in result
     ]  # fmt: skip
     return text_table(["session", "began (UTC)", "ended (UTC)", *facts], rows)
 
 
-def _moment(told: str | None) -> str:
+def _moment(time: str | None) -> str:
     """2026-11-23 17:09:02 of an ISO time in UTC."""
-    return "–" if told is None else told.partition("+")[0].replace("T", " ")
+    return "–" if time is None else time.partition("+")[0].replace("T", " ")
 
 
 def _conditions(ds: xr.Dataset) -> str:

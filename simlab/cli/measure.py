@@ -60,39 +60,39 @@ def measure(
 
     ds = opened(store)
     oracle = ORACLE if ORACLE in ds.estimator.values else None
-    found = measures.measure(ds, oracle, measure or None, mcse)
+    result = measures.measure(ds, oracle, measure or None, mcse)
     against = target or (("beta_within",) if wide else None)
-    frame = _chosen(found, {"estimator": estimator, "term": term, "target": against}, by or ())
+    frame = _chosen(result, {"estimator": estimator, "term": term, "target": against}, by or ())
     unknown: dict[str, list[str]] = {}
-    for name, variable in found.items():
+    for name, variable in result.items():
         if why := variable.attrs.get("comment"):
             unknown.setdefault(why, []).append(str(name))
     for why, those in unknown.items():
         print(f"simlab: {', '.join(those)}: {why}", file=sys.stderr)
     if (doubtful := frame["mark"] != "").any():
-        told = f"simlab: {doubtful.sum():,} numbers marked {MARK}: {SENTENCE[UNSURE]}"
-        print(told, file=sys.stderr)
+        words = f"simlab: {doubtful.sum():,} numbers marked {MARK}: {SENTENCE[UNSURE]}"
+        print(words, file=sys.stderr)
     table = tables.wide_measures(frame) if wide else tables.MeasuresTable(frame)
     format = format or ("text" if wide else "csv")
     show(table, format, f"Measures of {ds.attrs['name']}")
-    if format != "csv" and (told := unfinished(ds)):
-        print(f"\n{told}.")
+    if format != "csv" and (words := unfinished(ds)):
+        print(f"\n{words}.")
 
 
 def _chosen(
-    found: xr.Dataset, wanted: Mapping[str, Sequence[str] | None], by: Sequence[str]
+    result: xr.Dataset, wanted: Mapping[str, Sequence[str] | None], by: Sequence[str]
 ) -> pd.DataFrame:
     """Rows of the labels that are wanted, all where none is, sorted by factors."""
     from simlab import measures, tables
     from simlab.archive import factor_of
     from simlab.errors import check_known
 
-    frame = measures.tidy(found)
+    frame = measures.tidy(result)
     for name, given in wanted.items():
-        offered = found[name].values if name in found.coords else AIMS
+        offered = result[name].values if name in result.coords else AIMS
         for one in given or ():
             check_known(name, one, offered)
-    first = [factor_of(found, one) for one in by]
+    first = [factor_of(result, one) for one in by]
     frame = tables.sorted_by(
         tables.chosen_rows(frame, {k: v or () for k, v in wanted.items()}), first
     )

@@ -37,8 +37,8 @@ def report(ds: xr.Dataset) -> int:
     for (first, *others), names in where.items():
         place = f"condition {first} ({archive.describe(ds, first)})"
         more = f" and {len(others)} others" if others else ""
-        told = f"failed in every replicate of {place}{more}: {some(names, 'methods')}"
-        print(f"simlab: {told}", file=sys.stderr)
+        words = f"failed in every replicate of {place}{more}: {some(names, 'methods')}"
+        print(f"simlab: {words}", file=sys.stderr)
     return 0 if everywhere.empty else ALL_FAILED
 
 
@@ -46,8 +46,8 @@ def say_unfinished(ds: xr.Dataset) -> None:
     """Say on stderr that a store is unfinished, and what it has, if it is."""
     from simlab.tables.notes import unfinished
 
-    if told := unfinished(ds):
-        print(f"simlab: {told}", file=sys.stderr)
+    if words := unfinished(ds):
+        print(f"simlab: {words}", file=sys.stderr)
 
 
 def warned(ds: xr.Dataset) -> str:

@@ -44,22 +44,22 @@ def plan(
 
     study = load(config)
     with warnings_on_stderr():
-        found = forecast(study, measure=measure, mcse=mcse, pilot=pilot, jobs=jobs)
-    until, several = found.until, len(found.conditions) > 1
+        result = forecast(study, measure=measure, mcse=mcse, pilot=pilot, jobs=jobs)
+    until, several = result.until, len(result.conditions) > 1
     what = (
         f"{study.name}: MCSE({until.measure}) ≤ {until.mcse:g} in every cell, forecast from "
-        f"{found.pilot:,} replicates of each condition"
+        f"{result.pilot:,} replicates of each condition"
     )
-    rows = [*(_row(found, c) for c in found.conditions), *([_total(found)] if several else [])]
-    costs: list[Part] = [Paragraph(_times(found))]
-    if capped := sum(c.capped for c in found.conditions):
-        text = f"{capped} of {len(found.conditions)} conditions stop at the maximum before."
+    rows = [*(_row(result, c) for c in result.conditions), *([_total(result)] if several else [])]
+    costs: list[Part] = [Paragraph(_times(result))]
+    if capped := sum(c.capped for c in result.conditions):
+        text = f"{capped} of {len(result.conditions)} conditions stop at the maximum before."
         costs.append(Paragraph(text))
-    line = Paragraph(f"replicates: {_line(found, until)}")  # YAML in several lines too
+    line = Paragraph(f"replicates: {_line(result, until)}")  # YAML in several lines too
     say(Paragraph(what), Table(HEADER, rows), costs, line)
 
 
-def _row(found: Forecast, c: Needed) -> list[str]:
+def _row(result: Forecast, c: Needed) -> list[str]:
     levels = (f"{k.rpartition('.')[2]} = {v}" for k, v in c.levels.items() if str(v) != "nan")
     return [
         ", ".join(levels) or "base",
@@ -68,36 +68,36 @@ def _row(found: Forecast, c: Needed) -> list[str]:
         c.cell or "not defined",
         f"{1000 * c.seconds:.3g}",
         duration(c.replicates * c.seconds),
-        size(found.stored(c.replicates)),
+        size(result.stored(c.replicates)),
     ]
 
 
-def _total(found: Forecast) -> list[str]:
+def _total(result: Forecast) -> list[str]:
     low, each, high = (
-        sum(getattr(c, end) for c in found.conditions) for end in ("low", "replicates", "high")
+        sum(getattr(c, end) for c in result.conditions) for end in ("low", "replicates", "high")
     )
     return [
         "all", f"{each:,}", f"{low:,} – {high:,}", "", "",
-        duration(found.core()), size(found.disk()),
+        duration(result.core()), size(result.disk()),
     ]  # fmt: skip
 
 
-def _times(found: Forecast) -> str:
+def _times(result: Forecast) -> str:
     wall, low, high = (
-        duration(found.core(end) / found.speed) for end in ("replicates", "low", "high")
+        duration(result.core(end) / result.speed) for end in ("replicates", "low", "high")
     )
+    workers = f"{result.workers} worker{'s' * (result.workers > 1)}"
     return (
-        f"About {wall} ({low} to {high}) with {found.workers} "
-        f"worker{'s' * (found.workers > 1)}, which did {found.speed:.2g} core seconds a second in "
-        "the pilot."
+        f"About {wall} ({low} to {high}) with {workers}, which did {result.speed:.2g} core seconds "
+        "a second in the pilot."
     )
 
 
-def _line(found: Forecast, until: Until) -> str:
+def _line(result: Forecast, until: Until) -> str:
     from simlab.config import FEWEST, flow
 
-    least = "" if found.least == FEWEST else f"min: {found.least}, "
-    return f"{{max: {found.most}, {least}until: {flow(until)}}}"
+    least = "" if result.least == FEWEST else f"min: {result.least}, "
+    return f"{{max: {result.most}, {least}until: {flow(until)}}}"
 
 
 def duration(seconds: float) -> str:

@@ -62,16 +62,16 @@ def pvalue(
         check_inputs(figure, data)
     rows = by_formulas(data, null, *alternative)
     with warnings_on_stderr(), Bar(quiet, "draws", passing=True) as bar:
-        found = test(
+        result = test(
             rows, null, alternative[0] if len(alternative) == 1 else alternative,
             draws=draws, method=method, seed=seed, jobs=jobs, stop=stop, level=level,
             missing=missing, source=data, progress=bar,
         )  # fmt: skip
-    show(found, format, "Tests by simulation")
+    show(result, format, "Tests by simulation")
     if figure is not None:
         from simlab.plots.null import null_figure
 
-        tests = [found] if isinstance(found, PValue) else list(found.tests.values())
+        tests = [result] if isinstance(result, PValue) else list(result.tests.values())
         null_figure(tests).savefig(figure, dpi=150)
         print(f"{figure}: written", file=sys.stderr)
 

@@ -106,9 +106,9 @@ def _refit(again: Replay) -> list[Part | list[Part]]:
             name = status = ""
     header = ["method", "term", "estimate", "SE", "df", "status"]
     header[5:5] = [] if again.stored is None else ["stored", "difference"]
-    told = [f"{name}: {text}" for _, name, text in one.messages]
-    told += [f"{name} warned: {text}" for _, name, text in one.warnings]
-    said: list[Part] = [Paragraph(line) for line in told]
+    messages = [f"{name}: {text}" for _, name, text in one.messages]
+    messages += [f"{name} warned: {text}" for _, name, text in one.warnings]
+    said: list[Part] = [Paragraph(line) for line in messages]
     return [Table(header, rows, names=2), *([said] if said else [])]
 
 
@@ -131,13 +131,13 @@ def _mixed(again: Replay) -> Iterator[list[Part]]:
             continue
         formula = FORMULAS[method.name].format(s="sector * " if several else "")
         formula += " + (1 + x | cluster)"
-        told = f"{label(method.name)}, from the rows: {formula}"
+        words = f"{label(method.name)}, from the rows: {formula}"
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", FitWarning)
                 fitted = fit(formula, rows)
         except FitError as error:
-            yield [Paragraph(told), Paragraph(str(error), "  ")]
+            yield [Paragraph(words), Paragraph(str(error), "  ")]
             continue
         evaluations = abs(fitted.optimum.evaluations)
         G = fitted.G.to_numpy()
@@ -148,19 +148,19 @@ def _mixed(again: Replay) -> Iterator[list[Part]]:
             f"sigma2 = {fitted.sigma2:.6g}",
             *fitted.notes,
         ]
-        yield [Paragraph(told), *(Paragraph(line, "  ", "    ") for line in lines)]
+        yield [Paragraph(words), *(Paragraph(line, "  ", "    ") for line in lines)]
 
 
 def _verdict(again: Replay) -> tuple[int, list[Part]]:
     """The exit status, and what is said of the stored replicate."""
     if again.stored is None:
-        told = "The store keeps measures and no replicates: there is nothing to compare with."
-        return 0, [Paragraph(told, indent="")]
+        words = "The store keeps measures and no replicates: there is nothing to compare with."
+        return 0, [Paragraph(words, indent="")]
     compared = sum(again.stored[name].size for name in again.stored.data_vars)
     if again.differs.empty:
-        told = f"The stored replicate is this one, bit for bit: {compared:,} numbers compared."
-        return 0, [Paragraph(told, indent="")]
-    told = f"{len(again.differs):,} of {compared:,} numbers differ from what is stored:"
+        words = f"The stored replicate is this one, bit for bit: {compared:,} numbers compared."
+        return 0, [Paragraph(words, indent="")]
+    words = f"{len(again.differs):,} of {compared:,} numbers differ from what is stored:"
     rows = [
         [row["variable"], row["place"], f"{row['stored']:.17g}", f"{row['again']:.17g}"]
         for row in again.differs.head(20).to_dict("records")
@@ -170,4 +170,4 @@ def _verdict(again: Replay) -> tuple[int, list[Part]]:
         "The code, its libraries, the processor or the data have changed since, or the store is "
         "damaged: `simlab info` tells what it was made with."
     )
-    return 1, [Paragraph(told, indent=""), differing, Paragraph(why, indent="")]
+    return 1, [Paragraph(words, indent=""), differing, Paragraph(why, indent="")]

@@ -94,9 +94,9 @@ def _told(ds: xr.Dataset, name: str, store: Path, seconds: float) -> int:
     if "slope" not in {Term.parse(term).kind for term in ds["term"].values.tolist()}:
         print(f"{store}: no method estimates a slope, so there is no table: simlab measure {store}")
         return report(ds)
-    found = tables.study_tables(ds)
-    print(found.render())
+    result = tables.study_tables(ds)
+    print(result.render())
     page = store.with_name(f"{name}.md")
-    files = f"{store}, {page}" if save_page(page, found.render("markdown"), name) else f"{store}"
+    files = f"{store}, {page}" if save_page(page, result.render("markdown"), name) else f"{store}"
     print(f"\n{files}: written in {seconds:.1f} s", file=sys.stderr)
     return report(ds)

@@ -36,9 +36,9 @@ def table(
 
     ds = opened(store)
     if tests:
-        found: Printable = tables.size_table(ds)
+        result: Printable = tables.size_table(ds)
     elif by:
-        found = tables.conditions_table(ds, sector, by)
+        result = tables.conditions_table(ds, sector, by)
     else:
-        found = tables.study_tables(ds, sector)
-    show(found, format, f"Study {ds.attrs['name']}")
+        result = tables.study_tables(ds, sector)
+    show(result, format, f"Study {ds.attrs['name']}")

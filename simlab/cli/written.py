@@ -23,8 +23,8 @@ def save_page(page: Path, text: str, name: str) -> bool:
     if there is None or _is_page(there.decode("utf-8", "replace"), name):
         _save(page, f"{escape(text)}\n\n{MARK}\n")
         return True
-    told = f"simlab: {page}: was not written by simlab, and stays as it is; the tables are printed"
-    print(told, file=sys.stderr)
+    words = f"simlab: {page}: was not written by simlab, and stays as it is; the tables are printed"
+    print(words, file=sys.stderr)
     return False
 
 

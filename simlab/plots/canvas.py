@@ -30,8 +30,8 @@ def canvas(
     Figure, (columns,) array of Axes
     """
     figure = Figure(figsize=(width, height), layout="constrained")
-    found = figure.subplots(1, columns, **grid)
-    axes = np.array([found] if isinstance(found, Axes) else found, dtype=object)
+    result = figure.subplots(1, columns, **grid)
+    axes = np.array([result] if isinstance(result, Axes) else result, dtype=object)
     return figure, axes
 
 

@@ -173,8 +173,8 @@ def _groups(group: ArrayLike | None, n: int) -> pd.Series[pd.CategoricalDtype[st
     """Groups of the rows as a categorical of words; an order of categories is kept."""
     if group is None:
         return pd.Series([""] * n, dtype="category")
-    found = pd.Series(group).reset_index(drop=True).astype("category")
-    return found.cat.remove_unused_categories().cat.rename_categories(str)
+    result = pd.Series(group).reset_index(drop=True).astype("category")
+    return result.cat.remove_unused_categories().cat.rename_categories(str)
 
 
 def _members(clusters: ClusterLines, own: dict[Hashable, str], name: str) -> NDArray[np.bool_]:

@@ -124,16 +124,16 @@ def estimate_se(
     ArgumentError
         If there is no such method, condition, term or target.
     """
-    found = replicates(ds, estimator, condition, term, target)
+    result = replicates(ds, estimator, condition, term, target)
     ax = style.axes_of(ax)
-    covering = _points(ax, found, found.covers, looks.CLUSTERS, "o")
-    missing = _points(ax, found, ~found.covers, looks.MISS, "^")
-    x, y = _around(found)
-    cone = _cone(ax, found, y[1])
-    true, reported = (float(found.measured[name]) for name in ("empirical_se", "model_se"))
+    covering = _points(ax, result, result.covers, looks.CLUSTERS, "o")
+    missing = _points(ax, result, ~result.covers, looks.MISS, "^")
+    x, y = _around(result)
+    cone = _cone(ax, result, y[1])
+    true, reported = (float(result.measured[name]) for name in ("empirical_se", "model_se"))
     true_se = _level(ax, true, "true SE", looks.INK, above=true > reported)
     reported_se = _level(ax, reported, "reported SE", looks.REPORTED, above=true <= reported)
-    line = style.mark_target(ax, target, found.target)
+    line = style.mark_target(ax, target, result.target)
     ax.set_xlim(*x)
     ax.set_ylim(*y)
     ax.set_title(short(estimator), loc="left", fontsize=style.TEXT + 1, pad=22)
@@ -142,18 +142,18 @@ def estimate_se(
 
 
 def _points(
-    ax: Axes, found: Replicates, which: NDArray[np.bool_], color: str, marker: str
+    ax: Axes, result: Replicates, which: NDArray[np.bool_], color: str, marker: str
 ) -> PathCollection:
     return ax.scatter(
-        found.estimate[which], found.std_error[which], s=7, color=color, alpha=0.6, linewidths=0,
+        result.estimate[which], result.std_error[which], s=7, color=color, alpha=0.6, linewidths=0,
         marker=marker, rasterized=True,
     )  # fmt: skip
 
 
-def _cone(ax: Axes, found: Replicates, top: float) -> Line2D:
+def _cone(ax: Axes, result: Replicates, top: float) -> Line2D:
     with np.errstate(divide="ignore", invalid="ignore"):
-        k = float(np.nanmedian((found.upper - found.lower) / (2 * found.std_error)))
-    ends = [found.target - k * top, found.target, found.target + k * top]
+        k = float(np.nanmedian((result.upper - result.lower) / (2 * result.std_error)))
+    ends = [result.target - k * top, result.target, result.target + k * top]
     (cone,) = ax.plot(ends, [top, 0, top], color=looks.QUIET, lw=1.4)
     return cone
 
@@ -167,10 +167,12 @@ def _level(ax: Axes, se: float, text: str, color: str, above: bool) -> Line2D:
     return ax.axhline(se, color=color, lw=1.8)
 
 
-def _around(found: Replicates) -> tuple[tuple[float, float], tuple[float, float]]:
-    low, high = (float(q) for q in np.quantile(found.estimate, [TAIL, 1 - TAIL]))
-    low, high = min(low, found.target), max(high, found.target)
-    top = max(float(np.quantile(found.std_error, 1 - TAIL)), float(found.measured["empirical_se"]))
+def _around(result: Replicates) -> tuple[tuple[float, float], tuple[float, float]]:
+    low, high = (float(q) for q in np.quantile(result.estimate, [TAIL, 1 - TAIL]))
+    low, high = min(low, result.target), max(high, result.target)
+    top = max(
+        float(np.quantile(result.std_error, 1 - TAIL)), float(result.measured["empirical_se"])
+    )
     return style.around(np.array([low, high]), 0.04), (0.0, 1.08 * top)
 
 
@@ -239,19 +241,19 @@ def zipplot(
         raise ArgumentError(f"by is {by!r}; rank the intervals by 'z' or by 'p'")
     if not 0 < zoom <= 1:
         raise ArgumentError(f"zoom is {zoom}; give the share to show, above 0 and at most 1")
-    found = replicates(ds, estimator, condition, term, target)
-    height = 100 * (_rank(found, by) + 0.5) / len(found.lower)
+    result = replicates(ds, estimator, condition, term, target)
+    height = 100 * (_rank(result, by) + 0.5) / len(result.lower)
     width = float(np.clip(FILLED / (zoom * len(height)), 0.5, 3.0))
     ax = style.axes_of(ax)
-    covering = _intervals(ax, found, height, found.covers, looks.STRIP, width)
-    missing = _intervals(ax, found, height, ~found.covers, looks.MISS, width)
-    line = style.mark_target(ax, target, found.target)
+    covering = _intervals(ax, result, height, result.covers, looks.STRIP, width)
+    missing = _intervals(ax, result, height, ~result.covers, looks.MISS, width)
+    line = style.mark_target(ax, target, result.target)
     line.set_zorder(3)
     coverage, mcse, low, high = (
-        float(found.measured[f"coverage{part}"].sel(target=target))
+        float(result.measured[f"coverage{part}"].sel(target=target))
         for part in ("", "_mcse", "_low", "_high")
     )
-    ax.set_xlim(*_limits(found))
+    ax.set_xlim(*_limits(result))
     ax.set_ylim(100 * (1 - zoom), 100)
     level, band = _coverage(
         ax, coverage, percent(coverage, style.Z * mcse, (low, high)), (low, high)
@@ -263,19 +265,19 @@ def zipplot(
     return Zip(covering, missing, line, level, band)
 
 
-def _rank(found: Replicates, by: str) -> NDArray[np.int64]:
+def _rank(result: Replicates, by: str) -> NDArray[np.int64]:
     """Place of each interval in the order of its distance from the target, from 0."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        z = np.abs(found.estimate - found.target) / found.std_error
-    distance = z if by == "z" else -stdtr(found.df, -z)
+        z = np.abs(result.estimate - result.target) / result.std_error
+    distance = z if by == "z" else -stdtr(result.df, -z)
     return np.argsort(np.argsort(distance, kind="stable"))
 
 
 def _intervals(
-    ax: Axes, found: Replicates, height: NDArray[np.float64], which: NDArray[np.bool_], color: str,
+    ax: Axes, result: Replicates, height: NDArray[np.float64], which: NDArray[np.bool_], color: str,
     width: float,
 ) -> LineCollection:  # fmt: skip
-    ends = np.stack([found.lower[which], found.upper[which]], axis=1)
+    ends = np.stack([result.lower[which], result.upper[which]], axis=1)
     segments = np.stack([ends, np.repeat(height[which][:, None], 2, axis=1)], axis=2)
     # As pixels, also in a vector file: there may be thousands.
     drawn = LineCollection(list(segments), colors=color, linewidths=width, rasterized=True)
@@ -296,7 +298,7 @@ def _coverage(
     return line, band
 
 
-def _limits(found: Replicates) -> tuple[float, float]:
-    low = min(float(np.quantile(found.lower, ENDS)), found.target)
-    high = max(float(np.quantile(found.upper, 1 - ENDS)), found.target)
+def _limits(result: Replicates) -> tuple[float, float]:
+    low = min(float(np.quantile(result.lower, ENDS)), result.target)
+    high = max(float(np.quantile(result.upper, 1 - ENDS)), result.target)
     return style.around(np.array([low, high]), 0.03)

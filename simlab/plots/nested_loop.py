@@ -83,14 +83,14 @@ def nested_loop(
     Rücker & Schwarzer (2014), *BMC Medical Research Methodology* 14:129; ``nlp`` of rsimsum.
     """
     here = one_measure(measured, measure, term, target)
-    found = places(measured, config_of(measured))
-    chosen = list(found.levels) if factors is None else list(factors)
-    if not chosen or (unknown := [name for name in chosen if name not in found.levels]):
+    result = places(measured, config_of(measured))
+    chosen = list(result.levels) if factors is None else list(factors)
+    if not chosen or (unknown := [name for name in chosen if name not in result.levels]):
         wrong = f"{unknown[0]!r} is no factor of the grid" if chosen else "there is no factor"
-        raise ArgumentError(f"{wrong}; its factors: {', '.join(found.levels) or 'none'}")
+        raise ArgumentError(f"{wrong}; its factors: {', '.join(result.levels) or 'none'}")
     names = methods(here[measure], estimators)
-    ranks = {name: _ranks(found, name) for name in chosen}
-    conditions = sorted(range(len(found.scheme)), key=lambda c: [ranks[f][c] for f in chosen])
+    ranks = {name: _ranks(result, name) for name in chosen}
+    conditions = sorted(range(len(result.scheme)), key=lambda c: [ranks[f][c] for f in chosen])
     here = here.isel(condition=conditions)
     steps, whiskers = {}, {}
     ax = style.axes_of(ax)
@@ -102,7 +102,7 @@ def nested_loop(
         ax.axhline(reference, color=looks.QUIET, lw=1.2, zorder=0.5)
     low, high = ax.get_ylim()
     loops = {
-        name: _loop(ax, found, name, [ranks[name][c] for c in conditions], low, high - low, row)
+        name: _loop(ax, result, name, [ranks[name][c] for c in conditions], low, high - low, row)
         for row, name in enumerate(chosen)
     }
     _axes(ax, measured[measure].attrs["long_name"], low, high, len(chosen), len(conditions))
@@ -111,17 +111,17 @@ def nested_loop(
     return NestedLoop(conditions, steps, whiskers, loops, labels)
 
 
-def _levels(found: Places, factor: str) -> list[Level]:
+def _levels(result: Places, factor: str) -> list[Level]:
     """Levels of a factor: by their size where they have one, else in order of appearance."""
-    sizes = dict(zip(found.levels[factor], found.sizes[factor], strict=True))
+    sizes = dict(zip(result.levels[factor], result.sizes[factor], strict=True))
     if all(size is not None for size in sizes.values()):
         return sorted(sizes, key=lambda level: sizes[level] or 0.0)
     return list(sizes)
 
 
-def _ranks(found: Places, factor: str) -> list[int]:
-    order = _levels(found, factor)
-    return [order.index(level) for level in found.levels[factor]]
+def _ranks(result: Places, factor: str) -> list[int]:
+    order = _levels(result, factor)
+    return [order.index(level) for level in result.levels[factor]]
 
 
 def _method(
@@ -141,7 +141,7 @@ def _last(values: xr.DataArray, method: str) -> float:
 
 
 def _loop(
-    ax: Axes, found: Places, factor: str, ranks: list[int], low: float, height: float, row: int
+    ax: Axes, result: Places, factor: str, ranks: list[int], low: float, height: float, row: int
 ) -> StepPatch:
     """Line of one factor below the data, the words of its levels above it."""
     base = low - height * (GAP + (row + 1) * (LOOP + GAP) - GAP / 2)
@@ -149,7 +149,7 @@ def _loop(
     line = ax.stairs(base + rise * np.array(ranks), baseline=None, color=looks.INK, lw=1.4)
     levels = ", ".join(
         f"{level:g}" if isinstance(level, float) else level or "–"
-        for level in _levels(found, factor)
+        for level in _levels(result, factor)
     )
     ax.annotate(
         f"{style.FACTORS.get(factor, factor)}: {levels}", (0, base + height * LOOP / 2),

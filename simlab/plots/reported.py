@@ -103,8 +103,8 @@ def honest_se(
 
 
 def _questions(measured: xr.Dataset) -> dict[str, int]:
-    found = places(measured, config_of(measured))
-    known = {"new schools": found.base, "other students of the same schools": found.same}
+    result = places(measured, config_of(measured))
+    known = {"new schools": result.base, "other students of the same schools": result.same}
     return {name: c for name, c in known.items() if c is not None}
 
 

@@ -67,12 +67,12 @@ def bias_sweep(
         the factor over positive numbers.
     """
     lookup.of(measured, "term", term)
-    found = places(measured, config_of(measured))
-    conditions = found.sweep(factor)
+    result = places(measured, config_of(measured))
+    conditions = result.sweep(factor)
     if len(conditions) < 2:
-        swept = ", ".join(name for name in found.levels if found.sweep(name)) or "none"
+        swept = ", ".join(name for name in result.levels if result.sweep(name)) or "none"
         raise ArgumentError(f"the study does not sweep {factor!r}; the factors it sweeps: {swept}")
-    x = style.positive([found.sizes[factor][c] for c in conditions], factor)
+    x = style.positive([result.sizes[factor][c] for c in conditions], factor)
     here = measured.isel(condition=conditions).sel(term=term, target="beta_within")
     names = lookup.methods(here["bias"], estimators)
     ax = style.axes_of(ax)

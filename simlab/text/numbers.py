@@ -69,8 +69,8 @@ def signed(value: float, digits: int, plus: bool = False) -> str:
 def plus_minus(value: float, mcse: float = math.nan, digits: int = 1, plus: bool = False) -> str:
     """Write a number, and ± its MCSE where that is known; more decimals where that would be 0."""
     digits = decimals(mcse, digits)
-    told = signed(value, digits, plus)
-    return told if math.isnan(mcse) or not told else f"{told} ± {signed(mcse, digits)}"
+    text = signed(value, digits, plus)
+    return text if math.isnan(mcse) or not text else f"{text} ± {signed(mcse, digits)}"
 
 
 def se_error(error: float, mcse: float = math.nan, digits: int = 1, unit: str = " %") -> str:
@@ -80,8 +80,8 @@ def se_error(error: float, mcse: float = math.nan, digits: int = 1, unit: str = 
     is 31 % too small, 0 is honest. It is written as −31.0 ± 0.6 %; NaN is empty. Give no unit where
     a header says it.
     """
-    told = plus_minus(error, mcse, digits, plus=True)
-    return told and told + unit
+    text = plus_minus(error, mcse, digits, plus=True)
+    return text and text + unit
 
 
 def wrong(error: float) -> str:

@@ -149,10 +149,9 @@ def _latex(part: Part) -> str:
         case Formula(words):
             return rf"{latex(part.label)}\texttt{{{latex(words)}}}"
         case Items(items):
-            lines = [rf"\item[{{{latex(name)}}}] {latex('; '.join(told))}." for name, told in items]
-            return "\n".join(
-                [r"\begin{description}", *lines, r"\end{description}"] if lines else []
-            )
+            lines = [rf"\item[{{{latex(name)}}}] {latex('; '.join(x))}." for name, x in items]
+            shown = [r"\begin{description}", *lines, r"\end{description}"]
+            return "\n".join(shown) if lines else ""
     assert isinstance(part, Table)
     table = latex_table(part.header, part.rows)
     return f"% {one_line(part.title)}\n{table}" if part.title else table
@@ -171,8 +170,8 @@ def _html(part: Part) -> str:
             return f"<p>{html_text(part.label)}{shown}</p>"
         case Items(items):
             lines = "".join(
-                f"<dt>{html_text(name)}</dt>" + "".join(f"<dd>{html_text(x)}</dd>" for x in told)
-                for name, told in items
+                f"<dt>{html_text(name)}</dt>" + "".join(f"<dd>{html_text(x)}</dd>" for x in said)
+                for name, said in items
             )
             return f"<dl>{lines}</dl>" if lines else ""
     assert isinstance(part, Table)

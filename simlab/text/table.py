@@ -73,8 +73,8 @@ def number_columns(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list
 
 def _numeric(lines: Sequence[str]) -> bool:
     """Whether most lines that are not empty are numbers."""
-    told = [line for line in lines if line not in ("", "–", "—")]
-    return 2 * sum(bool(NUMBER.fullmatch(line)) for line in told) > len(told)
+    given = [line for line in lines if line not in ("", "–", "—")]
+    return 2 * sum(bool(NUMBER.fullmatch(line)) for line in given) > len(given)
 
 
 def _column(name: str, cells: Sequence[str], first: bool, parts: Sequence[int]) -> _Column:
@@ -301,7 +301,7 @@ def _block(laid: _Laid, above: list[_Column], room: int, breaks: Sequence[int]) 
     before = [""] * len(above)
     for k, row in enumerate(laid.rows):
         own = [" ".join(column.cells[k]) for column in above]
-        name = [cell or told for cell, told in zip(own, before, strict=True)]
+        name = [cell or given for cell, given in zip(own, before, strict=True)]
         if k in breaks or (k and laid.tall[k - 1]):
             out.append("")
         out += _named(name, room) if name != before else []

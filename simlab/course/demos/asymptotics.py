@@ -18,45 +18,45 @@ from simlab.text import text_table
 METHODS = ("pooled", "hlm", "hlm_contextual")
 
 
-def sweep(found: Measured, factor: str) -> list[tuple[float, int]]:
+def sweep(result: Measured, factor: str) -> list[tuple[float, int]]:
     """Return the levels of a factor with all else as in the base, and their conditions."""
-    where = found.places
+    where = result.places
     return [(float(where.sizes[factor][c] or 0), c) for c in where.sweep(factor)]
 
 
-def table(found: Measured) -> str:
+def table(result: Measured) -> str:
     """Lay out the bias in both directions."""
     body = [
         [f"{word} {level:,g}"]
-        + [plus_minus(found.number("bias", m, condition=c), "+.3f") for m in METHODS]
+        + [plus_minus(result.number("bias", m, condition=c), "+.3f") for m in METHODS]
         for factor, word in ((MORE, "J ="), (LARGER, "n ="))
-        for level, c in sweep(found, factor)
+        for level, c in sweep(result, factor)
     ]
     return text_table(["schools, students", *(f"bias for β_W: {label(m)}" for m in METHODS)], body)
 
 
-def draw(found: Measured) -> Figure:
+def draw(result: Measured) -> Figure:
     """Draw the bias in both directions."""
-    where = found.places
+    where = result.places
     J, n = (float(where.sizes[factor][where.base or 0] or 0) for factor in (MORE, LARGER))
     titles = (f"More schools (n = {n:g})", f"Larger schools (J = {J:g})")
     figure, axes = panels(*titles, size=(17, 6.5))
     for ax, factor in zip(axes, (MORE, LARGER), strict=True):
-        bias_sweep(found.measures, factor, estimators=METHODS, ax=ax)
+        bias_sweep(result.measures, factor, estimators=METHODS, ax=ax)
     return figure
 
 
-def notice(found: Measured) -> list[str]:
+def notice(result: Measured) -> list[str]:
     """Say in words what the table and the figure show."""
     more, larger = (
-        [(level, found.number("bias", "hlm", condition=c)) for level, c in sweep(found, factor)]
+        [(level, result.number("bias", "hlm", condition=c)) for level, c in sweep(result, factor)]
         for factor in (MORE, LARGER)
     )
     (few, at_few), (many, at_many) = more[0], more[-1]
     (small, at_small), (large, at_large) = larger[0], larger[-1]
-    limit = found.limit("hlm", condition=sweep(found, MORE)[-1][1]) - found.truth()
-    context = [found.number("bias", "hlm_contextual", condition=c) for c in found.conditions]
-    pooled = found.number("bias", "pooled", condition=sweep(found, LARGER)[-1][1])
+    limit = result.limit("hlm", condition=sweep(result, MORE)[-1][1]) - result.truth()
+    context = [result.number("bias", "hlm_contextual", condition=c) for c in result.conditions]
+    pooled = result.number("bias", "pooled", condition=sweep(result, LARGER)[-1][1])
     return [
         claim(
             f"More schools do not help: the bias of HLM is {at_few:.2f} with {few:,g} schools and "

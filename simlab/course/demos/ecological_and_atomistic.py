@@ -41,25 +41,25 @@ BELIEFS = (
 )
 
 
-def of(found: Measured, measure: str, belief: Belief, condition: int = 0) -> Number:
+def of(result: Measured, measure: str, belief: Belief, condition: int = 0) -> Number:
     """Measure a belief: "bias" is the mistake, "coverage" how often the interval is right."""
-    return found.number(
+    return result.number(
         measure, belief.estimator, condition=condition, term=belief.term, target=belief.target
     )
 
 
-def table(found: Measured) -> str:
+def table(result: Measured) -> str:
     """Lay out every belief with the mistake that it is."""
     body = [
         [
-            f"{found.truth('beta_between', condition=c):g}",
+            f"{result.truth('beta_between', condition=c):g}",
             f"{label(belief.estimator)}: {belief.term}",
             SYMBOLS[belief.target],
-            plus_minus(of(found, "bias", belief, c), "+.3f"),
-            f"{of(found, 'coverage', belief, c):.1%}",
-            belief.name if _differ(found, c) else "right",
+            plus_minus(of(result, "bias", belief, c), "+.3f"),
+            f"{of(result, 'coverage', belief, c):.1%}",
+            belief.name if _differ(result, c) else "right",
         ]
-        for c in found.conditions
+        for c in result.conditions
         for belief in BELIEFS
     ]
     return text_table(
@@ -67,32 +67,32 @@ def table(found: Measured) -> str:
     )
 
 
-def _differ(found: Measured, condition: int) -> bool:
-    return found.truth(condition=condition) != found.truth("beta_between", condition=condition)
+def _differ(result: Measured, condition: int) -> bool:
+    return result.truth(condition=condition) != result.truth("beta_between", condition=condition)
 
 
-def draw(found: Measured) -> Figure:
+def draw(result: Measured) -> Figure:
     """Draw what the methods estimate where β_B is not β_W, and where it is."""
     where = (r"Where $\beta_B = \beta_W$", r"Where $\beta_B \neq \beta_W$")
-    titles = [where[_differ(found, c)] for c in found.conditions]
+    titles = [where[_differ(result, c)] for c in result.conditions]
     figure, axes = panels(*titles, size=(20, 6.5))
     for c, ax in enumerate(axes):
-        sampling_distributions(found.ds, condition=c, ax=ax)
+        sampling_distributions(result.ds, condition=c, ax=ax)
     return figure
 
 
-def notice(found: Measured) -> list[str]:
+def notice(result: Measured) -> list[str]:
     """Say in words what the table and the figure show."""
-    gap = found.truth("beta_between") - found.truth()
-    ecological, atomistic = (of(found, "bias", belief) for belief in BELIEFS[:2])
-    misses = [of(found, "coverage", belief) for belief in BELIEFS[:2]]
-    right = [of(found, "bias", belief) for belief in BELIEFS[2:]]
-    alike = [of(found, "bias", belief, 1) for belief in BELIEFS[:2]]
-    size = found.number("empirical_se", "ecological")
+    gap = result.truth("beta_between") - result.truth()
+    ecological, atomistic = (of(result, "bias", belief) for belief in BELIEFS[:2])
+    misses = [of(result, "coverage", belief) for belief in BELIEFS[:2]]
+    right = [of(result, "bias", belief) for belief in BELIEFS[2:]]
+    alike = [of(result, "bias", belief, 1) for belief in BELIEFS[:2]]
+    size = result.number("empirical_se", "ecological")
     return [
         claim(
             f"The ecological fallacy is wrong by {ecological:+.2f}, all of β_B − β_W = {gap:g}: "
-            f"the effect on a student seems {1 + gap / found.truth():.2g} times what it is.",
+            f"the effect on a student seems {1 + gap / result.truth():.2g} times what it is.",
             within(ecological, gap, 0.1),
         ),
         claim(

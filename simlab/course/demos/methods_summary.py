@@ -35,40 +35,40 @@ def read(ds: xr.Dataset) -> Measured:
     return Measured(ds, simlab.measure(ds, reference=ORACLE))
 
 
-def table(found: Measured) -> str:
+def table(result: Measured) -> str:
     """Lay out the course's table, with the measured words."""
-    return str(simlab.methods_table(found.ds))
+    return str(simlab.methods_table(result.ds))
 
 
-def draw(found: Measured) -> Figure:
+def draw(result: Measured) -> Figure:
     """Put the sampling distributions beside the bias as clusters grow."""
     figure, (left, right) = panels(
         "What each method estimates, and how surely", "Bias as schools get more students",
         ratios=(1.45, 1),
     )  # fmt: skip
-    sampling_distributions(found.ds, condition=found.places.base or 0, ax=left)
-    bias_sweep(found.measures, LARGER, estimators=IN_SWEEP, ax=right)
+    sampling_distributions(result.ds, condition=result.places.base or 0, ax=left)
+    bias_sweep(result.measures, LARGER, estimators=IN_SWEEP, ax=right)
     return figure
 
 
-def notice(found: Measured) -> list[str]:
+def notice(result: Measured) -> list[str]:
     """Say in words, with the numbers of this run, what the table and the picture show."""
-    at = found.places
+    at = result.places
     base = at.base or 0
 
     def lambda_(method: str) -> Number:
-        return found.lambda_(method, base)
+        return result.lambda_(method, base)
 
     def ends(factor: str) -> list[tuple[float, Number]]:
         """Return the bias of HLM at the smallest and at the largest level."""
         swept = at.sweep(factor)
         return [
-            (float(at.sizes[factor][c] or 0), found.number("bias", "hlm", condition=c))
+            (float(at.sizes[factor][c] or 0), result.number("bias", "hlm", condition=c))
             for c in (swept[0], swept[-1])
         ]
 
     def off(method: str, condition: int) -> Number:
-        return found.number("relative_error", method, condition=condition)
+        return result.number("relative_error", method, condition=condition)
 
     (few, at_few), (many, at_many) = ends(MORE)
     (small, at_small), (large, at_large) = ends(LARGER)
@@ -113,7 +113,7 @@ def notice(found: Measured) -> list[str]:
             )
         )
     efficiency = [
-        found.number("efficiency", m, condition=base) for m in ("two_stage", "hlm_contextual")
+        result.number("efficiency", m, condition=base) for m in ("two_stage", "hlm_contextual")
     ]
     lines.append(
         claim(

@@ -32,7 +32,7 @@ NULL, ALTERNATIVE = "y ~ x + (1 | cluster)", "y ~ x + (1 + x || cluster)"
 CHI2, MIXTURE, SIMULATED, DROPPED = "χ²(1)", "½χ²(0) + ½χ²(1)", "simulated", "zeros dropped"
 
 
-class Found(NamedTuple):
+class Result(NamedTuple):
     """A test by simulation, and ways to refer its statistic."""
 
     test: PValue  # of the one sample
@@ -41,7 +41,7 @@ class Found(NamedTuple):
     zeros: Number  # share of these draws with T* = 0
 
 
-def find(study: Study) -> Found:
+def find(study: Study) -> Result:
     """Test one sample of the study, with as many draws as it has replicates."""
     rows = simlab.replicate(study)
     test = simlab.pvalue(rows, NULL, ALTERNATIVE, draws=study.replicates, seed=study.seed)
@@ -53,7 +53,7 @@ def find(study: Study) -> Found:
         SIMULATED: lambda t: simulated(T, t),
         DROPPED: lambda t: simulated(T[T > 0], t),
     }
-    return Found(
+    return Result(
         test,
         {name: float(way(np.array([test.statistic]))[0]) for name, way in ways.items()},
         {name: rate(f"rejections by {name}", way(T) <= LEVEL) for name, way in ways.items()},
@@ -67,31 +67,31 @@ def simulated(draws: Floats, t: Floats) -> Floats:
     return np.asarray((1 + len(draws) - fewer) / (len(draws) + 1))
 
 
-def table(found: Found) -> str:
+def table(result: Result) -> str:
     """Lay out the p-values of the sample, and how often each way rejects a true null hypothesis."""
     body = [
-        [name, f"{found.p_values[name]:.4f}", plus_minus(found.sizes[name], ".2%")]
-        for name in found.sizes
+        [name, f"{result.p_values[name]:.4f}", plus_minus(result.sizes[name], ".2%")]
+        for name in result.sizes
     ]
-    T = f"p of T = {found.test.statistic:.2f}"
+    T = f"p of T = {result.test.statistic:.2f}"
     return text_table(["T is referred to", T, "rejects at 5 % where H0 is true"], body)
 
 
-def draw(found: Found) -> Figure:
+def draw(result: Result) -> Figure:
     """Draw the law of T where the null hypothesis is true, and the sample's own T."""
     figure, (ax,) = panels("", size=(12, 7))
-    null_distribution(found.test, ax=ax)
+    null_distribution(result.test, ax=ax)
     return figure
 
 
-def notice(found: Found) -> list[str]:
+def notice(result: Result) -> list[str]:
     """Say in words what the table and the figure show."""
-    size, p = found.sizes, found.p_values
+    size, p = result.sizes, result.p_values
     return [
         claim(
-            f"Where slopes do not vary, T is exactly 0 in {found.zeros:.0%} of samples. χ² gives "
+            f"Where slopes do not vary, T is exactly 0 in {result.zeros:.0%} of samples. χ² gives "
             "that no probability at all.",
-            above(found.zeros, 0.4),
+            above(result.zeros, 0.4),
         ),
         claim(
             f"So the test by χ² is too cautious: it rejects in {size[CHI2]:.1%} of samples, not in "

@@ -34,7 +34,7 @@ from simlab.text import text_table
 NAMES = ("slope within", "slope between", "correlation of people", "correlation of clusters")
 
 
-class Found(NamedTuple):
+class Result(NamedTuple):
     """The study, its four numbers, and those of the states."""
 
     study: Study
@@ -44,7 +44,7 @@ class Found(NamedTuple):
     real: tuple[Number, ...]
 
 
-def find(study: Study) -> Found:
+def find(study: Study) -> Result:
     """Run the study, and take slopes and correlations of it and of the states."""
     run = measured(study)
     of_students, of_schools = correlations(samples(study).moments)
@@ -60,7 +60,7 @@ def find(study: Study) -> Found:
     exact = (*lines, *(float(of[0]) for of in correlations(made_up)))
     real = tuple(Number(name, value) for name, value in zip(NAMES, exact, strict=True))
     contextual = run.estimate("hlm_contextual", term="contextual")
-    return Found(study, simulated, contextual, made_up, real)
+    return Result(study, simulated, contextual, made_up, real)
 
 
 def states(seed: int) -> pd.DataFrame:
@@ -84,34 +84,34 @@ def states(seed: int) -> pd.DataFrame:
     ).astype({"birth": pd.CategoricalDtype(["native", "abroad"])})
 
 
-def table(found: Found) -> str:
+def table(result: Result) -> str:
     """Lay out slopes and correlations, within and between."""
     body = [
         [name, plus_minus(simulated, "+.3f"), f"{real:+.3f}"]
-        for name, simulated, real in zip(NAMES, found.simulated, found.real, strict=True)
+        for name, simulated, real in zip(NAMES, result.simulated, result.real, strict=True)
     ]
     return text_table(["", "simulated schools", "illiteracy by birth abroad, made-up states"], body)
 
 
-def draw(found: Found) -> Figure:
+def draw(result: Result) -> Figure:
     """Draw one simulated sample, and the states."""
-    n = found.states.n
+    n = result.states.n
     figure, (left, right) = panels(
-        f"Simulated: {declared(found.study.population).clusters} schools",
+        f"Simulated: {declared(result.study.population).clusters} schools",
         f"Made up: {n.size} states, {n.sum() / 1e6:.0f} million people",
     )
-    draw_sample(left, found.study)
+    draw_sample(left, result.study)
     draw_counts(
-        right, found.states, ("share of people born abroad", "share illiterate"),
+        right, result.states, ("share of people born abroad", "share illiterate"),
         "share of one group", "state", ("native", "born abroad"),
     )  # fmt: skip
     return figure
 
 
-def notice(found: Found) -> list[str]:
+def notice(result: Result) -> list[str]:
     """Say in words what the table and the figure show."""
-    beta_w, beta_b, of_students, of_schools = found.simulated
-    real_w, real_b, of_people, of_states = found.real
+    beta_w, beta_b, of_students, of_schools = result.simulated
+    real_w, real_b, of_people, of_states = result.real
     return [
         claim(
             f"The sign reverses: the slope is {beta_w:+.2f} within schools and {beta_b:+.2f} "
@@ -138,8 +138,8 @@ def notice(found: Found) -> list[str]:
         ),
         claim(
             "HLM with the schools' means as a contextual variable finds the contextual effect "
-            f"{found.context:.2f}, the difference of the two slopes.",
-            within(found.context, Number("difference", beta_b.value - beta_w.value), 0.1),
+            f"{result.context:.2f}, the difference of the two slopes.",
+            within(result.context, Number("difference", beta_b.value - beta_w.value), 0.1),
         ),
     ]
 

@@ -24,47 +24,47 @@ NEW, SAME = 0, 1
 """The conditions, in the order of the study's grid."""
 
 
-def honesty(found: Measured, estimator: str, condition: int) -> Number:
+def honesty(result: Measured, estimator: str, condition: int) -> Number:
     """Measure the relative error of the reported standard error in percent: 0 is honest."""
-    return found.number("relative_error", estimator, condition=condition)
+    return result.number("relative_error", estimator, condition=condition)
 
 
-def table(found: Measured) -> str:
+def table(result: Measured) -> str:
     """Lay out true and reported standard errors for both questions."""
     body = [
         [
             ("other schools", "same schools")[c],
             label(m),
-            *(f"{found.number(k, m, condition=c):.3f}" for k in ("empirical_se", "model_se")),
+            *(f"{result.number(k, m, condition=c):.3f}" for k in ("empirical_se", "model_se")),
             se_error(off.value, off.mcse),
-            f"{found.number('coverage', m, condition=c):.1%}",
+            f"{result.number('coverage', m, condition=c):.1%}",
         ]
         for c in (NEW, SAME)
         for m in METHODS
-        for off in [honesty(found, m, c)]
+        for off in [honesty(result, m, c)]
     ]
     header = ["question", "method", "true SE", "reported SE", "error of the SE", "95 % covers"]
     return text_table(header, body, names=2)
 
 
-def draw(found: Measured) -> Figure:
+def draw(result: Measured) -> Figure:
     """Draw the sampling distributions for both questions."""
     figure, axes = panels("Other schools", "Other students of the same schools", size=(20, 6.5))
     for c, ax in zip((NEW, SAME), axes, strict=True):
-        sampling_distributions(found.ds.sel(estimator=list(METHODS)), condition=c, ax=ax)
+        sampling_distributions(result.ds.sel(estimator=list(METHODS)), condition=c, ax=ax)
     return figure
 
 
-def notice(found: Measured) -> list[str]:
+def notice(result: Measured) -> list[str]:
     """Say in words what the table and the figure show."""
-    fixed = [honesty(found, "fixed_effects_separate", c) for c in (NEW, SAME)]
-    two_stage = [honesty(found, "two_stage", c) for c in (NEW, SAME)]
-    covers = [found.number("coverage", "fixed_effects_separate", condition=c) for c in (NEW, SAME)]
-    generous = found.number("coverage", "two_stage", condition=SAME)
-    slopes = found.ds["estimate"].sel(term="slope")
+    fixed = [honesty(result, "fixed_effects_separate", c) for c in (NEW, SAME)]
+    two_stage = [honesty(result, "two_stage", c) for c in (NEW, SAME)]
+    covers = [result.number("coverage", "fixed_effects_separate", condition=c) for c in (NEW, SAME)]
+    generous = result.number("coverage", "two_stage", condition=SAME)
+    slopes = result.ds["estimate"].sel(term="slope")
     both = (slopes.sel(estimator=m) for m in ("two_stage", "fixed_effects_separate"))
     apart = Number("largest difference of the estimates", float(abs(sub(*both)).max()))
-    hlm, again = (honesty(found, "hlm", c) for c in (NEW, SAME))
+    hlm, again = (honesty(result, "hlm", c) for c in (NEW, SAME))
     return [
         claim(
             f"For other schools the fixed-effects standard error is {-fixed[NEW].value:.0f} % too "

@@ -109,8 +109,8 @@ def slopes(m: Moments) -> dict[str, float]:
 
 
 def _term(m: Moments, method: str, kind: str) -> float:
-    found = REGISTRY[method]
-    return float(found.fit(Sample(m)).estimate[0, [str(k) for k in found.kinds].index(kind)])
+    result = REGISTRY[method]
+    return float(result.fit(Sample(m)).estimate[0, [str(k) for k in result.kinds].index(kind)])
 
 
 def _lines(m: Moments) -> dict[str, tuple[float, float]]:

@@ -126,16 +126,16 @@ def show(demo: Demo[Result], name: str, words: tuple[str, str], study: Study, ou
     check_picture(picture)
     for part in "\n\n".join(words).split("\n\n"):
         print(wrapped(" ".join(part.split())), end="\n\n")
-    found = demo.find(study)
-    print(demo.table(found))
+    result = demo.find(study)
+    print(demo.table(result))
     try:
         out.mkdir(parents=True, exist_ok=True)
-        demo.draw(found).savefig(picture, dpi=100)
+        demo.draw(result).savefig(picture, dpi=100)
     except OSError as error:
         raise UsageError(f"{picture}: cannot be written ({error.strerror})") from None
     print(f"\n{study.replicates:,} replicates, seed {study.seed}; figure: {picture}\n")
     try:
-        sentences = demo.notice(found)
+        sentences = demo.notice(result)
     except ClaimError as error:
         hint = f"{study.replicates:,} replicates may be too few, or the population is another one"
         raise ClaimError(f"{name}: {error}; {hint}") from None

@@ -43,7 +43,7 @@ class Lines(NamedTuple):
     conditional: Floats
 
 
-class Found(NamedTuple):
+class Result(NamedTuple):
     """Lines of new schools in each replicate, and of the same schools in all; and what is known."""
 
     gamma: Floats
@@ -52,10 +52,10 @@ class Found(NamedTuple):
     same: Lines
 
 
-def find(study: Study) -> Found:
+def find(study: Study) -> Result:
     """Predict the lines of all schools of all replicates, in both conditions."""
     new, same = (predict(study, condition) for condition in (0, 1))
-    return Found(*_known(study)[:2], new, same)
+    return Result(*_known(study)[:2], new, same)
 
 
 def _known(study: Study) -> tuple[Floats, Floats, float]:
@@ -89,62 +89,62 @@ def loss(name: str, guess: Floats, truth: Floats) -> Number:
 
 def losses(guess: Floats, truth: Floats) -> list[Number]:
     """Measure the mean squared error of the slope of each school that stays the same."""
-    found = average((guess - truth)[..., SLOPE].T ** 2)
+    result = average((guess - truth)[..., SLOPE].T ** 2)
     return [
         Number(f"MSE of school {j + 1}", float(value), float(mcse))
-        for j, (value, mcse) in enumerate(zip(found.value, found.mcse, strict=True))
+        for j, (value, mcse) in enumerate(zip(result.value, result.mcse, strict=True))
     ]
 
 
-def deviation(found: Found) -> Floats:
+def deviation(result: Result) -> Floats:
     """|u_1j| of the schools that stay the same, in standard deviations √g_11; (J,)."""
-    u = found.same.truth[0, :, SLOPE] - found.gamma[SLOPE]
-    return np.asarray(np.abs(u) / np.sqrt(found.G[SLOPE, SLOPE]))
+    u = result.same.truth[0, :, SLOPE] - result.gamma[SLOPE]
+    return np.asarray(np.abs(u) / np.sqrt(result.G[SLOPE, SLOPE]))
 
 
-def table(found: Found) -> str:
+def table(result: Result) -> str:
     """Lay out the variance of slopes, and the errors for both questions."""
     slope = np.eye(2)[SLOPE]
-    near, far = (choose(deviation(found)) for choose in (np.argmin, np.argmax))
+    near, far = (choose(deviation(result)) for choose in (np.argmin, np.argmax))
     body = []
     for name, key in (("truth", "truth"), ("BLUE", "blue"), ("BLUP", "blup")):
-        spread = variance(name, getattr(found.new, key), found.gamma, slope)
+        spread = variance(name, getattr(result.new, key), result.gamma, slope)
         cells = ["", "", ""]
         if key != "truth":
-            of = losses(getattr(found.same, key), found.same.truth)
-            overall = loss(name, getattr(found.new, key), found.new.truth)
+            of = losses(getattr(result.same, key), result.same.truth)
+            overall = loss(name, getattr(result.new, key), result.new.truth)
             cells = [f"{n:.3f} ± {n.mcse:.3f}" for n in (overall, of[near], of[far])]
         body.append([name, f"{spread:.3f} ± {spread.mcse:.3f}", *cells])
     header = (
         "slope", "variance over schools", "MSE, average over schools",
-        f"MSE, one school at {deviation(found)[near]:.1f} sd",
-        f"MSE, one school at {deviation(found)[far]:.1f} sd",
+        f"MSE, one school at {deviation(result)[near]:.1f} sd",
+        f"MSE, one school at {deviation(result)[far]:.1f} sd",
     )  # fmt: skip
     return text_table(header, body)
 
 
-def draw(found: Found) -> Figure:
+def draw(result: Result) -> Figure:
     """Draw one sample in beta space, and the errors of given schools."""
     figure, (left, right) = panels(
-        f"One sample of {found.new.blue.shape[1]} schools",
+        f"One sample of {result.new.blue.shape[1]} schools",
         "One given school, sampled again and again",
     )
     blue, blup = (
         pd.DataFrame(lines[0], columns=["intercept", "slope"])
-        for lines in (found.new.blue, found.new.blup)
+        for lines in (result.new.blue, result.new.blup)
     )
-    shrinkage_space(blue, blup, found.gamma, found.G, ax=left)
-    u = deviation(found)
+    shrinkage_space(blue, blup, result.gamma, result.G, ax=left)
+    u = deviation(result)
     order = np.argsort(u)
     drawn = {}
     for name, guess, seen in (
-        ("BLUE", found.same.blue, BLUE),
-        ("BLUP", found.same.blup, BLUP),
+        ("BLUE", result.same.blue, BLUE),
+        ("BLUP", result.same.blup, BLUP),
     ):
-        numbers = [losses(guess, found.same.truth)[j] for j in order]
+        numbers = [losses(guess, result.same.truth)[j] for j in order]
         drawn[name] = Curve(
             u[order], [n.value for n in numbers], [n.mcse for n in numbers],
-            theory(found, name, float(u.max())), seen,
+            theory(result, name, float(u.max())), seen,
         )  # fmt: skip
     curves(
         drawn,
@@ -154,14 +154,14 @@ def draw(found: Found) -> Figure:
     return figure
 
 
-def theory(found: Found, name: str, far: float) -> tuple[Floats, Floats]:
+def theory(result: Result, name: str, far: float) -> tuple[Floats, Floats]:
     """Return the MSE of a slope against |u_1j|/√g_11: s, and (1 − w)²u² + w²s with w = g/(g + s).
 
     The variance s = σ²/ss_x of a BLUE is averaged over samples. Exact for slopes alone: the other
     entries of the matrices add next to nothing when x̄_j is near 0.
     """
-    g = found.G[SLOPE, SLOPE]
-    conditional = found.new.conditional[..., SLOPE, SLOPE].ravel()
+    g = result.G[SLOPE, SLOPE]
+    conditional = result.new.conditional[..., SLOPE, SLOPE].ravel()
     s = 1 / (1 / conditional - 1 / g)
     w = g / (g + s)
     u = np.linspace(0, far, 50)
@@ -170,30 +170,30 @@ def theory(found: Found, name: str, far: float) -> tuple[Floats, Floats]:
     return u, ((1 - w) ** 2).mean() * g * u**2 + (w**2 * s).mean()
 
 
-def notice(found: Found) -> list[str]:
+def notice(result: Result) -> list[str]:
     """Say in words what the table and the figure show."""
-    slope, g = np.eye(2)[SLOPE], float(found.G[SLOPE, SLOPE])
-    blue = variance("BLUEs", found.new.blue, found.gamma, slope)
-    blup = variance("BLUPs", found.new.blup, found.gamma, slope)
+    slope, g = np.eye(2)[SLOPE], float(result.G[SLOPE, SLOPE])
+    blue = variance("BLUEs", result.new.blue, result.gamma, slope)
+    blup = variance("BLUPs", result.new.blup, result.gamma, slope)
     of_blue, of_blup = (
-        loss(name, guess, found.new.truth)
-        for name, guess in (("BLUE", found.new.blue), ("BLUP", found.new.blup))
+        loss(name, guess, result.new.truth)
+        for name, guess in (("BLUE", result.new.blue), ("BLUP", result.new.blup))
     )
-    u = deviation(found)
+    u = deviation(result)
     far = int(np.argmax(u))
-    own, shrunken = (losses(v, found.same.truth) for v in (found.same.blue, found.same.blup))
-    at_home = mean("bias of the BLUE", (found.same.blue - found.same.truth)[:, far, SLOPE])
-    drawn_in = mean("bias of the BLUP", (found.same.blup - found.same.truth)[:, far, SLOPE])
-    side = np.sign(found.same.truth[0, far, SLOPE] - found.gamma[SLOPE])
+    own, shrunken = (losses(v, result.same.truth) for v in (result.same.blue, result.same.blup))
+    at_home = mean("bias of the BLUE", (result.same.blue - result.same.truth)[:, far, SLOPE])
+    drawn_in = mean("bias of the BLUP", (result.same.blup - result.same.truth)[:, far, SLOPE])
+    side = np.sign(result.same.truth[0, far, SLOPE] - result.gamma[SLOPE])
     won = [j for j in range(len(u)) if below(shrunken[j], own[j]).holds]
     conditional = mean(
-        "conditional variance", found.new.conditional[..., SLOPE, SLOPE].mean(axis=1)
+        "conditional variance", result.new.conditional[..., SLOPE, SLOPE].mean(axis=1)
     )
     return [
         claim(
             f"BLUPs vary less than the true slopes, and BLUEs more: {blup:.2f} < {g:.2f} < "
             f"{blue:.2f}. So it is in every direction of beta space, Var(BLUP) ≤ G ≤ Var(BLUE).",
-            *_ordered(found),
+            *_ordered(result),
         ),
         claim(
             "On average over schools the BLUP is best: the mean squared error of its slope is "
@@ -226,15 +226,15 @@ def notice(found: Found) -> list[str]:
     ]
 
 
-def _ordered(found: Found) -> list[Check]:
+def _ordered(result: Result) -> list[Check]:
     """Check Var(BLUP) < G < Var(BLUE) in eight directions, in units of standard deviations."""
     checks = []
     for angle in np.arange(8) * np.pi / 8:
-        along = np.array([np.cos(angle), np.sin(angle)]) / np.sqrt(np.diag(found.G))
-        true = float(along @ found.G @ along)
+        along = np.array([np.cos(angle), np.sin(angle)]) / np.sqrt(np.diag(result.G))
+        true = float(along @ result.G @ along)
         checks += [
-            above(variance("BLUEs", found.new.blue, found.gamma, along), true),
-            below(variance("BLUPs", found.new.blup, found.gamma, along), true),
+            above(variance("BLUEs", result.new.blue, result.gamma, along), true),
+            below(variance("BLUPs", result.new.blup, result.gamma, along), true),
         ]
     return checks
 

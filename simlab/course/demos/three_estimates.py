@@ -22,53 +22,56 @@ METHODS = ("fixed_effects_common", "hlm", "pooled", "ecological")
 SPREAD = "population.x.between_sd"
 
 
-def theory(found: Measured, estimator: str, condition: int) -> float:
+def theory(result: Measured, estimator: str, condition: int) -> float:
     """Return λ in theory, as schools become many."""
-    beta_within = found.truth(condition=condition)
-    gap = found.truth("beta_between", condition=condition) - beta_within
-    return (found.limit(estimator, condition=condition) - beta_within) / gap
+    beta_within = result.truth(condition=condition)
+    gap = result.truth("beta_between", condition=condition) - beta_within
+    return (result.limit(estimator, condition=condition) - beta_within) / gap
 
 
-def table(found: Measured) -> str:
+def table(result: Measured) -> str:
     """Lay out λ, measured and in theory, against the spread of x between schools."""
     body = [
         [f"{spread:g}"]
-        + [f"{plus_minus(found.lambda_(m, c), '.3f')} ({theory(found, m, c):.3f})" for m in METHODS]
-        for c, spread in enumerate(found.levels(SPREAD))
+        + [
+            f"{plus_minus(result.lambda_(m, c), '.3f')} ({theory(result, m, c):.3f})"
+            for m in METHODS
+        ]
+        for c, spread in enumerate(result.levels(SPREAD))
     ]
     return text_table(["sd of x between schools", *(f"λ: {label(m)}" for m in METHODS)], body)
 
 
-def draw(found: Measured) -> Figure:
+def draw(result: Measured) -> Figure:
     """Draw the estimates in one condition, and λ in all."""
-    spread = found.levels(SPREAD)
+    spread = result.levels(SPREAD)
     middle = len(spread) // 2
     figure, (left, right) = panels(
         f"Slopes where the schools' x has sd {spread[middle]:g}",
         r"How much of $\beta_B$ is in each",
         ratios=(1.3, 1),
     )  # fmt: skip
-    sampling_distributions(found.ds.sel(estimator=list(METHODS)), condition=middle, ax=left)
+    sampling_distributions(result.ds.sel(estimator=list(METHODS)), condition=middle, ax=left)
     drawn = {}
     for m in METHODS:
-        numbers = [found.lambda_(m, c) for c in found.conditions]
-        limits = [theory(found, m, c) for c in found.conditions]
+        numbers = [result.lambda_(m, c) for c in result.conditions]
+        limits = [theory(result, m, c) for c in result.conditions]
         values, errors = [n.value for n in numbers], [n.mcse for n in numbers]
         drawn[m] = Curve(spread, values, errors, (spread, limits))
     curves(drawn, ("sd of x between schools (within: 1)", "λ"), log=True, ax=right)
     return figure
 
 
-def notice(found: Measured) -> list[str]:
+def notice(result: Measured) -> list[str]:
     """Say in words what the table and the figure show."""
-    spread, last = found.levels(SPREAD), found.conditions[-1]
-    pooled, hlm = ([found.lambda_(m, c) for c in found.conditions] for m in ("pooled", "hlm"))
+    spread, last = result.levels(SPREAD), result.conditions[-1]
+    pooled, hlm = ([result.lambda_(m, c) for c in result.conditions] for m in ("pooled", "hlm"))
     conditional, ecological = (
-        [found.lambda_(m, c) for c in found.conditions]
+        [result.lambda_(m, c) for c in result.conditions]
         for m in ("fixed_effects_common", "ecological")
     )
-    limits = [theory(found, "pooled", c) for c in found.conditions]
-    most = max(found.conditions, key=lambda c: hlm[c].value)
+    limits = [theory(result, "pooled", c) for c in result.conditions]
+    most = max(result.conditions, key=lambda c: hlm[c].value)
     off = max(abs(p.value - limit) for p, limit in zip(pooled, limits, strict=True))
     return [
         claim(

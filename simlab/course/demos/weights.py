@@ -28,7 +28,7 @@ from simlab.text import text_table
 MEANS = ("students", "schools", "GLS")
 
 
-class Found(NamedTuple):
+class Result(NamedTuple):
     """The three means at each σ²."""
 
     sigma2: Floats
@@ -37,7 +37,7 @@ class Found(NamedTuple):
     of_schools: float
 
 
-def find(study: Study) -> Found:
+def find(study: Study) -> Result:
     """Take the three means of every replicate, without the sectors."""
     sigma2 = np.array([declared(condition.population).sigma2 for condition in conditions(study)])
     estimates = np.array([three_means(study, c) for c in range(len(sigma2))])
@@ -46,17 +46,17 @@ def find(study: Study) -> Found:
         for i, name in enumerate(MEANS)
     }
     size, level = _population(study)
-    return Found(sigma2, means, float(size @ level / size.sum()), float(level.mean()))
+    return Result(sigma2, means, float(size @ level / size.sum()), float(level.mean()))
 
 
 def three_means(study: Study, condition: int) -> Floats:
     """Return the three means of each replicate of a condition, (B, 3)."""
     drawn = samples(study, condition, rows=True)
-    found = []
+    result = []
     for y in drawn.y:
         cluster = np.repeat(np.arange(len(y)), [len(own) for own in y])
-        found.append(simlab.three_means(np.concatenate(y), cluster).table["estimate"][list(MEANS)])
-    return np.array(found, dtype=float)
+        result.append(simlab.three_means(np.concatenate(y), cluster).table["estimate"][list(MEANS)])
+    return np.array(result, dtype=float)
 
 
 def _population(study: Study) -> tuple[Floats, Floats]:
@@ -67,63 +67,63 @@ def _population(study: Study) -> tuple[Floats, Floats]:
     return drawn.moments.n[0], np.repeat(level, drawn.moments.clusters)
 
 
-def way(found: Found, condition: int) -> Number:
+def way(result: Result, condition: int) -> Number:
     """Measure how far GLS has gone from the mean of schools to that of students."""
-    gls, gap = found.means["GLS"][condition], found.of_students - found.of_schools
+    gls, gap = result.means["GLS"][condition], result.of_students - result.of_schools
     return Number(
-        "way of GLS from schools to students", (gls.value - found.of_schools) / gap, gls.mcse / gap
+        "way of GLS from schools to students", (gls.value - result.of_schools) / gap, gls.mcse / gap
     )
 
 
-def table(found: Found) -> str:
+def table(result: Result) -> str:
     """Lay out the three means against σ²."""
     body = [
         [
             f"{sigma2:,g}",
-            *(plus_minus(found.means[name][c], ".3f") for name in MEANS),
-            f"{way(found, c):.0%}",
+            *(plus_minus(result.means[name][c], ".3f") for name in MEANS),
+            f"{way(result, c):.0%}",
         ]
-        for c, sigma2 in enumerate(found.sigma2)
+        for c, sigma2 in enumerate(result.sigma2)
     ]
     return text_table(["σ²", *(f"mean of {m}" for m in MEANS[:2]), "GLS", "way to students"], body)
 
 
-def draw(found: Found) -> Figure:
+def draw(result: Result) -> Figure:
     """Draw the three means against σ²."""
     figure, (ax,) = panels("Three means of the same samples", size=(11, 6.5))
-    truth = {"students": found.of_students, "schools": found.of_schools}
+    truth = {"students": result.of_students, "schools": result.of_schools}
     drawn = {}
-    for name, numbers in found.means.items():
+    for name, numbers in result.means.items():
         theory = None
         if name in truth:
-            theory = (found.sigma2, np.full(len(found.sigma2), truth[name]))
+            theory = (result.sigma2, np.full(len(result.sigma2), truth[name]))
         label = name if name == "GLS" else f"mean of {name}"
         drawn[label] = Curve(
-            found.sigma2, [n.value for n in numbers], [n.mcse for n in numbers], theory
+            result.sigma2, [n.value for n in numbers], [n.mcse for n in numbers], theory
         )
     curves(drawn, ("σ², the variance of students of one school", "mean of y"), log=True, ax=ax)
     return figure
 
 
-def notice(found: Found) -> list[str]:
+def notice(result: Result) -> list[str]:
     """Say in words what the table and the figure show."""
-    last = len(found.sigma2) - 1
-    gls = found.means["GLS"]
+    last = len(result.sigma2) - 1
+    gls = result.means["GLS"]
     return [
         claim(
             "Where size matters there is no such thing as the mean: it is "
-            f"{found.of_students:.2f} of students and {found.of_schools:.2f} of schools, and each "
-            "of the two plain means estimates its own.",
-            *(within(n, found.of_students, 0.4) for n in found.means["students"]),
-            *(within(n, found.of_schools, 0.6) for n in found.means["schools"]),
+            f"{result.of_students:.2f} of students and {result.of_schools:.2f} of schools, and "
+            "each of the two plain means estimates its own.",
+            *(within(n, result.of_students, 0.4) for n in result.means["students"]),
+            *(within(n, result.of_schools, 0.6) for n in result.means["schools"]),
         ),
         claim(
-            f"GLS estimates neither. With σ² = {found.sigma2[0]:g} it is next to the mean of "
-            f"schools ({gls[0]:.2f}), with σ² = {found.sigma2[last]:,g} it has gone "
-            f"{way(found, last):.0%} of the way to the mean of students ({gls[last]:.2f}).",
-            within(way(found, 0), 0, 0.1),
-            above(way(found, last), 0.5),
-            below(way(found, 0), way(found, last)),
+            f"GLS estimates neither. With σ² = {result.sigma2[0]:g} it is next to the mean of "
+            f"schools ({gls[0]:.2f}), with σ² = {result.sigma2[last]:,g} it has gone "
+            f"{way(result, last):.0%} of the way to the mean of students ({gls[last]:.2f}).",
+            within(way(result, 0), 0, 0.1),
+            above(way(result, last), 0.5),
+            below(way(result, 0), way(result, last)),
         ),
         claim(
             "The schools are the same in all of these: what GLS estimates is decided by how much "
