@@ -111,8 +111,8 @@ def notice(result: Result) -> list[str]:
             "than that of the women. Within departments it was lower by "
             f"{-100 * inside_b.value:.1f}, hardly more than its standard error of "
             f"{100 * result.real_error:.1f}, and {for_women} of {result.berkeley.n.size} "
-            "departments preferred women. Men applied where admission was easier: the slope between "
-            f"departments is {easy:+.2f}.",
+            "departments preferred women. Men applied where admission was easier: the slope "
+            f"between departments is {easy:+.2f}.",
             above(men),
             below(inside_b),
             above(easy),
