@@ -92,8 +92,8 @@ class Page:
         )
         self._text = pn.pane.HTML("", stylesheets=[TEXT_CSS], sizing_mode="stretch_width")
         self._file = pn.widgets.FileDownload(
-            callback=self._written, filename="on_the_screen.yaml", button_type="primary",
-            label="save as a file", stylesheets=[BUTTON_CSS], width=160,
+            callback=lambda: io.StringIO(self._script), filename="on_the_screen.yaml",
+            button_type="primary", label="save as a file", stylesheets=[BUTTON_CSS], width=160,
         )  # fmt: skip
         self._script = ""
         self._echo = echo(self._document)
@@ -261,9 +261,6 @@ class Page:
         self._text.object = f"<pre>{html.escape(self._script)}</pre>"
         self._file.filename = f"on_the_screen.{suffix}"
 
-    def _written(self) -> io.StringIO:
-        return io.StringIO(self._script)
-
     # What follows
 
     def _drawn_so_far(self) -> int:
@@ -349,14 +346,11 @@ class Page:
 
     def _show_drawn(self) -> None:
         assert self._drawn is not None
+        assert self._facts is not None
         with pn.io.hold():
             self._spaces.show(self._drawn, self._place.value, known.frames(self._settings))
-            self._show_marks()
-
-    def _show_marks(self) -> None:
-        assert self._facts is not None
-        at = self._place.value
-        self._rows.mark(float(self._facts.within[at]), float(self._facts.between[at]))
+            at = self._place.value
+            self._rows.mark(float(self._facts.within[at]), float(self._facts.between[at]))
 
     def _show_live(self, fresh: bool = False) -> None:
         if self._work is None or self._facts is None or self._drawn is None:

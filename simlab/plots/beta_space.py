@@ -25,24 +25,15 @@ ARC = (0, (1, 1.5))  # dashes of the arc
 
 
 class Estimate(NamedTuple):
-    """An estimated line, and how surely.
+    """An estimated line, and how surely."""
 
-    Attributes
-    ----------
-    center : (2,)
-        Intercept and slope; the intercept may be NaN for a method without one.
-    reported : (2, 2), optional
-        The covariance that the method reports: a thick ellipse.
-    true : (2, 2), optional
-        The covariance of its estimates in repeated samples: a thin ellipse.
-    look : Look, optional
-        Colour and marker; by default those of the method that it is named after, or of the place
-        that it has.
-    """
-
-    center: ArrayLike
+    center: ArrayLike  # (2,) intercept and slope; the intercept may be NaN for a method without one
+    # (2, 2) the covariance that the method reports: a thick ellipse
     reported: ArrayLike | None = None
+    # (2, 2) the covariance of its estimates in repeated samples: a thin ellipse
     true: ArrayLike | None = None
+    # colour and marker; by default those of the method that it is named after, or of the place that
+    # it has
     look: looks.Look | None = None
 
 

@@ -17,25 +17,15 @@ from simlab.plots import style
 
 
 class Curve(NamedTuple):
-    """A quantity that was measured in several places.
+    """A quantity that was measured in several places."""
 
-    Attributes
-    ----------
-    x, value : (n,)
-        Where, and what was measured.
-    mcse : (n,) or float
-        Monte Carlo standard errors.
-    theory : ((m,), (m,)), optional
-        x and y of what theory says.
-    look : Look, optional
-        Colour and marker of the same thing elsewhere; by default those of the method that it is
-        named after, or of the place that it has.
-    """
-
+    # (n,) where, and what was measured
     x: ArrayLike
     value: ArrayLike
-    mcse: ArrayLike = 0.0
-    theory: tuple[ArrayLike, ArrayLike] | None = None
+    mcse: ArrayLike = 0.0  # (n,) Monte Carlo standard errors
+    theory: tuple[ArrayLike, ArrayLike] | None = None  # (m,) x and y of what theory says
+    # colour and marker of the same thing elsewhere; by default those of the method that it is named
+    # after, or of the place that it has
     look: looks.Look | None = None
 
 

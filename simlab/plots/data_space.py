@@ -36,25 +36,16 @@ class Line(NamedTuple):
 
 
 class ClusterLines(NamedTuple):
-    """Each cluster's least-squares line, where it has one, and its mean. All are (J,).
+    """Each cluster's least-squares line, where it has one, and its mean. All are (J,)."""
 
-    Attributes
-    ----------
-    cluster
-        Its name, as in the rows.
-    intercept, slope
-        β̂_0j, β̂_1j; NaN where x is constant in a cluster.
-    low, high
-        Least and largest x of the cluster: as far as its line is drawn.
-    x_mean, y_mean
-        x̄_j, ȳ_j.
-    """
-
-    cluster: ArrayLike
+    cluster: ArrayLike  # its name, as in the rows
+    # β̂_0j, β̂_1j; NaN where x is constant in a cluster
     intercept: ArrayLike
     slope: ArrayLike
+    # least and largest x of the cluster: as far as its line is drawn
     low: ArrayLike
     high: ArrayLike
+    # x̄_j, ȳ_j
     x_mean: ArrayLike
     y_mean: ArrayLike
 

@@ -21,7 +21,7 @@ from simlab.methods import look, short
 from simlab.plots import lookup, style
 from simlab.text.numbers import decimals, plus_minus
 
-BESIDE_ONE = ("efficiency",)
+AGAINST_ONE = ("efficiency",)
 NOMINAL = ("coverage", "bias_eliminated_coverage")
 
 
@@ -109,7 +109,7 @@ def lolly(
 def _reference(measured: xr.Dataset, measure: str) -> float:
     if measure in NOMINAL:
         return float(measured.attrs.get("level", 0.95))
-    return 1.0 if measure in BESIDE_ONE else 0.0
+    return 1.0 if measure in AGAINST_ONE else 0.0
 
 
 def _numbers(ax: Axes, value: np.ndarray, margin: np.ndarray) -> None:
