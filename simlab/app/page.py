@@ -91,11 +91,11 @@ class Page:
             pn.widgets.IntInput, BESIDE_CSS, name="school", start=0, end=200, width=96
         )
         self._text = pn.pane.HTML("", stylesheets=[TEXT_CSS], sizing_mode="stretch_width")
+        self._script = ""
         self._file = pn.widgets.FileDownload(
             callback=lambda: io.StringIO(self._script), filename="on_the_screen.yaml",
             button_type="primary", label="save as a file", stylesheets=[BUTTON_CSS], width=160,
         )  # fmt: skip
-        self._script = ""
         self._echo = echo(self._document)
         self._wire()
         self._controls.preset.value = FIRST
