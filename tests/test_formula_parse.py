@@ -10,6 +10,7 @@ import mutation
 import numpy as np
 import pandas as pd
 import pytest
+from formulaic.parser import DefaultFormulaParser
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracles import check_formula
@@ -491,3 +492,43 @@ def test_fuzz_of_characters(text):
 def test_fuzz_of_lawful_formulas_succeeds_or_is_explained(names, operators):
     right = names[0] + "".join(o + n for o, n in zip(operators, names[1:], strict=False))
     _survives(f"y ~ 1 + {right} + (1|g)")
+
+
+def random_sum(rng, depth=0):
+    """A sum of products of names, as formulas may have it."""
+    pieces = []
+    for i in range(rng.integers(1, 5)):
+        sign = rng.choice(["+", "-", "+ -"]) if i else rng.choice(["", "", "-"])
+        one = depth == 0 and rng.random() < 0.2
+        product = str(rng.choice(["*", "/", ":"])).join(
+            f"({random_sum(rng, depth + 1)})"
+            if depth < 2 and rng.random() < 0.2
+            else str(rng.choice(list("abcd")))
+            for _ in range(rng.integers(1, 4))
+        )
+        pieces.append(f"{sign} {rng.choice(['0', '1']) if one else product}")
+    return " ".join(pieces)
+
+
+def test_terms_are_those_of_another_reader_of_formulas():
+    """Order and all, for every sum that formulaic reads."""
+    parser = DefaultFormulaParser(feature_flags=DefaultFormulaParser.FeatureFlags.NONE)
+    rng = np.random.default_rng(7)
+    read_by_both = 0
+    powers = [
+        "(a + b + c)**2",
+        "(a * b)**3 - a:b",
+        "(a + b)**2 / c",
+        "c / (b + a)**2 + d:(a + c)**2",
+    ]
+    for text in [*powers, *(random_sum(rng) for _ in range(400))]:
+        try:
+            found = parser.get_terms(text).root
+        except Exception:  # it cannot take away more than there is before / and the like
+            continue
+        names = list(dict.fromkeys(re.findall("[a-d]", text)))
+        terms = (sorted((str(f) for f in t.factors if f != "1"), key=names.index) for t in found)
+        unique = sorted(dict.fromkeys(map(tuple, terms)), key=len)
+        assert expand(text)[0] == tuple(unique), text
+        read_by_both += 1
+    assert read_by_both > 300

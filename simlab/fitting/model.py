@@ -12,6 +12,7 @@ from simlab.fitting.record import Method
 from simlab.fitting.result import MixedFit
 from simlab.formula import Design, build
 from simlab.formula.slips import nearly_numbers
+from simlab.formula.values import Table
 
 
 def fit(
@@ -78,10 +79,10 @@ def fit(
         data, formula = formula, data
     if not isinstance(formula, str):
         raise FitError(f"the formula must be a text, not {type(formula).__name__}")
-    table = as_pandas(data, source)
-    for slip in nearly_numbers(table, formula, random, source):
+    table = Table(as_pandas(data, source), source)
+    for slip in nearly_numbers(table, formula, random):
         warnings.warn(slip, FitWarning, stacklevel=2)  # before what follows from it is an error
-    fitted = fit_design(build(formula, table, random, missing, source), method, source)
+    fitted = fit_design(build(formula, table, random, missing), method, source)
     for note in fitted.notes:
         if not note.startswith("singular"):
             warnings.warn(note, FitWarning, stacklevel=2)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -27,12 +29,41 @@ MAX_CELLS = 2**31
 """Numbers that a design may have (16 GiB): a factor with thousands of levels is a mistake."""
 
 
-class _Groups(NamedTuple):
-    """Terms of the fixed part, and of every bar."""
+class _Model(NamedTuple):
+    """A formula, read: its response, terms of the fixed part and of every bar, their factors."""
 
+    parsed: Parsed
+    response: Node
     fixed: tuple[Term, ...]
-    bars: list[tuple[Term, ...]]
-    nodes: dict[str, Node]
+    bars: tuple[tuple[Term, ...], ...]
+    nodes: Mapping[str, Node]
+
+    def roles(self, also: Iterable[str] = ()) -> dict[str, str]:
+        """Every column that is used, or must be there → what for."""
+        roles = dict.fromkeys(columns(self.response), "response")
+        for node in self.nodes.values():
+            for column in columns(node):
+                roles.setdefault(column, "formula")
+        for column in also:
+            roles.setdefault(column, "formula")
+        return roles | dict.fromkeys(self.parsed.grouping, "cluster")
+
+
+def _read(formula: str, random: str | None) -> _Model:
+    return _model(parse(formula, random))
+
+
+@lru_cache(maxsize=512)
+def _model(parsed: Parsed) -> _Model:
+    fixed, nodes = expand(parsed.fixed)
+    bars = []
+    for bar in parsed.bars:
+        terms, more = expand(bar.terms)
+        bars.append(terms)
+        nodes |= more
+    response = tokenize(parsed.response)[0].node
+    assert response is not None
+    return _Model(parsed, response, fixed, tuple(bars), MappingProxyType(nodes))
 
 
 class _Random(NamedTuple):
@@ -42,7 +73,7 @@ class _Random(NamedTuple):
 
 def build(
     formula: str,
-    data: Data,
+    data: Data | Table,
     random: str | None = None,
     missing: Literal["drop", "raise"] = "drop",
     source: str = "the data",
@@ -68,7 +99,7 @@ def build(
         arguments are present, also those that are left out because something else, such as the
         response, is missing.
     data
-        A data frame, or a dict of columns.
+        A data frame, or a dict of columns; or a table of one, which has its name in messages.
     random
         nlme's spelling of the random effects, ``"~ 1 + ses | school"``.
     missing
@@ -98,23 +129,23 @@ def build(
     """
     if missing not in ("drop", "raise"):
         raise ArgumentError(f"missing must be 'drop' or 'raise', not {missing!r}")
-    parsed = parse(formula, random)
-    groups = _groups(parsed)
-    table = Table(as_pandas(data, source), source)
-    response = _node(parsed.response)
-    roles = _roles(parsed, response, groups, also)
+    model = _read(formula, random)
+    parsed = model.parsed
+    table = data if isinstance(data, Table) else Table(as_pandas(data, source), source)
+    source = table.source
+    roles = model.roles(also)
     table.require((role, column) for column, role in roles.items())
     keep, counts = complete_rows(table, list(roles), parsed.grouping, missing)
     scope = Scope(table, {}, True, {})
-    y = response_of(response, parsed.response, scope, keep)
-    values = {text: rows_of(evaluate(node, scope), keep) for text, node in groups.nodes.items()}
+    y = response_of(model.response, parsed.response, scope, keep)
+    values = {text: rows_of(evaluate(node, scope), keep) for text, node in model.nodes.items()}
     check_finite(values, table, keep)
     values = {text: used_levels(value, text, source) for text, value in values.items()}
     cluster, clusters = clusters_of(table, parsed, keep)
     state = scope.state
     scope.cache.clear()
-    fixed = code(groups.fixed, values)
-    effects = _random_effects(parsed, groups, values)
+    fixed = code(model.fixed, values)
+    effects = _random_effects(model, values)
     _check_counts(len(y), len(clusters), effects, source)
     dropped_rows = 0 if keep is None else len(table) - len(y)
     index = table.df.index if keep is None else table.df.index[keep]
@@ -123,7 +154,7 @@ def build(
     D, columns, places = _columns(fixed, effects.specs, values, len(y), source)
     specs = columns.specs()
     recipe = Recipe(
-        groups.nodes,
+        dict(model.nodes),
         {text: value.levels for text, value in values.items() if isinstance(value, Factor)},
         columns,
         tuple(effects.specs),
@@ -140,22 +171,6 @@ def build(
     )  # fmt: skip
 
 
-def _node(text: str) -> Node:
-    node = tokenize(text)[0].node
-    assert node is not None
-    return node
-
-
-def _groups(parsed: Parsed) -> _Groups:
-    fixed, nodes = expand(parsed.fixed)
-    bars = []
-    for bar in parsed.bars:
-        terms, more = expand(bar.terms)
-        bars.append(terms)
-        nodes |= more
-    return _Groups(fixed, bars, nodes)
-
-
 def variables(formula: str, random: str | None = None) -> tuple[str, ...]:
     """Columns that a formula uses, its response and its cluster among them.
 
@@ -164,25 +179,13 @@ def variables(formula: str, random: str | None = None) -> tuple[str, ...]:
     FormulaError
         If the formula cannot be read.
     """
-    parsed = parse(formula, random)
-    return tuple(_roles(parsed, _node(parsed.response), _groups(parsed), ()))
+    return tuple(_read(formula, random).roles())
 
 
-def _roles(parsed: Parsed, response: Node, groups: _Groups, also: Iterable[str]) -> dict[str, str]:
-    """Every column that is used, or must be there → what for."""
-    roles = dict.fromkeys(columns(response), "response")
-    for node in groups.nodes.values():
-        for column in columns(node):
-            roles.setdefault(column, "formula")
-    for column in also:
-        roles.setdefault(column, "formula")
-    return roles | dict.fromkeys(parsed.grouping, "cluster")
-
-
-def _random_effects(parsed: Parsed, groups: _Groups, values: Mapping[str, Value]) -> _Random:
+def _random_effects(model: _Model, values: Mapping[str, Value]) -> _Random:
     specs: list[Spec] = []
     blocks: list[int] = []
-    for bar, terms in zip(parsed.bars, groups.bars, strict=True):
+    for bar, terms in zip(model.parsed.bars, model.bars, strict=True):
         start = len(specs)  # above every number that a column before has
         for i, (_, found) in enumerate(code(terms, values)):
             for _ in found:

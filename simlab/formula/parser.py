@@ -7,6 +7,7 @@ y ~ x * w,  random = ~ 1 + x | g               nlme (Pinheiro & Bates 2000)
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 from simlab.errors import FormulaError
@@ -106,14 +107,22 @@ def parse(formula: str, random: str | None = None) -> Parsed:
         If there is no response, no random effect, more than one grouping variable, a bar that is
         not added with ``+``, an unbalanced parenthesis, or anything that a formula may not have.
     """
-    response, right = _sides(_text(formula, "the formula"))
+    for text, what in ((formula, "the formula"), (random or "", "random=")):
+        if not isinstance(text, str):
+            raise FormulaError(f"{what} must be text, not {type(text).__name__}; {_EXAMPLE}")
+    return _parsed(formula, random)
+
+
+@lru_cache(maxsize=512)
+def _parsed(formula: str, random: str | None) -> Parsed:
+    response, right = _sides(tokenize(formula))
     fixed, groups = _split(right)
     if random is not None:
         if groups:
             raise FormulaError(
                 "random effects both in the formula and in random=; keep one of them"
             )
-        groups = [_Group("", _random(_text(random, "random=")))]
+        groups = [_Group("", _random(tokenize(random)))]
     if not groups:
         raise FormulaError(f"the formula has no random effects; {_EXAMPLE}")
     found = [_bar(group) for group in groups]
@@ -142,12 +151,6 @@ class _Group(NamedTuple):
 
     covariance: str
     inside: list[Token]
-
-
-def _text(value: object, what: str) -> list[Token]:
-    if not isinstance(value, str):
-        raise FormulaError(f"{what} must be text, not {type(value).__name__}; {_EXAMPLE}")
-    return tokenize(value)
 
 
 def _sides(tokens: list[Token]) -> tuple[list[Token], list[Token]]:

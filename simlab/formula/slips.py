@@ -7,30 +7,27 @@ from collections.abc import Iterator
 import pandas as pd
 from pandas.api.types import is_string_dtype
 
-from simlab.formula.nodes import columns
+from simlab.formula.build import variables
 from simlab.formula.parser import parse
-from simlab.formula.tokens import tokenize
+from simlab.formula.values import Table
 
 
-def nearly_numbers(
-    df: pd.DataFrame, formula: str, random: str | None, source: str
-) -> Iterator[str]:
+def nearly_numbers(table: Table, formula: str, random: str | None = None) -> Iterator[str]:
     """Tell of variables that a slip in the data has turned from numbers into categories."""
-    if not any(is_string_dtype(dtype) for dtype in df.dtypes):
-        return
     grouping = parse(formula, random).grouping
-    tokens = [*tokenize(formula), *(tokenize(random) if random else ())]
-    used = dict.fromkeys(name for t in tokens if t.node is not None for name in columns(t.node))
-    for name in used:
-        column = df[name] if name in df.columns and name not in grouping else None
-        # A name that stands for several columns is refused when the design is built
-        if not isinstance(column, pd.Series) or not is_string_dtype(column.dtype):
+    for name in variables(formula, random):
+        # A name of no column, or of several, is refused when the design is built
+        if name in grouping or not table.has([name]):
             continue
-        there = column.dropna()
-        bad = pd.to_numeric(there, errors="coerce").isna()
-        if bad.any() and bad.mean() < 0.5:
-            value, line = there[bad].iloc[0], there.index[int(bad.argmax())]
+        column = table.series(name)
+        if not is_string_dtype(column.dtype):
+            continue
+        codes, levels = pd.factorize(column)
+        is_bad = pd.to_numeric(pd.Series(levels), errors="coerce").isna().to_numpy()
+        bad = is_bad[codes] & (codes >= 0)
+        if bad.any() and bad.sum() < 0.5 * (codes >= 0).sum():
+            row = int(bad.argmax())
             yield (
-                f"{source}, {df.index.name or 'row'} {line}: {name} is {value!r}, though most of "
-                f"its values are numbers; so {name} is read as categories"
+                f"{table.place(row)}: {name} is {column.iloc[row]!r}, though most of its values "
+                f"are numbers; so {name} is read as categories"
             )

@@ -1,14 +1,10 @@
-"""Wilkinson and Rogers' algebra (1973, Applied Statistics 22:392): from a sum to its terms.
-
-formulaic does the algebra. It is given placeholders for the factors, so it neither reads nor
-evaluates anything that the user wrote but operators, and its work is bounded beforehand.
-"""
+"""Wilkinson and Rogers' algebra (1973, Applied Statistics 22:392): from a sum to its terms."""
 
 from __future__ import annotations
 
-from typing import Any
-
-from formulaic.parser import DefaultFormulaParser
+import itertools
+from collections.abc import Iterable
+from functools import lru_cache
 
 from simlab.errors import FormulaError
 from simlab.formula.nodes import Node, columns, shown
@@ -41,35 +37,133 @@ def expand(text: str) -> tuple[tuple[Term, ...], dict[str, Node]]:
     FormulaError
         If the sum has numbers other than 0 and 1, or expands to too many terms.
     """
+    terms, factors = _expanded(text)
+    return terms, dict(factors)
+
+
+@lru_cache(maxsize=512)
+def _expanded(text: str) -> tuple[tuple[Term, ...], dict[str, Node]]:
     tokens = tokenize(text)
     factors: dict[str, Node] = {}
     for token in tokens:
         if token.node is not None:
             factors.setdefault(token.text, token.node)
-    place = {factor: i for i, factor in enumerate(factors)}
     _check_numbers(tokens)
-    pieces = [f"v{place[t.text]}" if t.node is not None else t.text for t in tokens]
-    parser = DefaultFormulaParser(feature_flags=DefaultFormulaParser.FeatureFlags.NONE)
-    try:
-        tree = parser.get_ast(" ".join(pieces))
-        if _bound(tree) > MAX_TERMS:
-            message = f"{shown(text)} expands to more than {MAX_TERMS} terms; write fewer crossings"
-            raise FormulaError(message)
-        structured: Any = parser.get_terms_from_ast(tree, context={})
-        found = [tuple(str(f.expr) for f in term.factors) for term in structured.root]
-    except FormulaError:
-        raise
-    except Exception as error:
-        raise FormulaError(f"{shown(text)} cannot be read as a sum of terms") from error
+    place = {factor: i for i, factor in enumerate(factors)}
+    found = sorted(_Algebra(text, tokens, place).terms(), key=len)
     names = list(factors)
-    terms = []
-    for term in found:
-        if "1" in term and len(term) > 1:
-            raise FormulaError(f"{shown(text)}: a number cannot be multiplied; use I(2 * x)")
-        terms.append(tuple(names[i] for i in sorted(int(f[1:]) for f in term if f != "1")))
-    return tuple(sorted(dict.fromkeys(terms), key=len)), {
-        name: node for name, node in factors.items() if any(name in term for term in terms)
-    }
+    terms = tuple(tuple(names[i] for i in sorted(term)) for term in found)
+    used_factors = set(itertools.chain.from_iterable(terms))
+    return terms, {name: node for name, node in factors.items() if name in used_factors}
+
+
+_Set = dict[frozenset[int], None]
+"""Terms as sets of factors, in order; the empty one is the intercept."""
+
+_INTERCEPT: frozenset[int] = frozenset()
+
+
+class _Algebra:
+    """Reads a sum from left to right; each level of precedence is a method.
+
+        a + b, a - b      union and difference
+        a * b             a + b + a:b
+        a / b             a + (all factors of a):b
+        a:b               products of a term of a with one of b
+        a ** n            products of n terms of a
+
+    Every method returns terms, and how many there would be if none were equal.
+    """
+
+    def __init__(self, text: str, tokens: list[Token], place: dict[str, int]) -> None:
+        self._text, self._tokens, self._place, self._at = text, tokens, place, 0
+
+    def terms(self) -> Iterable[frozenset[int]]:
+        """Terms of the whole sum, to which the intercept belongs."""
+        out, _ = self._sum({_INTERCEPT: None})
+        if self._at < len(self._tokens):
+            raise FormulaError(f"{shown(self._text)} cannot be read as a sum of terms")
+        return out
+
+    def _next(self, *texts: str) -> str:
+        """Take the next token if it is one of these operators; else nothing."""
+        if self._at < len(self._tokens):
+            token = self._tokens[self._at]
+            if token.node is None and token.text in texts:
+                self._at += 1
+                return token.text
+        return ""
+
+    def _sum(self, terms: _Set) -> tuple[_Set, int]:
+        """A sum that is added to some terms; there may be several signs in a row."""
+        total, sign = len(terms), "+"
+        while True:
+            plus = sign == "+"
+            while sign := self._next("+", "-"):
+                plus ^= sign == "-"
+            if zero := self._next("0", "1"):
+                more, n = {_INTERCEPT: None}, 1
+                plus ^= zero == "0"
+            else:
+                more, n = self._crossed()
+            total = self._bounded(total + n)
+            terms = terms | more if plus else {term: None for term in terms if term not in more}
+            if not (sign := self._next("+", "-")):
+                return terms, total
+
+    def _crossed(self) -> tuple[_Set, int]:
+        a, m = self._product()
+        while symbol := self._next("*", "/"):
+            b, n = self._product()
+            if symbol == "*":
+                m = self._bounded(m + n + m * n)
+                a = a | b | _products(a, b)
+            else:
+                m = self._bounded(m + n)
+                a = a | _products({_INTERCEPT.union(*a): None}, b)
+        return a, m
+
+    def _product(self) -> tuple[_Set, int]:
+        a, m = self._power()
+        while self._next(":"):
+            b, n = self._power()
+            m = self._bounded(m * n)
+            a = _products(a, b)
+        return a, m
+
+    def _power(self) -> tuple[_Set, int]:
+        a, m = self._operand()
+        if not self._next("**"):
+            return a, m
+        power = int(self._tokens[self._at].text)
+        self._at += 1
+        m = self._bounded(m**power)
+        out = a
+        for _ in range(power - 1):
+            out = _products(out, a)
+        return out, m
+
+    def _operand(self) -> tuple[_Set, int]:
+        if self._next("("):
+            inside = self._sum({})
+            if not self._next(")"):
+                raise FormulaError(f"{shown(self._text)} cannot be read as a sum of terms")
+            return inside
+        token = self._tokens[self._at] if self._at < len(self._tokens) else None
+        if token is None or token.node is None:
+            raise FormulaError(f"{shown(self._text)} cannot be read as a sum of terms")
+        self._at += 1
+        return {frozenset({self._place[token.text]}): None}, 1
+
+    def _bounded(self, number: int) -> int:
+        if number > MAX_TERMS:
+            message = f"{shown(self._text)} expands to more than {MAX_TERMS} terms; "
+            raise FormulaError(message + "write fewer crossings")
+        return number
+
+
+def _products(a: _Set, b: _Set) -> _Set:
+    return {s | t: None for s, t in itertools.product(a, b)}
 
 
 def used(nodes: dict[str, Node]) -> list[str]:
@@ -98,29 +192,3 @@ def _check_numbers(tokens: list[Token]) -> None:
                     "its absence, and outside of parentheses; for arithmetic write I(2 * x)"
                 )
         before = token.text
-
-
-def _bound(tree: Any) -> int:
-    """Upper bound of the number of products that expanding a tree of formulaic forms."""
-    sizes: dict[int, int] = {}
-    todo = [tree]
-    while todo:
-        node = todo[-1]
-        arguments = list(getattr(node, "args", ()))
-        pending = [a for a in arguments if id(a) not in sizes]
-        if pending:
-            todo += pending
-            continue
-        todo.pop()
-        size = [sizes[id(a)] for a in arguments]
-        symbol = node.operator.symbol if arguments else ""
-        if symbol == "**":
-            total = size[0] ** int(str(arguments[1]))
-        elif symbol == ":":
-            total = size[0] * size[1]
-        elif symbol == "*":
-            total = size[0] + size[1] + size[0] * size[1]
-        else:
-            total = sum(size) if arguments else 1
-        sizes[id(node)] = min(total, MAX_TERMS + 1)
-    return sizes[id(tree)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -98,19 +99,26 @@ class Table:
 
     df: pd.DataFrame
     source: str
+    _labels: dict[str, Hashable] = field(default_factory=dict)
+    _series: dict[str, pd.Series] = field(default_factory=dict)
     _read: dict[str, Value] = field(default_factory=dict)
     _groups: dict[tuple[str, ...], tuple[Ints, pd.Index]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._labels.update({str(label): label for label in reversed(self.df.columns)})
 
     def __len__(self) -> int:
         return len(self.df)
 
     def series(self, name: str) -> pd.Series:
         """Return the column of that name; Python's spelling of an identifier will do."""
-        names = [str(column) for column in self.df.columns]
-        if name not in names:
-            name = next((n for n in names if same_name(n) == name), name)
-        column: pd.Series = self.df.iloc[:, names.index(name)]
-        return column
+        if name not in self._series:
+            spelled = name
+            if name not in self._labels:
+                spelled = next((n for n in self._labels if same_name(n) == name), name)
+            column: Any = self.df[self._labels[spelled]]
+            self._series[name] = column if column.ndim == 1 else column.iloc[:, 0]
+        return self._series[name]
 
     def require(self, roles: Iterable[tuple[str, str]]) -> None:
         """Check that columns exist, each once.
@@ -120,7 +128,10 @@ class Table:
         DataError
             With the role and the name of every column that does not.
         """
-        exact = {str(column) for column in self.df.columns}
+        roles = list(roles)
+        exact = self._labels
+        if len(exact) == len(self.df.columns) and all(name in exact for _, name in roles):
+            return
         alias = {same_name(name): name for name in exact}
         asked = {name if name in exact else alias.get(name, name): role for role, name in roles}
         if twice := [n for n in asked if sum(str(c) == n for c in self.df.columns) > 1]:
@@ -152,7 +163,7 @@ class Table:
 
     def has(self, names: Iterable[str]) -> bool:
         """Whether there are such columns."""
-        return set(names) <= set(map(str, self.df.columns))
+        return self._labels.keys() >= set(names)
 
     def group(self, names: tuple[str, ...]) -> tuple[Ints, pd.Index]:
         """Clusters of a column, or the combinations of several that occur.

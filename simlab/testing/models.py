@@ -19,6 +19,7 @@ from simlab.fitting.result import MixedFit
 from simlab.formula import Design, build, parse, variables
 from simlab.formula.slips import nearly_numbers
 from simlab.formula.tokens import tokenize
+from simlab.formula.values import Table
 from simlab.mixed.optimum import at
 from simlab.mixed.reduced import WORSE
 from simlab.mixed.rows import rotate_rows
@@ -150,6 +151,6 @@ def _inside(hypothesis: NestedFits) -> NestedFits:
 
 def _warn(data: pd.DataFrame, spelled: Spelled, source: str, notes: tuple[str, ...]) -> None:
     messages = [note for note in notes if LEFT_OUT in note]
-    messages += [slip for f, r in spelled for slip in nearly_numbers(data, f, r, source)]
+    messages += [slip for f, r in spelled for slip in nearly_numbers(Table(data, source), f, r)]
     for slip in dict.fromkeys(messages):
         warnings.warn(slip, FitWarning, stacklevel=4)
