@@ -111,7 +111,8 @@ def test_conditions_of_different_length_are_measured_and_told():
     one, other = (measure(ds, "two_stage") for ds in (kept, summed))
     for name in one.data_vars:
         np.testing.assert_array_equal(other[name].values, one[name].values, err_msg=str(name))
-    assert simlab.methods_table(summed).run == simlab.methods_table(kept).run
+    run, other = (str(simlab.methods_table(ds)).split("\n\n")[-1] for ds in (summed, kept))
+    assert run == other
 
 
 def test_a_stricter_rule_extends_the_sums(tmp_path):
