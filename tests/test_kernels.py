@@ -14,7 +14,7 @@ import pytest
 
 import simlab
 from simlab.errors import Notice
-from simlab.kernels import background, compiled, folder, inner, interpreted, kernel
+from simlab.kernels import background, compiled, folder, inner, interpreted, kernel, machine
 
 ROOT = Path(simlab.__file__).parents[1]
 
@@ -140,7 +140,8 @@ def _sum_of_halves(x):
     return total
 
 
-def test_functions_inside_a_kernel_are_optimised_once(monkeypatch):
+def test_functions_inside_a_kernel_are_optimised_once(tmp_path, monkeypatch):
+    monkeypatch.setattr(folder, "path", lambda: tmp_path)
     times = []
     library = numba.core.codegen.JITCodeLibrary
     optimise = library._optimize_final_module
@@ -148,11 +149,12 @@ def test_functions_inside_a_kernel_are_optimised_once(monkeypatch):
         library, "_optimize_final_module", lambda self: (times.append(self.name), optimise(self))
     )
 
-    @numba.njit
+    @kernel
     def whole(x):
         return _sum_of_halves(x) + _half(x[0])
 
-    assert whole(np.arange(5.0)) == 5.0
+    with compiled():
+        assert whole(np.arange(5.0)) == 5.0
     assert [name for name in times if name != "nrt"] == [
         "test_functions_inside_a_kernel_are_optimised_once.<locals>.whole"
     ]
@@ -162,7 +164,8 @@ def test_a_kernel_waits_for_its_code_where_many_fits_are_to_come(tmp_path, monke
     waited, asked = [], []
     monkeypatch.setattr(folder, "path", lambda: tmp_path)
     monkeypatch.setattr(background, "ask", lambda *a: asked.append(a))
-    monkeypatch.setattr("simlab.kernels._announce", waited.append)
+    monkeypatch.setattr(machine, "_announce", waited.append)
+    monkeypatch.setattr("simlab.kernels.PATIENCE", 0.0)
 
     def total(x):
         value = 0.0
@@ -175,17 +178,26 @@ def test_a_kernel_waits_for_its_code_where_many_fits_are_to_come(tmp_path, monke
     x = np.arange(3.0)
     assert at_once(x) == math.log1p(1) + math.log1p(2)
     assert len(asked) == 1
-    assert not at_once.signatures
+    assert not at_once.code.signatures
     assert at_once(x) == math.log1p(1) + math.log1p(2)
     assert len(asked) == 1  # it does not look again at once
     with compiled():
         assert at_once(x) == math.log1p(1) + math.log1p(2)
     assert waited == [total]
-    assert len(at_once.signatures) == 1
-    assert folder.has(total, tuple(at_once.signatures[0]))
+    assert len(at_once.code.signatures) == 1
+    assert folder.has(total, tuple(at_once.code.signatures[0]))
     large = kernel(total)
     assert large(np.ones(400_000)) == pytest.approx(400_000 * math.log(2))
-    assert len(large.signatures) == 1  # faster compiled than interpreted
+    assert len(large.code.signatures) == 1  # faster compiled than interpreted
+
+
+def test_the_first_answers_need_no_numba():
+    script = (
+        "import sys, simlab; fit = simlab.fit('mathach ~ ses + (1 | school)', simlab.data.hs());"
+        "fit.summary(); assert not {'numba', 'formulaic', 'scipy.stats'} & set(sys.modules)"
+    )
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    subprocess.run([sys.executable, "-c", script], env=env, check=True)
 
 
 def test_a_division_by_zero_is_quiet_and_a_nan(tmp_path, monkeypatch):

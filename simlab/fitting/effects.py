@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.stats import chi2
+from scipy.special import chdtrc
 
 from simlab.fitting.identified import unknown_effects
 from simlab.fitting.record import Fit
@@ -144,7 +144,7 @@ def level2_residuals(fit: Fit) -> pd.DataFrame:
     along = (e.v[:, None, :] @ vectors)[:, 0, :]
     out["distance"] = divide(along**2, values).sum(axis=1)
     out["df"] = (values > 0).sum(axis=1)
-    out["p"] = np.where(out["df"] > 0, chi2.sf(out["distance"], np.maximum(out["df"], 1)), np.nan)
+    out["p"] = np.where(out["df"] > 0, chdtrc(np.maximum(out["df"], 1), out["distance"]), np.nan)
     return out
 
 

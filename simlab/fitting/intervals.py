@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from simlab.errors import check_level
 from simlab.fitting.errors import FitError, one_of
@@ -324,4 +324,4 @@ def _refuse(fit: Fit) -> None:
 
 def _quantile(level: float) -> float:
     """Normal quantile of a level of confidence."""
-    return float(norm.isf((1 - check_level(level)) / 2))
+    return -float(ndtri((1 - check_level(level)) / 2))

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from simlab.data.frames import Data, as_pandas
 from simlab.errors import check_level
@@ -182,7 +182,7 @@ def predict(
         if interval == "prediction":
             variance += np.where(known, 0.0, between) + fit.sigma2
             variance[unknown] = np.nan
-        half = norm.ppf((1 + level) / 2) * np.sqrt(variance)
+        half = ndtri((1 + level) / 2) * np.sqrt(variance)
         out = pd.DataFrame(
             {"fit": mean, "lower": mean - half, "upper": mean + half}, index=rows.labels
         )

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy.linalg import null_space
 
 from simlab.fitting.identified import eliminate
 from simlab.formula.coding import Piece, Spec, name
@@ -247,6 +246,8 @@ def _without(rows: Floats, parts: Floats) -> Floats:
     used = size > 0
     if not used.any():
         return np.eye(len(rows))
+    from scipy.linalg import null_space  # scipy.linalg: most fits do without it
+
     W: Floats = null_space((parts[:, used] / size[used]).T, rcond=ZERO).T
     return W
 

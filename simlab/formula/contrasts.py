@@ -8,22 +8,14 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
-from formulaic.transforms.contrasts import (
-    HelmertContrasts,
-    PolyContrasts,
-    SumContrasts,
-)
 
 from simlab.moments import Floats
 
 TREATMENT = "Treatment"
-_MATRICES = MappingProxyType(
-    {"Sum": SumContrasts(), "Helmert": HelmertContrasts(), "Poly": PolyContrasts()}
-)
 MOST_LEVELS = 30
 """Of polynomials: those of 40 levels are orthonormal to 5e-8, those of 60 not at all."""
 
-CODINGS = (TREATMENT, *_MATRICES)
+CODINGS = (TREATMENT, "Sum", "Helmert", "Poly")
 """Codings that a formula may ask for, ``C(f, Sum)``."""
 
 _DEGREES: Mapping[int, str] = MappingProxyType({1: ".L", 2: ".Q", 3: ".C"})
@@ -90,5 +82,12 @@ def contrast_matrix(coding: Coding, levels: tuple[str, ...]) -> Floats:
     if coding.name == TREATMENT:
         others = contrast_names(coding, levels)
         return np.array([[float(level == other) for other in others] for level in levels])
-    matrix = _MATRICES[coding.name].get_coding_matrix(list(levels), sparse=False)
+    from formulaic.transforms import contrasts  # formulaic: most formulas do without it
+
+    codings = {
+        "Sum": contrasts.SumContrasts,
+        "Helmert": contrasts.HelmertContrasts,
+        "Poly": contrasts.PolyContrasts,
+    }
+    matrix = codings[coding.name]().get_coding_matrix(list(levels), sparse=False)
     return np.ascontiguousarray(matrix, dtype=np.float64)

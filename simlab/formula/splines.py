@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.interpolate import BSpline
 
 from simlab.moments import Floats
 
@@ -73,6 +72,8 @@ def spline(
         x = _inside(x, knots, options.get("extrapolation", "raise"))
     places = np.repeat((knots.low, knots.high), degree + 1)
     places = np.insert(places, degree + 1, knots.inner)
+    from scipy.interpolate import BSpline  # scipy.interpolate: most formulas do without it
+
     splines = BSpline(places, np.eye(len(places) - degree - 1), degree)
     first = 0 if intercept else 1
     if function == "bs":

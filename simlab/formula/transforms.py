@@ -8,7 +8,6 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-from formulaic.transforms import TRANSFORMS
 
 from simlab.formula.splines import Knots, spline
 from simlab.formula.values import Matrix
@@ -126,6 +125,8 @@ def _by_formulaic(
     else:
         options = _centred_splines(function, options)
     state = {} if known is None else copy.deepcopy(known)
+    from formulaic.transforms import TRANSFORMS  # formulaic: most formulas do without it
+
     result = TRANSFORMS[function](x, **options, _state=state)
     made = getattr(result, "__wrapped__", result)
     columns = np.column_stack(list(made.values())) if isinstance(made, dict) else np.asarray(made)

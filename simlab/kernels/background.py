@@ -1,7 +1,7 @@
-"""A process of its own that compiles what was asked for, while kernels answer interpreted.
+"""Ask another process for machine code, while kernels answer interpreted.
 
-There is one on a machine at a time, with the lowest priority. It ends when nothing is left to do;
-nothing depends on it but speed. Each request is a file in the `folder`.
+There is one such process on a machine at a time, `__main__`, with the lowest priority. It ends when
+nothing is left to do; nothing depends on it but speed. Each request is a file in the `folder`.
 """
 
 from __future__ import annotations
@@ -10,18 +10,16 @@ import os
 import pickle
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from importlib import import_module
-from pathlib import Path
+import time
+from contextlib import suppress
 from types import FunctionType
 from typing import Any
 
 from simlab.kernels import folder
 
-STARTS = 3  # how often a process starts it, should it die
+STARTS, APART = 3, 20.0  # how often a process starts it, should it die, and seconds in between
 
-_started: list[subprocess.Popen[bytes]] = []
+_starts: list[float] = []
 
 
 def ask(function: FunctionType, signature: tuple[Any, ...]) -> None:
@@ -37,61 +35,19 @@ def ask(function: FunctionType, signature: tuple[Any, ...]) -> None:
 
 
 def _start() -> None:
-    """Start the process, unless the one that this process started is at work."""
-    if len(_started) == STARTS or (_started and _started[-1].poll() is None):
+    """Start the process, unless we have just done so; where another is at work it ends at once."""
+    now = time.monotonic()
+    if len(_starts) == STARTS or (_starts and now - _starts[-1] < APART):
         return
+    _starts.append(now)
     path = os.pathsep.join([str(folder.PACKAGE.parent), os.environ.get("PYTHONPATH", "")])
-    _started.append(
-        subprocess.Popen(
-            [sys.executable, "-P", "-m", "simlab.kernels.background"],
-            env={**os.environ, "PYTHONPATH": path},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-    )
-
-
-def work() -> None:
-    """Compile until nothing is asked for; nothing where another process does."""
-    with suppress(OSError):
-        os.nice(19)
-    with _alone() as alone:
-        while alone and (requests := sorted(folder.path().glob("*.asked"))):
-            for request in requests:
-                _compile(request)
-
-
-def _compile(request: Path) -> None:
-    """Compile one kernel, or leave it where that fails: then it stays interpreted."""
-    try:
-        module, name, signature = pickle.loads(request.read_bytes())
-        dispatcher = getattr(import_module(module), name)
-        dispatcher.compile(signature)
-        folder.keep(dispatcher.py_func, signature)
-    finally:
-        request.unlink(missing_ok=True)
-
-
-@contextmanager
-def _alone() -> Iterator[bool]:
-    """Whether no other process compiles into the folder, nor begins to meanwhile."""
-    try:
-        import fcntl
-    except ImportError:  # Windows: two may do the same work
-        yield True
-        return
-    with (folder.path() / "compiling.lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-            return
-        except OSError:  # a file system without locks
-            pass
-        yield True
-
-
-if __name__ == "__main__":
-    work()
+    run = [sys.executable, "-P", "-m", "simlab.kernels"]
+    if os.name == "posix":  # the shell ends at once, and nobody has to wait for its child
+        run = ["/bin/sh", "-c", '"$@" &', "sh", *run]
+    nothing = subprocess.DEVNULL
+    started = subprocess.Popen(
+        run, env={**os.environ, "PYTHONPATH": path}, stdin=nothing, stdout=nothing, stderr=nothing,
+        start_new_session=True,
+    )  # fmt: skip
+    if os.name == "posix":
+        started.wait()

@@ -14,7 +14,8 @@ from types import FunctionType
 from typing import Any
 
 import numpy as np
-from numba.core.dispatcher import Dispatcher
+
+from simlab.kernels.functions import Compilable
 
 
 class _Numpy:
@@ -47,9 +48,9 @@ class _Numpy:
 
 
 @cache
-def twin(dispatcher: Any) -> Callable[..., Any]:
+def twin(function: FunctionType) -> Callable[..., Any]:
     """A kernel as Python runs it, as are all functions that it calls."""
-    run = _plain(dispatcher.py_func)
+    run = _plain(function)
 
     @wraps(run)
     def quietly(*args: Any) -> Any:
@@ -78,6 +79,6 @@ def _namespace(module: str, function: FunctionType) -> dict[str, Any]:
         for name, value in list(names.items()):
             if value is np:
                 names[name] = _Numpy()
-            elif isinstance(value, Dispatcher):
+            elif isinstance(value, Compilable):
                 names[name] = _plain(value.py_func)
     return _namespaces[module]

@@ -103,7 +103,7 @@ def rows_of_block(
             out.rss[b, j] = rss if n > 1 + (ss_x > 0.0) else 0.0
 
 
-@loop
+@inner
 def _centre(values: Floats, n: int) -> float:
     """Subtract from the first n values their mean, and return it."""
     mean = 0.0

@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy.stats import chi2
+from scipy.special import chdtrc
 
 from simlab.errors import NoContextError
 from simlab.fitting.diagnostics.mundlak import (
@@ -152,7 +152,7 @@ def quadratic_form(difference: Floats, V: Floats, scale: Floats) -> Quadratic:
     along = vectors[:, used].T @ (difference / s)
     statistic, rank = float(np.sum(along**2 / values[used])), int(used.sum())
     positive = bool((values[used] > 0).all())
-    p_value = float(chi2.sf(statistic, rank)) if positive and rank else np.nan
+    p_value = float(chdtrc(rank, statistic)) if positive and rank else np.nan
     return Quadratic(statistic, rank, p_value, values, positive)
 
 

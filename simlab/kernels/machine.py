@@ -1,0 +1,80 @@
+"""Machine code of kernels: numba, without the GIL, cached, strict arithmetic.
+
+No fast-math, so that sums keep their order and give the same bits on every machine; division as
+numpy's, so that a degenerate sample gives NaN and a status, not an exception.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from types import FunctionType
+from typing import Any
+
+import numpy as np
+from numba import njit, types
+from numba.extending import typeof_impl
+
+from simlab.kernels import background, folder
+from simlab.kernels.functions import Compilable
+from simlab.kernels.interpreted import twin
+from simlab.kernels.linked import Linked
+
+PAUSE = 0.5  # seconds between looks at what has been compiled meanwhile
+
+
+def code_of(function: Compilable) -> Any:
+    """Numba's dispatcher of a function."""
+    if function.code is None:
+        options: Any = {"nogil": True, "error_model": "numpy"}
+        if function.is_kernel:
+            with folder.for_numba():
+                function.code = njit(cache=True, **options)(function.py_func)
+            if hasattr(function.code, "py_func"):  # not with NUMBA_DISABLE_JIT
+                _answer_at_once(function.code, function)
+        else:
+            options |= {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+            function.code = njit(pipeline_class=Linked, **options)(function.py_func)
+    return function.code
+
+
+@typeof_impl.register(Compilable)
+def _type_of(function: Compilable, _: Any) -> Any:
+    """What numba takes a function of ours for, where another calls it."""
+    return types.Dispatcher(code_of(function))
+
+
+def _answer_at_once(code: Any, kernel: Any) -> None:
+    """Interpret a call for which there is no machine code, and ask for it; or wait for it.
+
+    numba calls `_compile_for_args` where a signature has none yet, and then what that returns.
+    """
+    compile_now, function = code._compile_for_args, code.py_func
+    looked = -np.inf
+
+    def missing(*args: Any, **kwargs: Any) -> Any:
+        nonlocal looked
+        signature = tuple(map(code.typeof_pyval, args))
+        waits = kernel.waits(args)
+        if not waits:
+            if time.monotonic() - looked < PAUSE:
+                return twin(function)
+            looked = time.monotonic()
+        if folder.has(function, signature):
+            return compile_now(*args, **kwargs)  # reads it
+        if not waits:
+            background.ask(function, signature)
+            return twin(function)
+        _announce(function)
+        compiled = compile_now(*args, **kwargs)
+        folder.keep(function, signature)
+        return compiled
+
+    code._compile_for_args = missing
+
+
+def _announce(function: FunctionType) -> None:
+    """Say to somebody at a terminal what he waits for."""
+    if sys.stderr.isatty():
+        what = f"{function.__module__}.{function.__name__}"
+        print(f"simlab: compiling {what}, once on this machine: up to 20 s …", file=sys.stderr)
