@@ -8,10 +8,10 @@ order, or on the other conditions.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import xarray as xr
 
@@ -36,6 +36,8 @@ from simlab.runner.rounds import Rounds, Wave
 from simlab.runner.schema import schema_of
 from simlab.runner.watch import has_own_code, last_words, own_code_named, watch_of
 from simlab.runner.work import Work, prepare
+
+T = TypeVar("T")
 
 
 class Progress(Protocol):
@@ -146,10 +148,9 @@ def run(
         if pending and store is not None:
             facts = session(where.backend, where.n_jobs)
             record = stack.enter_context(recorded(store, facts))
-        stack.enter_context(own_code_named(work.code))
         with _workers(results, work, where, watch) as workers, last_words(work, where):
             while pending:
-                for block in workers.do(_tasks(pending, earlier)):
+                for block in _named(workers.do(_tasks(pending, earlier)), work):
                     results.write(block if earlier is None else earlier.completed(block))
                     record.blocks += 1
                     if progress is not None:
@@ -157,7 +158,8 @@ def run(
                 pending = rounds.next()
                 if progress is not None and work.rule is not None:
                     progress.expect(rounds.expected, rounds.settled, len(work.jobs))
-        ds = results.dataset()
+        with own_code_named(work.code):
+            ds = results.dataset()
         if earlier is not None:
             earlier.remove()
         return ds
@@ -174,6 +176,12 @@ def _workers(results: Stored, work: Work, where: Parallel, watch: Watch) -> Work
         function, shared, where.backend, where.n_jobs, where.scheduler,
         here=not has_own_code(work), watch=watch,
     )  # fmt: skip
+
+
+def _named(blocks: Iterable[T], work: Work) -> Iterator[T]:
+    """Yield blocks; what goes wrong meanwhile names the user's code, what the caller raises not."""
+    with own_code_named(work.code):
+        yield from blocks
 
 
 @contextmanager
