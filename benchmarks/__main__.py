@@ -11,6 +11,7 @@ from cyclopts import App, Parameter
 
 from benchmarks import ONE_THREAD
 from simlab.errors import Error, UsageError, did_you_mean
+from simlab.kernels import compiled
 
 app = App(name="python -m benchmarks", default_parameter=Parameter(negative=()))
 
@@ -61,7 +62,7 @@ def bench(
     if not quiet:
         print("preparing what is timed; kernels may have to be compiled …", file=sys.stderr)
     try:
-        with Bar(quiet, "timings", word="timing") as bar:
+        with compiled(), Bar(quiet, "timings", word="timing") as bar:
             found = benchmark(Effort(rounds, quick), only, bar)
     except RError as error:
         raise UsageError(f"{error} in the midst of it; --only can leave the peers out") from None

@@ -17,6 +17,10 @@ from benchmarks.units import duration, spread
 HELP = "`simlab --help`"
 WARM = f"a study of {BLOCK} replicates"
 COLD = "the same, first ever: kernels are compiled"
+FIT = "`simlab fit hs …`, Kenward & Roger"
+FIRST_FIT = "the same, first ever: kernels are interpreted"
+
+FORMULA = "mathach ~ ses * sector + (1 + ses | school)"
 
 
 def starting(effort: Effort, stack: ExitStack) -> Section:
@@ -25,11 +29,17 @@ def starting(effort: Effort, stack: ExitStack) -> Section:
         "import simlab; from simlab.config import Study; "
         f"simlab.run(Study.from_json({study().to_json()!r}), jobs=1)"
     )
+    command = "from simlab.cli import main; main()"
+    fit = (command, "fit", "hs", FORMULA, "--df", "kenward-roger")
     actions = {
-        HELP: wall(lambda: _python("from simlab.cli import main; main()", "--help")),
+        HELP: wall(lambda: _python(command, "--help")),
+        FIT: wall(lambda: _python(*fit)),
         WARM: wall(lambda: _python(run)),
     }
     if not effort.quick:
+        fresh = Path(stack.enter_context(TemporaryDirectory(ignore_cleanup_errors=True)))
+        first = wall(lambda: _python(*fit, NUMBA_CACHE_DIR=str(fresh)))
+        actions[FIRST_FIT] = Action(first.seconds, once=True)
         empty = Path(stack.enter_context(TemporaryDirectory()))
         cold = wall(lambda: _python(run, NUMBA_CACHE_DIR=str(empty)))
         actions[COLD] = Action(cold.seconds, once=True)

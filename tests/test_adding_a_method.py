@@ -13,7 +13,7 @@ import pytest
 pytest.importorskip("panel")
 pytest.importorskip("bokeh")
 
-from simlab.kernels import _folder
+from simlab.kernels.folder import path as machine_code
 
 pytestmark = pytest.mark.slow
 
@@ -103,11 +103,15 @@ def house(tmp_path_factory):
     table = (copy / "methods.py").read_text()
     assert table.count("\n})") == 1
     (copy / "methods.py").write_text(table.replace("\n})", f"\n{line[1]}}})"))
-    cache = _folder()
+    cache = machine_code()
+    own = copy / "__pycache__" / cache.name
+    own.mkdir(parents=True)
+    for marker in cache.glob("*.ready"):
+        shutil.copy(marker, own)
     for folder in filter(Path.is_dir, (ROOT / "simlab").rglob("*")):
         if (compiled := cache / cached(folder)).is_dir():
             there = copy / folder.relative_to(ROOT / "simlab")
-            shutil.copytree(compiled, copy / "__pycache__" / cache.name / cached(there))
+            shutil.copytree(compiled, own / cached(there))
     return copy.parent
 
 
