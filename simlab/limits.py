@@ -2,7 +2,7 @@
 
 Every method is linear in y once its variances are fixed, and y carries β_B − β_W on the context
 c_j. So λ is the method applied to c_j in the place of y: exact where x is held at data, in closed
-form (`Estimator.share`) where there is one, else from 10⁵ clusters drawn as moments, without y's
+form (`Estimator.lambda_`) where there is one, else from 10⁵ clusters drawn as moments, without y's
 noise.
 """
 
@@ -66,7 +66,7 @@ def new_cluster_limits(
     for method in methods:
         if method.needs == "rows" or not method.linear:
             lambda_ = np.full(len(method.kinds) * (2 * S - 1), np.nan)
-        elif method.mixed and method.share is None:
+        elif method.mixed and method.lambda_ is None:
             # Its variances converge as clusters are added, where x is held those of the data again.
             again = _draw(plan, enough, 1)[1] if held else None
             many = moments if again is None else merge(again, again.x_mean)[0]
@@ -82,8 +82,8 @@ def new_cluster_limits(
             lambda_ = method.fit(Sample(of_context, known)).estimate[0]
         K = len(method.kinds)
         lambdas = lambda_[: K * (2 * S - 1)].reshape(K, 2 * S - 1)[:, :S].copy()
-        if method.share is not None and not plan.parameters.held:
-            lambdas[method.kinds.index("slope")] = [method.share(one) for one in closed]
+        if method.lambda_ is not None and not plan.parameters.held:
+            lambdas[method.kinds.index("slope")] = [method.lambda_(one) for one in closed]
         limits[method.name] = np.array(
             [base[kind] + lambdas[i] * (between - within) for i, kind in enumerate(method.kinds)]
         )

@@ -36,7 +36,7 @@ def z_of(ds, estimator, term, limit=None):
     """(mean − limit) in Monte Carlo standard errors, those of a drawn limit included."""
     estimate = ds.estimate.sel(estimator=estimator, term=term)[0]
     limit = float(ds.limit.sel(estimator=estimator, term=term)[0]) if limit is None else limit
-    drawn = 1 + REPLICATES * J / CLUSTERS_DRAWN if REGISTRY[estimator].share is None else 1.0
+    drawn = 1 + REPLICATES * J / CLUSTERS_DRAWN if REGISTRY[estimator].lambda_ is None else 1.0
     if term != "slope":
         drawn = 1 + REPLICATES * J / CLUSTERS_DRAWN
     mcse = float(estimate.std(ddof=1)) / np.sqrt(REPLICATES)

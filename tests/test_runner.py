@@ -258,7 +258,7 @@ def pooled_by_rows(sample):
     return seen._replace(estimate=np.array(slopes))
 
 
-BY_ROWS = replace(pooled.METHOD, name="by_rows", fit=pooled_by_rows, needs="rows", share=None)
+BY_ROWS = replace(pooled.METHOD, name="by_rows", fit=pooled_by_rows, needs="rows", lambda_=None)
 
 
 @pytest.fixture

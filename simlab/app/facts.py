@@ -43,7 +43,7 @@ def facts(work: Work) -> Facts:
     population = truth(plan)["slope"]
     x, sizes = plan.parameters.random_x, size_moments(plan)
     lambda_ = np.array([
-        pooled.share(
+        pooled.lambda_(
             SizeMoments(float(n), float(inverse), x.between_sd**2, x.within_sd**2, False)
         )
         for n, inverse in zip(sizes.n, sizes.inverse, strict=True)

@@ -38,7 +38,7 @@ def _declared(address: Address, given: object) -> Estimator:
         if named != (given.kinds, given.others):
             raise CustomError(f"{path}: its kinds are {named[0]}, its others {named[1]}")
         return replace(
-            given, name=path, fit=fit, share=given.share and OwnShare(address),
+            given, name=path, fit=fit, lambda_=given.lambda_ and OwnLambda(address),
             linear=given.linear and not (given.mixed or given.oracle),
             truth=given.truth and OwnTruth(address),
         )  # fmt: skip
@@ -92,17 +92,17 @@ class Own:
 
 
 @dataclass(frozen=True, slots=True)
-class OwnShare:
-    """The `share` of a user's estimator."""
+class OwnLambda:
+    """The `lambda_` of a user's estimator."""
 
     address: Address
 
     def __call__(self, x: SizeMoments) -> float:
         """Return λ."""
-        weight = attempt(lambda: float(self.address.load().share(x)), self.address.file)
+        weight = attempt(lambda: float(self.address.load().lambda_(x)), self.address.file)
         if isinstance(weight, Failure):
             raise ConfigError.of(
-                "estimators", f"{self.address.path}: its share fails: {weight.text}"
+                "estimators", f"{self.address.path}: its lambda_ fails: {weight.text}"
             )
         return weight
 

@@ -121,7 +121,7 @@ class Estimator:
     estimand: Estimand  # what its slope is for: β_W, β_B, or neither alone
     fit: Callable[[Sample], Estimates]
     # λ of its probability limit β_W + λ(β_B − β_W), where it has a closed form
-    share: Callable[[SizeMoments], float] | None = None
+    lambda_: Callable[[SizeMoments], float] | None = None
     # that it averages the clusters' own lines, each alike or by its ss_x: what it aims at when the
     # clusters stay the same
     averages: Literal["equally", "by information"] | None = None

@@ -33,7 +33,7 @@ def fit(sample: Sample) -> Estimates:
         )
 
 
-def share(x: SizeMoments) -> float:
+def lambda_(x: SizeMoments) -> float:
     """λ = 1 for the sample mean; the reliability τ²/(τ² + σ_x² E 1/n_j) for the latent mean."""
     return x.between / (x.between + x.within * x.inverse_n) if x.latent else 1.0
 
@@ -43,5 +43,5 @@ METHOD = Estimator(
     kinds=("intercept", "slope"),
     estimand="beta_between",
     fit=fit,
-    share=share,
+    lambda_=lambda_,
 )

@@ -32,6 +32,6 @@ METHOD = Estimator(
     kinds=("slope",),
     estimand="beta_within",
     fit=fit,
-    share=none_between,
+    lambda_=none_between,
     averages="by information",
 )

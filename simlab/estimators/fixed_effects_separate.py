@@ -42,6 +42,6 @@ METHOD = Estimator(
     kinds=("intercept", "slope"),
     estimand="beta_within",
     fit=fit,
-    share=none_between,
+    lambda_=none_between,
     averages="equally",
 )

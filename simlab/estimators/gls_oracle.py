@@ -25,6 +25,6 @@ METHOD = Estimator(
     kinds=("intercept", "slope", "between", "contextual"),
     estimand="beta_within",
     fit=fit,
-    share=none_between,
+    lambda_=none_between,
     oracle=True,
 )

@@ -23,6 +23,6 @@ METHOD = Estimator(
     kinds=("intercept", "slope", "between", "contextual"),
     estimand="beta_within",
     fit=partial(mixed_estimates, weights=WEIGHTS),
-    share=none_between,
+    lambda_=none_between,
     mixed=True,
 )

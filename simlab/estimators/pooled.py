@@ -59,7 +59,7 @@ def fit(sample: Sample) -> Estimates:
         )
 
 
-def share(x: SizeMoments) -> float:
+def lambda_(x: SizeMoments) -> float:
     """λ: the between share of the sum of squares of x; its latent part for the latent mean."""
     carried = x.between if x.latent else x.between + x.within / x.n
     return carried / (x.between + x.within)
@@ -70,5 +70,5 @@ METHOD = Estimator(
     kinds=("intercept", "slope"),
     estimand="mixture",
     fit=fit,
-    share=share,
+    lambda_=lambda_,
 )

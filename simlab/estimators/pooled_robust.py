@@ -81,5 +81,5 @@ METHOD = Estimator(
     kinds=("intercept", "slope"),
     estimand="mixture",
     fit=fit,
-    share=pooled.share,
+    lambda_=pooled.lambda_,
 )
