@@ -4,6 +4,7 @@ Skipped without dask. Every wait has an end.
 """
 
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -16,7 +17,7 @@ from study_cases import study
 from test_runner import GRID, SMALL, assert_same_bits
 
 import simlab
-from simlab.parallel import ParallelError
+from simlab.parallel import ParallelError, batch
 
 distributed = pytest.importorskip("distributed", reason="needs dask: pip install dask distributed")
 from simlab.parallel import cluster as dask_workers  # noqa: E402
@@ -62,9 +63,13 @@ def test_an_exception_in_a_task_surfaces(within):
 
 
 def test_a_worker_of_another_version_is_refused(within, monkeypatch):
-    here = simlab.parallel.batch.environment()
+    here = batch.environment()
     other = (("simlab's code", "0" * 12), *here[1:])
-    monkeypatch.setattr("simlab.parallel.batch.environment", lambda: other)
+
+    def from_another(function, shared):
+        return pickle.dumps(batch.Parcel(function, shared, other))
+
+    monkeypatch.setattr("simlab.parallel.workers.pack", from_another)
     says = f"simlab's code is {here[0][1]} there and 000000000000 here. Install the same"
     with pytest.raises(ParallelError, match=says) as error:
         list(cases.in_workers(cases.square, 0, TASKS, "dask", scheduler=within))

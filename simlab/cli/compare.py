@@ -83,16 +83,16 @@ def _estimates(result: pd.DataFrame, level: float) -> list[Table]:
     """A table for each thing that stands in the brackets of the terms, in their order."""
     tables: dict[str, list[list[str]]] = {}
     header = ["method", "term", "estimate", "SE", "df", "t", "p", "lower", "upper"]
-    before = ("", "")
+    before: dict[str, str] = {}
     for row in result.assign(t=result["estimate"] / result["std_error"]).to_dict("records"):
         term = Term.parse(row["term"])
         rows = tables.setdefault(term.place, [])
-        name = label(row["method"]) if before != (term.place, row["method"]) else ""
+        name = label(row["method"]) if before.get(term.place) != row["method"] else ""
         if name and row["status"] != "ok":
             name += f" ({row['status'].replace('_', ' ')})"
         if name and row["dropped"]:
             name += f" ({row['dropped']} clusters dropped)"
-        before = (term.place, row["method"])
+        before[term.place] = row["method"]
         unit = min(row["std_error"], 0.5)  # six decimals at least
         rows.append([
             name, term.kind,
