@@ -8,6 +8,7 @@ be written, with the user; where nothing may be, in a temporary folder, to be co
 
 from __future__ import annotations
 
+import atexit
 import hashlib
 import os
 import shutil
@@ -47,7 +48,9 @@ def path() -> Path:
         Notice,
         stacklevel=2,
     )
-    return Path(tempfile.mkdtemp(prefix=TEMPORARY)) / name
+    temporary = tempfile.mkdtemp(prefix=TEMPORARY)
+    atexit.register(shutil.rmtree, temporary, ignore_errors=True)
+    return Path(temporary) / name
 
 
 def is_lasting() -> bool:
