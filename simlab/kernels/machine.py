@@ -12,7 +12,7 @@ from types import FunctionType
 from typing import Any
 
 import numpy as np
-from numba import njit, types
+from numba import config, njit, types
 from numba.extending import typeof_impl
 
 from simlab.kernels import background, folder
@@ -27,11 +27,12 @@ def code_of(function: Compilable) -> Any:
     """Numba's dispatcher of a function."""
     if function.code is None:
         options: Any = {"nogil": True, "error_model": "numpy"}
-        if function.is_kernel:
+        if getattr(config, "DISABLE_JIT", False):
+            function.code = twin(function.py_func)
+        elif function.is_kernel:
             with folder.for_numba():
                 function.code = njit(cache=True, **options)(function.py_func)
-            if hasattr(function.code, "py_func"):  # not with NUMBA_DISABLE_JIT
-                _answer_at_once(function.code, function)
+            _answer_at_once(function.code, function)
         else:
             options |= {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
             function.code = njit(pipeline_class=Linked, **options)(function.py_func)
