@@ -14,7 +14,7 @@ from simlab.app.settings import PRESETS, study
 from simlab.runner import run_block
 
 COMPILING = (
-    "working: simlab compiles its kernels, once on this machine; that takes a minute or two. "
+    "working: simlab compiles its kernels, once on this machine; that takes up to a minute. "
     "The page goes on by itself."
 )
 
