@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracles import check_formula
 
+import simlab
 from simlab.data import DataError
 from simlab.formula import Bar, FormulaError, Parsed, build, parse
 from simlab.formula.expressions import PARAMETERS, read, spelled
@@ -532,3 +533,31 @@ def test_terms_are_those_of_another_reader_of_formulas():
         assert expand(text)[0] == tuple(unique), text
         read_by_both += 1
     assert read_by_both > 300
+
+
+@pytest.mark.parametrize("random", [0, False, 3, [], {}, b"~ 1 | g"])
+def test_random_effects_that_are_no_text_are_refused(random):
+    with pytest.raises(FormulaError, match="random= must be text, not "):
+        parse("y ~ x", random)
+
+
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        (pd.Series([None] * 12, dtype=object), "none of 12 rows is complete; missing: z 12"),
+        (pd.Series([None] * 12, dtype="str"), "none of 12 rows is complete; missing: z 12"),
+        (pd.Series([[1]] * 12), r"row 0: z is \[1\]; a formula needs numbers"),
+        (pd.Series([{}] * 12), r"row 0: z is \{\}; a formula needs numbers"),
+    ],
+)
+def test_columns_of_no_values_are_refused_in_one_line(values, says):
+    data = pd.DataFrame({"y": np.arange(12.0), "z": values, "g": list("abcd") * 3})
+    with pytest.raises(DataError, match=says):
+        simlab.fit(data, "y ~ z + (1 | g)")
+
+
+def test_a_column_that_occurs_twice_is_no_slip():
+    text = ["1"] * 10 + ["x"] * 2
+    data = pd.DataFrame({"y": np.arange(12.0), "z": text, "g": list("abcd") * 3, "w": text})
+    with pytest.raises(DataError, match="column 'z' occurs more than once"):
+        simlab.fit(data.set_axis(["y", "z", "g", "z"], axis=1), "y ~ z + (1 | g)")

@@ -107,10 +107,15 @@ def parse(formula: str, random: str | None = None) -> Parsed:
         If there is no response, no random effect, more than one grouping variable, a bar that is
         not added with ``+``, an unbalanced parenthesis, or anything that a formula may not have.
     """
-    for text, what in ((formula, "the formula"), (random or "", "random=")):
-        if not isinstance(text, str):
-            raise FormulaError(f"{what} must be text, not {type(text).__name__}; {_EXAMPLE}")
+    _check_text(formula, "the formula")
+    if random is not None:
+        _check_text(random, "random=")
     return _parsed(formula, random)
+
+
+def _check_text(value: object, what: str) -> None:
+    if not isinstance(value, str):
+        raise FormulaError(f"{what} must be text, not {type(value).__name__}; {_EXAMPLE}")
 
 
 @lru_cache(maxsize=512)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
 import pandas as pd
 from pandas.api.types import is_string_dtype
 
@@ -20,11 +21,14 @@ def nearly_numbers(table: Table, formula: str, random: str | None = None) -> Ite
         if name in grouping or not table.has([name]):
             continue
         column = table.series(name)
-        if not is_string_dtype(column.dtype):
+        if not is_string_dtype(column.dtype) or table.has_twice(name):
             continue
-        codes, levels = pd.factorize(column)
+        try:
+            codes, levels = pd.factorize(column)
+        except TypeError:  # lists and the like, which are refused too
+            continue
         is_bad = pd.to_numeric(pd.Series(levels), errors="coerce").isna().to_numpy()
-        bad = is_bad[codes] & (codes >= 0)
+        bad = np.append(is_bad, False)[codes]  # a missing value, −1, is not bad
         if bad.any() and bad.sum() < 0.5 * (codes >= 0).sum():
             row = int(bad.argmax())
             yield (

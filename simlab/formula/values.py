@@ -134,7 +134,7 @@ class Table:
             return
         alias = {same_name(name): name for name in exact}
         asked = {name if name in exact else alias.get(name, name): role for role, name in roles}
-        if twice := [n for n in asked if sum(str(c) == n for c in self.df.columns) > 1]:
+        if twice := [n for n in asked if self.has_twice(n)]:
             raise DataError(
                 f"{self.source}: column {twice[0]!r} occurs more than once; rename or drop one"
             )
@@ -164,6 +164,10 @@ class Table:
     def has(self, names: Iterable[str]) -> bool:
         """Whether there are such columns."""
         return self._labels.keys() >= set(names)
+
+    def has_twice(self, name: str) -> bool:
+        """Whether several columns have that name."""
+        return sum(str(column) == name for column in self.df.columns) > 1
 
     def group(self, names: tuple[str, ...]) -> tuple[Ints, pd.Index]:
         """Clusters of a column, or the combinations of several that occur.
