@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numba
@@ -14,7 +15,7 @@ import pytest
 
 import simlab
 from simlab.errors import Notice
-from simlab.kernels import background, compiled, folder, inner, interpreted, kernel, machine
+from simlab.kernels import background, compiled, folder, inner, interpreted, kernel, loop, machine
 
 ROOT = Path(simlab.__file__).parents[1]
 
@@ -218,11 +219,13 @@ def test_machine_code_goes_where_it_may_be_written(tmp_path, monkeypatch):
     monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
 
     def chosen():
-        folder.path.cache_clear()
+        for cached in (folder._lasting, folder._temporary):
+            cached.cache_clear()
         try:
             return folder.path().parent, folder.is_lasting()
         finally:
-            folder.path.cache_clear()
+            for cached in (folder._lasting, folder._temporary):
+                cached.cache_clear()
 
     own = tmp_path / ".cache" / "simlab"
     beside = folder.PACKAGE / "__pycache__"
@@ -233,6 +236,52 @@ def test_machine_code_goes_where_it_may_be_written(tmp_path, monkeypatch):
     assert chosen() == (own, True)
     writable.append(beside)
     assert chosen() == (beside, True)
+    given = tmp_path / "simlab-me"  # as docs/clusters.md has it
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(given))
+    writable.append(given)
+    assert chosen() == (given, True)
+    monkeypatch.delenv("NUMBA_CACHE_DIR")
+    monkeypatch.setattr(folder.Path, "home", nobody)
+    assert chosen() == (beside, True)
+    writable.remove(beside)
+    with pytest.warns(Notice, match="compiled anew"):
+        assert chosen()[1] is False
+
+
+def nobody():
+    raise RuntimeError("Could not determine home directory.")
+
+
+def test_the_same_is_asked_for_now_and_then_and_not_for_ever(tmp_path, monkeypatch):
+    now, started = [100.0], []
+    monkeypatch.setattr(folder, "_lasting", lambda: tmp_path)
+    monkeypatch.setattr(background, "_started", [-background.APART])
+    monkeypatch.setattr(background, "_asked", {})
+    monkeypatch.setattr(background, "_start", lambda: started.append(now[0]))
+    monkeypatch.setattr(background.time, "monotonic", lambda: now[0])
+    for _ in range(1000):
+        background.ask(nobody, ("one",))
+        background.ask(nobody, ("other",))
+        now[0] += 1.0
+    assert started == [100.0 + background.APART * i for i in range(background.TRIES)]
+    background.ask(nobody, ("a third",))  # much later, something new is compiled all the same
+    assert len(started) == background.TRIES + 1
+    assert len(list(tmp_path.glob("*.asked"))) == 3
+
+
+def test_threads_that_wait_for_the_same_say_so_once(tmp_path, monkeypatch):
+    said = []
+    monkeypatch.setattr(folder, "path", lambda: tmp_path)
+    monkeypatch.setattr(machine, "_announce", said.append)
+
+    def both(x):
+        return x[0] + x[1]
+
+    globals()["both"] = both
+    function = loop(both)
+    with ThreadPoolExecutor(4) as pool:
+        assert set(pool.map(function, [np.ones(2)] * 8)) == {2.0}
+    assert said == [both]
 
 
 def test_machine_code_of_other_sources_is_removed_after_a_month(tmp_path):

@@ -74,10 +74,10 @@ def loop(function: Function) -> Function:
 
 
 @contextmanager
-def compiled() -> Iterator[None]:
-    """Let kernels that this thread calls wait for their machine code: many fits are to come."""
+def compiled(many: bool = True) -> Iterator[None]:
+    """Let kernels that this thread calls wait for their machine code, if many fits are to come."""
     before = getattr(_mode, "compiled", False)
-    _mode.compiled = True
+    _mode.compiled = before or many
     try:
         yield
     finally:

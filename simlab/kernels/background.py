@@ -17,29 +17,31 @@ from typing import Any
 
 from simlab.kernels import folder
 
-STARTS, APART = 3, 20.0  # how often a process starts it, should it die, and seconds in between
+APART, TRIES = 20.0, 20  # seconds until a process asks for the same again, and how often it does
 
-_starts: list[float] = []
+_started = [-APART]
+_asked: dict[str, list[float]] = {}
 
 
 def ask(function: FunctionType, signature: tuple[Any, ...]) -> None:
     """Ask for machine code of a kernel, for arguments of these types."""
-    if not folder.is_lasting():
+    name, now = folder.stem(function, signature), time.monotonic()
+    times = _asked.setdefault(name, [])
+    if not folder.is_lasting() or len(times) == TRIES or (times and now - times[-1] < APART):
         return
-    request = folder.path() / f"{folder.stem(function, signature)}.asked"
+    times.append(now)
+    request = folder.path() / f"{name}.asked"
     with suppress(OSError, pickle.PicklingError):
         new = request.with_suffix(f".{os.getpid()}")
         new.write_bytes(pickle.dumps((function.__module__, function.__qualname__, signature)))
         new.replace(request)
-        _start()
+        if now - _started[0] >= APART:
+            _started[0] = now
+            _start()
 
 
 def _start() -> None:
-    """Start the process, unless we have just done so; where another is at work it ends at once."""
-    now = time.monotonic()
-    if len(_starts) == STARTS or (_starts and now - _starts[-1] < APART):
-        return
-    _starts.append(now)
+    """Start the process; where another is at work it ends at once."""
     path = os.pathsep.join([str(folder.PACKAGE.parent), os.environ.get("PYTHONPATH", "")])
     run = [sys.executable, "-P", "-m", "simlab.kernels"]
     if os.name == "posix":  # the shell ends at once, and nobody has to wait for its child

@@ -1,9 +1,10 @@
 """Where machine code is kept: a folder for these very sources, on this kind of processor.
 
 numba notices when the file of a cached function changes, but not when that of a function it calls
-does. So the folder is named by a hash of all sources that hold kernels, or laws which kernels draw
-from: machine code is never older than they are. It stands beside the sources; where they may not
-be written, with the user; where nothing may be, in a temporary folder, to be compiled again.
+does, or a constant there. So the folder is named by a hash of all sources of the rooms that have
+kernels, of the laws which they draw from and of the moments: machine code is never older. It stands
+beside the sources; where they may not be written, with the user; where nothing may be, in a
+temporary folder, to be compiled again.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import atexit
 import hashlib
 import os
+import re
 import shutil
 import tempfile
 import time
@@ -28,34 +30,54 @@ from llvmlite.binding import get_host_cpu_name
 from simlab.errors import Notice
 
 PACKAGE = Path(__file__).parents[1]
-PREFIX, TEMPORARY = "kernels-", "simlab-"
+PREFIX = "kernels-"
+_KERNEL = re.compile(rb"^@(kernel|inner|loop)$", re.MULTILINE)
 KEPT = 30 * 24 * 3600  # seconds after which the folder of other sources is removed
 
 
-@cache
 def path() -> Path:
-    """The folder, made if need be, others that nobody used for a month removed."""
-    name = PREFIX + _digest()
-    given = os.environ.get("NUMBA_CACHE_DIR")
-    beside, own = PACKAGE / "__pycache__", Path.home() / ".cache" / "simlab"
-    for parent in [Path(given)] if given else [beside, own]:
-        if _is_writable(folder := parent / name):
-            _prune(folder)
-            return folder
-    warnings.warn(
-        "no folder can be written in which machine code would be kept, so everything is compiled "
-        "anew by each process, 10 to 60 seconds; NUMBA_CACHE_DIR may name one",
-        Notice,
-        stacklevel=2,
-    )
-    temporary = tempfile.mkdtemp(prefix=TEMPORARY)
-    atexit.register(shutil.rmtree, temporary, ignore_errors=True)
-    return Path(temporary) / name
+    """The folder, which is there."""
+    return _lasting() or _temporary()
 
 
 def is_lasting() -> bool:
     """Whether another process will find what is kept."""
-    return not path().parent.name.startswith(TEMPORARY)
+    return _lasting() is not None
+
+
+@cache
+def _lasting() -> Path | None:
+    """The first folder that can be written, others that nobody used for a month removed."""
+    name = PREFIX + _digest()
+    for parent in _parents():
+        if _is_writable(folder := parent / name):
+            _prune(folder)
+            return folder
+    return None
+
+
+def _parents() -> Iterator[Path]:
+    """Where the folder may be."""
+    if given := os.environ.get("NUMBA_CACHE_DIR"):
+        yield Path(given)
+        return
+    yield PACKAGE / "__pycache__"
+    with suppress(RuntimeError):  # a user without a home
+        yield Path.home() / ".cache" / "simlab"
+
+
+@cache
+def _temporary() -> Path:
+    """A folder of this process, removed at its end; the user is told what that costs."""
+    warnings.warn(
+        "no folder can be written in which machine code would be kept, so everything is compiled "
+        "anew by each process, 10 to 60 seconds; NUMBA_CACHE_DIR may name one",
+        Notice,
+        stacklevel=3,
+    )
+    folder = tempfile.mkdtemp(prefix="simlab-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return Path(folder)
 
 
 def has(function: FunctionType, signature: tuple[Any, ...]) -> bool:
@@ -94,9 +116,11 @@ def _marker(function: FunctionType, signature: tuple[Any, ...]) -> Path:
 def _digest() -> str:
     """Hash of the sources, of numba's version and of the processor."""
     digest = hashlib.sha256(f"{numba.__version__} {get_host_cpu_name()}".encode())
-    for file in sorted(PACKAGE.rglob("*.py")):
-        source = file.read_bytes()
-        if b"simlab.kernels" in source or file.parent.name in ("kernels", "laws"):
+    sources = {file: file.read_bytes() for file in sorted(PACKAGE.rglob("*.py"))}
+    rooms = {file.parent for file, source in sources.items() if _KERNEL.search(source)}
+    rooms |= {PACKAGE / "kernels", PACKAGE / "config" / "laws"}
+    for file, source in sources.items():
+        if file.parent in rooms or file == PACKAGE / "moments.py":
             digest.update(source)
     return digest.hexdigest()[:16]
 

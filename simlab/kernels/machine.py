@@ -7,6 +7,7 @@ numpy's, so that a degenerate sample gives NaN and a status, not an exception.
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from types import FunctionType
 from typing import Any
@@ -22,21 +23,29 @@ from simlab.kernels.linked import Linked
 
 PAUSE = 0.5  # seconds between looks at what has been compiled meanwhile
 
+_making, _compiling = threading.Lock(), threading.Lock()
+
 
 def code_of(function: Compilable) -> Any:
     """Numba's dispatcher of a function."""
-    if function.code is None:
-        options: Any = {"nogil": True, "error_model": "numpy"}
-        if getattr(config, "DISABLE_JIT", False):
-            function.code = twin(function.py_func)
-        elif function.is_kernel:
-            with folder.for_numba():
-                function.code = njit(cache=True, **options)(function.py_func)
-            _answer_at_once(function.code, function)
-        else:
-            options |= {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
-            function.code = njit(pipeline_class=Linked, **options)(function.py_func)
+    with _making:
+        if function.code is None:
+            function.code = _made(function)
     return function.code
+
+
+def _made(function: Compilable) -> Any:
+    """Make it: of a kernel to be kept, of another as a part of kernels, no way in from Python."""
+    options: Any = {"nogil": True, "error_model": "numpy"}
+    if getattr(config, "DISABLE_JIT", False):
+        return twin(function.py_func)
+    if function.is_kernel:
+        with folder.for_numba():
+            code = njit(cache=True, **options)(function.py_func)
+        _answer_at_once(code, function)
+        return code
+    options |= {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+    return njit(pipeline_class=Linked, **options)(function.py_func)
 
 
 @typeof_impl.register(Compilable)
@@ -66,9 +75,11 @@ def _answer_at_once(code: Any, kernel: Any) -> None:
         if not waits:
             background.ask(function, signature)
             return twin(function)
-        _announce(function)
-        compiled = compile_now(*args, **kwargs)
-        folder.keep(function, signature)
+        with _compiling:  # another thread may have waited for the same
+            if not folder.has(function, signature):
+                _announce(function)
+            compiled = compile_now(*args, **kwargs)
+            folder.keep(function, signature)
         return compiled
 
     code._compile_for_args = missing

@@ -9,7 +9,6 @@ answers are carried back, so that adding 1e6 to x or y changes only what it must
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from typing import NamedTuple
 
 import numpy as np
@@ -196,7 +195,7 @@ def fit_lines(
     truth = np.empty(0)
     if known is not None:
         truth = np.array([known[0][0, 0], known[0][0, 1], known[0][1, 1], known[1]])
-    with compiled() if B > 1 else nullcontext():
+    with compiled(many=B > 1):
         _fit(
             moments, np.ascontiguousarray(contrasts, dtype=float), reml, n_starts(2), truth,
             rotated, allocate_work(rotated), np.empty((6, J)), np.empty((T, S, k)), fits,

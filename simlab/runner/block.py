@@ -12,6 +12,7 @@ from numpy.random import Generator
 from simlab.custom.calls import Orders, within
 from simlab.estimators.base import About, Estimates, Sample
 from simlab.inference import Inference, infer
+from simlab.kernels import compiled
 from simlab.moments import Floats, Ints, Moments
 from simlab.parallel import doing
 from simlab.results import Block, BlockMessages, Leaf, Missing, Summing
@@ -23,6 +24,7 @@ from simlab.words import Status
 SLAB = 2**14  # clusters × replicates that the estimators see at once: what fits in a cache
 
 
+@compiled()
 def run_block(
     work: Work,
     condition: int,

@@ -21,6 +21,7 @@ from simlab.fitting.errors import FitError
 from simlab.fitting.model import fit_design
 from simlab.fitting.result import MixedFit
 from simlab.formula import Design
+from simlab.kernels import compiled
 from simlab.mixed.many import Responses
 from simlab.mixed.rows import sort
 from simlab.moments import Floats, Ints
@@ -53,6 +54,7 @@ def value(function: Function, fit: MixedFit) -> pd.Series[float]:
     return pd.Series(np.atleast_1d(numbers), index=labels)
 
 
+@compiled()
 def values(
     functions: list[Function], labels: list[list[str]], fit: MixedFit,
     designs: Iterable[Design | None], progress: Progress | None = None,
