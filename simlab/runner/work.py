@@ -237,7 +237,7 @@ def _hypotheses(study: Study, sectors: tuple[str, ...]) -> tuple[Hypothesis, ...
     if study.tests is None:
         return ()
     findings = [
-        Finding(("tests", "names", i), f"unknown test {name!r}; known are {', '.join(TESTS)}")
+        Finding(("tests", "names", i), unknown("test", name, TESTS))
         for i, name in enumerate(study.tests.names)
         if name not in TESTS
     ]
