@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
-PATIENCE = 120_000
+PATIENCE = 480_000
 """Milliseconds: the first visit may compile."""
 
 
