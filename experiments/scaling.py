@@ -287,10 +287,19 @@ def nbytes(block: Block) -> int:
     return sum(array.nbytes for array in arrays if hasattr(array, "nbytes"))
 
 
-def main() -> None:
-    """Measure, predict, print the report and keep it."""
-    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 10.0
-    where = head()
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A study, one of its blocks, the core seconds that it takes, and what blocks cost besides."""
+
+    name: str
+    size: int  # replicates of a block
+    block: Block
+    seconds: float
+    machinery: Machinery
+
+
+def subjects(seconds: float) -> list[Subject]:
+    """Time a block of each of the studies, and all that is done with it, for so many seconds."""
     blocks, times = {}, {}
     for name, (fields, size) in STUDIES.items():
         work = runner.prepare(study(1, size, **fields))
@@ -298,24 +307,24 @@ def main() -> None:
         block = {name: core(lambda work=work: runner.run_block(work, 0, 0))}
         times[name] = measure(block, 5)[name].median
     base = next(iter(blocks.values()))
-    machinery = {}
+    result = []
     for name, (fields, size) in STUDIES.items():
         n = int(40 * seconds * min(1.0, nbytes(base) / nbytes(blocks[name])))
-        machinery[name] = costs(blocks[name], study(max(20, n), size, **fields))
-    what = [(times[name], size, machinery[name]) for name, (_, size) in STUDIES.items()]
-    sleeping, ratios = asleep(base, machinery["nine methods"], seconds)
-    lines = [
-        "# Scaling",
-        "",
-        f"{where}.",
-        "",
+        machinery = costs(blocks[name], study(max(20, n), size, **fields))
+        result.append(Subject(name, size, blocks[name], times[name], machinery))
+    return result
+
+
+def of_measured(those: list[Subject]) -> list[str]:
+    """What a block takes, and what it costs besides."""
+    return [
         "## Measured",
         "",
         "| study | replicates a block | core time of a block | bytes of its results |",
         "|---|---:|---:|---:|",
         *(
-            f"| {name} | {size:,} | {times[name] * MS:,.0f} ms | {nbytes(blocks[name]):,} |"
-            for name, (_, size) in STUDIES.items()
+            f"| {one.name} | {one.size:,} | {one.seconds * MS:,.0f} ms | {nbytes(one.block):,} |"
+            for one in those
         ),
         "",
         "Core time that a block costs besides, and a batch; the parent receives and writes:",
@@ -323,21 +332,31 @@ def main() -> None:
         "| study | parent, block | batch | scheduler, block | batch | worker, block | batch |",
         "|---|---:|---:|---:|---:|---:|---:|",
         *(
-            f"| {name} | "
+            f"| {one.name} | "
             + " | ".join(
                 f"{part.block * MS:.2f} ms | {part.batch * MS:.2f} ms"
                 for part in (its.parent, its.scheduler, its.worker)
             )
             + " |"
-            for name, its in machinery.items()
+            for one in those
+            for its in [one.machinery]
         ),
         "",
-        "## The law",
-        "",
-        "A batch takes T = max(0.5 s, W/200) of a worker, that is b = T/t blocks of t seconds.",
-        "With p, s, w the core time of a block in parent, scheduler and worker (its own, and that",
-        "of a batch over b), blocks a second are the least of W/(t + w), 1/p and 1/s.",
-        "",
+    ]
+
+
+LAW = """\
+## The law
+
+A batch takes T = max(0.5 s, W/200) of a worker, that is b = T/t blocks of t seconds.
+With p, s, w the core time of a block in parent, scheduler and worker (its own, and that
+of a batch over b), blocks a second are the least of W/(t + w), 1/p and 1/s.
+"""
+
+
+def of_awake(rows: list[str]) -> list[str]:
+    """The law and workers that compute."""
+    return [
         "## Checked here: workers that compute",
         "",
         f"The first study on {os.cpu_count()} cores: blocks a second after the first third of",
@@ -345,8 +364,14 @@ def main() -> None:
         "",
         "| backend | workers | blocks a second, at most | measured |",
         "|---|---:|---:|---:|",
-        *awake(times["nine methods"], seconds),
+        *rows,
         "",
+    ]
+
+
+def of_asleep(rows: list[str], ratios: list[float]) -> list[str]:
+    """The law and workers that sleep."""
+    return [
         "## Checked here: workers that sleep",
         "",
         f"A block sleeps {NAP} s and returns the results of a real one, which the parent writes.",
@@ -356,22 +381,49 @@ def main() -> None:
         "| workers | W/t | the law | the law and this machine | measured | parent, cores busy "
         "| scheduler, cores busy |",
         "|---:|---:|---:|---:|---:|---:|---:|",
-        *sleeping,
+        *rows,
         "",
         f"Measured over the law: {min(ratios):.2f} to {max(ratios):.2f}. So rough is what follows.",
         "It knows core time, and not what waits for a disk, for the other end, or for other work",
         "here; and the parent's time a block was measured with few workers, where it looks for",
         "results that are not there yet.",
         "",
+    ]
+
+
+def of_many(those: list[Subject]) -> list[str]:
+    """What the law says of more workers than there were."""
+    names = "".join(f"| {one.name} | used | limit | large study " for one in those)
+    return [
         "## Extrapolated",
         "",
         "No such cluster was there. Replicates a second, share of the workers' time that is used,",
         f"what limits, and hours for {ISSUE:,} replicates (200 conditions of 100,000).",
         "Not in it: a network slower than loopback, a shared disk, machines of different speed.",
         "",
-        "| workers " + "".join(f"| {name} | used | limit | large study " for name in STUDIES) + "|",
-        "|---:" + "|---:|---:|---|---:" * len(STUDIES) + "|",
-        *predicted(what),
+        f"| workers {names}|",
+        "|---:" + "|---:|---:|---|---:" * len(those) + "|",
+        *predicted([(one.seconds, one.size, one.machinery) for one in those]),
+    ]
+
+
+def main() -> None:
+    """Measure, predict, print the report and keep it."""
+    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 10.0
+    where = head()
+    those = subjects(seconds)
+    first = those[0]
+    sleeping, ratios = asleep(first.block, first.machinery, seconds)
+    lines = [
+        "# Scaling",
+        "",
+        f"{where}.",
+        "",
+        *of_measured(those),
+        *LAW.split("\n"),
+        *of_awake(awake(first.seconds, seconds)),
+        *of_asleep(sleeping, ratios),
+        *of_many(those),
     ]
     report = "\n".join(lines) + "\n"
     print(report)
