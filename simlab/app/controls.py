@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
@@ -13,6 +12,7 @@ from simlab import looks
 from simlab.app.settings import PRESETS, RANGES, SECTORS, SEEDS, Settings, allowed
 from simlab.app.styles import BESIDE_CSS, BUTTON_CSS, SLIDER_CSS
 from simlab.methods import METHODS, short
+from simlab.text.html import element, html_text
 from simlab.words import NEW, SAME
 
 GATHER = 5
@@ -69,10 +69,8 @@ class Controls:
     def say(self, problems: dict[str, str]) -> None:
         """Write beside each setting what is wrong with it; nothing where nothing is."""
         for name, place in self._said.items():
-            text = html.escape(
-                problems.get("" if name == "scheme" and "" in problems else name, "")
-            )
-            said = f'<div role="alert">⚠ {text}</div>' if text else ""
+            text = problems.get("" if name == "scheme" and "" in problems else name, "")
+            said = element("div", f"⚠ {html_text(text)}", {"role": "alert"}) if text else ""
             if said != place.object:
                 place.param.update(object=said, visible=bool(text))
 

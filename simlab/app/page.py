@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import io
 import json
 from concurrent.futures import Future
@@ -30,6 +29,7 @@ from simlab.design import conditions
 from simlab.measures.doubts import known_doubt
 from simlab.methods import METHODS
 from simlab.runner import Work
+from simlab.text.html import element, html_text
 
 FOLDER = Path(__file__).parent
 FIRST = "Robinson"
@@ -258,7 +258,7 @@ class Page:
         key = None if self._key == own.key else self._key
         write = yaml_text if suffix == "yaml" else python_text
         self._script = write(shown, self._replicate, key)
-        self._text.object = f"<pre>{html.escape(self._script)}</pre>"
+        self._text.object = element("pre", html_text(self._script))
         self._file.filename = f"on_the_screen.{suffix}"
 
     # What follows
@@ -325,13 +325,15 @@ class Page:
         assert self._work is not None
         assert self._facts is not None
         on = known.paradoxes(self._facts, self._work.jobs[0].plan.sectors)
-        self._badge.object = (
-            "".join(
-                f'<span class="badge" title="{name}’s paradox"><b>{name}</b> {text}</span>'
-                for name, text in on
+        badges = [
+            element(
+                "span", f"{element('b', html_text(name))} {html_text(text)}",
+                {"class": "badge", "title": f"{name}’s paradox"},
             )
-            or '<span class="none">no paradox here</span>'
-        )
+            for name, text in on
+        ]  # fmt: skip
+        none = element("span", "no paradox here", {"class": "none"})
+        self._badge.object = "".join(badges) or none
 
     def _doubts(self) -> list[int]:
         """Whether the slope of each method has a variance."""

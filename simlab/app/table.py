@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import math
 from collections.abc import Sequence
 
@@ -11,6 +10,7 @@ from simlab.measures import MEASURES, share
 from simlab.measures.doubts import MARK, SENTENCE, SOUND, doubtful
 from simlab.methods import METHODS, look, short
 from simlab.performance.measure import Measured
+from simlab.text.html import Cell, Row, element, html_table, html_text
 from simlab.text.numbers import percent, plus_minus, signed
 
 Z = 3.0
@@ -21,7 +21,7 @@ NOMINAL = 0.95
 
 def note(text: str) -> str:
     """Return a sentence in HTML, where there is no table."""
-    return f'<p class="note" role="status">{html.escape(text)}</p>'
+    return element("p", html_text(text), {"class": "note", "role": "status"})
 
 
 def table(
@@ -35,76 +35,63 @@ def table(
     each estimate has a variance (`measures.doubts`); by default all have. While there are fewer
     replicates than the `goal`, the caption says "working".
     """
-    head = "".join(
-        f'<th scope="col">{text}</th>'
-        for text in (
-            "", f"bias<br>for {target}", "true<br>SE", "SE<br>error, %", f"covers<br>{target}, %",
-        )
-    )  # fmt: skip
-    rows = "".join(
+    rows = [
         _row(summary, e, name, name == focus, doubts[e] if doubts else SOUND)
         for e, name in enumerate(METHODS)
-    )
+    ]
     samples = "1 sample" if count == 1 else f"{count:,} samples, ± Monte Carlo SE"
     caption = samples if count else "no samples yet"
     if goal > count:
         caption = f"working: {count:,} of {goal:,} samples"
-    return (
-        f'<table class="methods" data-count="{count}"><caption>{caption}'
-        f"</caption><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
-    )
+    header = (
+        "", f"bias\nfor {target}", "true\nSE", "SE\nerror, %", f"covers\n{target}, %",
+    )  # fmt: skip
+    attributes = {"class": "methods", "data-count": str(count)}
+    return html_table(header, rows, caption, attributes=attributes)
 
 
-def _row(summary: Summary, e: int, name: str, focus: bool, doubt: int) -> str:
+def _row(summary: Summary, e: int, name: str, focus: bool, doubt: int) -> Row:
     color, marker, _ = look(name)
     bias, true_se, error = (
         doubt if doubtful(MEASURES[measure], doubt) else SOUND
         for measure in ("bias", "empirical_se", "relative_error")
     )
     reported = signed(float(summary.reported_se.value[e]), 3)
+    mark = "" if error else _dishonest(summary.se_error, e)
     cells = [
-        _cell(_number(summary.bias, e, 2, bias, plus=True), ""),
-        _cell(_number(summary.true_se, e, 2, true_se), ""),
-        _cell(
-            _number(summary.se_error, e, 0, error, plus=True),
-            "" if error else _dishonest(summary.se_error, e),
-            f"reported SE {reported}" if reported else "",
+        Cell(short(name), marker.sign, color),
+        _number(summary.bias, e, 2, bias, plus=True),
+        _number(summary.true_se, e, 2, true_se),
+        _marked(_number(summary.se_error, e, 0, error, plus=True), mark)._replace(
+            about=f"reported SE {reported}" if reported else ""
         ),
-        _cell(_percent(summary.coverage, e), _off(summary.coverage, e)),
+        _marked(_percent(summary.coverage, e), _off(summary.coverage, e)),
     ]
-    label = f'<span style="color:{color}" aria-hidden="true">{marker.sign}</span> {short(name)}'
-    kind = ' class="focus"' if focus else ""
-    return f'<tr{kind} data-method="{name}"><th scope="row">{label}</th>{"".join(cells)}</tr>'
+    return Row(cells, {"class": "focus" if focus else "", "data-method": name})
 
 
-def _cell(text: str, mark: str, title: str = "") -> str:
-    if not mark:
-        return f'<td title="{title}">{text}</td>' if title else f"<td>{text}</td>"
-    word = {"▼": "too small", "▲": "too large"}[mark]
-    title = f"{title}, {word}" if title else word
-    return f'<td class="off" title="{title}">{text} <span aria-label="{word}">{mark}</span></td>'
+def _marked(cell: Cell, mark: str) -> Cell:
+    meaning = {"▼": "too small", "▲": "too large", "": ""}[mark]
+    return cell._replace(mark=mark, meaning=meaning)
 
 
-def _number(measured: Measured, e: int, least: int, doubt: int, plus: bool = False) -> str:
+def _number(measured: Measured, e: int, least: int, doubt: int, plus: bool = False) -> Cell:
     value, mcse = float(measured.value[e]), float(measured.mcse[e])
     if not math.isfinite(value):
-        return "–"
+        return Cell("–")
     text, _, noise = plus_minus(value, mcse, least, plus).partition(" ")
     if doubt:
-        return f'<span title="{SENTENCE[doubt]}">{text} {MARK}</span>'
-    if not noise:
-        return text
-    shown = f"{text} <small>{noise}</small>" if plus else text  # narrow windows have no room
-    return f'<span title="{noise}">{shown}</span>'
+        return Cell(f"{text} {MARK}", hint=SENTENCE[doubt])
+    return Cell(text, small=noise if plus else "", hint=noise)  # narrow windows have no room
 
 
-def _percent(measured: Measured, e: int) -> str:
+def _percent(measured: Measured, e: int) -> Cell:
     value, mcse = float(measured.value[e]), float(measured.mcse[e])
     low, high = (float(end[e]) for end in share.interval(measured))
     if not math.isfinite(value):
-        return "–"
-    shown, _, noise = html.escape(percent(value, mcse, (low, high))).partition(" ")
-    return f'<span title="{noise}">{shown} <small>{noise}</small></span>'
+        return Cell("–")
+    shown, _, noise = percent(value, mcse, (low, high)).partition(" ")
+    return Cell(shown, small=noise, hint=noise)
 
 
 def _dishonest(error: Measured, e: int) -> str:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
+from types import MappingProxyType
+from typing import NamedTuple
 
 from simlab.text.plain import one_line
 from simlab.text.table import number_columns
@@ -24,6 +26,9 @@ STYLE = (
     "div.simlab pre,div.simlab code{font-family:monospace}"
 )
 
+NONE: Mapping[str, str] = MappingProxyType({})
+"""Attributes of an element that has none."""
+
 _SUBSCRIPT = re.compile(r"(?<=[^\s_])_(ij|\d?j|\d\d?)(?![\w])")
 
 
@@ -42,35 +47,83 @@ def html_block(*parts: str) -> str:
     return f'<div class="simlab"><style>{STYLE}</style>\n' + "\n".join(parts) + "\n</div>"
 
 
+class Cell(NamedTuple):
+    """A cell that shows more than its words."""
+
+    words: str
+    sign: str = ""  # before the words, in a colour; for the eye alone
+    color: str = ""
+    small: str = ""  # behind the words, in small print
+    hint: str = ""  # appears where one points at the words
+    about: str = ""  # appears where one points at the cell
+    mark: str = ""  # at the end of a cell that stands out
+    meaning: str = ""  # of the mark, in words
+
+
+class Row(NamedTuple):
+    """Cells of a row, the first of which names it, and attributes of the row."""
+
+    cells: Sequence[str | Cell]
+    attributes: Mapping[str, str] = NONE
+
+
+def element(tag: str, inside_html: str, attributes: Mapping[str, str] = NONE) -> str:
+    """Put HTML into an element; values of attributes are escaped, and left out where empty."""
+    given = "".join(f' {name}="{html_text(text)}"' for name, text in attributes.items() if text)
+    return f"<{tag}{given}>{inside_html}</{tag}>"
+
+
 def html_table(
     header: Sequence[str],
-    rows: Sequence[Sequence[str]],
+    rows: Sequence[Row | Sequence[str]],
     caption: str = "",
     rules: Sequence[int] = (),
+    attributes: Mapping[str, str] = NONE,
 ) -> str:
     """Write a table whose first column names the rows; `rules` are rows that begin below a line."""
-    numbers = number_columns(header, rows)
-    sides = ["" if number else ' class="words"' for number in numbers]
+    whole = [row if isinstance(row, Row) else Row(row) for row in rows]
+    words = [[c.words if isinstance(c, Cell) else c for c in row.cells] for row in whole]
+    sides = ["" if number else "words" for number in number_columns(header, words)]
     head = "".join(
-        f'<th scope="col"{side}>{html_text(cell)}</th>'
+        element("th", _lines(cell), {"scope": "col", "class": side})
         for side, cell in zip(sides, header, strict=True)
-    ).replace("\n", "<br/>")
+    )
     body = "\n".join(
-        ('<tr class="rule">' if i in rules else "<tr>") + _cells(row, sides) + "</tr>"
-        for i, row in enumerate(rows)
+        element("tr", _cells(row.cells, sides), {"class": "rule"} if i in rules else row.attributes)
+        for i, row in enumerate(whole)
     )
-    title = f"<caption>{html_text(caption)}</caption>" if caption else ""
-    table = f"<table>{title}<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody></table>"
-    return f'<div class="wide">{table}</div>'
+    title = element("caption", html_text(caption)) if caption else ""
+    inside = f"{title}<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody>"
+    return element("div", element("table", inside, attributes), {"class": "wide"})
 
 
-def _cells(row: Sequence[str], sides: Sequence[str]) -> str:
-    first, *others = (html_text(cell).replace("\n", "<br/>") for cell in row)
-    return f'<th scope="row"{sides[0]}>{first}</th>' + "".join(
-        f"<td{side}>{cell}</td>" for side, cell in zip(sides[1:], others, strict=True)
+def _cells(row: Sequence[str | Cell], sides: Sequence[str]) -> str:
+    first, *others = (cell if isinstance(cell, Cell) else Cell(cell) for cell in row)
+    return _cell("th", first, {"scope": "row", "class": sides[0]}) + "".join(
+        _cell("td", cell, {"class": "off" if cell.mark else side})
+        for side, cell in zip(sides[1:], others, strict=True)
     )
+
+
+def _cell(tag: str, cell: Cell, attributes: Mapping[str, str]) -> str:
+    inside = _lines(cell.words)
+    if cell.small:
+        inside += " " + element("small", html_text(cell.small))
+    if cell.hint:
+        inside = element("span", inside, {"title": cell.hint})
+    if cell.sign:
+        seen = {"style": f"color:{cell.color}", "aria-hidden": "true"}
+        inside = f"{element('span', html_text(cell.sign), seen)} {inside}"
+    if cell.mark:
+        inside += " " + element("span", html_text(cell.mark), {"aria-label": cell.meaning})
+    about = ", ".join(filter(None, (cell.about, cell.meaning)))
+    return element(tag, inside, {**attributes, "title": about})
+
+
+def _lines(text: str) -> str:
+    return html_text(text).replace("\n", "<br/>")
 
 
 def code_tag(text: str) -> str:
     """Show a text as it is, such as a configuration: line by line, in letters of one width."""
-    return f"<pre><code>{html_text(text)}</code></pre>"
+    return element("pre", element("code", html_text(text)))
