@@ -18,7 +18,7 @@ from simlab.auditing.verdicts import (
     rows_of,
 )  # fmt: skip
 from simlab.methods import short
-from simlab.text import TIE, Heading, Paragraph, Part, Table, group_text
+from simlab.text import TIE, Heading, Paragraph, Part, Table, parts_text
 from simlab.text.numbers import number, plus_minus, se_error, signed
 from simlab.words import NEW, SAME, SYMBOLS, TARGETS, places_of
 
@@ -30,7 +30,7 @@ def coloured(parts: Sequence[Part | list[Part]]) -> Text:
     """Return parts of a report for a terminal: headings bold, verdicts in colours."""
     shown_parts = []
     for part in parts:
-        shown = Text(group_text(part))
+        shown = Text(parts_text([part]))
         title = part.title if isinstance(part, Table) else ""
         if isinstance(part, Table) and any(name.endswith("?") for name in part.header):
             for word, style in STYLE.items():

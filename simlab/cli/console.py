@@ -15,7 +15,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 
 from simlab.cli.outcome import say_unfinished
 from simlab.errors import Notice
-from simlab.text import Format, Part, Printable, group_text, one_line
+from simlab.text import Format, Part, Printable, one_line, parts_text
 from simlab.text.page import Section, page
 from simlab.text.plain import exact
 
@@ -133,7 +133,7 @@ def opened(store: Path) -> xr.Dataset:
 
 def say(*parts: Part | list[Part]) -> None:
     """Print parts, an empty line between two; those in a list of their own stand close together."""
-    print("\n\n".join(map(group_text, parts)))
+    print(parts_text(parts))
 
 
 def show(result: Printable, format: Format, title: str) -> None:

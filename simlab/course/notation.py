@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import Literal, NamedTuple
 
 from simlab.fitting.errors import FitError
-from simlab.text import Heading, Paragraph, Part, Table, group_text
+from simlab.text import Heading, Paragraph, Part, Table, parts_text
 
 
 class Dictionary(NamedTuple):
@@ -158,6 +158,6 @@ def notation(format: Literal["text", "markdown"] = "text") -> str:
         raise FitError(f"format is {format!r}; it must be 'text' or 'markdown'")
     groups = [group for table in TABLES for group in table.parts()]
     if format == "text":
-        return "\n\n".join(map(group_text, groups))
+        return parts_text(groups)
     parts = [part for group in groups for part in (group if isinstance(group, list) else [group])]
     return "\n\n".join(part.markdown() for part in parts)

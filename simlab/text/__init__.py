@@ -5,13 +5,24 @@ table stands in text, Markdown, LaTeX and HTML, and what must be escaped there, 
 """
 
 from simlab.text.lines import PIPED, TIE, listed, width, wrapped, wrapped_sum
-from simlab.text.parts import Formula, Heading, Items, Note, Paragraph, Part, Table, frame_table
+from simlab.text.parts import (
+    Command,
+    Facts,
+    Formula,
+    Heading,
+    Items,
+    Note,
+    Paragraph,
+    Part,
+    Table,
+    frame_table,
+)
 from simlab.text.plain import one_line
-from simlab.text.printable import Format, Printable, PrintableFrame, group_text
+from simlab.text.printable import Format, Printable, PrintableFrame, parts_text
 from simlab.text.table import text_table
 
 __all__ = [
-    "PIPED", "TIE", "Format", "Formula", "Heading", "Items", "Note", "Paragraph", "Part",
-    "Printable", "PrintableFrame", "Table", "frame_table", "group_text", "listed", "one_line",
-    "text_table", "width", "wrapped", "wrapped_sum",
+    "PIPED", "TIE", "Command", "Facts", "Format", "Formula", "Heading", "Items", "Note",
+    "Paragraph", "Part", "Printable", "PrintableFrame", "Table", "frame_table", "listed",
+    "one_line", "parts_text", "text_table", "width", "wrapped", "wrapped_sum",
 ]  # fmt: skip

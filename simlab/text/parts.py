@@ -1,4 +1,4 @@
-"""What a result is shown as: headings, paragraphs, notes, formulas, items and tables.
+"""What a result is shown as: headings, paragraphs, notes, formulas, facts, items and tables.
 
 Whoever shows a result says only what it shows.
 """
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from simlab.text.html import html_symbols, html_table, html_text
 from simlab.text.latex import latex, latex_table
-from simlab.text.lines import wrapped, wrapped_sum
+from simlab.text.lines import width, wrapped, wrapped_sum
 from simlab.text.markdown import markdown, markdown_table
 from simlab.text.numbers import p_value
 from simlab.text.plain import one_line
@@ -83,6 +83,22 @@ class Formula(Part):
 
 
 @dataclass(frozen=True, slots=True)
+class Command(Part):
+    """A command to be copied, which is never broken, and a comment on it."""
+
+    line: str
+    comment: str
+
+
+@dataclass(frozen=True, slots=True)
+class Facts(Part):
+    """Names, and a fact on each of them: beside the name, in one column."""
+
+    facts: Sequence[tuple[str, str]]
+    indent: str = ""  # blanks before each line of the text
+
+
+@dataclass(frozen=True, slots=True)
 class Items(Part):
     """Names, and sentences on each of them."""
 
@@ -109,6 +125,18 @@ def _text(part: Part) -> str:
             return wrapped(words, indent, first)
         case Formula(words, first, indent):
             return wrapped_sum(words, first, indent)
+        case Command(line, comment):
+            line, comment = one_line(line), one_line(comment)
+            whole = f"{line}   # {comment}"
+            return whole if len(whole) <= width() else f"{wrapped(comment, '#   ', '# ')}\n{line}"
+        case Facts(facts, indent):
+            names = [one_line(name) for name, _ in facts]
+            longest = max(map(len, names), default=0)
+            below = indent + " " * (longest + 2)
+            return "\n".join(
+                wrapped(fact, below, f"{indent}{name:<{longest}}  ")
+                for name, (_, fact) in zip(names, facts, strict=True)
+            )
         case Items(items):
             return "\n\n".join(
                 "\n".join([wrapped(name), *(wrapped(line, "    ", "  - ") for line in lines)])
@@ -125,11 +153,12 @@ def _markdown(part: Part) -> str:
             return f"## {markdown(words)}"
         case Paragraph(words):
             return markdown(words)
-        case Formula(words):  # code, in which no mark is read; as many ticks around it as it needs
-            line = one_line(words)
-            ticks = "`" * (1 + max(map(len, re.findall("`+", line)), default=0))
-            blank = " " * ("`" in line)
-            return f"{markdown(part.label)}{ticks}{blank}{line}{blank}{ticks}"
+        case Formula(words):
+            return f"{markdown(part.label)}{_ticked(words)}"
+        case Command(line, comment):
+            return f"{_ticked(line)} {markdown(comment)}"
+        case Facts(facts):
+            return "\n".join(f"* **{markdown(name)}**: {markdown(fact)}" for name, fact in facts)
         case Items(items):
             return "\n".join(
                 "\n".join([f"* **{markdown(name)}**", *(f"  * {markdown(line)}" for line in lines)])
@@ -140,6 +169,14 @@ def _markdown(part: Part) -> str:
     return f"### {markdown(part.title)}\n\n{table}" if part.title else table
 
 
+def _ticked(words: str) -> str:
+    """Write code, in which no mark is read; as many ticks around it as it needs."""
+    line = one_line(words)
+    ticks = "`" * (1 + max(map(len, re.findall("`+", line)), default=0))
+    blank = " " * ("`" in line)
+    return f"{ticks}{blank}{line}{blank}{ticks}"
+
+
 def _latex(part: Part) -> str:
     match part:
         case Heading(words):  # a paper has headings of its own
@@ -148,13 +185,20 @@ def _latex(part: Part) -> str:
             return latex(words)
         case Formula(words):
             return rf"{latex(part.label)}\texttt{{{latex(words)}}}"
+        case Command(line, comment):
+            return rf"\texttt{{{latex(line)}}} {latex(comment)}"
+        case Facts(facts):
+            return _description(facts)
         case Items(items):
-            lines = [rf"\item[{{{latex(name)}}}] {latex('; '.join(x))}." for name, x in items]
-            shown = [r"\begin{description}", *lines, r"\end{description}"]
-            return "\n".join(shown) if lines else ""
+            return _description([(name, f"{'; '.join(lines)}.") for name, lines in items])
     assert isinstance(part, Table)
     table = latex_table(part.header, part.rows)
     return f"% {one_line(part.title)}\n{table}" if part.title else table
+
+
+def _description(facts: Sequence[tuple[str, str]]) -> str:
+    lines = [rf"\item[{{{latex(name)}}}] {latex(fact)}" for name, fact in facts]
+    return "\n".join([r"\begin{description}", *lines, r"\end{description}"]) if lines else ""
 
 
 def _html(part: Part) -> str:
@@ -168,15 +212,23 @@ def _html(part: Part) -> str:
         case Formula(words):
             shown = f"<code>{html_text(words)}</code>" if part.code else html_symbols(words)
             return f"<p>{html_text(part.label)}{shown}</p>"
+        case Command(line, comment):
+            return f"<p><code>{html_text(line)}</code> {html_text(comment)}</p>"
+        case Facts(facts):
+            return _terms([(name, [fact]) for name, fact in facts])
         case Items(items):
-            lines = "".join(
-                f"<dt>{html_text(name)}</dt>" + "".join(f"<dd>{html_text(x)}</dd>" for x in said)
-                for name, said in items
-            )
-            return f"<dl>{lines}</dl>" if lines else ""
+            return _terms(items)
     assert isinstance(part, Table)
     rules = [row for row in part.breaks if 0 < row < len(part.rows)]
     return html_table(part.header, part.rows, part.title, rules)
+
+
+def _terms(items: Sequence[tuple[str, Sequence[str]]]) -> str:
+    lines = "".join(
+        f"<dt>{html_text(name)}</dt>" + "".join(f"<dd>{html_text(x)}</dd>" for x in said)
+        for name, said in items
+    )
+    return f"<dl>{lines}</dl>" if lines else ""
 
 
 def frame_table(

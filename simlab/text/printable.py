@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Literal, get_args
 
 from simlab.errors import ArgumentError
@@ -34,7 +34,7 @@ class Printable(ABC):
 
     def to_text(self) -> str:
         """Return what ``print`` shows, as wide as the terminal."""
-        return "\n\n".join(map(group_text, self.parts()))
+        return parts_text(self.parts())
 
     def to_markdown(self) -> str:
         """Return the same in Markdown."""
@@ -85,9 +85,9 @@ class PrintableFrame(Printable):
         return self.frame
 
 
-def group_text(group: Part | list[Part]) -> str:
-    """Return a part as text, or several that stand close together."""
-    return "\n".join(part.text() for part in _listed(group))
+def parts_text(parts: Iterable[Part | list[Part]]) -> str:
+    """Lay out parts as text, an empty line between two; those in a list stand close together."""
+    return "\n\n".join("\n".join(part.text() for part in _listed(group)) for group in parts)
 
 
 def _listed(group: Part | list[Part]) -> list[Part]:

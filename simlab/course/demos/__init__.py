@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from simlab.errors import UsageError, did_you_mean
+from simlab.text import Facts
 
 if TYPE_CHECKING:
     from simlab.config import Study
@@ -42,9 +43,8 @@ HERE = Path(__file__).parent
 
 
 def listing() -> str:
-    """Return the names of all demonstrations, with one line each."""
-    width = max(map(len, NAMES))
-    return "\n".join(f"{name:<{width}}  {question(name)[0]}" for name in NAMES)
+    """Return the names of all demonstrations, with what each is about."""
+    return Facts([(name, question(name)[0]) for name in NAMES]).text()
 
 
 def question(name: str) -> tuple[str, str]:

@@ -13,7 +13,7 @@ from simlab.course.demos.claims import Number, above, claim, within
 from simlab.course.demos.showing import LARGER, MORE, Demo, Measured, measured, plus_minus
 from simlab.methods import label
 from simlab.plots import bias_sweep, panels
-from simlab.text import text_table
+from simlab.text import Table
 
 METHODS = ("pooled", "hlm", "hlm_contextual")
 
@@ -24,7 +24,7 @@ def sweep(result: Measured, factor: str) -> list[tuple[float, int]]:
     return [(float(where.sizes[factor][c] or 0), c) for c in where.sweep(factor)]
 
 
-def table(result: Measured) -> str:
+def table(result: Measured) -> Table:
     """Lay out the bias in both directions."""
     body = [
         [f"{word} {level:,g}"]
@@ -32,7 +32,7 @@ def table(result: Measured) -> str:
         for factor, word in ((MORE, "J ="), (LARGER, "n ="))
         for level, c in sweep(result, factor)
     ]
-    return text_table(["schools, students", *(f"bias for β_W: {label(m)}" for m in METHODS)], body)
+    return Table(["schools, students", *(f"bias for β_W: {label(m)}" for m in METHODS)], body)
 
 
 def draw(result: Measured) -> Figure:

@@ -16,7 +16,7 @@ from simlab.course.demos.claims import Number, above, below, claim, within
 from simlab.course.demos.showing import Demo, Measured, measured, plus_minus
 from simlab.methods import label
 from simlab.plots import panels, sampling_distributions
-from simlab.text import text_table
+from simlab.text import Table
 from simlab.words import SYMBOLS
 
 
@@ -48,7 +48,7 @@ def of(result: Measured, measure: str, belief: Belief, condition: int = 0) -> Nu
     )
 
 
-def table(result: Measured) -> str:
+def table(result: Measured) -> Table:
     """Lay out every belief with the mistake that it is."""
     body = [
         [
@@ -62,7 +62,7 @@ def table(result: Measured) -> str:
         for c in result.conditions
         for belief in BELIEFS
     ]
-    return text_table(
+    return Table(
         ["β_B", "estimate", "taken for", "mistake", "95 % interval covers", "this is"], body
     )
 

@@ -25,7 +25,7 @@ from simlab.course.demos.showing import Demo, plus_minus
 from simlab.moments import Floats
 from simlab.plots import null_distribution, panels
 from simlab.testing.result import PValue
-from simlab.text import text_table
+from simlab.text import Table
 
 LEVEL = 0.05
 NULL, ALTERNATIVE = "y ~ x + (1 | cluster)", "y ~ x + (1 + x || cluster)"
@@ -67,14 +67,14 @@ def simulated(draws: Floats, t: Floats) -> Floats:
     return np.asarray((1 + len(draws) - fewer) / (len(draws) + 1))
 
 
-def table(result: Result) -> str:
+def table(result: Result) -> Table:
     """Lay out the p-values of the sample, and how often each way rejects a true null hypothesis."""
     body = [
         [name, f"{result.p_values[name]:.4f}", plus_minus(result.sizes[name], ".2%")]
         for name in result.sizes
     ]
     T = f"p of T = {result.test.statistic:.2f}"
-    return text_table(["T is referred to", T, "rejects at 5 % where H0 is true"], body)
+    return Table(["T is referred to", T, "rejects at 5 % where H0 is true"], body)
 
 
 def draw(result: Result) -> Figure:

@@ -29,7 +29,7 @@ from simlab.course.demos.samples import (
 from simlab.course.demos.showing import Demo, measured, plus_minus
 from simlab.moments import Moments
 from simlab.plots import panels
-from simlab.text import text_table
+from simlab.text import Table
 
 NAMES = ("slope within", "slope between", "correlation of people", "correlation of clusters")
 
@@ -84,13 +84,13 @@ def states(seed: int) -> pd.DataFrame:
     ).astype({"birth": pd.CategoricalDtype(["native", "abroad"])})
 
 
-def table(result: Result) -> str:
+def table(result: Result) -> Table:
     """Lay out slopes and correlations, within and between."""
     body = [
         [name, plus_minus(simulated, "+.3f"), f"{real:+.3f}"]
         for name, simulated, real in zip(NAMES, result.simulated, result.real, strict=True)
     ]
-    return text_table(["", "simulated schools", "illiteracy by birth abroad, made-up states"], body)
+    return Table(["", "simulated schools", "illiteracy by birth abroad, made-up states"], body)
 
 
 def draw(result: Result) -> Figure:

@@ -16,7 +16,7 @@ from simlab.course.demos.claims import Number, above, below, claim, within
 from simlab.course.demos.showing import Demo, Measured, measured
 from simlab.methods import label
 from simlab.plots import panels, sampling_distributions
-from simlab.text import text_table
+from simlab.text import Table
 from simlab.text.numbers import se_error
 
 METHODS = ("fixed_effects_separate", "two_stage", "hlm")
@@ -29,7 +29,7 @@ def honesty(result: Measured, estimator: str, condition: int) -> Number:
     return result.number("relative_error", estimator, condition=condition)
 
 
-def table(result: Measured) -> str:
+def table(result: Measured) -> Table:
     """Lay out true and reported standard errors for both questions."""
     body = [
         [
@@ -44,7 +44,7 @@ def table(result: Measured) -> str:
         for off in [honesty(result, m, c)]
     ]
     header = ["question", "method", "true SE", "reported SE", "error of the SE", "95 % covers"]
-    return text_table(header, body, names=2)
+    return Table(header, body, names=2)
 
 
 def draw(result: Measured) -> Figure:

@@ -17,7 +17,7 @@ from simlab.errors import ClaimError, UsageError
 from simlab.files import present
 from simlab.measures.conditions import config_of
 from simlab.methods import label
-from simlab.text import wrapped
+from simlab.text import Heading, Paragraph, Part, Printable, Table, parts_text
 from simlab.verdicts.places import Places, places
 
 Result = TypeVar("Result")
@@ -99,7 +99,7 @@ class Demo(Generic[Result]):
     """A demonstration."""
 
     find: Callable[[Study], Result]  # run the study and measure: all the numbers there are
-    table: Callable[[Result], str]  # those numbers that a reader should see, as text
+    table: Callable[[Result], Table | Printable]  # those numbers that a reader should see
     draw: Callable[[Result], Figure]  # the figure
     # what to notice; each sentence is a `claims.claim`, so it raises ClaimError when untrue
     notice: Callable[[Result], list[str]]
@@ -124,24 +124,29 @@ def show(demo: Demo[Result], name: str, words: tuple[str, str], study: Study, ou
     """
     picture = out / f"demo_{name}.png"
     check_picture(picture)
-    for part in "\n\n".join(words).split("\n\n"):
-        print(wrapped(" ".join(part.split())), end="\n\n")
+    paragraphs = "\n\n".join(words).split("\n\n")
+    _say(*(Paragraph(" ".join(text.split()), indent="") for text in paragraphs))
     result = demo.find(study)
-    print(demo.table(result))
+    table = demo.table(result)
+    _say(*([table] if isinstance(table, Table) else table.parts()))
     try:
         out.mkdir(parents=True, exist_ok=True)
         demo.draw(result).savefig(picture, dpi=100)
     except OSError as error:
         raise UsageError(f"{picture}: cannot be written ({error.strerror})") from None
-    print(f"\n{study.replicates:,} replicates, seed {study.seed}; figure: {picture}\n")
+    _say(Paragraph(f"{study.replicates:,} replicates, seed {study.seed}; figure: {picture}"))
     try:
         sentences = demo.notice(result)
     except ClaimError as error:
         hint = f"{study.replicates:,} replicates may be too few, or the population is another one"
         raise ClaimError(f"{name}: {error}; {hint}") from None
-    print("What to notice\n")
-    for number, sentence in enumerate(sentences, 1):
-        print(wrapped(sentence, "   ", f"{number}. "))
+    said: list[Part] = [Paragraph(s, f"{i}. ", "   ") for i, s in enumerate(sentences, 1)]
+    print(parts_text([Heading("What to notice"), said]))
+
+
+def _say(*parts: Part | list[Part]) -> None:
+    """Print parts that others will follow."""
+    print(parts_text(parts), end="\n\n")
 
 
 def check_picture(file: Path) -> None:

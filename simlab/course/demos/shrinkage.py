@@ -26,7 +26,7 @@ from simlab.looks import BLUE, BLUP
 from simlab.measures import average
 from simlab.moments import Floats
 from simlab.plots import Curve, curves, panels, shrinkage_space
-from simlab.text import text_table
+from simlab.text import Table
 
 SLOPE = 1  # place of the slope in (intercept, slope)
 
@@ -102,7 +102,7 @@ def deviation(result: Result) -> Floats:
     return np.asarray(np.abs(u) / np.sqrt(result.G[SLOPE, SLOPE]))
 
 
-def table(result: Result) -> str:
+def table(result: Result) -> Table:
     """Lay out the variance of slopes, and the errors for both questions."""
     slope = np.eye(2)[SLOPE]
     near, far = (choose(deviation(result)) for choose in (np.argmin, np.argmax))
@@ -120,7 +120,7 @@ def table(result: Result) -> str:
         f"MSE, one school at {deviation(result)[near]:.1f} sd",
         f"MSE, one school at {deviation(result)[far]:.1f} sd",
     )  # fmt: skip
-    return text_table(header, body)
+    return Table(header, body)
 
 
 def draw(result: Result) -> Figure:

@@ -21,7 +21,7 @@ from simlab.course.demos.showing import Demo, Measured, measured, plus_minus
 from simlab.estimators import REGISTRY, Sample
 from simlab.moments import Moments
 from simlab.plots import panels
-from simlab.text import text_table
+from simlab.text import Table
 
 METHODS = {
     "fixed_effects_common": "within clusters",
@@ -59,13 +59,13 @@ def find(study: Study) -> Result:
     )  # fmt: skip
 
 
-def table(result: Result) -> str:
+def table(result: Result) -> Table:
     """Lay out the three slopes."""
     body = [
         [name, plus_minus(result.run.estimate(m), "+.3f"), f"{result.real[m]:+.3f}"]
         for m, name in METHODS.items()
     ]
-    return text_table(["slope", "simulated schools", "admission of men, less that of women"], body)
+    return Table(["slope", "simulated schools", "admission of men, less that of women"], body)
 
 
 def draw(result: Result) -> Figure:

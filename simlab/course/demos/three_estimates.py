@@ -16,7 +16,7 @@ from simlab.course.demos.claims import above, below, claim, within
 from simlab.course.demos.showing import Demo, Measured, measured, plus_minus
 from simlab.methods import label
 from simlab.plots import Curve, curves, panels, sampling_distributions
-from simlab.text import text_table
+from simlab.text import Table
 
 METHODS = ("fixed_effects_common", "hlm", "pooled", "ecological")
 SPREAD = "population.x.between_sd"
@@ -29,7 +29,7 @@ def theory(result: Measured, estimator: str, condition: int) -> float:
     return (result.limit(estimator, condition=condition) - beta_within) / gap
 
 
-def table(result: Measured) -> str:
+def table(result: Measured) -> Table:
     """Lay out λ, measured and in theory, against the spread of x between schools."""
     body = [
         [f"{spread:g}"]
@@ -39,7 +39,7 @@ def table(result: Measured) -> str:
         ]
         for c, spread in enumerate(result.levels(SPREAD))
     ]
-    return text_table(["sd of x between schools", *(f"λ: {label(m)}" for m in METHODS)], body)
+    return Table(["sd of x between schools", *(f"λ: {label(m)}" for m in METHODS)], body)
 
 
 def draw(result: Measured) -> Figure:

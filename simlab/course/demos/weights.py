@@ -23,7 +23,7 @@ from simlab.course.demos.showing import Demo, plus_minus
 from simlab.design import conditions
 from simlab.moments import Floats
 from simlab.plots import Curve, curves, panels
-from simlab.text import text_table
+from simlab.text import Table
 
 MEANS = ("students", "schools", "GLS")
 
@@ -75,7 +75,7 @@ def way(result: Result, condition: int) -> Number:
     )
 
 
-def table(result: Result) -> str:
+def table(result: Result) -> Table:
     """Lay out the three means against σ²."""
     body = [
         [
@@ -85,7 +85,7 @@ def table(result: Result) -> str:
         ]
         for c, sigma2 in enumerate(result.sigma2)
     ]
-    return text_table(["σ²", *(f"mean of {m}" for m in MEANS[:2]), "GLS", "way to students"], body)
+    return Table(["σ²", *(f"mean of {m}" for m in MEANS[:2]), "GLS", "way to students"], body)
 
 
 def draw(result: Result) -> Figure:
