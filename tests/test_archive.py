@@ -10,7 +10,7 @@ from archive_cases import command
 from study_cases import study
 
 import simlab
-from simlab import archive
+from simlab import archive, tables
 from simlab.archive.export import long_form
 
 FEW = {"clusters": 5, "G": [[4, 0], [0, 0.1]], "cluster_sizes": {"law": "poisson", "mean": 5}}
@@ -234,6 +234,18 @@ def test_failures_give_the_commands_that_replay_them(store, capsys):
     assert status == 0
     assert "bit for bit" in out
     assert "singular" in out
+
+
+@pytest.mark.parametrize(
+    ("format", "said"),
+    [("markdown", "| 0 |"), ("latex", r"\begin{tabular}"), ("html", "<code>simlab replay")],
+)
+def test_failures_are_printed_in_every_format(ds, store, capsys, format, said):
+    status, out, _ = command(capsys, "failures", store, "--format", format)
+    assert status == 0
+    assert said in out
+    frame = tables.failures_table(ds).to_frame()
+    pd.testing.assert_frame_equal(frame, archive.failures(ds))
 
 
 def test_diff_has_the_exit_status_of_diff(s, store, tmp_path, capsys):

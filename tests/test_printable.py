@@ -11,8 +11,19 @@ import pandas as pd
 import pytest
 
 import simlab
-from simlab.text import Formula, Heading, Items, Note, Paragraph, Printable, PrintableFrame, Table
-from simlab.text.html import html_text
+from simlab.text import (
+    Command,
+    Facts,
+    Formula,
+    Heading,
+    Items,
+    Note,
+    Paragraph,
+    Printable,
+    PrintableFrame,
+    Table,
+)
+from simlab.text.html import Cell, Row, element, html_table, html_text
 from simlab.text.latex import latex
 from simlab.text.markdown import markdown
 
@@ -39,6 +50,8 @@ class Result(Printable):
             [Paragraph(self.name), Note(f"Note: {self.name}"), Formula(self.name)],
             Formula(self.name, "  level 1  ", code=False),
             Items([(self.name, [self.name])]),
+            Facts([(self.name, self.name)]),
+            Command(self.name, self.name),
             Table(["", self.name], [[self.name, "1.5"]], self.name),
         ]
 
@@ -65,14 +78,14 @@ def test_all_results_say_what_they_show_and_nothing_else():
 def test_a_hostile_name_is_shown_as_it_is_in_text():
     text = Result(HOSTILE).to_text()
     assert "\x1b" not in text
-    assert text.count(r"a|b_$%&<script>\x1b[31m") == 10
+    assert text.count(r"a|b_$%&<script>\x1b[31m") == 14
 
 
 def test_a_hostile_name_is_text_in_markdown():
     page = Result(HOSTILE).to_markdown()
     assert "\x1b" not in page
     code = "`" + r"a|b_$%&<script>\x1b[31m" + "`"
-    assert page.count(code) == 2
+    assert page.count(code) == 3
     rest = page.replace(code, "")
     assert not re.search(r"(?<!\\)(<script|\$)", rest)
     rows = [line for line in page.splitlines() if line.startswith("| ")]
@@ -92,7 +105,36 @@ def test_a_hostile_name_is_text_in_html():
     root = ElementTree.fromstring(page)
     assert "<script" not in page
     assert not list(root.iter("script"))
-    assert "".join(root.itertext()).count(r"<script>\x1b[31m") == 10
+    assert "".join(root.itertext()).count(r"<script>\x1b[31m") == 14
+
+
+def test_a_hostile_name_is_text_in_every_part_of_a_cell():
+    cell = Cell(HOSTILE, "●", "red", HOSTILE, f'"{HOSTILE}', HOSTILE, "▲", HOSTILE)
+    page = html_table(
+        ["", HOSTILE], [Row([cell, cell], {"data-name": f'"{HOSTILE}'})], attributes={"id": HOSTILE}
+    )
+    root = ElementTree.fromstring(page)
+    assert not list(root.iter("script"))
+    assert "\x1b" not in page
+    named, number = (next(root.iter(tag)) for tag in ("th", "td"))
+    assert [row.get("data-name", "")[:2] for row in root.iter("tr")] == ["", '"a']
+    assert number.get("class") == "off"
+    assert number.get("title") == ", ".join([r"a|b_$%&<script>\x1b[31m"] * 2)
+    assert named.get("scope") == "col"
+    assert element("p", "", {"class": ""}) == "<p></p>"
+
+
+def test_facts_stand_in_a_column_and_a_command_is_never_broken(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "40")
+    facts = Facts([("a", "one"), ("a longer name", "words and words and words and words")], "  ")
+    assert facts.text().splitlines() == [
+        "  a              one",
+        "  a longer name  words and words and",
+        "                 words and words",
+    ]
+    assert Command("simlab run s.yaml", "short").text() == "simlab run s.yaml   # short"
+    line = "simlab replay results/a_study.zarr --replicate 3"
+    assert Command(line, "hlm singular").text() == f"# hlm singular\n{line}"
 
 
 def test_a_hostile_name_is_one_cell_of_csv():

@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from simlab.cli.choices import Store
-from simlab.cli.outcome import warned
-from simlab.text import text_table, wrapped
+from simlab.text import Facts, Heading, Paragraph, Part, Table
 from simlab.text.plain import exact
 from simlab.words import Status
 
@@ -27,7 +26,7 @@ def info(store: Store, *, config: bool = False) -> None:
     config
         Print the configuration alone, as it was written.
     """
-    from simlab.cli.console import dataset
+    from simlab.cli.console import dataset, say
     from simlab.measures.sums import keeps_measures
     from simlab.results import sessions
 
@@ -36,18 +35,34 @@ def info(store: Store, *, config: bool = False) -> None:
         text = str(ds.attrs.get("config_text") or ds.attrs["config"])
         print(text, end="", file=exact(sys.stdout))
         return
+    parts: list[Part] = [
+        Heading(str(store)),
+        Facts(_facts(store, ds), indent="  "),
+        _conditions(ds),
+    ]
+    if keeps_measures(ds):
+        words = "Measures are kept: of replicates, only sums; of wall time, that of the sessions."
+        parts.append(Paragraph(words, indent=""))
+    if result := sessions(store):
+        parts.append(_sessions(result))
+    say(*parts)
+
+
+def _facts(store: Path, ds: xr.Dataset) -> list[tuple[str, str]]:
+    """Name what is true of the whole study; what is not recorded is left out."""
+    from simlab.tables.failed import warned_text
+
     a = ds.attrs
-    declared = json.loads(str(a["config"]))
     done, planned = int(a["replicates_done"]), int(a["replicates_planned"])
-    facts = [
+    facts = (
         ("study", a["name"]),
-        ("description", declared.get("description", "")),
+        ("description", json.loads(str(a["config"])).get("description", "")),
         ("replicates", f"{done:,} of {planned:,}" + ("" if done == planned else ", unfinished")),
         ("seed, block", f"{a['seed']}, {a['block']} replicates"),
         ("estimators", ", ".join(map(str, ds["estimator"].values))),
         ("terms", ", ".join(map(str, ds["term"].values))),
         ("tests", ", ".join(map(str, ds["test"].values)) if "test" in ds.dims else ""),
-        ("warnings", warned(ds)),
+        ("warnings", warned_text(ds)),
         ("created", a.get("created", "")),
         ("versions", a.get("versions", "")),
         ("Python", a.get("python", "")),
@@ -55,18 +70,8 @@ def info(store: Store, *, config: bool = False) -> None:
         ("git revision", a.get("git_revision") or "none: simlab was installed, not a checkout"),
         ("on disk", _size(store)),
         ("fingerprint", str(a["fingerprint"])[:16]),
-    ]
-    longest = max(len(name) for name, _ in facts)
-    print(f"{store}\n")
-    for name, fact in facts:
-        if fact != "":
-            print(wrapped(str(fact), " " * (longest + 4), f"  {name:<{longest}}  "))
-    print(f"\n{_conditions(ds)}")
-    if keeps_measures(ds):
-        words = "Measures are kept: of replicates, only sums; of wall time, that of the sessions."
-        print(f"\n{wrapped(words)}")
-    if result := sessions(store):
-        print(f"\n{_sessions(result)}")
+    )
+    return [(name, str(fact)) for name, fact in facts if fact != ""]
 
 
 def _size(store: Path) -> str:
@@ -74,7 +79,7 @@ def _size(store: Path) -> str:
     return f"{sum(files) / 1e6:,.1f} MB in {len(files):,} files"
 
 
-def _sessions(result: Sequence[Mapping[str, Any]]) -> str:
+def _sessions(result: Sequence[Mapping[str, Any]]) -> Table:
     """Who wrote to the store: a row for each run that had something to do."""
     facts = ("host", "backend", "workers", "blocks", "outcome")
     rows = [
@@ -84,7 +89,7 @@ def _sessions(result: Sequence[Mapping[str, Any]]) -> str:
         ]
         for one in result
     ]  # fmt: skip
-    return text_table(["session", "began (UTC)", "ended (UTC)", *facts], rows)
+    return Table(["session", "began (UTC)", "ended (UTC)", *facts], rows)
 
 
 def _moment(time: str | None) -> str:
@@ -92,7 +97,8 @@ def _moment(time: str | None) -> str:
     return "–" if time is None else time.partition("+")[0].replace("T", " ")
 
 
-def _conditions(ds: xr.Dataset) -> str:
+def _conditions(ds: xr.Dataset) -> Table:
+    """What each condition cost, and what its fits came to."""
     from simlab import archive
 
     table = archive.summary(ds)
@@ -110,4 +116,4 @@ def _conditions(ds: xr.Dataset) -> str:
             *(f"{row[word]:,}" if row[word] else "–" for word in words),
             *([row["stopped"].replace("_", " ")] if "stopped" in row else []),
         ])  # fmt: skip
-    return text_table(header, rows, names=2)
+    return Table(header, rows, names=2)

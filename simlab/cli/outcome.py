@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import TYPE_CHECKING
 
@@ -17,13 +16,13 @@ ALL_FAILED = 3
 def report(ds: xr.Dataset) -> int:
     """Say on stderr which methods failed and warned, and return the exit status."""
     from simlab import archive
-    from simlab.tables.failed import MANY, command, failing, first_text, some
+    from simlab.tables.failed import MANY, command, failing, first_text, some, warned
 
     failed = archive.failed_fits(ds)
     if not failed.empty:
         word = "warning: failed" if failed["share"].max() > MANY else "failed"
         print(f"simlab: {word}: {failing(failed, ds)}: {command(ds)}", file=sys.stderr)
-    if counts := _warned(ds):
+    if counts := warned(ds):
         each = []
         for name, count in counts.items():
             text = first_text(ds, "warnings", name)
@@ -48,13 +47,3 @@ def say_unfinished(ds: xr.Dataset) -> None:
 
     if words := unfinished(ds):
         print(f"simlab: {words}", file=sys.stderr)
-
-
-def warned(ds: xr.Dataset) -> str:
-    """In how many replicates the user's code warned."""
-    return ", ".join(f"{name} in {count:,} replicates" for name, count in _warned(ds).items())
-
-
-def _warned(ds: xr.Dataset) -> dict[str, int]:
-    counts: dict[str, int] = json.loads(str(ds.attrs.get("warned", "{}")))
-    return counts

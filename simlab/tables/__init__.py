@@ -2,6 +2,7 @@
 
 from simlab.tables.conditions import conditions_table, sorted_by
 from simlab.tables.contrasts import contrast_table
+from simlab.tables.failures import failures_table
 from simlab.tables.measures import MeasuresTable, chosen_rows, wide_measures
 from simlab.tables.methods import methods_table, study_tables
 from simlab.tables.notes import StudyTable
@@ -9,5 +10,5 @@ from simlab.tables.sizes import size_table
 
 __all__ = [
     "MeasuresTable", "StudyTable", "chosen_rows", "conditions_table", "contrast_table",
-    "methods_table", "size_table", "sorted_by", "study_tables", "wide_measures",
+    "failures_table", "methods_table", "size_table", "sorted_by", "study_tables", "wide_measures",
 ]  # fmt: skip

@@ -47,7 +47,12 @@ def failing(failed: pd.DataFrame, ds: xr.Dataset) -> str:
 
 def command(ds: xr.Dataset) -> str:
     """Return what lists the failures of a store; of results in memory, its beginning."""
-    return f"simlab failures {shlex.quote(str(ds.encoding.get('source', 'STORE')))}"
+    return f"simlab failures {shlex.quote(store_of(ds))}"
+
+
+def store_of(ds: xr.Dataset) -> str:
+    """Return the path of the store that results were read from; "STORE" of results in memory."""
+    return str(ds.encoding.get("source", "STORE"))
 
 
 def _dependence(failed: pd.DataFrame, ds: xr.Dataset) -> list[str]:
@@ -94,6 +99,17 @@ def _depends(sure: pd.DataFrame, ds: xr.Dataset) -> str:
         f"{name} fails where the estimate is {side}{where}: {told} (p = {one['p']:.1g}); all its "
         "measures are conditional on success"
     )
+
+
+def warned(ds: xr.Dataset) -> dict[str, int]:
+    """Return in how many replicates the user's code warned, by its name."""
+    counts: dict[str, int] = json.loads(str(ds.attrs.get("warned", "{}")))
+    return counts
+
+
+def warned_text(ds: xr.Dataset) -> str:
+    """Say in how many replicates the user's code warned; "" where it did not."""
+    return ", ".join(f"{name} in {count:,} replicates" for name, count in warned(ds).items())
 
 
 def some(texts: list[str], what: str) -> str:
