@@ -56,8 +56,15 @@ def infer(
     NaN gives NaN, infinite df the normal law; `null` is the value that the p-value is for.
     """
     half = t_quantile(level, df) * std_error
+    p_value = two_sided(estimate - null, std_error, df)
+    return Inference(estimate - half, estimate + half, p_value)
+
+
+def two_sided(difference: Floats, std_error: Floats, df: Floats) -> Floats:
+    """Two-sided p-value of Student's t = difference/std_error, as `infer` has it."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        t = -np.abs((estimate - null) / std_error)
+        t = -np.abs(difference / std_error)
     finite = np.isfinite(df)
     tail = np.where(finite, special.stdtr(np.where(finite, df, 1.0), t), special.ndtr(t))
-    return Inference(estimate - half, estimate + half, np.where(np.isnan(df), np.nan, 2 * tail))
+    out: Floats = np.where(np.isnan(df), np.nan, 2 * tail)
+    return out

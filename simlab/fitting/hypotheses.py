@@ -5,6 +5,7 @@ As lmerTest, pbkrtest (REML only), nlme, or infinite (z and χ²). Fits are comp
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -17,7 +18,7 @@ from simlab.errors import check_level
 from simlab.fitting.contrasts import Hypothesis, read
 from simlab.fitting.errors import FitError, one_of
 from simlab.fitting.record import DF, Fit
-from simlab.inference import infer
+from simlab.inference import t_quantile, two_sided
 from simlab.mixed.containment import Containment, containment
 from simlab.mixed.joint import (
     NOTHING,
@@ -104,7 +105,9 @@ def table(fit: Fit, df: DF = "satterthwaite") -> pd.DataFrame:
     FitError
         If df is unknown, or "kenward-roger" for a fit by ML.
     """
-    return coefficients(fit, df).drop(columns=["lower", "upper"])
+    p = len(fit.design.fixed_names)
+    tests = _tests(fit, prepare(fit, df), np.eye(p), np.zeros(p))
+    return _frame(TESTED, tests, fit.design.fixed_names)
 
 
 def conf_int_fixed(fit: Fit, level: float = 0.95, df: DF = "satterthwaite") -> pd.DataFrame:
@@ -115,9 +118,9 @@ def conf_int_fixed(fit: Fit, level: float = 0.95, df: DF = "satterthwaite") -> p
 def coefficients(fit: Fit, df: DF = "satterthwaite", level: float = 0.95) -> pd.DataFrame:
     """All that `table` and `conf_int_fixed` have, index "coefficient"."""
     level = check_level(level)
-    L = np.eye(len(fit.gamma))
-    frame = _estimates(fit, prepare(fit, df), L, np.zeros(len(L)), level)
-    return frame.set_axis(pd.Index(fit.design.fixed_names, name="coefficient"), axis=0)
+    p = len(fit.design.fixed_names)
+    estimates = _estimates(fit, prepare(fit, df), np.eye(p), np.zeros(p), level)
+    return _frame(ESTIMATED, estimates, fit.design.fixed_names)
 
 
 def wald(
@@ -151,8 +154,8 @@ def wald(
     contrasts = read(L, names, fit.design.terms)
     weights, target = contrasts.L, _right_side(rhs, len(contrasts.L))
     _check_consistent(weights, target)
-    estimates = _estimates(fit, how, weights, target, level)
-    estimates.index = pd.Index(contrasts.labels, name="hypothesis")
+    rows = _estimates(fit, how, weights, target, level)
+    estimates = _frame(ESTIMATED, rows, contrasts.labels, "hypothesis")
     test, notes = joint_test(fit, how, weights, target)
     if test.num < len(weights):
         notes = (f"{len(weights)} rows, of which {test.num} are independent", *notes)
@@ -188,8 +191,20 @@ def prepare(fit: Fit, df: DF) -> How:
     return How(df, None, None)
 
 
-def _estimates(fit: Fit, how: How, L: Floats, rhs: Floats, level: float) -> pd.DataFrame:
-    """Each row of L on its own."""
+TESTED = pd.Index(["estimate", "std_error", "df", "statistic", "p_value"])
+ESTIMATED = TESTED.append(pd.Index(["lower", "upper"]))
+
+
+def _frame(
+    columns: pd.Index, values: tuple[Floats, ...], labels: Sequence[str], name: str = "coefficient"
+) -> pd.DataFrame:
+    return pd.DataFrame(
+        np.array(values).T, index=pd.Index(labels, name=name), columns=columns, copy=False
+    )
+
+
+def _tests(fit: Fit, how: How, L: Floats, rhs: Floats) -> tuple[Floats, ...]:
+    """The columns `TESTED` of each row of L on its own."""
     units = fit.clusters.units
     engine = units.s_y * (L @ units.A)
     covariance = how.adjustment.adjusted if how.adjustment else fit.optimum.sigma2 * fit.optimum.phi
@@ -205,18 +220,18 @@ def _estimates(fit: Fit, how: How, L: Floats, rhs: Floats, level: float) -> pd.D
     else:
         df = np.full(len(L), np.inf)
     estimate = L @ units.b + engine @ fit.optimum.gamma
-    inference = infer(estimate - rhs, std_error, df, level)
-    return pd.DataFrame(
-        {
-            "estimate": estimate,
-            "std_error": std_error,
-            "df": df,
-            "statistic": (estimate - rhs) / std_error,
-            "p_value": inference.p_value,
-            "lower": inference.lower + rhs,
-            "upper": inference.upper + rhs,
-        }
-    )
+    difference = estimate - rhs
+    p_value = two_sided(difference, std_error, df)
+    return estimate, std_error, df, difference / std_error, p_value
+
+
+def _estimates(fit: Fit, how: How, L: Floats, rhs: Floats, level: float) -> tuple[Floats, ...]:
+    """The columns `ESTIMATED`: the same, and the ends of an interval."""
+    estimate, std_error, df, statistic, p_value = _tests(fit, how, L, rhs)
+    half = t_quantile(level, df) * std_error
+    difference = estimate - rhs
+    lower, upper = difference - half + rhs, difference + half + rhs
+    return estimate, std_error, df, statistic, p_value, lower, upper
 
 
 def joint_test(fit: Fit, how: How, L: Floats, rhs: Floats) -> tuple[Test, tuple[str, ...]]:
