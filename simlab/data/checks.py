@@ -90,8 +90,12 @@ def numeric(data: pd.DataFrame, column: str, source: str) -> NDArray[np.float64]
 
 def check_sizes(D: NDArray[np.float64], names: Iterable[str], source: str) -> None:
     """Refuse columns of D, (N, d), that cannot be squared: 1e200, or a product that overflowed."""
-    largest = np.maximum(D.max(axis=0), -D.min(axis=0)).tolist()
-    for name, size in zip(names, largest, strict=True):
+    check_largest(np.maximum(D.max(axis=0), -D.min(axis=0)), names, source)
+
+
+def check_largest(sizes: NDArray[np.float64], names: Iterable[str], source: str) -> None:
+    """Refuse columns whose largest absolute values, (d,), cannot be squared."""
+    for name, size in zip(names, sizes.tolist(), strict=True):
         if size and not SIZES[0] < size < SIZES[1]:
             raise DataError(
                 f"{source}: the largest absolute value of {name} is {size:.3g}, which cannot be "
@@ -177,10 +181,10 @@ def same_number(label: object) -> float | str:
 
 def check_apart(labels: Iterable[Any], name: object, source: str) -> None:
     """Refuse distinct labels that are written alike, such as the text ``'7'`` and the number 7."""
-    index = pd.Index(labels)
+    index = labels if isinstance(labels, pd.Index) else pd.Index(labels)
     if isinstance(index, pd.CategoricalIndex):
         index = index.categories
-    if not pd.api.types.is_object_dtype(index.dtype):
+    if index.dtype != object:
         return
     seen: dict[str, Any] = {}
     for label in index:

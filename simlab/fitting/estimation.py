@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from simlab.data import DataError
-from simlab.data.checks import check_sizes
+from simlab.data.checks import check_largest
 from simlab.fitting.identified import ROUNDING, check_identified
 from simlab.fitting.record import Fit, Method
 from simlab.formula import Design
@@ -20,11 +20,13 @@ from simlab.mixed.optimum import (
 )
 from simlab.mixed.rows import Clusters, rotate_rows
 from simlab.mixed.units import About
-from simlab.moments import Floats
+from simlab.moments import Floats, Ints
+from simlab.products import Products
 
 SMALL = 1e-2  # σ, of that about a pooled fit, below which the fit is made again
 LARGE = 1e-4  # the same, of what the fixed effects add to that fit
 AGAIN = 4  # how often, at most
+DIGITS = 1e-8  # a difference of sums, over these: above it there are digits left
 ILL = 1e5  # condition number of X beyond which it is the cause to look at first
 
 
@@ -38,25 +40,26 @@ def estimate(design: Design, method: Method, source: str = "the data") -> Fit:
         no residual is left.
     """
     N, p = len(design.y), len(design.fixed)
-    check_sizes(design.y[:, None], [design.response], source)
+    sums = design.sums
+    check_largest(sums.largest[-1:], [design.response], source)
     if p >= N:
         raise DataError(
             f"{source}: {N} rows for {p} fixed effects; nothing is left to estimate a variance"
         )
     columns = design.D, design.y, design.cluster, design.fixed, design.random, design.blocks
-    clusters = rotate_rows(*columns)
+    clusters = rotate_rows(*columns, sums=sums)
     unknown = check_identified(design, clusters, method == "REML", source)
     optimum = optimise(clusters.rotated, method == "REML")
     for _ in range(AGAIN):
         better = _better_units(clusters, optimum)
         if better is None:
             break
-        clusters = rotate_rows(*columns, better)
+        clusters = rotate_rows(*columns, better, sums)
         optimum = optimise(clusters.rotated, method == "REML")
     if len(clusters.identification.flat):
         optimum = far_from_singular(optimum, clusters.identification.flat)
     fitted = Fit(design, clusters, optimum, method, ())
-    if _explained(fitted):
+    if _explained(fitted, sums):
         raise DataError(
             f"{source}: the fixed effects explain '{design.response}' exactly; with no residual "
             "there is no variance to estimate"
@@ -70,14 +73,24 @@ def estimate(design: Design, method: Method, source: str = "the data") -> Fit:
     return replace(fitted, notes=(*_notes(fitted), *unknown))
 
 
-def _explained(fitted: Fit) -> bool:
+def _explained(fitted: Fit, sums: Products) -> bool:
     """Whether the fixed effects leave nothing of y but rounding."""
-    X, y = fitted.design.X, fitted.design.y
     gamma: Floats = fitted.gamma
+    rounding = ROUNDING * float(sums.largest[-1])
+    if np.sqrt(_surely_left(sums, fitted.design.fixed, gamma) / len(sums.y)) > 10 * rounding:
+        return False
+    X, y = fitted.design.X, fitted.design.y
     if not np.isfinite(gamma).all():
         gamma = np.asarray(np.linalg.lstsq(X, y)[0], dtype=float)
-    left = float(np.std(y - X @ gamma))
-    return left <= ROUNDING * float(np.abs(y).max())
+    return float(np.std(y - X @ gamma)) <= rounding
+
+
+def _surely_left(sums: Products, fixed: Ints, gamma: Floats) -> float:
+    """Sum of squares of y − Xγ about its mean, by cross-products; 0 where most digits are lost."""
+    weights = np.zeros(len(sums.cross))
+    weights[fixed], weights[-1] = -gamma, 1.0
+    left, size = weights @ sums.cross @ weights, abs(weights) @ abs(sums.cross) @ abs(weights)
+    return float(left) if left > DIGITS * size else 0.0
 
 
 def _better_units(clusters: Clusters, optimum: Optimum) -> About | None:

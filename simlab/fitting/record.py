@@ -123,7 +123,8 @@ class Fit:
     @property
     def no_residual(self) -> bool:
         """Whether σ is the rounding of y: within clusters the model is exact."""
-        return bool(np.sqrt(self.sigma2) < ROUNDING * np.abs(self.design.y).max())
+        y = self.design.y
+        return bool(np.sqrt(self.sigma2) < ROUNDING * max(y.max(), -y.min()))
 
     @property
     def converged(self) -> bool:

@@ -3,72 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from functools import lru_cache
-from types import MappingProxyType
-from typing import Any, Literal, NamedTuple
+from typing import Literal
 
 import numpy as np
 
 from simlab.data import DataError
-from simlab.data.checks import check_sizes
+from simlab.data.checks import check_largest
 from simlab.data.frames import Data, as_pandas
-from simlab.errors import ArgumentError, FormulaError
-from simlab.formula.coding import Spec, code, fill, identity, name
+from simlab.errors import ArgumentError
+from simlab.formula.coding import fill, kind, name
 from simlab.formula.design import Columns, Design, Recipe, check_finite
 from simlab.formula.evaluate import Scope, evaluate
-from simlab.formula.nodes import Node, columns, listed
-from simlab.formula.parser import Parsed, parse
-from simlab.formula.rank import combination, cross_products, independent
-from simlab.formula.terms import Term, expand
-from simlab.formula.tokens import tokenize
+from simlab.formula.layout import Layout, layout, read
+from simlab.formula.nodes import Column, listed
+from simlab.formula.rank import combination, independent
 from simlab.formula.used import clusters_of, complete_rows, response_of, rows_of, used_levels
 from simlab.formula.values import Factor, Table, Value
 from simlab.moments import Floats, Ints
+from simlab.products import Products, products
 
 MAX_CELLS = 2**31
 """Numbers that a design may have (16 GiB): a factor with thousands of levels is a mistake."""
-
-
-class _Model(NamedTuple):
-    """A formula, read: its response, terms of the fixed part and of every bar, their factors."""
-
-    parsed: Parsed
-    response: Node
-    fixed: tuple[Term, ...]
-    bars: tuple[tuple[Term, ...], ...]
-    nodes: Mapping[str, Node]
-
-    def roles(self, also: Iterable[str] = ()) -> dict[str, str]:
-        """Every column that is used, or must be there → what for."""
-        roles = dict.fromkeys(columns(self.response), "response")
-        for node in self.nodes.values():
-            for column in columns(node):
-                roles.setdefault(column, "formula")
-        for column in also:
-            roles.setdefault(column, "formula")
-        return roles | dict.fromkeys(self.parsed.grouping, "cluster")
-
-
-def _read(formula: str, random: str | None) -> _Model:
-    return _model(parse(formula, random))
-
-
-@lru_cache(maxsize=512)
-def _model(parsed: Parsed) -> _Model:
-    fixed, nodes = expand(parsed.fixed)
-    bars = []
-    for bar in parsed.bars:
-        terms, more = expand(bar.terms)
-        bars.append(terms)
-        nodes |= more
-    response = tokenize(parsed.response)[0].node
-    assert response is not None
-    return _Model(parsed, response, fixed, tuple(bars), MappingProxyType(nodes))
-
-
-class _Random(NamedTuple):
-    specs: list[Spec]
-    blocks: Ints
 
 
 def build(
@@ -129,7 +84,7 @@ def build(
     """
     if missing not in ("drop", "raise"):
         raise ArgumentError(f"missing must be 'drop' or 'raise', not {missing!r}")
-    model = _read(formula, random)
+    model = read(formula, random)
     parsed = model.parsed
     table = data if isinstance(data, Table) else Table(as_pandas(data, source), source)
     source = table.source
@@ -139,35 +94,40 @@ def build(
     scope = Scope(table, {}, True, {})
     y = response_of(model.response, parsed.response, scope, keep)
     values = {text: rows_of(evaluate(node, scope), keep) for text, node in model.nodes.items()}
-    check_finite(values, table, keep)
+    computed = {t: v for t, v in values.items() if not isinstance(model.nodes[t], Column)}
+    check_finite(computed, table, keep)
     values = {text: used_levels(value, text, source) for text, value in values.items()}
     cluster, clusters = clusters_of(table, parsed, keep)
     state = scope.state
     scope.cache.clear()
-    fixed = code(model.fixed, values)
-    effects = _random_effects(model, values)
-    _check_counts(len(y), len(clusters), effects, source)
-    dropped_rows = 0 if keep is None else len(table) - len(y)
-    index = table.df.index if keep is None else table.df.index[keep]
-    _check_names([spec for _, specs in fixed for spec in specs], source)
-    _check_names(effects.specs, source)
-    D, columns, places = _columns(fixed, effects.specs, values, len(y), source)
-    specs = columns.specs()
+    of = layout(parsed, tuple(map(kind, values.values())))
+    _check_counts(len(y), len(clusters), of, source)
+    if of.twice is not None:
+        raise DataError(
+            f"{source}: two columns of the design would both be named {of.twice!r}; rename a "
+            "column or a level"
+        )
+    sums, columns, random_places = _columns(of, values, y, source)
+    whole = len(columns.combination.slack) == 0  # no column is dropped
     recipe = Recipe(
         dict(model.nodes),
         {text: value.levels for text, value in values.items() if isinstance(value, Factor)},
         columns,
-        tuple(effects.specs),
+        of.random,
         state,
     )
+    fixed_names = of.fixed_names if whole else tuple(map(name, columns.specs()))
     return Design(
-        D=D, y=y, cluster=cluster, clusters=clusters,
-        fixed=np.arange(len(specs), dtype=np.int64), random=places,
-        fixed_names=tuple(map(name, specs)), random_names=tuple(map(name, effects.specs)),
-        terms=_term_places(columns), blocks=effects.blocks,
-        formula=parsed.formula, response=parsed.response, cluster_name=parsed.cluster,
-        grouping=parsed.grouping, rows=index, missing=counts, dropped_rows=dropped_rows,
-        dropped_columns=tuple(map(name, columns.specs(dropped=True))), _recipe=recipe,
+        D=sums.D, y=y, cluster=cluster, clusters=clusters,
+        fixed=np.arange(len(fixed_names), dtype=np.int64), random=random_places,
+        fixed_names=fixed_names, random_names=of.random_names,
+        terms=dict(of.places) if whole else _term_places(columns),
+        blocks=np.array(of.blocks, dtype=np.int64), formula=model.formula,
+        response=parsed.response, cluster_name=parsed.cluster, grouping=parsed.grouping,
+        rows=table.df.index if keep is None else table.df.index[keep], missing=counts,
+        dropped_rows=0 if keep is None else len(table) - len(y),
+        dropped_columns=() if whole else tuple(map(name, columns.specs(dropped=True))),
+        _recipe=recipe, _sums=sums,
     )  # fmt: skip
 
 
@@ -179,48 +139,18 @@ def variables(formula: str, random: str | None = None) -> tuple[str, ...]:
     FormulaError
         If the formula cannot be read.
     """
-    return tuple(_read(formula, random).roles())
+    return tuple(read(formula, random).uses)
 
 
-def _random_effects(model: _Model, values: Mapping[str, Value]) -> _Random:
-    specs: list[Spec] = []
-    blocks: list[int] = []
-    for bar, terms in zip(model.parsed.bars, model.bars, strict=True):
-        start = len(specs)  # above every number that a column before has
-        for i, (_, found) in enumerate(code(terms, values)):
-            for _ in found:
-                blocks.append(len(blocks) if bar.diagonal else start + (not bar.correlated) * i)
-            specs += found
-    seen: set[frozenset[Any]] = set()
-    for spec in specs:
-        if identity(spec) in seen:
-            raise FormulaError(
-                f"the random effect {name(spec)} occurs twice; write (0 + x | cluster) for a bar "
-                "without intercept"
-            )
-        seen.add(identity(spec))
-    return _Random(specs, np.unique(blocks, return_inverse=True)[1].astype(np.int64))
-
-
-def _check_names(specs: list[Spec], source: str) -> None:
-    names = [name(spec) for spec in specs]
-    if len(set(names)) < len(names):
-        twice = next(text for text in names if names.count(text) > 1)
-        raise DataError(
-            f"{source}: two columns of the design would both be named {twice!r}; rename a column "
-            "or a level"
-        )
-
-
-def _check_counts(N: int, J: int, effects: _Random, source: str) -> None:
+def _check_counts(N: int, J: int, of: Layout, source: str) -> None:
     """Refuse a block with a random effect for each row, as lme4 does (`checkZdims`).
 
     There σ² is at best told from G by how much its part differs from row to row.
     """
-    for block in range(int(effects.blocks.max()) + 1):
-        own = [spec for spec, b in zip(effects.specs, effects.blocks, strict=True) if b == block]
+    for block in range(max(of.blocks) + 1):
+        own = [name for name, b in zip(of.random_names, of.blocks, strict=True) if b == block]
         if J * len(own) >= N:
-            names = listed(map(name, own))
+            names = listed(own)
             raise DataError(
                 f"{source}: {N} rows and {J * len(own)} random effects ({names} for each of {J} "
                 "clusters): the random-effects and residual variance cannot be told apart; use "
@@ -229,63 +159,47 @@ def _check_counts(N: int, J: int, effects: _Random, source: str) -> None:
 
 
 def _columns(
-    fixed: list[tuple[Term, list[Spec]]],
-    random: list[Spec],
-    values: Mapping[str, Value],
-    N: int,
-    source: str,
-) -> tuple[Floats, Columns, Ints]:
-    """D, the columns of X, and where those of Z are in D."""
-    wanted = [spec for _, specs in fixed for spec in specs]
-    distinct = {identity(spec): spec for spec in (*wanted, *random)}
-    if len(distinct) * N > MAX_CELLS:
+    of: Layout, values: Mapping[str, Value], y: Floats, source: str
+) -> tuple[Products, Columns, Ints]:
+    """D with its sums, the columns of X, and where those of Z are in D."""
+    N, d = len(y), len(of.distinct)
+    if d * N > MAX_CELLS:
         raise DataError(
-            f"{source}: the formula makes {len(distinct)} columns of {N} rows, too many to hold; "
+            f"{source}: the formula makes {d} columns of {N} rows, too many to hold; "
             "is a number or a name with many values used as a factor?"
         )
-    D = np.empty((N, len(distinct)))
-    with np.errstate(over="ignore"):  # `check_sizes` names the column
-        fill(distinct.values(), values, D)
-    check_sizes(D, [name(spec) for spec in distinct.values()], source)
-    place = {key: i for i, key in enumerate(distinct)}
-    intercept = place.get(frozenset())
-    mean, S = cross_products(D)
-    _check_random([place[identity(spec)] for spec in random], random, D, intercept, mean, S, source)
-    own = np.array([place[identity(spec)] for spec in wanted], dtype=np.int64)
-    one = intercept if frozenset() in map(identity, wanted) else None
-    kept = independent(D, own, one, mean, S)
+    D = np.empty((N, d))
+    with np.errstate(over="ignore"):  # `check_largest` names the column
+        fill(of.distinct, values, D)
+    sums = products(D, y)
+    check_largest(sums.largest[:-1], of.names, source)
+    own, places = np.array(of.in_X, dtype=np.int64), np.array(of.in_Z, dtype=np.int64)
+    _check_random(of, places, sums, source)
+    one = of.one if of.one in of.in_X else None
+    kept = independent(sums, own, one)
     if len(kept) >= N:
         raise DataError(f"{source}: {len(kept)} fixed effects and only {N} rows; use fewer terms")
+    factors = {t: (v.labels, v.coding) for t, v in values.items() if isinstance(v, Factor)}
+    if len(kept) == len(own):
+        nothing = combination(D, own, own[:0], one)
+        return sums, Columns(of.terms, np.arange(len(own)), nothing, factors), places
     stays = np.isin(own, kept)
     columns = Columns(
-        tuple((term, tuple(specs)) for term, specs in fixed),
+        of.terms,
         np.where(stays, np.cumsum(stays) - 1, -1),
         combination(D, own[stays], own[~stays], one),
-        {t: (v.labels, v.coding) for t, v in values.items() if isinstance(v, Factor)},
+        factors,
     )
-    if len(kept) < len(own):
-        order = [*kept, *(place[identity(spec)] for spec in random)]
-        chosen = list(dict.fromkeys(int(i) for i in order))
-        D = np.ascontiguousarray(D[:, chosen])
-        now = {i: k for k, i in enumerate(chosen)}
-        place = {key: now[i] for key, i in place.items() if i in now}
-    places = np.array([place[identity(spec)] for spec in random], dtype=np.int64)
-    return D, columns, places
+    chosen = list(dict.fromkeys([*kept.tolist(), *of.in_Z]))
+    now = {i: k for k, i in enumerate(chosen)}
+    places = np.array([now[i] for i in of.in_Z], dtype=np.int64)
+    return products(np.ascontiguousarray(D[:, chosen]), y), columns, places
 
 
-def _check_random(
-    places: list[int],
-    random: list[Spec],
-    D: Floats,
-    intercept: int | None,
-    mean: Floats,
-    S: Floats,
-    source: str,
-) -> None:
-    own = np.array(places, dtype=np.int64)
-    kept = independent(D, own, intercept if intercept in places else None, mean, S)
-    if len(kept) < len(own):
-        lost = [name(s) for s, i in zip(random, places, strict=True) if i not in kept]
+def _check_random(of: Layout, places: Ints, sums: Products, source: str) -> None:
+    kept = independent(sums, places, of.one if of.one in of.in_Z else None)
+    if len(kept) < len(places):
+        lost = [name for name, i in zip(of.random_names, of.in_Z, strict=True) if i not in kept]
         raise DataError(
             f"{source}: the random effect {listed(map(repr, lost))} is a linear combination "
             "of the other random effects (or zero) in every row; remove it from its bar"

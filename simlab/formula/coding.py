@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from numpy.typing import NDArray
 
 from simlab.data import DataError
-from simlab.formula.contrasts import TREATMENT, contrast_matrix, contrast_names
+from simlab.formula.contrasts import TREATMENT, Coding, contrast_matrix, contrast_names
 from simlab.formula.terms import Term
 from simlab.formula.values import Factor, Matrix, Value
 from simlab.moments import Floats
@@ -54,7 +54,33 @@ def identity(spec: Spec) -> frozenset[Piece]:
     return frozenset(spec)
 
 
-def code(terms: Iterable[Term], values: Mapping[str, Value]) -> list[tuple[Term, list[Spec]]]:
+class Kind(NamedTuple):
+    """What columns a variable makes.
+
+    Attributes
+    ----------
+    labels : tuple of str or None
+        Levels of a factor, or what is added to the name of each of several columns; None for a
+        number.
+    coding : Coding or None
+        How a factor enters a design; None for numbers.
+    """
+
+    labels: tuple[str, ...] | None = None
+    coding: Coding | None = None
+
+
+NUMBER = Kind()
+
+
+def kind(value: Value) -> Kind:
+    """What columns a value makes."""
+    if isinstance(value, Factor):
+        return Kind(value.labels, value.coding)
+    return Kind(value.labels) if isinstance(value, Matrix) else NUMBER
+
+
+def code(terms: Iterable[Term], kinds: Mapping[str, Kind]) -> list[tuple[Term, list[Spec]]]:
     """Columns of every term.
 
     A factor f of a term T is coded by contrasts (by default all of its levels but the first) if T
@@ -66,8 +92,8 @@ def code(terms: Iterable[Term], values: Mapping[str, Value]) -> list[tuple[Term,
     ----------
     terms
         As `terms.expand` gives them.
-    values
-        Value of every factor of the terms; a `Factor` has only levels that occur.
+    kinds
+        Kind of every factor of the terms, with only the levels that occur.
 
     Returns
     -------
@@ -80,10 +106,10 @@ def code(terms: Iterable[Term], values: Mapping[str, Value]) -> list[tuple[Term,
         If there are more than `MAX_COLUMNS`.
     """
     ordered, total = list(terms), 0
-    full = _full_dummies(ordered, {t for t, v in values.items() if isinstance(v, Factor)})
+    full = _full_dummies(ordered, {text for text, kind in kinds.items() if kind.coding is not None})
     out = []
     for term in ordered:
-        pieces = [_pieces(text, values[text], (term, text) in full) for text in term]
+        pieces = [_pieces(text, kinds[text], (term, text) in full) for text in term]
         total += math.prod(map(len, pieces))
         if total > MAX_COLUMNS:
             raise DataError(
@@ -109,14 +135,14 @@ def _full_dummies(terms: list[Term], factors: set[str]) -> set[tuple[Term, str]]
     return full
 
 
-def _pieces(text: str, value: Value, full: bool) -> list[Piece]:
-    if not isinstance(value, Factor):
-        labels = value.labels if isinstance(value, Matrix) else (None,)
-        return [Piece(text, label) for label in labels]
+def _pieces(text: str, kind: Kind, full: bool) -> list[Piece]:
+    if kind.coding is None:
+        return [Piece(text, label) for label in ((None,) if kind.labels is None else kind.labels)]
+    assert kind.labels is not None
     if full:
-        return [Piece(text, label) for label in value.labels]
-    coded = contrast_names(value.coding, value.labels)
-    indicators = value.coding.name == TREATMENT
+        return [Piece(text, label) for label in kind.labels]
+    coded = contrast_names(kind.coding, kind.labels)
+    indicators = kind.coding.name == TREATMENT
     return [Piece(text, label, None if indicators else k) for k, label in enumerate(coded)]
 
 

@@ -21,6 +21,7 @@ from simlab.formula.rank import Combination
 from simlab.formula.terms import Term
 from simlab.formula.values import Factor, Matrix, Table, Value, missing, numbers
 from simlab.moments import Floats, Ints
+from simlab.products import Products, products
 
 Bools = NDArray[np.bool_]
 
@@ -158,11 +159,19 @@ class Design:
     dropped_rows: int
     dropped_columns: tuple[str, ...]
     _recipe: Recipe = field(repr=False)
+    _sums: Products | None = field(default=None, repr=False)
 
     @property
     def columns(self) -> Columns:
         """Columns of the fixed part, the dropped ones included."""
         return self._recipe.fixed
+
+    @property
+    def sums(self) -> Products:
+        """Means and cross-products of the columns of [D y]."""
+        sums = self._sums
+        known = sums is not None and sums.D is self.D and sums.y is self.y
+        return sums if sums is not None and known else products(self.D, self.y)
 
     @property
     def X(self) -> Floats:

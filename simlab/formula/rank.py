@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simlab.moments import Floats, Ints
+from simlab.products import Products, least_pivot
 
 TOLERANCE = 1e-7
 """A column is dropped if less than this share of its length is left, as in R's `lm` and `lmer`."""
@@ -18,39 +19,12 @@ SAFE = 1e-6
 ROUNDING = 1e-10
 """A smaller share of a column in another, each in units of its largest entry, is 0."""
 
-_CHUNK = 16_384
 _EPS = 64 * float(np.finfo(float).eps)
 
 Bools = NDArray[np.bool_]
 
 
-def cross_products(D: Floats) -> tuple[Floats, Floats]:
-    """Column means and centred cross-products, in one pass and without a copy of D.
-
-    Parameters
-    ----------
-    D : (N, d)
-        C-contiguous.
-
-    Returns
-    -------
-    mean : (d,)
-    S : (d, d)
-        Σ (d_i − mean)(d_i − mean)'. Formed about the mean of the first rows: what is subtracted
-        at the end is at most N/16,384 times the result, which costs no digits that matter here.
-    """
-    N, d = D.shape
-    origin = D[:_CHUNK].mean(axis=0)
-    S, total, ones = np.zeros((d, d)), np.zeros(d), np.ones(_CHUNK)
-    for start in range(0, N, _CHUNK):
-        rows = D[start : start + _CHUNK] - origin
-        S += rows.T @ rows
-        total += ones[: len(rows)] @ rows  # much faster than a sum over short rows
-    S -= np.outer(total, total / N)
-    return origin + total / N, S
-
-
-def independent(D: Floats, columns: Ints, intercept: int | None, mean: Floats, S: Floats) -> Ints:
+def independent(sums: Products, columns: Ints, intercept: int | None) -> Ints:
     """Keep each of some columns of D that is no linear combination of the kept ones before it.
 
     Where the intercept is among the columns, the others are judged by their deviations from their
@@ -59,26 +33,23 @@ def independent(D: Floats, columns: Ints, intercept: int | None, mean: Floats, S
 
     Parameters
     ----------
-    D : (N, d)
+    sums : Products
+        Of the columns of D, (N, d).
     columns : (p,)
         Columns of D to be judged, in order.
     intercept
         The column of ones, if it is among them; it is kept.
-    mean, S
-        `cross_products` of D.
 
     Returns
     -------
     (q,) int64
         Those of `columns` that are kept.
     """
-    others = columns[columns != intercept] if intercept is not None else columns
-    gram = S[np.ix_(others, others)]
-    if intercept is None:
-        gram = gram + len(D) * np.outer(mean[others], mean[others])
-    if _surely_full(gram):
+    others = columns if intercept is None else columns[columns != intercept]
+    N = len(sums.D) if intercept is None else 0
+    if least_pivot(sums.cross, others, sums.mean, float(N)) >= SAFE:
         return columns
-    kept = others[_kept(_root(D, others, intercept is not None))]
+    kept = others[_kept(_root(sums.D, others, intercept is not None))]
     chosen: Ints = columns[np.isin(columns, [*kept, *([] if intercept is None else [intercept])])]
     return chosen
 
@@ -159,18 +130,6 @@ def combination(D: Floats, kept: Ints, lost: Ints, intercept: int | None) -> Com
         size = np.abs(centre_dropped) + np.abs(taken).sum(axis=0)
         B[kept == intercept] = np.where(np.abs(rest) < ROUNDING * size, 0.0, rest)
     return Combination(B, np.abs(T - X @ B).max(axis=0), centre, centre_dropped)
-
-
-def _surely_full(gram: Floats) -> bool:
-    size = np.diag(gram)
-    if not (size > 0).all():
-        return False
-    scale = 1 / np.sqrt(size)
-    try:
-        root = np.linalg.cholesky(gram * np.outer(scale, scale))
-    except np.linalg.LinAlgError:
-        return False
-    return bool((np.diag(root) ** 2).min(initial=1.0) >= SAFE)
 
 
 def _root(D: Floats, columns: Ints, centre: bool) -> Floats:

@@ -20,6 +20,8 @@ def nearly_numbers(table: Table, formula: str, random: str | None = None) -> Ite
         # A name of no column, or of several, is refused when the design is built
         if name in grouping or not table.has([name]):
             continue
+        if isinstance(table.held(name), np.ndarray) and table.held(name).dtype.kind in "fiub":
+            continue
         column = table.series(name)
         if not is_string_dtype(column.dtype) or table.has_twice(name):
             continue

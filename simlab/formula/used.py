@@ -14,9 +14,9 @@ from simlab.errors import FormulaError
 from simlab.formula.contrasts import MOST_LEVELS
 from simlab.formula.design import check_finite
 from simlab.formula.evaluate import Scope, evaluate
-from simlab.formula.nodes import Node, listed, shown
+from simlab.formula.nodes import Column, Node, listed, shown
 from simlab.formula.parser import Parsed
-from simlab.formula.values import Factor, Matrix, Table, Value, label, missing, numbers
+from simlab.formula.values import Factor, Matrix, Table, Value, label, numbers
 from simlab.moments import Floats, Ints
 
 Bools = NDArray[np.bool_]
@@ -31,9 +31,8 @@ def complete_rows(
     absent: Bools | None = None
     counts: dict[str, int] = {}
     for column in used:
-        named = column in grouping
-        empty = table.group((column,))[0] < 0 if named else missing(table.value(column))
-        if empty.any():
+        empty = table.absent(column, column in grouping)
+        if empty is not None:
             counts[column] = int(empty.sum())
             absent = empty if absent is None else absent | empty
     if absent is None:
@@ -73,7 +72,8 @@ def response_of(node: Node, text: str, scope: Scope, keep: Bools | None) -> Floa
     if y is None:
         raise FormulaError(f"the response {shown(text)} has several columns; it must be one")
     y = np.array(rows_of(y, keep), dtype=np.float64)  # a copy: the data may change later
-    check_finite({text: y}, scope.table, keep)
+    if not isinstance(node, Column):
+        check_finite({text: y}, scope.table, keep)
     if y.min() == y.max():
         raise DataError(
             f"{scope.table.source}: the response {text} is {y[0]:g} in all {len(y)} rows; there is "

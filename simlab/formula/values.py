@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from simlab.data import DataError
 from simlab.data.checks import check_apart, require
+from simlab.data.frames import held
 from simlab.formula.contrasts import DEFAULT, Coding
 from simlab.formula.nodes import same_name
 from simlab.moments import Floats, Ints
@@ -99,26 +100,46 @@ class Table:
 
     df: pd.DataFrame
     source: str
-    _labels: dict[str, Hashable] = field(default_factory=dict)
+    _places: dict[str, int] = field(default_factory=dict)
     _series: dict[str, pd.Series] = field(default_factory=dict)
     _read: dict[str, Value] = field(default_factory=dict)
     _groups: dict[tuple[str, ...], tuple[Ints, pd.Index]] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self._labels.update({str(label): label for label in reversed(self.df.columns)})
+    _whole: set[str] = field(default_factory=set)  # columns that are read and have no missing value
 
     def __len__(self) -> int:
         return len(self.df)
 
+    def held(self, name: str) -> Any:
+        """Return the values of a column as pandas holds them; see `frames.held`."""
+        return held(self.df, self._place(name))
+
     def series(self, name: str) -> pd.Series:
         """Return the column of that name; Python's spelling of an identifier will do."""
         if name not in self._series:
-            spelled = name
-            if name not in self._labels:
-                spelled = next((n for n in self._labels if same_name(n) == name), name)
-            column: Any = self.df[self._labels[spelled]]
-            self._series[name] = column if column.ndim == 1 else column.iloc[:, 0]
+            quick = self._by_name([name])
+            self._series[name] = self.df[name] if quick else self.df.iloc[:, self._place(name)]
         return self._series[name]
+
+    def _place(self, name: str) -> int:
+        if self._by_name([name]):
+            return cast(int, self.df.columns.get_loc(name))
+        places = self._named()
+        if name in places:
+            return places[name]
+        return places[next((n for n in places if same_name(n) == name), name)]
+
+    def _by_name(self, names: Iterable[str]) -> bool:
+        """Whether pandas finds these columns as we would: all labels are text, and distinct."""
+        columns = self.df.columns
+        plain = isinstance(columns.dtype, pd.StringDtype) and columns.is_unique
+        return plain and all(name in columns for name in names)
+
+    def _named(self) -> dict[str, int]:
+        """Place of each column by its name; the first of several with one name."""
+        if not self._places:
+            for i, label in reversed(list(enumerate(self.df.columns.tolist()))):
+                self._places[str(label)] = i
+        return self._places
 
     def require(self, roles: Iterable[tuple[str, str]]) -> None:
         """Check that columns exist, each once.
@@ -129,7 +150,9 @@ class Table:
             With the role and the name of every column that does not.
         """
         roles = list(roles)
-        exact = self._labels
+        if self._by_name(name for _, name in roles):
+            return
+        exact = self._named()
         if len(exact) == len(self.df.columns) and all(name in exact for _, name in roles):
             return
         alias = {same_name(name): name for name in exact}
@@ -158,12 +181,28 @@ class Table:
             If it holds neither numbers nor levels, or an infinite number; names the row.
         """
         if name not in self._read:
-            self._read[name] = self._value(self.series(name), name)
+            values = self.held(name)
+            if isinstance(values, np.ndarray) and values.dtype.kind in "fiu":
+                self._read[name] = self._finite(np.asarray(values, dtype=np.float64), name)
+            else:
+                self._read[name] = self._value(self.series(name), name)
         return self._read[name]
+
+    def absent(self, name: str, cluster: bool) -> NDArray[np.bool_] | None:
+        """Rows in which a column, or the cluster that it names, is missing; None if none is."""
+        if cluster:
+            codes = self.group((name,))[0]
+            return codes < 0 if codes.min(initial=0) < 0 else None
+        value = self.value(name)
+        if name in self._whole:
+            return None
+        empty = missing(value)
+        return empty if empty.any() else None
 
     def has(self, names: Iterable[str]) -> bool:
         """Whether there are such columns."""
-        return self._labels.keys() >= set(names)
+        wanted = list(names)
+        return self._by_name(wanted) or self._named().keys() >= set(wanted)
 
     def has_twice(self, name: str) -> bool:
         """Whether several columns have that name."""
@@ -190,6 +229,10 @@ class Table:
         return self._groups[names]
 
     def _coded(self, name: str) -> tuple[Ints, pd.Index]:
+        values = self.held(name)
+        if isinstance(values.dtype, pd.StringDtype):
+            codes, distinct = values.factorize()
+            return codes.astype(np.int64, copy=False), pd.Index(distinct)
         try:
             codes, labels = pd.factorize(self.series(name))
         except TypeError as error:
@@ -265,15 +308,16 @@ class Table:
 
     def _finite(self, values: Floats, name: str) -> Floats:
         # One pass in the common case; NaN is a missing value, infinity an error
-        finite = np.isfinite(values)
-        if not finite.all():
-            infinite = np.isinf(values)
-            if infinite.any():
-                row = int(np.argmax(infinite))
-                raise DataError(
-                    f"{self.place(row)}: {name} is {values[row]}, which is infinite; "
-                    "correct it or set it to missing"
-                )
+        if np.isfinite(values).all():
+            self._whole.add(name)
+            return values
+        infinite = np.isinf(values)
+        if infinite.any():
+            row = int(np.argmax(infinite))
+            raise DataError(
+                f"{self.place(row)}: {name} is {values[row]}, which is infinite; "
+                "correct it or set it to missing"
+            )
         return values
 
 

@@ -42,16 +42,9 @@ class Columns(NamedTuple):
     back: Floats
 
 
-def collinear(gram: Floats) -> bool:
-    """Whether some column is nearly a combination of those before it, by the Gram matrix (q, q)."""
-    size = np.sqrt(np.diag(gram))
-    if not (size > 0).all():
-        return True
-    try:
-        root = np.linalg.cholesky(gram / np.outer(size, size))
-    except np.linalg.LinAlgError:
-        return True
-    return bool((np.diag(root) ** 2).min(initial=1.0) < COLLINEAR)
+def collinear(pivot: float) -> bool:
+    """Whether some column is nearly a combination of those before it, by their least pivot."""
+    return pivot < COLLINEAR
 
 
 def orthogonal(X: Floats, ones: int, cluster: Ints | None = None) -> Columns:

@@ -22,6 +22,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from simlab.kernels import kernel
 from simlab.mixed.rotated import Rotated
 from simlab.moments import Floats, Ints
 
@@ -104,10 +105,23 @@ def _rank(gram: Floats, size: Floats) -> int:
 
 def surely_identified(K: Floats, n: Ints, p: int) -> bool:
     """Whether there are more clusters that tell everything than the p fixed effects."""
-    r = K.shape[1]
-    own = np.diagonal(K, axis1=1, axis2=2) ** 2
-    full = (own > FULL * (K**2).sum(axis=2)).all(axis=1) & (n > r)
-    return int(full.sum()) > p
+    return int(_telling(K, n)) > p
+
+
+@kernel
+def _telling(K: Floats, n: Ints) -> int:
+    """Count the clusters with more rows than random effects whose Z_j has full rank."""
+    J, r, _ = K.shape
+    count = 0
+    for j in range(J):
+        full = n[j] > r
+        for a in range(r):
+            square = 0.0
+            for c in range(r):
+                square += K[j, a, c] * K[j, a, c]
+            full = full and K[j, a, a] * K[j, a, a] > FULL * square
+        count += full
+    return count
 
 
 def _information(

@@ -11,6 +11,7 @@ from simlab.mixed.identification import Identification, identification
 from simlab.mixed.rotated import Rotated, allocate
 from simlab.mixed.units import About, Units, combined, pooled, standard, turned
 from simlab.moments import Floats, Ints
+from simlab.products import Products, products
 
 DEGENERATE = 1e-12  # of a column's length: what is left below it, given those before, is rounding
 
@@ -24,26 +25,28 @@ class Sorted(NamedTuple):
 
 def sort(cluster: Ints) -> Sorted:
     """Sort rows by cluster, stably; (N,) codes 0 … J−1, each of which occurs."""
-    first = np.concatenate([[0], np.bincount(cluster).cumsum()])
-    ascending = bool((cluster[1:] >= cluster[:-1]).all())
-    rows = np.arange(len(cluster)) if ascending else np.argsort(cluster, kind="stable")
+    rows, first = np.empty(len(cluster), np.int64), np.zeros(int(cluster.max()) + 2, np.int64)
+    _sort(cluster, rows, first)
     return Sorted(rows, first)
 
 
 @kernel
-def _cross(D: Floats, y: Floats, centre: Floats, products: bool, out: Floats) -> None:
-    """Sum the columns of [D y] about `centre`, or their products (the lower triangle)."""
-    d = D.shape[1]
-    row = np.empty(d + 1)
-    for i in range(D.shape[0]):
-        for a in range(d + 1):
-            row[a] = (D[i, a] if a < d else y[i]) - centre[a]
-        for a in range(d + 1):
-            if not products:
-                out[a, 0] += row[a]
-                continue
-            for c in range(a + 1):
-                out[a, c] += row[a] * row[c]
+def _sort(cluster: Ints, rows: Ints, first: Ints) -> None:
+    """Fill `rows` and `first`, which is 0: count, then put each row behind those before it."""
+    J = first.size - 1
+    for i in range(cluster.size):
+        first[cluster[i]] += 1
+    end = cluster.size
+    for j in range(J, -1, -1):
+        end -= first[j]
+        first[j] = end
+    for i in range(cluster.size):
+        j = cluster[i]
+        rows[first[j]] = i
+        first[j] += 1
+    for j in range(J, 0, -1):
+        first[j] = first[j - 1]
+    first[0] = 0
 
 
 @inner
@@ -164,9 +167,9 @@ class Clusters(NamedTuple):
 
 def rotate_rows(
     D: Floats, y: Floats, cluster: Ints, fixed: Ints, random: Ints, blocks: Ints | None = None,
-    about: About | None = None,
+    about: About | None = None, sums: Products | None = None,
 ) -> Clusters:  # fmt: skip
-    """Rotate the rows of a data set, at a cost of one pass.
+    """Rotate the rows of a data set, at a cost of a few passes.
 
     Parameters
     ----------
@@ -182,36 +185,38 @@ def rotate_rows(
         Random effects with the same number are correlated; all, by default.
     about : About, optional
         A fit of the same rows, in the units that they have without it.
+    sums : Products, optional
+        Of the columns of [D y], where they are known.
 
     Returns
     -------
     Clusters
     """
     blocks = np.zeros(len(random), dtype=np.int64) if blocks is None else blocks
-    mean, cross = _moments(D, y)
-    frame = standard(D, mean, cross, fixed, random, blocks)
+    if sums is None or sums.D is not D or sums.y is not y:
+        sums = products(D, y)
+    frame = standard(sums, fixed, random, blocks)
     if frame is None:
         frame = combined(D, y, cluster, fixed, random, blocks)
-        mean, cross = _moments(frame.D, y)
-    fixed, random = frame.fixed, frame.random
+        sums = products(frame.D, y)
     axes = None if about is None else about.axes
     if axes is not None:
         frame = turned(frame, axes)
-        mean, cross = _moments(frame.D, y)
-        fixed, random = frame.fixed, frame.random
-    others = [c for c in dict.fromkeys(fixed.tolist()) if c not in set(random.tolist())]
-    columns = np.array([*random.tolist(), *others], dtype=np.int64)
-    place = {c: a for a, c in enumerate(columns.tolist())}
-    in_E = np.array([place[c] for c in fixed.tolist()], dtype=np.int64)
+        sums = products(frame.D, y)
+    fixed, random = frame.fixed, frame.random
     centre, scale = frame.centre, frame.scale
+    chosen = list(dict.fromkeys([*random.tolist(), *fixed.tolist()]))
+    place = {c: a for a, c in enumerate(chosen)}
+    places = [place[c] for c in fixed.tolist()]
+    columns, in_E = np.array(chosen, dtype=np.int64), np.array(places, dtype=np.int64)
     if about is None:
-        b, s_y = pooled(cross, mean - centre, len(y), scale, fixed)
+        b, s_y = pooled(sums.cross, sums.mean - centre, len(y), scale, fixed)
     else:
         b, s_y = about.b, about.s_y
     pilot = np.zeros(len(columns))
     pilot[in_E] = b
     rows, first = sort(cluster)
-    n = np.diff(first)
+    n = first[1:] - first[:-1]
     r, k = len(random), len(fixed)
     out = allocate(np.array([0, len(n)]), r, k, blocks.copy())
     out.axes[:] = frame.B
@@ -226,7 +231,7 @@ def rotate_rows(
     user_b = frame.A @ b
     if frame.intercept >= 0:
         user_b[frame.intercept] += centre[-1]
-    shared = np.array([in_E[i] if in_E[i] < r else -1 for i in range(k)], dtype=np.int64)
+    shared = np.array([a if a < r else -1 for a in places], dtype=np.int64)
     units = Units(frame.A, frame.B, user_b, s_y)
     return Clusters(out, rest, n, units, b, shared, identification(out, n))
 
@@ -260,14 +265,3 @@ def reduce_rows(D: Floats, y: Floats, cluster: Ints) -> tuple[Floats, Floats, Fl
         np.empty((int(n.max()), d + 1)), K, xy, rest,
     )  # fmt: skip
     return np.ascontiguousarray(K.transpose(0, 2, 1)), xy[:, :, 0].copy(), rest[:, 0, 0].copy(), n
-
-
-def _moments(D: Floats, y: Floats) -> tuple[Floats, Floats]:
-    """Means of the columns of [D y], and their cross-products about these."""
-    d = D.shape[1]
-    origin = np.append(D[0], y[0])
-    sums, cross = np.zeros((2, d + 1, d + 1))
-    _cross(D, y, origin, False, sums)
-    mean = origin + sums[:, 0] / len(y)
-    _cross(D, y, mean, True, cross)
-    return mean, cross + np.tril(cross, -1).T

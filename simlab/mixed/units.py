@@ -12,12 +12,14 @@ squares is not the difference of two large numbers.
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
 
 from simlab.mixed.bases import collinear, orthogonal
 from simlab.moments import Floats, Ints
+from simlab.products import Products, least_pivot
 
 
 class Units(NamedTuple):
@@ -91,55 +93,55 @@ class Frame(NamedTuple):
     intercept: int
 
 
-def standard(
-    D: Floats, mean: Floats, cross: Floats, fixed: Ints, random: Ints, blocks: Ints
-) -> Frame | None:
+def standard(sums: Products, fixed: Ints, random: Ints, blocks: Ints) -> Frame | None:
     """The columns centred and scaled; None if that leaves some of them nearly collinear.
 
     A column is centred only where an intercept can take its mean up: among the
     fixed effects, and in its block of random effects.
     """
-    (N, d), spread = D.shape, np.sqrt(np.diag(cross) / len(D))
-    constant = spread <= 1e-12 * np.abs(mean)
-    ones = np.flatnonzero(constant[:d] & (mean[:d] == 1.0))
-    intercept = int(ones[0]) if len(ones) else -1
-    centre = np.zeros(d + 1)
-    if intercept in fixed:
-        centre = mean.copy()
-        centre[:d][constant[:d]] = 0.0
-    with_intercept = set(blocks[random == intercept].tolist())
-    slopes = [(c, b) for c, b in zip(random.tolist(), blocks.tolist()) if c != intercept]  # noqa: B905
+    (N, d), mean = sums.D.shape, sums.mean.tolist()
+    spread = [math.sqrt(square / N) for square in sums.cross.diagonal().tolist()]
+    constant = [s <= 1e-12 * abs(m) for s, m in zip(spread, mean, strict=True)]
+    intercept = next((c for c in range(d) if constant[c] and mean[c] == 1.0), -1)
+    in_X, in_Z, of_block = fixed.tolist(), random.tolist(), blocks.tolist()
+    centre = [0.0] * (d + 1)
+    if intercept in in_X:
+        centre = [0.0 if constant[c] and c < d else m for c, m in enumerate(mean)]
+    slopes = [(c, b) for c, b in zip(in_Z, of_block, strict=True) if c != intercept]
+    with_intercept = {b for c, b in zip(in_Z, of_block, strict=True) if c == intercept}
     for c, block in slopes:
         if block not in with_intercept:
             centre[c] = 0.0
-        elif c not in fixed:
+        elif c not in in_X:
             centre[c] = mean[c]
     if intercept >= 0:
         centre[intercept] = 0.0
-    scale = np.where(
-        constant, np.where(mean == 0, 1.0, np.abs(mean)), np.hypot(spread, mean - centre)
-    )
-    gram = cross[:d, :d] / N + np.outer(mean - centre, mean - centre)[:d, :d]
-    together = [fixed, *(random[blocks == block] for block in dict.fromkeys(blocks.tolist()))]
-    if any(collinear(gram[np.ix_(chosen, chosen)]) for chosen in together):
+    middle = np.array(centre)
+    shift = sums.mean - middle
+    together = [fixed, *(random[blocks == block] for block in dict.fromkeys(of_block))]
+    if any(collinear(least_pivot(sums.cross, chosen, shift, N)) for chosen in together):
         return None
     if any(b in with_intercept and mean[c] != 0.0 == centre[c] for c, b in slopes):
         return None
-    A, B = _back(centre, scale, fixed, intercept), _back(centre, scale, random, intercept)
-    return Frame(D, fixed, random, centre, scale, A, B, _index(fixed, intercept))
+    scale = np.hypot(spread, shift)
+    for c in range(d + 1):
+        if constant[c]:
+            scale[c] = abs(mean[c]) if mean[c] else 1.0
+    A, B = _back(middle, scale, fixed, intercept), _back(middle, scale, random, intercept)
+    return Frame(sums.D, fixed, random, middle, scale, A, B, _index(in_X, intercept))
 
 
 def combined(D: Floats, y: Floats, cluster: Ints, fixed: Ints, random: Ints, blocks: Ints) -> Frame:
     """The columns of X, and those of each block of Z, combined until they are orthogonal."""
     is_one = (D == 1.0).all(axis=0)
     ones = int(np.argmax(is_one)) if is_one.any() else -1
-    intercept = _index(fixed, ones)
+    intercept = _index(fixed.tolist(), ones)
     X = orthogonal(D[:, fixed], intercept, cluster)
     r, p = len(random), len(fixed)
     Z, B = np.empty((len(D), r)), np.zeros((r, r))
     for block in dict.fromkeys(blocks.tolist()):
         own = np.flatnonzero(blocks == block)
-        columns = orthogonal(D[:, random[own]], _index(random[own], ones))
+        columns = orthogonal(D[:, random[own]], _index(random[own].tolist(), ones))
         Z[:, own], B[np.ix_(own, own)] = columns
     centre, scale = np.zeros(r + p + 1), np.ones(r + p + 1)
     if intercept >= 0:
@@ -161,9 +163,9 @@ def turned(frame: Frame, axes: Floats) -> Frame:
     )  # fmt: skip
 
 
-def _index(columns: Ints, column: int) -> int:
+def _index(columns: list[int], column: int) -> int:
     """Place of a column among others, −1 if it is not there."""
-    return columns.tolist().index(column) if column in columns else -1
+    return columns.index(column) if column in columns else -1
 
 
 def pooled(
@@ -173,21 +175,22 @@ def pooled(
 
     From the cross-products about the means, which are `shift` above the centre.
     """
-    unit = np.append(scale[:-1], 1.0)
-    gram = (cross + N * np.outer(shift, shift)) / np.outer(unit, unit)
-    XX, Xy = gram[np.ix_(fixed, fixed)], gram[fixed, -1]
-    b = np.linalg.solve(XX + 1e-10 * np.trace(XX) * np.eye(len(fixed)), Xy)
-    left = gram[-1, -1] - 2 * b @ Xy + b @ XX @ b
-    s_y = float(np.sqrt(max(left, 1e-14 * gram[-1, -1]) / N))
+    unit = scale.copy()
+    unit[-1] = 1.0
+    gram = (cross + N * (shift[:, None] * shift)) / (unit[:, None] * unit)
+    XX, Xy, yy = gram[fixed[:, None], fixed], gram[fixed, -1], float(gram[-1, -1])
+    ridge = 1e-10 * XX.trace()
+    b = np.linalg.solve(XX + ridge * np.eye(len(fixed)), Xy)
+    left = yy - 2 * b @ Xy + b @ XX @ b
+    s_y = math.sqrt(max(left, 1e-14 * yy) / N)
     return b, s_y if s_y > 0 else 1.0
 
 
 def _back(centre: Floats, scale: Floats, chosen: Ints, intercept: int) -> Floats:
     """Coefficients of D's columns from those of D̃'s: x̃c̃ = (x − m)/s · c̃."""
-    back = np.diag(1.0 / scale[chosen])
-    if intercept in chosen:
-        one = chosen.tolist().index(intercept)
-        for a, c in enumerate(chosen.tolist()):
-            if c != intercept:
-                back[one, a] = -centre[c] / scale[c]
+    q, one = len(chosen), _index(chosen.tolist(), intercept)
+    back = np.zeros((q, q))
+    if one >= 0:
+        back[one] = -centre[chosen] / scale[chosen]
+    back.ravel()[:: q + 1] = 1.0 / scale[chosen]
     return back
