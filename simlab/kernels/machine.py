@@ -16,12 +16,15 @@ import numpy as np
 from numba import config, njit, types
 from numba.extending import typeof_impl
 
-from simlab.kernels import background, folder
+from simlab.kernels import addresses, background, folder, vectors
 from simlab.kernels.functions import Compilable
 from simlab.kernels.interpreted import twin
 from simlab.kernels.linked import Linked
 
 PAUSE = 0.5  # seconds between looks at what has been compiled meanwhile
+
+EXTENSIONS = addresses, vectors
+"""What numba learns by their import."""
 
 _making, _compiling = threading.Lock(), threading.Lock()
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 
 from simlab.kernels import inner
-from simlab.mixed.turning import LARGE
+from simlab.mixed.turning import is_large
 from simlab.mixed.work import Work
 from simlab.moments import Floats
 
@@ -33,11 +33,7 @@ def is_askew(Lambda: Floats) -> bool:
 @inner
 def pivot(Lambda: Floats, w: Work, room: Floats) -> bool:
     """Put the random effects that vary most first; say whether anything moved."""
-    largest = 0.0
-    for a in range(len(Lambda)):
-        for b in range(a + 1):
-            largest = max(largest, abs(Lambda[a, b]))
-    return _to_axes(Lambda, w) if largest > LARGE else _sort(Lambda, w, room)
+    return _to_axes(Lambda, w) if is_large(Lambda) else _sort(Lambda, w, room)
 
 
 @inner

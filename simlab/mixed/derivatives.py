@@ -8,8 +8,9 @@ from __future__ import annotations
 import numpy as np
 
 from simlab.kernels import inner
+from simlab.kernels.lanes import all_zero
 from simlab.mixed.rotated import Effects
-from simlab.mixed.work import CHUNK, Work
+from simlab.mixed.work import CHUNK, Abreast, Work
 from simlab.moments import Floats, Ints
 
 
@@ -104,7 +105,7 @@ def lower(a: int, c: int) -> int:
 
 
 @inner
-def directions(Lambda: Floats, w: Work) -> None:
+def directions(Lambda: Floats, w: Work | Abreast) -> None:
     """a_i, Φf_i, F_i and ΦF_i for every entry i = (a, b) of Λ, from the sums over clusters."""
     r, S, k = Lambda.shape[0], w.gamma.shape[0], w.gamma.shape[1]
     Ch, CC = w.sum_Ch, w.sum_CC
@@ -149,7 +150,7 @@ def _clusters_term(a: int, b: int, c: int, d: int, Lambda: Floats, PY: Floats) -
     for e in range(b, r):
         for f in range(d, r):
             weight = Lambda[e, b] * Lambda[f, d]
-            if weight == 0.0:
+            if all_zero(weight):
                 continue
             # λ_b'Pe_c · λ_d'Ye_a + λ_b'Pλ_d · e_c'Ye_a + e_a'Pe_c · λ_d'Yλ_b + e_a'Pλ_d · e_c'Yλ_b
             total += weight * (
@@ -172,11 +173,13 @@ def _fixed_term(
             if reml:
                 for b in range(f.shape[2]):
                     trace += phi_F[s, i, a, b] * phi_F[s, j, b, a]
-    return float(trace + 2.0 / sigma2 * product)
+    return trace + 2.0 / sigma2 * product
 
 
 @inner
-def hessian(Lambda: Floats, blocks: Ints, nu: float, reml: bool, expected: bool, w: Work) -> None:
+def hessian(
+    Lambda: Floats, blocks: Ints, nu: float, reml: bool, expected: bool, w: Work | Abreast
+) -> None:
     """Fill the gradient and the Hessian: in Λ, or with the expected information in Δ.
 
     The latter is Σ tr(E_i P E_k P) − Σtr(E_i P) Σtr(E_k P)/ν, with E_ab = e_ae_b' + e_be_a'.

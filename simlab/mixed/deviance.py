@@ -24,6 +24,8 @@ from __future__ import annotations
 import numpy as np
 
 from simlab.kernels import inner, kernel
+from simlab.kernels.lanes import above
+from simlab.kernels.records import reference
 from simlab.mixed.derivatives import directions, hessian, lower, sums
 from simlab.mixed.rotated import Effects, Rotated
 from simlab.mixed.work import CHUNK, Work, load
@@ -106,7 +108,7 @@ def _factor(
 
 
 @inner
-def _gls(A: Floats, inverse: Floats, phi: Floats, gamma: Floats) -> float:
+def gls(A: Floats, inverse: Floats, phi: Floats, gamma: Floats) -> float:
     """γ̂, Φ and R⁻¹ of each sector, X'V⁻¹X = RR'. Returns log|X'V⁻¹X|, or NaN if it is singular."""
     S, k = gamma.shape
     log_det = 0.0
@@ -117,10 +119,9 @@ def _gls(A: Floats, inverse: Floats, phi: Floats, gamma: Floats) -> float:
                 for b in range(c):
                     value -= phi[s, a, b] * phi[s, c, b]
                 phi[s, a, c] = value if a == c else value / phi[s, c, c]
-            if not phi[s, a, a] > 1e-14 * A[s, a, a]:
-                return np.nan
-            log_det += np.log(phi[s, a, a])
-            phi[s, a, a] = np.sqrt(phi[s, a, a])
+            pivot = above(phi[s, a, a], 1e-14 * A[s, a, a], phi[s, a, a], np.nan)
+            log_det += np.log(pivot)
+            phi[s, a, a] = np.sqrt(pivot)
         for c in range(k):
             for a in range(k):
                 value = 1.0 if a == c else 0.0
@@ -171,7 +172,7 @@ def evaluate(
     log_det = _factor(
         random, Lambda, starts, rest, w.K, w.xy, w.T, w.U, w.B, w.L, w.product, w.cross
     )
-    log_det_x = _gls(w.cross, w.root, w.phi, w.gamma)
+    log_det_x = gls(w.cross, w.root, w.phi, w.gamma)
     nu = rotated.n_rows[0] - (w.gamma.size if reml else 0)
     if np.isnan(log_det_x) or nu <= 0:
         return np.nan
@@ -218,5 +219,6 @@ def deviance(Lambda: Floats, rotated: Rotated, reml: bool, expected: bool, w: Wo
     float
         The deviance, NaN when it does not exist (X'V⁻¹X singular, or no residual).
     """
+    rotated, w = reference(rotated), reference(w)
     load(rotated, w)
     return evaluate(Lambda, rotated, reml, expected, True, w)

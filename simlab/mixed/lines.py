@@ -14,14 +14,17 @@ from typing import NamedTuple
 import numpy as np
 
 from simlab.kernels import compiled, inner, kernel
+from simlab.kernels.lanes import flat, n_lanes, read
+from simlab.kernels.records import reference
+from simlab.mixed.abreast import evaluate
 from simlab.mixed.identification import of_columns
-from simlab.mixed.minima import global_search
-from simlab.mixed.newton import EVALUATE, SEARCH
+from simlab.mixed.newton import EVALUATE, POLISH, SEARCH, restore
 from simlab.mixed.optimum import SINGULAR
 from simlab.mixed.rotated import Rotated, allocate, fill_line, rotate_line
 from simlab.mixed.satterthwaite import approximate, contrast
-from simlab.mixed.starts import n_starts
-from simlab.mixed.work import Work, allocate_work
+from simlab.mixed.searches import Searches, load, no_searches, remember, step, try_again
+from simlab.mixed.starts import n_starts, start
+from simlab.mixed.work import Abreast, Work, allocate_work, arrange, room_for
 from simlab.moments import Floats, Ints, Moments
 
 
@@ -101,57 +104,136 @@ def _carry_known(known: Floats, x0: float, sx: float, Lambda: Floats) -> None:
     Lambda[1, 1] = np.sqrt(max(sx * sx * g11 - Lambda[1, 0] * Lambda[1, 0], 0.0))
 
 
+@inner
+def _report(
+    lane: int, contrasts: Floats, known: Floats, G: Floats, carried: Floats,
+    s: Searches, w: Work, a: Abreast, fits: Fits,
+) -> None:  # fmt: skip
+    """Write the fit of a replicate, in the units of its data."""
+    S, k = w.gamma.shape
+    b = s.number[lane]
+    x0, sx, y0, sy = s.origin[lane, 0], s.origin[lane, 1], s.origin[lane, 2], s.origin[lane, 3]
+    _carry(contrasts, x0, sx, carried)
+    w.sigma2[0] = read(a.sigma2, lane, 0)
+    for i in range(S):
+        for c in range(k):
+            w.gamma[i, c] = read(a.gamma, lane, i, c)
+            for d in range(k):
+                w.phi[i, c, d] = read(a.phi, lane, i, c, d)
+                for e in range(3):
+                    w.F[i, e, c, d] = read(a.F, lane, i, e, c, d)
+    for e in range(3):
+        w.a[e] = read(a.a, lane, e)
+    estimate, variance = fits.estimate[b], fits.variance[b]
+    if known.size:
+        for t in range(contrasts.shape[0]):
+            variance[t] = known[3] / (sy * sy) * contrast(carried[t], w, estimate, t)
+    else:
+        approximate(carried, w, read(a.nu, lane, 0), estimate, variance, fits.df[b])
+    for t in range(contrasts.shape[0]):
+        estimate[t] *= sy
+        variance[t] *= sy * sy
+        for i in range(S):
+            estimate[t] += y0 * contrasts[t, i, 0]
+    if known.size:
+        return
+    restore(w, G)
+    det = G[0, 0] * G[1, 1] - G[0, 1] * G[0, 1]
+    largest = 0.5 * (G[0, 0] + G[1, 1] + np.hypot(G[0, 0] - G[1, 1], 2.0 * G[0, 1]))
+    least = SINGULAR * SINGULAR * w.sigma2[0]  # as in `optimum.is_singular`
+    fits.singular[b] = det <= least * largest
+    fits.sigma2[b] = w.sigma2[0] * sy * sy
+    unit = sy / sx
+    g11 = G[1, 1] * (unit * unit)
+    g01 = G[0, 1] * sy * sy / sx - x0 * g11
+    fits.G[b, 1, 1] = g11
+    fits.G[b, 0, 1] = fits.G[b, 1, 0] = g01
+    fits.G[b, 0, 0] = G[0, 0] * sy * sy - 2.0 * x0 * g01 - x0 * x0 * g11
+
+
+@inner
+def _set_out(
+    lane: int, mode: int, rotated: Rotated, reml: bool, known: Floats, starts: int,
+    s: Searches, w: Work, a: Abreast,
+) -> None:  # fmt: skip
+    """Begin the search of the replicate that `rotated` holds."""
+    scored = s.scored[s.number[lane]]
+    for i in range(2):
+        for j in range(2):
+            w.basis[i, j] = 1.0 if i == j else 0.0
+            if mode == POLISH:
+                w.trial[i, j], w.basis[i, j] = scored[2 * i + j], scored[4 + 2 * i + j]
+    load(lane, rotated, reml, s, w, a)
+    if mode == EVALUATE:
+        _carry_known(known, s.origin[lane, 0], s.origin[lane, 1], w.trial)
+    elif mode == SEARCH:
+        start(rotated, w.trial)
+    elif scored[8] < 0.0:
+        w.value[0] = np.inf
+        try_again(lane, int(scored[8]), starts, s, w, a)
+        return
+    else:
+        s.evaluations[lane] = int(scored[8])
+    remember(lane, s, w, a)
+
+
 @kernel
 def _fit(
-    m: Moments,
-    contrasts: Floats,
-    reml: bool,
-    starts: int,
-    known: Floats,
-    rotated: Rotated,
-    w: Work,
-    centred: Floats,
-    carried: Floats,
+    m: Moments, contrasts: Floats, reml: bool, starts: int, known: Floats, first: int, last: int,
+    rotated: Rotated, w: Work, centred: Floats, carried: Floats, s: Searches, room: Floats,
     fits: Fits,
-) -> None:
-    """Fit every replicate; with `known` = (g00, g01, g11, σ²) only the fixed effects."""
+) -> None:  # fmt: skip
+    """Fit every replicate; with `known` = (g00, g01, g11, σ²) only the fixed effects.
+
+    In the modes from `first` to `last`, each for all replicates: a lane whose replicate is done
+    takes the next one.
+    """
     S, k = w.gamma.shape
+    B, J = m.n.shape
+    L = n_lanes()
     G = np.empty((2, 2))
-    mode = EVALUATE if known.size else SEARCH
-    for b in range(m.n.shape[0]):
-        x0, sx, y0, sy = _centre(m, b, centred, rotated, k)
-        _carry(contrasts, x0, sx, carried)
-        if known.size:
-            _carry_known(known, x0, sx, w.trial)
-        evaluations = global_search(rotated, reml, mode, starts, w, G)
-        fits.evaluations[b] = evaluations
-        if evaluations < 0:
-            continue
-        estimate, variance = fits.estimate[b], fits.variance[b]
-        if known.size:
-            for t in range(contrasts.shape[0]):
-                variance[t] = known[3] / (sy * sy) * contrast(carried[t], w, estimate, t)
-        else:
-            nu = rotated.n_rows[0] - (S * k if reml else 0)
-            approximate(carried, w, nu, estimate, variance, fits.df[b])
-        for t in range(contrasts.shape[0]):
-            estimate[t] *= sy
-            variance[t] *= sy * sy
-            for s in range(S):
-                estimate[t] += y0 * contrasts[t, s, 0]
-        if known.size:
-            continue
-        det = G[0, 0] * G[1, 1] - G[0, 1] * G[0, 1]
-        largest = 0.5 * (G[0, 0] + G[1, 1] + np.hypot(G[0, 0] - G[1, 1], 2.0 * G[0, 1]))
-        least = SINGULAR * SINGULAR * w.sigma2[0]  # as in `optimum.is_singular`
-        fits.singular[b] = det <= least * largest
-        fits.sigma2[b] = w.sigma2[0] * sy * sy
-        unit = sy / sx
-        g11 = G[1, 1] * (unit * unit)
-        g01 = G[0, 1] * sy * sy / sx - x0 * g11
-        fits.G[b, 1, 1] = g11
-        fits.G[b, 0, 1] = fits.G[b, 1, 0] = g01
-        fits.G[b, 0, 0] = G[0, 0] * sy * sy - 2.0 * x0 * g01 - x0 * x0 * g11
+    a = reference(arrange(J, S, k, room))
+    m, fits, rotated = reference(m), reference(fits), reference(rotated)
+    w, s = reference(w), reference(s)
+    for i in range(2):
+        for j in range(2):
+            a.identity[i, j] = 1.0 if i == j else 0.0
+    for mode in range(first, last + 1):
+        upcoming, working, lane = 0, 0, 0
+        while True:
+            # A lane that is free takes the next replicate that has a deviance at all.
+            if s.number[lane] < 0:
+                while upcoming < B and mode == POLISH and s.scored[upcoming, 8] == -1.0:
+                    fits.evaluations[upcoming] = -1
+                    upcoming += 1
+                if upcoming < B:
+                    s.number[lane] = upcoming
+                    x0, sx, y0, sy = _centre(m, upcoming, centred, rotated, k)
+                    s.origin[lane, 0], s.origin[lane, 1] = x0, sx
+                    s.origin[lane, 2], s.origin[lane, 3] = y0, sy
+                    _set_out(lane, mode, rotated, reml, known, starts, s, w, a)
+                    upcoming += 1
+            if s.number[lane] >= 0:
+                working += 1
+            lane += 1
+            if lane < L:
+                continue
+            if working == 0:
+                break
+            evaluate(rotated.starts, w.blocks, reml, mode == SEARCH, mode != EVALUATE, a)
+            for one in range(L):
+                b = s.number[one]
+                if b < 0:
+                    continue
+                found = step(one, mode, starts, G, s, w, a)
+                if found == 0:
+                    continue
+                if mode != SEARCH:
+                    fits.evaluations[b] = s.total[one] * found
+                    if found > 0:
+                        _report(one, contrasts, known, G, carried, s, w, a, fits)
+                s.number[one] = -1
+            working = lane = 0
 
 
 def fit_lines(
@@ -195,10 +277,12 @@ def fit_lines(
     truth = np.empty(0)
     if known is not None:
         truth = np.array([known[0][0, 0], known[0][0, 1], known[0][1, 1], known[1]])
+    first, last = (SEARCH, POLISH) if known is None else (EVALUATE, EVALUATE)
     with compiled(many=B > 1):
         _fit(
             moments, np.ascontiguousarray(contrasts, dtype=float), reml, n_starts(2), truth,
-            rotated, allocate_work(rotated), np.empty((6, J)), np.empty((T, S, k)), fits,
+            first, last, rotated, allocate_work(rotated), np.empty((6, J)), np.empty((T, S, k)),
+            no_searches(B), flat(room_for(J, S, k)), fits,
         )  # fmt: skip
     if reml and known is None:
         for b in _in_doubt(moments, k):

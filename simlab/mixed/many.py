@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from simlab.kernels import compiled, inner, kernel
+from simlab.kernels.records import reference
 from simlab.mixed.minima import global_search
 from simlab.mixed.newton import EVALUATE, SEARCH
 from simlab.mixed.rotated import Rotated, allocate
@@ -165,6 +166,13 @@ def _fit(
 ) -> int:  # fmt: skip
     """Fit the data as they are, or to every response, or to every draw of clusters."""
     B, found = len(out.deviance), 0
+    rotated, w = reference(rotated), reference(w)
+    responses, view, pool, out = (
+        reference(responses),
+        reference(view),
+        reference(pool),
+        reference(out),
+    )
     r, k = len(rotated.random), w.gamma.shape[1]
     for b in range(max(B, 1)):  # one call of what takes long to compile
         if len(responses.rss) > 0:

@@ -20,32 +20,39 @@ MOST = 10_000  # searches, more than are ever made
 
 
 @inner
-def _settled(rotated: Rotated, w: Work) -> bool:
-    """Whether the minimum that `w` holds is beyond doubt the only one.
-
-    It is when Λ is far from singular (in units of deviance) and the rows within clusters tell σ²,
-    or when many clusters share the information on every variance, both here and at G = 0.
-    """
-    spare = rotated.n_rows[0]
+def spare_rows(rotated: Rotated) -> float:
+    """Rows beyond those which the random effects take, N − Σ rank Z_j."""
+    spare = float(rotated.n_rows[0])
     for j in range(rotated.K.shape[0]):
         for a in range(rotated.K.shape[1]):
             spare -= rotated.K[j, a, a] > 0.0
-    if w.edge[0] > FAR and spare > SPARE * rotated.K.shape[0]:
-        return True
-    for a in range(len(rotated.random)):  # noqa: SIM110 - kernels have no generators
-        if _few(w.T[:, a]) or _few(w.K[a]):
+    return spare
+
+
+@inner
+def is_far(spare: float, w: Work) -> bool:
+    """Whether Λ is far from singular, in units of deviance, and rows within clusters tell σ²."""
+    return bool(w.edge[0] > FAR and spare > SPARE * w.K.shape[2])
+
+
+@inner
+def are_many(w: Work) -> bool:
+    """Whether many clusters share the information on every variance, both here and at G = 0."""
+    for a in range(w.K.shape[0]):  # noqa: SIM110 - kernels have no generators
+        if _few(w.T, a, True) or _few(w.K, a, False):
             return False
     return True
 
 
 @inner
-def _few(root: Floats) -> bool:
-    """Whether (Σ P_j)²/Σ P_j², an effective number of clusters, is small; P_j = Σ_b root_bj²."""
+def _few(root: Floats, a: int, columns: bool) -> bool:
+    """Whether (Σ P_j)²/Σ P_j², an effective number of clusters, is small; P_j = Σ_b root_baj²."""
     total = square = 0.0
-    for j in range(root.shape[1]):
+    for j in range(root.shape[2]):
         value = 0.0
         for b in range(root.shape[0]):
-            value += root[b, j] * root[b, j]
+            entry = root[b, a, j] if columns else root[a, b, j]
+            value += entry * entry
         total += value
         square += value * value
     return total * total < MANY * square
@@ -83,8 +90,9 @@ def global_search(rotated: Rotated, reml: bool, mode: int, starts: int, w: Work,
         if better:
             s.values[slot] = w.value[0]
             keep_root(w, s.roots[slot])
-        if attempt == 0 and found > 0 and starts != known + 1 and _settled(rotated, w):
-            break
+        first = attempt == 0 and found > 0 and starts != known + 1
+        if first and (is_far(spare_rows(rotated), w) or are_many(w)):
+            break  # it is beyond doubt the only minimum
         if thorough:
             mode = propose(rotated, s, w)
             slot = s.state[3]

@@ -26,6 +26,8 @@ FLAT = 1e-9  # curvature below this share of the largest counts as none
 ROUNDING = 1e-13  # of a deviance, relative to its size and to N
 SAME = 1e-9  # minima whose deviances differ by less are one
 EVALUATE, SEARCH, POLISH, DERIVE = 0, 1, 2, 3
+STEPPED, AT_MINIMUM, TO_PIVOT = 0, 1, 2
+VALUE, SHORTENED, CONVERGED = 0, 1, 2  # what `Work.progress` holds
 
 
 @inner
@@ -134,15 +136,81 @@ def _score(Lambda: Floats, step: Floats, out: Floats) -> None:
 
 
 @inner
-def _restore(w: Work, root: Floats, G: Floats) -> None:
-    """Write σ²ΛΛ' into G, for the random effects as the data have them."""
-    keep_root(w, root)
+def restore(w: Work, G: Floats) -> None:
+    """Write σ²ΛΛ' into G, for the random effects as the data have them; `w.trial` receives Λ."""
+    keep_root(w, w.trial)
     for a in range(len(G)):
         for b in range(len(G)):
             G[a, b] = 0.0
             for e in range(len(G)):
-                G[a, b] += root[a, e] * root[b, e]
+                G[a, b] += w.trial[a, e] * w.trial[b, e]
             G[a, b] *= w.sigma2[0]
+    _copy(w.Lambda, w.trial)
+
+
+@inner
+def begin(w: Work) -> None:
+    """Forget an earlier search."""
+    w.progress[VALUE], w.progress[SHORTENED], w.progress[CONVERGED] = np.inf, 1.0, 0.0
+
+
+@inner
+def score(evaluations: int, w: Work) -> bool:
+    """Go on by a step of Fisher scoring from Λ in `w.trial`; say whether it was the last."""
+    m = w.gradient.size
+    root, step = w.scratch[:m], w.scratch[m]
+    _copy(w.trial, w.Lambda)
+    _solve(w.hessian, w.gradient, step, root)
+    decrement = 0.0
+    for i in range(m):
+        decrement += step[i] * w.gradient[i]
+    _score(w.Lambda, step, w.trial)
+    return decrement < NEAR or evaluations == SCORING
+
+
+@inner
+def newton(proposed: float, evaluations: int, n_rows: float, w: Work) -> int:
+    """Go on from the deviance at `w.trial`, with its derivatives in `w`.
+
+    Returns
+    -------
+    int
+        STEPPED when `w.trial` is to be evaluated next; AT_MINIMUM; or TO_PIVOT when the random
+        effects in Λ are first to be put in order, and `pivoted` told.
+    """
+    r, m = len(w.trial), w.gradient.size
+    Lambda, trial, root, step, progress = w.Lambda, w.trial, w.scratch[:m], w.scratch[m], w.progress
+    value, was_converged = progress[VALUE], progress[CONVERGED] > 0.0
+    if not (proposed < value + ROUNDING * (abs(value) + n_rows) or was_converged):
+        progress[SHORTENED] *= 0.25
+        _step(Lambda, step, progress[SHORTENED], trial)
+        return STEPPED
+    _copy(trial, Lambda)
+    if was_converged:
+        w.value[0] = proposed
+        edge = Lambda[r - 1, r - 1] * root[m - 1, m - 1]
+        w.edge[0] = 0.5 * (edge * edge)
+        return AT_MINIMUM
+    convex = _solve(w.hessian, w.gradient, step, root)
+    decrement = 0.0
+    for i in range(m):
+        decrement += step[i] * w.gradient[i]
+    progress[VALUE], progress[SHORTENED] = proposed, 1.0
+    progress[CONVERGED] = 1.0 if convex and decrement < DECREMENT else 0.0
+    if evaluations % 10 == 0 or is_askew(Lambda):
+        return TO_PIVOT
+    _step(Lambda, step, 1.0, trial)
+    return STEPPED
+
+
+@inner
+def pivoted(moved: bool, w: Work) -> None:
+    """Go on after the random effects were put in order."""
+    if moved:
+        _copy(w.Lambda, w.trial)
+        w.progress[VALUE], w.progress[CONVERGED] = np.inf, 0.0
+    else:
+        _step(w.Lambda, w.scratch[w.gradient.size], 1.0, w.trial)
 
 
 @inner
@@ -154,48 +222,27 @@ def search(rotated: Rotated, reml: bool, mode: int, w: Work, G: Floats) -> int:
     (DERIVE). Returns the number of evaluations, negative when it did not converge;
     `w.value` is then that of the last Λ that Newton's method accepted, or inf.
     """
-    r, m = len(rotated.random), w.gradient.size
-    Lambda, trial, root, step = w.Lambda, w.trial, w.scratch[:m], w.scratch[m]
-    value, shortened, converged, near = np.inf, 1.0, False, mode >= POLISH
+    begin(w)
+    scoring = mode == SEARCH
     for evaluations in range(1, MAX_ITERATIONS + 1):
-        scoring = evaluations <= SCORING and not near
-        turn(trial, w.K, w.xy)
-        proposed = evaluate(trial, rotated, reml, scoring, mode != EVALUATE, w)
+        turn(w.trial, w.K, w.xy)
+        proposed = evaluate(w.trial, rotated, reml, scoring, mode != EVALUATE, w)
         if np.isnan(proposed):
-            w.value[0] = value
+            w.value[0] = w.progress[VALUE]
             return -evaluations
         if mode in (EVALUATE, DERIVE):
             w.value[0] = proposed
             return evaluations
-        descends = proposed < value + ROUNDING * (abs(value) + rotated.n_rows[0])
-        if not (descends or converged):
-            shortened *= 0.25
-            _step(Lambda, step, shortened, trial)
-            continue
-        _copy(trial, Lambda)
-        if converged:
-            w.value[0] = proposed
-            edge = Lambda[r - 1, r - 1] * root[m - 1, m - 1]
-            w.edge[0] = 0.5 * (edge * edge)
-            _restore(w, trial, G)
-            _copy(Lambda, trial)
-            return evaluations
-        convex = _solve(w.hessian, w.gradient, step, root)
-        decrement = 0.0
-        for i in range(m):
-            decrement += step[i] * w.gradient[i]
         if scoring:
-            _score(Lambda, step, trial)
-            near = decrement < NEAR or evaluations == SCORING
-            if near:
-                pivot(trial, w, G)
+            scoring = not score(evaluations, w)
+            if not scoring:
+                pivot(w.trial, w, G)
             continue
-        value, shortened = proposed, 1.0
-        converged = convex and decrement < DECREMENT
-        if (evaluations % 10 == 0 or is_askew(Lambda)) and pivot(Lambda, w, G):
-            _copy(Lambda, trial)
-            value, converged = np.inf, False
-        else:
-            _step(Lambda, step, shortened, trial)
-    w.value[0] = value
+        outcome = newton(proposed, evaluations, rotated.n_rows[0], w)
+        if outcome == AT_MINIMUM:
+            restore(w, G)
+            return evaluations
+        if outcome == TO_PIVOT:
+            pivoted(pivot(w.Lambda, w, G), w)
+    w.value[0] = w.progress[VALUE]
     return -MAX_ITERATIONS

@@ -17,6 +17,7 @@ from __future__ import annotations
 import numpy as np
 
 from simlab.kernels import inner, kernel
+from simlab.kernels.records import reference
 from simlab.mixed.work import Work
 from simlab.moments import Floats
 
@@ -101,4 +102,4 @@ def variances(
     estimate, variance, df : (T,)
         Are filled.
     """
-    approximate(contrasts, w, nu, estimate, variance, df)
+    approximate(contrasts, reference(w), nu, estimate, variance, df)

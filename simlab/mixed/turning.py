@@ -19,14 +19,20 @@ SQUARE = 1e6  # entries of B that are larger, squared, are turned away
 
 
 @inner
+def is_large(Lambda: Floats) -> bool:
+    """Whether clusters are to be looked at."""
+    largest = 0.0
+    for a in range(len(Lambda)):
+        for b in range(a + 1):
+            largest = max(largest, abs(Lambda[a, b]))
+    return largest >= LARGE
+
+
+@inner
 def turn(Lambda: Floats, K: Floats, xy: Floats) -> None:
     """Turn the clusters, (r, r, J) and (r, k + 1, J) as in `Work`, to suit Λ; mostly do nothing."""
     r, k1, J = K.shape[0], xy.shape[1], K.shape[2]
-    largest = 0.0
-    for a in range(r):
-        for b in range(a + 1):
-            largest = max(largest, abs(Lambda[a, b]))
-    if largest < LARGE or r == 1:
+    if r == 1 or not is_large(Lambda):
         return
     size, order = np.zeros(r), np.zeros(r, dtype=np.int64)
     for b in range(r):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from simlab.kernels import inner
+from simlab.kernels.lanes import take
 from simlab.mixed.rotated import Rotated
 from simlab.moments import Floats, Ints
 
@@ -69,6 +70,7 @@ class Work(NamedTuple):
     phi_F: Floats  # Φ F_i, (S, m, k, k)
     value: Floats  # the deviance at a minimum, (1,)
     edge: Floats  # roughly how much it rises on the way to a singular G, (1,)
+    progress: Floats  # of Newton's search: value accepted, length of the step, converged, (3,)
 
 
 def allocate_work(rotated: Rotated) -> Work:
@@ -84,7 +86,7 @@ def allocate_work(rotated: Rotated) -> Work:
         e((m, c)), e((m, c)), e((r, c)), e(c),
         e(m), e(m), e(m), e((m, m)), e((S, r, r, k, k)), e((S, r, r, k)),
         e((r, r)), e((r, r)), e((m + 1, m)), np.eye(r),
-        e((S, m, k)), e((S, m, k, k)), np.zeros(1), np.zeros(1),
+        e((S, m, k)), e((S, m, k, k)), np.zeros(1), np.zeros(1), np.zeros(3),
     )  # fmt: skip
 
 
@@ -101,3 +103,67 @@ def load(rotated: Rotated, w: Work) -> None:
         for c in range(k1):
             for j in range(J):
                 w.xy[a, c, j] = rotated.xy[j, a, c]
+
+
+R, M = 2, 3
+"""Random effects of a line, and entries of their Λ."""
+
+
+class Abreast(NamedTuple):
+    """As `Work`, with the data: lines with random intercept and slope, a replicate in each lane."""
+
+    K: Any  # (J, r, r)
+    xy: Any  # (J, r, k + 1)
+    rss: Any  # of the remainder, (S,)
+    nu: Any  # N − p for REML, N for ML, (1,)
+    Lambda: Any  # (r, r)
+    value: Any  # the deviance, (1,)
+    gradient: Any  # (m,)
+    hessian: Any  # (m, m)
+    gamma: Any  # (S, k)
+    phi: Any  # (S, k, k)
+    sigma2: Any  # (1,)
+    F: Any  # (S, m, k, k)
+    f: Any  # (S, m, k)
+    a: Any  # (m,)
+    M: Any  # (r, r)
+    root: Any  # (S, k, k)
+    cross: Any  # (S, k + 1, k + 1)
+    T: Any  # (J, r, r)
+    U: Any  # (J, r, k + 1)
+    C: Any  # of one cluster, (r, k)
+    sum_hh: Any  # (m,)
+    sum_P: Any  # (m,)
+    sum_PY: Any  # (m, m)
+    sum_CC: Any  # (S, r, r, k, k)
+    sum_Ch: Any  # (S, r, r, k)
+    identity: Any  # (r, r)
+    phi_f: Any  # (S, m, k)
+    phi_F: Any  # (S, m, k, k)
+
+
+def room_for(J: int, S: int, k: int) -> int:
+    """Return how many numbers J clusters in S sectors take in each lane, or a few more."""
+    of_clusters = J * (4 * R * R + 2 * R * (k + 1))
+    of_sectors = S * (1 + k + 2 * k * k + (k + 1) ** 2 + (2 * M + R * R) * (k + k * k))
+    return of_clusters + of_sectors + R * k + 100
+
+
+@inner
+def arrange(J: int, S: int, k: int, room: Floats) -> Abreast:
+    """Lay everything out in a flat array."""
+    used = np.zeros(1, dtype=np.int64)
+    r, m = R, M
+    return Abreast(
+        take(room, used, (J, r, r)), take(room, used, (J, r, k + 1)),
+        take(room, used, (S,)), take(room, used, (1,)), take(room, used, (r, r)),
+        take(room, used, (1,)), take(room, used, (m,)), take(room, used, (m, m)),
+        take(room, used, (S, k)), take(room, used, (S, k, k)), take(room, used, (1,)),
+        take(room, used, (S, m, k, k)), take(room, used, (S, m, k)), take(room, used, (m,)),
+        take(room, used, (r, r)), take(room, used, (S, k, k)), take(room, used, (S, k + 1, k + 1)),
+        take(room, used, (J, r, r)), take(room, used, (J, r, k + 1)),
+        take(room, used, (r, k)),
+        take(room, used, (m,)), take(room, used, (m,)), take(room, used, (m, m)),
+        take(room, used, (S, r, r, k, k)), take(room, used, (S, r, r, k)),
+        take(room, used, (r, r)), take(room, used, (S, m, k)), take(room, used, (S, m, k, k)),
+    )  # fmt: skip
