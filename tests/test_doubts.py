@@ -196,11 +196,11 @@ def crossed():
 
 def test_no_verdict_rests_on_a_variance_that_may_not_exist(crossed):
     for row in judge(crossed).rows:
-        doubtful = [c for c in row.efficiency.cells if c.place == "heavy random effects"]
+        doubtful = [c for c in row.efficiency.cells if c.label == "heavy random effects"]
         assert [c.word for c in doubtful] == ["not measured"]
         assert row.efficiency.word != "it depends"
         assert row.efficiency.where == ""
-        assert [c.word for c in row.honesty[0].cells if c.place == "heavy random effects"] == [
+        assert [c.word for c in row.honesty[0].cells if c.label == "heavy random effects"] == [
             "not measured"
         ]
         assert f"heavy random effects: {SENTENCE[UNSURE]}" in row.sentences

@@ -79,7 +79,7 @@ def test_the_pilot_is_the_beginning_of_the_run():
     summing = Summing.of(schema_of(work), work.has, (work.rule.measure.stream,))
     for c, needed in enumerate(found.conditions):
         nodes = [summing.leaf(run_block(work, c, b)).node for b in range(4)]
-        sums = named(reduce(summing.merge, nodes), summing.outline, summing.aims[c])
+        sums = named(reduce(summing.merge, nodes), summing.layout, summing.aims[c])
         cells = work.rule.cells(sums)
         assert needed.mcse == pytest.approx(cells.worst, rel=1e-12)  # the pilot is in more parts
         assert needed.cell == cells.names[np.nanargmax(cells.measured.mcse)]

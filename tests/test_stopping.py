@@ -162,7 +162,7 @@ def test_every_measure_can_be_a_rule(name):
     schema = runner.schema_of(work)
     summing = Summing.of(schema, work.has, (work.rule.measure.stream,))
     nodes = [summing.leaf(block).node for block in blocks]
-    cells = work.rule.cells(named(summing.merge(*nodes), summing.outline, summing.aims[0]))
+    cells = work.rule.cells(named(summing.merge(*nodes), summing.layout, summing.aims[0]))
     results = ReplicateResults(schema)
     for block in blocks:
         results.write(block)

@@ -158,7 +158,7 @@ def contained_in_parts(estimate, lower, upper):
         r = Replicates({k: x[None, part] for k, x in arrays.items()} | {"centre": np.zeros((1, 1))})
         nodes.append(CONTAINED.of(r))
     found: Containing = merged(nodes, CONTAINED.merge)
-    return CONTAINED.told(found), found.ends
+    return CONTAINED.moments(found), found.ends
 
 
 @pytest.mark.parametrize("law", ["normal", "t3", "exponential", "constant"])

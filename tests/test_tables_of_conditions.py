@@ -150,7 +150,7 @@ def test_a_claim_is_judged_under_its_own_condition():
     for row in judge(alike).rows:
         for one in row.consistency:
             assert one.mark in ("✓", ""), (row.method, one)
-            assert one.said != "no"
+            assert one.course != "no"
     frame = methods_table(alike).frame.set_index("method")
     assert frame.loc["pooled", "consistent_W_J_course"] == "yes"
     apart = methods_table(study(levels=SWEEPS, config=BASE)).frame.set_index("method")  # control

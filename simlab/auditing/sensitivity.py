@@ -13,9 +13,9 @@ from simlab.auditing.subject import Parameters, Subject
 from simlab.config import Study
 from simlab.measures import MEASURES, measure
 from simlab.parallel import in_threads
+from simlab.performance.layout import Layout, aims
 from simlab.performance.named import named
 from simlab.performance.node import READ, leaf, merge
-from simlab.performance.outline import Outline, aims
 from simlab.results.labelled import labelled
 from simlab.runner import Progress, prepare, run_block, targets_of
 from simlab.words import FAILED, TARGETS
@@ -52,16 +52,16 @@ def _one_set(subject: Subject, other: Parameters, base: Study) -> tuple[xr.Datas
     study = other_study(subject, other, base)
     work = prepare(study, {subject.name: subject.rows})
     streams = tuple(dict.fromkeys(MEASURES[name].stream for name in LABELS))
-    outline = Outline(METHODS, work.terms, work.has, 0, 0, round(1 - study.level, 12), streams)
+    layout = Layout(METHODS, work.terms, work.has, 0, 0, round(1 - study.level, 12), streams)
     # Limits, which no measure here is for, would take as long as many replicates.
     limit = np.full((len(METHODS), len(work.terms)), np.nan)
     sums, truth = [], [targets_of(work, c) for c in range(len(QUESTIONS))]
-    for c, about in enumerate(aims(outline, one, limit) for one in truth):
+    for c, about in enumerate(aims(layout, one, limit) for one in truth):
         blocks = (run_block(work, c, b) for b in range(-(-study.replicates // study.block)))
         arrays = ({name: getattr(block, name) for name in READ} for block in blocks)
-        nodes = (leaf(one, outline, about) for one in arrays)
-        sums.append(named(reduce(partial(merge, outline=outline), nodes), outline, about))
-    ds = labelled(outline, sums).assign_attrs(level=study.level)
+        nodes = (leaf(one, layout, about) for one in arrays)
+        sums.append(named(reduce(partial(merge, layout=layout), nodes), layout, about))
+    ds = labelled(layout, sums).assign_attrs(level=study.level)
     failed = ds["status_hits"][..., list(FAILED)]
     whole = ds.assign(truth=(("condition", "term", "target"), np.array(truth)))
     return measured(whole), int(failed.sum())

@@ -104,7 +104,7 @@ def _try(measure: Measure) -> None:
             f"its stream gives {x.shape[0]} numbers of shape {x.shape[1:]} for arrays of shape "
             f"{(2, B)}; it has {stream.variables} by its features, and one for each replicate"
         )
-    m = measure.means(stream.told(stream.of(r)), r.theta[:, 0], r.centre[:, 0])
+    m = measure.means(stream.moments(stream.of(r)), r.theta[:, 0], r.centre[:, 0])
     with np.errstate(all="ignore"):
         slope = measure.slope(m)
         if len(slope) != len(m.features):

@@ -116,8 +116,8 @@ def measure(
         if isinstance(m, Statistic) and keeps_measures(ds):
             result[m.name].attrs["comment"] = "all replicates are needed; run with keep: replicates"
         elif "target" in m.dims and untold:
-            told = f"what is true of {', '.join(untold)} is not told; docs/your_own.md says how"
-            result[m.name].attrs["comment"] = told
+            comment = f"what is true of {', '.join(untold)} is not told; docs/your_own.md says how"
+            result[m.name].attrs["comment"] = comment
     del labels["target"]
     result["doubt"] = xr.DataArray(
         doubts(sums), dims=_DIMS[:3], coords=labels,
@@ -182,15 +182,15 @@ def _untold(ds: xr.Dataset, sums: xr.Dataset) -> list[str]:
 def _chosen(
     ds: xr.Dataset, measures: Iterable[str | AnyMeasure] | None, compares: bool
 ) -> list[AnyMeasure]:
-    """The measures that are asked for, by name or as they are; each once."""
+    """Measures to take, those given by name or as they are; each once."""
     known: dict[str, AnyMeasure] = {**MEASURES, **_COMPARED, **ROBUST}
-    asked: Any = [measures] if isinstance(measures, str) else measures
-    if asked is None or any(isinstance(one, str) and one not in known for one in asked):
+    wanted: Any = [measures] if isinstance(measures, str) else measures
+    if wanted is None or any(isinstance(one, str) and one not in known for one in wanted):
         own = _own(ds)
         known |= own
-        asked = [*MEASURES, *(COMPARISONS if compares else ()), *own] if asked is None else asked
+        wanted = [*MEASURES, *(COMPARISONS if compares else ()), *own] if wanted is None else wanted
     chosen = []
-    for one in asked:
+    for one in wanted:
         if isinstance(one, str):
             check_known("measure", one, known)
         chosen.append(known[one] if isinstance(one, str) else one)

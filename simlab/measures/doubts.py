@@ -69,6 +69,7 @@ def doubts(sums: xr.Dataset) -> NDArray[np.int8]:
 
 @quietly
 def _peaked(sums: xr.Dataset) -> NDArray[np.bool_]:
+    """Whether the kurtosis of a cell's estimates is above √n, or `LEAST`, (condition, E, T)."""
     n, _, M = sums_of(ESTIMATE, arrays_of(sums))
     square, fourth = (M[..., ESTIMATE.powers.index(p)] for p in ((2,), (4,)))
     return np.asarray(n * fourth / square**2 > np.maximum(np.sqrt(n), LEAST))

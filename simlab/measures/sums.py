@@ -9,9 +9,9 @@ import numpy as np
 import xarray as xr
 
 from simlab.measures.outcomes import alpha_of, block_of, require
+from simlab.performance.layout import Aims, Layout, aims
 from simlab.performance.named import named
 from simlab.performance.node import PER_TERM, leaf
-from simlab.performance.outline import Aims, Outline, aims
 from simlab.performance.stream import Stream
 from simlab.results.labelled import KEPT, labelled
 from simlab.results.nodes import Tree
@@ -35,21 +35,22 @@ def summed(ds: xr.Dataset, streams: Iterable[Stream], reference: str = "") -> xr
     if keeps_measures(ds):
         return ds
     require(ds)
-    outline = _outline(ds, tuple(dict.fromkeys(streams)), reference)
+    layout = _layout_of(ds, tuple(dict.fromkeys(streams)), reference)
     truth = ds["truth"].transpose("condition", "term", "target").values
     limit = ds["limit"].transpose("condition", "estimator", "term").values
     each = [
-        _condition(ds.isel(condition=c), outline, aims(outline, truth[c], limit[c]))
+        _condition(ds.isel(condition=c), layout, aims(layout, truth[c], limit[c]))
         for c in range(ds.sizes["condition"])
     ]
-    sums = labelled(outline, each)
+    sums = labelled(layout, each)
     kept = {"truth": ds["truth"], "limit": ds["limit"]}
     along = {k: v for k, v in ds.coords.items() if not {*v.dims} & {"replicate", "block"}}
     return xr.Dataset({**sums.data_vars, **kept}, coords={**along, **sums.coords},
                       attrs={**ds.attrs, "kept": KEPT})  # fmt: skip
 
 
-def _outline(ds: xr.Dataset, streams: tuple[Stream, ...], reference: str) -> Outline:
+def _layout_of(ds: xr.Dataset, streams: tuple[Stream, ...], reference: str) -> Layout:
+    """Layout of the sums of a Dataset: an estimator has the terms of which it has any value."""
     names = [str(name) for name in ds["estimator"].values]
     terms = tuple(str(term) for term in ds["term"].values)
     there = np.zeros((len(names), len(terms)), dtype=bool)
@@ -61,16 +62,16 @@ def _outline(ds: xr.Dataset, streams: tuple[Stream, ...], reference: str) -> Out
         for name, row in zip(names, there, strict=True)
     }
     sizes = (ds.sizes.get("test", 0), ds.sizes.get("kind", 0))
-    return Outline(tuple(names), terms, has, *sizes, alpha_of(ds), streams, reference)
+    return Layout(tuple(names), terms, has, *sizes, alpha_of(ds), streams, reference)
 
 
-def _condition(one: xr.Dataset, outline: Outline, about: Aims) -> dict[str, Any]:
+def _condition(one: xr.Dataset, layout: Layout, about: Aims) -> dict[str, Any]:
     """The named sums of one condition."""
     size = int(one.attrs.get("block", BLOCK))
-    tree = Tree(outline, size)
+    tree = Tree(layout, size)
     for number, block in enumerate(_blocks(one, size)):
-        tree.add(0, number, leaf(block, outline, about))
-    return named(tree.total(0), outline, about)
+        tree.add(0, number, leaf(block, layout, about))
+    return named(tree.total(0), layout, about)
 
 
 def _blocks(one: xr.Dataset, size: int) -> Iterator[Any]:

@@ -94,31 +94,31 @@ def around(mean: Floats, n: Counts, C: Floats) -> Floats:
 
 
 @quietly
-def containing(found: Ends, estimate: Moments) -> Moments:
+def containing(kept: Ends, estimate: Moments) -> Moments:
     """Share of intervals that contain the mean (L,), with Σψ² as its centred sum of squares.
 
     NaN where the bracket does not have the mean.
     """
     mean, n = estimate.mean[:, 0], estimate.n
-    L, at = len(mean), np.tile(mean, 2)[found.which]
-    upper = found.which >= L
-    reached = np.where(upper, found.value < at, found.value <= at)
+    L, at = len(mean), np.tile(mean, 2)[kept.which]
+    upper = kept.which >= L
+    reached = np.where(upper, kept.value < at, kept.value <= at)
 
     def counted(which: NDArray[np.bool_], weights: Floats | None = None) -> Floats:
-        """Of lower ends less upper ends."""
+        """Count the lower ends less the upper ends of each cell, (L,); or sum their weights."""
         each = np.bincount(
-            found.which[which], weights[which] if weights is not None else None, 2 * L
+            kept.which[which], weights[which] if weights is not None else None, 2 * L
         )
         return np.asarray(each[:L] - each[L:], dtype=np.float64)
 
-    hits = found.below[:L] - found.below[L:] + counted(reached)
-    total = found.sum_below[:L] - found.sum_below[L:] + counted(reached, found.estimate)
+    hits = kept.below[:L] - kept.below[L:] + counted(reached)
+    total = kept.sum_below[:L] - kept.sum_below[L:] + counted(reached, kept.estimate)
     C = estimate.M[..., 0]
     half = HALF * np.sqrt(C / np.maximum(n - 1, 1) / n)
-    D = counted(np.abs(found.value - at) <= np.tile(half, 2)[found.which]) / (2 * n * half)
+    D = counted(np.abs(kept.value - at) <= np.tile(half, 2)[kept.which]) / (2 * n * half)
     D = np.where(np.isfinite(D), D, 0.0)
     p = hits / n
     squares = hits * (1 - p) + 2 * D * (total - hits * mean) + D**2 * C
-    known = (found.bracket[0] <= mean) & (mean <= found.bracket[1]) & (n > 0)
+    known = (kept.bracket[0] <= mean) & (mean <= kept.bracket[1]) & (n > 0)
     share, M = (np.where(known, x, np.nan)[:, None] for x in (p, np.maximum(squares, 0.0)))
     return Moments(n, share, M)

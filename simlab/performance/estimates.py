@@ -35,6 +35,7 @@ def _ratio(m: Means) -> Any:
 
 
 def _normal_ratio(m: Means) -> Any:
+    """Standard error of 100 M/S if estimates are normal."""
     spread = over(m.covariance(1, 1) / (m.n - 1), 4 * m.n * m[1] ** 2) + 1 / (2 * (m.n - 1))
     return 100 * _ratio(m) * np.sqrt(spread)
 

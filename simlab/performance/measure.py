@@ -1,4 +1,4 @@
-"""What a measure is: a function of means over replicates, with its derivative.
+"""Performance measures: functions of means over replicates, with their derivatives.
 
 With means m of quantities z of n replicates, the value is f(m). Its Monte Carlo standard error is
 that of the infinitesimal jackknife (Efron 1982, *The Jackknife, the Bootstrap and Other Resampling
@@ -47,7 +47,7 @@ class Measured(NamedTuple):
 
 @dataclass(frozen=True)
 class Means:
-    """What the value of a measure is a function of; `m[i]` is the mean of its i-th feature.
+    """Means over replicates, of which a measure is a function; `m[i]` is that of its i-th feature.
 
     `features` (...) are a mean where the power is 1, a variance or covariance with divisor n − 1
     where it is 2; `theta` and `centre` (...) the target, and what estimates were summed about;
@@ -136,7 +136,7 @@ class Measure:
 
     @property
     def dims(self) -> tuple[str, ...]:
-        """What it has one value for: a fit, each of its terms, or each target of these."""
+        """Dimensions of the value: one for each fit, each of its terms, or each target of these."""
         if self.stream.per in ("fit", "test"):
             return ("estimator",) if self.stream.per == "fit" else ("test", "kind")
         target = self.against_target or self.stream.per in ("target", "pair and target")
@@ -161,6 +161,7 @@ class Measure:
         stream = self.stream
 
         def covariance(i: int, j: int) -> Floats:
+            """Centred sum of products of features i and j."""
             return stream.covariance(sums, self.features[i], self.features[j])
 
         features = tuple(stream.summary(sums, p) for p in self.features)
@@ -189,6 +190,7 @@ class Measure:
         return Measured(value, error, n)
 
     def _jackknife(self, m: Means, value: Floats, n: Counts) -> Floats:
+        """Standard error √(Σψ²/(n(n − 1))), from the slopes of f and the features' covariances."""
         slope = self.slope(m)
         squares: Any = 0.0
         for i, left in enumerate(slope):
@@ -242,7 +244,7 @@ class Measure:
         r = [Replicates(flat, alpha)]
         if "reference" in flat:
             r.append(Replicates({**flat, self.arguments[0]: flat["reference"]}, alpha))
-        sums = self.stream.told(self.stream.of(*r))
+        sums = self.stream.moments(self.stream.of(*r))
         measured = self.measured(sums, theta[:, 0], flat["centre"][:, 0], mcse)
         value, error, n = measured
         return Measured(value.reshape(shape), error.reshape(shape), n.reshape(shape))

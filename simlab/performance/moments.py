@@ -122,6 +122,7 @@ class _Terms(NamedTuple):
 
 @cache
 def _expanded(powers: Powers) -> _Terms:
+    """Expand every power: (x + d)^p = Σ_q C(p, q) d^(p−q) x^q, without q of degree 1, as Σx = 0."""
     index = {p: i + 1 for i, p in enumerate(powers)}  # M_0 stands before them
     moves: dict[tuple[int, ...], int] = {}
     terms: list[tuple[int, int, int]] = []

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from simlab.performance.layout import DIMS, Aims, Layout
 from simlab.performance.measure import Measure, Measured
 from simlab.performance.moments import Moments
 from simlab.performance.node import Node
-from simlab.performance.outline import DIMS, Aims, Outline
 from simlab.performance.stream import Counted, Stream
 from simlab.words import AIMS
 
@@ -44,18 +44,18 @@ def dims_of(stream: Stream) -> dict[str, tuple[str, ...]]:
     }
 
 
-def named(node: Node, outline: Outline, aims: Aims) -> dict[str, NDArray[Any]]:
+def named(node: Node, layout: Layout, aims: Aims) -> dict[str, NDArray[Any]]:
     """Name the sums of one condition, as `dims_of` says of each stream, and what is `KNOWN`.
 
     Where an estimator has no such term, counts are 0 and the rest is NaN.
     """
     result: dict[str, NDArray[Any]] = {}
-    for stream, sums in zip(outline.streams, node.sums, strict=True):
-        parts = [_dense(stream, part, outline) for part in _both_ways(stream, stream.told(sums))]
+    for stream, sums in zip(layout.streams, node.sums, strict=True):
+        parts = [_dense(stream, part, layout) for part in _both_ways(stream, stream.moments(sums))]
         result |= zip(dims_of(stream), parts, strict=False)
-    E, T = len(outline.estimators), len(outline.terms)
-    e, t = outline.cells
-    own, _, _, candidate = outline.best
+    E, T = len(layout.estimators), len(layout.terms)
+    e, t = layout.cells
+    own, _, _, candidate = layout.best
     for name, more in (("centre", ()), ("theta", (len(AIMS),)), ("best_share", (2,))):
         result[name] = np.full((E, T, *more), np.nan)
     result["centre"][e, t], result["theta"][e, t] = aims.centre, aims.theta
@@ -64,7 +64,7 @@ def named(node: Node, outline: Outline, aims: Aims) -> dict[str, NDArray[Any]]:
 
 
 def _both_ways(stream: Stream, sums: Moments) -> list[tuple[NDArray[Any], NDArray[Any]]]:
-    """Every part of the sums of a stream, and with two estimators in each other's place."""
+    """Every part of the sums of a stream, and the same with the two estimators exchanged."""
     if isinstance(stream, Counted):
         return [(sums.n, sums.n), (sums.mean, sums.mean[..., ::-1])]
     if not stream.odd:
@@ -75,25 +75,25 @@ def _both_ways(stream: Stream, sums: Moments) -> list[tuple[NDArray[Any], NDArra
 
 
 def _dense(
-    stream: Stream, parts: tuple[NDArray[Any], NDArray[Any]], outline: Outline
+    stream: Stream, parts: tuple[NDArray[Any], NDArray[Any]], layout: Layout
 ) -> NDArray[Any]:
     """One part of the sums of a stream, along `DIMS`."""
     one, turned = parts
     kind = stream.per.partition(" ")[0]
     if kind in ("fit", "test"):
         return one
-    E, T = len(outline.estimators), len(outline.terms)
+    E, T = len(layout.estimators), len(layout.terms)
     shape = {"best": (E, T, 2), "pair": (E, E, T)}.get(kind, (E, T))
     dense = np.full(
         (*shape, *one.shape[1:]), 0 if one.dtype.kind == "i" else np.nan, dtype=one.dtype
     )
-    e, t = outline.cells
+    e, t = layout.cells
     if kind == "pair":
-        own, reference = outline.pairs
+        own, reference = layout.pairs
         dense[e[reference], e[own], t[own]] = turned
         dense[e[own], e[reference], t[own]] = one
     elif kind == "best":
-        own, _, _, candidate = outline.best
+        own, _, _, candidate = layout.best
         dense[e[own], t[own], candidate] = one
     else:
         dense[e, t] = one

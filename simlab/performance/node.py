@@ -7,16 +7,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from simlab.performance.layout import Aims, Layout
 from simlab.performance.moments import Floats
-from simlab.performance.outline import Aims, Outline
 from simlab.performance.stream import Per, Replicates
 from simlab.words import FITTED
 
 
 class Node(NamedTuple):
-    """Everything that the replicates of some blocks add to the measures.
+    """Sums over the replicates of some blocks: all that the measures need of them.
 
-    Their number, the core seconds that they took, and the sums of each stream of the outline.
+    Their number, the core seconds that they took, and the sums of each stream of the layout.
     """
 
     replicates: int
@@ -34,14 +34,14 @@ Arrays = Mapping[str, Any]
 
 
 @np.errstate(invalid="ignore", over="ignore")
-def leaf(block: Arrays, outline: Outline, aims: Aims, seconds: float = 0.0) -> Node:
+def leaf(block: Arrays, layout: Layout, aims: Aims, seconds: float = 0.0) -> Node:
     """Sum one block.
 
     A replicate whose fit failed has no estimate, and enters a sum only where all that the sum needs
     is available.
     """
-    seen = _views(block, outline, aims)
-    sums = tuple(stream.of(*seen[stream.per]()) for stream in outline.streams)
+    seen = _views(block, layout, aims)
+    sums = tuple(stream.of(*seen[stream.per]()) for stream in layout.streams)
     return Node(int((block["status"] >= 0).any(axis=1).sum()), seconds, sums)
 
 
@@ -67,19 +67,21 @@ def replicates(block: Arrays, alpha: float) -> Replicates:
 
 
 def _views(
-    block: Arrays, outline: Outline, aims: Aims
+    block: Arrays, layout: Layout, aims: Aims
 ) -> dict[Per, Callable[[], tuple[Replicates, ...]]]:
-    """What a stream is given of a block, by what it has one value for."""
-    own, reference = outline.pairs
-    whole = replicates(block, outline.alpha)
-    cells = {name: whole.arrays[name][outline.cells] for name in PER_TERM}
+    """Functions that return the replicates for a stream, by what the stream has one value for."""
+    own, reference = layout.pairs
+    whole = replicates(block, layout.alpha)
+    cells = {name: whole.arrays[name][layout.cells] for name in PER_TERM}
     cells |= {"theta": aims.theta[..., None], "centre": aims.centre[:, None]}
-    r = Replicates(cells, outline.alpha)
+    r = Replicates(cells, layout.alpha)
 
     def two(which: Any) -> Replicates:
+        """Replicates of some cells, such as the first ones of all pairs."""
         return r.seen(lambda _, x: x[which])
 
     def by_target(which: Any = ...) -> Replicates:
+        """Replicates of some cells, with an axis of targets before that of replicates."""
         return r.seen(lambda name, x: x[which] if name == "theta" else x[which][:, None])
 
     def tests() -> tuple[Replicates]:
@@ -91,14 +93,14 @@ def _views(
         "target": lambda: (by_target(),),
         "pair": lambda: (two(own), two(reference)),
         "pair and target": lambda: (by_target(own), by_target(reference)),
-        "best": lambda: (two(outline.best.own), _best(cells, outline, aims)),
+        "best": lambda: (two(layout.best.own), _best(cells, layout, aims)),
         "test": tests,
     }
 
 
-def _best(cells: Mapping[str, Floats], outline: Outline, aims: Aims) -> Replicates:
+def _best(cells: Mapping[str, Floats], layout: Layout, aims: Aims) -> Replicates:
     """The oracle's best estimate of the mixture of each cell that has one, (R, b)."""
-    _, slope, contextual, _ = outline.best
+    _, slope, contextual, _ = layout.best
     mixed = {
         name: cells[name][slope] + aims.weight[:, None] * cells[name][contextual]
         for name in ("estimate", "centre")
@@ -108,15 +110,15 @@ def _best(cells: Mapping[str, Floats], outline: Outline, aims: Aims) -> Replicat
     return Replicates(mixed)
 
 
-def empty(outline: Outline) -> Node:
+def empty(layout: Layout) -> Node:
     """Sums over no replicates."""
-    none = (np.empty((s.variables, *outline.shape(s.per), 0)) for s in outline.streams)
-    sums = (s.of_values(x) for s, x in zip(outline.streams, none, strict=True))
+    none = (np.empty((s.variables, *layout.shape(s.per), 0)) for s in layout.streams)
+    sums = (s.of_values(x) for s, x in zip(layout.streams, none, strict=True))
     return Node(0, 0.0, tuple(sums))
 
 
-def merge(a: Node, b: Node, outline: Outline) -> Node:
+def merge(a: Node, b: Node, layout: Layout) -> Node:
     """Put the sums of two runs of blocks together, the earlier one first."""
-    each = zip(outline.streams, a.sums, b.sums, strict=True)
+    each = zip(layout.streams, a.sums, b.sums, strict=True)
     sums = tuple(stream.merge(one, other) for stream, one, other in each)
     return Node(a.replicates + b.replicates, a.seconds + b.seconds, sums)

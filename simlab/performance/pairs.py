@@ -28,6 +28,7 @@ def _efficiency(m: Means) -> Any:
 
 
 def _slope(m: Means) -> tuple[Any, ...]:
+    """Derivatives of the efficiency by Σs², Σsd and Σd² over n − 1."""
     A, less = _own(m), over(m[1], _own(m))  # S_a², 1 − efficiency
     return over(less, 4 * A), -over(2 - less, 2 * A), over(less, 4 * A)
 

@@ -62,7 +62,7 @@ class Statistic:
 
     @property
     def dims(self) -> tuple[str, ...]:
-        """What it has one value for."""
+        """Dimensions of the value: one for each term, or each target of these."""
         return ("estimator", "term", *(("target",) if "theta" in self.arguments else ()))
 
     @quietly
@@ -119,7 +119,7 @@ class _Sorted:
 
 
 def _mad_se(r: Replicates) -> Told:
-    """From the median absolute deviation t about the median m: F(m + t) − F(m − t) = ½."""
+    """Median absolute deviation t about the median m, times `MAD`: F(m + t) − F(m − t) = ½."""
     each = _Sorted(r.estimate)
     m, psi = each.quantile(0.5)
     distance = np.abs(r.estimate - m)

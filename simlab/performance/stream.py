@@ -1,4 +1,4 @@
-"""What is summed of replicates: a stream of a few numbers from each of them."""
+"""Streams: the few numbers of each replicate that are summed."""
 
 from __future__ import annotations
 
@@ -80,8 +80,8 @@ class Stream:
     degree: tuple[int, ...] = ()
     odd: tuple[bool, ...] = field(default=())
 
-    def layout(self) -> dict[str, Any]:
-        """Return what it takes to read its sums, for JSON; see `laid_out`."""
+    def to_dict(self) -> dict[str, Any]:
+        """Return what is needed to read its sums, as JSON stores it; see `stream_of`."""
         kind = type(self).__name__
         return {"kind": kind, **{name: getattr(self, name) for name in _LAYOUT}}
 
@@ -92,7 +92,7 @@ class Stream:
 
     @property
     def variables(self) -> int:
-        """How many numbers a replicate has."""
+        """Number of values of each replicate, k."""
         return len(self.features[0])
 
     def values(self, *replicates: Replicates) -> Floats:
@@ -103,12 +103,13 @@ class Stream:
     def _stacked(self, *replicates: Replicates) -> tuple[NDArray[Any], NDArray[np.bool_]]:
         """The numbers, (k, ..., b), and which replicates enter."""
         assert self.each is not None
-        found = self.each(*replicates)
-        if isinstance(found, tuple):
-            return np.stack(np.broadcast_arrays(*found)), self._known(*replicates)
-        return np.asarray(found)[None], self._known(*replicates)
+        values = self.each(*replicates)
+        if isinstance(values, tuple):
+            return np.stack(np.broadcast_arrays(*values)), self._known(*replicates)
+        return np.asarray(values)[None], self._known(*replicates)
 
     def _known(self, *replicates: Replicates) -> NDArray[np.bool_]:
+        """Mask of the replicates that have every array that is needed."""
         ok: Any = np.True_
         for r in replicates:
             for name in self.needs:
@@ -127,27 +128,27 @@ class Stream:
         """Put two sums together, the earlier one first."""
         return sums.merge(a, b, self.powers)
 
-    def told(self, found: Any) -> Moments:
+    def moments(self, total: Any) -> Moments:
         """Return sums as means and moments."""
-        return found  # type: ignore[no-any-return]
+        return total  # type: ignore[no-any-return]
 
     @quietly
-    def summary(self, found: Moments, p: tuple[int, ...]) -> Floats:
+    def summary(self, moments: Moments, p: tuple[int, ...]) -> Floats:
         """Return the mean of a product of deviations; a variance where it is of degree 2."""
-        n = found.n
+        n = moments.n
         if sum(p) == 1:
-            return np.where(n > 0, found.mean[..., p.index(1)], np.nan)
-        M = found.M[..., self.powers.index(p)]
+            return np.where(n > 0, moments.mean[..., p.index(1)], np.nan)
+        M = moments.M[..., self.powers.index(p)]
         return np.where(n > 1, M / (n - 1), np.nan) if sum(p) == 2 else M / n
 
     @quietly
-    def covariance(self, found: Moments, p: tuple[int, ...], q: tuple[int, ...]) -> Floats:
+    def covariance(self, moments: Moments, p: tuple[int, ...], q: tuple[int, ...]) -> Floats:
         """Return the centred sum of products of two features over replicates."""
-        together = found.M[..., self.powers.index(tuple(map(sum, zip(p, q, strict=True))))]
+        together = moments.M[..., self.powers.index(tuple(map(sum, zip(p, q, strict=True))))]
         if sum(p) == 1 or sum(q) == 1:
             return together
-        at = [found.M[..., self.powers.index(one)] for one in (p, q)]
-        return together - at[0] * at[1] / found.n
+        at = [moments.M[..., self.powers.index(one)] for one in (p, q)]
+        return together - at[0] * at[1] / moments.n
 
     @quietly
     def deviations(self, x: Floats) -> list[Floats]:
@@ -160,7 +161,7 @@ class Stream:
 
 
 class Counted(Stream):
-    """Which of some outcomes a replicate has: one at most; its sums are whole numbers, the hits.
+    """Counts of outcomes, of which a replicate has one at most; its sums are the hits.
 
     The i-th feature is the share of the i-th outcome.
     """
@@ -186,18 +187,21 @@ class Counted(Stream):
         return Moments(a.n + b.n, a.mean + b.mean, a.M)
 
     @quietly
-    def summary(self, found: Moments, p: tuple[int, ...]) -> Floats:
+    def summary(self, moments: Moments, p: tuple[int, ...]) -> Floats:
         """Return the share of an outcome."""
-        return np.asarray(found.mean[..., p.index(1)] / found.n)
+        return np.asarray(moments.mean[..., p.index(1)] / moments.n)
 
     @quietly
-    def covariance(self, found: Moments, p: tuple[int, ...], q: tuple[int, ...]) -> Floats:
+    def covariance(self, moments: Moments, p: tuple[int, ...], q: tuple[int, ...]) -> Floats:
         """Return n(p_i − p_i²), or −n p_i p_j."""
-        one, other = (found.mean[..., x.index(1)] for x in (p, q))
-        return np.asarray(one * ((found.n - one) / found.n) if p == q else -one * other / found.n)
+        one, other = (moments.mean[..., x.index(1)] for x in (p, q))
+        return np.asarray(
+            one * ((moments.n - one) / moments.n) if p == q else -one * other / moments.n
+        )
 
 
 def _counted(n: Counts, hits: Counts) -> Moments:
+    """Write counts as `Moments`: hits (k, ...) stand where the means stand."""
     return Moments(n, np.moveaxis(hits, 0, -1), np.zeros((*n.shape, 0)))
 
 
@@ -209,33 +213,34 @@ class Containing(NamedTuple):
 
 
 class MeanContained(Stream):
-    """Whether an interval contains the mean of all estimates; see `ends`."""
+    """Counts of intervals that contain the mean of all estimates; see `ends`."""
 
     def of_values(self, x: Floats) -> Containing:
         """Sum estimates, lower and upper ends, (3, ..., b)."""
         a, lower, upper = x.reshape(3, prod(x.shape[1:-1]), x.shape[-1])
-        found = sums.moments(a[None], self.powers)
-        return Containing(found, endings.ends(a, lower, upper, _bracket(found)))
+        moments = sums.moments(a[None], self.powers)
+        return Containing(moments, endings.ends(a, lower, upper, _bracket(moments)))
 
     def merge(self, a: Containing, b: Containing) -> Containing:
         """Put two sums together, the earlier one first."""
-        found = sums.merge(a.estimate, b.estimate, self.powers)
-        return Containing(found, endings.merge(a.ends, b.ends, _bracket(found)))
+        moments = sums.merge(a.estimate, b.estimate, self.powers)
+        return Containing(moments, endings.merge(a.ends, b.ends, _bracket(moments)))
 
-    def told(self, found: Containing) -> Moments:
-        """Return the share, and Σψ² as its moment."""
-        return endings.containing(found.ends, found.estimate)
+    def moments(self, total: Containing) -> Moments:
+        """Return the share of intervals that contain the mean, with Σψ² as its moment."""
+        return endings.containing(total.ends, total.estimate)
 
 
-def _bracket(found: Moments) -> Floats:
-    return endings.around(found.mean[:, 0], found.n, found.M[:, 0])
+def _bracket(moments: Moments) -> Floats:
+    """Bracket around the mean estimate of each cell, (2, L)."""
+    return endings.around(moments.mean[:, 0], moments.n, moments.M[:, 0])
 
 
 _LAYOUT = ("name", "per", "features", "odd")
 
 
-def laid_out(layout: Mapping[str, Any]) -> Stream:
+def stream_of(entry: Mapping[str, Any]) -> Stream:
     """Return the stream whose `Stream.layout` is given: its sums can be read, and none be taken."""
     kinds = {kind.__name__: kind for kind in (Stream, Counted, MeanContained)}
-    name, per, features, odd = (layout[key] for key in _LAYOUT)
-    return kinds[layout["kind"]](name, (), None, tuple(map(tuple, features)), per, odd=tuple(odd))
+    name, per, features, odd = (entry[key] for key in _LAYOUT)
+    return kinds[entry["kind"]](name, (), None, tuple(map(tuple, features)), per, odd=tuple(odd))

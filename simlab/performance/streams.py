@@ -1,4 +1,4 @@
-"""What the measures need of each replicate."""
+"""The streams that the measures are made of."""
 
 from __future__ import annotations
 

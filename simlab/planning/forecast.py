@@ -41,7 +41,7 @@ def disk_of(schema: Schema, blocks: Sequence[Block]) -> Disk:
     for block in blocks:
         results.write(block)
     taken = len(to_bytes(results.nodes(blocks[0].condition)))
-    fixed = len(to_bytes(empty(results.summing.outline)))
+    fixed = len(to_bytes(empty(results.summing.layout)))
     # The rest are ends of intervals, whose number grows with the root of a node's replicates.
     ends = (taken - fixed) / math.sqrt(len(blocks))
 

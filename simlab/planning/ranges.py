@@ -44,7 +44,7 @@ def range_of(rule: Rule, summing: Summing, blocks: Sequence[Block]) -> Range:
     parts = [summing.leaf(part).node for block in blocks for part in _parts(block, len(blocks))]
 
     def cells(nodes: Sequence[Node]) -> Cells:
-        return rule.cells(named(reduce(summing.merge, nodes), summing.outline, about))
+        return rule.cells(named(reduce(summing.merge, nodes), summing.layout, about))
 
     whole = cells(parts)
     if np.isnan(whole.measured.mcse).all():

@@ -117,7 +117,7 @@ def null_distribution(result: Tested, ax: Axes | None = None) -> NullDistributio
     grid = np.linspace(end / 400, end, 800)
     naive = _curve(ax, grid, [(1.0, result.naive_df)], CHI2)
     mixed = _curve(ax, grid, result.mixture, MIXTURE)
-    mixture_atom = _atom(ax, end, mass, MIXTURE.color, outline=True)
+    mixture_atom = _atom(ax, end, mass, MIXTURE.color, hollow=True)
     atoms = [one.get_height() for one in (atom, mixture_atom) if one is not None]
     # A χ²_1 density is unbounded at 0, and so may be a narrow first bin: the rest gives the height.
     narrow = edges[1] < 0.5 * (edges[2] - edges[1])
@@ -155,16 +155,14 @@ def _edges(reach: float, observed: float) -> NDArray[np.float64]:
     )
 
 
-def _atom(
-    ax: Axes, end: float, share: float, color: str, outline: bool = False
-) -> Rectangle | None:
+def _atom(ax: Axes, end: float, share: float, color: str, hollow: bool = False) -> Rectangle | None:
     """A bar left of 0 whose area is the share."""
     if share == 0:
         return None
     width = ATOM * end
     bar = Rectangle(
-        (-(ROOM * end + width) / 2, 0.0), width, share / width, lw=2.4 if outline else 0,
-        facecolor="none" if outline else color, edgecolor=color, zorder=3 if outline else 2,
+        (-(ROOM * end + width) / 2, 0.0), width, share / width, lw=2.4 if hollow else 0,
+        facecolor="none" if hollow else color, edgecolor=color, zorder=3 if hollow else 2,
     )  # fmt: skip
     ax.add_patch(bar)
     return bar

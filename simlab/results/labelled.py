@@ -11,9 +11,9 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from simlab.performance.layout import Layout
 from simlab.performance.named import KNOWN, dims_of
 from simlab.performance.node import Node
-from simlab.performance.outline import Outline
 from simlab.performance.streams import LEVELS, WARNED
 from simlab.results.schema import TEST_VARIABLES, TIMES, VARIABLES, Schema, Stop
 from simlab.words import AIMS, Status
@@ -100,22 +100,22 @@ def _labels(values: Sequence[float | int | str]) -> NDArray[Any]:
     return np.asarray([str(value) for value in values], dtype=np.str_)
 
 
-def labelled(outline: Outline, sums: Sequence[Mapping[str, NDArray[Any]]]) -> xr.Dataset:
+def labelled(layout: Layout, sums: Sequence[Mapping[str, NDArray[Any]]]) -> xr.Dataset:
     """Label the sums of every condition, from `simlab.performance.named`.
 
     Variables have ``condition`` before the dimensions that `simlab.performance.dims_of` tells of
     each stream. Powers are written without commas: "20" is a square of the first variable.
     """
-    dims = {name: own for stream in outline.streams for name, own in dims_of(stream).items()}
+    dims = {name: own for stream in layout.streams for name, own in dims_of(stream).items()}
     variables = {
         name: (("condition", *own), np.stack([one[name] for one in sums]))
         for name, own in {**dims, **KNOWN}.items()
     }
     labels: dict[str, Sequence[str | float]] = {
-        "estimator": outline.estimators, "reference": outline.estimators, "term": outline.terms,
+        "estimator": layout.estimators, "reference": layout.estimators, "term": layout.terms,
         "aim": AIMS, "nominal": LEVELS, "status_outcome": [s.word for s in Status],
     }  # fmt: skip
-    for stream in outline.streams:
+    for stream in layout.streams:
         powers = ["".join(map(str, power)) for power in stream.powers]
         labels[f"{stream.name}_power"] = powers
     used = {dim for own, _ in variables.values() for dim in own}
@@ -125,7 +125,7 @@ def labelled(outline: Outline, sums: Sequence[Mapping[str, NDArray[Any]]]) -> xr
 
 def dataset_of(
     schema: Schema,
-    outline: Outline,
+    layout: Layout,
     sums: Sequence[Mapping[str, NDArray[Any]]],
     nodes: Sequence[Node],
     stopped: NDArray[np.int8],
@@ -142,12 +142,12 @@ def dataset_of(
     ):
         values = np.array([getattr(node, name) for node in nodes])
         variables[name] = (("condition",), values, {"long_name": long_name, "units": units})
-    ds = labelled(outline, sums)
+    ds = labelled(layout, sums)
     attrs = {**schema.attrs, "kept": KEPT, "replicates": schema.replicates}
     attrs |= progress(schema, variables["replicates"][1], stopped)
     if f"{WARNED.name}_hits" in ds:
         hits = ds[f"{WARNED.name}_hits"].sum(["condition", f"{WARNED.name}_outcome"]).values
-        counts = {name: n for name, n in zip(outline.estimators, hits.tolist(), strict=True) if n}
+        counts = {name: n for name, n in zip(layout.estimators, hits.tolist(), strict=True) if n}
         attrs |= {"warned": json.dumps(counts)} if counts else {}
     known = {k: v for k, v in coordinates(schema).items() if k not in _ABSENT}
     return xr.Dataset(

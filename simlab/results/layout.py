@@ -15,7 +15,7 @@ from zarr.codecs import Crc32cCodec
 
 from simlab.errors import MOST, ChunkError, StoreError
 from simlab.files import Unread, content, replace_file
-from simlab.performance.stream import laid_out
+from simlab.performance.stream import stream_of
 from simlab.results import chunks
 from simlab.results.labelled import coordinates, known_variables, variable_attrs
 from simlab.results.schema import STORE_ATTRS, TIMES, Schema, Stop, Summed, Variable
@@ -62,7 +62,7 @@ def lay_out(path: Path, schema: Schema) -> None:
     if schema.summed is not None:
         own["summed"] = {
             "terms": {name: list(terms) for name, terms in schema.summed.terms.items()},
-            "streams": [stream.layout() for stream in schema.summed.streams],
+            "streams": [stream.to_dict() for stream in schema.summed.streams],
         }
     group = zarr.create_group(str(path), zarr_format=3, attributes={**schema.attrs, **own})
 
@@ -220,7 +220,7 @@ def _summed(root: Mapping[str, Any]) -> Summed | None:
     if "summed" not in root:
         return None
     terms, streams = (root["summed"][name] for name in Summed._fields)
-    return Summed({name: tuple(own) for name, own in terms.items()}, tuple(map(laid_out, streams)))
+    return Summed({name: tuple(own) for name, own in terms.items()}, tuple(map(stream_of, streams)))
 
 
 def _labels(path: Path, name: str) -> tuple[Any, ...]:

@@ -17,8 +17,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from simlab.performance.layout import Aims, Layout, aims
 from simlab.performance.node import READ, Node, empty, leaf, merge
-from simlab.performance.outline import Aims, Outline, aims
 from simlab.performance.stream import Stream
 from simlab.results.schema import Block, Schema
 
@@ -52,10 +52,10 @@ class Tree:
     `full` is the number of replicates of a block that may be merged.
     """
 
-    __slots__ = ("_full", "_outline", "nodes")
+    __slots__ = ("_full", "_layout", "nodes")
 
-    def __init__(self, outline: Outline, full: int) -> None:
-        self._outline, self._full = outline, full
+    def __init__(self, layout: Layout, full: int) -> None:
+        self._layout, self._full = layout, full
         self.nodes: dict[Span, Node] = {}
 
     def add(self, condition: int, number: int, node: Node) -> tuple[Span, list[Span]]:
@@ -70,7 +70,7 @@ class Tree:
                 gone.append(span.sibling)
                 other = self.nodes.pop(span.sibling)
                 first, second = (node, other) if span.number % 2 == 0 else (other, node)
-                node, span = merge(first, second, self._outline), span.parent
+                node, span = merge(first, second, self._layout), span.parent
         self.nodes[span] = node
         return span, gone
 
@@ -85,7 +85,7 @@ class Tree:
         while pairs := [p for p in nodes if not p.number % 2 and self._are_full(p, p.sibling)]:
             for span in pairs:
                 both = nodes.pop(span), nodes.pop(span.sibling)
-                nodes[span.parent] = merge(*both, self._outline)
+                nodes[span.parent] = merge(*both, self._layout)
                 made.add(span.parent)
         return made
 
@@ -93,8 +93,8 @@ class Tree:
         """All that is known of one condition: its nodes, in the order of their blocks."""
         here = sorted((p.blocks.start, p) for p in self.nodes if p.condition == condition)
         if not here:
-            return empty(self._outline)
-        return reduce(lambda a, b: merge(a, b, self._outline), (self.nodes[p] for _, p in here))
+            return empty(self._layout)
+        return reduce(lambda a, b: merge(a, b, self._layout), (self.nodes[p] for _, p in here))
 
 
 def outermost(spans: Iterable[Span]) -> Iterator[Span]:
@@ -120,10 +120,10 @@ def to_bytes(node: Node) -> bytes:
     return b"".join(parts)
 
 
-def from_bytes(data: bytes, outline: Outline) -> Node:
-    """Read the node that `to_bytes` wrote; ValueError if it is not of a study of this outline."""
+def from_bytes(data: bytes, layout: Layout) -> Node:
+    """Read the node that `to_bytes` wrote; ValueError if it is not of a study of this layout."""
     at, arrays = 0, []
-    for like in _arrays(template := empty(outline)):
+    for like in _arrays(template := empty(layout)):
         size = int(np.frombuffer(data, "<i8", 1, at)[0]) if at + 8 <= len(data) else -1
         grows = like.shape == (0,)
         if size < 0 or not (grows or size == like.size) or at + 8 * (1 + size) > len(data):
@@ -172,7 +172,7 @@ class Leaf(NamedTuple):
 class Summing:
     """How the blocks of one study are summed: what, and what each condition's estimates aim at."""
 
-    outline: Outline
+    layout: Layout
     aims: tuple[Aims, ...]
 
     @classmethod
@@ -183,25 +183,25 @@ class Summing:
 
         Streams for tests are left out where there are none.
         """
-        outline = Outline(
+        layout = Layout(
             schema.estimators, schema.terms, dict(terms), len(schema.tests), len(schema.kinds),
             round(1 - float(schema.attrs.get("level", 0.95)), 12),
             tuple(s for s in streams if schema.tests or s.per != "test"),
         )  # fmt: skip
         known = zip(schema.truth, schema.limit, strict=True)
-        return cls(outline, tuple(aims(outline, truth, limit) for truth, limit in known))
+        return cls(layout, tuple(aims(layout, truth, limit) for truth, limit in known))
 
     def leaf(self, block: Block) -> Leaf:
         """Sum a block."""
         arrays = {name: getattr(block, name) for name in READ}
-        names = self.outline.estimators
+        names = self.layout.estimators
         arrays["warned"] = np.zeros(block.status.shape, dtype=np.bool_)
         for b, name, _ in block.warnings:
             if name in names:  # a generator is none
                 arrays["warned"][b, names.index(name)] = True
-        node = leaf(arrays, self.outline, self.aims[block.condition], block.seconds)
+        node = leaf(arrays, self.layout, self.aims[block.condition], block.seconds)
         return Leaf(block.condition, block.number, node, block.failures)
 
     def merge(self, first: Node, second: Node) -> Node:
         """Put two nodes of a condition together."""
-        return merge(first, second, self.outline)
+        return merge(first, second, self.layout)

@@ -240,7 +240,7 @@ def _summed_alike(there: Schema, here: Schema) -> bool:
 
 
 def _streams(schema: Schema) -> list[dict[str, Any]]:
-    return [stream.layout() for stream in schema.summed.streams] if schema.summed else []
+    return [stream.to_dict() for stream in schema.summed.streams] if schema.summed else []
 
 
 def _keep_nodes(old: SumsResults, schema: Schema, draft: Path) -> None:

@@ -43,7 +43,7 @@ class SumsResults(Results):
             raise ArgumentError("this study keeps its replicates")
         super().__init__(schema, path)
         self.summing = Summing.of(schema, *schema.summed)
-        self._tree = Tree(self.summing.outline, schema.block)
+        self._tree = Tree(self.summing.layout, schema.block)
         self._damaged: dict[Path, str] = {}  # for `mend`
         spans = set() if path is None else _spans(path, schema)
         while path is not None and (there := set(outermost(spans))):
@@ -90,7 +90,7 @@ class SumsResults(Results):
 
     def sums(self, condition: int) -> dict[str, NDArray[Any]]:
         """All that is known of one condition, as `simlab.performance.named` names it."""
-        return named(self.nodes(condition), self.summing.outline, self.summing.aims[condition])
+        return named(self.nodes(condition), self.summing.layout, self.summing.aims[condition])
 
     def dataset(self) -> xr.Dataset:
         """The sums so far, which `simlab.measure` and the tables read like any results.
@@ -104,7 +104,7 @@ class SumsResults(Results):
         conditions = range(len(self.schema.keys))
         totals = [self.nodes(condition) for condition in conditions]
         each = [self.sums(condition) for condition in conditions]
-        ds = dataset_of(self.schema, self.summing.outline, each, totals, self._stopped)
+        ds = dataset_of(self.schema, self.summing.layout, each, totals, self._stopped)
         if self.path is not None:
             ds.encoding["source"] = str(self.path)
         return ds
@@ -176,8 +176,8 @@ def _inside(span: Span, outer: Span) -> bool:
 
 def _read(file: Path, summing: Summing, rows: int) -> Node:
     """Read a node of at most so many replicates, which keeps two ends of each interval at most."""
-    most = len(to_bytes(empty(summing.outline))) * (1 + rows) + chunks.CHECKSUM_BYTES
-    return from_bytes(chunks.checked(file, most), summing.outline)
+    most = len(to_bytes(empty(summing.layout))) * (1 + rows) + chunks.CHECKSUM_BYTES
+    return from_bytes(chunks.checked(file, most), summing.layout)
 
 
 def _remove(files: Iterable[Path]) -> None:

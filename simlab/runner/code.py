@@ -42,7 +42,7 @@ SUMMING = (
     "performance/ends",
     "performance/moments",
     "performance/node",
-    "performance/outline",
+    "performance/layout",
     "performance/stream",
     "performance/streams",
     "results/nodes",

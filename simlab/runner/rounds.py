@@ -116,7 +116,7 @@ class _Sums:
         assert work.rule is not None
         self._results = results
         self._summing = Summing.of(results.schema, work.has, (work.rule.measure.stream,))
-        self._tree = Tree(self._summing.outline, results.schema.block)
+        self._tree = Tree(self._summing.layout, results.schema.block)
         self._ends = [0] * len(work.jobs)
 
     def __call__(self, c: int, end: int) -> Named:
@@ -126,5 +126,5 @@ class _Sums:
         for number in range(self._ends[c], end):
             self._tree.add(c, number, self._summing.leaf(self._results.read(c, number)).node)
         self._ends[c] = end
-        outline, about = self._summing.outline, self._summing.aims[c]
-        return named(self._tree.total(c), outline, about)
+        layout, about = self._summing.layout, self._summing.aims[c]
+        return named(self._tree.total(c), layout, about)

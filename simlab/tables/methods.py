@@ -146,7 +146,7 @@ def _judged(v: Verdict) -> dict[str, Any]:
             f"margin_{key}": c.margin,
             f"unit_{key}": c.unit,
             f"replicates_{key}": c.needed,
-            f"consistent_{key}_course": c.said or course.consistent.get((c.target, c.sweep), "—"),
+            f"consistent_{key}_course": c.course or course.consistent.get((c.target, c.sweep), "—"),
             f"consistent_{key}_mark": c.mark,
         }
     row |= {
@@ -187,14 +187,14 @@ def _explained(doubt: bool) -> str:
 
 def _sentences(row: dict[Any, Any]) -> list[str]:
     """The course's words, where it has any, then the measured sentences."""
-    said = [
+    words = [
         f"{name} {row[f'{column}_course']}"
         for name, column in (
             ("estimates", "estimates"), ("efficient?", "efficient"), ("honest?", "honest")
         )
         if row[f"{column}_course"] != "—"
     ]  # fmt: skip
-    course = f"the course: {'; '.join(said)}" if said else "not in the course"
+    course = f"the course: {'; '.join(words)}" if words else "not in the course"
     return [course, *(line for line in str(row["notes"]).split("\n") if line)]
 
 
@@ -212,11 +212,11 @@ def _cells(row: dict[Any, Any]) -> list[str]:
 
 
 def _estimates(row: dict[Any, Any]) -> str:
-    told = [_marked(row["estimates"], row["estimates_mark"])]
+    lines = [_marked(row["estimates"], row["estimates_mark"])]
     if not math.isnan(row["lambda"]):
-        told.append(plus_minus(row["lambda"], row["lambda_mcse"], 3))
-        told += [] if math.isnan(row["lambda_theory"]) else [f"theory {row['lambda_theory']:.3f}"]
-    return "\n".join([*told, f"n_sim = {row['n']:,}"])
+        lines.append(plus_minus(row["lambda"], row["lambda_mcse"], 3))
+        lines += [] if math.isnan(row["lambda_theory"]) else [f"theory {row['lambda_theory']:.3f}"]
+    return "\n".join([*lines, f"n_sim = {row['n']:,}"])
 
 
 def _both_sweeps(row: dict[Any, Any], target: str) -> str:
@@ -244,12 +244,12 @@ def _efficient(row: dict[Any, Any]) -> str:
 
 
 def _honest(row: dict[Any, Any], key: str) -> str:
-    told = [_marked(row[f"honest_{key}"], row[f"honest_{key}_mark"])]
+    lines = [_marked(row[f"honest_{key}"], row[f"honest_{key}_mark"])]
     if not math.isnan(row[f"se_error_{key}"]):
-        told.append(se_error(row[f"se_error_{key}"], row[f"se_error_{key}_mcse"], unit=""))
+        lines.append(se_error(row[f"se_error_{key}"], row[f"se_error_{key}_mcse"], unit=""))
     if row[f"honest_{key}"] != "too few" and not math.isnan(covers := row[f"coverage_{key}"]):
-        told.append(f"covers {100 * covers:.0f} %")
-    return "\n".join(told)
+        lines.append(f"covers {100 * covers:.0f} %")
+    return "\n".join(lines)
 
 
 def _marked(word: str, mark: str) -> str:

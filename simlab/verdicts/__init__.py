@@ -46,6 +46,7 @@ def judge(ds: xr.Dataset, sector: str | None = None) -> Summary:
 
 
 def _verdict(seen: View, method: str, level: float) -> Verdict:
+    """Judge one method: the four questions, and sentences about the answers."""
     aim = estimand(seen, method)
     steady = tuple(consistency(seen, method, t, s) for t in TARGETS for s in SWEEPS)
     efficient = efficiency(seen, method)

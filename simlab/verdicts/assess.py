@@ -25,7 +25,7 @@ EQUAL = "β_W = β_B"
 
 
 def estimand(view: View, method: str) -> Estimand:
-    """λ at the base condition, beside that of the probability limit.
+    """λ at the base condition, and that of the probability limit.
 
     λ = (mean estimate − β_W)/(β_B − β_W). It is β_W when the 95 % interval of λ lies within
     the margin of 0, β_B when within the margin of 1, a mixture when clear of both and between.
@@ -50,6 +50,7 @@ def estimand(view: View, method: str) -> Estimand:
 
 
 def _aim(weight: Number, margin: float) -> str:
+    """Word for what λ says that a slope estimates."""
     at_within = equivalent(weight, margin)
     at_between = equivalent(weight.scaled(1.0, 1.0), margin)
     if not weight.judged:
@@ -64,17 +65,18 @@ def _aim(weight: Number, margin: float) -> str:
 
 
 def _aim_mark(view: View, base: int, method: str, word: str, weight: Number) -> str:
-    said = course_of(method).estimates
-    if not said or word in UNJUDGED:
+    """Mark of whether the word agrees with the course's; hlm's λ is compared with pooled's."""
+    expected = course_of(method).estimates
+    if not expected or word in UNJUDGED:
         return ""
     if word == "undecided":
         return "?"
     if method == "hlm" and word == "a mixture" and "pooled" in view.methods:
         pooled = view.number("bias", base, "pooled", target="beta_within")
         return "✓" if weight.value < pooled.scaled(0.0, view.contrast(base)).value else "✗"
-    if said == "a mixture" and word in ("β_W", "β_B"):
+    if expected == "a mixture" and word in ("β_W", "β_B"):
         return "≈"
-    return "✓" if word == said else "✗"
+    return "✓" if word == expected else "✗"
 
 
 def consistency(view: View, method: str, target: str, sweep: str) -> Consistency:
@@ -95,17 +97,17 @@ def consistency(view: View, method: str, target: str, sweep: str) -> Consistency
     unit = unit or view.number("empirical_se", last, method).value
     margin = view.settings.margin * unit
     word = equivalent(bias, margin)
-    said = course_of(method).consistent.get((target, sweep), "")
-    if contrast == 0 and said == "no":
-        said = "yes"
+    expected = course_of(method).consistent.get((target, sweep), "")
+    if contrast == 0 and expected == "no":
+        expected = "yes"
     off = abs(view.weight(last, method) - (target == "beta_between"))
     level = view.places.sizes[factor][last]
     return Consistency(
         target, sweep, word, bias, margin, unit,
         level=float("nan") if level is None else level,
         needed=replicates_needed(bias, margin) if word == "undecided" else None,
-        said=said,
-        mark=agreement(word, said, frozenset({"no"} if off > ROUNDING else ())),
+        course=expected,
+        mark=agreement(word, expected, frozenset({"no"} if off > ROUNDING else ())),
     )  # fmt: skip
 
 
@@ -145,13 +147,13 @@ def honesty(view: View, method: str, scheme: str, term: str = "slope") -> Honest
             number = view.number("relative_error", c, method, term)
             cells += (Cell(view.label(c), c, number, equivalent(number, margin)),)
     differ = view.differ(at, course_of(method).supposes)
-    said = course_of(method).honest.get(scheme, "") if differ else ""
+    expected = course_of(method).honest.get(scheme, "") if differ else ""
     return Honesty(
         scheme, word, error, coverage,
         needed=replicates_needed(error, margin) if word == "undecided" else None,
         cells=cells,
         where=where(view, cells, "yes"),
-        mark=agreement(word, said, frozenset(cell.word for cell in cells)),
+        mark=agreement(word, expected, frozenset(cell.word for cell in cells)),
     )  # fmt: skip
 
 
@@ -176,6 +178,6 @@ def where(view: View, cells: tuple[Cell, ...], word: Word) -> str:
             if here == {cell.condition for cell in decided} - good:
                 return f"except with {view.places.named(factor, level)}"
     if len(good) <= 2:
-        named = " and ".join(cell.place for cell in decided if cell.condition in good)
+        named = " and ".join(cell.label for cell in decided if cell.condition in good)
         return f"only with {named}"
     return f"in {len(good)} of {len(decided)} conditions"

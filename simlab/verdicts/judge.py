@@ -49,7 +49,7 @@ class Number:
 
     @property
     def judged(self) -> bool:
-        """Whether there is a number, and a verdict on it."""
+        """Whether the number is there, and can be judged."""
         return self.instead is None and not math.isnan(self.value)
 
     def scaled(self, origin: float, unit: float) -> Number:
@@ -77,13 +77,14 @@ def at_least(number: Number, bound: float) -> Word:
 
 
 def _judged(number: Number, yes: bool, no: bool) -> Word:
+    """Word for what a 95 % interval shows: yes, no, or undecided."""
     if not number.judged:
         return number.instead or "not studied here"
     return "yes" if yes else "no" if no else "undecided"
 
 
 def replicates_needed(number: Number, margin: float) -> int | None:
-    """How many replicates would take the interval of a number off the margin.
+    """Number of replicates that would take the interval of a number off the margin.
 
     With half-width h after n replicates and distance d = ||value| − margin|, h√(n/n′) = d
     at n′ = n(h/d)². None where no number of replicates would.
@@ -102,28 +103,28 @@ def together(words: Iterable[Word]) -> Word:
     yes or no when all say so; "it depends" when some say yes and some no; a condition that
     is undecided keeps the others from being all. Those without a verdict say nothing.
     """
-    told = set(words)
-    said = told.difference(UNJUDGED)
-    if not said:
-        return next((word for word in UNJUDGED if word in told), "not studied here")
-    if {"yes", "no"} <= said:
+    given = set(words)
+    judged = given.difference(UNJUDGED)
+    if not judged:
+        return next((word for word in UNJUDGED if word in given), "not studied here")
+    if {"yes", "no"} <= judged:
         return "it depends"
-    return said.pop() if len(said) == 1 else "undecided"
+    return judged.pop() if len(judged) == 1 else "undecided"
 
 
-def agreement(measured: Word, said: str, elsewhere: frozenset[Word] = frozenset()) -> str:
-    """Mark a measured word beside the course's: ✓ agrees, ≈ the truth is finer, ✗ disagrees.
+def agreement(measured: Word, course: str, elsewhere: frozenset[Word] = frozenset()) -> str:
+    """Mark a measured word by the course's: ✓ agrees, ≈ the truth is finer, ✗ disagrees.
 
     ? is undecided, and "" where there is nothing to compare. `elsewhere` is what was measured in
     other conditions: a claim that holds in some of them is not wrong but unfinished.
     """
-    if not said or measured in UNJUDGED:
+    if not course or measured in UNJUDGED:
         return ""
     if measured == "undecided":
         return "?"
-    if measured == said:
+    if measured == course:
         return "✓"
-    finer = measured == "it depends" or said not in ("yes", "no") or said in elsewhere
+    finer = measured == "it depends" or course not in ("yes", "no") or course in elsewhere
     return "≈" if finer else "✗"
 
 

@@ -11,7 +11,7 @@ from simlab.verdicts.view import View
 
 @dataclass(frozen=True, slots=True)
 class Estimand:
-    """What a slope estimates: β_W + λ(β_B − β_W).
+    """Mixture that a slope estimates: β_W + λ(β_B − β_W).
 
     `word` is β_W, β_B, both, "a mixture", "neither" or a `Word`; `weight` and `theory` are λ as
     measured at the base condition, and of the probability limit; `mark` is of `judge.agreement`,
@@ -42,7 +42,7 @@ class Consistency:
     unit: float = math.nan
     level: float = math.nan
     needed: int | None = None
-    said: str = ""
+    course: str = ""
     mark: str = ""
 
 
@@ -50,7 +50,7 @@ class Consistency:
 class Cell:
     """One number of one condition, judged. `place` is the condition in words."""
 
-    place: str
+    label: str
     condition: int
     number: Number
     word: Word

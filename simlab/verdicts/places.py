@@ -140,12 +140,14 @@ def places(ds: xr.Dataset, config: dict[str, Any]) -> Places:
 
 
 def _level(value: float | str) -> Level:
+    """Level of a condition as a number or a text; None where it has no such field."""
     if isinstance(value, str):
         return None if value == "nan" else value
     return None if math.isnan(value) else float(value)
 
 
 def _base_level(config: dict[str, Any], factor: str, levels: tuple[Level, ...]) -> Level:
+    """Level of a factor in the base condition: the one in the configuration, if it is a level."""
     configured = _named(config, factor, _within(config, factor))
     if configured in levels:
         return configured
@@ -153,7 +155,7 @@ def _base_level(config: dict[str, Any], factor: str, levels: tuple[Level, ...]) 
 
 
 def _within(value: Any, factor: str) -> Any:
-    """What a configuration has for a factor; None without such a field."""
+    """Value of a factor in a configuration; None without such a field."""
     for part in factor.split("."):
         value = value.get(part) if isinstance(value, dict) else None
     return value

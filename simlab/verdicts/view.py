@@ -1,4 +1,4 @@
-"""One sector of a results Dataset, as the verdicts ask it: numbers by method and condition."""
+"""One sector of a results Dataset as the verdicts read it: numbers by method and condition."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from simlab.measures import COMPARISONS, MEASURES, measure
 from simlab.measures.conditions import config_of
 from simlab.measures.doubts import doubtful
 from simlab.measures.sums import arrays_of, summed
+from simlab.performance.layout import contrast
 from simlab.performance.measure import Measure
 from simlab.performance.moments import Moments
 from simlab.performance.named import dims_of, sums_of
-from simlab.performance.outline import contrast
 from simlab.performance.registry import STREAMS
 from simlab.performance.streams import APART, BEST, STATUS
 from simlab.verdicts.judge import LEAST, UNKNOWN, Number, Unjudged
@@ -37,7 +37,7 @@ LARGER = ("population.cluster_sizes.mean", "population.cluster_sizes.size")
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What the verdicts on one sector read.
+    """Numbers and truth of one sector, which the verdicts read.
 
     `sums` are from `measures.sums.summed`, `measured` from `measure`; their terms are "slope",
     "between", "contextual", as far as there.
@@ -95,7 +95,7 @@ class View:
     def _instead(
         self, measure: Measure, condition: int, *cells: tuple[str, str], n: int
     ) -> Unjudged | None:
-        """Why there can be no verdict on a measure of some cells, the first of them a method's."""
+        """Reason why cells, the first of them a method's, have no verdict; None without one."""
         method = cells[0][0]
         if self.failed(condition, method) == 1:
             return "failed"
@@ -112,7 +112,7 @@ class View:
         return float(self.measured["failures"].sel(estimator=method)[condition])
 
     def doubt(self, condition: int, method: str, term: str = "slope") -> int:
-        """Whether the estimate has a variance; see `measures.doubts`."""
+        """Code of whether the estimate has a variance; see `measures.doubts`."""
         return int(self.measured["doubt"].sel(estimator=method, term=term)[condition])
 
     def term_for(self, method: str, target: str) -> str:
@@ -123,7 +123,7 @@ class View:
         return "slope"
 
     def has_oracle(self) -> bool:
-        """Whether the oracle is there to be compared with."""
+        """Whether the oracle is one of the methods."""
         return ORACLE in self.methods and "contextual" in self.measured.term
 
     def efficiency(self, condition: int, method: str, term: str = "slope") -> Number:

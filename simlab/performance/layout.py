@@ -1,4 +1,4 @@
-"""What is summed in a study, and what the estimates of a condition are compared with."""
+"""Layout of the sums of a study, and the targets of each condition's estimates."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Pairs(NamedTuple):
 
 
 class Best(NamedTuple):
-    """A cell beside the oracle's slope + λ contextual, each (R,).
+    """Pairs of a cell and the oracle's slope + λ contextual, each (R,).
 
     `candidate` is 0 for the λ of the cell's own limit, 1 for λ = 1.
     """
@@ -47,8 +47,8 @@ class Best(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Outline:
-    """What is summed in every condition of a study.
+class Layout:
+    """Layout of the sums of a study, alike in every condition: its estimators, terms and streams.
 
     Only the terms that each estimator `has` are summed. `tests` and `kinds` are how many tests and
     kinds of p-value there are, `alpha` the level at which p-values of terms count as rejections,
@@ -78,7 +78,7 @@ class Outline:
 
     @cached_property
     def pairs(self) -> Pairs:
-        """Every two estimators of a term, the earlier one first, and each beside itself."""
+        """Pairs of estimators of one term, the earlier one first, each with itself too."""
         e, t = self.cells
         alike = t[:, None] == t
         if self.reference:
@@ -87,7 +87,7 @@ class Outline:
 
     @cached_property
     def best(self) -> Best:
-        """Slopes beside the oracle's best estimate of the same mixture; and of β_B."""
+        """Pairs of a slope and the oracle's best estimate of the same mixture; and of β_B."""
         rows = []
         if ORACLE in self.estimators:
             oracle = self.estimators.index(ORACLE)
@@ -119,7 +119,7 @@ class Aims:
 
     `theta` (L, 3): β_W, β_B and the cell's own probability limit, NaN where there is none. `centre`
     (L,): a number near the estimates, about which they are summed. `weight` (R,): λ of the oracle's
-    best estimate that goes with each cell of `Outline.best`.
+    best estimate that goes with each cell of `Layout.best`.
     """
 
     theta: Floats
@@ -127,15 +127,15 @@ class Aims:
     weight: Floats
 
 
-def aims(outline: Outline, truth: Floats, limit: Floats) -> Aims:
+def aims(layout: Layout, truth: Floats, limit: Floats) -> Aims:
     """Find the targets of one condition, from its truth (T, 2) and its limits (E, T)."""
-    e, t = outline.cells
+    e, t = layout.cells
     theta = np.column_stack([truth[t], limit[e, t]])
     centre = np.zeros(len(e))
     for column in (0, 1, 2):  # the limit is nearest, and comes last to stay
         known = np.isfinite(theta[:, column])
         centre[known] = theta[known, column]
-    own, _, _, candidate = outline.best
+    own, _, _, candidate = layout.best
     weight = [
         1.0 if c else mixture(limit[e[i], t[i]], *truth[t[i]])
         for i, c in zip(own, candidate, strict=True)
