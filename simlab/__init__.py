@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from simlab.config import Study as Study
     from simlab.course.catalogue import catalogue as catalogue
     from simlab.course.notation import notation as notation
-    from simlab.custom.marks import estimator as estimator
-    from simlab.custom.marks import generator as generator
+    from simlab.custom.declarations import estimator as estimator
+    from simlab.custom.declarations import generator as generator
     from simlab.data import cvar as cvar
     from simlab.data import dvar as dvar
     from simlab.data import merge_levels as merge_levels
@@ -70,7 +70,7 @@ _PUBLIC = {
     "config": "Study",
     "course.catalogue": "catalogue",
     "course.notation": "notation",
-    "custom.marks": "estimator generator",
+    "custom.declarations": "estimator generator",
     "data": "cvar data dvar merge_levels up",
     "errors": "Error errors",
     "fitting.diagnostics": "three_means",

@@ -223,7 +223,7 @@ def _rounding(sample: Sample, terms: list[str]) -> Floats:
 def fit_statistics(
     data: Data, y: str, x: str, cluster: str, group: str | None = None
 ) -> pd.DataFrame:
-    """What the methods say of the fit as a whole.
+    """Statistics of each method's fit as a whole.
 
     Parameters
     ----------
@@ -270,6 +270,7 @@ Statistic = tuple[str, str, float, float, float]
 
 
 def _pooled_statistics(m: Moments) -> list[Statistic]:
+    """Residual standard deviation, R² and F of the pooled lines."""
     fitted = line(m)
     n, S = float(m.n.sum()), m.n_sectors
     rss = float(fitted.rss.sum())

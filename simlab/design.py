@@ -110,6 +110,7 @@ def _cells(study: Study) -> list[tuple[Setting, dict[str, GridLevel]]]:
 
 
 def _label(setting: Setting, path: str, names: Mapping[tuple[str, str], str]) -> Level:
+    """Label of a condition's level of a factor: its name in the grid, a number, or YAML."""
     value = lookup(setting, path)
     if value is None:  # left to its default, which depends on other fields
         value = lookup(setting.filled(), path)

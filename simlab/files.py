@@ -150,13 +150,13 @@ def _patient(handle: int, waiting: Callable[[], None]) -> Callable[[], None]:
     """Return what waits for a pipe, and says so once; one that had no writer yet has no end."""
     watch = select.poll()
     watch.register(handle, select.POLLIN)
-    said = False
+    warned = False
 
     def wait() -> None:
         """Return when there is something to read."""
-        nonlocal said
-        if not said and not watch.poll(PATIENCE):
-            said = True
+        nonlocal warned
+        if not warned and not watch.poll(PATIENCE):
+            warned = True
             waiting()
         watch.poll()
 

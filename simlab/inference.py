@@ -33,6 +33,7 @@ def _log_quantile(level: float) -> Chebyshev:
 
 
 def _exact_quantile(level: float, df: Floats) -> Floats:
+    """Quantile of Student's t, or of the normal law for more than 1e10 degrees of freedom."""
     p = (1 + level) / 2
     huge = df > 1e10
     quantile: Floats = special.stdtrit(np.where(huge, 1.0, df), p)

@@ -44,8 +44,8 @@ def new_cluster_limits(
     They are those of the terms of each sector; NaN for a method that needs rows or is not linear,
     but for a slope whose λ has a closed form. `known` has the true G and σ².
     """
-    enough, held = -(-CLUSTERS_DRAWN // plan.J), plan.parameters.held
-    clusters, drawn = _draw(plan, 1 if held else enough, 0)
+    enough, fixed = -(-CLUSTERS_DRAWN // plan.J), plan.parameters.held
+    clusters, drawn = _draw(plan, 1 if fixed else enough, 0)
     moments, context = merge(drawn, clusters.m if plan.parameters.latent else drawn.x_mean)
     zero = np.zeros_like(context)
     of_context = moments._replace(y_mean=context, s_xy=zero, rss=zero)
@@ -68,7 +68,7 @@ def new_cluster_limits(
             lambda_ = np.full(len(method.kinds) * (2 * S - 1), np.nan)
         elif method.mixed and method.lambda_ is None:
             # Its variances converge as clusters are added, where x is held those of the data again.
-            again = _draw(plan, enough, 1)[1] if held else None
+            again = _draw(plan, enough, 1)[1] if fixed else None
             many = moments if again is None else merge(again, again.x_mean)[0]
             fitted = method.fit(Sample(many))
             assert fitted.G is not None

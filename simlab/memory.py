@@ -63,13 +63,14 @@ def size(number: float) -> str:
 
 
 def _asked(ask: Callable[[], float]) -> float:
-    """What a system says; infinite where it does not."""
+    """Bytes that a system tells; infinite where it does not."""
     with suppress(OSError, ValueError, AttributeError, ImportError, IndexError):
         return ask()
     return math.inf
 
 
 def _machine() -> float:
+    """Bytes that the machine has left, or all of them where it does not say what is left."""
     with suppress(OSError):
         for line in (PROC / "meminfo").read_text().splitlines():
             name, _, rest = line.partition(":")
@@ -112,6 +113,7 @@ def _cached(group: Path) -> float:
 
 
 def _limit() -> float:
+    """Bytes left below the limit of this process's address space."""
     import resource  # not everywhere
 
     limit, _ = resource.getrlimit(resource.RLIMIT_AS)

@@ -81,7 +81,7 @@ def replay(
 
 
 def _stored(results: Stored, condition: int, replicate: int) -> xr.Dataset | None:
-    """What is kept of a replicate: one block is read, whatever the size of the store."""
+    """Stored values of a replicate: one block is read, whatever the size of the store."""
     schema, finished = results.schema, results.finished
     number, index = divmod(replicate, schema.block)
     if not 0 <= replicate < schema.replicates or (condition, number) not in finished:
@@ -100,6 +100,7 @@ def _stored(results: Stored, condition: int, replicate: int) -> xr.Dataset | Non
 
 
 def _study(attrs: Mapping[str, object], config: str | Path | None) -> Study:
+    """Study of a store, or that of another file with the store's seed and replicates."""
     study = Study.from_json(str(attrs["config"]))
     if config is not None:
         return load(config).replace(seed=study.seed, replicates=study.replicates)
@@ -108,6 +109,7 @@ def _study(attrs: Mapping[str, object], config: str | Path | None) -> Study:
 
 
 def _differs(stored: xr.Dataset | None, again: Block) -> pd.DataFrame:
+    """Numbers that differ from those stored, to the bit; see `Replay`."""
     rows = []
     for name in () if stored is None else map(str, stored.data_vars):
         assert stored is not None

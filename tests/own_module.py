@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from simlab.custom.found import locate_object
+from simlab.custom.addresses import locate_object
 
 
 def load(name):

@@ -21,7 +21,7 @@ from simlab.cli.export import export
 from simlab.cli.failures import failures
 from simlab.cli.info import info
 from simlab.cli.table import table
-from simlab.results import Done, ReplicateResults, SumsResults, open_store
+from simlab.results import DoneBlocks, ReplicateResults, SumsResults, open_store
 from simlab.runner.rounds import Rounds
 
 MANY = 10**9
@@ -170,7 +170,7 @@ def test_nothing_done_is_nothing_to_read(tmp_path):
 
 
 def test_blocks_are_done_or_missing():
-    done = Done(schema_of(replicates=20, block=8))
+    done = DoneBlocks(schema_of(replicates=20, block=8))
     assert list(done.missing(0, 3)) == [0, 1, 2]
     for place in [(0, 2), (1, 0), (0, 0)]:
         done.add(*place)

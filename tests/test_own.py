@@ -125,7 +125,7 @@ def test_a_method_on_rows_sees_what_replicate_rebuilds(tmp_path):
     work = runner.prepare(s)
     for b in range(3):
         runner.run_block(work, 0, b)
-    from simlab.custom.found import locate_object
+    from simlab.custom.addresses import locate_object
 
     seen = vars(__import__("sys").modules[locate_object("spy:spy", tmp_path).load().__module__])
     assert len(seen["SEEN"]) == 20

@@ -9,7 +9,7 @@ import pytest
 import simlab
 from simlab import data
 from simlab.comparison import cluster_moments
-from simlab.custom.found import locate_object
+from simlab.custom.addresses import locate_object
 from simlab.estimators.base import Sample
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"

@@ -125,7 +125,7 @@ def test_threads_can_only_tell(monkeypatch, tmp_path, jobs):
         "def f(df):\n    assert TOLD.wait(60)\n    return {'slope': 1.0}\n"
     )
     s = study("waits:f", replicates=1, folder=tmp_path)
-    from simlab.custom.found import locate_object
+    from simlab.custom.addresses import locate_object
 
     module = sys.modules[locate_object("waits:f", tmp_path).load().__module__]
     warn, told = warnings.warn, []

@@ -15,7 +15,7 @@ from test_own import HERE, SMALL
 import simlab
 from simlab.cli.diff import diff
 from simlab.config import Study
-from simlab.custom.found import locate_object
+from simlab.custom.addresses import locate_object
 from simlab.results import Missing, ReplicateResults, StoreError, StoreWarning, open_store
 from simlab.results.earlier import EARLIER, Earlier
 

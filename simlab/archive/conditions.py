@@ -22,8 +22,8 @@ __all__ = ["condition_of", "describe", "factor_of", "summary"]
 def describe(ds: xr.Dataset, condition: int) -> str:
     """Name a condition by its levels, as `condition_of` reads it; "base" where nothing varies."""
     levels = {name: _shown(ds[name].values[condition]) for name in factors_of(ds)}
-    told = [f"{name}={level}" for name, level in levels.items() if level != "nan"]
-    return ", ".join(told) or "base"
+    parts = [f"{name}={level}" for name, level in levels.items() if level != "nan"]
+    return ", ".join(parts) or "base"
 
 
 def condition_of(ds: xr.Dataset, text: str) -> int:
@@ -63,15 +63,17 @@ def factor_of(ds: xr.Dataset, text: str) -> str:
 
 
 def _with_levels(ds: xr.Dataset, text: str) -> list[int]:
+    """Positions of the conditions that have all levels of a text such as "J=20, n=5"."""
     meant = list(range(ds.sizes["condition"]))
     for part in text.split(","):
-        asked, _, level = (piece.strip() for piece in part.partition("="))
-        factor = factor_of(ds, asked)
+        name, _, level = (piece.strip() for piece in part.partition("="))
+        factor = factor_of(ds, name)
         meant = [c for c in meant if _same(ds[factor].values[c], level)]
     return meant
 
 
 def _same(value: Any, level: str) -> bool:
+    """Whether a level is that of a text, as text or as a number."""
     if _shown(value) == level:
         return True
     try:

@@ -1,4 +1,4 @@
-"""How two saved studies differ: in what was asked, in what ran, and in every number."""
+"""Differences between two saved studies: in their configuration, in what ran, in every number."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from simlab.results.differences import compared, recorded_differences
 __all__ = ["Difference", "difference"]
 
 Row = tuple[str, int, float, str]
-"""Variable, cells that differ, largest difference, place of the first."""
+"""Variable, number of cells that differ, largest difference, labels of the first."""
 
 VERSIONS = ("versions", "python")
 """Attributes that tell what a study was run with; numbers may depend on it."""
@@ -26,7 +26,7 @@ VERSIONS = ("versions", "python")
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What differs between two saved studies.
+    """Differences between two saved studies.
 
     Attributes
     ----------
@@ -104,8 +104,8 @@ def difference(first: xr.Dataset, second: xr.Dataset) -> Difference:
         run = [(ds["status"] >= 0).any("estimator") for ds in (a, b)]
         both = run[0].values & run[1].values
         count = int(both.sum())
-    found = (_compare(str(name), a, b, both) for name in a.data_vars)
-    rows = [row for row in found if row is not None]
+    compared = (_compare(str(name), a, b, both) for name in a.data_vars)
+    rows = [row for row in compared if row is not None]
     return Difference(
         _settings(first, second),
         tuple(describe(first, c) for c, key in enumerate(keys[0]) if key not in set(keys[1])),

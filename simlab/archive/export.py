@@ -66,7 +66,7 @@ def check_export(path: Path) -> None:
 
 
 def _frames(ds: xr.Dataset) -> Iterator[pd.DataFrame]:
-    """What a table of the results is made of, part after part."""
+    """Parts of the table of the results, one data frame a condition."""
     return iter([tidy(measure(ds))]) if keeps_measures(ds) else long_form(ds)
 
 
@@ -122,6 +122,7 @@ def _variances(one: xr.Dataset, r: Any, estimators: Any) -> dict[str, Any]:
 
 
 def _netcdf(ds: xr.Dataset, path: Path) -> None:
+    """Write one file in the classic format of NetCDF; ExportError if it cannot hold the results."""
     try:
         ds.to_netcdf(path, engine="scipy", format="NETCDF3_64BIT")
     except (ValueError, TypeError, OverflowError) as error:
@@ -138,6 +139,7 @@ def _csv(ds: xr.Dataset, path: Path) -> None:
 
 
 def _parquet(ds: xr.Dataset, path: Path) -> None:
+    """Write one file of Parquet, condition by condition."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -155,4 +157,4 @@ def _parquet(ds: xr.Dataset, path: Path) -> None:
 WRITERS: Mapping[str, Callable[[xr.Dataset, Path], None]] = MappingProxyType(
     {".nc": _netcdf, ".csv": _csv, ".parquet": _parquet}
 )
-"""What writes a file, by the end of its name."""
+"""Functions that write a file, by the end of its name."""

@@ -1,4 +1,4 @@
-"""From a YAML text to plain values, with the place of each and of everything that is wrong.
+"""Plain values of a YAML text, with the position of each and of everything that is wrong.
 
 What could do more than name values (tags, directives), or be more than a study needs, is refused.
 """
@@ -50,7 +50,7 @@ NOT_FINITE: Final = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
 
 
 class Refused(Error, MarkedYAMLError):
-    """What YAML has and a study must not have."""
+    """Refusal of what YAML has and a study must not have."""
 
     def __init__(self, message: str, mark: StreamMark | None = None) -> None:
         super().__init__(problem=message, problem_mark=mark)
@@ -82,6 +82,7 @@ class _Checked(Parser):
         return event
 
     def _check_node(self, event: Any) -> None:
+        """Refuse tags, unknown aliases, depth and size, node by node."""
         self._size += 1
         if self._size > MOST_VALUES:
             raise Refused(f"holds too many values, more than {MOST_VALUES:,}")
@@ -180,6 +181,7 @@ def _plain(node: Any, loc: Loc, document: Document) -> Any:
 
 
 def _mapping(node: MappingNode, loc: Loc, document: Document) -> dict[str, Any]:
+    """Plain mapping of a node; keys that are repeated, merged or no words are refused."""
     result: dict[str, Any] = {}
     for key, value in node.value:
         mark = key.start_mark

@@ -114,6 +114,7 @@ def leads(path: str, known: Iterable[str]) -> bool:
 
 
 def _sections(annotation: Any) -> Iterator[Any]:
+    """Sections among the types that an annotation names."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         yield annotation
     for argument in get_args(annotation):
@@ -209,6 +210,7 @@ def settle(raw: Mapping[str, Any]) -> Setting | list[Finding]:
 def _wrong_paths(
     factorial: Mapping[str, object], loc: Loc, known: tuple[str, ...], fixed: tuple[str, ...]
 ) -> Iterator[Finding]:
+    """Findings on paths that a factorial cannot sweep: unknown, too long, or inside another."""
     unknown = 0
     for path in factorial:
         if leads(path, known):
@@ -246,6 +248,7 @@ def _repeated(
     values: dict[str, str],
     named: dict[tuple[str, str], str],
 ) -> Iterator[Finding]:
+    """Findings on a level that is there already, or a label that names two values."""
     if value in values:
         yield Finding(level.loc, f"repeats the level {values[value]}")
     values.setdefault(value, level.label or f"number {len(values) + 1}")

@@ -33,6 +33,7 @@ MOST_SECTORS: Final = 100
 
 
 def _enough(clusters: int) -> int:
+    """Number of clusters, of 2 or more."""
     if clusters < 2:
         raise ValueError(
             "must be at least 2, for a sector has two level-2 coefficients "
@@ -42,6 +43,7 @@ def _enough(clusters: int) -> int:
 
 
 def _two_by_two(G: Any) -> Any:
+    """Matrix of two rows of two entries; numbers are checked later."""
     rows = G if isinstance(G, list | tuple) else ()
     if len(rows) != 2 or any(not isinstance(row, list | tuple) or len(row) != 2 for row in rows):
         raise ValueError(f"must be a 2 × 2 matrix such as [[16, 8], [8, 25]], not {shown(G)}")
@@ -212,7 +214,7 @@ def _from_data(raw: object) -> TypeGuard[Mapping[str, Any]]:
 
 
 def _sources(raw: Mapping[str, Any]) -> Iterator[Finding]:
-    """Where clusters and sizes come from: drawn, or from one data set."""
+    """Sources of clusters and sizes: drawn, or from one data set."""
     x, sizes, clusters = raw.get("x"), raw.get("cluster_sizes"), raw.get("clusters")
     if _from_data(x) and sizes not in (None, BROKEN):
         yield Finding(("cluster_sizes",), "must be left out: x from data brings its sizes", True)

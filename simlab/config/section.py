@@ -140,6 +140,7 @@ class Section(BaseModel):
     @model_validator(mode="wrap")
     @classmethod
     def _gather(cls, data: Any, handler: ModelWrapValidatorHandler[Section]) -> Section:
+        """Validate a section, and gather all that is wrong in it into one error."""
         try:
             section = handler(data)
             wrong = []
@@ -229,6 +230,7 @@ def unknown(what: str, name: str, known: Iterable[str]) -> str:
 
 
 def _finding(details: ErrorDetails) -> Finding:
+    """Message in simlab's words on what pydantic found wrong, with its path."""
     kind, value, context = details["type"], details["input"], details.get("ctx", {})
     loc = tuple(part for part in details["loc"] if not re.fullmatch(r"<.*>|\[key\]", str(part)))
     at_key = kind in ("extra_forbidden", "key") or "[key]" in details["loc"]
@@ -254,6 +256,7 @@ def _finding(details: ErrorDetails) -> Finding:
 
 
 def _unknown(cls: type[Section], finding: Finding) -> Finding:
+    """Finding on an unknown field, with the fields that there are."""
     if finding.message != UNKNOWN or len(finding.loc) != 1:
         return finding
     known = keys(cls)

@@ -82,7 +82,7 @@ def _finite(value: Any) -> Any:
 
 
 class Truth(Section):
-    """What is true of a population that a generator draws; what is not told is not known."""
+    """True values of a population that a generator draws; those not given are not known."""
 
     beta_within: PerSector[Real] | None = Field(
         None, description="β_W, which the slope is compared with; may be given per sector."

@@ -56,6 +56,7 @@ Level = Annotated[Share, BeforeValidator(_level)]
 
 
 def _unique(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Names, each once."""
     first = {name: i for i, name in reversed([*enumerate(names)])}
     twice = [Finding((i,), f"repeats {n!r}") for i, n in enumerate(names) if first[n] < i]
     if twice:
@@ -68,6 +69,7 @@ SomeNames = Annotated[tuple[V, ...], Field(min_length=1), AfterValidator(_unique
 
 
 def _some(jobs: int) -> int:
+    """Number of workers, or −1 for one per core."""
     if jobs == 0:
         raise ValueError("must be a number of workers, or -1 for one per core, not 0")
     if jobs > MOST_WORKERS:
@@ -78,7 +80,7 @@ def _some(jobs: int) -> int:
 
 
 class Tests(Section):
-    """Which hypotheses are tested in every replicate, and with how many Monte Carlo draws."""
+    """Hypotheses tested in every replicate, and the number of Monte Carlo draws."""
 
     names: SomeNames[Annotated[Text, known("test")]] = Field(description="Names of the tests.")
     draws: Number = Field(
@@ -101,7 +103,7 @@ class Tests(Section):
 
 
 class Parallel(Section):
-    """Where a study runs. The numbers do not depend on it, and neither does what a store holds."""
+    """Place where a study runs; neither the numbers nor what a store holds depend on it."""
 
     backend: Literal["threading", "loky", "dask"] = Field(
         "threading",
@@ -126,7 +128,7 @@ class Parallel(Section):
 
 
 class Verdicts(Section):
-    """How large is large: the margins and sweeps behind the judgements of the summary table."""
+    """Margins and sweeps behind the judgements of the summary table."""
 
     margin: Share = Field(
         0.05, description="Equivalence margin for bias, as a share of |β_B − β_W|."
@@ -269,7 +271,7 @@ class Study(Setting):
 
     @property
     def until(self) -> Until | None:
-        """When a condition has enough samples; None if they are a number."""
+        """Rule for when a condition has enough samples; None if they are a number."""
         return self.sampled.until if isinstance(self.sampled, Replicates) else None
 
     @property
@@ -356,6 +358,7 @@ def _factors(verdicts: Mapping[str, Any], known: tuple[str, ...]) -> Iterator[Fi
 
 
 def _rebuild(raw: Any) -> Study:
+    """Study of plain values, checked; a ConfigError on what is wrong."""
     try:
         return Study.model_validate(raw)
     except ValidationError as error:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import NamedTuple, TypeVar
 
-from simlab.custom.found import Address
+from simlab.custom.addresses import Address
 from simlab.custom.isolation import Failure, attempt
 from simlab.custom.warned import listening
 from simlab.parallel.notes import doing
@@ -58,7 +58,7 @@ def within(condition: int, number: int, orders: Orders) -> Iterator[None]:
 
 
 def ordered(name: str) -> Orders:
-    """What was ordered of a function in the block that is being worked on."""
+    """What was learnt of a function in the block that is being worked on: its `Orders`."""
     where = _WHERE.get()
     return () if where is None else tuple(order for order in where.orders if order.name == name)
 

@@ -14,10 +14,10 @@ import numpy as np
 import pandas as pd
 
 from simlab.config import Generated, Truth, plain, read_truth
+from simlab.custom.addresses import Address, locate_object
 from simlab.custom.calls import called
-from simlab.custom.found import Address, locate_object
+from simlab.custom.declarations import GeneratorDeclaration, declaration_of
 from simlab.custom.isolation import Failure, attempt
-from simlab.custom.marks import GeneratorMark, mark_of
 from simlab.errors import CustomError, PopulationError
 from simlab.estimators.base import Estimator, Known
 from simlab.moments import Floats, Ints, Moments, Rows, from_rows
@@ -74,7 +74,7 @@ class OwnPopulation:
         return drawn[0]
 
     def truth(self, seed: int, key: Key) -> dict[str, Floats]:
-        """What each kind of term aims at, as far as it is told; see `population.truth`."""
+        """True values of each kind of term, as far as they are given; see `population.truth`."""
         del seed, key
         truth = self.given_truth
         values = truth.beta_within, truth.beta_between, truth.intercept
@@ -100,9 +100,11 @@ class OwnPopulation:
     def _replicate(
         self, seed: int, key: Key, replicate: int
     ) -> tuple[tuple[pd.DataFrame, Moments, Rows] | Failure, tuple[str, ...]]:
+        """Draw one replicate as a data frame, or say why it failed; and the warnings."""
         rng, function = stream(seed, key, GENERATOR, replicate), self.address.load()
 
         def call() -> tuple[pd.DataFrame, Moments, Rows]:
+            """Frame that the function returns, checked, with its moments and rows."""
             df = function(rng, **plain(self.parameters))
             moments, rows = from_frame(df, self.sectors)
             if "sector" not in df:
@@ -116,6 +118,7 @@ class OwnPopulation:
         rng, function = stream(seed, key, GENERATOR, number), self.address.load()
 
         def call() -> Moments:
+            """Moments that the function returns, checked."""
             drawn = function(rng, self.block, **plain(self.parameters))
             return _checked(drawn, self.block, len(self.sectors))
 
@@ -150,23 +153,25 @@ def own_population(declared: Generated, folder: Path | None, block: int) -> OwnP
     function = address.load()
     if not callable(function):
         raise CustomError(f"{path} is a {type(function).__name__}; a generator is a function")
-    mark = mark_of(function, GeneratorMark())
+    own = declaration_of(function, GeneratorDeclaration())
     parameters = plain(declared.parameters)
-    _check_parameters(function, path, mark, parameters)
-    known = declared.truth or _told(mark, path, parameters, address.file)
+    _check_parameters(function, path, own, parameters)
+    known = declared.truth or _truth_of(own, path, parameters, address.file)
     for name in ("beta_within", "beta_between", "intercept"):
         value = getattr(known, name)
-        if isinstance(value, Mapping) and set(value) != set(mark.sectors):
-            named, sectors = ", ".join(value), ", ".join(mark.sectors)
+        if isinstance(value, Mapping) and set(value) != set(own.sectors):
+            named, sectors = ", ".join(value), ", ".join(own.sectors)
             raise CustomError(f"{path}: truth names the sectors {named}, not {sectors}")
     return OwnPopulation(
-        address, declared.parameters, mark.sectors, mark.draws == "rows", known, block
+        address, declared.parameters, own.sectors, own.draws == "rows", known, block
     )
 
 
-def _told(mark: GeneratorMark, path: str, parameters: dict[str, Any], file: str) -> Truth:
+def _truth_of(
+    declared: GeneratorDeclaration, path: str, parameters: dict[str, Any], file: str
+) -> Truth:
     """Return what the function says is true with these parameters."""
-    raw = mark.truth
+    raw = declared.truth
     if callable(raw):
         result = attempt(partial(raw, **parameters), file)
         if isinstance(result, Failure):
@@ -176,13 +181,17 @@ def _told(mark: GeneratorMark, path: str, parameters: dict[str, Any], file: str)
 
 
 def _check_parameters(
-    function: Callable[..., object], path: str, mark: GeneratorMark, parameters: dict[str, Any]
+    function: Callable[..., object],
+    path: str,
+    declared: GeneratorDeclaration,
+    parameters: dict[str, Any],
 ) -> None:
+    """Refuse parameters that the function does not take."""
     try:
         signature = inspect.signature(function)
     except ValueError:  # compiled functions may have no signature
         return
-    first = (None,) if mark.draws == "rows" else (None, 1)
+    first = (None,) if declared.draws == "rows" else (None, 1)
     try:
         signature.bind(*first, **parameters)
     except TypeError as error:
@@ -270,6 +279,7 @@ def copied(df: pd.DataFrame) -> pd.DataFrame:
 
 
 def _real(df: pd.DataFrame, name: str) -> Floats:
+    """Column of a frame as finite numbers; CustomError if it is not."""
     try:
         values: Floats = df[name].to_numpy(dtype=float)
     except (TypeError, ValueError):

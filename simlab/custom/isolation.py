@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 
 class Failure(NamedTuple):
-    """What went wrong, in one line; and the warnings that were given before."""
+    """Error of the user's code, in one line; and the warnings that were given before."""
 
     text: str
     warnings: tuple[str, ...] = ()
@@ -57,13 +57,13 @@ def _message(error: BaseException, file: str) -> str:
     return one_line(kind, error, file, lines[-1] if lines else None)
 
 
-def one_line(kind: str, said: object, file: str, line: int | None) -> str:
+def one_line(kind: str, raised: object, file: str, line: int | None) -> str:
     """Say in one line of at most `LONGEST` characters what was raised or warned of, and where."""
     try:
-        text = " ".join(str(said).split())
+        text = " ".join(str(raised).split())
     except BaseException as again:
         text = f"(its text cannot be had: {type(again).__name__})"
     text = ": ".join(filter(None, (kind, text)))
-    place = f" ({Path(file).name}:{line})" if line else ""
-    room = LONGEST - len(place)
-    return (text if len(text) <= room else text[: room - 3] + "...") + place
+    location = f" ({Path(file).name}:{line})" if line else ""
+    room = LONGEST - len(location)
+    return (text if len(text) <= room else text[: room - 3] + "...") + location

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from simlab.custom.found import Address, locate_object
+from simlab.custom.addresses import Address, locate_object
 from simlab.custom.isolation import Failure, attempt
 from simlab.errors import CustomError
 from simlab.performance.measure import Measure
@@ -66,6 +66,7 @@ class OwnEach:
 
 
 def _attempt(address: Address, call: Any) -> Any:
+    """Result of a call; CustomError with its message if it fails."""
     result = attempt(call, address.file)
     if isinstance(result, Failure):
         text = result.text.removeprefix(f"{address.path}: ")

@@ -10,15 +10,18 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from simlab.config import ConfigError
+from simlab.custom.addresses import Address, locate_object
 from simlab.custom.calls import called, ordered
-from simlab.custom.found import Address, locate_object
+from simlab.custom.declarations import MethodDeclaration, declaration_of, terms_of
 from simlab.custom.isolation import Failure, attempt
-from simlab.custom.marks import MethodMark, mark_of, terms_of
 from simlab.custom.returned import blank, joined, read
 from simlab.errors import CustomError
 from simlab.estimators.base import Estimates, Estimator, Sample, SizeMoments
 from simlab.moments import Moments, Rows
 from simlab.words import Status
+
+NONE = MethodDeclaration()
+"""Declaration of a function that has none."""
 
 
 def own_estimator(path: str, folder: Path | None) -> Estimator:
@@ -45,10 +48,10 @@ def _declared(address: Address, given: object) -> Estimator:
     if not callable(given):
         kind = type(given).__name__
         raise CustomError(f"{path} is a {kind}; an estimator is a function or an Estimator")
-    mark = mark_of(given, MethodMark())
+    declared = declaration_of(given, NONE)
     return Estimator(
-        path, mark.kinds, "beta_within", fit, needs=mark.needs, linear=False,
-        others=mark.others, truth=mark.truth and OwnTruth(address),
+        path, declared.kinds, "beta_within", fit, needs=declared.needs, linear=False,
+        others=declared.others, truth=declared.truth and OwnTruth(address),
     )  # fmt: skip
 
 
@@ -66,6 +69,7 @@ class Own:
         level = about.level if about else 0.95
 
         def fit(some: Sample) -> Estimates:
+            """Estimates of the function, given a sample of its own and what else it takes."""
             extra: dict[str, Any] = {"level": level} if how.asks_level else {}
             if how.asks_rng and some.about is not None:
                 extra["rng"] = some.about.rng(0, self.address.path)
@@ -115,17 +119,18 @@ class OwnTruth:
 
     def __call__(self, population: dict[str, Any]) -> dict[str, float]:
         """Return what is true of the terms that are not simlab's own."""
-        said, path = self.address.load(), self.address.path
-        truth = said.truth if isinstance(said, Estimator) else mark_of(said, MethodMark()).truth
+        given, path = self.address.load(), self.address.path
+        truth = given.truth if isinstance(given, Estimator) else declaration_of(given, NONE).truth
         others = _calling(self.address).estimator.others
 
-        def tell() -> dict[str, float]:
+        def checked() -> dict[str, float]:
+            """True values by term; CustomError if they are of other terms."""
             values = truth(population) if callable(truth) else truth
             if not isinstance(values, Mapping) or not set(values) <= set(others):
                 raise CustomError(f"is no mapping of numbers to {', '.join(others)}")
             return {str(name): float(value) for name, value in values.items()}
 
-        truth_of = attempt(tell, self.address.file)
+        truth_of = attempt(checked, self.address.file)
         if isinstance(truth_of, Failure):
             raise ConfigError.of("estimators", f"{path}: its truth fails: {truth_of.text}")
         return truth_of
@@ -144,7 +149,7 @@ class Shielded:
 
 
 class _Calling(NamedTuple):
-    """How a function is called."""
+    """Function of an address, and which arguments it takes."""
 
     function: Callable[..., object]
     estimator: Estimator
@@ -155,6 +160,7 @@ class _Calling(NamedTuple):
 
 @cache
 def _calling(address: Address) -> _Calling:
+    """Look up the function of an address and the arguments that it takes, once a process."""
     given = address.load()
     declared = _declared(address, given)
     if isinstance(given, Estimator):
@@ -164,6 +170,7 @@ def _calling(address: Address) -> _Calling:
 
 
 def _asks(function: Callable[..., object], name: str) -> bool:
+    """Whether a function has an argument of that name."""
     try:
         return name in inspect.signature(function).parameters
     except ValueError:  # compiled functions may have no signature

@@ -1,4 +1,4 @@
-"""What a user's method returns, read with care: numbers, or a line that says why they are none.
+"""Estimates read from what a user's method returns: numbers, or a line on what is wrong with them.
 
 A replicate whose numbers are no numbers has the status error and a message. A method says that
 there is nothing to be estimated by returning None, or by a status of its own. What it cannot tell
@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from simlab.custom.declarations import STATUS
 from simlab.custom.isolation import LONGEST
-from simlab.custom.marks import STATUS
 from simlab.errors import CustomError
 from simlab.estimators.base import Estimates
 from simlab.inference import infer
@@ -46,6 +46,7 @@ def joined(each: Sequence[Estimates], level: float) -> Estimates:
         each = [_inferred(one, level) for one in each]
 
     def together(name: str) -> Any:
+        """One field of all replicates, first axis; None if none has it."""
         values = [getattr(one, name) for one in each]
         known = next((v for v in values if v is not None), None)
         if known is None:
@@ -144,9 +145,9 @@ def _entry(name: str, entry: object) -> dict[str, Any]:
     return {"estimate": entry}
 
 
-def _status(said: object, B: int) -> NDArray[np.int8]:
+def _status(given: object, B: int) -> NDArray[np.int8]:
     """Return codes of the words or codes that a method returned: one for all, or one for each."""
-    each = np.array(said, dtype=object)
+    each = np.array(given, dtype=object)
     if each.shape not in ((), (B,)):
         raise CustomError(f"{STATUS} has the shape {each.shape}, not {(B,)}")
     codes: dict[Any, int] = {**WORDS, **{code: code for code in WORDS.values()}}
@@ -157,8 +158,8 @@ def _status(said: object, B: int) -> NDArray[np.int8]:
             or (word not in codes)
         ):
             raise CustomError(f"{STATUS} is {str(word)[:LONGEST]!r}, not one of {', '.join(WORDS)}")
-    found = np.array([codes[word] for word in each.ravel()], dtype=np.int8)
-    return np.broadcast_to(found, (B,)).copy()
+    result = np.array([codes[word] for word in each.ravel()], dtype=np.int8)
+    return np.broadcast_to(result, (B,)).copy()
 
 
 def _checked(given: Estimates, T: int, B: int, mixed: bool, level: float) -> Estimates:
@@ -212,7 +213,7 @@ def _judged(given: Estimates, terms: tuple[str, ...], estimated: NDArray[np.bool
 
 
 def _faults(given: Estimates, estimated: NDArray[np.bool_]) -> list[tuple[str, NDArray[np.bool_]]]:
-    """What cannot be, (B, T), by part."""
+    """Impossible values, (B, T), by part."""
     estimate, error, df = (getattr(given, part) for part in PARTS)
     faults = [
         ("estimate", np.isnan(estimate) & estimated | np.isinf(estimate)),

@@ -31,7 +31,7 @@ class Heard:
 
     def __init__(self, file: str) -> None:
         self.file = file
-        self._found: dict[tuple[str, str], str] = {}
+        self._texts: dict[tuple[str, str], str] = {}
         self._more = 0
         self.over = False
 
@@ -40,18 +40,18 @@ class Heard:
         if issubclass(category, SILENT):
             return
         key = category.__name__, str(warned)
-        if key in self._found:
+        if key in self._texts:
             return
-        if len(self._found) == MOST:
+        if len(self._texts) == MOST:
             self._more += 1
             return
-        self._found[key] = one_line(category.__name__, warned, self.file, _line_in(self.file))
+        self._texts[key] = one_line(category.__name__, warned, self.file, _line_in(self.file))
 
     @property
     def texts(self) -> tuple[str, ...]:
         """A line for each different one, up to a number."""
         more = (f"and {self._more:,} others",) if self._more else ()
-        return (*dict.fromkeys(self._found.values()), *more)
+        return (*dict.fromkeys(self._texts.values()), *more)
 
 
 _LISTENING: ContextVar[Heard | None] = ContextVar("listening", default=None)
@@ -103,17 +103,17 @@ _MARK: Any = ("ignore", None, _Nothing, None, 1)
 
 
 class _Hook:
-    """What is done with a warning: it is heard, or goes where it would have gone."""
+    """Hook in place of `warnings.showwarning`: warnings that a thread listens for are kept."""
 
     def __init__(self, otherwise: Any) -> None:
         self._otherwise = otherwise
 
     def __call__(
-        self, warned: Warning | str, category: type[Warning], *place: Any, **more: Any
+        self, warned: Warning | str, category: type[Warning], *where: Any, **more: Any
     ) -> None:
         heard = _LISTENING.get()
         if heard is None or heard.over:
-            self._otherwise(warned, category, *place, **more)
+            self._otherwise(warned, category, *where, **more)
         else:
             heard.add(warned, category)
 
@@ -145,7 +145,7 @@ def attend() -> None:
 
 
 def _forget() -> None:
-    """Let Python forget where it has warned, which it does when it is told of another filter."""
+    """Let Python forget where it has warned, as it does when a filter is added."""
     warnings.simplefilter("ignore", _Nothing)
 
 

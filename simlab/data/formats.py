@@ -144,6 +144,7 @@ def _used(row: list[str]) -> int:
 
 
 def _cell(value: object) -> str:
+    """Text of a cell; whole numbers without a decimal point."""
     if value is None:
         return ""
     whole = isinstance(value, float) and value.is_integer() and abs(value) < 2**53
@@ -151,6 +152,7 @@ def _cell(value: object) -> str:
 
 
 def _refused(kind: Format, path: Path, error: Exception) -> DataError:
+    """Error for a file that its reader refuses, or that needs a package."""
     if isinstance(error, ImportError):
         return DataError(
             f"{path}: {kind.name}, which needs the package {kind.package}; install it, or save the "

@@ -205,8 +205,8 @@ def _aligned(x: Column, cluster: Column) -> tuple[pd.Series, Ints, int]:
             raise DataError(f"{what} has {np.ndim(values)} dimensions; give one column")
     if len(x) != len(cluster):
         raise DataError(f"x has {len(x)} values and the cluster {len(cluster)}; give one per row")
-    if said := other_rows({"x": x, "the cluster": cluster}):
-        raise DataError(said)
+    if problem := other_rows({"x": x, "the cluster": cluster}):
+        raise DataError(problem)
     index = next((s.index for s in (x, cluster) if isinstance(s, pd.Series)), None)
     series = x if isinstance(x, pd.Series) else pd.Series(x, index=index)
     codes, labels = numbered(cluster, "the cluster")

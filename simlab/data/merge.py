@@ -180,6 +180,7 @@ def _check_kinds(a: pd.Series, b: pd.Series, on: str) -> None:
 
 
 def _orphans_message(lost: dict[Any, int], keys: pd.Index, on: str) -> str:
+    """Message on rows whose cluster is not in the cluster file."""
     listed = some(f"{literal(label)} ({count} rows)" for label, count in lost.items())
     hint = _alike(lost, keys)
     return (

@@ -152,6 +152,8 @@ def _remark(
 
 
 def _content(path: Path) -> bytes:
+    """Bytes of a file; a DataError with similar names if there is none."""
+
     def waiting() -> None:
         """Say that the file is a pipe of which nothing comes yet."""
         warnings.warn(f"{path}: {files.WAITING}", DataWarning, stacklevel=2)
@@ -172,6 +174,7 @@ def _content(path: Path) -> bytes:
 
 
 def _text(content: bytes, path: Path) -> str:
+    """Text of a file in UTF-8, unpacked."""
     try:
         text = unpacked(content, path).decode("utf-8-sig")  # line ends within quotes stay
     except UnicodeDecodeError as error:
@@ -213,6 +216,7 @@ def _records(lines: dict[int, list[str]], source: str) -> tuple[list[str], dict[
 
 
 def _check_header(header: list[str], source: str) -> None:
+    """Refuse names that occur twice, and files with another separator."""
     twice = [repr(name) for name, n in Counter(header).items() if n > 1]
     if twice:
         raise DataError(f"{source}: column names that occur twice: {', '.join(twice)}; rename them")

@@ -59,7 +59,7 @@ WITHIN_WORKER: ContextVar[bool] = ContextVar("within_worker", default=False)
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
-    """What all tasks have in common: they are calls function(shared, *task)."""
+    """Function and shared argument of all tasks: they are calls function(shared, *task)."""
 
     function: Callable[..., Any]
     shared: Any
@@ -68,7 +68,7 @@ class Parcel:
 
 
 class Outcome(NamedTuple):
-    """What became of a batch."""
+    """Results of a batch, and what is left of it."""
 
     # of its first tasks; the others are to be done again: time was up, or there was an error
     results: list[Any]

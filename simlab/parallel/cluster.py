@@ -150,6 +150,7 @@ class Cluster:
 
 
 def _wanting(error: ImportError) -> ParallelError:
+    """Error for a worker on which something is not installed."""
     return ParallelError(
         f"a worker of dask cannot do this work: {error}. Install there what is installed here, the "
         "same versions"

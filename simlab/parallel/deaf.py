@@ -45,7 +45,10 @@ def deaf(also_to_sigterm: bool = False) -> None:
 
 
 def _passed_over(process: int) -> Callable[[int, Any], None]:
+    """Handler that ignores a signal in this process and leaves it to those that it forks."""
+
     def hear(number: int, _: Any) -> None:
+        """Ignore the signal; a forked process ends by it."""
         if os.getpid() != process:  # one that it has forked
             signal.signal(number, signal.SIG_DFL)
             os.kill(os.getpid(), number)
@@ -57,6 +60,7 @@ def ends_with(parent: int) -> None:
     """End this process when its parent has ended, however that ended: nobody else would."""
 
     def look() -> None:
+        """End this process once its parent is gone."""
         while os.getppid() == parent:
             time.sleep(GLANCE)
         os._exit(1)

@@ -60,6 +60,7 @@ def doing(*what: Any) -> Iterator[None]:
 
 
 def _write(file: int, note: tuple[float, Doing] | None) -> None:
+    """Write a note over the last one, at a fixed length."""
     text = json.dumps(note).encode()
     if len(text) <= SIZE:
         with suppress(OSError):  # a disk that is full must not end the work
@@ -67,12 +68,12 @@ def _write(file: int, note: tuple[float, Doing] | None) -> None:
 
 
 def seen_here() -> list[Seen]:
-    """What the threads of this process are doing."""
+    """Notes of the threads of this process."""
     return [Seen(thread, *note) for thread, note in list(_here.items())]
 
 
 def seen_in(folder: str) -> list[Seen]:
-    """What the processes that note in a folder are doing, or were when they died."""
+    """Notes that processes left in a folder: what they are doing, or did when they died."""
     seen = []
     for file in Path(folder).iterdir():
         if not file.name.isdecimal():

@@ -58,12 +58,12 @@ def _receive(parcel: bytes, notes: str, parent: int) -> None:
 
 def _folder() -> str:
     """Make a folder that loky's tracker removes, in silence, if this process cannot."""
-    said = list(sys.warnoptions)
+    options = list(sys.warnoptions)
     sys.warnoptions.append("ignore:resource_tracker:UserWarning")
     try:
         resource_tracker.ensure_running()
     finally:
-        sys.warnoptions[:] = said
+        sys.warnoptions[:] = options
     folder = tempfile.mkdtemp(prefix="simlab-")
     resource_tracker.register(folder, "folder")
     return folder
@@ -199,6 +199,7 @@ class Processes:
         return f"{how}, {line}" if line else how
 
     def _open(self) -> ProcessPoolExecutor:
+        """Pool of processes that have received the parcel, with no notes of earlier ones."""
         self._pools += 1
         for name in os.listdir(self._notes):
             os.unlink(os.path.join(self._notes, name))
@@ -209,6 +210,7 @@ class Processes:
         )  # fmt: skip
 
     def _submit(self, tasks: list[Task], seconds: float, losses: int) -> None:
+        """Send a batch; to a new pool if this one is broken."""
         with born_deaf():
             try:
                 future = self._executor.submit(_do, tasks, seconds)

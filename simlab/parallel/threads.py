@@ -34,6 +34,7 @@ def in_threads(
     reading = True
 
     def wanted() -> Iterator[Any]:
+        """Calls for joblib, one after the other, until nobody reads their results."""
         for task in tasks:
             if not reading:
                 return

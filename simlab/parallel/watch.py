@@ -1,4 +1,4 @@
-"""What is to be done about work that takes too long, or that its worker dies of."""
+"""Watch over calls that take too long, or that end their worker."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from simlab.parallel.notes import Doing, Seen, seen_here
 
 @dataclass(frozen=True)
 class Watch:
-    """What the sender of the work knows of the notes that its workers make."""
+    """Actions of the sender of the work on the notes that its workers make."""
 
     text: Callable[[Doing], str]  # says what is being done
     may_end: Callable[[Doing], bool]  # whether a process that takes too long over it may be ended
@@ -31,7 +31,7 @@ class Watch:
 
 
 class Watcher:
-    """What takes too long among the notes, each told once."""
+    """Notes of calls that take too long, each reported once."""
 
     def __init__(self, watch: Watch) -> None:
         self._watch = watch
@@ -57,6 +57,7 @@ def watched_threads(watch: Watch | None) -> Iterator[None]:
     done, watcher = threading.Event(), Watcher(watch)
 
     def look() -> None:
+        """Report late calls of this process until the work is done."""
         while not done.wait(watch.interval):
             for seen in watcher.late(seen_here()):
                 watch.late(seen.doing, False)

@@ -28,7 +28,7 @@ class Pool(Protocol):
 
     @property
     def workers(self) -> int:
-        """How many batches are done at once, at present."""
+        """Number of batches that are worked on at once, at present."""
 
     def submit(self, tasks: list[Task], seconds: float) -> None:
         """Send a batch; a worker that has used so many seconds hands the rest back."""
@@ -109,6 +109,7 @@ class Workers:
         self.close()
 
     def _open(self) -> Pool:
+        """Pool of the backend, with function and shared argument packed once."""
         parcel = pack(self._function, self._shared)
         require(self._backend)
         if self._backend == "loky":

@@ -1,4 +1,4 @@
-"""What a precision takes, before it is run: `forecast` runs the pilot; `ranges`, `disk` read it."""
+"""Forecast of what a precision takes: `forecast` runs the pilot; `ranges` and `disk_of` read it."""
 
 from simlab.planning.forecast import Forecast, Needed, plan
 

@@ -46,6 +46,7 @@ def disk_of(schema: Schema, blocks: Sequence[Block]) -> Disk:
     ends = (taken - fixed) / math.sqrt(len(blocks))
 
     def summed(replicates: int) -> int:
+        """Bytes of the sums of so many replicates."""
         number = -(-replicates // schema.block)
         # One node is left for each binary digit 1 of the number of blocks.
         sizes = [1 << k for k in range(number.bit_length()) if number >> k & 1]
@@ -55,7 +56,7 @@ def disk_of(schema: Schema, blocks: Sequence[Block]) -> Disk:
 
 
 def _written(schema: Schema, block: Block) -> int:
-    """What a block takes on the disk: written once, into a folder that is removed."""
+    """Bytes of a block on the disk: it is written once, into a folder that is removed."""
     with TemporaryDirectory() as folder:
         path = Path(folder) / "pilot.zarr"
         store = ReplicateResults.create(path, schema)
@@ -70,7 +71,7 @@ def _size(folder: Path) -> int:
 
 @dataclass(frozen=True)
 class Needed:
-    """What one condition needs."""
+    """Needs of one condition: replicates with their range, and time."""
 
     levels: Mapping[str, Level]  # its levels of the factors
     cell: str  # estimator, term and target of the cell that decides; empty where none is defined
@@ -84,7 +85,7 @@ class Needed:
 
 @dataclass(frozen=True)
 class Forecast:
-    """What a study needs."""
+    """Forecast of a study: replicates, time and disk that a precision takes."""
 
     until: Until  # the precision
     pilot: int  # replicates of each condition that the forecast rests on
@@ -100,7 +101,7 @@ class Forecast:
         return float(sum(getattr(c, end) * c.seconds for c in self.conditions))
 
     def disk(self, end: str = "replicates") -> int:
-        """What all replicates, or their sums, take on the disk, bytes."""
+        """Bytes that all replicates, or their sums, take on the disk."""
         return sum(self.stored(getattr(c, end)) for c in self.conditions)
 
 
@@ -208,10 +209,10 @@ def _pilot(work: Work, number: int, jobs: int) -> tuple[list[list[Block]], float
     tasks = [(work, c, b) for c in conditions for b in range(number)]
     began, core, wall = time.perf_counter(), 0.0, 0.0
     while wall < 1:
-        done = list(in_threads(run_block, tasks, jobs))
-        core += sum(block.seconds for block in done)
+        blocks = list(in_threads(run_block, tasks, jobs))
+        core += sum(block.seconds for block in blocks)
         wall = time.perf_counter() - began
-    return [done[c * number : (c + 1) * number] for c in conditions], core / wall
+    return [blocks[c * number : (c + 1) * number] for c in conditions], core / wall
 
 
 def _in_rounds(replicates: float, least: int, most: int, block: int) -> int:

@@ -28,7 +28,7 @@ GROUPS = 16  # parts of a pilot that the jackknife leaves out in turn
 
 
 class Range(NamedTuple):
-    """What the worst cell of a condition needs."""
+    """Replicates that the worst cell of a condition needs, with their range."""
 
     # estimator, term and target; empty where no cell is defined, and then no number is enough
     cell: str
@@ -44,6 +44,7 @@ def range_of(rule: Rule, summing: Summing, blocks: Sequence[Block]) -> Range:
     parts = [summing.leaf(part).node for block in blocks for part in _parts(block, len(blocks))]
 
     def cells(nodes: Sequence[Node]) -> Cells:
+        """Measures of the cells over the parts of the pilot."""
         return rule.cells(named(reduce(summing.merge, nodes), summing.layout, about))
 
     whole = cells(parts)

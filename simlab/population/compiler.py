@@ -65,11 +65,13 @@ def _row_laws(population: Population) -> list[str]:
 
 
 def _parameters(population: Population, clusters: Frame) -> Parameters:
+    """Numbers of a population for the kernels, cluster by cluster."""
     counts, x, context = np.diff(clusters.starts), population.x, population.context
     if context not in ("latent-mean", "sample-mean"):
         raise PopulationError(f"{context} cannot be drawn", "population.context")
 
     def spread(values: list[float]) -> Floats:
+        """One value for each cluster, from one for each sector."""
         return np.repeat(np.array(values, dtype=float), counts)
 
     within = [population.within(s) for s in clusters.sectors]
@@ -110,6 +112,7 @@ def _law(declared: StandardLaw) -> Law:
 
 
 def _held_x(clusters: Frame) -> HeldX:
+    """The x of data, cluster after cluster, with the mean and Σ(x − x̄_j)² of each."""
     x = clusters.x
     if not len(x):
         return HeldX(x, np.zeros(1, dtype=np.int64), np.empty(0), np.empty(0))

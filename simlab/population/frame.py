@@ -1,4 +1,4 @@
-"""Which clusters there are: counted by the config, or found in data."""
+"""Clusters of a study: counted by the configuration, or those of a data set."""
 
 from __future__ import annotations
 
@@ -40,6 +40,7 @@ def frame(population: Population, base_dir: Path | None, data: DataSets | None =
 
 
 def _counted(population: Population) -> Frame:
+    """Clusters by their numbers in the sectors; sizes if these are fixed."""
     counts, sizes = population.clusters, population.cluster_sizes
     by_sector = counts if isinstance(counts, Mapping) else {"all": counts}
     starts = np.cumsum([0, *by_sector.values()], dtype=np.int64)
@@ -49,6 +50,7 @@ def _counted(population: Population) -> Frame:
 
 
 def _from_data(source: DataCovariate | DataSizes, df: pd.DataFrame, name: str) -> Frame:
+    """Clusters of a data set, sector after sector, with their sizes and x."""
     labels, cluster = _codes(df[source.cluster], source.cluster, name)
     sectors, sector = np.array(["all"]), np.zeros(len(df), dtype=np.int64)
     if source.sector is not None:
@@ -102,6 +104,7 @@ def _codes(column: pd.Series[Any], name: str, source: str) -> tuple[NDArray[Any]
 def _check_nested(
     labels: NDArray[Any], cluster: Ints, sector: Ints, what: str, within: str
 ) -> None:
+    """Refuse clusters that have rows in several sectors."""
     pairs = np.unique(np.column_stack([cluster, sector]), axis=0)
     clusters, counts = np.unique(pairs[:, 0], return_counts=True)
     mixed = [str(labels[c]) for c in clusters[counts > 1]]

@@ -85,7 +85,7 @@ class Plan:
 
 
 class Clusters(NamedTuple):
-    """Of J clusters, what B replicates draw before rows, (B, J); B = 1 if drawn once."""
+    """Random numbers of J clusters in B replicates, before rows, (B, J); B = 1 if drawn once."""
 
     n: Floats  # number of rows n_j, whole
     m: Floats  # latent means m_j of x; the means of the data where x is held

@@ -14,7 +14,7 @@ from .plan import Clusters, Plan
 
 
 def truth(plan: Plan, clusters: Clusters | None = None) -> dict[str, Floats]:
-    """What each kind of term aims at: by sector and target (β_W, β_B), (S, 2).
+    """True values of each kind of term: by sector and target (β_W, β_B), (S, 2).
 
     New clusters in every replicate: "slope" and "between" aim at (β_W, β_B), "contextual" at
     β_B − β_W, "intercept" at (E β_0j, γ_0) with E β_0j = γ_0 + (β_B − β_W) E c_j.
@@ -37,6 +37,7 @@ Lines = tuple[tuple[float, float], tuple[float, float]]
 
 
 def _new(plan: Plan, s: slice) -> Lines:
+    """Lines that new clusters of a sector vary about: (γ_0 + γ_c E c, β_W) and (γ_0, β_B)."""
     p = plan.parameters
     gamma0, beta_within, contextual = p.gamma0[s][0], p.beta_within[s][0], p.contextual[s][0]
     c = p.held_x.mean[s].mean() if p.held else p.random_x.mean
@@ -44,6 +45,7 @@ def _new(plan: Plan, s: slice) -> Lines:
 
 
 def _given(plan: Plan, clusters: Clusters, s: slice) -> Lines:
+    """Lines of given clusters: the mean of their own lines, and the line through their means."""
     p, m = plan.parameters, clusters.m[0, s]
     beta0 = p.gamma0[s] + p.contextual[s] * m + clusters.u0[0, s]
     beta1 = p.beta_within[s] + clusters.u1[0, s]

@@ -1,4 +1,4 @@
-"""What a study found: the shape of its Dataset, kept in memory or in a Zarr store.
+"""Results of a study: the shape of its Dataset, kept in memory or in a Zarr store.
 
 The runner writes `Block` after `Block` into `Results`, which keep blocks or sums of them; the
 reading side opens the finished Dataset with `open_dataset` and needs nothing else from here. Who
@@ -8,7 +8,7 @@ with `recorded`.
 """
 
 from simlab.errors import StoreError
-from simlab.results.base import Done, Results
+from simlab.results.base import DoneBlocks, Results
 from simlab.results.differences import FREE
 from simlab.results.earlier import Earlier, Missing
 from simlab.results.lock import locked
@@ -29,8 +29,9 @@ from simlab.results.sessions import Session, recorded, sessions, wall_seconds
 from simlab.results.sums import SumsResults
 
 __all__ = [
-    "FREE", "TIMES", "Block", "BlockMessages", "Done", "Earlier", "Leaf", "Message", "Missing",
-    "ReplicateResults", "Results", "Schema", "Session", "Stop", "StoreError", "StoreWarning",
-    "Stored", "Summed", "Summing", "SumsResults", "kind_of", "locked", "open_dataset",
-    "open_earlier", "open_results", "open_store", "recorded", "sessions", "wall_seconds",
+    "FREE", "TIMES", "Block", "BlockMessages", "DoneBlocks", "Earlier", "Leaf", "Message",
+    "Missing", "ReplicateResults", "Results", "Schema", "Session", "Stop", "StoreError",
+    "StoreWarning", "Stored", "Summed", "Summing", "SumsResults", "kind_of", "locked",
+    "open_dataset", "open_earlier", "open_results", "open_store", "recorded", "sessions",
+    "wall_seconds",
 ]  # fmt: skip

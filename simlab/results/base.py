@@ -20,8 +20,8 @@ _SOME = 2**12
 """Blocks that are looked at together."""
 
 
-class Done:
-    """Which blocks of a study are done: memory follows the last one, not how many were declared."""
+class DoneBlocks:
+    """Flags of the blocks that are done; memory follows the last one, not how many are declared."""
 
     __slots__ = ("_flags", "_schema")
 
@@ -82,14 +82,14 @@ class Done:
 
     def array(self) -> NDArray[np.bool_]:
         """(condition, block) True where done: all that were declared."""
-        done = np.zeros(self._schema.shape(("condition", "block")), dtype=np.bool_)
-        for row, flags in zip(done, self._flags, strict=True):
+        result = np.zeros(self._schema.shape(("condition", "block")), dtype=np.bool_)
+        for row, flags in zip(result, self._flags, strict=True):
             row[: len(flags)] = flags
-        return done
+        return result
 
 
 class Results:
-    """Where the blocks of a study go: memory, or a folder that can be continued.
+    """Destination of the blocks of a study: memory, or a folder that can be continued.
 
     `ReplicateResults` keeps the blocks, `SumsResults` their sums. One process writes to a folder at
     a time: who writes holds its `locked`.
@@ -100,7 +100,7 @@ class Results:
         The shape of the Dataset.
     path : Path or None
         The folder, with the metadata of `schema`; None in memory.
-    finished : Done
+    finished : DoneBlocks
         Which blocks have been written.
     """
 
@@ -108,10 +108,10 @@ class Results:
     """Whether sums are kept, and no replicates."""
 
     REFUSED: ClassVar[str]
-    """What is said of a store of the other kind."""
+    """Message for a store of the other kind."""
 
     def __init__(self, schema: Schema, path: Path | None = None) -> None:
-        self.schema, self.path, self.finished = schema, path, Done(schema)
+        self.schema, self.path, self.finished = schema, path, DoneBlocks(schema)
         self._stopped = np.full(len(schema.keys), Stop.NOT_YET, dtype=np.int8)
         if path is not None and schema.stops:
             self._stopped[:] = [_read_stop(path, c) for c in range(len(schema.keys))]

@@ -42,10 +42,11 @@ class BlockFiles:
     def of(self, at: At) -> dict[str, Path]:
         """The file of every array of a block, and of its messages; its flag last."""
         arrays = {name: self._file(name, at) for name in (*self._schema.variables, *self._times)}
-        told = self._root / "status" / f"{chunks.key(*at)}.messages.json"
-        return {**arrays, "messages": told, "done": self._file("done", at)}
+        messages_file = self._root / "status" / f"{chunks.key(*at)}.messages.json"
+        return {**arrays, "messages": messages_file, "done": self._file("done", at)}
 
     def _file(self, name: str, at: At) -> Path:
+        """File of one array of a block; the whole of its other dimensions is one chunk."""
         variables = self._schema.variables
         rest = len(variables[name].dims) if name in variables else 0
         return self._root / name / chunks.key(*at, *(0,) * rest)
@@ -108,7 +109,7 @@ class BlockFiles:
 
 
 def is_flag(entry: os.DirEntry[str]) -> bool:
-    """Whether a file may be a flag: what it says is read with its block.
+    """Whether a file may be a flag; its content is read with its block.
 
     A file of the wrong length, as a power failure may leave, is none.
     """
@@ -120,12 +121,12 @@ def is_flag(entry: os.DirEntry[str]) -> bool:
 
 
 def not_done(flag: Path) -> str:
-    """What is wrong with a flag; nothing of one that says that its block is done."""
+    """Message on what is wrong with a flag; "" of one that says that its block is done."""
     try:
-        said = _chunk(flag, np.dtype(np.uint8), BLOCK_CHUNK)[0, 0]
+        value = _chunk(flag, np.dtype(np.uint8), BLOCK_CHUNK)[0, 0]
     except ChunkError as error:
         return str(error)
-    return f"array 'done', chunk {flag.name} is {said}, not 1" if said != 1 else ""
+    return f"array 'done', chunk {flag.name} is {value}, not 1" if value != 1 else ""
 
 
 def _chunk(file: Path, dtype: np.dtype[Any], shape: tuple[int, ...]) -> NDArray[Any]:

@@ -29,7 +29,7 @@ SHAPING = {"estimators": "estimators", "tests.names": "tests"}
 """Settings, and the part of the schema that says all of what they do."""
 
 ABSENT = "absent"
-"""What is said of a value that there is not."""
+"""Text for a value that is missing."""
 
 _MOST = 12  # lines of one group that a refusal shows
 
@@ -103,6 +103,7 @@ def refusal(path: Path, differ: list[Difference], extending: bool) -> str:
 
 
 def _shapes(there: Schema, here: Schema) -> Iterator[Difference]:
+    """Differences in replicates, blocks and labels; more of them is a growth."""
     old, new = there.replicates, here.replicates
     if old != new:
         yield Difference("schema", "replicates", f"{old:,}", f"{new:,}", growth=new > old)
@@ -115,6 +116,7 @@ def _shapes(there: Schema, here: Schema) -> Iterator[Difference]:
 
 
 def _conditions(there: Schema, here: Schema) -> Difference:
+    """Difference of the conditions: which are new or absent, or only their order."""
     old, new = set(there.keys), set(here.keys)
     if old == new:
         return Difference("schema", "conditions", "in this order", "in another", growth=True)
@@ -173,6 +175,7 @@ def _settings(attrs: Attrs) -> dict[str, object]:
 
 
 def _tree(attrs: Attrs, attribute: str) -> dict[str, object]:
+    """Mapping that an attribute holds as JSON; else its text, under its own name."""
     text = str(attrs.get(attribute, "{}"))
     try:
         tree = json.loads(text)
@@ -182,6 +185,7 @@ def _tree(attrs: Attrs, attribute: str) -> dict[str, object]:
 
 
 def _leaves(tree: object, path: str = "") -> Iterator[tuple[str, object]]:
+    """Values of a nested mapping, each with its dotted path."""
     if isinstance(tree, dict) and tree:
         for name, branch in tree.items():
             yield from _leaves(branch, f"{path}.{name}" if path else name)

@@ -1,4 +1,4 @@
-"""What a disk refuses, in one line; and how a store takes the place of another.
+"""Errors of a disk in one line, and the replacement of one store by another.
 
 The new one is laid out next to it, under the name of a draft, and must have reached the disk. Then
 the old one steps aside, the draft takes its name, and the old one is removed. Whoever is killed
@@ -34,6 +34,7 @@ def disk(path: Path, advice: str) -> Iterator[None]:
 
 
 def _reason(path: Path, error: OSError) -> str:
+    """Reason of an error in words; with the space that is left if that is the reason."""
     reason = error.strerror or str(error)
     if error.errno != errno.ENOSPC:
         return reason

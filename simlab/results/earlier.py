@@ -35,7 +35,7 @@ class Missing(NamedTuple):
 
 
 class Earlier:
-    """What a store was before it was given more estimators or tests.
+    """Store as it was before it was given more estimators or tests.
 
     `stores` has the last one first: it may have been given more several times.
     """
@@ -101,7 +101,7 @@ class Earlier:
             shutil.rmtree(self._path / _GONE, ignore_errors=True)
 
     def _lacking(self, store: ReplicateResults) -> Missing:
-        """What an earlier store has not."""
+        """Estimators and tests that an earlier store has not."""
         there = store.schema
         return Missing(
             tuple(name for name in self._schema.estimators if name not in there.estimators),
@@ -123,4 +123,4 @@ class Earlier:
         """Messages of both, by replicate and estimator; those of the generator are in both."""
         index = {name: e for e, name in enumerate(self._schema.estimators)}
         both = dict.fromkeys((*getattr(before, kind), *getattr(block, kind)))
-        yield from sorted(both, key=lambda told: (told[0], index.get(told[1], len(index))))
+        yield from sorted(both, key=lambda message: (message[0], index.get(message[1], len(index))))

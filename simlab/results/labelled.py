@@ -81,19 +81,20 @@ def stopped_variable(schema: Schema, stopped: NDArray[np.int8]) -> dict[str, Lab
 
 
 def progress(
-    schema: Schema, done: NDArray[np.int64], stopped: NDArray[np.int8]
+    schema: Schema, replicates: NDArray[np.int64], stopped: NDArray[np.int8]
 ) -> dict[str, str | int]:
     """Attributes that say what is done, from the replicates of each condition."""
-    planned = np.where(stopped == Stop.NOT_YET, schema.replicates, done)
+    planned = np.where(stopped == Stop.NOT_YET, schema.replicates, replicates)
     return {
         "fingerprint": schema.fingerprint,
         "block": schema.block,
-        "replicates_done": int(done.sum()),
+        "replicates_done": int(replicates.sum()),
         "replicates_planned": int(planned.sum()),
     }
 
 
 def _labels(values: Sequence[float | int | str]) -> NDArray[Any]:
+    """Labels as an array: numbers if every one is a number, strings otherwise."""
     numbers = all(isinstance(v, int | float) and not isinstance(v, bool) for v in values)
     if values and numbers:
         return np.asarray(values)

@@ -70,6 +70,7 @@ def lay_out(path: Path, schema: Schema) -> None:
         name: str, dims: tuple[str, ...], chunk: tuple[int, ...], dtype: np.dtype[Any],
         fill: float, attrs: Mapping[str, Any],
     ) -> None:  # fmt: skip
+        """Create one array of the store: its chunks end with a CRC-32C."""
         group.create_array(
             name,
             shape=schema.shape(dims),
@@ -210,6 +211,7 @@ def _check_root(root: Mapping[str, Any]) -> None:
 
 
 def _parsed(text: str) -> Any:
+    """Content of a JSON text; None if it cannot be read."""
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
@@ -217,6 +219,7 @@ def _parsed(text: str) -> Any:
 
 
 def _summed(root: Mapping[str, Any]) -> Summed | None:
+    """Terms and streams of a store that keeps measures; None of another."""
     if "summed" not in root:
         return None
     terms, streams = (root["summed"][name] for name in Summed._fields)
@@ -224,6 +227,7 @@ def _summed(root: Mapping[str, Any]) -> Summed | None:
 
 
 def _labels(path: Path, name: str) -> tuple[Any, ...]:
+    """Labels along a dimension, from the array of its coordinate."""
     values = _array(path, name).tolist()
     labels = _node(path, name)["attributes"].get("labels")
     if labels is None:
@@ -250,6 +254,7 @@ def _array(path: Path, name: str) -> NDArray[Any]:
 
 
 def _node(path: Path, name: str) -> dict[str, Any]:
+    """Metadata of an array or a group; StoreError if they are missing or damaged."""
     file = path / name / _METADATA
     try:
         node = json.loads(content(file, LARGEST))
@@ -279,6 +284,7 @@ def _check_layout(path: Path, schema: Schema) -> None:
 
 
 def _damaged(path: Path, what: str) -> StoreError:
+    """Error of a store that is damaged, with what to do about it."""
     return StoreError(
         f"{path}: damaged results store: {what}; repeat the run, which mends all but the store's "
         f"own {_METADATA}, or name another folder"

@@ -46,6 +46,7 @@ def locked(path: str | Path) -> Iterator[None]:
 
 
 def _acquire(path: Path, file: Path) -> int:
+    """Lock the file and write this process into it; StoreError if another holds the lock."""
     while True:
         handle = _open(path, file)
         try:
@@ -91,6 +92,7 @@ def _try_lock(handle: int) -> bool | None:
 
 
 def _still_there(handle: int, file: Path) -> bool:
+    """Whether the file that is open is still the one of that name."""
     try:
         return os.path.samestat(os.fstat(handle), file.stat())
     except FileNotFoundError:
@@ -103,7 +105,7 @@ def _myself() -> dict[str, Any]:
 
 
 def _read(handle: int) -> dict[str, Any]:
-    """What the holder wrote; empty if it was stopped before it could."""
+    """Record that the holder wrote; empty if it was stopped before it could."""
     try:
         holder = json.loads(os.pread(handle, 4096, 0))
     except (ValueError, RecursionError):
@@ -130,6 +132,7 @@ def _may_live(holder: dict[str, Any], known_dead: bool) -> bool:
 
 
 def _refusal(path: Path, file: Path, holder: dict[str, Any]) -> str:
+    """Message for a store that another process writes to."""
     who = "another process"
     if holder:
         who = (

@@ -1,8 +1,8 @@
-"""What went wrong and what was warned of, replicate by replicate.
+"""Errors and warnings of single replicates, in words.
 
-An error stands beside the status error, a warning beside any. A block that has any keeps them in a
-file beside its chunk of the array ``status``, written before its flag. Texts that are alike are
-written once, for a mistake is usually made in every replicate.
+They go with the status error, and with any status. A block that has any keeps them in a file next
+to its chunk of the array ``status``, written before its flag. Texts that are alike are written
+once, for a mistake is usually made in every replicate.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ SHOWN = 20
 """Different texts that a Dataset's summary has, or more if there are more estimators."""
 
 BlockMessages = tuple[tuple[int, str, str], ...]
-"""Of one block: place in the block, estimator, text."""
+"""Messages of one block: position in the block, estimator, text."""
 
 MESSAGES, WARNINGS = "messages", "warnings"
 KINDS = (MESSAGES, WARNINGS)
-"""Fields of a `Block`: what went wrong, and what was warned of."""
+"""Fields of a `Block`: errors and warnings."""
 
 _AT = {MESSAGES: "at", WARNINGS: "warned"}
 
 
 class Message(NamedTuple):
-    """What went wrong in one fit, or was warned of; of a generator's warnings by its name.
+    """Error of one fit, or a warning; of a generator's warnings by its name.
 
     `text` is one line: what was raised, and in which line of the user's file.
     """

@@ -155,7 +155,7 @@ def _filled(like: Any, arrays: Iterator[NDArray[Any]]) -> Any:
 
 
 class Leaf(NamedTuple):
-    """What a worker returns of a block that is not kept: its sums, and its failed fits."""
+    """Sums of a block that is not kept, as a worker returns them, and its number of failed fits."""
 
     condition: int
     number: int
@@ -170,7 +170,7 @@ class Leaf(NamedTuple):
 
 @dataclass(frozen=True)
 class Summing:
-    """How the blocks of one study are summed: what, and what each condition's estimates aim at."""
+    """Layout of the sums of one study, with the targets of every condition."""
 
     layout: Layout
     aims: tuple[Aims, ...]

@@ -178,6 +178,7 @@ def _renew(results: Stored, path: Path, schema: Schema) -> None:
 
 
 def _tell_versions(path: Path, there: Schema, here: Schema) -> None:
+    """Warn if packages that decide last digits have other versions than at the start."""
     old, new = _versions(there), _versions(here)
     changed = [
         f"{name} {old[name]} there, {new[name]} here"
@@ -189,6 +190,7 @@ def _tell_versions(path: Path, there: Schema, here: Schema) -> None:
 
 
 def _tell_damage(path: Path, what: str, texts: list[str]) -> None:
+    """Warn of damaged files, whose blocks are run again."""
     if texts:
         more = f"; and {len(texts) - 1} more" if len(texts) > 1 else ""
         those = f"1 damaged {what} is" if len(texts) == 1 else f"{len(texts)} damaged {what}s are"

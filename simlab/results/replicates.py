@@ -86,14 +86,15 @@ class ReplicateResults(Results):
             ) from error
 
     def messages(self) -> tuple[Message, ...]:
-        """What went wrong in each fit with the status error, by condition and replicate."""
+        """Errors of fits with the status error, by condition and replicate."""
         return self._each(MESSAGES, {at: self._read(at, ()) for at in self.finished})
 
     def warnings(self) -> tuple[Message, ...]:
-        """What the user's code warned of, by condition and replicate."""
+        """Warnings that the user's code gave, by condition and replicate."""
         return self._each(WARNINGS, {at: self._read(at, ()) for at in self.finished})
 
     def _each(self, kind: str, blocks: Mapping[At, Mapping[str, Any]]) -> tuple[Message, ...]:
+        """Messages of one kind of some blocks, in their order."""
         return tuple(
             Message(c, self.schema.rows(number).start + b, estimator, text)
             for (c, number), block in blocks.items()
@@ -101,7 +102,7 @@ class ReplicateResults(Results):
         )
 
     def no_flags(self) -> dict[Path, str]:
-        """What stands in the place of a flag and is none, with what is wrong with it."""
+        """Files that have the name of a flag and are none, with what is wrong with each."""
         flags = () if self._files is None else self._files.flags()
         files = sorted(Path(entry.path) for at, entry in flags if at not in self.finished)
         return {file: not_done(file) for file in files}

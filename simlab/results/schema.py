@@ -98,7 +98,7 @@ _FIXED_NAMES |= {"test", "kind", "null_holds", "stopped", *TEST_VARIABLES}
 
 
 class Summed(NamedTuple):
-    """What a study that keeps measures sums: the terms of each estimator, and streams of these."""
+    """Contents of the sums of a study that keeps measures: terms of each estimator, and streams."""
 
     terms: Mapping[str, tuple[str, ...]]
     streams: tuple[Stream, ...]
@@ -164,7 +164,7 @@ class Schema:
 
     @property
     def labels(self) -> tuple[tuple[str, ...], ...]:
-        """What the arrays of a block have along their dimensions; see `LABELS`."""
+        """Labels of the dimensions of a block's arrays; see `LABELS`."""
         return tuple(getattr(self, name) for name in LABELS)
 
     @property
@@ -214,7 +214,7 @@ class Schema:
         return tuple(sizes[dim] for dim in dims)
 
     def rows(self, number: int) -> slice:
-        """Where block `number` stands along ``replicate``."""
+        """Positions of block `number` along ``replicate``."""
         return slice(number * self.block, self.end(number + 1))
 
     def end(self, blocks: int) -> int:
@@ -258,15 +258,15 @@ TEST_KNOWN: Mapping[str, tuple[str, ...]] = MappingProxyType({"null_holds": ("co
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Block:
-    """What a worker returns: b consecutive replicates of one condition.
+    """Fits and tests of b consecutive replicates of one condition, as a worker returns them.
 
     Estimates and what goes with them are (b, estimator, term), NaN where an estimator has no such
     term or could not be computed; `status`, a `Status`, and `dropped`, clusters left out, (b,
     estimator); `G` (b, mixed, 2, 2) and `sigma2` (b, mixed). `seconds` is the core time of the
     block, `began` and `ended` are in seconds since 1970, NaN where not known. `test_statistic` (b,
     test) and `test_p_value` (b, test, kind) are NaN where a test has no such p-value or could not
-    be done, None without tests. `messages` say what went wrong where the status is error: place in
-    the block, name, one line; `warnings` what the user's code warned of.
+    be done, None without tests. `messages` are the errors of fits with that status: position in the
+    block, name, one line; `warnings` those of the user's code.
     """
 
     condition: int

@@ -126,6 +126,7 @@ def _numbers(folder: Path) -> list[int]:
 
 
 def _read(file: Path) -> dict[str, Any]:
+    """Record of a session; `_UNREADABLE` if the file is damaged."""
     try:
         record = json.loads(content(file, LARGEST))
     except (OSError, ValueError, RecursionError, Unread):

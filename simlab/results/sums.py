@@ -132,6 +132,7 @@ class SumsResults(Results):
         return {span: _file(self.path, self.schema, span) for span in self._tree.nodes}
 
     def _save(self, path: Path, span: Span, gone: list[Span]) -> None:
+        """Write a node, then remove the files of those merged into it."""
         data = np.frombuffer(to_bytes(self._tree.nodes[span]), dtype=np.uint8)
         with disk(path, SAFE):
             if not (path / NODES).is_dir():
@@ -146,14 +147,14 @@ def _file(path: Path, schema: Schema, span: Span) -> Path:
 
 
 def _entries(path: Path) -> Iterator[os.DirEntry[str]]:
-    """What there is in the folder of nodes, if it is a folder."""
+    """Entries of the folder of nodes; none if it is no folder."""
     if (path / NODES).is_dir():
         with os.scandir(path / NODES) as entries:
             yield from entries
 
 
 def _spans(path: Path, schema: Schema) -> set[Span]:
-    """Which nodes there are; files of other studies or half written are none."""
+    """Spans of the nodes of a folder; files of other studies or half written are left out."""
     condition = {key: c for c, key in enumerate(schema.keys)}
     most = schema.blocks_per_condition
     spans = set()

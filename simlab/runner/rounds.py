@@ -13,7 +13,7 @@ import math
 from collections.abc import Iterator, Sequence
 
 from simlab.performance.named import Named, named
-from simlab.results import Done, Stop, Stored, Summing, SumsResults
+from simlab.results import DoneBlocks, Stop, Stored, Summing, SumsResults
 from simlab.results.nodes import Tree
 from simlab.runner.work import Work
 
@@ -34,7 +34,7 @@ class Wave:
     `ends` are conditions, and the block at which each one's round ends.
     """
 
-    def __init__(self, finished: Done, ends: Sequence[tuple[int, int]]) -> None:
+    def __init__(self, finished: DoneBlocks, ends: Sequence[tuple[int, int]]) -> None:
         self._finished, self._ends = finished, ends
 
     def __iter__(self) -> Iterator[tuple[int, int]]:

@@ -84,6 +84,7 @@ def tabulated(
 
 
 def _numbers(seen: View, c: int, m: str) -> dict[str, Any]:
+    """Numbers of one condition and method, each with its MCSE."""
     bias = seen.number("bias", c, m, target="beta_within")
     coverage = seen.number("coverage", c, m, target="limit")
     if math.isnan(coverage.value):
@@ -102,7 +103,8 @@ def _numbers(seen: View, c: int, m: str) -> dict[str, Any]:
 
 
 def _explained(shown: Sequence[str]) -> str:
-    told = {
+    """Line that says what the columns mean."""
+    meanings = {
         "lambda": "λ: the slope estimates β_W + λ(β_B − β_W)",
         "bias": "Bias: against β_W",
         "efficiency": "Efficiency: variance of the best estimator of the same target over that of "
@@ -110,10 +112,11 @@ def _explained(shown: Sequence[str]) -> str:
         "se_error": "SE error: reported SE over true SE, less 1",
         "coverage": "Covers: how often the interval has the slope's own limit in it",
     }
-    return "; ".join([notes.N_SIM, *(told[name] for name in shown)]) + "."
+    return "; ".join([notes.N_SIM, *(meanings[name] for name in shown)]) + "."
 
 
 def _section(label: str, part: pd.DataFrame, shown: Sequence[str], factors: Sequence[str]) -> Table:
+    """Table of one method: a row for each condition."""
     header = ["", *map(factor_label, factors), "n_sim", *(NUMBERS[name] for name in shown)]
     rows = [
         [str(row["condition"]), *(level(row[f]) for f in factors), f"{row['n']:,}",
@@ -138,6 +141,7 @@ def sorted_by(frame: pd.DataFrame, factors: Sequence[str]) -> pd.DataFrame:
     """Sort rows by factors, the first of them first: numbers by size, words as they come."""
 
     def key(column: pd.Series) -> pd.Series:
+        """Column as numbers that can be sorted; texts keep the order in which they come."""
         numbers = pd.api.types.is_numeric_dtype(column)
         return column if numbers else pd.Series(pd.factorize(column)[0], column.index)
 

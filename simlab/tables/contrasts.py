@@ -11,7 +11,7 @@ import xarray as xr
 from simlab.measures.conditions import config_of
 from simlab.measures.contrasts import QUANTITIES, TESTS, contrast
 from simlab.measures.outcomes import factors_of
-from simlab.tables.notes import StudyTable, extent, study_table, what_was_run
+from simlab.tables.notes import StudyTable, run_size, study_table, what_was_run
 from simlab.text import Table
 from simlab.text.numbers import decimals, factor_label, plus_minus
 
@@ -89,12 +89,12 @@ def contrast_table(
 
 def _label(ds: xr.Dataset, one: int, other: int) -> str:
     """Name the levels that differ: J 20 → 40."""
-    told = []
+    changes = []
     for factor in factors_of(ds):
         before, after = (str(ds[factor].values[c]) for c in (other, one))
         if before != after:
-            told.append(f"{factor_label(factor)} {_level(before)} → {_level(after)}")
-    return ", ".join(told)
+            changes.append(f"{factor_label(factor)} {_level(before)} → {_level(after)}")
+    return ", ".join(changes)
 
 
 def _level(text: str) -> str:
@@ -104,7 +104,7 @@ def _level(text: str) -> str:
 def _run(ds: xr.Dataset) -> str:
     config = config_of(ds)
     common = "common" if config.get("common_random_numbers") else "independent"
-    return f"{extent(ds)}, seed {ds.attrs.get('seed')}, {common} random numbers"
+    return f"{run_size(ds)}, seed {ds.attrs.get('seed')}, {common} random numbers"
 
 
 def _section(title: str, part: pd.DataFrame) -> Table:
@@ -134,6 +134,7 @@ def _digits(mcse: float) -> int:
 
 
 def _gain(gain: float, mcse: float) -> str:
+    """Cell of a gain: how many times as many replicates independent conditions would take."""
     if math.isnan(gain):
         return ""
     if math.isinf(gain):

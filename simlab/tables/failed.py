@@ -1,4 +1,4 @@
-"""What is said of fits that failed: how many, why, and whether that depends on the estimate."""
+"""Lines on fits that failed: how many, why, and whether that depends on the estimate."""
 
 from __future__ import annotations
 
@@ -56,6 +56,7 @@ def store_of(ds: xr.Dataset) -> str:
 
 
 def _dependence(failed: pd.DataFrame, ds: xr.Dataset) -> list[str]:
+    """Lines on methods whose failures depend on the estimate, or may."""
     some_fits = failed[failed["share"] < 1]
     if keeps_measures(ds):
         if not (some_fits["share"] > MANY).any():
@@ -78,7 +79,7 @@ def _dependence(failed: pd.DataFrame, ds: xr.Dataset) -> list[str]:
 
 
 def _depends(sure: pd.DataFrame, ds: xr.Dataset) -> str:
-    """The comparison that tells most of one method, in words."""
+    """Line on the clearest of the comparisons of one method."""
     one = sure.sort_values("p").iloc[0]
     name, c = one["estimator"], int(one["condition"])
     if one["of"] == "middle":
@@ -90,13 +91,13 @@ def _depends(sure: pd.DataFrame, ds: xr.Dataset) -> str:
             "median distance of the {} of {} from its median {:.4g} where it failed, "
             "{:.4g} elsewhere"
         )
-    told = numbers.format(one["term"], one["other"], one["failed"], one["elsewhere"])
+    values = numbers.format(one["term"], one["other"], one["failed"], one["elsewhere"])
     more = f" and {len(sure) - 1} more" if len(sure) > 1 else ""
     where = (
         f" in condition {c} ({archive.describe(ds, c)}){more}" if ds.sizes["condition"] > 1 else ""
     )
     return (
-        f"{name} fails where the estimate is {side}{where}: {told} (p = {one['p']:.1g}); all its "
+        f"{name} fails where the estimate is {side}{where}: {values} (p = {one['p']:.1g}); all its "
         "measures are conditional on success"
     )
 
@@ -120,5 +121,5 @@ def some(texts: list[str], what: str) -> str:
 
 def first_text(ds: xr.Dataset, attribute: str, name: str) -> str:
     """Return the most frequent text of a method among "messages" or "warnings"; "" without any."""
-    told = json.loads(str(ds.attrs.get(attribute, "[]")))
-    return next((str(one["text"]) for one in told if one["estimator"] == name), "")
+    records = json.loads(str(ds.attrs.get(attribute, "[]")))
+    return next((str(one["text"]) for one in records if one["estimator"] == name), "")

@@ -65,9 +65,9 @@ def chosen_rows(frame: pd.DataFrame, wanted: Mapping[str, Sequence[str]]) -> pd.
     for name, labels in wanted.items():
         allowed = [*labels, ""] if name == "target" else labels
         keep &= frame[name].isin(allowed) if labels else True
-    said = "; ".join(f"{name} {', '.join(labels)}" for name, labels in wanted.items() if labels)
-    if said and not keep.any():
-        raise ArgumentError(f"nothing is measured of {said}: try simlab measure STORE without")
+    chosen = "; ".join(f"{name} {', '.join(labels)}" for name, labels in wanted.items() if labels)
+    if chosen and not keep.any():
+        raise ArgumentError(f"nothing is measured of {chosen}: try simlab measure STORE without")
     return frame[keep]
 
 
@@ -107,6 +107,7 @@ def _is_share(measure: str) -> bool:
 
 
 def _with_error(row: dict[Any, Any], name: str, share: bool) -> str:
+    """Cell of a measure: the number, its MCSE in brackets, a mark if it cannot be trusted."""
     value = row.get(name, math.nan)
     if math.isnan(value):
         return ""

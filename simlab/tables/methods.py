@@ -1,4 +1,4 @@
-"""The summary of methods: one row per method, numbers beside words."""
+"""The summary of methods: one row per method, of numbers and words."""
 
 from __future__ import annotations
 
@@ -117,6 +117,7 @@ def study_tables(ds: xr.Dataset, sector: str | None = None) -> StudyTable:
 
 
 def _row(v: Verdict, view: View) -> dict[str, Any]:
+    """Row of a method; where all its fits failed, with "failed" for every verdict."""
     row = _judged(v) | notes.positions(view)
     at = row["condition"] if row["condition"] >= 0 else max(row["condition_same"], 0)
     row |= {"n": notes.estimates(view, at, v.method), "failed": view.failed(at, v.method)}
@@ -127,6 +128,7 @@ def _row(v: Verdict, view: View) -> dict[str, Any]:
 
 
 def _judged(v: Verdict) -> dict[str, Any]:
+    """Columns of a method's verdicts: words, numbers, and the marks of the course."""
     course = course_of(v.method)
     aim, eff = v.estimand, v.efficiency
     row: dict[str, Any] = {
@@ -220,6 +222,7 @@ def _estimates(row: dict[Any, Any]) -> str:
 
 
 def _both_sweeps(row: dict[Any, Any], target: str) -> str:
+    """Cell of the consistency for one target, over both sweeps."""
     cells = [_consistent(row, f"{target}_{sweep}") for sweep in "Jn"]
     words = {row[f"consistent_{target}_{sweep}"] for sweep in "Jn"}
     nothing = len(words) == 1 and words <= {"not studied here", "failed"}
@@ -227,6 +230,7 @@ def _both_sweeps(row: dict[Any, Any], target: str) -> str:
 
 
 def _consistent(row: dict[Any, Any], key: str) -> str:
+    """Lines on one sweep: the word, and the bias in % of its unit."""
     word = row[f"consistent_{key}"]
     way = f"{key[-1]}→∞"
     if math.isnan(row[f"bias_{key}"]):

@@ -1,4 +1,4 @@
-"""What the tables of a study share, and what stands under them: what was run, and conditions."""
+"""Notes that the tables of a study share: what was run, and in which conditions."""
 
 from __future__ import annotations
 
@@ -90,11 +90,11 @@ def of_all(view: View) -> list[str]:
 
 
 def _columns(view: View) -> str:
-    """The condition of each column, by its levels."""
+    """Line that names the condition of each column, by its levels."""
     at, places = positions(view), view.places
-    told = []
+    parts = []
     if (c := at["condition"]) >= 0:
-        told.append(
+        parts.append(
             f"Estimates, Efficient?, Honest? new schools: condition {c} (the base), "
             + places.label(c, tuple(places.levels))
         )
@@ -102,22 +102,22 @@ def _columns(view: View) -> str:
         factor, swept = view.sweep(name)
         if swept:
             level = places.named(factor, places.levels[factor][swept[-1]])
-            told.append(f"{sweep}→∞: condition {swept[-1]}, {level}, as the base otherwise")
+            parts.append(f"{sweep}→∞: condition {swept[-1]}, {level}, as the base otherwise")
     if (c := at["condition_same"]) >= 0:
         level = (
             "as the base otherwise"
             if at["condition"] >= 0
             else places.label(c, tuple(places.levels))
         )
-        told.append(f"Honest? same schools: condition {c}, {level}")
-    return "conditions: " + "; ".join(told)
+        parts.append(f"Honest? same schools: condition {c}, {level}")
+    return "conditions: " + "; ".join(parts)
 
 
 def of_run(ds: xr.Dataset, view: View) -> str:
     """Say what was run, the margins, and what ± is."""
     s = view.settings
     return (
-        f"{extent(ds)}, seed {ds.attrs.get('seed', 'unknown')}; "
+        f"{run_size(ds)}, seed {ds.attrs.get('seed', 'unknown')}; "
         f"margins: bias {100 * s.margin:g} % of |β_B − β_W|, SE {100 * s.honest_margin:g} %, "
         f"efficiency {1 - s.efficient_margin:g}; ± is one Monte Carlo standard error, "
         "verdicts use the 95 % interval"
@@ -134,7 +134,7 @@ def replicates_of(ds: xr.Dataset) -> Counts:
     return np.asarray(run.sum("replicate").values, dtype=np.int64)
 
 
-def extent(ds: xr.Dataset) -> str:
+def run_size(ds: xr.Dataset) -> str:
     """Say how many conditions and replicates a study has; and, if it was to stop, where it did."""
     C, R = ds.sizes["condition"], planned_replicates(ds)
     conditions = f"{C} condition{'s' * (C > 1)}"
@@ -144,7 +144,7 @@ def extent(ds: xr.Dataset) -> str:
     if "stopped" not in ds:
         return f"{conditions} × {each}{f' of {R:,}' * (few < R)} replicates"
     until = config_of(ds)["replicates"]["until"]
-    said = f"{conditions} × {each} replicates, until MCSE({until['measure']}) ≤ {until['mcse']:g}"
+    text = f"{conditions} × {each} replicates, until MCSE({until['measure']}) ≤ {until['mcse']:g}"
     why = ds["stopped"].values
     notes = [
         f"{count} {words}"
@@ -155,7 +155,7 @@ def extent(ds: xr.Dataset) -> str:
         )
         if count
     ]
-    return f"{said} ({'; '.join(notes)})" if notes else said
+    return f"{text} ({'; '.join(notes)})" if notes else text
 
 
 RUNS = 8
@@ -172,11 +172,11 @@ def unfinished(ds: xr.Dataset) -> str:
     if stopped.all():
         return ""
     groups = [list(group) for _, group in groupby(range(len(n)), lambda c: (n[c], stopped[c]))]
-    told = [f"{_count(n[group[0]])} in {_conditions(group)}" for group in groups[:RUNS]]
+    parts = [f"{_count(n[group[0]])} in {_conditions(group)}" for group in groups[:RUNS]]
     if more := [c for group in groups[RUNS:] for c in group]:
-        told.append(f"{n[more].min():,} to {n[more].max():,} in the other {len(more)}")
+        parts.append(f"{n[more].min():,} to {n[more].max():,} in the other {len(more)}")
     complete = f"{stopped.sum()} of {len(n)} conditions are complete"
-    return f"unfinished: {complete}; replicates done: {', '.join(told)}"
+    return f"unfinished: {complete}; replicates done: {', '.join(parts)}"
 
 
 def _count(n: int) -> str:

@@ -12,7 +12,7 @@ from simlab.measures import rejection
 from simlab.measures.conditions import config_of
 from simlab.measures.outcomes import factors_of
 from simlab.performance.streams import LEVELS
-from simlab.tables.notes import StudyTable, extent, study_table, what_was_run
+from simlab.tables.notes import StudyTable, run_size, study_table, what_was_run
 from simlab.text import Table
 from simlab.text.numbers import factor_label, level, percent
 from simlab.verdicts.judge import CLEAR, size_word
@@ -94,10 +94,11 @@ def _run(ds: xr.Dataset) -> str:
     tests = config.get("tests") or {}
     stop = f", stopped at {tests['stop']} exceedances" if tests.get("stop") else ""
     drawn = f"; Monte Carlo p-values of {tests['draws']:,} draws{stop}" if tests else ""
-    return f"{extent(ds)}, seed {ds.attrs.get('seed')}{drawn}"
+    return f"{run_size(ds)}, seed {ds.attrs.get('seed')}{drawn}"
 
 
 def _section(part: pd.DataFrame, factors: Sequence[str]) -> Table:
+    """Table of one test: a row for each level and condition, a column for each kind of p-value."""
     varying = [factor for factor in factors if part[factor].nunique(dropna=False) > 1]
     kinds = list(dict.fromkeys(part["kind"]))
     cells: dict[tuple[Any, ...], dict[str, str]] = {}

@@ -110,6 +110,7 @@ def in_chunks(
     """
 
     def chunk(number: int) -> Result:
+        """Result of chunk `number`, from its own random stream."""
         return function(stream(seed, purpose, number), CHUNK)
 
     return in_threads(chunk, ((number,) for number in range(-(-draws // CHUNK))), jobs)

@@ -122,6 +122,7 @@ def _why_not(
 
 
 def _conditions(name: str, method: str, null_random: tuple[str, ...], q: int) -> str:
+    """Sentence on whether the null distribution is exact, and of which test."""
     errors = "normal errors"
     if null_random:
         others = ", ".join(f"'{other}'" for other in null_random)

@@ -79,6 +79,7 @@ def fit_models(
 
 
 def _check_alike(null: Design, other: Design) -> None:
+    """Refuse models of different responses or clusters."""
     if null.response != other.response:
         raise FitError(
             f"the null model is of {null.response}, the alternative of {other.response}; models "
@@ -92,6 +93,7 @@ def _check_alike(null: Design, other: Design) -> None:
 
 
 def _method(method: Literal["auto", "REML", "ML"], null: Design, others: list[Design]) -> Method:
+    """Method of estimation: ML where fixed parts differ, if it is not given."""
     differ = [other for other in others if not same_columns(null.X, other.X)]
     if method == "auto":
         return "ML" if differ else "REML"
@@ -105,6 +107,7 @@ def _method(method: Literal["auto", "REML", "ML"], null: Design, others: list[De
 
 
 def _fit(design: Design, method: Method, source: str) -> MixedFit:
+    """Fit of a design; FitError if the search did not converge."""
     fitted = fit_design(design, method, source)
     if fitted.optimum.evaluations < 0:
         raise FitError(
@@ -150,6 +153,7 @@ def _inside(hypothesis: NestedFits) -> NestedFits:
 
 
 def _warn(data: pd.DataFrame, spelled: Spelled, source: str, notes: tuple[str, ...]) -> None:
+    """Warn of rows left out, and of texts that are nearly numbers."""
     messages = [note for note in notes if LEFT_OUT in note]
     messages += [slip for f, r in spelled for slip in nearly_numbers(Table(data, source), f, r)]
     for slip in dict.fromkeys(messages):

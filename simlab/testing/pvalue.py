@@ -132,6 +132,7 @@ def pvalue(
 
 
 def _check_stop(stop: int | None, draws: int, alternatives: int) -> None:
+    """Refuse a stop beyond the draws, or with several alternatives."""
     if stop is None:
         return
     check_whole("stop", stop, 1)

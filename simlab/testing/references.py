@@ -64,6 +64,7 @@ def references(
 
 
 def _naive(h: NestedFits) -> Reference:
+    """Reference of the χ² of df parameters, as if none were at a boundary."""
     df, _, random = h.restriction
     remark = "holds as the number of clusters grows"
     if random:
@@ -78,6 +79,7 @@ def _lacking(name: str, remark: str) -> Reference:
 
 
 def _mixture(h: NestedFits) -> Reference:
+    """Reference of the mixture of χ² laws; or why there is none."""
     T, name, parts = h.statistic, "χ̄² mixture", h.restriction.mixture
     if not (random := h.restriction.random):
         remark = "none is needed, for a covariance alone is not at a boundary: χ² is the law"

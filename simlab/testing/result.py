@@ -281,6 +281,7 @@ def _notes(notes: tuple[str, ...]) -> list[Note]:
 
 
 def _findings(test: PValue) -> list[str]:
+    """Lines on the statistic, the p-value and the draws."""
     low, high = (p_text(end) if end else "0" for end in test.interval)
     lines = [
         f"T = D0 − D1 = {statistic(test.statistic)},  p = {p_text(test.p_value)},  "

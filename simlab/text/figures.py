@@ -57,6 +57,7 @@ def _renamed(svg: bytes) -> bytes:
     numbers: dict[bytes, int] = {}
 
     def number(match: re.Match[bytes]) -> bytes:
+        """Name of an id by its order."""
         return b"%bi%d" % (match[1], numbers.setdefault(match[2], len(numbers)))
 
     return _ID.sub(number, svg)

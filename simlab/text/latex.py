@@ -40,15 +40,15 @@ def latex_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
     It needs `booktabs`, `makecell` and `amssymb`.
     """
-    sides = ["r" if number else "l" for number in number_columns(header, rows)]
+    alignment = ["r" if number else "l" for number in number_columns(header, rows)]
     lines = [
-        " & ".join(_cell(cell, side) for cell, side in zip(row, sides, strict=True)) + r" \\"
+        " & ".join(_cell(cell, side) for cell, side in zip(row, alignment, strict=True)) + r" \\"
         for row in (header, *rows)
     ]
     return "\n".join(
         [
             r"% needs \usepackage{booktabs,makecell,amssymb}",
-            rf"\begin{{tabular}}{{{''.join(sides)}}}",
+            rf"\begin{{tabular}}{{{''.join(alignment)}}}",
             r"\toprule",
             lines[0],
             r"\midrule",

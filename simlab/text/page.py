@@ -48,6 +48,7 @@ def page(title: str, sections: Sequence[Section], footer: str = "") -> str:
 
 
 def _section(i: int, section: Section) -> str:
+    """Section of the page in HTML, with an anchor for the contents."""
     if not section.heading:
         return f"<section>\n{section.body_html}\n</section>"
     heading = f'<h2 id="section-{i}">{html_text(section.heading)}</h2>'

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class Part:
-    """A part of what is shown; how it stands in a format is said below, format by format."""
+    """Part of a result; how it is written in each format is below."""
 
     __slots__ = ()
 
@@ -242,6 +242,7 @@ def frame_table(
     writers = {"p_value": p_value, **writers}
 
     def cell(column: object, value: object) -> str:
+        """Text of a cell: numbers by the format of their column, "" for NaN."""
         if not isinstance(value, float):
             return str(value)
         return "" if math.isnan(value) else writers.get(str(column), f"{{:{spec}}}".format)(value)

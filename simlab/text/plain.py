@@ -25,7 +25,7 @@ _COLOUR: Final = re.compile("\x1b\\[[0-9;]*m")
 
 def escape(text: str) -> str:
     r"""Write characters that command a terminal as escapes; line breaks and ``\t`` stay."""
-    return _COMMANDS.sub(lambda found: escaped(found.group()), text)
+    return _COMMANDS.sub(lambda match: escaped(match.group()), text)
 
 
 class Plain:

@@ -78,6 +78,7 @@ def _numeric(lines: Sequence[str]) -> bool:
 
 
 def _column(name: str, cells: Sequence[str], first: bool, parts: Sequence[int]) -> _Column:
+    """Column of a table: texts with tied blanks, numbers aligned, and its limits of width."""
     split = [[one_line(line) for line in ([cell] if first else cell.split("\n"))] for cell in cells]
     right = not first and _numeric([line for cell in split for line in cell])
     if right:
@@ -91,6 +92,7 @@ def _column(name: str, cells: Sequence[str], first: bool, parts: Sequence[int]) 
 
 
 def _tie(line: str) -> str:
+    """Line with `TIE` for the blanks inside numbers with their errors."""
     bare = line.lstrip(" ")
     return TIE * (len(line) - len(bare)) + tied(bare)
 
@@ -103,6 +105,7 @@ def _aligned(cells: list[list[str]]) -> list[list[str]]:
     """Pad numbers without an exponent on the right to the same length after the whole part."""
 
     def tail(line: str) -> int:
+        """Characters after the whole part of a number; −1 of what is none."""
         whole = WHOLE.match(line)
         if whole is None or not NUMBER.fullmatch(line) or "e" in line:
             return -1
@@ -136,16 +139,16 @@ def _plans(names: list[_Column], others: list[_Column], room: int) -> Iterator[_
         yield _Plan([], [names + others])
         return
     for lifted in range(len(names) + 1):
-        above, beside = names[:lifted], names[lifted:]
+        above, columns = names[:lifted], names[lifted:]
         seen = []
-        for most in NAMES if beside else (0,):
-            capped = [c._replace(least=min(max(c.least, most), c.most)) for c in beside]
+        for most in NAMES if columns else (0,):
+            capped = [c._replace(least=min(max(c.least, most), c.most)) for c in columns]
             left = room - GAP * (lifted > 0) - sum(c.least + GAP for c in capped)
             groups = _groups(others, left)
             fits = max(_taken(group, "least") for group in groups) <= left
-            if groups not in seen and (fits or not beside):
+            if groups not in seen and (fits or not columns):
                 seen.append(groups)
-                yield _Plan(above, [beside + group for group in groups])
+                yield _Plan(above, [columns + group for group in groups])
 
 
 def _printed(plan: _Plan, room: int, breaks: Sequence[int]) -> list[str]:
@@ -186,6 +189,7 @@ class _Laid(NamedTuple):
 
 
 def _laid(columns: list[_Column], room: int) -> _Laid:
+    """Lay columns side by side in a width: lines of the header and of each row."""
     limits = _widths(columns, room)
     heads, cells, widths = [], [], []
     for column, limit in zip(columns, limits, strict=True):

@@ -203,7 +203,7 @@ def _stacked(tables: dict[Interval, pd.DataFrame], labels: pd.Index) -> pd.DataF
 
 
 def _lacking(replicates: pd.DataFrame, failed: pd.Series[bool]) -> list[str]:
-    """How many draws failed, and how often a statistic does not exist where they did not."""
+    """Lines on draws that failed, and on statistics that do not exist in others."""
     notes = []
     if failed.any():
         notes.append(

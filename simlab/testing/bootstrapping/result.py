@@ -168,7 +168,7 @@ class Bootstrap(Printable):
         return frame.join(about, on="statistic")[columns]
 
     def parts(self) -> list[Part | list[Part]]:
-        """What was drawn, standard errors, intervals and how well the draws know their ends."""
+        """Number of draws, standard errors, intervals, and how well the draws know their ends."""
         failures = f"{self.failures} failed" if self.failures else "none failed"
         drawn = f"{self.draws} draws from seed {self.seed}: {failures}, "
         shown: list[Part | list[Part]] = [
@@ -228,6 +228,7 @@ def _ends(draws: Floats, estimate: float, without: Floats, kind: Interval, level
 
 
 def _estimates(b: Bootstrap) -> Table:
+    """Table of estimates, biases and standard errors with their MCSE."""
     table = np.column_stack([b.estimate, b.bias, b.std_error])
     rows = []
     for name, numbers in zip(b.estimate.index, table.tolist(), strict=True):
@@ -243,6 +244,7 @@ def _bracketed(mcse: float) -> str:
 
 
 def _intervals(b: Bootstrap) -> Table:
+    """Table of intervals, a pair of columns for each kind."""
     kinds = dict.fromkeys(b.intervals.index.get_level_values("interval"))
     header = ["", *(cell for kind in kinds for cell in (WORDS[kind], ""))]
     ends = b.intervals[COLUMNS[:2]].to_numpy().reshape(len(b.estimate), -1)
@@ -256,7 +258,7 @@ def _intervals(b: Bootstrap) -> Table:
 
 
 def _precision(b: Bootstrap) -> str:
-    """How large the Monte Carlo errors of the ends are."""
+    """Line on the largest Monte Carlo errors of the ends."""
     units = b.std_error["estimate"].reindex(b.intervals.index.get_level_values("statistic"))
     share = b.intervals[COLUMNS[2:]].div(units.where(units > 0).to_numpy(), axis=0).to_numpy()
     if np.isnan(share).all():

@@ -79,6 +79,7 @@ def values(
 
 
 def _checked(drawn: pd.Series[float], names: list[str]) -> Floats:
+    """Numbers of a draw; FitError if they have other names than those of the data."""
     if names != list(drawn.index):
         raise FitError(
             f"a statistic gave {_listed(names)} for the data, and {_listed(list(drawn.index))} for "
@@ -88,6 +89,7 @@ def _checked(drawn: pd.Series[float], names: list[str]) -> Floats:
 
 
 def _refit(design: Design | None, fit: MixedFit) -> MixedFit | None:
+    """Fit of a bootstrap sample; None where it has none."""
     if design is None:
         return None
     try:

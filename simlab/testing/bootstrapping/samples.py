@@ -49,6 +49,7 @@ def parametric(fit: MixedFit, draws: int, seed: int, jobs: int) -> Iterator[Samp
     spread = _spread(_sums(fit), np.ones((1, fit.nclusters)))
 
     def chunk(rng: Generator, size: int) -> Sample:
+        """Sample of `size` responses drawn from the fitted model, refitted."""
         responses = joint.draw(rng, size)
         fits = refit(joint.models[0], responses)
         estimates = _estimates(fit, fits, fit.gamma, sigma, *spread)
@@ -62,6 +63,7 @@ def clusters(fit: MixedFit, draws: int, seed: int, jobs: int) -> Iterator[Sample
     refitted, J = _refitted(fit), fit.nclusters
 
     def chunk(rng: Generator, size: int) -> Sample:
+        """Sample of `size` sets of J clusters drawn with replacement, refitted."""
         return refitted(rng.integers(J, size=(size, J)))
 
     return in_chunks(chunk, draws, seed, CLUSTER_BOOTSTRAP, jobs)
@@ -72,6 +74,7 @@ def jackknife(fit: MixedFit, jobs: int) -> Iterator[Sample]:
     refitted, J = _refitted(fit), fit.nclusters
 
     def chunk(first: int) -> Sample:
+        """Sample of the fits without each of `CHUNK` clusters."""
         return refitted(all_but(np.arange(first, min(first + CHUNK, J)), J))
 
     return in_threads(chunk, ((first,) for first in range(0, J, CHUNK)), jobs)
@@ -102,6 +105,7 @@ def _refitted(fit: MixedFit) -> Callable[[Ints], Sample]:
     sums = _sums(fit)
 
     def refitted(chosen: Ints) -> Sample:
+        """Fits to chosen clusters (B, J'); NaN where X or Z lose rank."""
         fits = refit_clusters(rotated, rest, n, chosen, fit.method == "REML")
         fine = estimable(fit, chosen)
         fits.sigma2[~fine] = np.nan
@@ -142,6 +146,7 @@ class _Sums(NamedTuple):
 
 
 def _sums(fit: MixedFit) -> _Sums:
+    """Sums of squares and products of X, and K_jK_j', by cluster."""
     X, K = fit.design.X, fit.clusters.rotated.K
     rows, first = sort(fit.design.cluster)
     X = np.column_stack([np.ones(len(X)), X - X.mean(axis=0)])[rows]

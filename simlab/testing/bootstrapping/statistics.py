@@ -101,6 +101,7 @@ def once(labels: list[str]) -> None:
 
 
 def _piece(piece: object, fit: MixedFit, groups: dict[str, Named]) -> list[Named | Function]:
+    """Statistics of one piece of what was asked for: names, a function, or weights."""
     if isinstance(piece, str):
         return [groups[name] for name in ALL] if piece == "all" else [_named(piece, groups)]
     if callable(piece):

@@ -1,4 +1,4 @@
-"""What a hypothesis of a study is: two models of y by x, and where the smaller one is true."""
+"""Hypotheses of a study: two models of y by x, and whether the smaller one is true."""
 
 from __future__ import annotations
 

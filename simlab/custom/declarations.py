@@ -1,4 +1,4 @@
-"""What a user writes above a function, to say how a study should call it."""
+"""Declarations `estimator` and `generator`, which a user writes above a function."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ ATTRIBUTE = "__simlab__"
 
 
 @dataclass(frozen=True)
-class MethodMark:
-    """How a function estimates; the defaults are those of a function without a mark."""
+class MethodDeclaration:
+    """Declaration of a function that estimates; the defaults are those of one without."""
 
     kinds: tuple[Kind, ...] = ("intercept", "slope")
     needs: Literal["rows", "moments"] = "rows"
@@ -25,8 +25,8 @@ class MethodMark:
 
 
 @dataclass(frozen=True)
-class GeneratorMark:
-    """How a function draws; the defaults are those of a function without a mark."""
+class GeneratorDeclaration:
+    """Declaration of a function that draws; the defaults are those of one without."""
 
     draws: Literal["rows", "moments"] = "rows"
     sectors: tuple[str, ...] = ("all",)
@@ -47,8 +47,8 @@ def estimator(
     function: F | None = None,
     /,
     *,
-    terms: tuple[str, ...] = MethodMark.kinds,
-    needs: Literal["rows", "moments"] = MethodMark.needs,
+    terms: tuple[str, ...] = MethodDeclaration.kinds,
+    needs: Literal["rows", "moments"] = MethodDeclaration.needs,
     truth: Truth = None,
 ) -> F | Callable[[F], F]:
     """Declare a function to be an estimator that studies name by its import path.
@@ -85,8 +85,8 @@ def estimator(
     kinds, others = terms_of((terms,) if isinstance(terms, str) else tuple(terms))
     if not (truth is None or callable(truth)) and not set(truth) <= set(others):
         raise ArgumentError(f"truth is of other terms than {', '.join(KINDS)}, not of {[*truth]}")
-    mark = MethodMark(kinds, _one_of("needs", needs), others, truth)
-    return _marked(mark) if function is None else _marked(mark)(function)
+    declaration = MethodDeclaration(kinds, _one_of("needs", needs), others, truth)
+    return _declaring(declaration) if function is None else _declaring(declaration)(function)
 
 
 MOST = 60  # characters of the name of a term
@@ -130,8 +130,8 @@ def generator(
     function: F | None = None,
     /,
     *,
-    draws: Literal["rows", "moments"] = GeneratorMark.draws,
-    sectors: tuple[str, ...] = GeneratorMark.sectors,
+    draws: Literal["rows", "moments"] = GeneratorDeclaration.draws,
+    sectors: tuple[str, ...] = GeneratorDeclaration.sectors,
     truth: Mapping[str, Any] | Callable[..., Mapping[str, Any]] | None = None,
 ) -> F | Callable[[F], F]:
     """Declare a function to be a population that studies name by its import path.
@@ -163,25 +163,28 @@ def generator(
     named = all(isinstance(sector, str) and sector for sector in sectors)
     if not named or not sectors or len(set(sectors)) < len(sectors):
         raise ArgumentError(f"sectors are one or more different names, not {sectors}")
-    mark = GeneratorMark(_one_of("draws", draws), sectors, truth)
-    return _marked(mark) if function is None else _marked(mark)(function)
+    declaration = GeneratorDeclaration(_one_of("draws", draws), sectors, truth)
+    return _declaring(declaration) if function is None else _declaring(declaration)(function)
 
 
-Mark = TypeVar("Mark", MethodMark, GeneratorMark)
+Declaration = TypeVar("Declaration", MethodDeclaration, GeneratorDeclaration)
 
 
-def mark_of(function: object, default: Mark) -> Mark:
-    """Return the mark of a function, or the default where it bears none of that kind."""
-    mark = getattr(function, ATTRIBUTE, None)
-    return mark if isinstance(mark, type(default)) else default
+def declaration_of(function: object, default: Declaration) -> Declaration:
+    """Return the declaration of a function, or the default where it has none of that kind."""
+    declared = getattr(function, ATTRIBUTE, None)
+    return declared if isinstance(declared, type(default)) else default
 
 
-def _marked(mark: MethodMark | GeneratorMark) -> Callable[[F], F]:
-    def mark_it(function: F) -> F:
-        setattr(function, ATTRIBUTE, mark)
+def _declaring(declaration: MethodDeclaration | GeneratorDeclaration) -> Callable[[F], F]:
+    """Decorator that attaches a declaration to a function, otherwise unchanged."""
+
+    def attach(function: F) -> F:
+        """Attach the declaration."""
+        setattr(function, ATTRIBUTE, declaration)
         return function
 
-    return mark_it
+    return attach
 
 
 def _one_of(name: str, value: Any) -> Literal["rows", "moments"]:

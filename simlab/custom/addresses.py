@@ -1,4 +1,4 @@
-"""From an import path to an object, and a hash of the file that it is in.
+"""Addresses of the user's objects: import paths, and hashes of the files that they are in.
 
 ``module:name`` is looked up in the folder of the study first, then where Python looks. A file of
 the study's folder is run as it is on the disk now, once for each content, so that the hash is that
@@ -25,7 +25,7 @@ from simlab.errors import CustomError, did_you_mean
 
 
 class Address(NamedTuple):
-    """Where an object of the user is: what is sent to workers in its place."""
+    """Address of a user's object, which is sent to workers in place of the object."""
 
     path: str  # ``module:name``
     folder: str  # the study's, absolute
@@ -67,6 +67,7 @@ def locate_object(path: str, folder: Path | None) -> Address:
 
 @cache
 def _module(address: Address) -> ModuleType:
+    """Module of an address, imported once for each content of its file."""
     own = _own_file(address.path, address.folder)
     if own is not None:
         return _executed(own, address.digest)
@@ -78,16 +79,19 @@ def _name(address: Address) -> str:
 
 
 def _own_file(path: str, folder: str) -> Path | None:
+    """File of the study's folder that an import path names; None if there is none."""
     file = Path(folder, f"{path.partition(':')[0]}.py")
     return file if file.is_file() else None
 
 
 def _file(module: ModuleType) -> str | None:
+    """Source file of a module; None if it has none."""
     file = getattr(module, "__file__", None)
     return file if file and file.endswith(".py") else None
 
 
 def _read(file: Path) -> bytes:
+    """Content of a file; CustomError if it cannot be read."""
     try:
         return file.read_bytes()
     except OSError as error:
@@ -123,6 +127,7 @@ def _imported(name: str, folder: str) -> ModuleType:
     """Import a package of the folder, or what is installed."""
 
     def load() -> ModuleType | None:
+        """Module of the name; None if there is none. Errors of what it imports itself pass."""
         try:
             return importlib.import_module(name)
         except ModuleNotFoundError as error:
