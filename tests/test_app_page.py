@@ -133,7 +133,7 @@ def test_what_cannot_be_drawn_stops_the_run_and_leaves_no_number(page, fields, p
     page._controls.fill(replace(good, **fields))
     blank(page)
     assert words in page._table.object
-    assert words in page._controls._said[place].object
+    assert words in page._controls._messages[place].object
     for name in ("sigma2", "within_sd", "population", "must be"):  # words of study files
         assert name not in page._table.object
     # Whatever is pressed or sent now, nothing comes back.
@@ -149,7 +149,7 @@ def test_what_cannot_be_drawn_stops_the_run_and_leaves_no_number(page, fields, p
     assert page._live.running  # as the run before was
     assert "<table" in page._table.object
     assert not any(widget.disabled for widget in (*page._acts, *page._save))
-    assert not page._controls._said[place].visible
+    assert not page._controls._messages[place].visible
     sampled(page)
     assert shown(page)
 

@@ -13,7 +13,7 @@ from study_cases import study
 
 import simlab
 from simlab import cli, memory, runner
-from simlab.cli.check import outline
+from simlab.cli.check import summary_lines
 from simlab.config import ConfigError, Parallel, Study
 from simlab.errors import MOST_WORKERS
 from simlab.fitting.errors import FitError
@@ -101,7 +101,7 @@ def test_what_will_not_fit_is_refused_by_its_field(field, what, sixteen, tmp_pat
     fields = {"replicates": 1000, "population": SMALL, "estimators": ["pooled"], **TOO_LARGE[field]}
     s = study(**fields)
     ask = {
-        "check": lambda s: list(outline(s)),
+        "check": lambda s: list(summary_lines(s)),
         "run": lambda s: simlab.run(s, out=tmp_path / "r"),
         "prepare": runner.prepare,
     }[what]
@@ -124,7 +124,7 @@ def test_what_fits_is_not_refused(monkeypatch, capsys):
     """The negative control: a study of the course, on a small machine."""
     monkeypatch.setattr(memory, "available", lambda: 0.5 * GB)
     s = study(MANY, parallel={"n_jobs": 8}, grid={"population.clusters": [10, 200]})
-    assert "2 conditions" in "\n".join(outline(s))
+    assert "2 conditions" in "\n".join(summary_lines(s))
 
 
 def test_what_is_kept_in_memory_is_refused_and_in_a_store_is_not(sixteen):

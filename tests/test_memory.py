@@ -15,7 +15,7 @@ from study_cases import study
 
 import simlab
 from simlab import archive, runner
-from simlab.cli.check import outline
+from simlab.cli.check import summary_lines
 from simlab.cli.diff import diff
 from simlab.cli.export import export
 from simlab.cli.failures import failures
@@ -131,9 +131,9 @@ def test_a_begun_store_is_the_same_as_a_small_one(begun):
 
 
 def test_a_study_is_checked_in_little_memory():
-    list(outline(declared(replicates=16)))
+    list(summary_lines(declared(replicates=16)))
     with at_most(40):
-        told = "\n".join(outline(declared()))
+        told = "\n".join(summary_lines(declared()))
     assert "2 conditions × 1,000,000,000 replicates in 125,000,000 blocks" in told
 
 

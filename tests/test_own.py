@@ -17,7 +17,7 @@ from study_cases import POPULATION
 
 import simlab
 from simlab import runner
-from simlab.cli.check import outline
+from simlab.cli.check import summary_lines
 from simlab.cli.failures import failures
 from simlab.cli.replay import replay as cli_replay
 from simlab.config import ConfigError, Study, dumps, loads, schema
@@ -521,7 +521,7 @@ def test_editors_know_of_import_paths():
 
 
 def test_check_says_what_is_left_out():
-    told = "\n".join(outline(generated("lines")))
+    told = "\n".join(summary_lines(generated("lines")))
     assert "without gls_oracle: the generator does not tell G and sigma2" in told
 
 

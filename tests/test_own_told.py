@@ -13,7 +13,7 @@ from test_own import HERE, SMALL, messages, run, study
 
 import simlab
 from simlab import runner
-from simlab.cli.check import outline
+from simlab.cli.check import summary_lines
 from simlab.cli.measure import measure as command
 from simlab.cli.run import run as run_command
 from simlab.config import ConfigError, dumps
@@ -170,7 +170,7 @@ def test_any_declared_term_is_measured_as_far_as_it_can_be():
 
 def test_why_there_is_no_bias_is_said(tmp_path, capsys):
     s = study("told:others", replicates=20)
-    told = "\n".join(outline(s))
+    told = "\n".join(summary_lines(s))
     assert "without bias and coverage of icc: what is true is not told" in told
     ds = simlab.run(s, jobs=1, out=tmp_path / "s.zarr")
     why = "what is true of icc is not told"

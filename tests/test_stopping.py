@@ -20,7 +20,7 @@ from simlab.performance.named import named
 from simlab.results import TIMES, ReplicateResults, Stop, Summing, open_dataset, open_results
 from simlab.runner.rounds import Rounds, next_end
 from simlab.runner.until import share_needed
-from simlab.tables.notes import extent, replicates_of
+from simlab.tables.notes import run_size, replicates_of
 
 SMALL = {
     "cluster_sizes": {"law": "poisson", "mean": 6},
@@ -68,7 +68,7 @@ def test_conditions_stop_in_different_rounds(base):
     assert ds.sizes["block"] == n.max() // 32
     assert (ds.stopped == Stop.REACHED).all()
     assert ds.attrs["replicates_done"] == ds.attrs["replicates_planned"] == n.sum()
-    assert extent(ds) == (
+    assert run_size(ds) == (
         f"3 conditions × {n.min():,} to {n.max():,} replicates, until MCSE(coverage) ≤ 0.012"
     )
 
@@ -120,7 +120,7 @@ def test_the_maximum_is_kept_and_told():
     ds = simlab.run(ruled(most=700, until=UNTIL | {"mcse": 0.001}), jobs=1)
     assert replicates_of(ds).tolist() == [700] * 3
     assert (ds.stopped == Stop.MAXIMUM).all()
-    assert extent(ds).endswith("× 700 replicates, until MCSE(coverage) ≤ 0.001 "
+    assert run_size(ds).endswith("× 700 replicates, until MCSE(coverage) ≤ 0.001 "
                                "(3 stopped at the maximum)")  # fmt: skip
 
 
@@ -133,7 +133,7 @@ def test_where_a_measure_is_not_defined_all_is_run():
     )  # fmt: skip
     assert (ds.stopped == Stop.UNDEFINED).all()
     assert replicates_of(ds).tolist() == [300] * 3
-    assert "3 where it is not defined" in extent(ds)
+    assert "3 where it is not defined" in run_size(ds)
 
 
 def test_a_rule_changes_no_number(base):
@@ -284,7 +284,7 @@ def test_a_reason_that_was_not_written_is_found_again(base, tmp_path):
     (tmp_path / "r.zarr" / "stopped" / "c.1").unlink()
     there = open_dataset(tmp_path / "r.zarr")
     assert there.stopped.values.tolist() == [Stop.REACHED, Stop.NOT_YET, Stop.REACHED]
-    assert "1 unfinished" in extent(there)
+    assert "1 unfinished" in run_size(there)
     assert there.attrs["replicates_planned"] > there.attrs["replicates_done"]
     assert_same_bits(simlab.run(s, out=tmp_path / "r.zarr", jobs=1), ds)
 
@@ -441,7 +441,7 @@ def test_another_rule_is_another_study(base, tmp_path):
 
 def test_tables_tell_the_replicates(base):
     _, ds = base
-    assert extent(ds) in " ".join(str(simlab.methods_table(ds)).split())
+    assert run_size(ds) in " ".join(str(simlab.methods_table(ds)).split())
 
 
 def test_a_maximum_below_the_usual_minimum_survives_writing_and_reading():

@@ -11,7 +11,7 @@ import simlab
 from simlab.measures import measure
 from simlab.parallel import Workers
 from simlab.results import Stop, open_dataset
-from simlab.tables.notes import extent, replicates_of
+from simlab.tables.notes import run_size, replicates_of
 
 SMALL = {
     "cluster_sizes": {"law": "poisson", "mean": 6},
@@ -53,7 +53,7 @@ def test_each_condition_stops_where_it_does_with_its_replicates(name):
     kept, summed = (simlab.run(ruled(name, keep)) for keep in ("replicates", "measures"))
     assert replicates_of(summed).tolist() == replicates_of(kept).tolist()
     assert summed["stopped"].identical(kept["stopped"])
-    assert extent(summed) == extent(kept)
+    assert run_size(summed) == run_size(kept)
     for told in ("replicates_done", "replicates_planned"):
         assert summed.attrs[told] == kept.attrs[told]
 

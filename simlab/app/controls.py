@@ -52,7 +52,7 @@ class Controls:
             pn.widgets.IntInput, BESIDE_CSS, name="seed", value=settings.seed, start=SEEDS[0],
             end=SEEDS[1], height=34, margin=(2, 8), sizing_mode="stretch_width",
         )  # fmt: skip
-        self._said = {name: _message() for name in self._widgets}
+        self._messages = {name: _message() for name in self._widgets}
         self.preset = styled(
             pn.widgets.RadioButtonGroup, options=list(PRESETS), value=None, margin=0
         )
@@ -61,7 +61,7 @@ class Controls:
         self.preset.param.watch(lambda event: self._preset(event.new), "value")
         self.column = pn.Column(
             *(part for name in (*RANGES, "sectors", "scheme", "seed")
-              for part in (self._widgets[name], self._said[name])),
+              for part in (self._widgets[name], self._messages[name])),
             sizing_mode="stretch_width",
         )  # fmt: skip
         self._order()
@@ -85,6 +85,7 @@ class Controls:
         self._changed(settings)
 
     def _moved(self, name: str, value: Any) -> None:
+        """Take the new value of a widget into the settings, within what is allowed."""
         if self._filling:
             return
         within = allowed(name, value, getattr(self.settings, name))
@@ -109,6 +110,7 @@ class Controls:
 
 
 def _slider(name: str, value: float) -> Any:
+    """Slider of a setting."""
     label, start, end, step = RANGES[name]
     kind = pn.widgets.IntSlider if isinstance(value, int) else pn.widgets.FloatSlider
     slider = kind(

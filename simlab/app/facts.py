@@ -1,4 +1,4 @@
-"""What is known of the population on the screen before any sample: targets, paradoxes, frames."""
+"""Facts of the population on the screen, before any sample: targets, paradoxes, frames."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ REACH = 3.0
 
 
 class Facts(NamedTuple):
-    """What the samples aim at."""
+    """Targets of the samples: true values of the population on the screen."""
 
     # (P,) β_W and β_B in each place. For the same schools those of the schools drawn; the latter is
     # NaN where their means are all alike
@@ -33,7 +33,7 @@ class Facts(NamedTuple):
 
 
 def facts(work: Work) -> Facts:
-    """What is true of a study of one condition, compiled by `draws.prepare`."""
+    """Return the true values of a study of one condition, compiled by `draws.prepare`."""
     (job,) = work.jobs
     plan, scheme = job.plan, job.condition.scheme
     clusters = None

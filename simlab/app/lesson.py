@@ -176,12 +176,12 @@ def _presets(sliders: dict[str, Any], sheet: Any) -> Any:
     buttons = []
     for preset in ("Robinson", "Simpson", "Slides example"):
         values = {n: max(getattr(PRESETS[preset], n), LEAST.get(n, -np.inf)) for n in SLIDERS}
-        asked = Button(label=preset, stylesheets=[sheet], height=32, margin=(4, 2))
+        button = Button(label=preset, stylesheets=[sheet], height=32, margin=(4, 2))
         code = (
             "for (const [name, value] of Object.entries(values)) { sliders[name].value = value; }"
         )
-        asked.js_on_click(CustomJS(args={"sliders": sliders, "values": values}, code=code))
-        buttons.append(asked)
+        button.js_on_click(CustomJS(args={"sliders": sliders, "values": values}, code=code))
+        buttons.append(button)
     return row(*buttons)
 
 

@@ -74,7 +74,7 @@ class Live:
 
     @property
     def error(self) -> Exception | None:
-        """What ended the sampling of this study, if anything did."""
+        """Error that ended the sampling of this study; None without one."""
         with self._state:
             return self._error
 
@@ -109,6 +109,7 @@ class Live:
         methods = np.arange(len(terms))
 
         def together(name: str) -> Floats:
+            """One array of all blocks, for the chosen term of each method."""
             parts = [getattr(block, name)[:, methods, terms] for block in blocks]
             return np.concatenate(parts) if parts else np.empty((0, len(terms)))
 
@@ -120,17 +121,18 @@ class Live:
         return Replicates(estimate, std_error, lower, upper, statuses)
 
     def _sample(self) -> None:
+        """Draw what is wanted, in the background thread, until the page is closed."""
         while True:
             with self._state:
                 self._state.wait_for(lambda: self._closed or self._goal > _count(self._blocks))
                 if self._closed:
                     return
-                work, done, goal = self._work, list(self._blocks), self._goal
+                work, before, goal = self._work, list(self._blocks), self._goal
             assert work is not None  # `more` sees to it
-            blocks, failed = done, None
+            blocks, failed = before, None
             try:
                 with _CORES:
-                    blocks = _extend(work, done, goal)
+                    blocks = _extend(work, before, goal)
             except Exception as error:  # told to whoever looks: a thread has nobody to tell
                 failed = error
             with self._state:

@@ -1,4 +1,4 @@
-"""The page: who sets what, and what is shown then. One `Page` for each visitor."""
+"""Page of the laboratory: it connects controls, draws and pictures. One `Page` for each visitor."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class _Template(pn.Template):  # type: ignore[misc]  # Panel has no types
 
 
 class Page:
-    """What one visitor sees; the document is the visitor's, by default the current one.
+    """Page of one visitor; the document is the visitor's, by default the current one.
 
     `ready` is the future of `compiled`: until it is done the page says that it is working.
     """
@@ -59,7 +59,7 @@ class Page:
         self._document = document or pn.state.curdoc
         self._ready = ready
         self._live = Live(self._tell)
-        self._told = False
+        self._called = False
         self._again: tuple[Any, int] | None = None
         self._first = FIRST_DRAWN
         self._replicate = 0
@@ -106,6 +106,7 @@ class Page:
             ready.add_done_callback(lambda _: self._document.add_next_tick_callback(self._begin))
 
     def _wire(self) -> None:
+        """Connect the widgets with what they do."""
         for widget in (self._shown, self._focus):
             widget.param.watch(lambda _: self._show_options(), "value")
         self._place.param.watch(lambda _: self._show_all(), "value")
@@ -121,18 +122,18 @@ class Page:
         self._clear.on_click(lambda _: self._empty())
         self._spaces.point_out(self._school)
         self._save = [button("YAML", width=46, margin=1), button("Python", width=58, margin=1)]
-        for asked, suffix in zip(self._save, ("yaml", "py"), strict=True):
-            asked.on_click(lambda _, suffix=suffix: self._write(suffix))
-            asked.jscallback(clicks="document.getElementById('texts').showModal()")
+        for save, suffix in zip(self._save, ("yaml", "py"), strict=True):
+            save.on_click(lambda _, suffix=suffix: self._write(suffix))
+            save.jscallback(clicks="document.getElementById('texts').showModal()")
         pictures = [self._spaces.data, self._spaces.beta, self._rows.picture, self._zip.picture]
         script = (FOLDER / "save.js").read_text(encoding="utf-8")
         for format in ("png", "svg"):
-            asked = button(format.upper(), width=40, margin=1)
-            asked.jscallback(
+            save = button(format.upper(), width=40, margin=1)
+            save.jscallback(
                 clicks=f'const format = "{format}";\nconst pictures = [a, b, c, d];\n{script}',
                 args=dict(zip("abcd", pictures, strict=True)),
             )
-            self._save.append(asked)
+            self._save.append(save)
         self._acts = [self._new, self._one, self._many, self._run, self._clear, self._freeze]
 
     def template(self) -> Any:
@@ -179,6 +180,7 @@ class Page:
             self._settings_changed(self._controls.settings)
 
     def _settings_changed(self, settings: Settings) -> None:
+        """Prepare, draw and show the new setting; or say what is wrong with it."""
         if self._ready is not None:
             return
         again = self._drawn_so_far()
@@ -187,10 +189,10 @@ class Page:
             work = prepare(study(settings), self._key)
             facts, drawn = known.facts(work), draw(work, self._replicate)
         except Exception as error:  # whatever it is, nothing of the population before may stay
-            said = problems(error)
+            messages = problems(error)
             self._first = again  # as much is drawn of the next that can be
-            self._controls.say(said)
-            self._blank("Nothing is drawn. " + " ".join(said.values()))
+            self._controls.say(messages)
+            self._blank("Nothing is drawn. " + " ".join(messages.values()))
             return
         self._controls.say({})
         self._live.start(work)  # before anything is shown: old samples say nothing of new settings
@@ -264,7 +266,7 @@ class Page:
     # What follows
 
     def _drawn_so_far(self) -> int:
-        """How much the setting on the screen was sampled, or was to be."""
+        """Number of replicates that the setting on the screen has, or was to get."""
         if self._again is not None:
             return self._again[1]
         first, self._first = self._first, 0
@@ -284,6 +286,7 @@ class Page:
             self._again = None
 
     def _restart(self, replicates: int) -> None:
+        """Sample the setting anew, up to so many replicates."""
         self._again = None
         if self._work is not None:
             self._live.start(self._work)
@@ -294,12 +297,13 @@ class Page:
 
     def _tell(self) -> None:
         """Called in the background: ask the visitor's own thread to look, once at a time."""
-        if not self._told and self._document.session_context is not None:
-            self._told = True
+        if not self._called and self._document.session_context is not None:
+            self._called = True
             self._document.add_next_tick_callback(self._look)
 
     def _look(self) -> None:
-        self._told = False
+        """Show what has been sampled; called in the visitor's own thread."""
+        self._called = False
         error = self._live.error
         if error is not None:
             self._blank("The sampling has stopped. " + " ".join(problems(error).values()))
@@ -322,6 +326,7 @@ class Page:
         self._show_live(fresh=True)
 
     def _show_badge(self) -> None:
+        """Name the paradoxes that the population has."""
         assert self._work is not None
         assert self._facts is not None
         on = known.paradoxes(self._facts, self._work.jobs[0].plan.sectors)
@@ -336,7 +341,7 @@ class Page:
         self._badge.object = "".join(badges) or none
 
     def _doubts(self) -> list[int]:
-        """Whether the slope of each method has a variance."""
+        """Codes of whether the slope of each method has a variance."""
         assert self._work is not None
         setting = json.loads(self._work.study.to_json())
         return [known_doubt(setting, method.name, "slope") for method in self._work.methods]
@@ -347,6 +352,7 @@ class Page:
             self._show_drawn()
 
     def _show_drawn(self) -> None:
+        """Show the one sample, and the targets."""
         assert self._drawn is not None
         assert self._facts is not None
         with pn.io.hold():
@@ -355,6 +361,7 @@ class Page:
             self._rows.mark(float(self._facts.within[at]), float(self._facts.between[at]))
 
     def _show_live(self, fresh: bool = False) -> None:
+        """Show the sampling distributions, the intervals and the table."""
         if self._work is None or self._facts is None or self._drawn is None:
             return
         work, at, target = self._work, self._place.value, self._target.value
@@ -364,10 +371,10 @@ class Page:
         drawn = self._live.replicates(terms)
         theta = float(getattr(self._facts, kind)[at])
         summary = measured.summarise(drawn, theta)
-        marks = np.array([self._facts.within[at], self._facts.between[at]])
+        targets = np.array([self._facts.within[at], self._facts.between[at]])
         own = np.array([line.center[at, 1] for line in self._drawn.lines.values()])
         if fresh or self._edges is None or len(drawn.estimate) <= 1000:
-            self._edges = measured.edges(drawn.estimate, np.append(marks, own))
+            self._edges = measured.edges(drawn.estimate, np.append(targets, own))
         counts = measured.counts(drawn.estimate, self._edges)
         focus = self._focus.value
         last = measured.intervals(drawn, list(METHODS).index(focus), theta)

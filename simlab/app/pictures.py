@@ -62,6 +62,7 @@ class Spaces:
         self._link()
 
     def _draw_data(self) -> None:
+        """Draw the artists of data space, from sources that are still empty."""
         p = self.data
         self._dots = p.scatter(
             "x", "y", source=self._students, name="students", marker="circle", size=5,
@@ -76,6 +77,7 @@ class Spaces:
         p.scatter("x", "y", source=self._students_on, size=9, fill_color=FOCUS, line_color=PAPER)
 
     def _draw_beta(self) -> None:
+        """Draw the artists of beta space, from sources that are still empty."""
         p = self.beta
         p.patches(
             "xs", "ys", source=self._dispersion, fill_color=STRIP, fill_alpha=0.35,
@@ -213,6 +215,7 @@ class Spaces:
             axis.update(start=shown[0], end=shown[1])
 
     def _show_truth(self, drawn: Drawn, place: int) -> None:
+        """Show γ and the ellipse of G; of a difference of sectors, its γ alone."""
         S = len(drawn.gamma)
         if place < S:
             path = ellipse(drawn.gamma[place], drawn.G)
@@ -224,6 +227,7 @@ class Spaces:
         self._truth.data = _listed(x=center[:1], y=center[1:])
 
     def _show_methods(self, drawn: Drawn, place: int) -> None:
+        """Show each method's line, its point and its reported ellipse."""
         self._shown = drawn, place
         S = len(drawn.gamma)
         ends = np.array([self._ranges[0].start, self._ranges[0].end])

@@ -44,6 +44,7 @@ def serve(port: int, browser: bool) -> None:
     ready = _in_background(compiled)
 
     def visit() -> Any:
+        """Page for a new visitor."""
         page = Page(ready=ready)
         pn.state.on_session_destroyed(lambda _: page.close())
         return page.template()
@@ -74,19 +75,20 @@ def _not_of_visitors_who_left(record: logging.LogRecord) -> bool:
 
 
 def _in_background(work: Callable[[], None]) -> Future[None]:
-    """Do something in a thread that does not keep the process alive."""
-    done: Future[None] = Future()
+    """Call a function in a thread that does not keep the process alive."""
+    result: Future[None] = Future()
 
-    def do() -> None:
+    def run() -> None:
+        """Set the result, or the error that every visitor is shown."""
         try:
             work()
         except Exception as error:  # told to every visitor
-            done.set_exception(error)
+            result.set_exception(error)
         else:
-            done.set_result(None)
+            result.set_result(None)
 
-    threading.Thread(target=do, daemon=True, name="simlab-compile").start()
-    return done
+    threading.Thread(target=run, daemon=True, name="simlab-compile").start()
+    return result
 
 
 def _free(port: int) -> int:

@@ -1,4 +1,4 @@
-"""What the controls of the page set: one frozen value, and the study that it stands for."""
+"""Settings of the page: one frozen value, and the study that it stands for."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class Settings:
 
 
 class Range(NamedTuple):
-    """What a slider offers."""
+    """Range of a slider: its label, ends and step."""
 
     label: str
     start: float
@@ -187,19 +187,19 @@ def study(settings: Settings, replicates: int = 1000) -> Study:
 
 
 def problems(error: Exception) -> dict[str, str]:
-    """Return what is wrong, in words of the page, by the setting beside which it should be said.
+    """Return messages on what is wrong, by the setting next to which each is shown.
 
     Under "" stands what no single setting is to blame for.
     """
     if not isinstance(error, ConfigError):
         return {"": f"{error} ({type(error).__name__}). Move a slider, or choose a preset."}
-    found: dict[str, str] = {}
+    messages: dict[str, str] = {}
     for problem in error.problems:
         field = problem.field.removeprefix("population.")
         name = next((PLACES[place] for place in PLACES if field.startswith(place)), "")
         label = RANGES[name].label if name in RANGES else name
-        found.setdefault(name, WORDS.get(name, f"{label} {problem.message}".strip()))
-    return found
+        messages.setdefault(name, WORDS.get(name, f"{label} {problem.message}".strip()))
+    return messages
 
 
 def _by_sector(

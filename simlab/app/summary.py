@@ -1,4 +1,4 @@
-"""What the replicates so far say of each method: measures, histograms, and the last intervals."""
+"""Summary of the replicates so far: measures, histograms, and the last intervals."""
 
 from __future__ import annotations
 
@@ -50,12 +50,12 @@ def terms(
     `place` is a sector or a difference of sectors. For β_B it is the between effect where a method
     has one; otherwise the slope, which is all that the method offers.
     """
-    found = []
+    positions = []
     for method in methods:
         kind = "between" if target == "between" and "between" in method.kinds else "slope"
         own = term_names((kind,), sectors)
-        found.append(names.index(own[place]))
-    return np.array(found)
+        positions.append(names.index(own[place]))
+    return np.array(positions)
 
 
 def summarise(drawn: Replicates, theta: float) -> Summary:

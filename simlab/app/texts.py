@@ -1,4 +1,4 @@
-"""What is on the screen, as a study file and as Python: both give the same numbers again."""
+"""Study on the screen as a file and as Python: both give the same numbers again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""While a visitor waits: kernels are compiled once, and the page knows when it has been heard."""
+"""Waiting visitors: kernels are compiled once, and the page knows when it has been heard."""
 
 from __future__ import annotations
 
@@ -40,12 +40,14 @@ def echo(document: Any) -> Spinner:
     widget = Spinner(name="answered", visible=False, value=0)
 
     def answer(number: Any) -> None:
+        """Send the number back."""
         widget.tags = [number]
 
-    def asked(_: str, __: Any, number: Any) -> None:
+    def delayed(_: str, __: Any, number: Any) -> None:
+        """Answer after a moment, behind everything that came before."""
         document.add_timeout_callback(lambda: answer(number), ANSWER)
 
-    widget.on_change("value", asked)
+    widget.on_change("value", delayed)
     script = Path(__file__).with_name("waiting.js").read_text(encoding="utf-8")
     document.js_on_event(DocumentReady, CustomJS(args={"echo": widget}, code=script))
     return widget

@@ -31,11 +31,11 @@ def with_advice(verdicts: pd.DataFrame, level: float) -> pd.DataFrame:
 
 
 def aims_of(method: str) -> tuple[str, ...]:
-    """What a user of the method may want of it: β_W, β_B or both."""
-    found = REGISTRY[method]
-    if found.estimand == "mixture" or "between" in found.kinds:
+    """Targets that a user of the method may want it for: β_W, β_B or both."""
+    estimator = REGISTRY[method]
+    if estimator.estimand == "mixture" or "between" in estimator.kinds:
         return TARGETS
-    return (found.estimand,)
+    return (estimator.estimand,)
 
 
 def _best(rows: Sequence[Row], target: str) -> str:
@@ -71,7 +71,7 @@ def _sentence(method: str, own: Targets, best: Mapping[str, str], level: float) 
 
 
 def _trust(trusted: Sequence[Row], level: float) -> list[str]:
-    """What the method may be trusted for, and where it wastes."""
+    """Clause on what the method may be trusted for, and where it is wasteful."""
     clauses = []
     good = [row for row in trusted if row["verdict"] == "yes"]
     if good:
@@ -95,7 +95,7 @@ def _trust(trusted: Sequence[Row], level: float) -> list[str]:
 
 
 def _fault(failing: Sequence[Row], level: float) -> str:
-    """What is wrong: the standard error, the bias, or both."""
+    """Clause on what is wrong: the standard error, the bias, or both."""
     first, interval = failing[0], f"its {100 * level:g} % interval covers"
     off = [row for row in failing if abs(bias_of(row)) > BIAS]
     off_by = " and ".join(f"{abs(bias_of(row)):.2g} SE off {SYMBOLS[row['target']]}" for row in off)
@@ -109,7 +109,7 @@ def _fault(failing: Sequence[Row], level: float) -> str:
 
 
 def _instead(best: Mapping[str, str], alone: bool) -> list[str]:
-    """What to use for the targets that the method fails."""
+    """Clause on what to use for the targets that the method fails."""
     if not best:
         return []
     if alone and len(set(best.values())) == 1:
@@ -118,7 +118,7 @@ def _instead(best: Mapping[str, str], alone: bool) -> list[str]:
 
 
 def _doubt(rows: Sequence[Row]) -> list[str]:
-    """Where other parameters that the data allow would turn the verdict."""
+    """Clause on other parameters that the data allow, under which the verdict turns."""
     unsure = [row for row in rows if row["certainty"] < SURE]
     if not unsure:
         return []

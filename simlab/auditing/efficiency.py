@@ -52,6 +52,7 @@ def _best(here: xr.DataArray, question: str, groups: tuple[str, ...]) -> tuple[F
     """Best unbiased estimates of β_W and β_B of each group, each (R, S)."""
 
     def values(method: str, kind: str) -> Floats:
+        """Estimates of a method for one kind of term, by group."""
         names = [str(Term(kind, place)) for place in places_of(groups, differences=False)]
         estimates: Floats = here.sel(estimator=method, term=names).values
         return estimates

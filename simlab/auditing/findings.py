@@ -21,7 +21,7 @@ from simlab.config import Study
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Findings:
-    """Which method can be trusted on a data set, for which question.
+    """Verdicts on every method for a data set: which can be trusted, for which question.
 
     Attributes
     ----------

@@ -9,7 +9,7 @@ from simlab.auditing.advice import aims_of, bias_of
 from simlab.auditing.findings import Findings
 from simlab.auditing.pictures import beta_picture, data_picture, honesty_picture
 from simlab.auditing.studies import QUESTIONS
-from simlab.auditing.text import about, advice, asked, explained, rows_at, trusted
+from simlab.auditing.text import about, advice, explained, question_text, rows_at, trusted
 from simlab.auditing.verdicts import TRUSTED, Row
 from simlab.methods import short
 from simlab.text import Note, Paragraph, Part, Table
@@ -34,7 +34,7 @@ def html(audit: Findings) -> str:
         table = Table(["method", "advice"], advice(audit, question, places[0]), f"Advice{of}")
         body = _figures(audit, question) + table.html()
         body += "".join(_numbers(audit, question, place) for place in places)
-        sections.append(Section(f"For {asked(audit, question)}", body))
+        sections.append(Section(f"For {question_text(audit, question)}", body))
     sections += [
         Section("How to read it", f"<p>{html_text(explained(audit))}</p>"),
         Section("The configuration that reproduces it", _config(audit)),
@@ -48,13 +48,18 @@ def html(audit: Findings) -> str:
 
 
 def _answer(audit: Findings) -> str:
+    """Paragraphs, paradoxes, and the table of methods to be trusted, in HTML."""
     rows = [
-        [asked(audit, question), SYMBOLS[target], ", ".join(map(_method, found)) or "no method"]
-        for question, target, found in trusted(audit)
+        [
+            question_text(audit, question),
+            SYMBOLS[target],
+            ", ".join(map(_method, methods)) or "no method",
+        ]
+        for question, target, methods in trusted(audit)
     ]
     where = " in every group and for their difference" if len(audit.subject.groups) > 1 else ""
     header = ["question", "slope", "methods, the most accurate first"]
-    notes = (Note(f"{found}.") for found in audit.paradox)
+    notes = (Note(f"{methods}.") for methods in audit.paradox)
     parts: list[Part] = [
         *map(Paragraph, about(audit)),
         *notes,
@@ -69,6 +74,7 @@ def _method(row: Row) -> str:
 
 
 def _data(audit: Findings, group: str) -> str:
+    """Pictures of one group, in data space and in beta space, each described in words."""
     roles = audit.subject.roles
     where = f" where {roles.group} is {group}" if group and roles.group else ""
     return figure_tag(
@@ -88,6 +94,7 @@ def _data(audit: Findings, group: str) -> str:
 
 
 def _figures(audit: Findings, question: str) -> str:
+    """Pictures of bias, honesty and coverage, one for each slope."""
     tags = []
     for place in places_of(audit.subject.groups):
         of = f", {place}" if place else ""
@@ -105,6 +112,7 @@ def _figures(audit: Findings, question: str) -> str:
 
 
 def _numbers(audit: Findings, question: str, place: str) -> str:
+    """Table of the measures of one slope, in HTML."""
     rows = [
         [
             short(row["method"]),

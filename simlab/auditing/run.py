@@ -21,7 +21,7 @@ from simlab.text import Part, Printable
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Audit(Findings, Printable):
-    """Which method can be trusted on a data set, for which question; see `Findings`."""
+    """Verdicts on every method for a data set; see `Findings`."""
 
     def to_frame(self) -> pd.DataFrame:
         """The verdicts; see `Findings`."""
@@ -101,11 +101,11 @@ def audit(
     return complete(begin(fitted, study, jobs, progress), draws, jobs, progress)
 
 
-def begin(found: Subject, study: Study, jobs: int, progress: Progress | None) -> Audit:
+def begin(subject: Subject, study: Study, jobs: int, progress: Progress | None) -> Audit:
     """Audit with the parameters as estimated: the first answer, without certainty."""
-    data = {found.name: found.rows}
+    data = {subject.name: subject.rows}
     ds = runner.run(study, data=data, jobs=jobs, progress=progress)
-    return Audit.judged(found, study, ds, paradoxes(found, ds))
+    return Audit.judged(subject, study, ds, paradoxes(subject, ds))
 
 
 def complete(first: Audit, draws: int, jobs: int, progress: Progress | None) -> Audit:

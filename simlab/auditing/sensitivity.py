@@ -49,6 +49,7 @@ def measure_others(
 
 
 def _one_set(subject: Subject, other: Parameters, base: Study) -> tuple[xr.Dataset, int]:
+    """Measures of all methods under one parameter set, and the number of failed fits."""
     study = other_study(subject, other, base)
     work = prepare(study, {subject.name: subject.rows})
     streams = tuple(dict.fromkeys(MEASURES[name].stream for name in LABELS))

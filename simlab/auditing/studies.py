@@ -36,6 +36,7 @@ def other_study(subject: Subject, other: Parameters, base: Study) -> Study:
 def _study(
     subject: Subject, p: Parameters, methods: tuple[str, ...], settings: dict[str, Any]
 ) -> Study:
+    """Study of two conditions: the fitted parameters, and the clusters of the data."""
     roles = subject.roles
     x = {"law": "data", "data": subject.name, "column": roles.x, "cluster": roles.cluster}
     gamma: Any = np.column_stack([p.gamma0, p.within]).tolist()

@@ -122,6 +122,7 @@ def parameters(estimate: Floats, G: Floats, sigma2: float, groups: int, digits: 
     """
 
     def short(values: Floats) -> Floats:
+        """Numbers with so many digits, as the study's file has them."""
         return np.array([float(f"{v:.{digits}g}") for v in values.ravel()]).reshape(values.shape)
 
     intercept, within, between, _ = short(estimate).reshape(4, -1)[:, :groups]
@@ -191,6 +192,7 @@ def _check_design(
 
 
 def _check_fit(fitted: Estimates, comparison: pd.DataFrame, source: str) -> None:
+    """Refuse a model that has not converged."""
     if fitted.status[0] in FAILED:
         raise DataError(
             f"{source}: the contextual HLM, which is taken for true, does not converge on these "

@@ -47,7 +47,7 @@ def report(audit: Findings) -> list[Part | list[Part]]:
     parts = [*answer(audit), *(_overview(audit, place) for place in places)]
     for question in QUESTIONS:
         advised = advice(audit, question, places[0])
-        title = f"Advice for {asked(audit, question)}"
+        title = f"Advice for {question_text(audit, question)}"
         parts += [_numbers(audit, question, places[0]), Table(["Method", "advice"], advised, title)]
     return [*parts, Heading("How to read it"), Paragraph(explained(audit), indent="")]
 
@@ -57,11 +57,11 @@ def answer(audit: Findings) -> list[Part | list[Part]]:
     s = audit.subject
     group = f", by {s.roles.group}" if s.roles.group else ""
     title = f"Audit of {s.source}: {s.roles.y} on {s.roles.x} in {s.roles.cluster}{group}"
-    paradoxes = (Heading(str(found)) for found in audit.paradox)
+    paradoxes = (Heading(str(paradox)) for paradox in audit.paradox)
     return [Heading(title), [*map(Paragraph, about(audit))], *paradoxes, _trusted(audit)]
 
 
-def asked(audit: Findings, question: str) -> str:
+def question_text(audit: Findings, question: str) -> str:
     """Name a question in the words of the data."""
     cluster = audit.subject.roles.cluster
     return {NEW: f"other clusters ({cluster})", SAME: f"the same clusters ({cluster}), other rows"}[
@@ -89,11 +89,11 @@ def about(audit: Findings) -> list[str]:
 
 
 def _trusted(audit: Findings) -> Table:
-    """Which methods to trust, the most precise first."""
+    """Table of the methods to trust, the most precise first."""
     everywhere = " (in every group, and for their difference)" if audit.subject.roles.group else ""
     rows = [
         [
-            asked(audit, question), SYMBOLS[target],
+            question_text(audit, question), SYMBOLS[target],
             ", ".join(_method(row) for row in rows[:MOST]) or "no method",
         ]
         for question, target, rows in trusted(audit)
@@ -111,6 +111,7 @@ def trusted(audit: Findings) -> list[tuple[str, str, list[Row]]]:
 
 
 def _method(row: Row) -> str:
+    """Name of a method, with its certainty."""
     wide = "wide, " if row["verdict"] == "safe" else ""
     sure = "" if math.isnan(row["certainty"]) else f"{100 * row['certainty']:.0f} %"
     inside = f"{wide}{sure}".removesuffix(", ")
@@ -152,7 +153,7 @@ def _numbers(audit: Findings, question: str, place: str) -> Table:
             row = part.get(target)
             cells += ["", ""] if row is None else [_pm(row, name), _share(row["coverage"])]
         table.append([*cells, _pm(first, "efficiency")])
-    title = f"{_slope(audit, place)}, {asked(audit, question)}: ± is one Monte Carlo SE"
+    title = f"{_slope(audit, place)}, {question_text(audit, question)}: ± is one Monte Carlo SE"
     return Table(header, table, title)
 
 
@@ -207,6 +208,7 @@ def _slope(audit: Findings, place: str) -> str:
 
 
 def _verdict(row: Row) -> str:
+    """Cell of a verdict."""
     word = str(row["verdict"])
     if word == "not estimable":
         return "–"

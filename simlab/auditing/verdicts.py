@@ -96,6 +96,7 @@ def _row(
     measures: xr.Dataset, on_data: Mapping[tuple[str, str], Row],
     which: tuple[str, str, str, str, str], level: float,
 ) -> Row:  # fmt: skip
+    """Row of one method for one target: its numbers, and what they mean."""
     question, place, method, target, kind = which
     term = str(Term(kind, place))
     here = measures.sel(question=question, estimator=method, term=term)
@@ -152,9 +153,9 @@ def _columns(numbers: Mapping[str, Number]) -> dict[str, float]:
 
 
 def _decided(bias: Number, coverage: Number, word: str, level: float) -> bool:
-    """Whether more replicates could hardly turn trust into distrust, or the reverse."""
-    said = {equivalent(bias, BIAS), at_least(coverage, coverage_bounds(level)[0])}
-    return said == {"yes"} if word in TRUSTED else "no" in said
+    """Whether more replicates would hardly turn trust into distrust, or the reverse."""
+    words = {equivalent(bias, BIAS), at_least(coverage, coverage_bounds(level)[0])}
+    return words == {"yes"} if word in TRUSTED else "no" in words
 
 
 def _certainty(words: list[str]) -> float:

@@ -16,12 +16,12 @@ def check(config: Config) -> None:
     """Validate a study without running it, and say what it would do."""
     from simlab.study import load
 
-    for line in outline(load(config)):
+    for line in summary_lines(load(config)):
         print(line)
 
 
-def outline(study: Study) -> Iterator[str]:
-    """Lines that say what a study would do; a ConfigError if it cannot be done."""
+def summary_lines(study: Study) -> Iterator[str]:
+    """Lines on what a study would do; a ConfigError if it cannot be done."""
     from simlab import runner
     from simlab.cli.console import warnings_on_stderr
     from simlab.estimators import REGISTRY

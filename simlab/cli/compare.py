@@ -64,8 +64,8 @@ def compare(
         for column, count in result.attrs["missing"].items()
     ]
     statistics = _statistics(fit_statistics(df, y, x, cluster, group))
-    said: list[list[Part]] = [[Paragraph(line) for line in reasons]] if reasons else []
-    say([*left_out, first], *others, *said, statistics)
+    explanations: list[list[Part]] = [[Paragraph(line) for line in reasons]] if reasons else []
+    say([*left_out, first], *others, *explanations, statistics)
 
 
 def _missing(result: pd.DataFrame) -> list[str]:
@@ -108,6 +108,7 @@ def _estimates(result: pd.DataFrame, level: float) -> list[Table]:
 
 
 def _statistics(statistics: pd.DataFrame) -> Table:
+    """Table of the statistics of each method's fit."""
     rows, before = [], ""
     for row in statistics.to_dict("records"):
         name = label(row["method"]) if row["method"] != before else ""

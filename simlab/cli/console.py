@@ -97,7 +97,7 @@ class Bar:
 @contextmanager
 def warnings_on_stderr() -> Iterator[None]:
     """Say a warning of ours at once, in one line on stderr, without the line that gave it."""
-    said: set[str] = set()  # a study may read the same file for every condition
+    shown: set[str] = set()  # a study may read the same file for every condition
     with warnings.catch_warnings():
         warnings.simplefilter("always", Notice)
         otherwise = warnings.showwarning
@@ -105,10 +105,11 @@ def warnings_on_stderr() -> Iterator[None]:
         def show(
             message: Warning | str, category: type[Warning], file: str, line: int, *rest: Any
         ) -> None:
+            """Print a notice of simlab once, as one line; others as Python does."""
             if issubclass(category, Notice):
-                if (text := one_line(message)) not in said:
+                if (text := one_line(message)) not in shown:
                     print(f"simlab: {text}", file=sys.stderr)
-                said.add(text)
+                shown.add(text)
             else:
                 otherwise(message, category, file, line, *rest)
 

@@ -40,13 +40,13 @@ _HELD: dict[int, set[int | signal.Signals]] = {}
 
 
 class _State:
-    """What this process has heard."""
+    """Signals that this process has received, and what it does about them."""
 
     first = 0  # number of the signal that interrupts the work
     due = False  # whether the next one is the first, heard again
     heard, repeated = 0, 0  # how many signals there were; how many of them were the first, again
     over = False  # whether there is no work to interrupt any more
-    said = False
+    reported = False
     counting = False  # whether a thread of this process counts signals
     forks = False  # whether what is done about forks is registered: that cannot be undone
 
@@ -54,7 +54,7 @@ class _State:
     def forget(cls) -> None:
         """Have heard nothing yet."""
         cls.first = cls.heard = cls.repeated = 0
-        cls.due = cls.over = cls.said = False
+        cls.due = cls.over = cls.reported = False
 
 
 def listen() -> None:
@@ -82,6 +82,7 @@ def _hear_forgotten() -> None:
     otherwise = sys.unraisablehook
 
     def hook(what: Any) -> None:
+        """Repeat a signal whose exception was printed and forgotten; pass on all other errors."""
         if _State.first and what.exc_type is KeyboardInterrupt:
             _thread.start_new_thread(_again, ())
         else:
@@ -119,14 +120,15 @@ def end(number: int = 0) -> NoReturn:
 def _say() -> None:
     """Say it once; not at all where nobody reads, which would be waited for."""
     try:
-        if not _State.said and select.select((), (2,), (), 0)[1]:
+        if not _State.reported and select.select((), (2,), (), 0)[1]:
             os.write(2, ((SHOW_CURSOR if os.isatty(2) else "") + MESSAGE).encode())
     except OSError:  # nobody is there any more
         pass
-    _State.said = True
+    _State.reported = True
 
 
 def _hear(number: int, frame: FrameType | None) -> None:
+    """Handler of the signals: interrupt the work, or end the process."""
     again, _State.due = _State.due, False
     importer = _importer(frame)
     if _State.over or (_State.first and not again) or importer.startswith("simlab.cli"):
@@ -153,16 +155,17 @@ def _count(ear: int) -> None:
 
 def _importer(frame: FrameType | None) -> str:
     """Name of the module whose import is being done, the outermost; empty if there is none."""
-    found = ""
+    name = ""
     while frame is not None:
         before = frame.f_back
         if frame.f_code.co_filename.startswith("<frozen importlib") and before is not None:
-            found = str(before.f_globals.get("__name__"))
+            name = str(before.f_globals.get("__name__"))
         frame = before
-    return found
+    return name
 
 
 def _again() -> None:
+    """Send the first signal again, after a moment."""
     time.sleep(SOON)
     _State.due = True
     _State.repeated += 1

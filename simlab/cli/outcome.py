@@ -34,9 +34,9 @@ def report(ds: xr.Dataset) -> int:
         conditions = everywhere.loc[everywhere["estimator"] == name, "condition"]
         where.setdefault(tuple(conditions), []).append(name)
     for (first, *others), names in where.items():
-        place = f"condition {first} ({archive.describe(ds, first)})"
+        condition = f"condition {first} ({archive.describe(ds, first)})"
         more = f" and {len(others)} others" if others else ""
-        words = f"failed in every replicate of {place}{more}: {some(names, 'methods')}"
+        words = f"failed in every replicate of {condition}{more}: {some(names, 'methods')}"
         print(f"simlab: {words}", file=sys.stderr)
     return 0 if everywhere.empty else ALL_FAILED
 

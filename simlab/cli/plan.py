@@ -60,6 +60,7 @@ def plan(
 
 
 def _row(result: Forecast, c: Needed) -> list[str]:
+    """Row of a condition."""
     levels = (f"{k.rpartition('.')[2]} = {v}" for k, v in c.levels.items() if str(v) != "nan")
     return [
         ", ".join(levels) or "base",
@@ -73,6 +74,7 @@ def _row(result: Forecast, c: Needed) -> list[str]:
 
 
 def _total(result: Forecast) -> list[str]:
+    """Row of the whole study."""
     low, each, high = (
         sum(getattr(c, end) for c in result.conditions) for end in ("low", "replicates", "high")
     )
@@ -83,6 +85,7 @@ def _total(result: Forecast) -> list[str]:
 
 
 def _times(result: Forecast) -> str:
+    """Sentence on the time that the study takes here."""
     wall, low, high = (
         duration(result.core(end) / result.speed) for end in ("replicates", "low", "high")
     )
@@ -94,6 +97,7 @@ def _times(result: Forecast) -> str:
 
 
 def _line(result: Forecast, until: Until) -> str:
+    """The forecast as a line of a study's file."""
     from simlab.config import FEWEST, flow
 
     least = "" if result.least == FEWEST else f"min: {result.least}, "

@@ -43,11 +43,11 @@ def by_formulas(source: str, *formulas: str | None) -> pd.DataFrame:
         uses.setdefault(same_name(name), set()).add(role)
 
     def role_of(name: str) -> Role:
-        """What the column of a name is for."""
-        found = uses.get(same_name(name), {"number"})
-        if "number" in found:
-            return "number" if len(found) == 1 else "both"
-        return "label" if "label" in found else "factor"
+        """Role of the column of a name: number, label, factor or both."""
+        roles = uses.get(same_name(name), {"number"})
+        if "number" in roles:
+            return "number" if len(roles) == 1 else "both"
+        return "label" if "label" in roles else "factor"
 
     with warnings_on_stderr():
         return table(source, role_of)
@@ -70,6 +70,7 @@ def _uses(formulas: Iterable[str]) -> Iterable[tuple[str, Role]]:
 
 
 def _parts(node: Node, role: Role = "number") -> Iterable[tuple[str, Role]]:
+    """Columns that a formula names, each with the role that it has there."""
     match node:
         case Column(name):
             yield name, role

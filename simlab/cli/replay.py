@@ -108,8 +108,8 @@ def _refit(again: Replay) -> list[Part | list[Part]]:
     header[5:5] = [] if again.stored is None else ["stored", "difference"]
     messages = [f"{name}: {text}" for _, name, text in one.messages]
     messages += [f"{name} warned: {text}" for _, name, text in one.warnings]
-    said: list[Part] = [Paragraph(line) for line in messages]
-    return [Table(header, rows, names=2), *([said] if said else [])]
+    paragraphs: list[Part] = [Paragraph(line) for line in messages]
+    return [Table(header, rows, names=2), *([paragraphs] if paragraphs else [])]
 
 
 def _beside(stored: xr.Dataset, e: int, t: int, new: float) -> list[str]:

@@ -82,10 +82,10 @@ def run(
         )  # fmt: skip
     seconds = time.monotonic() - began
     with runner.own_code_named(json.loads(ds.attrs["code"])):
-        return _told(ds, study.name, store, seconds)
+        return _conclude(ds, study.name, store, seconds)
 
 
-def _told(ds: xr.Dataset, name: str, store: Path, seconds: float) -> int:
+def _conclude(ds: xr.Dataset, name: str, store: Path, seconds: float) -> int:
     """Print the tables of a study that was run, and keep them; return the exit status."""
     from simlab import tables
     from simlab.cli.outcome import report

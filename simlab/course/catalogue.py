@@ -231,6 +231,7 @@ def _checked(df: pd.DataFrame, roles: Roles, source: str) -> tuple[pd.DataFrame,
 
 
 def _check_levels(df: pd.DataFrame, roles: Roles, source: str) -> None:
+    """Refuse a w that varies within clusters, and an x that does not."""
     vary = varying(df, roles.cluster)
     if roles.w in vary:
         where = vary[roles.w]
@@ -259,6 +260,7 @@ def _design(formula: str, df: pd.DataFrame, source: str) -> Design | str:
 
 
 def _fit(design: Design | str, method: Method, source: str) -> tuple[MixedFit | None, str]:
+    """Fit of a design, or the reason why there is none."""
     if isinstance(design, str):
         return None, design
     try:
@@ -271,7 +273,7 @@ def _fit(design: Design | str, method: Method, source: str) -> tuple[MixedFit | 
 
 
 def _symbols(roles: Roles, design: Design | str, df: pd.DataFrame) -> Symbols:
-    """How equations write the variables; `design` is that of means as outcomes, y ~ 1 + w."""
+    """Symbols of the variables in equations; `design` is that of means as outcomes, y ~ 1 + w."""
     names = design.fixed_names[1:] if isinstance(design, Design) else (roles.w,)
     levels = tuple(name[len(roles.w) :] for name in names)
     if levels in ((), ("",)):
@@ -279,23 +281,23 @@ def _symbols(roles: Roles, design: Design | str, df: pd.DataFrame) -> Symbols:
     others = {str(value) for value in df[roles.w].dropna().unique()} - set(levels)
     reference = min(others, default="the reference")
     if len(levels) == 1:
-        said = (f"{roles.w}_j is 1 for {levels[0]}, 0 for {reference}",)
-        return Symbols(roles.y, roles.x, roles.cluster, (roles.w,), said)
+        coding = (f"{roles.w}_j is 1 for {levels[0]}, 0 for {reference}",)
+        return Symbols(roles.y, roles.x, roles.cluster, (roles.w,), coding)
     symbols = tuple(f"{roles.w}[{level}]" for level in levels)
-    said = (
+    coding = (
         f"{symbols[0]}_j is 1 for {levels[0]} and 0 elsewhere, and so on; {reference} has none",
     )
-    return Symbols(roles.y, roles.x, roles.cluster, symbols, said)
+    return Symbols(roles.y, roles.x, roles.cluster, symbols, coding)
 
 
 def _notes(models: list[Model]) -> list[str]:
-    """What there is to say, once for all models of which it is true."""
-    said: dict[str, list[str]] = {}
+    """Notes, once each, with the models of which they are true."""
+    models_of: dict[str, list[str]] = {}
     for model in models:
-        found = (f"not fitted: {model.reason}",) if model.fit is None else model.fit.notes
-        for note in found:
-            said.setdefault(note, []).append(model.name)
-    return [f"{', '.join(names)}: {note}" for note, names in said.items()]
+        own = (f"not fitted: {model.reason}",) if model.fit is None else model.fit.notes
+        for note in own:
+            models_of.setdefault(note, []).append(model.name)
+    return [f"{', '.join(names)}: {note}" for note, names in models_of.items()]
 
 
 def _grouped(keys: list[Key]) -> list[Key]:
@@ -375,6 +377,7 @@ def _cells(column: pd.Series[float]) -> dict[Key, str]:
 
 
 def _label(key: Key) -> str:
+    """Label of a row of the table."""
     part, term, quantity = key
     if quantity == "std_error":
         return ""

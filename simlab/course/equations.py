@@ -75,7 +75,7 @@ SPECS = (
 
 
 class Symbols(NamedTuple):
-    """How the equations write the variables."""
+    """Symbols of the variables in equations."""
 
     # names of columns
     y: str
@@ -86,7 +86,7 @@ class Symbols(NamedTuple):
 
     @property
     def where(self) -> tuple[str, ...]:
-        """What the symbols mean."""
+        """Lines on what the symbols mean."""
         x, cluster = self.x, self.cluster
         return (
             f"i numbers the rows within {cluster} j; (u_0j, u_1j) ~ N(0, G), ε_ij ~ N(0, σ²)",
@@ -139,6 +139,7 @@ def _terms(row: int, parts: Sequence[Part], symbols: Symbols) -> list[str]:
 
 
 def _filled(text: str, names: Roles) -> str:
+    """Formula with the names of the columns."""
     inside = f"{quoted(names.x, nested=True)}, {quoted(names.cluster, nested=True)}"
     return text.format(
         x=quoted(names.x), w=quoted(names.w), c=f"cvar({inside})", d=f"dvar({inside})"

@@ -35,7 +35,7 @@ class Watcher:
 
     def __init__(self, watch: Watch) -> None:
         self._watch = watch
-        self._told: set[tuple[int, float]] = set()
+        self._reported: set[tuple[int, float]] = set()
 
     def late(self, seen: list[Seen]) -> list[Seen]:
         """Return what has become late since the last look."""
@@ -43,8 +43,8 @@ class Watcher:
         if patience is None:
             return []
         now = time.monotonic()
-        late_now = [s for s in seen if now - s.since > patience and s[:2] not in self._told]
-        self._told |= {s[:2] for s in late_now}
+        late_now = [s for s in seen if now - s.since > patience and s[:2] not in self._reported]
+        self._reported |= {s[:2] for s in late_now}
         return late_now
 
 

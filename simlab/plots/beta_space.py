@@ -38,7 +38,7 @@ class Estimate(NamedTuple):
 
 
 class Ellipses(NamedTuple):
-    """What is drawn of one estimate: its point and its ellipses, None where there is none."""
+    """Artists of one estimate: its point and its ellipses, None where there is none."""
 
     point: Line2D
     reported: Line2D | None
@@ -46,7 +46,7 @@ class Ellipses(NamedTuple):
 
 
 class BetaSpace(NamedTuple):
-    """What `beta_space` has drawn."""
+    """Artists of `beta_space`."""
 
     points: PathCollection | None  # the clusters
     estimates: dict[str, Ellipses]  # the methods
@@ -171,7 +171,7 @@ def beta_space(
 
 
 def _near(points: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Which points are not far off the others in either coefficient."""
+    """Mask of the points that are not far off the others in either coefficient."""
     if not len(points):
         return np.zeros(0, dtype=bool)
     low, high = np.quantile(points, [0.25, 0.75], axis=0)
@@ -180,6 +180,7 @@ def _near(points: NDArray[np.float64]) -> NDArray[np.bool_]:
 
 
 def _dispersion(ax: Axes, center: NDArray[np.float64], path: NDArray[np.float64]) -> Polygon:
+    """Draw the mean and the ellipse of the clusters' lines."""
     ax.plot(*center, marker="+", ms=12, mew=2, color=looks.INK, ls="", zorder=3)
     patch = Polygon(
         path, closed=True, facecolor=(looks.STRIP, 0.35), edgecolor=looks.INK, lw=1.4,
@@ -190,6 +191,7 @@ def _dispersion(ax: Axes, center: NDArray[np.float64], path: NDArray[np.float64]
 
 
 def _estimate(ax: Axes, estimate: Estimate, radius: float, seen: looks.Look) -> Ellipses:
+    """Draw the point of a line with its ellipses; a slope alone is a level."""
     center = np.asarray(estimate.center, dtype=float)
     if np.isnan(center[0]):
         line = ax.axhline(center[1], color=seen.color, lw=1.6, ls=(0, (1, 2)), zorder=3)

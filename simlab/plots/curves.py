@@ -30,7 +30,7 @@ class Curve(NamedTuple):
 
 
 class Curves(NamedTuple):
-    """What `curves` has drawn, by name; theories only of those that have one."""
+    """Artists of `curves`, by name; theories only of those that have one."""
 
     points: dict[str, ErrorbarContainer]
     theories: dict[str, Line2D]

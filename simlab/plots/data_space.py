@@ -51,7 +51,7 @@ class ClusterLines(NamedTuple):
 
 
 class DataSpace(NamedTuple):
-    """What `data_space` has drawn."""
+    """Artists of `data_space`."""
 
     points: dict[str, PathCollection]  # the rows, by group; one group "" without groups
     segments: dict[str, LineCollection]  # the clusters' lines, by group
@@ -110,8 +110,8 @@ def data_space(
         If there are no rows, if lengths or the indexes of Series differ, a value is missing, a line
         is of an unknown group, or a cluster has no rows.
     """
-    if said := other_rows({"x": x, "y": y, "cluster": cluster, "group": group}):
-        raise ArgumentError(said)
+    if problem := other_rows({"x": x, "y": y, "cluster": cluster, "group": group}):
+        raise ArgumentError(problem)
     xs, ys = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
     row_group = _groups(group, len(xs))
     row_cluster = pd.Series(np.asarray(cluster))
@@ -169,7 +169,7 @@ def _groups(group: ArrayLike | None, n: int) -> pd.Series[pd.CategoricalDtype[st
 
 
 def _members(clusters: ClusterLines, own: dict[Hashable, str], name: str) -> NDArray[np.bool_]:
-    """Which clusters are of the group."""
+    """Mask of the clusters of the group."""
     names = list(np.asarray(clusters.cluster))
     if unknown := [str(one) for one in names if one not in own]:
         raise ArgumentError(f"clusters without rows: {', '.join(unknown[:5])}")
@@ -179,6 +179,7 @@ def _members(clusters: ClusterLines, own: dict[Hashable, str], name: str) -> NDA
 def _segments(
     ax: Axes, clusters: ClusterLines, here: NDArray[np.bool_], color: str
 ) -> LineCollection:
+    """Draw the line of each cluster over its own range of x."""
     intercept, slope, low, high = (
         np.asarray(values, dtype=float)[here]
         for values in (clusters.intercept, clusters.slope, clusters.low, clusters.high)
@@ -194,6 +195,7 @@ def _segments(
 def _methods(
     ax: Axes, lines: Mapping[str, tuple[float, float] | Line], groups: dict[str, looks.Look]
 ) -> tuple[dict[str, Line2D], dict[str, Annotation]]:
+    """Draw the lines of the methods, equal ones once, with their names at the ends."""
     drawn: dict[str, Line2D] = {}
     ends: dict[str, tuple[float, float]] = {}
     shades: dict[str, str] = {}
@@ -207,8 +209,8 @@ def _methods(
             continue
         x, y = _visible(ax, line)
         ends[name] = (x[1], y[1])
-        place = (line.group, *(f"{value:.9g}" for value in (*x, *y)))
-        twin = first.setdefault(place, name)
+        key = (line.group, *(f"{value:.9g}" for value in (*x, *y)))
+        twin = first.setdefault(key, name)
         if twin != name:
             drawn[name], shades[name] = drawn[twin], shades[twin]
             continue

@@ -27,7 +27,7 @@ TAIL = 0.001  # share of the estimates left out of a strip at either end
 
 
 class Strip(NamedTuple):
-    """What is drawn of one method."""
+    """Artists of one method."""
 
     density: StepPatch  # histogram of its estimates, of the same height for all methods
     limit: Line2D | None  # tick at its probability limit; None where that is unknown
@@ -37,7 +37,7 @@ class Strip(NamedTuple):
 
 
 class Strips(NamedTuple):
-    """What `sampling_distributions` has drawn."""
+    """Artists of `sampling_distributions`."""
 
     strips: dict[str, Strip]  # by method, from top to bottom
     targets: dict[str, Line2D]  # vertical lines at "beta_within" and "beta_between"
@@ -115,6 +115,7 @@ def _estimates(here: xr.Dataset, method: str) -> NDArray[np.float64]:
 def _strip(
     ax: Axes, row: float, values: NDArray[np.float64], here: xr.Dataset, measured: xr.Dataset
 ) -> Strip:
+    """Draw one method: histogram, limit, and bars of true and reported SE."""
     low, high = np.quantile(values, [TAIL, 1 - TAIL])
     counts, edges = np.histogram(values[(low <= values) & (values <= high)], bins="auto")
     # The y axis points down: a strip rises from its row to smaller values.
@@ -147,15 +148,15 @@ def _bar(ax: Axes, mean: float, top: float, se: float, color: str) -> Rectangle:
 
 def _targets(ax: Axes, here: xr.Dataset) -> dict[str, Line2D]:
     """Vertical lines at β_W and β_B, behind the strips; one label where the two are one."""
-    marks = {name: style.TARGETS[name] for name in TARGETS}
-    truth = {name: float(here["truth"].sel(target=name)) for name in marks}
+    symbols = {name: style.TARGETS[name] for name in TARGETS}
+    truth = {name: float(here["truth"].sel(target=name)) for name in symbols}
     if one := bool(np.isclose(truth["beta_within"], truth["beta_between"])):
-        marks = dict.fromkeys(marks, (r"$\beta_W = \beta_B$", looks.INK))
+        symbols = dict.fromkeys(symbols, (r"$\beta_W = \beta_B$", looks.INK))
     lines = {}
     for name, at in truth.items():
         if np.isnan(at):
             continue
-        symbol, color = marks[name]
+        symbol, color = symbols[name]
         lines[name] = ax.axvline(at, color=color, lw=2, ls=(0, (4, 2)), zorder=0.5)
         if one and name == "beta_between":
             continue
@@ -167,6 +168,7 @@ def _targets(ax: Axes, here: xr.Dataset) -> dict[str, Line2D]:
 
 
 def _legend(ax: Axes, n: int) -> None:
+    """Explain the artists, below the Axes."""
     handles = [
         Patch(color=looks.QUIET, alpha=LIGHT, label=f"{n:,} estimates"),
         Line2D([], [], color=looks.INK, lw=2, marker="|", ls="", ms=14, mew=2,

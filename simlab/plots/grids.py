@@ -27,7 +27,7 @@ NAMED = 6  # levels of a categorical variable that have room for their names
 
 
 class Panel(NamedTuple):
-    """What `trellis` has drawn of one cluster, by the level of the factor within ("" for none)."""
+    """Artists of one cluster in `trellis`, by the level of the factor within ("" for none)."""
 
     ax: Axes
     points: dict[str, PathCollection]
@@ -91,6 +91,7 @@ def trellis(
 
 
 def _panel(ax: Axes, panels: Panels, name: Hashable, seen: dict[str, Look]) -> Panel:
+    """Draw one cluster: its rows, and its lines by level."""
     ax.set_visible(True)
     rows = panels.rows[(panels.rows["cluster"] == name).to_numpy()]
     lines = panels.lines[(panels.lines["cluster"] == name).to_numpy()]
@@ -120,6 +121,7 @@ def _panel(ax: Axes, panels: Panels, name: Hashable, seen: dict[str, Look]) -> P
 
 
 def _frame(figure: Figure | SubFigure, axes: np.ndarray, panels: Panels) -> None:
+    """Set common limits, and labels at the edge only."""
     first = axes[0, 0]
     first.set_xlim(*style.around(panels.rows["x"].to_numpy(), MARGIN))
     low, high = style.around(panels.rows["y"].to_numpy(), MARGIN)
@@ -136,6 +138,7 @@ def _frame(figure: Figure | SubFigure, axes: np.ndarray, panels: Panels) -> None
 
 
 def _legend(figure: Figure | SubFigure, seen: dict[str, Look]) -> None:
+    """Explain the colours of the levels, above the panels."""
     handles = [
         Line2D([], [], color=color, marker=marker.plot, lw=2, ms=5, label=style.plain(level))
         for level, (color, marker, _) in seen.items()
@@ -147,7 +150,7 @@ def _legend(figure: Figure | SubFigure, seen: dict[str, Look]) -> None:
 
 
 class Quantiles(NamedTuple):
-    """What is drawn of one variable: a dot for each value, or a step for each level."""
+    """Artists of one variable: a dot for each value, or a step for each level."""
 
     ax: Axes
     values: Line2D | LineCollection
@@ -198,6 +201,7 @@ def quantiles(
 
 
 def _variable(ax: Axes, values: pd.Series) -> Line2D | LineCollection:
+    """Draw one variable, with the number of its missing values."""
     there = values.dropna()
     numbers = pd.api.types.is_numeric_dtype(there) and not pd.api.types.is_bool_dtype(there)
     drawn = _numbers(ax, there) if numbers else _steps(ax, there)
@@ -216,6 +220,7 @@ def _variable(ax: Axes, values: pd.Series) -> Line2D | LineCollection:
 
 
 def _numbers(ax: Axes, values: pd.Series) -> Line2D:
+    """Draw the values over their ranks, and a line at the mean."""
     ordered = np.sort(values.to_numpy(dtype=float))
     fraction = (np.arange(len(ordered)) + 0.5) / max(len(ordered), 1)
     (dots,) = ax.plot(

@@ -75,7 +75,7 @@ def replicates(
 
 
 class Scatter(NamedTuple):
-    """What `estimate_se` has drawn."""
+    """Artists of `estimate_se`."""
 
     # replicates whose interval covers the target, and those whose interval misses it
     covering: PathCollection
@@ -144,6 +144,7 @@ def estimate_se(
 def _points(
     ax: Axes, result: Replicates, which: NDArray[np.bool_], color: str, marker: str
 ) -> PathCollection:
+    """Draw some of the replicates."""
     return ax.scatter(
         result.estimate[which], result.std_error[which], s=7, color=color, alpha=0.6, linewidths=0,
         marker=marker, rasterized=True,
@@ -151,6 +152,7 @@ def _points(
 
 
 def _cone(ax: Axes, result: Replicates, top: float) -> Line2D:
+    """Draw the cone inside which intervals cover: |θ̂ − θ| ≤ k s, k the median multiplier."""
     with np.errstate(divide="ignore", invalid="ignore"):
         k = float(np.nanmedian((result.upper - result.lower) / (2 * result.std_error)))
     ends = [result.target - k * top, result.target, result.target + k * top]
@@ -168,6 +170,7 @@ def _level(ax: Axes, se: float, text: str, color: str, above: bool) -> Line2D:
 
 
 def _around(result: Replicates) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Limits of the axes, which hold the target and nearly all points."""
     low, high = (float(q) for q in np.quantile(result.estimate, [TAIL, 1 - TAIL]))
     low, high = min(low, result.target), max(high, result.target)
     top = max(
@@ -177,7 +180,7 @@ def _around(result: Replicates) -> tuple[tuple[float, float], tuple[float, float
 
 
 class Zip(NamedTuple):
-    """What `zipplot` has drawn."""
+    """Artists of `zipplot`."""
 
     # intervals that cover the target, and those that miss it
     covering: LineCollection
@@ -277,6 +280,7 @@ def _intervals(
     ax: Axes, result: Replicates, height: NDArray[np.float64], which: NDArray[np.bool_], color: str,
     width: float,
 ) -> LineCollection:  # fmt: skip
+    """Draw some of the intervals, at their heights."""
     ends = np.stack([result.lower[which], result.upper[which]], axis=1)
     segments = np.stack([ends, np.repeat(height[which][:, None], 2, axis=1)], axis=2)
     # As pixels, also in a vector file: there may be thousands.
@@ -288,6 +292,7 @@ def _intervals(
 def _coverage(
     ax: Axes, coverage: float, words: str, interval: tuple[float, float]
 ) -> tuple[Line2D, Rectangle]:
+    """Draw the coverage as a line, with its Monte Carlo interval."""
     low, high = (100 * end for end in interval)
     band = ax.axhspan(low, high, color=looks.INK, alpha=0.25, lw=0, zorder=2.5)
     line = ax.axhline(100 * coverage, color=looks.INK, lw=1.4, zorder=3)

@@ -26,7 +26,7 @@ NOMINAL = ("coverage", "bias_eliminated_coverage")
 
 
 class Lollies(NamedTuple):
-    """What `lolly` has drawn."""
+    """Artists of `lolly`."""
 
     heads: dict[str, Line2D]  # each method's marker at its value, from top to bottom
     sticks: LineCollection  # from the reference to the heads
@@ -129,7 +129,7 @@ def _numbers(ax: Axes, value: np.ndarray, margin: np.ndarray) -> None:
 
 
 class Measure(NamedTuple):
-    """How a column of an audit is drawn."""
+    """Declaration of how a column of an audit is drawn."""
 
     title: str  # over its Axes
     aim: float  # where the stems begin
@@ -185,7 +185,7 @@ def measure_of(name: str, level: float = 0.95) -> Measure:
 
 
 class Lolly(NamedTuple):
-    """What is drawn of one method in one measure."""
+    """Artists of one method in one measure."""
 
     stem: Line2D  # from the aim to the value
     # the value ± 1.96 Monte Carlo standard errors; None where these are not given
@@ -197,7 +197,7 @@ class Lolly(NamedTuple):
 
 
 class Honesty(NamedTuple):
-    """What `honesty` has drawn: by measure, the band, and by method the lollies."""
+    """Artists of `honesty`: by measure, the band, and by method the lollies."""
 
     bands: dict[str, Rectangle]
     lollies: dict[str, dict[str, Lolly]]
@@ -268,6 +268,7 @@ def honesty(
 
 
 def _lollies(ax: Axes, here: pd.DataFrame, measure: str, what: Measure) -> dict[str, Lolly]:
+    """Draw one measure of every method."""
     values = here[measure].to_numpy(dtype=float)
     column = f"{measure}_mcse"
     mcse = here[column].to_numpy(dtype=float) if column in here else np.full(len(here), np.nan)
@@ -278,6 +279,7 @@ def _lollies(ax: Axes, here: pd.DataFrame, measure: str, what: Measure) -> dict[
 
 
 def _lolly(ax: Axes, row: float, value: float, mcse: float, what: Measure) -> Lolly:
+    """Draw a stem from the aim to the value, with a whisker of ±1.96 MCSE."""
     color, marker, _ = what.look(value)
     (stem,) = ax.plot([what.aim, value], [row, row], color=color, lw=2.4, zorder=2)
     whisker = None
@@ -296,6 +298,7 @@ def _lolly(ax: Axes, row: float, value: float, mcse: float, what: Measure) -> Lo
 
 
 def _axes(ax: Axes, here: pd.DataFrame, what: Measure, named: bool) -> None:
+    """Set names, limits and ticks of one measure."""
     style.frame(ax, "", "")
     style.rows(ax, [short(str(name)) if named else "" for name in here["method"]], 0.5)
     ax.set_title(what.title, fontsize=style.TEXT, pad=8)

@@ -14,7 +14,7 @@ from simlab.plots import style
 
 
 class Means(NamedTuple):
-    """What `three_means` has drawn."""
+    """Artists of `three_means`."""
 
     heads: dict[str, Line2D]  # the means, by row of the table
     # ± 1.96 SE for the mean of these clusters, thick, and for that of their population, thin
@@ -80,6 +80,7 @@ def three_means(
 
 
 def _bar(ax: Axes, at: float, half: float, row: int, color: str, width: float) -> Line2D:
+    """Draw a bar of ± half about the mean."""
     (bar,) = ax.plot(
         [at - half, at + half], [row, row], color=color, lw=width, solid_capstyle="butt", zorder=2,
         alpha=1.0 if width < 2 else 0.45,

@@ -24,7 +24,7 @@ LOOP, GAP = 0.09, 0.06  # heights of a factor's line and of what is above it, in
 
 
 class NestedLoop(NamedTuple):
-    """What `nested_loop` has drawn."""
+    """Artists of `nested_loop`."""
 
     conditions: list[int]  # positions of the conditions, from left to right
     steps: dict[str, StepPatch]  # by method: its values, one step for each condition
@@ -127,6 +127,7 @@ def _ranks(result: Places, factor: str) -> list[int]:
 def _method(
     ax: Axes, values: np.ndarray, ends: tuple[np.ndarray, np.ndarray], seen: looks.Look
 ) -> tuple[StepPatch, ErrorbarContainer]:
+    """Draw one method: steps, and whiskers for the Monte Carlo intervals."""
     steps = ax.stairs(values, baseline=None, color=seen.color, lw=2, ls=seen.dash.plot)
     whiskers = ax.errorbar(
         np.arange(len(values)) + 0.5, values, yerr=(values - ends[0], ends[1] - values), ls="",
@@ -160,6 +161,7 @@ def _loop(
 
 
 def _axes(ax: Axes, name: str, low: float, high: float, factors: int, conditions: int) -> None:
+    """Set limits with room for the loops of the factors below."""
     style.frame(ax, f"{conditions} conditions", name)
     bottom = low - (high - low) * (GAP + factors * (LOOP + GAP))
     ticks = [tick for tick in ax.get_yticks() if low <= tick <= high]

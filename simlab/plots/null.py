@@ -30,7 +30,7 @@ FAR = 2.0  # times the range of the draws, further than which the observed stati
 
 
 class Tested(Protocol):
-    """What a test must say of itself to be drawn."""
+    """Protocol of a test that can be drawn."""
 
     @property
     def statistic(self) -> float:
@@ -46,7 +46,7 @@ class Tested(Protocol):
 
     @property
     def interval(self) -> tuple[float, float]:
-        """Of the p-value, since draws are finitely many."""
+        """Interval of the p-value, since draws are finitely many."""
 
     @property
     def naive_df(self) -> int:
@@ -58,11 +58,11 @@ class Tested(Protocol):
 
     @property
     def title(self) -> str:
-        """What is tested."""
+        """Name of what is tested."""
 
 
 class NullDistribution(NamedTuple):
-    """What `null_distribution` has drawn. Areas are shares of the draws."""
+    """Artists of `null_distribution`. Areas are shares of the draws."""
 
     bars: list[Rectangle]  # the draws above 0
     atom: Rectangle | None  # the draws at 0, left of them; None where there are none
@@ -134,7 +134,7 @@ def null_distribution(result: Tested, ax: Axes | None = None) -> NullDistributio
 
 
 def _reach(draws: NDArray[np.float64], result: Tested) -> tuple[float, bool]:
-    """How far the axis must go, and whether it goes as far as the observed statistic."""
+    """End of the axis, and whether it goes as far as the observed statistic."""
     reach = max(float(np.quantile(draws, 0.999)), float(stats.chi2.ppf(0.99, result.naive_df)))
     shown = result.statistic <= FAR * reach
     return max(1.06 * reach, 1.15 * result.statistic if shown else 1.25 * reach), shown
@@ -196,6 +196,7 @@ def _curve(
 
 
 def _observed(ax: Axes, result: Tested, end: float, shown: bool) -> tuple[Line2D, Annotation]:
+    """Draw the observed statistic, with its p-value and interval."""
     at = result.statistic if shown else end
     line = ax.axvline(at, color=looks.MISS, lw=2.6, zorder=5, clip_on=False)
     low, high = result.interval
@@ -214,6 +215,7 @@ def _observed(ax: Axes, result: Tested, end: float, shown: bool) -> tuple[Line2D
 
 
 def _legend(ax: Axes, result: Tested, draws: int, failed: int) -> None:
+    """Explain the artists, below the Axes."""
     lost = f", {failed:,} not fitted" if failed else ""
     handles = [
         Patch(color=looks.STRIP, label=f"{draws:,} draws from the null{lost}"),

@@ -26,7 +26,7 @@ WIDE = 4.0  # ratio of the limits above which diagonals at ½ and 2, and ticks a
 
 
 class HonestSE(NamedTuple):
-    """What `honest_se` has drawn."""
+    """Artists of `honest_se`."""
 
     # by method and question: a marker at (true SE, reported SE), whiskers of ± 1.96 Monte Carlo
     # standard errors
@@ -73,11 +73,12 @@ def honest_se(
         above 0.
     """
     lookup.of(measured, "term", term)
-    asked = _questions(measured) if conditions is None else dict(conditions)
-    if not asked:
+    wanted = _questions(measured) if conditions is None else dict(conditions)
+    if not wanted:
         raise ArgumentError("conditions is empty; name a question, and give its condition")
     at = {
-        name: measured.isel(condition=lookup.condition_of(measured, c)) for name, c in asked.items()
+        name: measured.isel(condition=lookup.condition_of(measured, c))
+        for name, c in wanted.items()
     }
     first = next(iter(at.values())).sel(term=term)
     names = lookup.methods(first["model_se"], estimators)
@@ -109,6 +110,7 @@ def _questions(measured: xr.Dataset) -> dict[str, int]:
 
 
 def _point(ax: Axes, one: xr.Dataset, seen: looks.Look, filled: bool) -> ErrorbarContainer:
+    """Draw reported against true standard error of one method, with whiskers."""
     x, y = float(one["empirical_se"]), float(one["model_se"])
     return ax.errorbar(
         [x], [y], xerr=style.Z * float(one["empirical_se_mcse"]),

@@ -21,7 +21,7 @@ MARGIN, ROOM = 0.09, 0.14  # of the range, in data space and, where points have 
 
 
 class SchoolLines(NamedTuple):
-    """What `school_data_space` has drawn, None for what its step does not yet show."""
+    """Artists of `school_data_space`, None for what its step does not yet show."""
 
     # the lines γ, β_j and β̂_j
     population: Line2D
@@ -31,7 +31,7 @@ class SchoolLines(NamedTuple):
 
 
 class SchoolPoints(NamedTuple):
-    """What `school_beta_space` has drawn, None for what its step does not yet show."""
+    """Artists of `school_beta_space`, None for what its step does not yet show."""
 
     # the points γ, β_j and β̂_j
     population: Line2D
@@ -171,6 +171,7 @@ def _check(step: int, last: int) -> None:
 
 
 def _point(ax: Axes, at: Floats, name: str, color: str, marker: str, left: bool) -> Line2D:
+    """Draw a point with its name."""
     ax.annotate(
         name, (at[0], at[1]), xytext=(-8 if left else 8, 6), textcoords="offset points",
         ha="right" if left else "left", fontsize=style.TEXT + 3, color=color,

@@ -21,7 +21,7 @@ MARGIN = 0.05
 
 
 class Shrinkage(NamedTuple):
-    """What is drawn of shrinkage."""
+    """Artists of shrinkage."""
 
     # dots at each cluster's own estimate, and at its prediction
     blue: Line2D
@@ -137,6 +137,7 @@ def shrinkage_space(
 def _moves(
     ax: Axes, start: np.ndarray, end: np.ndarray
 ) -> tuple[LineCollection, tuple[Line2D, Line2D]]:
+    """Draw arrows from the BLUEs to the BLUPs."""
     arrows = LineCollection(
         list(np.stack([start, end], axis=1)), colors=looks.QUIET, lw=1.1, zorder=2
     )

@@ -25,7 +25,7 @@ SPREAD = 0.025  # between neighbouring kinds, as a share of the logarithmic axis
 
 
 class Sweep(NamedTuple):
-    """What `bias_sweep` has drawn: a line with whiskers and a label for each method."""
+    """Artists of `bias_sweep`: a line with whiskers and a label for each method."""
 
     lines: dict[str, ErrorbarContainer]
     labels: dict[str, Annotation]
@@ -88,6 +88,7 @@ def bias_sweep(
 
 
 def _line(ax: Axes, seen: looks.Look, x: np.ndarray, here: xr.Dataset) -> ErrorbarContainer:
+    """Draw the bias of one method, with whiskers of ±1.96 MCSE."""
     return ax.errorbar(
         x, here["bias"].values, yerr=style.Z * here["bias_mcse"].values,
         color=seen.color, marker=seen.marker.plot, ls=seen.dash.plot, lw=2.2, ms=7,
@@ -96,7 +97,7 @@ def _line(ax: Axes, seen: looks.Look, x: np.ndarray, here: xr.Dataset) -> Errorb
 
 
 class Sizes(NamedTuple):
-    """What `size` has drawn."""
+    """Artists of `size`."""
 
     lines: dict[str, ErrorbarContainer]  # by kind of p-value
     labels: dict[str, Annotation]  # at their right ends
@@ -180,6 +181,7 @@ def _along(measured: xr.Dataset, factor: str, at: Mapping[str, object]) -> xr.Da
 
 
 def _rejections(ax: Axes, kind: str, x: np.ndarray, here: xr.Dataset) -> ErrorbarContainer:
+    """Draw the rejections of one kind of p-value, in %, with their intervals."""
     seen = looks.P_VALUES.get(kind, OTHER)
     share, low, high = (100 * here[f"rejection{part}"].values for part in ("", "_low", "_high"))
     return ax.errorbar(

@@ -67,8 +67,8 @@ def study(name: str) -> Study:
 def demo(name: str) -> Demo[Any]:
     """Import a demonstration."""
     _known(name)
-    found: Demo[Any] = import_module(f"simlab.course.demos.{name}").DEMO
-    return found
+    result: Demo[Any] = import_module(f"simlab.course.demos.{name}").DEMO
+    return result
 
 
 def run(

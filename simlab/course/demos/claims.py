@@ -1,4 +1,4 @@
-"""Sentences that are true: each comes with what must hold of the numbers for it to be said.
+"""Claims: sentences, each with what must hold of the numbers for it to be printed.
 
     >>> pooled, within = Number("pooled slope", -0.5, 0.01), Number("within slope", 1.0, 0.01)
     >>> claim(f"The sign reverses: {within:.1f}, but {pooled:.1f}.", above(within), below(pooled))
@@ -53,18 +53,18 @@ class Number:
 
 def mean(name: str, values: ArrayLike) -> Number:
     """Mean over replicates of a quantity that each of them has, (n,)."""
-    found = average(values)
-    return Number(name, float(found.value), float(found.mcse))
+    result = average(values)
+    return Number(name, float(result.value), float(result.mcse))
 
 
 def rate(name: str, hits: ArrayLike) -> Number:
     """Share of replicates of which something holds, (n,)."""
-    found = share(hits)
-    return Number(name, float(found.value), float(found.mcse))
+    result = share(hits)
+    return Number(name, float(result.value), float(result.mcse))
 
 
 class Check(NamedTuple):
-    """Whether something holds of a number, and the words for it when it does not."""
+    """Condition on a number, and the words for it when it does not hold."""
 
     holds: bool
     trouble: str
@@ -74,14 +74,14 @@ def above(number: Number, bound: Number | float = 0.0) -> Check:
     """Check that a number exceeds a bound by `MARGIN` standard errors."""
     difference = number - bound
     holds = difference.value > MARGIN * difference.mcse
-    return Check(bool(holds), f"{number}, which is not clearly above {_told(bound)}")
+    return Check(bool(holds), f"{number}, which is not clearly above {_shown(bound)}")
 
 
 def below(number: Number, bound: Number | float = 0.0) -> Check:
     """Check that a number falls short of a bound by `MARGIN` standard errors."""
     difference = number - bound
     holds = difference.value < -MARGIN * difference.mcse
-    return Check(bool(holds), f"{number}, which is not clearly below {_told(bound)}")
+    return Check(bool(holds), f"{number}, which is not clearly below {_shown(bound)}")
 
 
 def within(number: Number, aim: Number | float, distance: float) -> Check:
@@ -92,7 +92,9 @@ def within(number: Number, aim: Number | float, distance: float) -> Check:
     """
     difference = number - aim
     holds = abs(difference.value) + MARGIN * difference.mcse <= distance
-    return Check(bool(holds), f"{number}, which is not clearly within {distance:g} of {_told(aim)}")
+    return Check(
+        bool(holds), f"{number}, which is not clearly within {distance:g} of {_shown(aim)}"
+    )
 
 
 def claim(sentence: str, *checks: Check) -> str:
@@ -106,5 +108,5 @@ def claim(sentence: str, *checks: Check) -> str:
     return sentence
 
 
-def _told(bound: Number | float) -> str:
+def _shown(bound: Number | float) -> str:
     return f"{bound}" if isinstance(bound, Number) else f"{bound:g}"
