@@ -41,9 +41,9 @@ def serving() -> Iterator[tuple[str, int]]:
     with subprocess.Popen(line, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
-            said = process.stdout.readline()
-            address = re.search(r"http://\S+", said)
-            assert address, said
+            printed = process.stdout.readline()
+            address = re.search(r"http://\S+", printed)
+            assert address, printed
             yield address.group(), process.pid
         finally:
             process.terminate()

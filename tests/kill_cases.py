@@ -51,15 +51,15 @@ class Prepared:
         summed = self.schema.summed is not None
         self.kind = SumsResults if summed else ReplicateResults
         memory = SumsResults(self.schema) if summed else ReplicateResults(self.schema)
-        for place in np.ndindex(*memory.done.shape):
-            memory.write(runner.run_block(self.work, *place))
+        for position in np.ndindex(*memory.done.shape):
+            memory.write(runner.run_block(self.work, *position))
         self.whole = memory.dataset()
 
-    def run(self, path, told, **options):
+    def run(self, path, reported, **options):
         """Continue the study, as `simlab.run` does, and tell each block."""
         loop.prepare = lambda *_: self.work
         loop.schema_of = lambda _: self.schema
-        simlab.run(self.study, out=path, jobs=WRITERS, progress=Teller(told), **options)
+        simlab.run(self.study, out=path, jobs=WRITERS, progress=Teller(reported), **options)
 
 
 class Teller:
@@ -93,11 +93,11 @@ def forked(action, *args, **options):
 
 def wait(child, pipe):
     """Return how many blocks the child told, and its exit status (−9 where it was killed)."""
-    told = 0
+    reported = 0
     while part := os.read(pipe, 65536):
-        told += len(part)
+        reported += len(part)
     os.close(pipe)
-    return told, os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    return reported, os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
 def damaged(path, prepared):
@@ -106,7 +106,7 @@ def damaged(path, prepared):
         return SumsResults.open(path).mend()
     store = ReplicateResults.open(path)
     conditions = {key: i for i, key in enumerate(prepared.schema.keys)}
-    found = []
+    results = []
     for condition, number in np.argwhere(store.done).tolist():
         rows = store.schema.rows(number)
         expected = prepared.whole.isel(
@@ -115,15 +115,15 @@ def damaged(path, prepared):
         try:
             block = store.read(condition, number)
         except StoreError as error:
-            found.append(str(error))
+            results.append(str(error))
             continue
         if rows.stop < store.schema.replicates or rows == prepared.schema.rows(number):
-            found += [
+            results += [
                 f"{condition}.{number} {name}"
                 for name in store.schema.variables
                 if getattr(block, name).tobytes() != expected[name].values.tobytes()
             ]
-    return found
+    return results
 
 
 def same(ds, whole):
@@ -155,9 +155,9 @@ def killed_again_and_again(path, prepared, kills, rng, **options):
     for kill in range(kills):
         before = prepared.kind.open(path) if path.exists() else None
         child, pipe = forked(prepared.run, path, **options)
-        told, wanted = 0, int(rng.integers(1, 20)) * (kill % 2)
-        while told < wanted and (part := os.read(pipe, 1)):
-            told += len(part)
+        reported, wanted = 0, int(rng.integers(1, 20)) * (kill % 2)
+        while reported < wanted and (part := os.read(pipe, 1)):
+            reported += len(part)
         time.sleep(rng.uniform(0, 0.01 if wanted else 0.2))
         os.kill(child, signal.SIGKILL)
         more, status = wait(child, pipe)
@@ -165,7 +165,7 @@ def killed_again_and_again(path, prepared, kills, rng, **options):
         recover(path)
         if path.exists():
             after = prepared.kind.open(path)
-            in_flight.append(int(after.done.sum()) - _kept(before, after) - told - more)
+            in_flight.append(int(after.done.sum()) - _kept(before, after) - reported - more)
             problems += damaged(path, prepared)
     last, status = wait(*forked(prepared.run, path, **options))
     return {
@@ -196,9 +196,9 @@ def killed_while_widened(path, fewer, wider, kills, rng):
     lost, effective, unfinished = [], 0, 0
     for kill in range(kills):
         child, pipe = forked(wider.run, path, extend=True)
-        told, wanted = 0, int(rng.integers(1, 12)) * (kill % 2)
-        while told < wanted and (part := os.read(pipe, 1)):
-            told += len(part)
+        reported, wanted = 0, int(rng.integers(1, 12)) * (kill % 2)
+        while reported < wanted and (part := os.read(pipe, 1)):
+            reported += len(part)
         time.sleep(rng.uniform(0, 0.01 if wanted else 0.2))
         os.kill(child, signal.SIGKILL)
         effective += wait(child, pipe)[1] == -signal.SIGKILL
@@ -230,8 +230,8 @@ def killed_at_steps(folder, before, after, rng, number=20):
     """
     start = folder / "start"
     store = open_results(start, before.schema)
-    for place in np.ndindex(*store.done.shape):
-        store.write(runner.run_block(before.work, *place))
+    for position in np.ndindex(*store.done.shape):
+        store.write(runner.run_block(before.work, *position))
     whole_blocks = int(store.done[:, :-1].sum())
     shutil.copytree(start, folder / "r")
     operations = folder / "operations"
@@ -257,8 +257,8 @@ def killed_at_steps(folder, before, after, rng, number=20):
             problems.append(f"{left.done.sum()} blocks of {whole_blocks}")
         problems += damaged(folder / "r", after)
         again = open_results(folder / "r", after.schema, extend=True)
-        for place in np.argwhere(~again.done).tolist():
-            again.write(runner.run_block(after.work, *place))
+        for position in np.argwhere(~again.done).tolist():
+            again.write(runner.run_block(after.work, *position))
         problems += same(again.dataset(), after.whole)
         problems += [f"left {file.name}" for file in folder.glob(".*")]
         if problems:
@@ -297,9 +297,9 @@ def flag_first(self, block):
 right = ReplicateResults.write
 
 
-def wrong_run(prepared, path, told):
+def wrong_run(prepared, path, reported):
     ReplicateResults.write = flag_first
-    prepared.run(path, told)
+    prepared.run(path, reported)
 
 
 def main(folder):
@@ -318,15 +318,15 @@ def main(folder):
     (folder / "steps").mkdir()
     report["steps"] = killed_at_steps(folder / "steps", *tiny, rng)
     wrong = folder / "wrong.zarr"
-    found = []
+    results = []
     for _ in range(6):
         child, pipe = forked(wrong_run, fewer, wrong)
         os.read(pipe, 1)
         time.sleep(rng.uniform(0, 0.05))
         os.kill(child, signal.SIGKILL)
         wait(child, pipe)
-        found += damaged(wrong, fewer)
-    report["control"] = len(found)
+        results += damaged(wrong, fewer)
+    report["control"] = len(results)
     print(json.dumps(report))
 
 

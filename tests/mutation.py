@@ -132,13 +132,13 @@ def studies() -> tuple[str, ...]:
     """Every study of the project: its files, those in its documentation, and some small ones."""
     files = [path.read_text(encoding="utf-8") for path in sorted((ROOT / "configs").glob("*.yaml"))]
     pages = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-    told = [
+    blocks = [
         block
         for page in pages
         for block in re.findall(r"```yaml\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
     ]
     small = (SMALL, SECTORS, GRID, FROM_DATA)
-    return (*small * 6, *files, *told)  # small ones are read faster, and hold everything
+    return (*small * 6, *files, *blocks)  # small ones are read faster, and hold everything
 
 
 def study(seed: int) -> str:

@@ -132,8 +132,8 @@ class Fits:
         """Log-likelihood, and that with G = 0, as `loglik`; NaN where the model is refused."""
         if random not in self.known:
             formula = f"y ~ {self.data.fixed} + {random}"
-            found = loglik(formula, self.data.frame, self.data.method, self.outcome)
-            self.known[random] = found
+            result = loglik(formula, self.data.frame, self.data.method, self.outcome)
+            self.known[random] = result
         return self.known[random]
 
 

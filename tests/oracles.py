@@ -171,13 +171,13 @@ def check_table(content: bytes, path: Path, reader: Callable[[Path], pd.DataFram
     """Return "valid" or the kind of refusal of a CSV file, which is written to a path."""
     path.write_bytes(content)
     try:
-        with warnings.catch_warnings(record=True) as said:
+        with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             df = reader(path)
     except DataError as error:
         _expect(_readable(str(error)), f"unreadable refusal {error}")
         return _kind(str(error).removeprefix(str(path)))
-    remarks = [str(w.message) for w in said]
+    remarks = [str(w.message) for w in caught]
     _expect(all(map(_readable, remarks)), f"unreadable remarks {remarks}")
     columns = _columns(content, df)
     for words, column in columns:

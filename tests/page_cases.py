@@ -61,8 +61,8 @@ def printed(code: str, names: dict[str, Any]) -> str:
             exec(compile(code, "documentation", "exec"), names)
         except Exception as error:  # simlab's own are part of the page; others differ from it
             print(f"{type(error).__name__}: {error}")
-    told = "".join(f"{w.category.__name__}: {w.message}\n" for w in caught)
-    return "\n".join(line.rstrip() for line in (told + out.getvalue()).rstrip().split("\n"))
+    message = "".join(f"{w.category.__name__}: {w.message}\n" for w in caught)
+    return "\n".join(line.rstrip() for line in (message + out.getvalue()).rstrip().split("\n"))
 
 
 class Ran(NamedTuple):

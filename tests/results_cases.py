@@ -62,7 +62,7 @@ def block_of(schema, condition, number):
     )
 
 
-def places(schema):
+def positions(schema):
     return list(np.ndindex(len(schema.keys), schema.blocks_per_condition))
 
 

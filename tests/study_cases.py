@@ -27,12 +27,12 @@ def plan(**population):
 
 def asked_for(monkeypatch):
     """A list that grows by each block that the workers take, which they get all the same."""
-    asked, do = [], Workers.do
+    wanted, do = [], Workers.do
 
     def noted(tasks):
         for task in tasks:
-            asked.append(task)
+            wanted.append(task)
             yield task
 
     monkeypatch.setattr(Workers, "do", lambda workers, tasks: do(workers, noted(tasks)))
-    return asked
+    return wanted

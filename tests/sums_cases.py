@@ -73,7 +73,7 @@ def block_of(schema, condition, number, failing=0.1, offset=0.0):
     )  # fmt: skip
 
 
-def places(schema):
+def positions(schema):
     return list(np.ndindex(len(schema.keys), schema.blocks_per_condition))
 
 
@@ -81,8 +81,8 @@ def both_ways(offset=0.0, failing=0.1, **changes):
     """The Datasets of one study that keeps replicates, and of the same that keeps measures."""
     kept = ReplicateResults(schema_of(offset=offset, **changes))
     summed = SumsResults(schema_of(offset=offset, keep="measures", **changes))
-    for place in places(kept.schema):
-        block = block_of(kept.schema, *place, failing=failing, offset=offset)
+    for position in positions(kept.schema):
+        block = block_of(kept.schema, *position, failing=failing, offset=offset)
         kept.write(block)
         summed.write(block)
     return kept.dataset(), summed.dataset()

@@ -105,12 +105,12 @@ def python(tmp_path_factory):
     def run(code, *arguments, stdin=""):
         environment = os.environ | {"PYTHONPATH": str(folder)}
         environment.pop("NUMBA_CACHE_DIR", None)
-        done = subprocess.run(
+        process = subprocess.run(
             [sys.executable, "-c", code, *arguments], input=stdin,
             cwd=folder, env=environment, capture_output=True, text=True, check=False,
         )  # fmt: skip
-        assert done.returncode == 0, done.stderr
-        return done.stdout
+        assert process.returncode == 0, process.stderr
+        return process.stdout
 
     return run
 

@@ -143,9 +143,9 @@ def called_by_its_label(text, label=LABEL):
 
 
 def test_the_copy_is_what_runs(house):
-    found = python(house, "import simlab.estimators as e; print(e.__file__, *e.REGISTRY)").split()
-    assert found[0] == str(house / "simlab/estimators/__init__.py")
-    assert found[-1] == "swamy"
+    printed = python(house, "import simlab.estimators as e; print(e.__file__, *e.REGISTRY)").split()
+    assert printed[0] == str(house / "simlab/estimators/__init__.py")
+    assert printed[-1] == "swamy"
 
 
 def test_it_is_in_the_tables(house):
@@ -159,9 +159,9 @@ def test_it_is_in_the_tables(house):
 
 
 def test_it_is_in_every_picture(house):
-    told = [line.split() for line in python(house, PICTURES).splitlines()]
-    assert len(told) == 8
-    assert all(answers == ["True", "True"] for _, *answers in told), told
+    lines = [line.split() for line in python(house, PICTURES).splitlines()]
+    assert len(lines) == 8
+    assert all(answers == ["True", "True"] for _, *answers in lines), lines
 
 
 def test_it_is_in_the_laboratory_and_the_lesson_still_opens(house):

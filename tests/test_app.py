@@ -170,9 +170,9 @@ def one(request: pytest.FixtureRequest) -> tuple[simlab.runner.Work, Sample, dra
 
 def test_the_students_have_the_moments_that_the_methods_saw(one) -> None:
     _, seen, drawn = one
-    found = from_rows(drawn.x, drawn.y, drawn.school, drawn.sector)
+    result = from_rows(drawn.x, drawn.y, drawn.school, drawn.sector)
     for name in ("n", "x_mean", "y_mean", "ss_x", "s_xy", "rss"):
-        np.testing.assert_allclose(getattr(found, name), getattr(seen.moments, name), atol=1e-9)
+        np.testing.assert_allclose(getattr(result, name), getattr(seen.moments, name), atol=1e-9)
 
 
 def test_lines_and_ellipses_are_the_methods_own(one) -> None:
@@ -222,14 +222,14 @@ def test_blups_are_those_of_the_rows(one) -> None:
     work, seen, drawn = one
     known = work.jobs[0].known
     target = drawn.gamma[drawn.sector]
-    found = draws.blups(seen.moments, target, known.G, known.sigma2)
+    result = draws.blups(seen.moments, target, known.G, known.sigma2)
     for j in range(len(target)):
         at = drawn.school == j
         Z = np.column_stack([np.ones(at.sum()), drawn.x[at]])
         V = Z @ known.G @ Z.T + known.sigma2 * np.eye(at.sum())
         u = known.G @ Z.T @ np.linalg.solve(V, drawn.y[at] - Z @ target[j])
-        np.testing.assert_allclose(found[j], target[j] + u, rtol=1e-6, atol=1e-8)
-        assert np.abs(found[j] - drawn.blue[j]).max() > 1e-3
+        np.testing.assert_allclose(result[j], target[j] + u, rtol=1e-6, atol=1e-8)
+        assert np.abs(result[j] - drawn.blue[j]).max() > 1e-3
 
 
 # What is true
@@ -392,9 +392,9 @@ def test_a_port_in_use_is_told_in_one_line() -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        done = command("--port", str(port), "--no-browser")
-    assert done.returncode == 2
-    assert done.stderr.strip() == (
+        process = command("--port", str(port), "--no-browser")
+    assert process.returncode == 2
+    assert process.stderr.strip() == (
         f"--port {port} is in use: give another, or --port 0 for any that is free"
     )
 

@@ -83,8 +83,8 @@ def chromium() -> Iterator[Any]:
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[tuple[str, int]]:
-    with serving() as found:
-        yield found
+    with serving() as result:
+        yield result
 
 
 @pytest.fixture(scope="module")
@@ -358,7 +358,7 @@ def test_the_lesson_opens_from_disk_and_computes_what_python_does(
         {**start, "sd_intercepts": 0.0, "sd_slopes": 0.0},  # and 0
         {**start, "x_between": 3.0, "x_within": 0.1, "gamma0": 25.0},
     ]
-    found = []
+    results = []
     for values in settings:
         page.evaluate(SET, values)
         ours = {
@@ -370,8 +370,8 @@ def test_the_lesson_opens_from_disk_and_computes_what_python_does(
             return dict(zip(name, zip(*lines, strict=True), strict=True)) == ours
 
         wait_until(agrees)
-        found.append(page.evaluate(ANSWER)["slope"])
-    assert all(a != b for a, b in pairwise(found))
+        results.append(page.evaluate(ANSWER)["slope"])
+    assert all(a != b for a, b in pairwise(results))
     assert page.errors == []
     page.close()
 

@@ -75,12 +75,12 @@ def test_a_number_becomes_one_that_its_slider_offers(name):
     _, start, end, step = RANGES[name]
     before = getattr(PRESETS["High schools"], name)
     for value in HOSTILE:
-        found = allowed(name, value, before)
-        assert type(found) is type(before)
-        assert start <= found <= end
-        assert abs((found - start) / step - round((found - start) / step)) < 1e-6
+        result = allowed(name, value, before)
+        assert type(result) is type(before)
+        assert start <= result <= end
+        assert abs((result - start) / step - round((result - start) / step)) < 1e-6
         wanted = min(max(value, start), end)
-        assert abs(found - wanted) <= step / 2 + 1e-9  # the nearest
+        assert abs(result - wanted) <= step / 2 + 1e-9  # the nearest
     for value in NO_NUMBERS:
         assert allowed(name, value, before) == before
 

@@ -57,7 +57,7 @@ def test_a_condition_is_found_by_its_key_and_its_description(ds):
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("4", "no condition is '4'"),
         ("-1", "no condition is"),
@@ -67,8 +67,8 @@ def test_a_condition_is_found_by_its_key_and_its_description(ds):
         ("", "no condition is"),
     ],
 )
-def test_a_condition_that_is_not_there(ds, text, said):
-    with pytest.raises(ValueError, match=said):
+def test_a_condition_that_is_not_there(ds, text, message):
+    with pytest.raises(ValueError, match=message):
         archive.condition_of(ds, text)
 
 
@@ -76,9 +76,9 @@ def test_a_condition_that_is_not_there(ds, text, said):
 
 
 def test_failures_are_all_that_is_not_ok(ds):
-    found = archive.failures(ds)
-    assert len(found) == int((ds["status"] != 0).sum()) > 0
-    for row in found.to_dict("records"):
+    result = archive.failures(ds)
+    assert len(result) == int((ds["status"] != 0).sum()) > 0
+    for row in result.to_dict("records"):
         status = ds["status"].isel(condition=row["condition"], replicate=row["replicate"])
         assert int(status.sel(estimator=row["estimator"])) == {"singular": 1}.get(row["status"])
     assert archive.failures(ds, ["not_converged"]).empty
@@ -118,19 +118,19 @@ def test_wall_time_is_the_union_of_its_blocks(ds):
 
 
 def test_the_same_study_run_twice_has_the_same_bits(s, ds):
-    found = archive.difference(ds, simlab.run(s, jobs=2))
-    assert found.same_numbers
-    assert found.settings.empty
-    assert (found.common, found.replicates) == (4, 160)
+    result = archive.difference(ds, simlab.run(s, jobs=2))
+    assert result.same_numbers
+    assert result.settings.empty
+    assert (result.common, result.replicates) == (4, 160)
 
 
 def test_one_bit_is_a_difference(ds):
     other = ds.copy(deep=True)
     cell = other["estimate"].values[2, 17]
     cell[0, 1] = np.nextafter(cell[0, 1], np.inf)
-    found = archive.difference(ds, other)
-    assert not found.same_numbers
-    (row,) = found.numbers.to_dict("records")
+    result = archive.difference(ds, other)
+    assert not result.same_numbers
+    (row,) = result.numbers.to_dict("records")
     assert (row["variable"], row["cells"]) == ("estimate", 1)
     assert 0 < row["largest"] < 1e-14
     assert row["where"] == "condition 2, replicate 17, estimator pooled, term slope"
@@ -149,12 +149,12 @@ def test_only_what_both_have_is_compared(s, ds):
         s.replace(replicates=50, grid={"population.clusters": [9, 5, 7], "scheme": GRID["scheme"]}),
         jobs=1,
     )
-    found = archive.difference(ds, more)
-    assert found.same_numbers
-    assert (found.common, found.replicates) == (4, 160)
-    assert found.only_first == ()
-    assert [place.split(",")[0] for place in found.only_second] == ["population.clusters=7"] * 2
-    assert {"replicates", "grid.population.clusters"} <= set(found.settings["name"])
+    result = archive.difference(ds, more)
+    assert result.same_numbers
+    assert (result.common, result.replicates) == (4, 160)
+    assert result.only_first == ()
+    assert [place.split(",")[0] for place in result.only_second] == ["population.clusters=7"] * 2
+    assert {"replicates", "grid.population.clusters"} <= set(result.settings["name"])
     other_seed = archive.difference(ds, simlab.run(s.replace(seed=8), jobs=1))
     assert not other_seed.same_numbers  # control: the comparison can fail
     assert "seed" in set(other_seed.settings["name"])

@@ -58,20 +58,20 @@ def test_failures_are_counted(stores, capsys):
     one, other = (archive.failure_counts(open_dataset(store)) for store in stores)
     pd.testing.assert_frame_equal(one, other)
     assert one["fits"].sum() == len(archive.failures(open_dataset(stores[1]))) > 0
-    told = [command(capsys, "failures", store)[1] for store in stores]
-    tables = [out.partition("\n\n")[0] for out in told]
+    texts = [command(capsys, "failures", store)[1] for store in stores]
+    tables = [out.partition("\n\n")[0] for out in texts]
     assert tables[0] == tables[1]
-    assert "is not kept: run with keep: replicates" in told[0]
-    assert "simlab replay" in told[1]
+    assert "is not kept: run with keep: replicates" in texts[0]
+    assert "simlab replay" in texts[1]
     with pytest.raises(ValueError, match="run with keep: replicates"):
         archive.failures(open_dataset(stores[0]))
 
 
 def test_two_stores_of_sums_are_compared_bit_for_bit(stores, tmp_path, capsys):
     one = open_dataset(stores[0])
-    found = archive.difference(one, simlab.run(declared(tests=TESTS), jobs=1))
-    assert found.same_numbers
-    assert (found.common, found.replicates, found.unequal) == (2, 180, ())
+    result = archive.difference(one, simlab.run(declared(tests=TESTS), jobs=1))
+    assert result.same_numbers
+    assert (result.common, result.replicates, result.unequal) == (2, 180, ())
     other = one.copy(deep=True)
     cell = other["estimate_mean"].values[1]
     cell[0, 1] = np.nextafter(cell[0, 1], np.inf)
@@ -83,9 +83,9 @@ def test_two_stores_of_sums_are_compared_bit_for_bit(stores, tmp_path, capsys):
 
 def test_sums_are_compared_with_those_of_replicates(stores, capsys):
     sums, replicates = map(open_dataset, stores)
-    found = archive.difference(sums, replicates)
-    assert found.same_numbers
-    assert found.settings.query("about != 'code'")["name"].tolist() == ["keep"]
+    result = archive.difference(sums, replicates)
+    assert result.same_numbers
+    assert result.settings.query("about != 'code'")["name"].tolist() == ["keep"]
     status, out, _ = command(capsys, "diff", *stores)
     assert status == 0
     assert "180 replicates in both: every number is the same, bit for bit" in out
@@ -98,10 +98,10 @@ def test_sums_are_compared_with_those_of_replicates(stores, capsys):
 @pytest.mark.parametrize("keep", ["measures", "replicates"])
 def test_sums_over_other_replicates_are_not_compared(stores, keep):
     more = simlab.run(declared(100, (9, 5, 7), keep, tests=TESTS), jobs=1)
-    found = archive.difference(open_dataset(stores[0]), more)
-    assert not found.same_numbers
-    assert (found.common, len(found.unequal), found.replicates) == (2, 2, 0)
-    assert found.only_second == ("population.clusters=7",)
+    result = archive.difference(open_dataset(stores[0]), more)
+    assert not result.same_numbers
+    assert (result.common, len(result.unequal), result.replicates) == (2, 2, 0)
+    assert result.only_second == ("population.clusters=7",)
 
 
 def test_what_differs_is_told_by_module(stores):
@@ -169,8 +169,8 @@ def test_a_damaged_node_is_run_again(tmp_path):
     content[40] ^= 1
     file.write_bytes(content)
     with pytest.warns(StoreWarning, match=f"1 damaged node is run again .node {file.name} fails"):
-        found = simlab.run(s, out=tmp_path / "s", jobs=1)
-    assert untimed(found).identical(untimed(expected))
+        result = simlab.run(s, out=tmp_path / "s", jobs=1)
+    assert untimed(result).identical(untimed(expected))
     assert untimed(open_dataset(tmp_path / "s")).identical(untimed(expected))
 
 
@@ -180,6 +180,6 @@ def test_damaged_metadata_are_written_anew(tmp_path, array):
     expected = simlab.run(s, out=tmp_path / "s", jobs=1)
     (tmp_path / "s" / array / "zarr.json").write_text("{")
     with pytest.warns(StoreWarning, match="its metadata are written anew"):
-        found = simlab.run(s, out=tmp_path / "s", jobs=1)
-    assert untimed(found).identical(untimed(expected))
+        result = simlab.run(s, out=tmp_path / "s", jobs=1)
+    assert untimed(result).identical(untimed(expected))
     assert untimed(open_dataset(tmp_path / "s")).identical(untimed(expected))

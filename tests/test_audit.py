@@ -23,9 +23,9 @@ NEW, SAME = "new-clusters", "same-clusters"
 TRUSTED = ("yes", "safe")
 
 
-def look(found, question=NEW, target="beta_within", place=""):
+def look(result, question=NEW, target="beta_within", place=""):
     """Verdicts by method."""
-    v = found.verdicts
+    v = result.verdicts
     here = v[(v.question == question) & (v.target == target) & (v.place == place)]
     return here.set_index("method")
 
@@ -70,31 +70,31 @@ def test_fixed_effects_answer_the_question_about_these_clusters_only(reversal):
 
 
 def test_the_pooled_standard_error_is_dishonest_and_a_true_one_is_not(reversal):
-    found = look(reversal[1])
-    assert found.honest["pooled"] == "no"
-    assert found.relative_error["pooled"] < -30
-    assert found.honest["hlm_contextual"] != "no"
+    result = look(reversal[1])
+    assert result.honest["pooled"] == "no"
+    assert result.relative_error["pooled"] < -30
+    assert result.honest["hlm_contextual"] != "no"
 
 
 def test_the_error_of_fixed_effects_is_that_of_theory(reversal):
     """Var = g11/J + σ²Σ(1/ss_j)/J² for other clusters; only the second part is reported."""
-    _, found = reversal
-    m, p = found.subject.moments, found.subject.parameters
+    _, result = reversal
+    m, p = result.subject.moments, result.subject.parameters
     J, reported = m.n.shape[-1], p.sigma2 * (1 / m.ss_x).sum() / m.n.shape[-1] ** 2
     theory = 100 * (np.sqrt(reported / (p.G[1, 1] / J + reported)) - 1)
-    row = look(found).loc["fixed_effects_separate"]
+    row = look(result).loc["fixed_effects_separate"]
     assert abs(row.relative_error - theory) < 4 * row.relative_error_mcse
     assert abs(row.relative_error) > 10 * row.relative_error_mcse  # control
-    row = look(found, SAME).loc["fixed_effects_separate"]
+    row = look(result, SAME).loc["fixed_effects_separate"]
     assert abs(row.relative_error) < 4 * row.relative_error_mcse
 
 
 def test_what_each_method_estimates_is_that_of_theory(reversal):
     """λ of pooled data is the between share of the sum of squares of x."""
-    df, found = reversal
+    df, result = reversal
     deviation = df.groupby("g")["x"].transform("mean") - df["x"].mean()
     share = (deviation**2).sum() / ((df["x"] - df["x"].mean()) ** 2).sum()
-    rows = look(found)
+    rows = look(result)
     theory = {"pooled": share, "two_stage": 0, "fixed_effects_common": 0, "ecological": 1}
     for method, value in theory.items():
         assert rows["lambda_theory"][method] == pytest.approx(value, abs=1e-10)
@@ -108,11 +108,11 @@ def test_what_each_method_estimates_is_that_of_theory(reversal):
 
 def test_nothing_is_more_efficient_than_what_theory_allows(reversal):
     """Aitken for other clusters; Gauss and Markov, among unbiased methods, for the same ones."""
-    _, found = reversal
-    new = look(found)
+    _, result = reversal
+    new = look(result)
     assert (new.efficiency < 1 + 4 * new.efficiency_mcse).all()
     assert new.efficiency["hlm_contextual"] > 0.9
-    same = look(found, SAME)
+    same = look(result, SAME)
     assert same.efficiency["fixed_effects_separate"] == pytest.approx(1, abs=1e-9)
     assert same.efficiency["two_stage"] == pytest.approx(1, abs=1e-9)
 
@@ -142,35 +142,35 @@ def test_verdicts_follow_from_the_numbers(reversal):
 
 
 def test_parameters_are_drawn_from_the_sampling_distribution_of_the_fit(reversal):
-    _, found = reversal
-    sets = parameter_sets(found.subject, found.dataset, 400)
+    _, result = reversal
+    sets = parameter_sets(result.subject, result.dataset, 400)
     assert len(sets) == 400
     within = np.array([p.within[0] for p in sets])
-    sd = look(found).true_se["hlm_contextual"]
+    sd = look(result).true_se["hlm_contextual"]
     assert within.std(ddof=1) == pytest.approx(sd, rel=4 / np.sqrt(2 * 400))
-    assert abs(within.mean() - found.subject.parameters.within[0]) < 4 * sd / np.sqrt(400)
+    assert abs(within.mean() - result.subject.parameters.within[0]) < 4 * sd / np.sqrt(400)
     assert np.std([p.sigma2 for p in sets]) > 0
     assert all(np.linalg.eigvalsh(p.G)[0] > -1e-9 for p in sets)
 
 
 def test_certainty_is_the_share_of_parameters_with_the_same_trust(reversal):
-    _, found = reversal
-    part = found.measures.sel(question=NEW, term="slope", target="beta_within")
-    for method, row in look(found).iterrows():
+    _, result = reversal
+    part = result.measures.sel(question=NEW, term="slope", target="beta_within")
+    for method, row in look(result).iterrows():
         one = part.sel(estimator=method)
         words = judged(one.bias_in_se.values, one.coverage.values, 0.95)
         trusted = np.isin(words, TRUSTED)
         assert row.certainty == pytest.approx((trusted[1:] == trusted[0]).mean())
-    assert look(found).certainty["pooled"] == 1  # 3 SE off, whatever the data allow
-    assert look(found).certainty["two_stage"] == 1
+    assert look(result).certainty["pooled"] == 1  # 3 SE off, whatever the data allow
+    assert look(result).certainty["two_stage"] == 1
 
 
 def test_a_verdict_that_hangs_on_the_parameters_is_not_sure():
     """A bias of 0.4 SE of the HLM: which side it falls depends on what the data leave open."""
     df, _ = contextual(clustered(), within=-1.0, between=-0.35)
-    found = audit(df, **ROLES, replicates=600, draws=16, seed=1)
-    assert 0.1 < look(found).certainty["hlm"] < 0.95
-    assert look(found).certainty["two_stage"] > 0.9  # control
+    result = audit(df, **ROLES, replicates=600, draws=16, seed=1)
+    assert 0.1 < look(result).certainty["hlm"] < 0.95
+    assert look(result).certainty["two_stage"] > 0.9  # control
 
 
 def test_without_draws_there_is_no_certainty(none):
@@ -180,10 +180,10 @@ def test_without_draws_there_is_no_certainty(none):
 
 
 def test_threads_change_no_number(reversal):
-    _, found = reversal
-    sets = parameter_sets(found.subject, found.dataset, 3)
-    base = found.study.replace(replicates=100)
-    one, two = (list(measure_others(found.subject, sets, base, jobs, None)) for jobs in (1, 2))
+    _, result = reversal
+    sets = parameter_sets(result.subject, result.dataset, 3)
+    base = result.study.replace(replicates=100)
+    one, two = (list(measure_others(result.subject, sets, base, jobs, None)) for jobs in (1, 2))
     for a, b in zip(one, two, strict=True):
         assert a.equals(b)
 
@@ -192,34 +192,34 @@ def test_the_answer_joins_the_places_and_leads_with_the_accurate():
     df = pd.concat(
         [clustered(seed=1).assign(s="b"), clustered(seed=2).assign(s="a", g=lambda d: d.g + "x")]
     )
-    found = audit(df, **ROLES, group="s", replicates=400, draws=2)
-    assert found.subject.groups == ("b", "a")  # in order of appearance, as a study has it
-    assert set(found.verdicts.place) == {"b", "a", "a - b"}
-    again = answers(found.verdicts, found.measures, 0.95)
-    pd.testing.assert_frame_equal(again, found.answer)
-    v = found.verdicts
-    for _, row in found.answer.iterrows():
+    result = audit(df, **ROLES, group="s", replicates=400, draws=2)
+    assert result.subject.groups == ("b", "a")  # in order of appearance, as a study has it
+    assert set(result.verdicts.place) == {"b", "a", "a - b"}
+    again = answers(result.verdicts, result.measures, 0.95)
+    pd.testing.assert_frame_equal(again, result.answer)
+    v = result.verdicts
+    for _, row in result.answer.iterrows():
         own = v[(v.method == row.method) & (v.question == row.question) & (v.target == row.target)]
         assert own.verdict.isin(TRUSTED).all() == (row.verdict in TRUSTED)
-    assert "a - b" in str(found)
+    assert "a - b" in str(result)
 
 
 # ---- reversals ---------------------------------------------------------------------------------
 
 
 def test_robinson_is_named_and_sure(reversal):
-    (found,) = reversal[1].paradox
-    assert found.name.startswith("Robinson")
-    assert (found.within, found.between) == (-1, 1)
-    assert found.certainty > 0.9
+    (result,) = reversal[1].paradox
+    assert result.name.startswith("Robinson")
+    assert (result.within, result.between) == (-1, 1)
+    assert result.certainty > 0.9
     assert "negative within clusters" in str(reversal[1])
 
 
 def test_simpson_is_named():
     df = clustered(between=4.0, spread=2.0)
-    (found,) = audit(df, **ROLES, replicates=300, draws=0).paradox
-    assert found.name == "Robinson and Simpson"
-    assert (found.within, found.between, found.pooled) == (-1, 1, 1)
+    (result,) = audit(df, **ROLES, replicates=300, draws=0).paradox
+    assert result.name == "Robinson and Simpson"
+    assert (result.within, result.between, result.pooled) == (-1, 1, 1)
 
 
 def test_no_reversal_is_seen_where_there_is_none(none):
@@ -231,36 +231,36 @@ def test_a_doubtful_reversal_is_called_doubtful():
     """β_B half a standard error above 0, β_W and pooled far below: sure to about Φ(0.5) = 0.69."""
     df, se = contextual(clustered(spread=0.5, within=-4, between=0), within=-4.0, between=0.0)
     df, _ = contextual(df, between=0.5 * se)
-    (found,) = audit(df, **ROLES, replicates=1500, draws=0).paradox
-    assert found.name == "Robinson"
+    (result,) = audit(df, **ROLES, replicates=1500, draws=0).paradox
+    assert result.name == "Robinson"
     # 0.03: the standard error is itself an estimate, and the law is t rather than normal.
-    assert found.certainty == pytest.approx(0.6915, abs=4 * np.sqrt(0.69 * 0.31 / 1500) + 0.03)
+    assert result.certainty == pytest.approx(0.6915, abs=4 * np.sqrt(0.69 * 0.31 / 1500) + 0.03)
 
 
 # ---- the same again ----------------------------------------------------------------------------
 
 
 def test_the_configuration_reproduces_the_estimates_bit_for_bit(reversal):
-    df, found = reversal
-    study = config.loads(found.config)
-    assert study == found.study
+    df, result = reversal
+    study = config.loads(result.config)
+    assert study == result.study
     ds = simlab.run(study, data={"the data": df}, jobs=1)
     for name in ("estimate", "std_error", "lower", "truth", "limit"):
-        assert np.array_equal(ds[name], found.dataset[name], equal_nan=True)
+        assert np.array_equal(ds[name], result.dataset[name], equal_nan=True)
     other = runner.run(study.replace(seed=4), data={"the data": df})
-    assert not np.array_equal(other["estimate"], found.dataset["estimate"], equal_nan=True)
+    assert not np.array_equal(other["estimate"], result.dataset["estimate"], equal_nan=True)
 
 
 def test_the_data_of_the_audit_are_those_of_compare(reversal):
-    df, found = reversal
+    df, result = reversal
     numbers = ["estimate", "std_error", "df", "lower", "upper"]
     table = simlab.compare(df, **ROLES)
-    pd.testing.assert_frame_equal(found.comparison, table)
+    pd.testing.assert_frame_equal(result.comparison, table)
     hs = simlab.data.hs()
     roles = {"y": "mathach", "x": "ses", "cluster": "school", "group": "sector"}
-    found = audit(hs, **roles, replicates=20, draws=0)
+    result = audit(hs, **roles, replicates=20, draws=0)
     table = simlab.compare(hs, **roles).set_index(["method", "term"])
-    own = found.comparison.set_index(["method", "term"])
+    own = result.comparison.set_index(["method", "term"])
     np.testing.assert_array_equal(own[numbers], table.loc[own.index, numbers])
 
 
@@ -269,12 +269,12 @@ def test_missing_rows_are_counted_and_left_out(reversal):
     holes = df.copy()
     holes.loc[[3, 7], "x"] = np.nan
     holes.loc[7, "y"] = np.nan
-    found = audit(holes, **ROLES, replicates=50, draws=0)
-    assert dict(found.missing) == {"x": 2, "y": 1}
-    assert found.subject.dropped == 2
-    again = audit(holes.dropna(), **ROLES, replicates=50, draws=0, source=found.subject.name)
-    assert np.array_equal(found.dataset["estimate"], again.dataset["estimate"], equal_nan=True)
-    assert "2 rows with missing values left out (y 1, x 2)" in str(found)
+    result = audit(holes, **ROLES, replicates=50, draws=0)
+    assert dict(result.missing) == {"x": 2, "y": 1}
+    assert result.subject.dropped == 2
+    again = audit(holes.dropna(), **ROLES, replicates=50, draws=0, source=result.subject.name)
+    assert np.array_equal(result.dataset["estimate"], again.dataset["estimate"], equal_nan=True)
+    assert "2 rows with missing values left out (y 1, x 2)" in str(result)
 
 
 # ---- words -------------------------------------------------------------------------------------

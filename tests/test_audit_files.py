@@ -100,8 +100,8 @@ def test_csv_is_tidy_and_a_mistake_is_one_line(command):
 
 def test_the_page_is_self_contained_and_escapes_names():
     df = clustered(J=12, n=6).rename(columns={"x": "<b>$x$", "y": "y&$\\frac", "g": 'g"$_$'})
-    found = audit(df, "y&$\\frac", "<b>$x$", 'g"$_$', replicates=30, draws=0, source="<i>.csv")
-    page = found.html()
+    result = audit(df, "y&$\\frac", "<b>$x$", 'g"$_$', replicates=30, draws=0, source="<i>.csv")
+    page = result.html()
     assert "<b>$x$" not in page
     assert "&lt;b&gt;$x$" in page
     assert not re.search(r'(src|href)="(?!data:|#)', page)
@@ -126,9 +126,9 @@ def test_the_numbers_of_the_documentation_are_those_of_the_audit():
     """All that is measured with the parameters as estimated; certainty needs minutes of draws."""
     block = PAGE.read_text(encoding="utf-8").split("```text\n")[1].split("```")[0]
     hs = simlab.data.hs()
-    found = str(audit(hs, "mathach", "ses", "school", source="hs", draws=0)).splitlines()
+    result = str(audit(hs, "mathach", "ses", "school", source="hs", draws=0)).splitlines()
     numbers = [
-        line for line in found if "±" in line or line.startswith(("Audit", "Taken", "Slope"))
+        line for line in result if "±" in line or line.startswith(("Audit", "Taken", "Slope"))
     ]
     assert len(numbers) > 20
     assert [line for line in numbers if line not in block] == []

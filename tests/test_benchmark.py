@@ -61,12 +61,12 @@ def test_actions_take_turns_there_and_back_and_the_first_round_is_not_counted():
         "a": scripted(log, "a", [100.0, 2.0, 6.0, 4.0]),
         "b": scripted(log, "b", [100.0, 1.0, 2.0, 4.0]),
     }
-    found = measure(actions, 3, lambda: calls.append(1))
+    result = measure(actions, 3, lambda: calls.append(1))
     assert log == ["a", "b", "a", "b", "b", "a", "a", "b"]
-    assert found["a"].values == (2.0, 6.0, 4.0)
-    assert (found["a"].median, found["a"].low, found["a"].high) == (4.0, 2.0, 6.0)
+    assert result["a"].values == (2.0, 6.0, 4.0)
+    assert (result["a"].median, result["a"].low, result["a"].high) == (4.0, 2.0, 6.0)
     # 2/1, 6/2, 4/4: the median of the ratios, 2, is also that of the medians; their ends are not.
-    ratio = found["a"].over(found["b"])
+    ratio = result["a"].over(result["b"])
     assert (ratio.median, ratio.low, ratio.high) == (2.0, 1.0, 3.0)
     assert len(calls) == rounds(actions, 3) == 8
 
@@ -84,9 +84,9 @@ def test_what_is_cold_is_done_once():
     log = []
     cold = Action(scripted(log, "cold", [7.0]).seconds, once=True)
     actions = {"warm": scripted(log, "warm", [9.0, 1.0]), "cold": cold}
-    found = measure(actions, 1)
+    result = measure(actions, 1)
     assert log == ["warm", "cold", "warm"]
-    assert found["cold"].values == (7.0,)
+    assert result["cold"].values == (7.0,)
     assert rounds(actions, 1) == 3
 
 
@@ -153,15 +153,15 @@ def test_threads_double_up_to_the_cores():
 def test_a_report_says_why_it_should_not_be_quoted_and_shows_every_repeat():
     section = Section(
         "Title", "Words.", {}, ("what", "core"),
-        lambda found: [("a|b", units.duration(found["a"].median))], ("A note.",),
+        lambda results: [("a|b", units.duration(results["a"].median))], ("A note.",),
     )  # fmt: skip
-    found = {"a": Repeats((1.0, 3.0, 2.0))}
-    page = Report({"cores": "2"}, ("it was noisy",), 3, ((section, found),)).markdown()
+    results = {"a": Repeats((1.0, 3.0, 2.0))}
+    page = Report({"cores": "2"}, ("it was noisy",), 3, ((section, results),)).markdown()
     assert "**Not to be quoted**: it was noisy." in page
     assert "| a\\|b | 2.00 s |" in page
     assert "| a | 1.00 s, 3.00 s, 2.00 s |" in page
     assert "A note." in page
-    assert "Not to be quoted" not in Report({}, (), 3, ((section, found),)).markdown()
+    assert "Not to be quoted" not in Report({}, (), 3, ((section, results),)).markdown()
 
 
 @pytest.fixture(scope="module")
@@ -172,15 +172,15 @@ def report(tmp_path_factory):
     out = folder / "made" / "benchmark.md"
     options = ("--quick", "--repeats", "1", "--quiet", "--out", str(out))
     environment = {**os.environ, "PATH": str(folder / "empty")}
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-m", "benchmarks", *options],
         capture_output=True, text=True, check=False, env=environment,
     )  # fmt: skip
-    assert done.returncode == 0, done.stderr
+    assert process.returncode == 0, process.stderr
     page = out.read_text(encoding="utf-8")
-    assert done.stdout.startswith("Benchmark of simlab\n")
-    assert all(title in done.stdout for title in re.findall("^## (.*)", page, re.M)[:-1])
-    assert max(map(len, done.stdout.splitlines())) <= 100
+    assert process.stdout.startswith("Benchmark of simlab\n")
+    assert all(title in process.stdout for title in re.findall("^## (.*)", page, re.M)[:-1])
+    assert max(map(len, process.stdout.splitlines())) <= 100
     return page
 
 
@@ -276,9 +276,9 @@ def test_r_is_asked_in_turn_and_says_what_it_cannot_do(stand_in):
 
 def test_without_statsmodels_its_row_is_skipped(monkeypatch):
     monkeypatch.setitem(sys.modules, "statsmodels.formula.api", None)
-    found = peers._in_python(responses(1))
-    assert found.skipped == {"statsmodels": "statsmodels is not installed"}
-    assert not found.actions
+    result = peers._in_python(responses(1))
+    assert result.skipped == {"statsmodels": "statsmodels is not installed"}
+    assert not result.actions
 
 
 def test_responses_are_the_same_every_time_and_differ_from_one_another():
@@ -327,10 +327,10 @@ def test_mistakes_cost_one_line_and_no_time(tmp_path):
         bench(repeats=0)
     (tmp_path / "file").write_text("", encoding="utf-8")
     out = str(tmp_path / "file" / "benchmark.md")
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-m", "benchmarks", "--quick", "--out", out],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
-    assert done.returncode == 1
-    assert len(done.stderr.splitlines()) == 1
-    assert str(tmp_path / "file") in done.stderr
+    assert process.returncode == 1
+    assert len(process.stderr.splitlines()) == 1
+    assert str(tmp_path / "file") in process.stderr

@@ -28,10 +28,10 @@ def test_the_pooled_line_and_its_covariance(beta):
         rss += ((y - lines[sector][0][0] - lines[sector][0][1] * x) ** 2).sum()
     sigma2 = rss / (len(df) - 4)
     for sector, (center, inverse) in lines.items():
-        found = beta[sector].lines["pooled"]
-        np.testing.assert_allclose(found.center, center, rtol=1e-9)
-        np.testing.assert_allclose(found.covariance, sigma2 * inverse, rtol=1e-7, atol=1e-9)
-        assert not np.allclose(found.covariance, 1.01 * sigma2 * inverse, rtol=1e-3)
+        result = beta[sector].lines["pooled"]
+        np.testing.assert_allclose(result.center, center, rtol=1e-9)
+        np.testing.assert_allclose(result.covariance, sigma2 * inverse, rtol=1e-7, atol=1e-9)
+        assert not np.allclose(result.covariance, 1.01 * sigma2 * inverse, rtol=1e-3)
 
 
 def test_two_stages_vary_as_the_schools_lines_do(beta):
@@ -45,9 +45,9 @@ def test_two_stages_vary_as_the_schools_lines_do(beta):
     J = sum(map(len, own.values()))
     pooled = sum((len(b) - 1) * np.cov(b.T) for b in own.values()) / (J - len(own))
     for sector, lines in own.items():
-        found = beta[sector].lines["two_stage"]
-        np.testing.assert_allclose(found.center, lines.mean(axis=0), rtol=1e-9)
-        np.testing.assert_allclose(found.covariance, pooled / len(lines), rtol=1e-6)
+        result = beta[sector].lines["two_stage"]
+        np.testing.assert_allclose(result.center, lines.mean(axis=0), rtol=1e-9)
+        np.testing.assert_allclose(result.covariance, pooled / len(lines), rtol=1e-6)
 
 
 def test_hlm_is_the_mixed_model(beta):
@@ -55,9 +55,9 @@ def test_hlm_is_the_mixed_model(beta):
     fit = simlab.fit("mathach ~ 0 + sector + sector:ses + (1 + ses | school)", hs())
     for sector in ("Catholic", "Public"):
         names = [f"sector{sector}", f"sector{sector}:ses"]
-        found = beta[sector].lines["hlm"]
-        np.testing.assert_allclose(found.center, fit.fixef[names], rtol=1e-6)
-        np.testing.assert_allclose(found.covariance, fit.vcov.loc[names, names], rtol=1e-4)
+        result = beta[sector].lines["hlm"]
+        np.testing.assert_allclose(result.center, fit.fixef[names], rtol=1e-6)
+        np.testing.assert_allclose(result.covariance, fit.vcov.loc[names, names], rtol=1e-4)
 
 
 def test_groups_are_independent_where_their_lines_are(beta):

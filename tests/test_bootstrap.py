@@ -28,11 +28,13 @@ def three_blocks():
 def everything(fit):
     """All that has a name, by the methods of a fit."""
     names, G = fit.design.random_names, fit.G_matrix
-    found = dict(fit.fixef.add_prefix("b "))
-    found |= {f"v {name}": G[a, a] for a, name in enumerate(names)}
-    found |= {f"c {a}{b}": G[a, b] for a, b in sorted((b, a) for a, b in fit.optimum.free if a > b)}
+    result = dict(fit.fixef.add_prefix("b "))
+    result |= {f"v {name}": G[a, a] for a, name in enumerate(names)}
+    result |= {
+        f"c {a}{b}": G[a, b] for a, b in sorted((b, a) for a, b in fit.optimum.free if a > b)
+    }
     shares = r2(fit)
-    return found | {
+    return result | {
         "s": fit.sigma2**0.5, "s2": fit.sigma2, "i": icc(fit)["mean"],
         "m": shares["marginal"], "c": shares["conditional"],
     }  # fmt: skip
@@ -48,11 +50,11 @@ ALL = ["fixef", "G", "sigma", "sigma2", "icc", "r2"]
 @pytest.mark.parametrize("case", [*CASES, "r3"])
 def test_a_function_gets_the_numbers_of_the_name(kind, case):
     fit = three_blocks() if case == "r3" else fitted(*case)
-    found = simlab.bootstrap(fit, [*ALL, everything], draws=60, kind=kind, seed=2)
-    q = len(found.estimate) // 2
-    for table in (found.estimate.to_frame().T, found.replicates, found.jackknife):
+    result = simlab.bootstrap(fit, [*ALL, everything], draws=60, kind=kind, seed=2)
+    q = len(result.estimate) // 2
+    for table in (result.estimate.to_frame().T, result.replicates, result.jackknife):
         named, own = table.iloc[:, :q].to_numpy(), table.iloc[:, q:].to_numpy()
-        apart = np.abs(named - own) / found.std_error["estimate"].to_numpy()[:q]
+        apart = np.abs(named - own) / result.std_error["estimate"].to_numpy()[:q]
         assert np.nanmax(apart) < 1e-6
         assert (np.isnan(named) == np.isnan(own)).all()
 
@@ -80,31 +82,31 @@ def test_covariates_of_any_size_lose_nothing(kind):
 @pytest.mark.parametrize("case", CASES)
 def test_estimates_are_those_of_the_fit(case):
     fit = fitted(*case)
-    found = simlab.bootstrap(fit, draws=30, interval="percentile").estimate
-    assert found[list(fit.fixef.index)].to_numpy() == pytest.approx(fit.gamma, rel=1e-12)
+    result = simlab.bootstrap(fit, draws=30, interval="percentile").estimate
+    assert result[list(fit.fixef.index)].to_numpy() == pytest.approx(fit.gamma, rel=1e-12)
     table = fit.varcorr().table["estimate"]
-    assert found[table.index].to_numpy() == pytest.approx(table.to_numpy(), rel=1e-9, nan_ok=True)
-    assert found["icc"] == pytest.approx(icc(fit)["mean"], rel=1e-10)
-    shares = found[["r2_marginal", "r2_conditional"]].to_numpy()
+    assert result[table.index].to_numpy() == pytest.approx(table.to_numpy(), rel=1e-9, nan_ok=True)
+    assert result["icc"] == pytest.approx(icc(fit)["mean"], rel=1e-10)
+    shares = result[["r2_marginal", "r2_conditional"]].to_numpy()
     assert shares == pytest.approx(r2(fit).to_numpy(), rel=1e-10)
 
 
 def test_the_jackknife_is_that_of_influence():
     fit = fitted("hs", "m4", "REML")
-    found = simlab.bootstrap(fit, ["varcorr", "sigma", "fixef"], draws=30)
+    result = simlab.bootstrap(fit, ["varcorr", "sigma", "fixef"], draws=30)
     table = influence(fit)
     for name in ("sd((Intercept))", "sd(ses)", "sigma"):
-        change = found.estimate[name] - found.jackknife[name]
+        change = result.estimate[name] - result.jackknife[name]
         assert change.to_numpy() == pytest.approx(table[f"change {name}"].to_numpy(), abs=1e-8)
-    assert list(found.jackknife.index) == list(table.index)
+    assert list(result.jackknife.index) == list(table.index)
 
 
 def test_weights_are_sums_of_coefficients():
     fit = fitted("hs", "m5", "REML")
     public = {"ses": 1, "ses:sectorPublic": 1}
-    found = simlab.bootstrap(fit, ["fixef", public], draws=50, interval=())
-    total = found.replicates["ses"] + found.replicates["ses:sectorPublic"]
-    assert found.replicates["ses + ses:sectorPublic"].to_numpy() == pytest.approx(total.to_numpy())
+    result = simlab.bootstrap(fit, ["fixef", public], draws=50, interval=())
+    total = result.replicates["ses"] + result.replicates["ses:sectorPublic"]
+    assert result.replicates["ses + ses:sectorPublic"].to_numpy() == pytest.approx(total.to_numpy())
     array = simlab.bootstrap(fit, [0, 1, 0, 1], draws=50, interval=())
     assert array.replicates.iloc[:, 0].to_numpy() == pytest.approx(total.to_numpy())
 
@@ -131,52 +133,52 @@ def test_progress_is_told_of_every_draw():
         def advance(self, replicates, failures):
             self.left -= replicates
 
-    fit, told = fitted("hs", "m4", "REML"), Told()
-    simlab.bootstrap(fit, lambda f: f.sigma2, draws=20, interval=(), progress=told)
-    assert told.left == 0
-    simlab.bootstrap(fit, draws=300, interval=(), progress=told)
-    assert told.left == 0
+    fit, listener = fitted("hs", "m4", "REML"), Told()
+    simlab.bootstrap(fit, lambda f: f.sigma2, draws=20, interval=(), progress=listener)
+    assert listener.left == 0
+    simlab.bootstrap(fit, draws=300, interval=(), progress=listener)
+    assert listener.left == 0
 
 
 # ---- the result ------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
-def found():
+def result():
     return simlab.bootstrap(fitted("hs", "m5", "REML"), draws=999)
 
 
-def test_summaries_are_those_of_the_replicates(found):
-    draws = found.replicates
-    assert found.draws == 999
-    assert found.bias["estimate"].equals(draws.mean() - found.estimate)
-    assert found.std_error["estimate"].equals(draws.std())
+def test_summaries_are_those_of_the_replicates(result):
+    draws = result.replicates
+    assert result.draws == 999
+    assert result.bias["estimate"].equals(draws.mean() - result.estimate)
+    assert result.std_error["estimate"].equals(draws.std())
     normal = draws["ses"].std() / np.sqrt(2 * 999)
-    assert found.std_error.loc["ses", "mcse"] == pytest.approx(normal, rel=0.15)
-    frame = found.to_frame()
-    assert len(frame) == 3 * len(found.estimate)
+    assert result.std_error.loc["ses", "mcse"] == pytest.approx(normal, rel=0.15)
+    frame = result.to_frame()
+    assert len(frame) == 3 * len(result.estimate)
     row = frame[(frame["statistic"] == "icc") & (frame["interval"] == "bca")].iloc[0]
-    assert row["lower"] == found.conf_int("bca").loc["icc", "lower"]
+    assert row["lower"] == result.conf_int("bca").loc["icc", "lower"]
     assert row["draws"] == 999
 
 
-def test_another_level_needs_no_new_draws(found):
-    narrow, wide = found.conf_int("bca", 0.8), found.conf_int("bca", 0.95)
+def test_another_level_needs_no_new_draws(result):
+    narrow, wide = result.conf_int("bca", 0.8), result.conf_int("bca", 0.95)
     fine = wide["lower"].notna()
     assert (narrow["lower"] >= wide["lower"])[fine].all()
     assert (narrow["upper"] <= wide["upper"])[fine].all()
-    exact = np.sort(found.replicates["ses"])
-    ends = found.conf_int("percentile", 0.9).loc["ses", ["lower", "upper"]].tolist()
+    exact = np.sort(result.replicates["ses"])
+    ends = result.conf_int("percentile", 0.9).loc["ses", ["lower", "upper"]].tolist()
     assert ends == pytest.approx([exact[49], exact[949]])  # the 50th and the 950th of 999
 
 
-def test_the_text_says_what_was_done(found):
-    text = str(found)
+def test_the_text_says_what_was_done(result):
+    text = str(result)
     assert "mathach ~ ses * sector + (1 + ses | school)" in text
     assert "999 draws from seed 0: none failed" in text
     assert "95 % intervals" in text
     assert all(len(line) <= 100 for line in text.split("\n"))
-    assert repr(found) == text
+    assert repr(result) == text
     bare = simlab.bootstrap(fitted("hs", "m5", "REML"), "icc", draws=30, interval=())
     assert "intervals" not in str(bare)
 
@@ -184,12 +186,13 @@ def test_the_text_says_what_was_done(found):
 def test_what_cannot_be_had_is_nan_with_a_reason():
     fit = fitted("sim5", "m3", "REML")
     assert fit.singular
-    found = simlab.bootstrap(fit, ["cor((Intercept),x)", "x", "sigma"], draws=399)
-    bca = found.conf_int("bca")
+    result = simlab.bootstrap(fit, ["cor((Intercept),x)", "x", "sigma"], draws=399)
+    bca = result.conf_int("bca")
     assert np.isnan(bca.loc["cor((Intercept),x)"]).all()
     assert np.isfinite(bca.loc["x"]).all()
     assert any(
-        "no BCa interval of cor((Intercept),x): all draws lie on one side" in n for n in found.notes
+        "no BCa interval of cor((Intercept),x): all draws lie on one side" in n
+        for n in result.notes
     )
     few = simlab.bootstrap(fit, "x", draws=19)
     assert few.intervals["lower"].isna().all()
@@ -199,11 +202,11 @@ def test_what_cannot_be_had_is_nan_with_a_reason():
 
 def test_a_statistic_that_does_not_vary_is_no_accident():
     """Without covariates the marginal R² is 0 in every draw."""
-    found = simlab.bootstrap(fit_formula("y ~ 1 + (1 | g)", unbalanced()), ["r2", "sigma"])
-    assert (found.replicates["r2_marginal"] == 0).all()
-    assert found.std_error.loc["r2_marginal", "estimate"] == 0
-    assert np.isnan(found.conf_int("bca").loc["r2_marginal", "lower"])
-    assert "r2_marginal" in str(found)
+    result = simlab.bootstrap(fit_formula("y ~ 1 + (1 | g)", unbalanced()), ["r2", "sigma"])
+    assert (result.replicates["r2_marginal"] == 0).all()
+    assert result.std_error.loc["r2_marginal", "estimate"] == 0
+    assert np.isnan(result.conf_int("bca").loc["r2_marginal", "lower"])
+    assert "r2_marginal" in str(result)
 
 
 def test_lost_columns_are_failures_not_numbers():
@@ -214,15 +217,15 @@ def test_lost_columns_are_failures_not_numbers():
     df["y"] = rng.normal(size=30) + rng.normal(size=5)[g]
     fit = fit_formula("y ~ x + (1 | g)", df)
     draws = 2000
-    found = simlab.bootstrap(fit, ["x", "sigma"], draws=draws, kind="clusters")
+    result = simlab.bootstrap(fit, ["x", "sigma"], draws=draws, kind="clusters")
     share = (3 / 5) ** 5 + (2 / 5) ** 5
-    assert abs(found.failures / draws - share) < 4 * np.sqrt(share * (1 - share) / draws)
-    assert found.replicates["sigma"].isna().sum() == found.failures
-    assert f"{found.failures} of 2000 draws could not be fitted" in str(found)
+    assert abs(result.failures / draws - share) < 4 * np.sqrt(share * (1 - share) / draws)
+    assert result.replicates["sigma"].isna().sum() == result.failures
+    assert f"{result.failures} of 2000 draws could not be fitted" in str(result)
     by_rows = simlab.bootstrap(fit, lambda f: f.sigma2**0.5, draws=100, kind="clusters")
-    apart = by_rows.replicates.iloc[:, 0] - found.replicates["sigma"][:100]
+    apart = by_rows.replicates.iloc[:, 0] - result.replicates["sigma"][:100]
     assert np.nanmax(np.abs(apart)) < 1e-6
-    assert by_rows.replicates.iloc[:, 0].isna().equals(found.failed[:100])
+    assert by_rows.replicates.iloc[:, 0].isna().equals(result.failed[:100])
 
 
 def test_results_of_functions_have_names():
@@ -279,9 +282,9 @@ def test_what_cannot_be_drawn_from_is_refused():
         simlab.bootstrap(two)
 
 
-def test_bca_of_a_bootstrap_without_it_is_refused(found):
+def test_bca_of_a_bootstrap_without_it_is_refused(result):
     with pytest.raises(FitError, match="kind is 'normal'"):
-        found.conf_int("normal")
+        result.conf_int("normal")
     fit = fitted("hs", "m4", "REML")
     with pytest.raises(FitError, match="call bootstrap with"):
         simlab.bootstrap(fit, "icc", draws=30, interval="basic").conf_int("bca")

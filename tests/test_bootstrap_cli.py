@@ -19,8 +19,8 @@ def test_it_prints_what_the_library_says() -> None:
     shown = simlab("bootstrap", "hs", FORMULA, "--draws", "299", "--statistic", "ses", "icc")
     assert shown.returncode == 0, shown.stderr
     assert shown.stderr == ""
-    found = bootstrap(fit_formula(FORMULA, hs()), ["ses", "icc"], draws=299)
-    assert shown.stdout == f"{found}\n"
+    bootstrapped = bootstrap(fit_formula(FORMULA, hs()), ["ses", "icc"], draws=299)
+    assert shown.stdout == f"{bootstrapped}\n"
 
 
 def test_options_reach_the_bootstrap() -> None:
@@ -28,8 +28,8 @@ def test_options_reach_the_bootstrap() -> None:
     shown = simlab("bootstrap", "hs", FORMULA, *options, "--format", "csv")
     frame = pd.read_csv(io.StringIO(shown.stdout))
     fit = fit_formula(FORMULA, hs(), "ML")
-    found = bootstrap(fit, draws=199, kind="clusters", level=0.8, seed=3).to_frame()
-    pd.testing.assert_frame_equal(frame, found, rtol=1e-12)
+    bootstrapped = bootstrap(fit, draws=199, kind="clusters", level=0.8, seed=3).to_frame()
+    pd.testing.assert_frame_equal(frame, bootstrapped, rtol=1e-12)
 
 
 @pytest.mark.parametrize(

@@ -49,11 +49,11 @@ def balanced():
 
 
 def test_draws_of_a_one_way_layout_have_their_law(balanced):
-    df, found = balanced
+    df, result = balanced
     msb, msw = mean_squares(df)
-    nu, draws = J * (N_J - 1), found.replicates
-    assert not found.singular.any()
-    assert found.estimate["sigma2"] == pytest.approx(msw)
+    nu, draws = J * (N_J - 1), result.replicates
+    assert not result.singular.any()
+    assert result.estimate["sigma2"] == pytest.approx(msw)
     law = stats.chi2(nu, scale=msw / nu)
     assert stats.kstest(draws["sigma2"], law.cdf).pvalue > 1e-4
     between = draws["var((Intercept))"] + draws["sigma2"] / N_J
@@ -69,7 +69,7 @@ def test_draws_of_a_one_way_layout_have_their_law(balanced):
 
 
 def test_standard_errors_are_those_of_theory(balanced):
-    df, found = balanced
+    df, result = balanced
     msb, msw = mean_squares(df)
     nu = J * (N_J - 1)
     theory = {
@@ -78,10 +78,10 @@ def test_standard_errors_are_those_of_theory(balanced):
         "var((Intercept))": np.sqrt(2 * (msb**2 / (J - 1) + msw**2 / nu)) / N_J,
     }
     for name, value in theory.items():
-        estimate, mcse = found.std_error.loc[name]
+        estimate, mcse = result.std_error.loc[name]
         assert abs(estimate - value) < 4 * mcse, name
         assert abs(estimate - 1.3 * value) > 4 * mcse, name  # a check that could fail
-        assert abs(found.bias.loc[name, "estimate"]) < 4 * found.bias.loc[name, "mcse"]
+        assert abs(result.bias.loc[name, "estimate"]) < 4 * result.bias.loc[name, "mcse"]
 
 
 def test_monte_carlo_errors_of_ends_are_right(balanced):
@@ -117,12 +117,14 @@ def coverage():
     rows = []
     for seed in range(250):
         y = one_way(seed, few, n, sd=3.0)["y"].to_numpy()
-        found = simlab.bootstrap(
+        bootstrapped = simlab.bootstrap(
             fit_design(replace(design, y=y)), list(TRUTH), draws=399, level=0.9, seed=seed, jobs=1
         )
-        truth = found.intervals.index.get_level_values("statistic").map(TRUTH)
-        inside = (found.intervals["lower"] <= truth) & (truth <= found.intervals["upper"])
-        rows.append(inside.where(found.intervals["lower"].notna()))
+        truth = bootstrapped.intervals.index.get_level_values("statistic").map(TRUTH)
+        inside = (bootstrapped.intervals["lower"] <= truth) & (
+            truth <= bootstrapped.intervals["upper"]
+        )
+        rows.append(inside.where(bootstrapped.intervals["lower"].notna()))
     return pd.DataFrame(rows).astype(float)
 
 
@@ -190,5 +192,5 @@ def test_drawing_clusters_is_robust_and_drawing_from_the_model_is_not():
 def test_standard_errors_of_fixed_effects_on_schools():
     """Balanced enough for the model's standard errors to hold for draws from it."""
     fit = fit_formula("mathach ~ ses * sector + (1 + ses | school)", hs())
-    found = simlab.bootstrap(fit, "fixef", interval=()).std_error
-    assert (np.abs(found["estimate"] - fit.std_error) < 4 * found["mcse"]).all()
+    bootstrapped = simlab.bootstrap(fit, "fixef", interval=()).std_error
+    assert (np.abs(bootstrapped["estimate"] - fit.std_error) < 4 * bootstrapped["mcse"]).all()

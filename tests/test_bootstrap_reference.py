@@ -22,19 +22,19 @@ KINDS = ("parametric", "clusters")
 @pytest.fixture(scope="module", params=KINDS)
 def both(request):
     """Our draws of hs, and what R's have come to."""
-    found = simlab.bootstrap(fitted("hs", "m5", "REML"), draws=3999, kind=request.param)
-    return found, R[request.param]
+    bootstrapped = simlab.bootstrap(fitted("hs", "m5", "REML"), draws=3999, kind=request.param)
+    return bootstrapped, R[request.param]
 
 
 def test_draws_have_the_distribution_of_lme4(both):
-    found, theirs = both
-    both_errors = np.sqrt(1 + found.draws / R["draws"])  # of the difference, in ours
+    result, theirs = both
+    both_errors = np.sqrt(1 + result.draws / R["draws"])  # of the difference, in ours
     for name, r in theirs.items():
-        sd, mcse = found.std_error.loc[name]
+        sd, mcse = result.std_error.loc[name]
         assert abs(sd - r["sd"]) < 4 * mcse * both_errors, name
-        mean = found.replicates[name].mean()
-        assert abs(mean - r["mean"]) < 4 * found.bias.loc[name, "mcse"] * both_errors, name
-        draws = np.sort(found.replicates[name].dropna())
+        mean = result.replicates[name].mean()
+        assert abs(mean - r["mean"]) < 4 * result.bias.loc[name, "mcse"] * both_errors, name
+        draws = np.sort(result.replicates[name].dropna())
         for level, (low, high) in ((0.95, (0, 4)), (0.5, (1, 3))):
             ends = quantiles.percentile(draws, level)
             low_r, high_r = r["quantiles"][low], r["quantiles"][high]
@@ -53,10 +53,10 @@ def test_the_kinds_are_told_apart():
 
 
 def test_estimates_are_those_of_lme4(both):
-    found, _ = both
+    result, _ = both
     for name, value in R["estimate"].items():
-        unit = found.std_error.loc[name, "estimate"]
-        assert found.estimate[name] == pytest.approx(value, abs=1e-4 * unit), name
+        unit = result.std_error.loc[name, "estimate"]
+        assert result.estimate[name] == pytest.approx(value, abs=1e-4 * unit), name
 
 
 @pytest.fixture(scope="module")
@@ -72,12 +72,12 @@ def test_intervals_are_those_of_boot(made, level):
     draws, estimate, without = made
     a = quantiles.acceleration(without, draws.std())
     theirs = R["intervals"][f"{level:g}"]
-    found = {
+    results = {
         "percentile": quantiles.percentile(draws, level),
         "basic": quantiles.basic(draws, level, estimate),
         "bca": quantiles.bca(draws, level, estimate, a),
     }
-    for kind, ends in found.items():
+    for kind, ends in results.items():
         assert ends[:2] == pytest.approx(theirs[kind], rel=1e-9), kind
     assert quantiles.bca(draws, level, estimate, 0.0)[0] != pytest.approx(theirs["bca"][0])
 

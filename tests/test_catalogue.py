@@ -49,9 +49,9 @@ def ten():
 @pytest.mark.parametrize("method", ["REML", "ML"])
 @pytest.mark.parametrize("name", ["hs", "hsb"])
 def test_the_ten_models_are_those_of_r(name, method):
-    found = catalogue(reference_data(name), *ROLES, method)
-    frame = found.to_frame()
-    for model in found:
+    result = catalogue(reference_data(name), *ROLES, method)
+    frame = result.to_frame()
+    for model in result:
         record = stored("fits", f"{name}.json")[model.name]
         truth = record[method]
         assert model.fit is not None
@@ -199,17 +199,17 @@ def test_missing_rows_are_left_out_of_all_models():
     df.loc[[3, 700], "ses"] = np.nan
     df.loc[[3, 4, 1500], "mathach"] = np.nan
     df.loc[10, "sector"] = np.nan
-    found = catalogue(df, *ROLES)
-    assert found.N == 1977 - 5
-    assert {model.fit.nobs for model in found} == {1977 - 5}
-    assert found.notes[0].startswith("5 of 1977 rows left out of all models")
-    assert "mathach 3, ses 2, sector 1" in found.notes[0]
-    assert all("left out" not in note for model in found for note in model.fit.notes)
+    result = catalogue(df, *ROLES)
+    assert result.N == 1977 - 5
+    assert {model.fit.nobs for model in result} == {1977 - 5}
+    assert result.notes[0].startswith("5 of 1977 rows left out of all models")
+    assert "mathach 3, ses 2, sector 1" in result.notes[0]
+    assert all("left out" not in note for model in result for note in model.fit.notes)
     # as `fit` does, cluster means are over all rows that have x and a cluster
     df.loc[10, "mathach"] = np.nan
     with pytest.warns(UserWarning, match="5 of 1977 rows"):
-        alone = fit(found["m8"].formula, df)
-    assert alone.loglik == pytest.approx(found["m8"].fit.loglik, abs=1e-9)
+        alone = fit(result["m8"].formula, df)
+    assert alone.loglik == pytest.approx(result["m8"].fit.loglik, abs=1e-9)
 
 
 def test_a_model_that_cannot_be_fitted_keeps_the_others():
@@ -217,16 +217,16 @@ def test_a_model_that_cannot_be_fitted_keeps_the_others():
     df = pd.DataFrame({"g": np.repeat(np.arange(20), 2), "w": np.repeat(rng.normal(size=20), 2)})
     df["x"] = rng.normal(size=40)
     df["y"] = df.x + df.w + np.repeat(rng.normal(size=20), 2) + rng.normal(size=40)
-    found = catalogue(df, "y", "x", "w", "g")
-    failed = [model.name for model in found if model.fit is None]
+    result = catalogue(df, "y", "x", "w", "g")
+    failed = [model.name for model in result if model.fit is None]
     assert failed == ["m4", "m5", "m7", "m8", "m9", "m10"]  # 40 random effects for 40 rows
-    assert all("40 random effects" in found[name].reason for name in failed)
-    assert found.to_frame()[failed].isna().all(axis=None)
-    assert found["m3"].fit is not None
-    text = str(found)
+    assert all("40 random effects" in result[name].reason for name in failed)
+    assert result.to_frame()[failed].isna().all(axis=None)
+    assert result["m3"].fit is not None
+    text = str(result)
     assert "m4, m5, m7: not fitted: the data: 40 rows and 40 random effects" in text
     assert text.count("unfitted") == len(failed)
-    assert "40 random effects" in checked(found._repr_html_())
+    assert "40 random effects" in checked(result._repr_html_())
 
 
 @pytest.mark.parametrize(
@@ -281,15 +281,15 @@ def test_the_dictionary_says_what_the_course_says():
         "their variance": ("T", "G", "Ψ", "G"),
         "residual variance": ("Σ", "R", "σ²Λ", "R"),
     }.items():
-        found = [rows[row][i] for i in (0, 1, 2, 4)]
-        assert all(f.startswith(letter) for f, letter in zip(found, letters, strict=True)), row
+        results = [rows[row][i] for i in (0, 1, 2, 4)]
+        assert all(f.startswith(letter) for f, letter in zip(results, letters, strict=True)), row
 
 
 def test_names_in_code_exist():
-    found = fit("mathach ~ ses + (1 | school)", hs())
+    result = fit("mathach ~ ses + (1 | school)", hs())
     for row in TABLES[3].rows:
         name = row[-1].removeprefix("fit.")
         if "(" not in name:
-            assert hasattr(found, name)
+            assert hasattr(result, name)
     with pytest.raises(FitError, match="format"):
         notation("latex")

@@ -38,9 +38,9 @@ def test_fit_prints_the_summary_and_the_tests() -> None:
     assert shown.stderr == ""
     truth = stored("fits", "hs.json")["m5"]["REML"]
     for i, name in enumerate(("(Intercept)", "ses", "sectorPublic", "ses:sectorPublic")):
-        found = cells(shown.stdout, name)
-        assert agrees(found[0], truth["beta"][i])
-        assert agrees(found[2], truth["df"][i])
+        values = cells(shown.stdout, name)
+        assert agrees(values[0], truth["beta"][i])
+        assert agrees(values[2], truth["df"][i])
     assert "Test of sector\n" in shown.stdout
     assert "Test of ses:sector\n" in shown.stdout
     assert "F(2, " in shown.stdout
@@ -118,9 +118,9 @@ def test_html_is_a_page(folder: Path) -> None:
 def test_a_warning_is_one_line_on_stderr(folder: Path) -> None:
     shown = simlab("fit", "missing.csv", FIVE, cwd=folder)
     assert shown.returncode == 0
-    said = "2 of 1977 rows left out, with missing values in: ses 2"
-    assert shown.stderr == f"simlab: {said}\n"
-    assert f"NOTE: {said}" in shown.stdout
+    message = "2 of 1977 rows left out, with missing values in: ses 2"
+    assert shown.stderr == f"simlab: {message}\n"
+    assert f"NOTE: {message}" in shown.stdout
     refused = simlab("fit", "missing.csv", FIVE, "--missing", "raise", cwd=folder)
     assert refused.returncode == 2
     assert refused.stderr.startswith("missing.csv: 2 of 1977 rows have missing values: ses 2")
@@ -176,15 +176,15 @@ def test_a_mistake_is_one_line_and_status_2(
     shown = simlab(*arguments, cwd=folder)
     assert shown.returncode == 2
     assert phrase in shown.stderr
-    told = [line for line in shown.stderr.strip().split("\n") if not line.startswith("simlab: ")]
-    assert len(told) == 1
+    texts = [line for line in shown.stderr.strip().split("\n") if not line.startswith("simlab: ")]
+    assert len(texts) == 1
     assert shown.stdout == ""
 
 
 def test_one_slip_among_numbers_is_pointed_at(folder: Path) -> None:
-    said = "simlab: damaged.csv, line 7: ses is 'high', though most of its values are numbers"
+    message = "simlab: damaged.csv, line 7: ses is 'high', though most of its values are numbers"
     shown = simlab("fit", "damaged.csv", FIVE, cwd=folder)
-    assert shown.stderr.startswith(said)
+    assert shown.stderr.startswith(message)
     fine = simlab("fit", "damaged.csv", "mathach ~ sector + (1 | school)", cwd=folder)
     assert fine.returncode == 0
     assert fine.stderr == ""  # sector is text, and ses is not used

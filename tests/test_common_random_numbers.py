@@ -289,10 +289,10 @@ def test_a_replicate_is_rebuilt(base, changes, scheme, rows):
             assert df.y.tolist() == kept.y[own].tolist()
         cluster = pd.factorize(df.cluster)[0]
         sector = df.groupby(cluster).sector.first().cat.codes.to_numpy()
-        found = from_rows(df.x.to_numpy(), df.y.to_numpy(), cluster, sector)
+        result = from_rows(df.x.to_numpy(), df.y.to_numpy(), cluster, sector)
         for field in FIELDS:
             expected = getattr(moments.take(slice(b, b + 1)), field)
-            got = getattr(found, field)
+            got = getattr(result, field)
             scale = 1e-9 * np.abs(expected).max()
             np.testing.assert_allclose(got, expected, rtol=1e-9, atol=scale, err_msg=field)
 

@@ -403,9 +403,9 @@ REFUSED = [
 
 @pytest.mark.parametrize(("text", "old", "new", "line", "column", "phrase"), REFUSED)
 def test_refusals_name_place_and_cause(text, old, new, line, column, phrase):
-    found = problems(changed(text, old, new), **NAMES)
-    here = [str(p) for p in found if (p.line, p.column) == (line, column) and phrase in str(p)]
-    assert here, f"{phrase!r} at {line}:{column} is not among\n" + "\n".join(map(str, found))
+    messages = problems(changed(text, old, new), **NAMES)
+    here = [str(p) for p in messages if (p.line, p.column) == (line, column) and phrase in str(p)]
+    assert here, f"{phrase!r} at {line}:{column} is not among\n" + "\n".join(map(str, messages))
     assert here[0].startswith(f"f.yaml:{line}:{column}: ")
 
 
@@ -416,8 +416,8 @@ def test_control_valid_texts_have_no_problem(text):
 
 def test_one_mistake_is_one_problem():
     for text, old, new, *_ in REFUSED:
-        found = problems(changed(text, old, new), **NAMES)
-        assert len(found) == 1, "\n".join(map(str, found))
+        messages = problems(changed(text, old, new), **NAMES)
+        assert len(messages) == 1, "\n".join(map(str, messages))
 
 
 def test_all_problems_at_once_in_the_order_of_the_file():

@@ -31,25 +31,25 @@ def core(first, second, measure="bias"):
 def test_the_core_is_its_formula():
     rng = np.random.default_rng(1)
     a, b = rng.multivariate_normal([1, 0.5], [[2, 1.2], [1.2, 1]], 300).T
-    found = core(a, b)
+    result = core(a, b)
     d = a - b
-    assert found.value == pytest.approx(d.mean())
-    assert found.mcse == pytest.approx(d.std(ddof=1) / np.sqrt(300))
+    assert result.value == pytest.approx(d.mean())
+    assert result.mcse == pytest.approx(d.std(ddof=1) / np.sqrt(300))
     both = a.var(ddof=1) + b.var(ddof=1)
-    assert found.mcse_independent == pytest.approx(np.sqrt(both / 300))
-    assert found.gain == pytest.approx((found.mcse_independent / found.mcse) ** 2)
-    assert found.n == 300
+    assert result.mcse_independent == pytest.approx(np.sqrt(both / 300))
+    assert result.gain == pytest.approx((result.mcse_independent / result.mcse) ** 2)
+    assert result.n == 300
 
 
 def test_the_error_of_a_gain_is_that_of_repeated_studies():
     """Not normal, and shared only in part; 2,000 studies of 200 replicates."""
     rng = np.random.default_rng(2)
     shared, first, second = rng.exponential(size=(3, 2000, 200))
-    found = core(shared + 0.5 * first, shared - 0.3 * second)
-    spread = found.gain.std(ddof=1)
-    typical = np.sqrt((found.gain_mcse**2).mean())
+    result = core(shared + 0.5 * first, shared - 0.3 * second)
+    spread = result.gain.std(ddof=1)
+    typical = np.sqrt((result.gain_mcse**2).mean())
     assert typical == pytest.approx(spread, rel=0.1)
-    assert found.gain.mean() == pytest.approx(2.34 / 0.34, rel=0.05)
+    assert result.gain.mean() == pytest.approx(2.34 / 0.34, rel=0.05)
 
 
 @pytest.mark.parametrize("measure", ["empirical_se", "rmse"])
@@ -57,10 +57,10 @@ def test_the_error_of_a_difference_that_is_no_mean(measure):
     """By what each replicate adds to the measure; independent errors are the control."""
     rng = np.random.default_rng(5)
     shared, first, second = rng.exponential(size=(3, 2000, 400))
-    found = core(shared + 0.5 * first, shared - 0.3 * second, measure)
-    spread = found.value.std(ddof=1)
-    assert np.sqrt((found.mcse**2).mean()) == pytest.approx(spread, rel=0.1)
-    assert np.sqrt((found.mcse_independent**2).mean()) > 1.5 * spread
+    result = core(shared + 0.5 * first, shared - 0.3 * second, measure)
+    spread = result.value.std(ddof=1)
+    assert np.sqrt((result.mcse**2).mean()) == pytest.approx(spread, rel=0.1)
+    assert np.sqrt((result.mcse_independent**2).mean()) > 1.5 * spread
 
 
 def test_pairs_that_lack_one_are_left_out():
@@ -74,10 +74,10 @@ def test_pairs_that_lack_one_are_left_out():
 
 def test_a_difference_that_is_always_the_same_has_an_infinite_gain():
     a = np.random.default_rng(4).standard_normal(50) + 3
-    found = core(a, a + 1 / 3)
-    assert np.isinf(found.gain)
-    assert np.isnan(found.gain_mcse)
-    assert found.value == pytest.approx(-1 / 3)
+    result = core(a, a + 1 / 3)
+    assert np.isinf(result.gain)
+    assert np.isnan(result.gain_mcse)
+    assert result.value == pytest.approx(-1 / 3)
     assert np.isfinite(core(a, a + 1e-9 * a**2).gain)  # control
     assert np.isnan(core(np.ones(50), np.ones(50)).gain)  # nothing varies: no gain
 
@@ -95,8 +95,8 @@ def both(replicates=1500, population=None, **fields):
 
 
 def gain_of(ds, quantity="bias", estimator="two_stage", term="slope", **how):
-    found = contrast(ds, **how).isel(contrast=0).sel(estimator=estimator, term=term)
-    return float(found[f"{quantity}_gain"]), float(found[f"{quantity}_gain_mcse"])
+    contrasts = contrast(ds, **how).isel(contrast=0).sel(estimator=estimator, term=term)
+    return float(contrasts[f"{quantity}_gain"]), float(contrasts[f"{quantity}_gain_mcse"])
 
 
 def check(ds, expected, **which):
@@ -118,15 +118,15 @@ def test_more_clusters_keep_those_there_were(draw):
 
 def test_a_change_of_the_slope_moves_every_estimate_by_the_same():
     ours, control = both(200, grid={"population.gamma": [[12, 2], [11, 5]]})
-    found = contrast(ours)
+    contrasts = contrast(ours)
     for estimator in METHODS:
         for term in ("intercept", "slope"):
             assert np.isinf(gain_of(ours, estimator=estimator, term=term)[0])
         one, other = ours.estimate.sel(estimator=estimator, term="slope").values
         np.testing.assert_allclose(other - one, 3, rtol=1e-9)
-    assert float(found.bias_mcse.sel(estimator="two_stage", term="slope")[0]) < 1e-9
+    assert float(contrasts.bias_mcse.sel(estimator="two_stage", term="slope")[0]) < 1e-9
     check(control, 1.0)
-    rejected = found.sel(estimator="two_stage", term="slope").isel(contrast=0)
+    rejected = contrasts.sel(estimator="two_stage", term="slope").isel(contrast=0)
     assert rejected.coverage == 0
     assert rejected.rejection_rate > 0.3  # of β = 0, which is farther away
 
@@ -182,24 +182,24 @@ def ds():
     return simlab.run(s, jobs=2)
 
 
-def pairs(found):
-    return list(zip(found.condition.values.tolist(), found.base.values.tolist(), strict=True))
+def pairs(result):
+    return list(zip(result.condition.values.tolist(), result.base.values.tolist(), strict=True))
 
 
 def test_differences_are_those_of_the_measures(ds):
     measured = measure(ds)
     names = ("bias", "mse", "coverage", "rejection_rate", "empirical_se", "relative_error")
     for how in ({}, {"base": 2}, {"factor": "population.clusters"}):
-        found = contrast(ds, **how, measures=names)
+        contrasts = contrast(ds, **how, measures=names)
         for name in names:
             values = measured[name]
             if "target" in values.dims:
                 values = values.sel(target="beta_within")
-            for k, (one, other) in enumerate(pairs(found)):
+            for k, (one, other) in enumerate(pairs(contrasts)):
                 difference = values[one] - values[other]
-                np.testing.assert_allclose(found[name][k], difference, rtol=1e-9, atol=1e-12)
-    assert found.bias.dims == ("contrast", "estimator", "term")
-    assert found.test_rejection.dims == ("contrast", "test", "kind")
+                np.testing.assert_allclose(contrasts[name][k], difference, rtol=1e-9, atol=1e-12)
+    assert contrasts.bias.dims == ("contrast", "estimator", "term")
+    assert contrasts.test_rejection.dims == ("contrast", "test", "kind")
 
 
 def test_which_conditions_are_compared(ds):
@@ -246,12 +246,12 @@ def test_a_study_without_replicates_or_with_one_condition_is_refused(ds):
 
 def test_the_table_has_a_row_for_every_difference(ds):
     frame = contrast_table(ds, factor="population.clusters").frame
-    found = contrast(ds, factor="population.clusters")
+    contrasts = contrast(ds, factor="population.clusters")
     names = ("bias", "mse", "coverage", "rejection_rate", "test_rejection")
-    assert len(frame) == sum(int(found[name].notnull().sum()) for name in names)
+    assert len(frame) == sum(int(contrasts[name].notnull().sum()) for name in names)
     assert frame["contrast"].unique().tolist() == ["J 10 → 20", "J 20 → 40"]
     row = frame[(frame["of"] == "hlm") & (frame["term"] == "slope") & (frame["condition"] == 2)]
-    bias = found.isel(contrast=1).sel(estimator="hlm", term="slope")
+    bias = contrasts.isel(contrast=1).sel(estimator="hlm", term="slope")
     assert row.iloc[0][["difference", "gain"]].tolist() == [bias.bias, bias.bias_gain]
 
 

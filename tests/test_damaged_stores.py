@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import xarray as xr
 from damage_cases import DAMAGES, NO_FILES
-from results_cases import block_of, fails, places, schema_of
+from results_cases import block_of, fails, positions, schema_of
 from sums_cases import schema_of as sums_schema_of
 
 from simlab.results import (
@@ -32,8 +32,8 @@ def finished(tmp_path_factory):
     """A store of replicates in which every block is done."""
     path = tmp_path_factory.mktemp("finished") / "r"
     store = open_results(path, schema_of())
-    for place in places(store.schema):
-        store.write(block_of(store.schema, *place))
+    for position in positions(store.schema):
+        store.write(block_of(store.schema, *position))
     with recorded(path, {"host": "here"}):
         pass
     return path
@@ -48,8 +48,8 @@ def completed(path, schema=None):
     """Continue a store to its end; return which blocks were written."""
     store = open_results(path, schema or schema_of())
     missing = np.argwhere(~store.done).tolist()
-    for place in missing:
-        store.write(block_of(store.schema, *place))
+    for position in missing:
+        store.write(block_of(store.schema, *position))
     return missing
 
 
@@ -77,8 +77,8 @@ def test_messages_that_are_none_are_named_and_computed_again(path, finished, mak
 def test_a_flag_that_is_none_is_said_and_its_block_computed_again(path, finished, damage):
     damage(path / "done" / "c.1.2")
     if os.path.lexists(path / "done" / "c.1.2"):
-        told = "1 block counts as not done .array 'done', chunk c.1.2 .*; repeat the run"
-        with pytest.warns(StoreWarning, match=told):
+        message = "1 block counts as not done .array 'done', chunk c.1.2 .*; repeat the run"
+        with pytest.warns(StoreWarning, match=message):
             ds = open_dataset(path)
         with pytest.warns(StoreWarning, match="1 damaged block is run again .array 'done'"):
             assert completed(path) == [[1, 2]]
@@ -137,7 +137,7 @@ def test_a_root_that_is_none_is_refused_and_nothing_is_touched(path, damage):
     damage(path / "zarr.json")
     for call in (open_dataset, lambda p: open_results(p, schema_of())):
         fails("(zarr.json .*; repeat|is not a simlab results store)", call, path)
-    assert len([*(path / "estimate").glob("c.*")]) == len(places(schema_of()))
+    assert len([*(path / "estimate").glob("c.*")]) == len(positions(schema_of()))
 
 
 ENORMOUS = 10**15
@@ -193,8 +193,8 @@ def test_labels_are_texts(path):
 def sums(tmp_path):
     schema = sums_schema_of(conditions=1, keep="measures")
     results = SumsResults.create(tmp_path / "s", schema)
-    for place in places(schema):
-        results.write(block_of(schema, *place))
+    for position in positions(schema):
+        results.write(block_of(schema, *position))
     return tmp_path / "s"
 
 

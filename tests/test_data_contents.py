@@ -141,16 +141,16 @@ def test_a_pipe_that_nobody_writes_to_is_waited_for_aloud(tmp_path, monkeypatch)
 def test_a_study_waits_for_its_pipe_aloud(tmp_path, monkeypatch):
     monkeypatch.setattr(files, "PATIENCE", 1)
     os.mkfifo(tmp_path / "p")
-    said = []
+    texts = []
 
     def write(text):
         if "waiting" in text:
-            said.append((text, writer(tmp_path / "p", b"name: x\nnonsense: 1\n")))
+            texts.append((text, writer(tmp_path / "p", b"name: x\nnonsense: 1\n")))
 
     monkeypatch.setattr("sys.stderr", type("Stream", (), {"write": write, "flush": lambda: 0}))
     with pytest.raises(ConfigError, match="nonsense"):
         load(tmp_path / "p")
-    ((text, thread),) = said
+    ((text, thread),) = texts
     assert text == (
         f"simlab: {tmp_path / 'p'}: is a pipe, and nothing comes of it yet; waiting for what "
         "writes to it"
@@ -173,5 +173,5 @@ except DataError as error:
 def test_a_pipe_without_a_name_is_read_once(place):
     command = [sys.executable, "-c", READ, place]
     ran = subprocess.run(command, input=TABLE, capture_output=True, check=True, timeout=600)
-    told = f"2\n{place}: the file is empty; a pipe can be read once: save it in a file\n"
-    assert ran.stdout.decode() == told
+    message = f"2\n{place}: the file is empty; a pipe can be read once: save it in a file\n"
+    assert ran.stdout.decode() == message

@@ -42,8 +42,10 @@ def test_a_number_that_is_measured_badly_is_near_nothing():
 def test_what_does_not_hold_is_named():
     with pytest.raises(ClaimError) as refused:
         claim("It grows.", above(Number("slope", -0.5, 0.1)), below(Number("other", 1), 2))
-    told = "this cannot be said here: “It grows.” slope is −0.5 ± 0.1, which is not clearly above 0"
-    assert str(refused.value) == told
+    message = (
+        "this cannot be said here: “It grows.” slope is −0.5 ± 0.1, which is not clearly above 0"
+    )
+    assert str(refused.value) == message
     assert claim("It falls.", below(Number("slope", -0.5, 0.1))) == "It falls."
 
 

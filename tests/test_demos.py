@@ -53,7 +53,7 @@ def shown():
     return {}
 
 
-def found(shown, name):
+def result(shown, name):
     if name not in shown:
         demo = demos.demo(name)
         shown[name] = demo.find(prepared(demo, demos.study(name), ENOUGH[name]))
@@ -62,7 +62,7 @@ def found(shown, name):
 
 @pytest.mark.parametrize("name", demos.NAMES)
 def test_claims_hold(shown, name):
-    sentences = demos.demo(name).notice(found(shown, name))
+    sentences = demos.demo(name).notice(result(shown, name))
     assert len(sentences) >= 3
     assert all(sentence.endswith(".") for sentence in sentences)
 
@@ -80,13 +80,13 @@ def test_table_fits_a_terminal(shown, name, monkeypatch):
 
 @pytest.mark.parametrize("name", demos.NAMES)
 def test_figure_has_named_axes(shown, name):
-    for ax in demos.demo(name).draw(found(shown, name)).axes:
+    for ax in demos.demo(name).draw(result(shown, name)).axes:
         assert ax.get_xlabel()
         assert ax.has_data()
 
 
 @pytest.mark.parametrize(
-    ("name", "said", "study"),
+    ("name", "message", "study"),
     [
         ("robinson", "The sign reverses", lambda: changed("robinson", 100, beta_between=2)),
         (
@@ -134,11 +134,11 @@ def test_figure_has_named_axes(shown, name):
         ),
     ],
 )
-def test_what_does_not_hold_is_not_said(name, said, study):
+def test_what_does_not_hold_is_not_said(name, message, study):
     demo = demos.demo(name)
     with pytest.raises(ClaimError, match="this cannot be said here") as refused:
         demo.notice(demo.find(study()))
-    assert said in str(refused.value)
+    assert message in str(refused.value)
 
 
 def test_every_demonstration_has_a_question_a_study_and_a_script():
@@ -171,15 +171,15 @@ def test_the_command_shows(tmp_path, capsys):
 def test_too_few_replicates_are_an_error_in_one_line(tmp_path):
     """By the script in experiments/, which is the command."""
     command = [sys.executable, str(ROOT / "experiments" / "shrinkage.py"), "--replicates", "3"]
-    told = subprocess.run(
+    process = subprocess.run(
         [*command, "--out", str(tmp_path)], capture_output=True, text=True, check=False, cwd=ROOT,
         env=os.environ | {"PYTHONPATH": str(ROOT)},
     )  # fmt: skip
-    assert told.returncode == 2
-    assert "3 replicates, seed 18; figure" in told.stdout
-    assert "What to notice" not in told.stdout
-    assert told.stderr.count("\n") == 1
-    assert "3 replicates may be too few" in told.stderr
+    assert process.returncode == 2
+    assert "3 replicates, seed 18; figure" in process.stdout
+    assert "What to notice" not in process.stdout
+    assert process.stderr.count("\n") == 1
+    assert "3 replicates may be too few" in process.stderr
 
 
 def test_what_there_is_not_is_refused(tmp_path):

@@ -63,10 +63,10 @@ def test_without_a_grid_there_is_one_condition():
 
 def test_a_mapping_is_crossed():
     text = BASE + "grid: {population.clusters: [20, 80], population.sigma2: [1, 2, 3]}"
-    found = of(text)
-    assert [c.index for c in found] == list(range(6))
-    assert len({c.key for c in found}) == 6
-    assert [(c.population.clusters, c.population.sigma2) for c in found] == [
+    result = of(text)
+    assert [c.index for c in result] == list(range(6))
+    assert len({c.key for c in result}) == 6
+    assert [(c.population.clusters, c.population.sigma2) for c in result] == [
         (j, s) for j in (20, 80) for s in (1, 2, 3)
     ]
     assert factors(loads(text)) == ("population.clusters", "population.sigma2")
@@ -87,14 +87,14 @@ def test_a_list_is_a_union_without_repeats():
 
 
 def test_parents_left_out_are_filled():
-    found = of(BASE + "grid: {population.x.between_sd: [0, 1.5]}")
-    assert [c.population.x.between_sd for c in found] == [0, 1.5]
-    assert found[0].key == keys(BASE)[0]
+    result = of(BASE + "grid: {population.x.between_sd: [0, 1.5]}")
+    assert [c.population.x.between_sd for c in result] == [0, 1.5]
+    assert result[0].key == keys(BASE)[0]
 
 
 def test_grids_enter_sectors():
-    found = of(SECTORS + "grid: {population.clusters.Public: [5, 19]}")
-    assert [dict(c.population.clusters) for c in found] == [
+    result = of(SECTORS + "grid: {population.clusters.Public: [5, 19]}")
+    assert [dict(c.population.clusters) for c in result] == [
         {"Catholic": 21, "Public": 5},
         {"Catholic": 21, "Public": 19},
     ]
@@ -140,9 +140,9 @@ def test_conditions_survive_json_and_pickling():
 )
 def test_labels(grid, labels):
     (factor,) = factors(loads(BASE + f"grid: {grid}"))
-    found = [level[factor] for level in levels(BASE + f"grid: {grid}")]
-    assert found == labels
-    assert [type(label) for label in found] == [type(label) for label in labels]
+    results = [level[factor] for level in levels(BASE + f"grid: {grid}")]
+    assert results == labels
+    assert [type(label) for label in results] == [type(label) for label in labels]
 
 
 def test_the_base_value_takes_the_name_of_the_level_it_equals():
@@ -245,8 +245,8 @@ def test_the_same_content_has_the_same_key(text):
 
 
 def test_other_content_has_another_key():
-    found = [key for text in (BASE, *OTHER.values()) for key in keys(text)]
-    assert Counter(found).most_common(1)[0][1] == 1
+    results = [key for text in (BASE, *OTHER.values()) for key in keys(text)]
+    assert Counter(results).most_common(1)[0][1] == 1
 
 
 def test_sectors_that_agree_are_one_value():

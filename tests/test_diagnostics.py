@@ -92,9 +92,9 @@ def test_the_quadratic_form_of_plms_estimates_is_that_of_plm(name):
 
 def test_a_quadratic_form_of_rank_one_and_of_rank_none():
     V = np.array([[2.0, 2.0], [2.0, 2.0]])
-    found = quadratic_form(np.array([1.0, 1.0]), V, np.array([5.0, 5.0]))
-    assert (found.df, found.positive) == (1, True)
-    np.testing.assert_allclose(found.statistic, 0.5)
+    result = quadratic_form(np.array([1.0, 1.0]), V, np.array([5.0, 5.0]))
+    assert (result.df, result.positive) == (1, True)
+    np.testing.assert_allclose(result.statistic, 0.5)
     nothing = quadratic_form(np.array([1e-12, 0.0]), V, np.array([5.0, 5.0]))
     assert nothing.df == 0
     assert np.isnan(nothing.p_value)
@@ -103,12 +103,12 @@ def test_a_quadratic_form_of_rank_one_and_of_rank_none():
 def test_a_difference_that_is_not_positive_is_said_and_has_no_p_value():
     """Here the σ² of the fit is larger than that of the within estimator."""
     fit = fit_formula("y ~ x + (1 | g)", simulated(4, J=20, n=2, context=-3.0))
-    found = hausman(fit)
-    assert found.quadratic.eigenvalues[0] < 0
-    assert np.isnan(found.quadratic.p_value)
-    assert np.isnan(found.coefficients["difference_se"]).all()
-    assert 0 < found.regression.test.p_value <= 1
-    text = str(found)
+    result = hausman(fit)
+    assert result.quadratic.eigenvalues[0] < 0
+    assert np.isnan(result.quadratic.p_value)
+    assert np.isnan(result.coefficients["difference_se"]).all()
+    assert 0 < result.regression.test.p_value <= 1
+    text = str(result)
     assert "no p-value: V_within − V_fit is not positive" in text
     assert "Trust the regression form: the quadratic form has no χ² distribution here" in text
     assert hausman(fit, variance="model").quadratic.positive
@@ -118,21 +118,21 @@ def test_a_difference_that_is_not_positive_is_said_and_has_no_p_value():
 def test_the_models_variance_is_that_of_the_dense_formula_and_never_negative(seed):
     df = simulated(seed, J=9, n=4, slope_sd=1.0, balanced=False)
     fit = fit_formula("y ~ x + x:w + w + (1 + x | g)", df)
-    found = hausman(fit)
-    assert found.variance == "model"
+    result = hausman(fit)
+    assert result.variance == "model"
     varies = [1, 3] if fit.design.fixed_names[3] == "x:w" else [1, 2]
     X = fit.design.X[:, varies]
     dummies = (df["g"].to_numpy()[:, None] == np.arange(9)).astype(float)
     W = X - dummies @ np.linalg.lstsq(dummies, X, rcond=None)[0]
     inverse = np.linalg.inv(W.T @ W)
     V = inverse @ W.T @ covariance(fit) @ W @ inverse
-    assert list(found.coefficients.index) == ["x", "x:w"]
-    np.testing.assert_allclose(found.coefficients["within"], inverse @ W.T @ df["y"], rtol=1e-9)
-    np.testing.assert_allclose(found.coefficients["within_se"] ** 2, np.diag(V), rtol=1e-9)
-    d = found.coefficients["difference"].to_numpy()
+    assert list(result.coefficients.index) == ["x", "x:w"]
+    np.testing.assert_allclose(result.coefficients["within"], inverse @ W.T @ df["y"], rtol=1e-9)
+    np.testing.assert_allclose(result.coefficients["within_se"] ** 2, np.diag(V), rtol=1e-9)
+    d = result.coefficients["difference"].to_numpy()
     V_d = V - fit.covariance[np.ix_(varies, varies)]
-    np.testing.assert_allclose(found.quadratic.statistic, d @ np.linalg.solve(V_d, d), rtol=1e-6)
-    assert found.quadratic.positive
+    np.testing.assert_allclose(result.quadratic.statistic, d @ np.linalg.solve(V_d, d), rtol=1e-6)
+    assert result.quadratic.positive
     # control: the classical variance leaves the slopes out, and fails here
     assert not hausman(fit, variance="classical").quadratic.positive
 
@@ -142,11 +142,11 @@ def test_estimators_that_are_one_by_construction_are_not_tested(formula):
     df = simulated(3)
     if "cvar" not in formula:
         df["x"] = np.tile(np.arange(6.0), 30)  # balanced: the same x in every cluster
-    found = hausman(fit_formula(formula, df))
-    assert found.quadratic.df == 0
-    assert found.regression is None
-    assert "agree by construction" in str(found)
-    assert found.notes[1].startswith("No regression form: the m")
+    result = hausman(fit_formula(formula, df))
+    assert result.quadratic.df == 0
+    assert result.regression is None
+    assert "agree by construction" in str(result)
+    assert result.notes[1].startswith("No regression form: the m")
     # control: a model that mixes is tested
     assert hausman(fit_formula("y ~ x + (1 | g)", simulated(3))).quadratic.df == 1
 
@@ -198,10 +198,10 @@ def test_the_contextual_model_agrees_with_lmer(name, part):
     ref = stored("classical", f"{name}.json")["mundlak"][f"lmer_random_{part}"]
     fit = random_part(name, part)
     x = META[name]["centred_covariate"]
-    found = contextual(fit)
-    rows = found.estimates.loc[x].loc[["within", "contextual"]]
-    assert found.added == (f"cvar({x}, {META[name]['group']})",)
-    assert found.singular == ref["singular"]
+    result = contextual(fit)
+    rows = result.estimates.loc[x].loc[["within", "contextual"]]
+    assert result.added == (f"cvar({x}, {META[name]['group']})",)
+    assert result.singular == ref["singular"]
     se = np.array(ref["coef"]) / np.array(ref["t"])
     np.testing.assert_allclose(rows["estimate"], ref["coef"][1:], rtol=1e-9)
     np.testing.assert_allclose(rows["std_error"], se[1:], rtol=1e-9)
@@ -234,13 +234,13 @@ def test_balanced_data_separate_into_within_and_between():
 
 
 def test_it_is_the_model_that_one_would_write():
-    found = contextual(fitted("hs", "m5", "REML"), "ses", df="kenward-roger")
+    result = contextual(fitted("hs", "m5", "REML"), "ses", df="kenward-roger")
     written = fit_formula(
         "mathach ~ ses * sector + cvar(ses, school) + (1 + ses | school)", data("hs")
     )
-    row = found.estimates.loc[("ses", "contextual")]
+    row = result.estimates.loc[("ses", "contextual")]
     np.testing.assert_allclose(row["estimate"], written.fixef["cvar(ses, school)"], rtol=1e-8)
-    assert found.already == ()
+    assert result.already == ()
 
 
 def test_a_large_offset_costs_no_digits():
@@ -252,11 +252,11 @@ def test_a_large_offset_costs_no_digits():
 
 
 def test_two_columns_are_tested_together_and_each():
-    found = contextual(fitted("hsb", "m5", "REML"))
-    assert found.added == ("cvar(ses, school)", "cvar(ses:sectorPublic, school)")
-    assert found.test.num_df == 2
-    assert list(found.estimates.index.get_level_values("x")[::3]) == ["ses", "ses:sectorPublic"]
-    text = str(found)
+    result = contextual(fitted("hsb", "m5", "REML"))
+    assert result.added == ("cvar(ses, school)", "cvar(ses:sectorPublic, school)")
+    assert result.test.num_df == 2
+    assert list(result.estimates.index.get_level_values("x")[::3]) == ["ses", "ses:sectorPublic"]
+    text = str(result)
     assert "Test of no contextual effect: F(2, " in text
     assert "between" in text
 
@@ -264,9 +264,9 @@ def test_two_columns_are_tested_together_and_each():
 def test_means_that_the_model_holds_are_left_out_or_refused():
     df = simulated(2)
     df["z"] = np.random.default_rng(0).normal(size=len(df))
-    found = contextual(fit_formula("y ~ x + z + cvar(x, g) + (1 | g)", df))
-    assert (found.added, found.already) == (("cvar(z, g)",), ("x",))
-    assert "Not added, since the model holds their means: x" in str(found)
+    result = contextual(fit_formula("y ~ x + z + cvar(x, g) + (1 | g)", df))
+    assert (result.added, result.already) == (("cvar(z, g)",), ("x",))
+    assert "Not added, since the model holds their means: x" in str(result)
     with pytest.raises(FitError, match="holds the cluster means of x already"):
         contextual(fit_formula("y ~ x + cvar(x, g) + (1 | g)", df))
     with pytest.raises(FitError, match="the means of dvar do not differ between clusters"):
@@ -296,18 +296,18 @@ def test_what_contextual_cannot_use_is_said_in_one_line():
 def test_the_combination_that_vanishes_does_so_in_the_fit_of_r(name, model):
     record = stored("fits", f"{name}.json")[model]["REML"]
     G = np.array(record["G"])
-    found = near_singularity(fitted(name, model, "REML"))
+    result = near_singularity(fitted(name, model, "REML"))
     assert record["singular"]
-    assert (found.singular, found.rank, found.near) == (True, 1, False)
-    c = found.combination.to_numpy()
+    assert (result.singular, result.rank, result.near) == (True, 1, False)
+    c = result.combination.to_numpy()
     size = np.abs(np.outer(c, c) * G).sum()
     assert c @ G @ c < 1e-4 * size
-    assert abs(found.variance) < 1e-8
+    assert abs(result.variance) < 1e-8
     flipped = c * [1, -1]
     assert flipped @ G @ flipped > 0.1 * size  # control: u₀ − c₁u₁ instead
     meet = -G[0, 1] / G[1, 1]  # where Var(u₀ + x u₁) is least
     np.testing.assert_allclose(c[1], meet, rtol=1e-2)
-    assert f"{c[1]:.3g} the clusters' lines meet" in found.sentence
+    assert f"{c[1]:.3g} the clusters' lines meet" in result.sentence
 
 
 def test_a_thin_direction_is_near_and_others_are_not():
@@ -361,33 +361,33 @@ def test_effects_without_variance_are_named():
 )
 def test_weights_are_those_of_the_dense_formula_and_sum_to_one(case):
     fit = fitted(*case, "REML")
-    found = weights(fit)
+    result = weights(fit)
     p = len(fit.gamma)
-    np.testing.assert_allclose(found.array.sum(axis=0), np.eye(p), atol=1e-11)
-    np.testing.assert_allclose(found.table.drop(columns="n").sum(), 1.0, rtol=1e-11)
+    np.testing.assert_allclose(result.array.sum(axis=0), np.eye(p), atol=1e-11)
+    np.testing.assert_allclose(result.table.drop(columns="n").sum(), 1.0, rtol=1e-11)
     X, cluster, V = fit.design.X, fit.design.cluster, covariance(fit)
     for j in (0, fit.nclusters - 1):
         rows = cluster == j
         information = X[rows].T @ np.linalg.solve(V[np.ix_(rows, rows)], X[rows])
         W = fit.covariance @ information
-        np.testing.assert_allclose(found.array[j], W, rtol=0, atol=1e-9 * np.abs(W).max())
+        np.testing.assert_allclose(result.array[j], W, rtol=0, atol=1e-9 * np.abs(W).max())
 
 
 def test_the_weights_of_a_mean_are_those_of_the_course():
     """1/(g₀₀ + σ²/n_j) over their sum, with R's g₀₀ and σ²."""
     record = stored("fits", "hs.json")["m1"]["REML"]
     fit = fitted("hs", "m1", "REML")
-    found = weights(fit)
-    n = found.table["n"]
+    result = weights(fit)
+    n = result.table["n"]
     precision = 1 / (record["G"][0][0] + record["sigma2"] / n)
-    np.testing.assert_allclose(found.table["(Intercept)"], precision / precision.sum(), rtol=1e-6)
+    np.testing.assert_allclose(result.table["(Intercept)"], precision / precision.sum(), rtol=1e-6)
     means = pd.Series(fit.design.y).groupby(fit.design.cluster).mean().to_numpy()
     for column, estimate in (("(Intercept)", fit.gamma[0]), ("students", fit.design.y.mean())):
-        np.testing.assert_allclose(found.table[column] @ means, estimate, rtol=1e-10)
+        np.testing.assert_allclose(result.table[column] @ means, estimate, rtol=1e-10)
     # between those of rows and those of clusters, and neither
-    spread = found.table[["schools", "(Intercept)", "students"]].std().to_numpy()
+    spread = result.table[["schools", "(Intercept)", "students"]].std().to_numpy()
     assert spread[0] < spread[1] / 2 < spread[2] / 4
-    assert found.effective["schools"] == pytest.approx(40)
+    assert result.effective["schools"] == pytest.approx(40)
 
 
 def test_gamma_is_the_weighted_sum_of_the_clusters_own_lines():
@@ -403,10 +403,10 @@ def test_gamma_is_the_weighted_sum_of_the_clusters_own_lines():
 
 
 def test_balanced_clusters_weigh_the_same():
-    found = weights(fitted("sleepstudy", "m3", "REML"))
-    np.testing.assert_allclose(found.table[["(Intercept)", "Days"]], 1 / 18, rtol=1e-10)
-    np.testing.assert_allclose(found.effective, 18, rtol=1e-10)
-    assert "18 clusters of 10 to 10 rows" in str(found)
+    result = weights(fitted("sleepstudy", "m3", "REML"))
+    np.testing.assert_allclose(result.table[["(Intercept)", "Days"]], 1 / 18, rtol=1e-10)
+    np.testing.assert_allclose(result.effective, 18, rtol=1e-10)
+    assert "18 clusters of 10 to 10 rows" in str(result)
 
 
 # ---------------------------------------------------------------- the three means
@@ -415,12 +415,12 @@ def test_balanced_clusters_weigh_the_same():
 def test_the_three_means_of_the_course():
     slide = stored("slide_values.json")
     df = data("hs")
-    found = three_means(df["mathach"], df["school"])
-    table = found.table
+    result = three_means(df["mathach"], df["school"])
+    table = result.table
     assert f"{table.loc['GLS', 'estimate']:.5f}" == slide["RE int"] == "12.60468"
     assert f"{table.loc['GLS', 'se_population']:.7f}" == slide["RE int se"]
-    assert f"{np.sqrt(found.g00):.6f}" == slide["RE sd school"]
-    assert f"{np.sqrt(found.sigma2):.6f}" == slide["RE sigma"]
+    assert f"{np.sqrt(result.g00):.6f}" == slide["RE sd school"]
+    assert f"{np.sqrt(result.sigma2):.6f}" == slide["RE sigma"]
     means = df.groupby("school", observed=True)["mathach"].mean()
     np.testing.assert_allclose(table.loc["students", "estimate"], df["mathach"].mean(), rtol=1e-12)
     np.testing.assert_allclose(table.loc["schools", "estimate"], means.mean(), rtol=1e-12)
@@ -433,8 +433,8 @@ def test_each_mean_is_best_at_its_own_task():
     assert table["se_these"].idxmin() == "students"
     assert table["se_population"].idxmin() == "GLS"
     assert (table["se_population"] > 2 * table["se_these"]).all()
-    found = three_means(fitted("hs", "m4", "REML"))
-    se = np.sqrt(found.sigma2 / 1977)  # σ²/n for the weights n_j/n
+    result = three_means(fitted("hs", "m4", "REML"))
+    se = np.sqrt(result.sigma2 / 1977)  # σ²/n for the weights n_j/n
     np.testing.assert_allclose(table.loc["students", "se_these"], se, rtol=1e-12)
 
 

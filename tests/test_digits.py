@@ -149,9 +149,9 @@ ORACLES = {
 def test_compare_has_every_digit(method: str, far: bool) -> None:
     df = rows(far)
     estimates, errors, nu = ORACLES[method](df)
-    found = compared(df).loc[method][NUMBERS]
+    result = compared(df).loc[method][NUMBERS]
     expected = pd.DataFrame({"estimate": estimates, "std_error": errors, "df": nu})
-    np.testing.assert_allclose(found, expected.to_numpy(float), rtol=RTOL)
+    np.testing.assert_allclose(result, expected.to_numpy(float), rtol=RTOL)
 
 
 @pytest.mark.parametrize("method", BETWEEN)
@@ -195,13 +195,13 @@ def test_a_block_of_a_study_keeps_its_digits(method: str) -> None:
     there = Moments(n, *drawn, np.array([0, 12, J]))
     here = there.moved(-(2.0**20), -(2.0**27))
     one = REGISTRY[method]
-    found, expected = (one.fit(Sample(m)) for m in (there, here))
+    result, expected = (one.fit(Sample(m)) for m in (there, here))
     terms = np.repeat([kind != "intercept" for kind in one.kinds], 3)
-    off = (np.abs(found.estimate - expected.estimate) / expected.std_error)[:, terms]
+    off = (np.abs(result.estimate - expected.estimate) / expected.std_error)[:, terms]
     assert off.max() < RTOL
-    for a, b in ((found.std_error, expected.std_error), (found.df, expected.df)):
+    for a, b in ((result.std_error, expected.std_error), (result.df, expected.df)):
         np.testing.assert_allclose(a[:, terms], b[:, terms], rtol=RTOL)
-    np.testing.assert_array_equal(found.status, expected.status)
+    np.testing.assert_array_equal(result.status, expected.status)
 
 
 @pytest.mark.parametrize("group", [None, "s"])

@@ -37,8 +37,8 @@ def module(name, source):
 @pytest.fixture
 def page():
     """The blocks of "Adding a method", by the file that each belongs to."""
-    found = blocks(DOCS / "adding_a_method.md", "python")
-    return {block.split("\n", 1)[0].removeprefix("# "): block for block in found}
+    parts = blocks(DOCS / "adding_a_method.md", "python")
+    return {block.split("\n", 1)[0].removeprefix("# "): block for block in parts}
 
 
 @pytest.fixture
@@ -92,8 +92,8 @@ def test_a_study_runs_with_the_added_method(page, swamy, monkeypatch):
 @pytest.fixture
 def measure_page():
     """The blocks of "Adding a measure", by the file that each belongs to."""
-    found = blocks(DOCS / "adding_a_measure.md", "python")
-    return {block.split("\n", 1)[0].removeprefix("# "): block for block in found}
+    parts = blocks(DOCS / "adding_a_measure.md", "python")
+    return {block.split("\n", 1)[0].removeprefix("# "): block for block in parts}
 
 
 @pytest.fixture
@@ -149,8 +149,8 @@ def with_sizes(tmp_path_factory):
     folder = tmp_path_factory.mktemp("copy")
     package = folder / "simlab"
     shutil.copytree(ROOT / "simlab", package, ignore=shutil.ignore_patterns("__pycache__"))
-    found = blocks(DOCS / "adding_a_command.md", "python")
-    file, names = (block.partition("\n") for block in found)
+    parts = blocks(DOCS / "adding_a_command.md", "python")
+    file, names = (block.partition("\n") for block in parts)
     (folder / file[0].removeprefix("# ")).write_text("\n".join(file), "utf-8")
     listing = folder / names[0].removeprefix("# ")
     text, line = listing.read_text("utf-8"), names[2].rstrip("\n")
@@ -172,9 +172,9 @@ def with_sizes(tmp_path_factory):
 def test_the_added_command_prints_what_the_page_says(with_sizes):
     (session,) = blocks(DOCS / "adding_a_command.md", "console")
     command, printed = session.split("\n", 1)
-    done = with_sizes(*command.removeprefix("$ simlab ").split())
-    assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.rstrip() == printed.rstrip()
+    process = with_sizes(*command.removeprefix("$ simlab ").split())
+    assert (process.returncode, process.stderr) == (0, "")
+    assert process.stdout.rstrip() == printed.rstrip()
     lines = with_sizes("sizes", "hs", "--cluster", "school", "--format", "csv").stdout.split()
     assert lines[0] == "school,count"
     assert sum(int(line.rpartition(",")[2]) for line in lines[1:]) == 1977
@@ -191,10 +191,12 @@ def test_the_added_command_has_help_and_a_line_in_the_list(with_sizes):
 
 
 def test_what_the_user_can_mend_is_one_line(with_sizes):
-    done = with_sizes("sizes", "hs", "--cluster", "scool")
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith("hs: no column 'scool' for the cluster; did you mean 'school'?")
-    assert done.stderr.count("\n") == 1
+    process = with_sizes("sizes", "hs", "--cluster", "scool")
+    assert (process.returncode, process.stdout) == (2, "")
+    assert process.stderr.startswith(
+        "hs: no column 'scool' for the cluster; did you mean 'school'?"
+    )
+    assert process.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize("page", [DOCS / "config.md", DOCS / "studies.md"], ids=lambda p: p.name)

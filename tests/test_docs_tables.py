@@ -46,8 +46,8 @@ def test_the_command_prints_the_table_of_the_page(folder):
 
 def test_the_table_says_what_failed_as_the_page_does(folder):
     shown = command(folder, "table", "results/crossing.zarr").stdout
-    told = next(text for kind, text in BLOCKS if kind == "text" and text.startswith("failed"))
-    assert " ".join(words(told)) in " ".join(words(shown))
+    message = next(text for kind, text in BLOCKS if kind == "text" and text.startswith("failed"))
+    assert " ".join(words(message)) in " ".join(words(shown))
 
 
 def test_filters_of_the_command_line(folder):

@@ -82,8 +82,8 @@ def test_effects_between_few_clusters(clusters, doubt):
     where = setting(clusters=clusters)
     assert known(where) == [SOUND] * 4 + [doubt]
     terms = ("slope[B - A]", "between", "contextual[A]", "intercept")
-    found = [known_doubt(where, "hlm_contextual", term) for term in terms]
-    assert found == [SOUND, doubt, doubt, doubt]
+    results = [known_doubt(where, "hlm_contextual", term) for term in terms]
+    assert results == [SOUND, doubt, doubt, doubt]
     assert known(setting("same-clusters", clusters=clusters)) == [SOUND] * 5
     assert known(setting(clusters=clusters, x={"law": "data", "data": "hs"})) == [SOUND] * 5
 
@@ -101,10 +101,10 @@ def test_a_line_through_three_rows_has_no_variance():
     """S of the longer sample is larger, again and again; with eight rows, and of HLM, it is not."""
     for size, grows in ((3, True), (8, False)):
         estimate = spread(size, 20_000)
-        for e, told in enumerate((grows, False)):
+        for e, flagged in enumerate((grows, False)):
             x = estimate[:, e]
             few = np.sqrt(np.median(x.reshape(200, 100).var(axis=1, ddof=1)))
-            assert (x.std(ddof=1) > 1.1 * few) == told, (size, e)
+            assert (x.std(ddof=1) > 1.1 * few) == flagged, (size, e)
 
 
 @pytest.mark.parametrize(
@@ -119,8 +119,8 @@ def test_the_law_of_a_condition_is_found_however_its_level_is_written(grid):
     s = study(40, estimators=["pooled", "two_stage"], grid=grid,
               population={"cluster_sizes": {"law": "fixed", "size": 9}})  # fmt: skip
     ds = simlab.run(s, jobs=1)
-    found = [setting_of(ds, config_of(ds), c)["population"]["random_effects"] for c in (0, 1)]
-    assert [law["law"] for law in found] == ["normal", "student-t"]
+    results = [setting_of(ds, config_of(ds), c)["population"]["random_effects"] for c in (0, 1)]
+    assert [law["law"] for law in results] == ["normal", "student-t"]
     assert measure(ds)["doubt"].values.tolist() == [[[0, 0]] * 2, [[1, 1]] * 2]
 
 
@@ -147,9 +147,9 @@ def test_kurtosis_tells_where_nothing_is_known(law, doubt):
         "Cauchy": rng.standard_cauchy(shape),
     }[law]
     ds["estimate"].loc[{"estimator": "pooled", "term": "slope"}] = x[None]
-    found = measure(ds)["doubt"].sel(term="slope")
-    assert found.sel(estimator="pooled").item() == doubt
-    assert (found.sel(estimator="hlm") == 0).all()
+    result = measure(ds)["doubt"].sel(term="slope")
+    assert result.sel(estimator="pooled").item() == doubt
+    assert (result.sel(estimator="hlm") == 0).all()
 
 
 @pytest.mark.parametrize(
@@ -162,12 +162,12 @@ def test_how_often_the_kurtosis_tells(law, n, low, high):
     ds = by_hand(replicates=n)
     estimate = ds["estimate"]
     draws = {"exponential": rng.exponential, "t2.2": lambda size: rng.standard_t(2.2, size)}[law]
-    found = []
+    results = []
     for _ in range(20):
         drawn = ds.assign(estimate=(estimate.dims, draws(size=estimate.shape)))
-        found.append(measure(drawn, measures=["bias"])["doubt"].values)
-    assert np.size(found) == 240
-    assert low <= np.equal(found, 1).mean() <= high
+        results.append(measure(drawn, measures=["bias"])["doubt"].values)
+    assert np.size(results) == 240
+    assert low <= np.equal(results, 1).mean() <= high
 
 
 # --- what is said
@@ -262,11 +262,11 @@ def test_rows_of_measures_are_marked(crossed):
 
 def test_robust_measures_are_known_where_a_variance_is_not(crossed):
     robust = ["robust_se", "robust_error", "median_bias", "winsorised_se", "winsorised_bias"]
-    found = measure(crossed, measures=robust)
-    here = found.sel(term="slope").isel(condition=1)
+    result = measure(crossed, measures=robust)
+    here = result.sel(term="slope").isel(condition=1)
     assert (here["robust_se"] > 0).all()
     assert (here["robust_se_mcse"] < 0.15 * here["robust_se"]).all()
-    assert (simlab.tidy(found)["mark"] == "").all()
+    assert (simlab.tidy(result)["mark"] == "").all()
     low, high = (here[f"robust_error_{end}"].sel(estimator="pooled") for end in ("low", "high"))
     assert low < high < -20  # its standard error is too small, without any variance
 

@@ -87,13 +87,13 @@ def places(fit, drawn):
 
 @pytest.mark.parametrize("level", [95, 0, 1, True, np.nan, "0.95"])
 def test_every_place_that_takes_a_level_refuses_it_alike(fit, drawn, results, level):
-    said = {}
+    messages = {}
     for place, ask in places(fit, drawn).items():
         with pytest.raises(FitError) as error:
             ask(level)
-        said[place] = str(error.value)
+        messages[place] = str(error.value)
     expected = f"level is {level!r}; it {LEVEL_RULE}"
-    assert said == dict.fromkeys(said, expected)
+    assert messages == dict.fromkeys(messages, expected)
     with pytest.raises(ValueError, match=re.escape(f"attribute {expected}")):
         simlab.measure(results.assign_attrs(level=level))
     plt.close("all")
@@ -128,9 +128,9 @@ def classes():
 
 
 def test_whoever_catches_error_catches_all_that_simlab_raises():
-    found = {*classes()}
-    assert {error for error in found if not issubclass(error, simlab.Error)} == set()
-    assert len({error.__name__ for error in found}) == len(found) > 20
+    values = {*classes()}
+    assert {error for error in values if not issubclass(error, simlab.Error)} == set()
+    assert len({error.__name__ for error in values}) == len(values) > 20
 
 
 # Errors of Python that are on their way to an `Error`: from validators to a ConfigError, from

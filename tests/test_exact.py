@@ -160,14 +160,14 @@ def test_a_fixed_effect_more_adds_its_own_likelihood_ratio():
 @pytest.mark.parametrize("unit", [1.0, 1e-6, 1e6])
 def test_eigenvalues_are_those_of_the_dense_matrices(name, unit):
     X, z, cluster = DESIGNS[name]
-    found = eigenvalues(X, unit * z, cluster)
+    result = eigenvalues(X, unit * z, cluster)
     Z = z[:, None] * (cluster[:, None] == np.arange(cluster.max() + 1))
     left = Z - X @ np.linalg.lstsq(X, Z, rcond=None)[0]
     dense = np.sort(np.linalg.svd(left, compute_uv=False) ** 2)
     dense = dense[dense > 1e-9 * dense.max()]
-    np.testing.assert_allclose(found.mu, unit**2 * dense, rtol=1e-9)
-    np.testing.assert_allclose(found.xi, unit**2 * (Z**2).sum(axis=0), rtol=1e-12)
-    assert found.df == len(z) - np.linalg.matrix_rank(np.column_stack([X, Z]))
+    np.testing.assert_allclose(result.mu, unit**2 * dense, rtol=1e-9)
+    np.testing.assert_allclose(result.xi, unit**2 * (Z**2).sum(axis=0), rtol=1e-12)
+    assert result.df == len(z) - np.linalg.matrix_rank(np.column_stack([X, Z]))
 
 
 def test_columns_that_say_nothing_new_do_not_count():

@@ -127,28 +127,28 @@ def parts(responses, joint, fit, law):
 @pytest.mark.parametrize("case", ["intercept", "slope", "full"])
 @pytest.mark.parametrize("rows", [six, uneven, one_large])
 def test_the_statistic_of_every_draw_is_that_of_the_fits(case, rows):
-    found, responses, joint, fit = fits_of_draws(case, rows(), 500, seed=1)
+    result, responses, joint, fit = fits_of_draws(case, rows(), 500, seed=1)
     law = null_law(eigenvalues(fit.clusters.rotated, 0), fit.method == "REML")
     w, R = parts(responses, joint, fit, law)
     expected = np.empty(len(R))
     suprema(law, w, R, expected)
-    np.testing.assert_allclose(found, expected, atol=1e-8)  # never below G = 0
+    np.testing.assert_allclose(result, expected, atol=1e-8)  # never below G = 0
     assert 0.1 < np.mean(expected > 1e-6) < 0.6
     if rows is one_large:  # control: the likelihood falls at λ = 0 in some of those above 0
         falls = w @ law.weight[:, 0] <= R * law.slope[0]
-        assert np.mean(falls & (found > 0.01)) > 0.005
+        assert np.mean(falls & (result > 0.01)) > 0.005
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_fitted_draws_have_the_exact_distribution(case):
     q = CASES[case][-1]
-    found, *_, fit = fits_of_draws(case, uneven(), 4000, seed=2)
-    found[found < 1e-7] = 0.0  # where the fits agree but for rounding
+    result, *_, fit = fits_of_draws(case, uneven(), 4000, seed=2)
+    result[result < 1e-7] = 0.0  # where the fits agree but for rounding
     exact = exact_null(fit, (), 0, q, draws=20_000).statistics
     exact[exact < 1e-7] = 0.0
-    assert stats.ks_2samp(found, exact).pvalue > 0.01
+    assert stats.ks_2samp(result, exact).pvalue > 0.01
     naive = stats.chi2.rvs(1 + q, size=20_000, random_state=3)
-    assert stats.ks_2samp(found, naive).pvalue < 1e-6
+    assert stats.ks_2samp(result, naive).pvalue < 1e-6
 
 
 # -------------------------------------------------------------------------------- the front-end

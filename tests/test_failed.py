@@ -40,8 +40,8 @@ def hostile(replicates=400, keep=None):
     ds = study(METHODS, replicates=replicates)
     fail(ds, "own:picky", slopes(ds) < 3.5)
     fail(ds, OTHER, np.ones((1, replicates), bool), Status.ERROR)
-    told = {"estimator": OTHER, "text": "ModuleNotFoundError: no gee", "count": replicates}
-    return ds.assign_attrs(messages=json.dumps([told | {"condition": 0, "replicate": 0}]))
+    record = {"estimator": OTHER, "text": "ModuleNotFoundError: no gee", "count": replicates}
+    return ds.assign_attrs(messages=json.dumps([record | {"condition": 0, "replicate": 0}]))
 
 
 # In the table
@@ -143,13 +143,13 @@ def test_control_failures_at_random_are_accused_at_the_rate_of_theory():
 
 def test_control_at_random_nobody_is_accused_with_all_methods_and_conditions():
     rng = np.random.default_rng(5)
-    said = 0
+    accused = 0
     for _ in range(40):
         ds = study(METHODS, levels={"population.clusters": [20, 40, 80]}, replicates=150)
         fail(ds, "own:picky", rng.random((3, 150)) < 0.2)
         fail(ds, OTHER, rng.random((3, 150)) < 0.5)
-        said += int((archive.dependent_failures(ds)["p"] < LEVEL).sum())
-    assert said == 0  # more than one in 40 studies has a probability below 40 × 0.001
+        accused += int((archive.dependent_failures(ds)["p"] < LEVEL).sum())
+    assert accused == 0  # more than one in 40 studies has a probability below 40 × 0.001
 
 
 def test_where_no_other_method_has_estimates_it_is_not_known():

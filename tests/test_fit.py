@@ -117,8 +117,8 @@ def test_six_random_effects_against_dense_matrices():
     at_ours = dense(root[lower])
     assert fit.deviance == pytest.approx(at_ours, abs=1e-7)
     start = root[lower] + 0.02 * rng.standard_normal(len(lower[0]))
-    found = minimize(dense, start, method="BFGS", options={"maxiter": 25})
-    assert found.fun > fit.deviance - 1e-6
+    result = minimize(dense, start, method="BFGS", options={"maxiter": 25})
+    assert result.fun > fit.deviance - 1e-6
     assert dense(start) > fit.deviance + 1e-3  # control: the likelihood is not flat
 
 
@@ -228,9 +228,9 @@ def test_what_is_left_out_is_said():
     df["twice"] = 2 * df["ses"]
     with pytest.warns(FitWarning) as caught:
         fit = simlab.fit("mathach ~ ses + twice + (1 | school)", df)
-    told = [str(w.message) for w in caught]
-    assert "2 of 1977 rows left out, with missing values in: ses 2, twice 2" in told
-    assert any("dropped twice" in line for line in told)
+    texts = [str(w.message) for w in caught]
+    assert "2 of 1977 rows left out, with missing values in: ses 2, twice 2" in texts
+    assert any("dropped twice" in line for line in texts)
     assert fit.nobs == 1975
     assert list(fit.fixef.index) == ["(Intercept)", "ses"]
     with pytest.raises(DataError, match="ses 2"):
@@ -275,9 +275,9 @@ def test_a_mistake_is_one_clear_line(formula, error, words):
     df["exact"] = 1 + 2 * df["ses"]
     with pytest.raises(error) as caught:
         simlab.fit(formula, df)
-    told = str(caught.value)
-    assert words in told
-    assert "\n" not in told
+    text = str(caught.value)
+    assert words in text
+    assert "\n" not in text
 
 
 def test_a_method_that_does_not_exist():

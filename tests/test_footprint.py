@@ -198,14 +198,14 @@ CACHE = "anon 7\ninactive_file 2000000\nactive_file 1000000\n"
 TOTAL = "total_inactive_file 2500000\ntotal_active_file 500000\n"
 
 
-def system(tmp_path, monkeypatch, groups, told, meminfo="MemAvailable:    8000 kB\n"):
+def system(tmp_path, monkeypatch, groups, limits, meminfo="MemAvailable:    8000 kB\n"):
     """Files of /proc and /sys as they would be elsewhere."""
     proc, root = tmp_path / "proc", tmp_path / "cgroup"
     (proc / "self").mkdir(parents=True)
     (proc / "self" / "cgroup").write_text(groups)
     if meminfo:
         (proc / "meminfo").write_text(f"MemTotal: 16000 kB\n{meminfo}")
-    for folder, names, values in told:
+    for folder, names, values in limits:
         (root / folder).mkdir(parents=True, exist_ok=True)
         for name, value in zip(names, values, strict=True):
             (root / folder / name).write_text(f"{value}\n")
@@ -233,8 +233,8 @@ SYSTEMS = {
 
 @pytest.mark.parametrize("name", SYSTEMS)
 def test_the_least_that_anybody_leaves_is_available(tmp_path, monkeypatch, name):
-    groups, told, expected = SYSTEMS[name]
-    assert system(tmp_path, monkeypatch, groups, told) == expected
+    groups, limits, expected = SYSTEMS[name]
+    assert system(tmp_path, monkeypatch, groups, limits) == expected
 
 
 def test_without_a_word_of_what_is_available_it_is_all_there_is(tmp_path, monkeypatch):
@@ -280,10 +280,10 @@ def test_the_command_line_says_it_in_one_line(stumble, monkeypatch, capsys):
     with pytest.raises(SystemExit) as caught:
         cli.call()
     assert caught.value.code == 1
-    told = capsys.readouterr().err
-    assert told.startswith("error: not enough memory")
-    assert "make smaller" in told
-    assert told.count("\n") == 1
+    printed = capsys.readouterr().err
+    assert printed.startswith("error: not enough memory")
+    assert "make smaller" in printed
+    assert printed.count("\n") == 1
 
 
 def a_study():

@@ -104,11 +104,11 @@ def test_prediction_knows_the_combinations(crossed):
         crossed.predict(DF.astype({"b": int})), crossed.fitted(), check_names=False
     )
     new = pd.DataFrame({"x": 0.0, "a": ["a1", "a1", "zz", None], "b": [1, 9, 1, 1]})
-    found = crossed.predict(new)
+    predicted = crossed.predict(new)
     u = crossed.ranef().estimate.loc["a1:1"].item()
     population = crossed.fixef["(Intercept)"]
-    np.testing.assert_allclose(found, [population + u, *[population] * 3], rtol=1e-12)
-    assert "a:b: 3 clusters that the fit does not know (a1:9, zz:1" in found.attrs["note"]
+    np.testing.assert_allclose(predicted, [population + u, *[population] * 3], rtol=1e-12)
+    assert "a:b: 3 clusters that the fit does not know (a1:9, zz:1" in predicted.attrs["note"]
     assert crossed.predict(new[["x", "a"]]).attrs["note"].startswith("no column 'b' in the new")
     with pytest.raises(ValueError, match="a1:9"):
         crossed.predict(new[:3], of="cluster")
@@ -192,9 +192,9 @@ def blocks(bars):
     ],
 )
 def test_structures_that_have_two_spellings(bars, same, block):
-    names, found, formula = blocks(bars)
-    assert (names, found) == blocks(same)[:2]
-    assert found == block
+    names, parts, formula = blocks(bars)
+    assert (names, parts) == blocks(same)[:2]
+    assert parts == block
     assert parse(formula).formula == formula
 
 

@@ -331,9 +331,11 @@ def test_what_a_formula_may_call_is_documented():
     page = Path(__file__).parents[1] / "docs" / "formulas.md"
     section = page.read_text(encoding="utf-8").split("## What a formula may contain")[1]
     table = section.split("\n## ")[0]
-    told = dict(re.findall(r"^\| `([\w.]+)\(([^)]*)\)`", table, re.MULTILINE))
-    told |= dict.fromkeys(re.findall(r"`(\w+)`", table.split("numbers:")[1].split(";")[0]), "x")
-    assert told == {name: ", ".join(parameters) for name, parameters in PARAMETERS.items()}
+    documented = dict(re.findall(r"^\| `([\w.]+)\(([^)]*)\)`", table, re.MULTILINE))
+    documented |= dict.fromkeys(
+        re.findall(r"`(\w+)`", table.split("numbers:")[1].split(";")[0]), "x"
+    )
+    assert documented == {name: ", ".join(parameters) for name, parameters in PARAMETERS.items()}
 
 
 def test_the_refusal_names_the_piece_and_what_is_allowed():
@@ -524,11 +526,11 @@ def test_terms_are_those_of_another_reader_of_formulas():
     ]
     for text in [*powers, *(random_sum(rng) for _ in range(400))]:
         try:
-            found = parser.get_terms(text).root
+            result = parser.get_terms(text).root
         except Exception:  # it cannot take away more than there is before / and the like
             continue
         names = list(dict.fromkeys(re.findall("[a-d]", text)))
-        terms = (sorted((str(f) for f in t.factors if f != "1"), key=names.index) for t in found)
+        terms = (sorted((str(f) for f in t.factors if f != "1"), key=names.index) for t in result)
         unique = sorted(dict.fromkeys(map(tuple, terms)), key=len)
         assert expand(text)[0] == tuple(unique), text
         read_by_both += 1

@@ -53,8 +53,8 @@ QUESTIONS = {
 @pytest.mark.parametrize("question", QUESTIONS)
 def test_a_frame_of_another_library_is_taken_as_one_of_pandas(question, library):
     ask = QUESTIONS[question]
-    found, expected = ask(OTHERS[library](HS)), ask(HS)
-    np.testing.assert_array_equal(np.asarray(found), np.asarray(expected))
+    result, expected = ask(OTHERS[library](HS)), ask(HS)
+    np.testing.assert_array_equal(np.asarray(result), np.asarray(expected))
 
 
 def test_what_is_no_frame_is_said_in_a_line():
@@ -111,13 +111,13 @@ def file(request, tmp_path):
 
 
 def test_a_file_of_another_program_holds_the_table(file):
-    found = read(file)
-    assert list(found.columns) == list(FRAME.columns)
-    assert found["school"].astype(str).tolist() == FRAME["school"].tolist()
-    np.testing.assert_array_equal(found["y"], FRAME["y"])
-    np.testing.assert_array_equal(found["n"], FRAME["n"])
-    assert found.index.name == ("line" if file.suffix in (".csv", ".xlsx") else "row")
-    assert found.index[0] == (2 if found.index.name == "line" else 1)
+    result = read(file)
+    assert list(result.columns) == list(FRAME.columns)
+    assert result["school"].astype(str).tolist() == FRAME["school"].tolist()
+    np.testing.assert_array_equal(result["y"], FRAME["y"])
+    np.testing.assert_array_equal(result["n"], FRAME["n"])
+    assert result.index.name == ("line" if file.suffix in (".csv", ".xlsx") else "row")
+    assert result.index[0] == (2 if result.index.name == "line" else 1)
 
 
 def test_the_name_of_a_file_does_not_matter(file, tmp_path):
@@ -131,9 +131,9 @@ def test_a_table_may_come_through_a_pipe(file, tmp_path):
     os.mkfifo(pipe)
     writer = threading.Thread(target=pipe.write_bytes, args=(content,))
     writer.start()
-    found = read(pipe)
+    result = read(pipe)
     writer.join()
-    assert len(found) == len(FRAME)
+    assert len(result) == len(FRAME)
 
 
 def test_a_damaged_file_is_one_line(file):

@@ -145,8 +145,8 @@ def test_labels_of_many_digits_keep_them_or_are_refused(table):
     df = read(table("id,x\n" + "".join(f"{label},1\n" for label in labels)))
     assert df.id.tolist() == [int(label) for label in labels]
     for rest in ("NA", "1.5", "99999999999999999999"):
-        told = refusal(table("id,x\n" + "".join(f"{label},1\n" for label in [*labels, rest])))
-        assert "line 2: id is '12345678901234567', a whole number that would lose digits" in told
+        message = refusal(table("id,x\n" + "".join(f"{label},1\n" for label in [*labels, rest])))
+        assert "line 2: id is '12345678901234567', a whole number that would lose digits" in message
     assert read(table("id,x\n10000000000000000000000,1\nNA,2\n")).id.iloc[0] == 1e22
 
 
@@ -186,8 +186,8 @@ def test_a_heavy_table_is_refused_with_one_short_message(text, table):
 
 
 def test_a_message_is_one_line_whatever_the_file_holds(table):
-    told = refusal(table('"a\nb\x1b[31m","a\nb\x1b[31m"\n1,2\n'))
-    assert told.isprintable()
+    message = refusal(table('"a\nb\x1b[31m","a\nb\x1b[31m"\n1,2\n'))
+    assert message.isprintable()
 
 
 # --- controls ---------------------------------------------------------------------------------

@@ -187,9 +187,9 @@ def test_odd_designs_count_as_nlme_does(key, case):
     """No intercept; clusters of one row; only an intercept; a factor in part between clusters."""
     df = SUBSETS[key]
     X, terms = _design(case["formula"], df)
-    found = containment(X, pd.factorize(df.g)[0].astype(np.int64), terms)
-    assert found.df.tolist() == case["df"]
-    assert found.terms.tolist() == case["term_df"]
+    result = containment(X, pd.factorize(df.g)[0].astype(np.int64), terms)
+    assert result.df.tolist() == case["df"]
+    assert result.terms.tolist() == case["term_df"]
 
 
 def test_rounding_in_a_cluster_mean_is_not_variation():

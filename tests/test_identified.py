@@ -64,9 +64,9 @@ REFUSED = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("df", "formula", "said"), REFUSED.values(), ids=REFUSED)
-def test_reml_refuses_what_the_fixed_effects_take_up(df, formula, said):
-    with pytest.raises(DataError, match=said) as raised:
+@pytest.mark.parametrize(("df", "formula", "message"), REFUSED.values(), ids=REFUSED)
+def test_reml_refuses_what_the_fixed_effects_take_up(df, formula, message):
+    with pytest.raises(DataError, match=message) as raised:
         simlab.fit(formula, df, source="pupils.csv")
     assert "\n" not in str(raised.value)
     assert str(raised.value).startswith("pupils.csv: ")
@@ -76,19 +76,19 @@ def test_a_combination_that_is_taken_up_is_named():
     """x varies in one cluster, which has an arm of its own: cov((Intercept), x) alone is lost."""
     df = clusters(J=6).assign(x=lambda d: d["x"] * (d["g"] == 0), z=lambda d: np.roll(d["y"], 1))
     df["arm"] = np.where(df["g"] == 0, "u", df["arm"])
-    said = (
+    message = (
         r"fixed effects arm take up what would tell cov\(\(Intercept\), x\) of g: .* leave out one "
         "of these random effects, or some of arm"
     )
-    with pytest.raises(DataError, match=said + "$"):
+    with pytest.raises(DataError, match=message + "$"):
         simlab.fit("y ~ arm + (x + z | g)", df)
-    with pytest.warns(FitWarning, match=said + "; by ML it is what makes the determinant"):
+    with pytest.warns(FitWarning, match=message + "; by ML it is what makes the determinant"):
         simlab.fit("y ~ arm + (x + z | g)", df, "ML")
     assert simlab.fit("y ~ arm + (x + z || g)", df).converged
 
 
-@pytest.mark.parametrize(("df", "formula", "said"), REFUSED.values(), ids=REFUSED)
-def test_ml_says_that_it_is_0_whatever_the_data_say(df, formula, said):
+@pytest.mark.parametrize(("df", "formula", "message"), REFUSED.values(), ids=REFUSED)
+def test_ml_says_that_it_is_0_whatever_the_data_say(df, formula, message):
     with pytest.warns(FitWarning, match="by ML it is 0 whatever the data say"):
         fit = simlab.fit(formula, df, "ML")
     assert fit.converged
@@ -259,11 +259,11 @@ def test_a_random_effect_beside_the_unidentified_ones_is_known(scale):
 def test_several_directions_are_named_by_few_elements():
     df = clusters().assign(arm=lambda d: np.array(list("abc"))[d["g"] % 3])
     notes = " ".join(quietly("y ~ arm + (arm | g)", df).notes)
-    for said in (
+    for message in (
         "var(armb) − 0.5 cov((Intercept), armb) may", "var(armc) − 0.5 cov((Intercept), armc) may",
         "identified: cov(armb, armc) does not occur",
     ):  # fmt: skip
-        assert said in notes
+        assert message in notes
 
 
 def test_the_summary_says_it():

@@ -59,12 +59,12 @@ def test_intervals_and_p_values():
     rng = np.random.default_rng(0)
     estimate, std_error = rng.standard_normal((2, 3, 40, 5))
     std_error, df = np.exp(std_error), np.exp(3 * rng.random((3, 40, 5)))
-    found = infer(estimate, std_error, df, level=0.9, null=0.2)
+    result = infer(estimate, std_error, df, level=0.9, null=0.2)
     half = stats.t.ppf(0.95, df) * std_error
-    np.testing.assert_allclose(found.lower, estimate - half, rtol=0, atol=1e-10 * half.max())
-    np.testing.assert_allclose(found.upper, estimate + half, rtol=0, atol=1e-10 * half.max())
+    np.testing.assert_allclose(result.lower, estimate - half, rtol=0, atol=1e-10 * half.max())
+    np.testing.assert_allclose(result.upper, estimate + half, rtol=0, atol=1e-10 * half.max())
     exact = 2 * stats.t.sf(abs(estimate - 0.2) / std_error, df)
-    np.testing.assert_allclose(found.p_value, exact, rtol=1e-9)
+    np.testing.assert_allclose(result.p_value, exact, rtol=1e-9)
 
 
 def test_an_interval_ends_where_the_p_value_is_the_level():
@@ -97,8 +97,8 @@ def test_what_is_missing_stays_missing():
 
 def test_one_missing_value_spoils_no_other():
     estimate = np.array([1.0, np.nan, 2.0])
-    found = np.array(infer(estimate, np.ones(3), np.array([0.5, 5, np.inf])))
-    assert np.isfinite(found[:, [0, 2]]).all()
+    result = np.array(infer(estimate, np.ones(3), np.array([0.5, 5, np.inf])))
+    assert np.isfinite(result[:, [0, 2]]).all()
 
 
 def test_a_standard_error_of_zero():

@@ -66,14 +66,14 @@ def without(fit, j):
     )
 
 
-def deviation(fit, found, i, other):
+def deviation(fit, result, i, other):
     """Largest differences of γ̂, its covariance, σ² and G, each relative to its own size."""
     units = fit.clusters.units
-    scale = units.s_y**2 * found.sigma2[i]
-    V = scale * units.A @ found.phi[i] @ units.A.T
-    G = scale * units.B @ found.delta[i] @ units.B.T
+    scale = units.s_y**2 * result.sigma2[i]
+    V = scale * units.A @ result.phi[i] @ units.A.T
+    G = scale * units.B @ result.delta[i] @ units.B.T
     return (
-        np.abs((_gamma(fit, found)[i] - other.gamma) / other.std_error).max(),
+        np.abs((_gamma(fit, result)[i] - other.gamma) / other.std_error).max(),
         np.abs(V - other.covariance).max() / np.abs(other.covariance).max(),
         abs(scale / other.sigma2 - 1),
         np.abs(G - other.G_matrix).max() / np.abs(other.G_matrix).max(),
@@ -88,19 +88,19 @@ def deleted(fit):
 @pytest.mark.parametrize("case", CASES)
 def test_every_cluster_left_out_equals_a_refit_from_the_rows(case):
     fit = fitted(*case)
-    found = deleted(fit)
+    result = deleted(fit)
     for j in range(fit.nclusters):
         other = without(fit, j)
-        assert max(deviation(fit, found, j, other)) < 1e-8, j
-        assert found.singular[j] == other.singular
+        assert max(deviation(fit, result, j, other)) < 1e-8, j
+        assert result.singular[j] == other.singular
 
 
 def test_the_wrong_cluster_left_out_is_told_apart():
     """Control: the fit of all clusters, or without the next one, does not pass for it."""
     fit = fitted("hs", "m4", "REML")
-    found = deleted(fit)
-    assert min(deviation(fit, found, 3, fit)) > 1e-5
-    assert min(deviation(fit, found, 3, without(fit, 4))) > 1e-5
+    result = deleted(fit)
+    assert min(deviation(fit, result, 3, fit)) > 1e-5
+    assert min(deviation(fit, result, 3, without(fit, 4))) > 1e-5
 
 
 def test_some_deletions_are_singular_and_some_are_not():

@@ -69,19 +69,19 @@ class Running:
 
     def ended(self):
         """Exit status, and what was printed; nobody of the session is left."""
-        out, told = self._process.communicate(timeout=120)
+        out, printed = self._process.communicate(timeout=120)
         end = time.monotonic() + 60
         while left := self._members():
             assert time.monotonic() < end, left
             time.sleep(0.05)
-        return self._process.returncode, out, told
+        return self._process.returncode, out, printed
 
     def kill(self):
         for process in self._members():
             os.kill(process, signal.SIGKILL)
 
     def _members(self):
-        found = []
+        results = []
         for folder in Path("/proc").iterdir():
             if folder.name.isdecimal():
                 try:
@@ -91,8 +91,8 @@ class Running:
                 except OSError:  # it has ended
                     continue
                 if int(session) == self._process.pid and state != "Z":
-                    found.append(int(folder.name))
-        return found
+                    results.append(int(folder.name))
+        return results
 
 
 @pytest.fixture
@@ -114,9 +114,9 @@ def start(tmp_path):
 
 
 def interrupted(ended, status):
-    code, out, told = ended
-    assert (code, out, told.count(MESSAGE)) == (status, "", 1), told
-    assert len(told.strip().splitlines()) == 1, told
+    code, out, message = ended
+    assert (code, out, message.count(MESSAGE)) == (status, "", 1), message
+    assert len(message.strip().splitlines()) == 1, message
 
 
 @pytest.mark.parametrize(
@@ -163,19 +163,19 @@ def test_two_signals_at_a_time_leave_no_process(start, tmp_path, backend, group)
     running = start("hangs", "--backend", backend, "--jobs", "2")
     running.wait_for(running.marker.exists)
     running.send(INT, TERM, group=group)
-    code, _, told = running.ended()
+    code, _, printed = running.ended()
     assert code in (130, 143)
-    assert told.strip().startswith(MESSAGE)
-    assert "Traceback" not in told
+    assert printed.strip().startswith(MESSAGE)
+    assert "Traceback" not in printed
 
 
 def test_compiled_code_that_does_not_return_is_ended_by_the_second(start):
     running = start("locked", "--jobs", "1")
     running.wait_for(running.marker.exists)
     running.send(INT, TERM)
-    code, _, told = running.ended()
+    code, _, printed = running.ended()
     assert code in (130, 143)  # sent at a time, they arrive in any order
-    assert told.strip() == MESSAGE + " it"
+    assert printed.strip() == MESSAGE + " it"
 
 
 @pytest.mark.parametrize(("number", "status"), [(INT, 130), (TERM, 143)])
@@ -187,10 +187,10 @@ def test_every_command_is_ended_in_the_same_way(tmp_path, number, status):
     try:
         running.wait_for_line("now with 512 other parameter sets")
         running.send(number)
-        code, out, told = running.ended()
+        code, out, printed = running.ended()
     finally:
         running.kill()
-    assert (code, out, told.count(MESSAGE), "Traceback" in told) == (status, "", 1, False)
+    assert (code, out, printed.count(MESSAGE), "Traceback" in printed) == (status, "", 1, False)
 
 
 @pytest.mark.parametrize(("number", "status"), [(INT, 130), (TERM, 143)])
@@ -215,8 +215,8 @@ def test_a_signal_during_an_import_of_the_work_is_heard_after_it(start, tmp_path
     running.wait_for(running.marker.exists)
     running.send(INT)
     (tmp_path / "marker.go").touch()
-    code, _, told = running.ended()
-    assert (code, "Traceback" in told) == (130, False)
+    code, _, printed = running.ended()
+    assert (code, "Traceback" in printed) == (130, False)
     assert [session["outcome"] for session in sessions(tmp_path / "waits.zarr")] == ["interrupted"]
 
 
@@ -233,8 +233,8 @@ def test_a_signal_after_the_work_ends_at_once(start, tmp_path, number, status):
     running = start("at_exit", "--jobs", "1")
     running.wait_for(running.marker.exists)
     running.send(number)
-    code, out, told = running.ended()
-    assert (code, "Traceback" in told) == (status, False)
+    code, out, printed = running.ended()
+    assert (code, "Traceback" in printed) == (status, False)
     assert "Pooled" in out
     assert [session["outcome"] for session in sessions(tmp_path / "waits.zarr")] == ["finished"]
 
@@ -243,13 +243,13 @@ def test_processes_end_with_a_parent_that_is_killed(start):
     running = start("hangs", "--backend", "loky", "--jobs", "2")
     running.wait_for(running.marker.exists)
     running.send(signal.SIGKILL)
-    code, _, told = running.ended()
-    assert (code, told) == (-signal.SIGKILL, "")
+    code, _, printed = running.ended()
+    assert (code, printed) == (-signal.SIGKILL, "")
 
 
 def test_a_process_that_a_method_forks_hears_as_any_other(start, tmp_path):
-    code, _, told = start("forks", "--jobs", "1").ended()
-    assert code == 0, told
+    code, _, printed = start("forks", "--jobs", "1").ended()
+    assert code == 0, printed
     ds = simlab.open_dataset(tmp_path / "waits.zarr")
     assert (ds.estimate.sel(estimator="waits:forks", term="slope") == -TERM).all()
 
@@ -285,5 +285,5 @@ for _ in range(3):
     assert os.waitstatus_to_exitcode(status) == 143, status
 """
     line = [sys.executable, "-c", code]
-    done = subprocess.run(line, capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == 0, done
+    process = subprocess.run(line, capture_output=True, text=True, timeout=60, check=False)
+    assert process.returncode == 0, process

@@ -34,16 +34,16 @@ def reference(name, model, method):
 @pytest.mark.parametrize(("name", "model", "method"), models())
 def test_wald_intervals_are_those_of_R(name, model, method):
     fit, ref = fitted(name, model, method), reference(name, model, method)
-    found = varcorr(fit)
+    intervals = varcorr(fit)
     if fit.singular:
         assert ref is None
         return
-    assert list(found.table.index) == ref["names"]
+    assert list(intervals.table.index) == ref["names"]
     for column, key in [
         ("estimate", "est"), ("lower", "lower"), ("upper", "upper"), ("std_error", "se_transformed")
     ]:  # fmt: skip
-        np.testing.assert_allclose(found.table[column], ref[key], rtol=1e-7, err_msg=column)
-    assert found.notes == ()
+        np.testing.assert_allclose(intervals.table[column], ref[key], rtol=1e-7, err_msg=column)
+    assert intervals.notes == ()
 
 
 def test_the_other_likelihood_has_other_intervals():
@@ -88,8 +88,8 @@ def test_derivatives_of_the_unprofiled_deviance_away_from_the_optimum(which):
         kept = o.nu * (np.log(2 * np.pi) + x[-1] + there.sigma2 * np.exp(-x[-1]))
         return there.deviance - profiled_out + kept
 
-    def scaled_error(found, numeric):
-        return abs(found - numeric).max() / abs(numeric).max()
+    def scaled_error(result, numeric):
+        return abs(result - numeric).max() / abs(numeric).max()
 
     here, h, units = evaluate(x), 1e-5, np.eye(len(x))
     assert here.value == pytest.approx(value(x), rel=1e-13)
@@ -106,10 +106,10 @@ def test_derivatives_of_the_unprofiled_deviance_away_from_the_optimum(which):
 @pytest.mark.parametrize("method", ["REML", "ML"])
 def test_covariance_of_G_is_the_inverse_information_of_the_dense_likelihood(method):
     fit = fitted("sleepstudy", "m3", method)
-    found = covariance_G(fit.optimum, fit.clusters.units)
+    result = covariance_G(fit.optimum, fit.clusters.units)
     G = fit.G_matrix
     x = np.array([G[0, 0], G[1, 0], G[1, 1], fit.sigma2])
-    h = 3e-3 * np.sqrt(np.diag(found))
+    h = 3e-3 * np.sqrt(np.diag(result))
 
     def value(v):
         return dense_deviance(fit.design, np.array([v[[0, 1]], v[[1, 2]]]), v[3], method == "REML")
@@ -125,9 +125,9 @@ def test_covariance_of_G_is_the_inverse_information_of_the_dense_likelihood(meth
                     shift[i] += s * h[i]
                     shift[k] += t * h[k]
                     H[i, k] += u * v * value(x + shift) / (h[i] * h[k])
-    sd = np.sqrt(np.diag(found))
-    assert (abs(found - 2 * np.linalg.inv(H)) / np.outer(sd, sd)).max() < 1e-6
-    assert (abs(found - np.linalg.inv(H)) / np.outer(sd, sd)).max() > 0.1  # control
+    sd = np.sqrt(np.diag(result))
+    assert (abs(result - 2 * np.linalg.inv(H)) / np.outer(sd, sd)).max() < 1e-6
+    assert (abs(result - np.linalg.inv(H)) / np.outer(sd, sd)).max() > 0.1  # control
 
 
 def test_covariance_of_the_balanced_one_way_model_is_known():
@@ -135,12 +135,12 @@ def test_covariance_of_the_balanced_one_way_model_is_known():
     fit = fitted("Dyestuff", "m1", "REML")
     within = 30 - 6
     assert covariance(fit.optimum)[-1, -1] == pytest.approx(1 / (2 * within), rel=1e-9)
-    found = covariance_G(fit.optimum, fit.clusters.units)
+    result = covariance_G(fit.optimum, fit.clusters.units)
     of_clusters, of_rows = 5 * fit.G_matrix[0, 0] + fit.sigma2, fit.sigma2
-    assert found[0, 0] == pytest.approx(
+    assert result[0, 0] == pytest.approx(
         (2 * of_clusters**2 / 5 + 2 * of_rows**2 / within) / 25, rel=1e-9
     )
-    assert found[0, 1] == pytest.approx(-2 * of_rows**2 / within / 5, rel=1e-9)
+    assert result[0, 1] == pytest.approx(-2 * of_rows**2 / within / 5, rel=1e-9)
 
 
 def test_a_shift_of_the_covariate_leaves_what_does_not_depend_on_it():
@@ -159,27 +159,27 @@ def test_a_shift_of_the_covariate_leaves_what_does_not_depend_on_it():
 def test_effects_without_correlation_have_none():
     fit = fit_formula("Reaction ~ Days + (Days || Subject)", data("sleepstudy"))
     assert list(varcorr(fit).table.index) == ["sd((Intercept))", "sd(Days)", "sigma"]
-    found = covariance_G(fit.optimum, fit.clusters.units)
-    assert (found[1] == 0).all()
-    assert (found[:, 1] == 0).all()
+    result = covariance_G(fit.optimum, fit.clusters.units)
+    assert (result[1] == 0).all()
+    assert (result[:, 1] == 0).all()
 
 
 def test_a_singular_fit_has_estimates_and_a_reason():
-    found = varcorr(fitted("sim5", "m3", "REML"))
-    assert found.table[["lower", "upper", "std_error"]].isna().all(axis=None)
-    assert found.table["estimate"].notna().all()
-    assert len(found.notes) == 1
-    assert "singular" in found.notes[0]
-    assert "profile" in found.notes[0]
-    assert found.notes[0] in " ".join(str(found).split())
+    intervals = varcorr(fitted("sim5", "m3", "REML"))
+    assert intervals.table[["lower", "upper", "std_error"]].isna().all(axis=None)
+    assert intervals.table["estimate"].notna().all()
+    assert len(intervals.notes) == 1
+    assert "singular" in intervals.notes[0]
+    assert "profile" in intervals.notes[0]
+    assert intervals.notes[0] in " ".join(str(intervals).split())
 
 
 def test_a_fit_that_did_not_converge_has_a_reason():
     fit = fitted("hs", "m7", "REML")
     lost = type(fit)(fit.design, fit.clusters, fit.optimum._replace(evaluations=-100), "REML", ())
-    found = varcorr(lost)
-    assert found.table["lower"].isna().all()
-    assert "did not converge" in found.notes[0]
+    intervals = varcorr(lost)
+    assert intervals.table["lower"].isna().all()
+    assert "did not converge" in intervals.notes[0]
     with pytest.raises(FitError, match="did not converge"):
         varcorr(lost, method="profile")
 
@@ -223,9 +223,9 @@ def test_conf_int_has_both_parts():
 
 
 def test_conf_int_passes_on_why_there_are_no_intervals():
-    found = conf_int(fitted("sim5", "m3", "REML"))
-    assert "singular" in found.attrs["notes"][0]
-    assert found.notna().all(axis=1).sum() == 2  # the fixed effects
+    intervals = conf_int(fitted("sim5", "m3", "REML"))
+    assert "singular" in intervals.attrs["notes"][0]
+    assert intervals.notna().all(axis=1).sum() == 2  # the fixed effects
 
 
 @pytest.mark.parametrize(

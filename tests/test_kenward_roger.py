@@ -324,7 +324,7 @@ print(json.dumps([field.tolist() for field in adjustment]))
 
 
 def test_python_without_the_compiler_says_the_same():
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", UNCOMPILED],
         env={**os.environ, "NUMBA_DISABLE_JIT": "1"},
         cwd=os.path.dirname(os.path.dirname(os.path.abspath(__file__))),
@@ -333,7 +333,7 @@ def test_python_without_the_compiler_says_the_same():
         check=True,
     )
     compiled = kenward_roger(fitted("Machines", "m3", "REML").optimum)
-    for ours, theirs in zip(compiled, json.loads(done.stdout), strict=True):
+    for ours, theirs in zip(compiled, json.loads(process.stdout), strict=True):
         close(ours, np.array(theirs), 1e-9)
 
 

@@ -120,9 +120,9 @@ def kernels():
 
 def test_kernels_take_no_powers():
     """x**2 differs from x * x in a last bit, where one of them is interpreted."""
-    found = list(kernels())
-    assert len(found) > 50
-    for file, node in found:
+    result = list(kernels())
+    assert len(result) > 50
+    for file, node in result:
         if file.parent.name == "sampling":  # never interpreted
             continue
         assert not any(isinstance(n, ast.Pow) for n in ast.walk(node)), (file.name, node.name)
@@ -162,9 +162,9 @@ def test_functions_inside_a_kernel_are_optimised_once(tmp_path, monkeypatch):
 
 
 def test_a_kernel_waits_for_its_code_where_many_fits_are_to_come(tmp_path, monkeypatch):
-    waited, asked = [], []
+    waited, wanted = [], []
     monkeypatch.setattr(folder, "path", lambda: tmp_path)
-    monkeypatch.setattr(background, "ask", lambda *a: asked.append(a))
+    monkeypatch.setattr(background, "ask", lambda *a: wanted.append(a))
     monkeypatch.setattr(machine, "_announce", waited.append)
     monkeypatch.setattr("simlab.kernels.PATIENCE", 0.0)
 
@@ -178,10 +178,10 @@ def test_a_kernel_waits_for_its_code_where_many_fits_are_to_come(tmp_path, monke
     at_once = kernel(total)
     x = np.arange(3.0)
     assert at_once(x) == math.log1p(1) + math.log1p(2)
-    assert len(asked) == 1
+    assert len(wanted) == 1
     assert not at_once.code.signatures
     assert at_once(x) == math.log1p(1) + math.log1p(2)
-    assert len(asked) == 1  # it does not look again at once
+    assert len(wanted) == 1  # it does not look again at once
     with compiled():
         assert at_once(x) == math.log1p(1) + math.log1p(2)
     assert waited == [total]
@@ -270,9 +270,9 @@ def test_the_same_is_asked_for_now_and_then_and_not_for_ever(tmp_path, monkeypat
 
 
 def test_threads_that_wait_for_the_same_say_so_once(tmp_path, monkeypatch):
-    said = []
+    texts = []
     monkeypatch.setattr(folder, "path", lambda: tmp_path)
-    monkeypatch.setattr(machine, "_announce", said.append)
+    monkeypatch.setattr(machine, "_announce", texts.append)
 
     def both(x):
         return x[0] + x[1]
@@ -281,7 +281,7 @@ def test_threads_that_wait_for_the_same_say_so_once(tmp_path, monkeypatch):
     function = loop(both)
     with ThreadPoolExecutor(4) as pool:
         assert set(pool.map(function, [np.ones(2)] * 8)) == {2.0}
-    assert said == [both]
+    assert texts == [both]
 
 
 def test_machine_code_of_other_sources_is_removed_after_a_month(tmp_path):

@@ -158,7 +158,7 @@ def test_a_label_that_is_no_column(write):
 # ---------------------------------------------------------------- what is said
 
 
-def said(path: str, **options: object) -> list[str]:
+def warnings_of(path: str, **options: object) -> list[str]:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         read(path, **options)
@@ -168,12 +168,12 @@ def said(path: str, **options: object) -> list[str]:
 
 def test_where_labels_would_be_one_number_it_is_said_once(write):
     path = write(table(CODES))
-    assert said(path, labels=["school"]) == [OF_CODES + APART]
-    assert said(path, labels=[]) == []
+    assert warnings_of(path, labels=["school"]) == [OF_CODES + APART]
+    assert warnings_of(path, labels=[]) == []
 
 
 def test_without_roles_each_column_with_a_double_is_said(write):
-    codes, x = said(write(table(CODES)))
+    codes, x = warnings_of(write(table(CODES)))
     assert codes == OF_CODES + "; with leading zeros they are taken for labels, and school for text"
     assert x.startswith("d.csv, line ")
     assert ": x is '" in x
@@ -189,7 +189,7 @@ def test_without_roles_each_column_with_a_double_is_said(write):
 
 @pytest.mark.parametrize("words", [["-0.0", "0.0", "1"], ["TRUE", "true"], ["007", "12"]])
 def test_nothing_is_said_of_what_is_no_double(words, write):
-    assert said(write(column(words))) == []
+    assert warnings_of(write(column(words))) == []
 
 
 def test_a_covariate_is_numbers_in_any_spelling(write):
@@ -288,9 +288,9 @@ population:
 """
     study = loads(text.replace("'", ""))
     with pytest.warns(DataWarning, match="school is '07'"):
-        found = frame(study.population, study.base_dir)
-    assert sorted(found.labels.tolist()) == sorted(CODES)
-    assert found.sectors == ("01", "02")
+        result = frame(study.population, study.base_dir)
+    assert sorted(result.labels.tolist()) == sorted(CODES)
+    assert result.sectors == ("01", "02")
 
 
 # ---------------------------------------------------------------- roles of a formula's columns

@@ -49,16 +49,16 @@ def test_up_gives_what_the_course_prints():
         row = schools.loc[school]
         assert abs(row.mathach - float(mathach)) <= 0.5e-6
         assert abs(row.ses - float(ses)) <= 0.5e-8
-        found = row[["sex", "minority", "size", "sector", "pracad", "disclim"]]
-        assert found.tolist() == [*rest[:2], int(rest[2]), rest[3], *map(float, rest[4:])]
+        result = row[["sex", "minority", "size", "sector", "pracad", "disclim"]]
+        assert result.tolist() == [*rest[:2], int(rest[2]), rest[3], *map(float, rest[4:])]
 
 
 def test_cvar_gives_the_sex_composition_that_the_course_prints():
     df = hs()
     for share in (cvar(df.sex == "Female", df.school), 1 - cvar(df.sex, df.school).Male):
-        found = share.groupby(df.school).first()
+        result = share.groupby(df.school).first()
         for school, value in FEMALE.items():
-            assert abs(found[school] - value) <= 0.5e-7
+            assert abs(result[school] - value) <= 0.5e-7
 
 
 def test_ecological_regression_of_r():
@@ -237,10 +237,10 @@ def test_cvar_refuses(x, cluster, message):
 
 def test_the_levels_of_the_variables_of_hs():
     df = hs()
-    found = varying(df, "school")
-    assert list(found) == ["mathach", "ses", "sex", "minority"]
-    assert found["ses"] == df.school.unique().tolist()
-    assert len(found["sex"]) == 40 - 7 - 4  # not in the schools of girls or boys only
+    result = varying(df, "school")
+    assert list(result) == ["mathach", "ses", "sex", "minority"]
+    assert result["ses"] == df.school.unique().tolist()
+    assert len(result["sex"]) == 40 - 7 - 4  # not in the schools of girls or boys only
     assert up(df, "school").columns.tolist() == ["size", "sector", "pracad", "disclim", "meanses"]
 
 
@@ -320,8 +320,8 @@ def test_mode_by_definition(rows, levels):
         values = [v for label, v in rows if label == g and v is not None]
         for column, order in (("v", sorted("xyz")), ("c", levels)):
             mode = max(order, key=values.count) if values else None
-            found = schools[column][g]
-            assert pd.isna(found) if mode is None else found == mode
+            result = schools[column][g]
+            assert pd.isna(result) if mode is None else result == mode
 
 
 def test_mode_of_values_without_an_order():

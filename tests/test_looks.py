@@ -145,16 +145,16 @@ def test_every_picture_of_methods_has_their_looks():
     ds = results()
     measured = measure(ds)
     figure = Figure()
-    found = [
+    values = [
         plots.lolly(measured, "bias", ax=figure.subplots()).heads,
         {name: bars.lines[0] for (name, _), bars in
          plots.honest_se(measured, {"new": 0}, ax=figure.subplots()).points.items()},
     ]  # fmt: skip
-    estimates = {name: plots.Estimate((i, i), np.eye(2)) for i, name in enumerate(found[0])}
+    estimates = {name: plots.Estimate((i, i), np.eye(2)) for i, name in enumerate(values[0])}
     points = plots.beta_space(estimates=estimates, ax=figure.subplots())
-    found.append({name: one.point for name, one in points.estimates.items()})
-    assert len(found[0]) == 3
-    for drawn in found:
+    values.append({name: one.point for name, one in points.estimates.items()})
+    assert len(values[0]) == 3
+    for drawn in values:
         for name, line in drawn.items():
             assert line.get_color() == look(name).color
             assert line.get_marker() == look(name).marker.plot

@@ -85,14 +85,14 @@ def test_normal_theory_fails_where_estimates_are_exponential(name):
 def test_a_share_that_takes_the_mean_for_known_is_off():
     """Bias-eliminated coverage of skewed estimates: each enters by its interval and by the mean."""
     a = drawn("exponential")["estimate"]
-    found = {
+    results = {
         mcse: measures.bias_eliminated_coverage(a, a - 1.96, a + 1.96, mcse=mcse)
         for mcse in ("jackknife", "normal")
     }
-    sd = np.std(found["normal"].value, ddof=1)
-    told = {k: np.sqrt(np.mean(one.mcse**2)) / sd for k, one in found.items()}
-    assert abs(told["jackknife"] - 1) < WITHIN
-    assert abs(told["normal"] - 1) > WITHIN
+    sd = np.std(results["normal"].value, ddof=1)
+    ratios = {k: np.sqrt(np.mean(one.mcse**2)) / sd for k, one in results.items()}
+    assert abs(ratios["jackknife"] - 1) < WITHIN
+    assert abs(ratios["normal"] - 1) > WITHIN
 
 
 @pytest.mark.parametrize("law", ["normal", "exponential", "t5"])
@@ -145,20 +145,20 @@ def test_wilsons_interval_covers(p):
     from scipy.stats import binom
 
     n, k = 400, np.arange(401)
-    found = measures.Measured(k / n, np.sqrt(k / n * (1 - k / n) / n), np.full(401, n))
-    low, high = measures.share.interval(found)
+    result = measures.Measured(k / n, np.sqrt(k / n * (1 - k / n) / n), np.full(401, n))
+    low, high = measures.share.interval(result)
     weight = binom.pmf(k, n, p)
     assert weight[(low <= p) & (p <= high)].sum() > 0.9
-    wald = np.abs(k / n - p) <= 1.96 * found.mcse
+    wald = np.abs(k / n - p) <= 1.96 * result.mcse
     assert weight[wald].sum() < 0.9 or 0.01 < p < 0.99
 
 
 @pytest.mark.parametrize("hits", [0, 30])
 def test_a_share_that_has_not_varied_is_not_known(hits):
     outcome = np.arange(30) < hits
-    found = measures.share(outcome)
-    low, high = measures.share.interval(found)
-    assert found.mcse > 0
+    result = measures.share(outcome)
+    low, high = measures.share.interval(result)
+    assert result.mcse > 0
     assert high - low > 0.1
     assert (low == 0) == (hits == 0)
     assert (high == 1) == (hits == 30)

@@ -98,9 +98,9 @@ def test_a_begun_store_is_told_of(begun, capsys):
         failures(begun, limit=10)
         table(begun, by=("population.clusters",))
         table(begun)
-    told = capsys.readouterr()
-    assert f"{BLOCKS * BLOCK} of 2,000,000,000, unfinished" in told.out
-    assert f"{BLOCKS * BLOCK} in condition 0, none in condition 1" in told.err
+    printed = capsys.readouterr()
+    assert f"{BLOCKS * BLOCK} of 2,000,000,000, unfinished" in printed.out
+    assert f"{BLOCKS * BLOCK} in condition 0, none in condition 1" in printed.err
 
 
 def test_a_begun_store_is_exported_and_compared(begun, tmp_path, capsys):
@@ -133,8 +133,8 @@ def test_a_begun_store_is_the_same_as_a_small_one(begun):
 def test_a_study_is_checked_in_little_memory():
     list(summary_lines(declared(replicates=16)))
     with at_most(40):
-        told = "\n".join(summary_lines(declared()))
-    assert "2 conditions × 1,000,000,000 replicates in 125,000,000 blocks" in told
+        text = "\n".join(summary_lines(declared()))
+    assert "2 conditions × 1,000,000,000 replicates in 125,000,000 blocks" in text
 
 
 def test_the_next_blocks_are_found_one_by_one():

@@ -57,9 +57,9 @@ def test_merge_keeps_the_unit_file_and_adds_the_cluster_file():
         "without_units": ["d"],
         "orphans": {},
     }
-    for found, old in zip((SCHOOLS, STUDENTS), before, strict=True):
-        pd.testing.assert_frame_equal(found, old)
-        assert found.attrs == {}
+    for after, old in zip((SCHOOLS, STUDENTS), before, strict=True):
+        pd.testing.assert_frame_equal(after, old)
+        assert after.attrs == {}
 
 
 @pytest.mark.parametrize("full", [False, True])

@@ -269,10 +269,10 @@ def best_by_search(rotated, reml, rng):
         return deviance(Lambda, rotated, reml, False, w), w.gradient.copy()
 
     starts = [np.array([1.0, 0, 1.0]), np.array([0.1, 0, 0.1]), *3 * rng.standard_normal((3, 3))]
-    found = [minimize(objective, s, jac=True, method="BFGS").fun for s in starts]
+    results = [minimize(objective, s, jac=True, method="BFGS").fun for s in starts]
     simplex = {"xatol": 1e-6, "fatol": 1e-9, "maxiter": 1000}
     value = minimize(lambda t: objective(t)[0], starts[0], method="Nelder-Mead", options=simplex)
-    return min(*found, value.fun)
+    return min(*results, value.fun)
 
 
 def excess(m, b, rng, starts):
@@ -410,7 +410,7 @@ def test_python_without_the_compiler_says_the_same():
     """The kernels are plain Python: the compiler may contract nothing but rounding (1e-10)."""
     m = drawn("few small clusters", 3)
     compiled = fit_lines(m, np.eye(2)[:, None, :])
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", UNCOMPILED],
         input=json.dumps([[f.tolist() for f in m[:-1]], m.starts.tolist()]),
         env={**os.environ, "NUMBA_DISABLE_JIT": "1"},
@@ -418,7 +418,7 @@ def test_python_without_the_compiler_says_the_same():
         text=True,
         check=True,
     )
-    for ours, theirs in zip(compiled, json.loads(done.stdout), strict=True):
+    for ours, theirs in zip(compiled, json.loads(process.stdout), strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-10)
 
 

@@ -81,8 +81,8 @@ def test_one_search_misses_what_several_find():
         rotated = large.clusters.rotated
         w, G = allocate_work(rotated), np.zeros((2, 2))
         w.trial[...] = np.diag([50.0, 50.0])
-        found = minimise(rotated, True, w, G, SEARCH, -1)
-        missed += found < 0 or w.value[0] > large.optimum.deviance + 1
+        result = minimise(rotated, True, w, G, SEARCH, -1)
+        missed += result < 0 or w.value[0] > large.optimum.deviance + 1
     assert missed >= 5
 
 

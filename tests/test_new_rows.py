@@ -51,18 +51,18 @@ def test_a_prediction_does_not_depend_on_the_other_rows_of_the_grid(fit):
 def test_the_context_of_a_new_school_is_given(fit, how):
     new = STUDENT.assign(school="new")
     if how == "column":
-        found = fit.predict(new.assign(**{CONTEXT: -0.3}))
+        predicted = fit.predict(new.assign(**{CONTEXT: -0.3}))
     else:
-        found = fit.predict(new, at={CONTEXT if how == "at" else "cvar(ses,school)": -0.3})
-    assert found[0] == pytest.approx(by_hand(fit, 0.5, -0.3), rel=1e-12)
-    assert "predicted for the population" in found.attrs["note"]
+        predicted = fit.predict(new, at={CONTEXT if how == "at" else "cvar(ses,school)": -0.3})
+    assert predicted[0] == pytest.approx(by_hand(fit, 0.5, -0.3), rel=1e-12)
+    assert "predicted for the population" in predicted.attrs["note"]
 
 
 def test_without_the_cluster_the_context_is_given(fit):
     new = STUDENT.drop(columns="school")
     for of in ("population", None):
-        found = fit.predict(new, of, at={CONTEXT: -0.3})
-        assert found[0] == pytest.approx(by_hand(fit, 0.5, -0.3), rel=1e-12)
+        predicted = fit.predict(new, of, at={CONTEXT: -0.3})
+        assert predicted[0] == pytest.approx(by_hand(fit, 0.5, -0.3), rel=1e-12)
     with pytest.raises(DataError, match="no column 'school' for the cluster"):
         fit.predict(new, of="cluster", at={CONTEXT: -0.3})
 
@@ -88,9 +88,9 @@ def test_a_context_that_nobody_knows_is_one_clear_error(fit, how, of):
 def test_what_is_given_counts_for_known_schools_too(fit):
     """The effect at a fixed context needs it; a missing value leaves the school its own mean."""
     two = pd.concat([STUDENT, STUDENT], ignore_index=True).assign(**{CONTEXT: [1.0, np.nan]})
-    found = fit.predict(two, of="population")
+    predicted = fit.predict(two, of="population")
     expected = [by_hand(fit, 0.5, 1.0), by_hand(fit, 0.5, MEANS["1906"])]
-    np.testing.assert_allclose(found, expected, rtol=1e-12)
+    np.testing.assert_allclose(predicted, expected, rtol=1e-12)
     own = fit.predict(two)  # of the cluster: the same û_j, along another deviation
     u = fit.ranef().estimate.loc["1906"]
     deviation = 0.5 - np.array([1.0, MEANS["1906"]])
@@ -109,9 +109,9 @@ def test_the_deviation_may_be_given_and_then_needs_no_ses(fit):
     mean = MEANS["1906"]
     assert known[0] == pytest.approx(by_hand(fit, mean, mean), rel=1e-12)
     only_school = fit_formula(f"mathach ~ {CONTEXT} + (1 | school)", SCHOOLS)
-    found = only_school.predict({"school": ["1906"]}, of="population")
+    predicted = only_school.predict({"school": ["1906"]}, of="population")
     expected = only_school.gamma @ [1, mean]
-    assert found[0] == pytest.approx(expected, rel=1e-12)
+    assert predicted[0] == pytest.approx(expected, rel=1e-12)
 
 
 def test_expressions_of_a_context_follow_it():
@@ -136,10 +136,10 @@ def test_the_shares_of_a_factor_are_given_by_the_names_of_the_columns():
     df = SCHOOLS.assign(kind=rng.choice(list("abc"), len(SCHOOLS)))
     fit = fit_formula("mathach ~ cvar(kind, school) + dvar(kind, school) + (1 | school)", df)
     shares = {"cvar(kind, school)b": 0.2, "cvar(kind, school)c": 0.5}
-    found = fit.predict({"kind": ["b", "a"]}, at=shares)
+    predicted = fit.predict({"kind": ["b", "a"]}, at=shares)
     g = fit.fixef.to_numpy()
     expected = [g @ [1, 0.2, 0.5, 0.8, -0.5], g @ [1, 0.2, 0.5, -0.2, -0.5]]
-    np.testing.assert_allclose(found, expected, rtol=1e-12)
+    np.testing.assert_allclose(predicted, expected, rtol=1e-12)
     with pytest.raises(DataError, match=r"\)b' is there and 'cvar\(kind, school\)c' is not"):
         fit.predict({"kind": ["b"], "cvar(kind, school)b": [0.2]})
     with pytest.raises(DataError, match=r"give columns 'cvar\(kind, school\)b', 'cvar\(kind, sc"):
@@ -155,9 +155,9 @@ def test_a_school_whose_rows_were_left_out_has_its_mean():
             warnings.simplefilter("ignore", FitWarning)
             fit = simlab.fit(MODEL, df)
         if says:
-            found = fit.predict(STUDENT)
-            assert found[0] == pytest.approx(by_hand(fit, 0.5, MEANS["1906"]), rel=1e-12)
-            assert says in found.attrs["note"]
+            predicted = fit.predict(STUDENT)
+            assert predicted[0] == pytest.approx(by_hand(fit, 0.5, MEANS["1906"]), rel=1e-12)
+            assert says in predicted.attrs["note"]
         else:
             with pytest.raises(DataError, match="school is '1906', which has no cvar"):
                 fit.predict(STUDENT)
@@ -181,8 +181,8 @@ def test_at_that_cannot_be_used(fit, at, says):
 
 
 def test_at_stands_for_any_column_and_needs_new_data(fit):
-    found = fit.predict(STUDENT[["school"]], at={"ses": 0.5, "sector": "Public"})
-    assert found[0] == fit.predict(STUDENT)[0]
+    predicted = fit.predict(STUDENT[["school"]], at={"ses": 0.5, "sector": "Public"})
+    assert predicted[0] == fit.predict(STUDENT)[0]
     with pytest.raises(FitError, match="at= is of new data"):
         fit.predict(at={CONTEXT: 0.0})
 
@@ -210,13 +210,13 @@ def test_an_empty_cell_is_nan_as_in_emmeans():
     fit = fit_formula("yield ~ nitroF * Variety + (1 | Block)", holed())
     cells = pd.DataFrame({name: ref[name] for name in ("nitroF", "Variety")})
     with pytest.warns(FitWarning, match="not estimable, so NaN: row 11 of 12") as caught:
-        found = fit.predict(cells, interval="confidence")
+        predicted = fit.predict(cells, interval="confidence")
     assert len(caught) == 1
     mean, se = (np.array(ref[name], dtype=float) for name in ("mean", "se"))
-    np.testing.assert_allclose(found.fit, mean, rtol=1e-8)  # with NaN in the same place
-    np.testing.assert_allclose((found.upper - found.fit) / 1.959963984540054, se, rtol=1e-6)
-    assert found.isna().sum().tolist() == [1, 1, 1]
-    assert "nitroFN0.6:VarietyVictory" in found.attrs["note"]
+    np.testing.assert_allclose(predicted.fit, mean, rtol=1e-8)  # with NaN in the same place
+    np.testing.assert_allclose((predicted.upper - predicted.fit) / 1.959963984540054, se, rtol=1e-6)
+    assert predicted.isna().sum().tolist() == [1, 1, 1]
+    assert "nitroFN0.6:VarietyVictory" in predicted.attrs["note"]
     whole = fit_formula("yield ~ nitroF * Variety + (1 | Block)", rows("Oats"))
     assert whole.predict(cells).notna().all()  # control
     additive = fit_formula("yield ~ nitroF + Variety + (1 | Block)", holed())
@@ -232,9 +232,9 @@ def test_it_is_the_same_cell_in_every_coding_and_at_every_level(coding, of):
     empty = (cells.Variety == "Victory") & (cells.nitroF == "N0.6")
     for interval in ("confidence", "prediction"):
         with pytest.warns(FitWarning, match="6 rows, the first"):
-            found = fit.predict(cells, of, interval)
-        assert (found.isna().all(axis=1) == empty).all()
-        assert found[~empty].notna().all(axis=None)
+            predicted = fit.predict(cells, of, interval)
+        assert (predicted.isna().all(axis=1) == empty).all()
+        assert predicted[~empty].notna().all(axis=None)
 
 
 def test_a_combination_of_covariates_that_never_vary_apart():
@@ -245,10 +245,10 @@ def test_a_combination_of_covariates_that_never_vary_apart():
     C = np.array([1e4 + 0.5, 1e4 + 0.5, 1e4, 2e4])
     F = 32 + 1.8 * C + [0, 1e-3, 0, 0]
     with pytest.warns(FitWarning, match="row 1 of 4"):
-        found = fit.predict({"C": C, "F": F})
-    assert found.isna().tolist() == [False, True, False, False]
+        predicted = fit.predict({"C": C, "F": F})
+    assert predicted.isna().tolist() == [False, True, False, False]
     alone = fit_formula("mathach ~ C + (1 | school)", df)
-    np.testing.assert_allclose(found[[0, 2, 3]], alone.predict({"C": C[[0, 2, 3]]}), rtol=1e-9)
+    np.testing.assert_allclose(predicted[[0, 2, 3]], alone.predict({"C": C[[0, 2, 3]]}), rtol=1e-9)
 
 
 @pytest.mark.parametrize(
@@ -262,13 +262,13 @@ def test_every_row_of_the_data_is_estimable(formula):
     fit = fit_formula(f"yield ~ {formula} + (1 | Block)", holed())
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        found = fit.predict(holed().drop(columns="yield"))
-    np.testing.assert_allclose(found, fit.fitted(), rtol=1e-10)
+        predicted = fit.predict(holed().drop(columns="yield"))
+    np.testing.assert_allclose(predicted, fit.fitted(), rtol=1e-10)
 
 
 def test_a_level_that_is_always_zero_elsewhere():
     """A covariate that is 0 in all rows: its effect is unknown wherever it is not 0."""
     fit = fit_formula("mathach ~ ses + flag + (1 | school)", SCHOOLS.assign(flag=0.0))
     with pytest.warns(FitWarning, match="row 1 of 2"):
-        found = fit.predict({"ses": [0, 0], "flag": [0, 1e-6]})
-    assert found.isna().tolist() == [False, True]
+        predicted = fit.predict({"ses": [0, 0], "flag": [0, 1e-6]})
+    assert predicted.isna().tolist() == [False, True]

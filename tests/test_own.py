@@ -74,7 +74,7 @@ def messages(s, **kwargs):
     """What went wrong in a study, from its results in memory."""
     work = runner.prepare(s)
     blocks = range(-(-s.replicates // s.block))
-    return [told for b in blocks for told in runner.run_block(work, 0, b).messages]
+    return [message for b in blocks for message in runner.run_block(work, 0, b).messages]
 
 
 # ---------------------------------------------------------------- estimators find what they should
@@ -144,9 +144,9 @@ def test_a_bad_method_fails_alone(how):
     assert (ds.status.sel(estimator=name) == Status.ERROR).all()
     assert (ds.status.sel(estimator="pooled") == Status.OK).all()
     assert np.isnan(ds.estimate.sel(estimator=name)).all()
-    told = messages(s)
-    assert [(b, e) for b, e, _ in told] == [(b, name) for b in range(3)]
-    for _, _, text in told:
+    texts = messages(s)
+    assert [(b, e) for b, e, _ in texts] == [(b, name) for b in range(3)]
+    for _, _, text in texts:
         assert re.match(HOW[how], text)
         assert len(text) <= 500
 
@@ -198,9 +198,9 @@ def test_estimates_are_read_with_care():
         ds.status.values[0, :, 0].tolist()
         == [Status.OK, Status.NOT_ESTIMABLE, Status.ERROR, Status.ERROR] * 2
     )
-    told = messages(study("mine:odd_estimates", replicates=8))
+    lines = messages(study("mine:odd_estimates", replicates=8))
     texts = ["slope: std_error is -1", "intercept: estimate is nan"] * 2
-    assert [text for *_, text in told] == texts
+    assert [text for *_, text in lines] == texts
     assert np.isfinite(ds.estimate.values[0, ::4]).all()
 
 
@@ -273,8 +273,8 @@ def test_a_generator_is_reproducible_and_can_be_rebuilt():
     assert set(df.columns) == {"cluster", "x", "y", "sector"}
     for place, part in df.groupby("sector"):
         slope = np.polyfit(part.x, part.y, 1)[0]
-        found = ds.estimate.sel(estimator="pooled", term=f"slope[{place}]")[0, 11]
-        assert found == pytest.approx(slope, rel=1e-9)
+        result = ds.estimate.sel(estimator="pooled", term=f"slope[{place}]")[0, 11]
+        assert result == pytest.approx(slope, rel=1e-9)
     sizes = {simlab.replicate(s, 0, r).cluster.nunique() for r in range(20)}
     assert len(sizes) > 1  # J differs, and each replicate stands in its own place
 
@@ -285,9 +285,9 @@ def test_the_parameters_are_the_condition():
     ds = simlab.run(s, jobs=1)
     np.testing.assert_array_equal(ds.truth.sel(term="slope"), [[1, 3], [3, 3]])
     assert ds["population.parameters.beta_within"].values.tolist() == [1, 3]
-    told = {"beta_within": 0.5}
+    given = {"beta_within": 0.5}
     other = generated(
-        "told", "pooled", parameters={"beta_within": 1, "beta_between": 3, "J": 10}, truth=told
+        "told", "pooled", parameters={"beta_within": 1, "beta_between": 3, "J": 10}, truth=given
     )
     again = simlab.run(other, jobs=1)
     assert again.key[0] == ds.key[0]  # what is said to be true draws nothing
@@ -340,9 +340,9 @@ def test_a_replicate_that_cannot_be_drawn_fails_in_every_method(how, text):
     assert 0 < failed[:, 0].sum() < 20
     assert (failed[:, 0] == failed[:, 1]).all()
     assert np.isfinite(ds.estimate.sel(term="slope").values[0][~failed]).all()
-    told = messages(s)
-    assert len(told) == failed.sum()
-    assert all(re.match(f"mine:unlucky: {text}", message) for *_, message in told)
+    texts = messages(s)
+    assert len(texts) == failed.sum()
+    assert all(re.match(f"mine:unlucky: {text}", message) for *_, message in texts)
     r = int(np.flatnonzero(failed[:, 0])[0])
     with pytest.raises(PopulationError, match=text):
         simlab.replicate(s, 0, r)
@@ -357,8 +357,8 @@ def test_the_oracle_needs_the_variances():
     assert "gls_oracle" not in simlab.run(generated("lines", replicates=3), jobs=1).estimator
     with pytest.raises(ConfigError, match=r"estimators\.0: must be told G and sigma2"):
         runner.prepare(generated("lines", "gls_oracle"))
-    told = {"G": [[1, 0], [0, 0]], "sigma2": 1, "beta_within": 2, "beta_between": 5}
-    ds = simlab.run(generated("lines", "gls_oracle", truth=told), jobs=1)
+    given = {"G": [[1, 0], [0, 0]], "sigma2": 1, "beta_within": 2, "beta_between": 5}
+    ds = simlab.run(generated("lines", "gls_oracle", truth=given), jobs=1)
     assert (ds.status == Status.OK).all()
 
 
@@ -370,10 +370,10 @@ def test_messages_are_kept_in_the_store(tmp_path):
     kept, ds = tmp_path / "own.zarr", simlab.run(s, jobs=1)
     stored = simlab.run(s, jobs=1, out=kept)
     results = ReplicateResults.open(kept)
-    told = results.messages()
+    errors = results.messages()
     failed = np.flatnonzero(ds.status.sel(estimator="mine:sometimes").values[0] == Status.ERROR)
-    assert [m.replicate for m in told] == failed.tolist()
-    assert {(m.condition, m.estimator) for m in told} == {(0, "mine:sometimes")}
+    assert [m.replicate for m in errors] == failed.tolist()
+    assert {(m.condition, m.estimator) for m in errors} == {(0, "mine:sometimes")}
     assert json.loads(stored.attrs["messages"]) == json.loads(ds.attrs["messages"])
     assert sum(m["count"] for m in json.loads(ds.attrs["messages"])) == len(failed)
     assert simlab.open_dataset(kept).attrs["messages"] == ds.attrs["messages"]
@@ -521,8 +521,8 @@ def test_editors_know_of_import_paths():
 
 
 def test_check_says_what_is_left_out():
-    told = "\n".join(summary_lines(generated("lines")))
-    assert "without gls_oracle: the generator does not tell G and sigma2" in told
+    text = "\n".join(summary_lines(generated("lines")))
+    assert "without gls_oracle: the generator does not tell G and sigma2" in text
 
 
 def test_what_workers_are_sent_can_be_sent():
@@ -552,13 +552,13 @@ def test_a_failure_is_told_and_replayed(tmp_path, capsys):
     ds = simlab.run(s, jobs=1, out=tmp_path / "s.zarr")
     r = int(np.flatnonzero(ds.status.values[0, :, 0] == Status.ERROR)[0])
     failures(tmp_path / "s.zarr", limit=5)
-    told = capsys.readouterr().out
+    printed = capsys.readouterr().out
     assert re.search(
-        rf"mine:sometimes: ValueError: y is .* first condition 0, replicate {r}\)", told
+        rf"mine:sometimes: ValueError: y is .* first condition 0, replicate {r}\)", printed
     )
     command = f"simlab replay {tmp_path / 's.zarr'} --condition 0 --replicate {r}"
     why = "# mine:sometimes error"  # beneath it, or beside it where the line has room
-    assert f"{why}\n{command}\n" in told or f"{command}   {why}\n" in told
+    assert f"{why}\n{command}\n" in printed or f"{command}   {why}\n" in printed
     assert cli_replay(tmp_path / "s.zarr", replicate=r) == 0
     assert re.search(r"^mine:sometimes: ValueError: y is", capsys.readouterr().out, re.M)
 

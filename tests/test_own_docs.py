@@ -46,8 +46,8 @@ def test_swamy_reproduces_the_reference(folder):
     """Values of R for hs, as in "Adding a method": direct algebra, so 1e-10 relative."""
     swamy = locate_object("mymethods:swamy", folder).load()
     moments = cluster_moments(data.hs(), "mathach", "ses", "school", None).moments
-    found = swamy(Sample(moments))
-    numbers = [float(np.squeeze(v)) for term in ("intercept", "slope") for v in found[term]]
+    result = swamy(Sample(moments))
+    numbers = [float(np.squeeze(v)) for term in ("intercept", "slope") for v in result[term]]
     reference = [12.5727608309363, 0.439365036791453, 2.35799102712286, 0.255336797721774]
     assert numbers == pytest.approx(reference, rel=1e-10)
 

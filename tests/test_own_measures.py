@@ -121,10 +121,10 @@ def test_conditions_are_contrasted():
     )  # fmt: skip
     ds = simlab.run(s)
     own = simlab.custom.measures.own_measure("signs:type_s", HERE)
-    found = contrast(ds, measures=[own]).sel(term="slope", estimator="pooled")
+    contrasts = contrast(ds, measures=[own]).sel(term="slope", estimator="pooled")
     each = measure(ds).type_s.sel(term="slope", estimator="pooled", target="beta_within").values
-    assert float(found.type_s[0]) == pytest.approx(each[1] - each[0], rel=1e-12)
-    assert float(found.type_s_mcse[0]) < float(found.type_s_mcse_independent[0])
+    assert float(contrasts.type_s[0]) == pytest.approx(each[1] - each[0], rel=1e-12)
+    assert float(contrasts.type_s_mcse[0]) < float(contrasts.type_s_mcse_independent[0])
 
 
 # ---------------------------------------------------------------- of all replicates at once

@@ -53,11 +53,11 @@ def block(s, number, *orders):
 def test_a_call_that_is_left_out_is_an_error_and_changes_nothing_else():
     s = study("pooled", "mine:ols", "mine:by_moments", replicates=16)
     whole = block(s, 1)
-    found = block(s, 1, Order("mine:ols", 11, "took longer than 1 s"))
-    assert np.argwhere(found.status == Status.ERROR).tolist() == [[3, 1]]
-    assert found.messages == ((3, "mine:ols", "took longer than 1 s"),)
-    rest = found.status != Status.ERROR
-    assert found.estimate[rest].tobytes() == whole.estimate[rest].tobytes()
+    result = block(s, 1, Order("mine:ols", 11, "took longer than 1 s"))
+    assert np.argwhere(result.status == Status.ERROR).tolist() == [[3, 1]]
+    assert result.messages == ((3, "mine:ols", "took longer than 1 s"),)
+    rest = result.status != Status.ERROR
+    assert result.estimate[rest].tobytes() == whole.estimate[rest].tobytes()
     alone = block(s, 1, Order("mine:by_moments", ALL, "one by one"))
     assert alone.messages == ()
     for name in ("estimate", "std_error", "p_value"):
@@ -68,10 +68,10 @@ def test_a_call_that_is_left_out_is_an_error_and_changes_nothing_else():
 def test_a_draw_that_is_left_out_is_an_error_of_all_methods(name):
     s = generated(name, "pooled", "hlm", replicates=16)
     which = 11 if name == "lines" else ALL
-    found = block(s, 1, Order(f"mine:{name}", which, "took longer than 1 s"))
-    places = np.flatnonzero((found.status == Status.ERROR).all(axis=1)).tolist()
+    result = block(s, 1, Order(f"mine:{name}", which, "took longer than 1 s"))
+    places = np.flatnonzero((result.status == Status.ERROR).all(axis=1)).tolist()
     assert places == ([3] if name == "lines" else list(range(8)))
-    assert {text for *_, text in found.messages} == {f"mine:{name}: took longer than 1 s"}
+    assert {text for *_, text in result.messages} == {f"mine:{name}: took longer than 1 s"}
 
 
 # ---------------------------------------------------------------- what hangs
@@ -79,9 +79,9 @@ def test_a_draw_that_is_left_out_is_an_error_of_all_methods(name):
 
 def test_processes_end_what_hangs_and_the_run_goes_on(tmp_path):
     s = hostile("hangs", "hangs_together", "together")
-    with pytest.warns(RunWarning) as told:
+    with pytest.warns(RunWarning) as caught:
         ds = simlab.run(s, jobs=2, backend="loky", patience=PATIENCE, out=tmp_path / "s.zarr")
-    texts = sorted(str(one.message) for one in told)
+    texts = sorted(str(one.message) for one in caught)
     ended = f"takes longer than {PATIENCE} s; its process is ended, and"
     assert texts == [
         f"condition 0, replicate {TOGETHER}: hostile:hangs_together {ended} it counts as an error",
@@ -128,21 +128,21 @@ def test_threads_can_only_tell(monkeypatch, tmp_path, jobs):
     from simlab.custom.addresses import locate_object
 
     module = sys.modules[locate_object("waits:f", tmp_path).load().__module__]
-    warn, told = warnings.warn, []
+    warn, heard = warnings.warn, []
 
     def hear(message, category=UserWarning, stacklevel=1):
         if category is not RunWarning:
             return warn(message, category, stacklevel + 1)
-        told.append(message)
+        heard.append(message)
         return module.TOLD.set()
 
     monkeypatch.setattr("simlab.runner.watch.warnings.warn", hear)
     ds = simlab.run(s, jobs=jobs, patience=0.05)
     assert (ds.status == Status.OK).all()
-    assert told[0].startswith(
+    assert heard[0].startswith(
         "condition 0, replicate 0: waits:f takes longer than 0.05 s; a thread"
     )
-    assert "--backend loky" in told[0]
+    assert "--backend loky" in heard[0]
 
 
 @pytest.mark.parametrize(
@@ -185,8 +185,8 @@ def test_an_interrupt_that_is_no_ctrl_c_is_an_error():
     for jobs, backend in ((2, None), (1, "loky")):
         ds = simlab.run(hostile("interrupts"), jobs=jobs, backend=backend)
         assert failed(ds, "hostile:interrupts") == [BY_ROWS]
-        (told,) = json.loads(ds.attrs["messages"])
-        assert re.fullmatch(r"KeyboardInterrupt \(hostile.py:\d+\)", told["text"])
+        (message,) = json.loads(ds.attrs["messages"])
+        assert re.fullmatch(r"KeyboardInterrupt \(hostile.py:\d+\)", message["text"])
 
 
 @pytest.mark.parametrize(
@@ -199,8 +199,8 @@ def test_an_interrupt_that_is_no_ctrl_c_is_an_error():
 def test_other_ways_to_end_are_errors(name, text):
     ds = simlab.run(hostile(name), jobs=2)
     assert failed(ds, f"hostile:{name}") == [BY_ROWS]
-    (told,) = json.loads(ds.attrs["messages"])
-    assert re.fullmatch(text, told["text"])
+    (message,) = json.loads(ds.attrs["messages"])
+    assert re.fullmatch(text, message["text"])
 
 
 @pytest.mark.parametrize(
@@ -213,10 +213,10 @@ def test_other_ways_to_end_are_errors(name, text):
 )
 def test_what_is_returned_and_is_too_much_is_an_error(name, text):
     ds = simlab.run(hostile(name, replicates=2), jobs=1)
-    (told,) = json.loads(ds.attrs["messages"])
-    assert told["count"] == 2
-    assert re.match(text, told["text"])
-    assert len(told["text"]) <= 500
+    (message,) = json.loads(ds.attrs["messages"])
+    assert message["count"] == 2
+    assert re.match(text, message["text"])
+    assert len(message["text"]) <= 500
 
 
 def test_what_spoils_simlab_itself_is_one_line(monkeypatch):
@@ -296,10 +296,10 @@ def test_methods_do_not_close_what_the_command_prints_to(tmp_path, what):
 
 
 def test_what_spoils_the_table_is_one_line(tmp_path):
-    done = called(tmp_path, hostile("spoils_numpy", replicates=2, keep="measures"))
-    assert done.returncode == 2, done
-    assert "Traceback" not in done.stderr
-    assert "an error in simlab, unless hostile:spoils_numpy changed what it uses" in done.stderr
+    process = called(tmp_path, hostile("spoils_numpy", replicates=2, keep="measures"))
+    assert process.returncode == 2, process
+    assert "Traceback" not in process.stderr
+    assert "an error in simlab, unless hostile:spoils_numpy changed what it uses" in process.stderr
 
 
 def test_threads_that_are_left_do_not_keep_the_command(tmp_path):
@@ -336,13 +336,13 @@ def test_ctrl_c_ends_a_function_that_hangs(tmp_path, name, more):
             assert running.poll() is None, running.communicate()
             time.sleep(0.05)
         os.killpg(running.pid, signal.SIGINT)
-        _, told = running.communicate(timeout=120)
+        _, printed = running.communicate(timeout=120)
     finally:
         if running.poll() is None:
             os.killpg(running.pid, signal.SIGKILL)
     assert running.returncode == 130
-    assert "simlab: interrupted; a study keeps its finished blocks" in told
-    assert "Traceback" not in told
+    assert "simlab: interrupted; a study keeps its finished blocks" in printed
+    assert "Traceback" not in printed
 
 
 def test_the_command_names_what_crashes_and_goes_on(tmp_path):

@@ -170,16 +170,16 @@ def test_any_declared_term_is_measured_as_far_as_it_can_be():
 
 def test_why_there_is_no_bias_is_said(tmp_path, capsys):
     s = study("told:others", replicates=20)
-    told = "\n".join(summary_lines(s))
-    assert "without bias and coverage of icc: what is true is not told" in told
+    text = "\n".join(summary_lines(s))
+    assert "without bias and coverage of icc: what is true is not told" in text
     ds = simlab.run(s, jobs=1, out=tmp_path / "s.zarr")
     why = "what is true of icc is not told"
     assert measure(ds).bias.attrs["comment"].startswith(why)
     assert "comment" not in measure(ds).empirical_se.attrs
     assert "comment" not in measure(run("told:interval", replicates=20)).bias.attrs
     command(tmp_path / "s.zarr")
-    told = capsys.readouterr().err
-    assert re.search(rf"^simlab: bias, .*coverage: {why}", told, re.M)
+    text = capsys.readouterr().err
+    assert re.search(rf"^simlab: bias, .*coverage: {why}", text, re.M)
 
 
 def test_terms_of_several_sectors_keep_their_names():

@@ -26,7 +26,7 @@ def warned(s):
     """What a study's code warned of, from its blocks."""
     work = runner.prepare(s)
     blocks = range(-(-s.replicates // s.block))
-    return [(b, *told) for b in blocks for told in runner.run_block(work, 0, b).warnings]
+    return [(b, *message) for b in blocks for message in runner.run_block(work, 0, b).warnings]
 
 
 def steep(s):
@@ -40,14 +40,14 @@ def test_warnings_are_kept_by_replicate_and_stop_nothing(tmp_path, jobs, capfd):
     s = study("pooled", "warns:sometimes", "warns:quiet", population=FLAT)
     ds = simlab.run(s, jobs=jobs, out=tmp_path / "s.zarr")
     assert (ds.status == Status.OK).all()
-    told = ReplicateResults.open(tmp_path / "s.zarr").warnings()
-    assert [m.replicate for m in told] == steep(s)
-    assert 0 < len(told) < 20
-    assert {(m.condition, m.estimator) for m in told} == {(0, "warns:sometimes")}
-    assert all(re.fullmatch(r"UserWarning: steep \(warns.py:\d+\)", m.text) for m in told)
-    assert json.loads(ds.attrs["warned"]) == {"warns:sometimes": len(told)}
+    kept = ReplicateResults.open(tmp_path / "s.zarr").warnings()
+    assert [m.replicate for m in kept] == steep(s)
+    assert 0 < len(kept) < 20
+    assert {(m.condition, m.estimator) for m in kept} == {(0, "warns:sometimes")}
+    assert all(re.fullmatch(r"UserWarning: steep \(warns.py:\d+\)", m.text) for m in kept)
+    assert json.loads(ds.attrs["warned"]) == {"warns:sometimes": len(kept)}
     (summary,) = json.loads(ds.attrs["warnings"])
-    assert (summary["count"], summary["replicate"]) == (len(told), told[0].replicate)
+    assert (summary["count"], summary["replicate"]) == (len(kept), kept[0].replicate)
     memory = simlab.run(s, jobs=jobs)
     assert memory.attrs["warnings"] == ds.attrs["warnings"]
     assert "messages" not in ds.attrs
@@ -66,19 +66,19 @@ def test_without_warnings_nothing_is_kept(tmp_path):
 
 
 def test_numpy_warns_too_and_what_python_hides_stays_hidden():
-    told = warned(study("warns:numpys", replicates=3))
-    assert [b for _, b, _, _ in told] == [0, 1, 2]
+    texts = warned(study("warns:numpys", replicates=3))
+    assert [b for _, b, _, _ in texts] == [0, 1, 2]
     text = r"RuntimeWarning: invalid value encountered in log \(warns.py:\d+\)"
-    assert all(re.fullmatch(text, line) for *_, line in told)
+    assert all(re.fullmatch(text, line) for *_, line in texts)
 
 
 def test_many_warnings_are_few_lines():
-    told = warned(study("warns:flood", "warns:same", replicates=2))
-    lines = [line for _, b, name, line in told if (b, name) == (0, "warns:flood")]
+    texts = warned(study("warns:flood", "warns:same", replicates=2))
+    lines = [line for _, b, name, line in texts if (b, name) == (0, "warns:flood")]
     assert len(lines) == 6
     assert lines[-1] == "and 19,995 others"
-    assert [line for _, b, name, line in told if (b, name) == (1, "warns:same")] == [
-        next(line for *_, line in told if "again" in line)
+    assert [line for _, b, name, line in texts if (b, name) == (1, "warns:same")] == [
+        next(line for *_, line in texts if "again" in line)
     ]
 
 
@@ -87,9 +87,9 @@ def test_of_methods_on_moments_each_replicate_has_its_own():
     work = runner.prepare(s)
     drawn = [runner.run_block(work, 0, b) for b in range(3)]
     b = np.concatenate([block.estimate[:, 1, list(work.terms).index("slope")] for block in drawn])
-    told = [r * 8 + place for r, place, _, _ in warned(s)]
-    assert told == np.flatnonzero(b > 2).tolist()
-    assert 0 < len(told) < 20
+    warned_in = [r * 8 + place for r, place, _, _ in warned(s)]
+    assert warned_in == np.flatnonzero(b > 2).tolist()
+    assert 0 < len(warned_in) < 20
 
 
 def test_a_fit_that_fails_has_its_warnings_too():
@@ -105,16 +105,16 @@ def test_a_fit_that_fails_has_its_warnings_too():
 def test_what_the_code_does_with_its_warnings_holds():
     s = study("warns:silenced", "warns:as_error", "warns:strange", "warns:long", replicates=1)
     block = runner.run_block(runner.prepare(s), 0, 0)
-    told = {name: text for _, name, text in block.warnings}
-    assert "warns:silenced" not in told
-    assert "warns:as_error" not in told
+    texts = {name: text for _, name, text in block.warnings}
+    assert "warns:silenced" not in texts
+    assert "warns:as_error" not in texts
     failed = {name: text.partition(" (")[0] for _, name, text in block.messages}
     assert failed == {  # Python itself asks a warning for its text
         "warns:as_error": "UserWarning: an error now",
         "warns:strange": "RuntimeError: no text",
     }
-    assert re.fullmatch(r"UserWarning: x{400,}\.\.\. \(warns.py:\d+\)", told["warns:long"])
-    assert len(told["warns:long"]) == 500
+    assert re.fullmatch(r"UserWarning: x{400,}\.\.\. \(warns.py:\d+\)", texts["warns:long"])
+    assert len(texts["warns:long"]) == 500
 
 
 def test_others_are_warned_as_before():
@@ -136,13 +136,13 @@ def test_others_are_warned_as_before():
 
 def test_generators_warn_by_their_own_name():
     s = study("pooled", "warns:quiet", population="warns:draws")
-    told = warned(s)
+    texts = warned(s)
     positive = [r for r in range(20) if simlab.replicate(s, 0, r).x.iloc[0] > 0]
-    assert [number * 8 + b for number, b, _, _ in told] == positive
-    assert {name for _, _, name, _ in told} == {"warns:draws"}
+    assert [number * 8 + b for number, b, _, _ in texts] == positive
+    assert {name for _, _, name, _ in texts} == {"warns:draws"}
     assert (simlab.run(s, jobs=1).status == Status.OK).all()
-    told = warned(study("pooled", population="warns:draws_moments"))
-    assert [(number, b, name) for number, b, name, _ in told] == [
+    texts = warned(study("pooled", population="warns:draws_moments"))
+    assert [(number, b, name) for number, b, name, _ in texts] == [
         (number, 0, "warns:draws_moments") for number in range(3)
     ]
 
@@ -152,12 +152,12 @@ def test_commands_show_warnings(tmp_path, capsys):
     simlab.run(s, jobs=1, out=tmp_path / "s.zarr")
     first, count = steep(s)[0], len(steep(s))
     failures(tmp_path / "s.zarr", limit=5)
-    told = capsys.readouterr().out
-    assert "every fit is ok" in told
+    printed = capsys.readouterr().out
+    assert "every fit is ok" in printed
     assert re.search(
         rf"^warns:sometimes warned: UserWarning: steep .* \({count} times, first condition 0, "
         rf"replicate {first}\)",
-        told, re.M,
+        printed, re.M,
     )  # fmt: skip
     info(tmp_path / "s.zarr")
     assert f"warnings warns:sometimes in {count} replicates" in " ".join(
@@ -196,8 +196,8 @@ def test_the_module_may_silence_what_it_likes(tmp_path):
         "def f(df):\n    warnings.warn('dull')\n    warnings.warn('bright')\n"
         "    return {'slope': 1.0}\n"
     )
-    told = warned(study("calm:f", folder=tmp_path, replicates=2))
-    assert [line.partition(" (")[0] for *_, line in told] == ["UserWarning: bright"] * 2
+    texts = warned(study("calm:f", folder=tmp_path, replicates=2))
+    assert [line.partition(" (")[0] for *_, line in texts] == ["UserWarning: bright"] * 2
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
@@ -205,9 +205,9 @@ def test_threads_of_a_method_warn_for_it(jobs, capfd):
     s = study("warns:in_threads", "warns:quiet", replicates=16)
     ds = simlab.run(s, jobs=jobs)
     assert json.loads(ds.attrs["warned"]) == {"warns:in_threads": 16}
-    told = [(b, re.sub(r" \(.*", "", text)) for _, b, _, text in warned(s.replace(replicates=2))]
+    lines = [(b, re.sub(r" \(.*", "", text)) for _, b, _, text in warned(s.replace(replicates=2))]
     texts = ["UserWarning: alone", "UserWarning: pool 0", "UserWarning: pool 1"]
-    assert sorted(told) == [(b, text) for b in (0, 1) for text in texts]
+    assert sorted(lines) == [(b, text) for b in (0, 1) for text in texts]
     assert "UserWarning" not in "".join(capfd.readouterr())
     with pytest.warns(UserWarning, match="apart"):  # control: a thread that no method started
         _in_thread(lambda: warnings.warn("apart", stacklevel=1))
@@ -221,9 +221,9 @@ def _in_thread(call):
 
 def test_every_method_has_a_message_in_the_summary():
     often = [Message(0, b, "often", f"text {i}") for i in range(30) for b in range(2)]
-    found = json.loads(summary([*often, Message(0, 3, "seldom", "once")]))
-    assert len(found) == 21
-    assert found[-1] == {
+    result = json.loads(summary([*often, Message(0, 3, "seldom", "once")]))
+    assert len(result) == 21
+    assert result[-1] == {
         "count": 1, "condition": 0, "replicate": 3, "estimator": "seldom", "text": "once",
     }  # fmt: skip
 

@@ -53,9 +53,9 @@ def test_where_it_runs_is_no_part_of_the_study(base, tmp_path):
 def test_what_is_said_goes_before_the_study():
     s = study(parallel={"backend": "dask", "scheduler": "tcp://10.0.0.1:8786", "n_jobs": 3})
 
-    def where(*said):
-        found = runner.loop._where(s, *said)
-        return found.backend, found.n_jobs, found.scheduler
+    def where(*message):
+        result = runner.loop._where(s, *message)
+        return result.backend, result.n_jobs, result.scheduler
 
     assert where(None, None, None) == ("dask", 3, "tcp://10.0.0.1:8786")
     assert where(2, "loky", None) == ("loky", 2, None)
@@ -90,8 +90,8 @@ def test_what_does_not_fit_is_refused(parallel, says):
 
 
 def test_processes_have_one_thread_each():
-    found = list(cases.in_workers(cases.where, None, TASKS, "loky", 2))
-    others = [(blas, threads) for process, blas, threads in found if process != os.getpid()]
+    result = list(cases.in_workers(cases.where, None, TASKS, "loky", 2))
+    others = [(blas, threads) for process, blas, threads in result if process != os.getpid()]
     assert len(others) == len(TASKS) - 1  # the first task is done here
     assert set(others) == {("1", 1)}
     assert cases.threads_of(60) > 1  # control: here there are several
@@ -99,32 +99,32 @@ def test_processes_have_one_thread_each():
 
 def test_a_process_that_is_killed_is_replaced_and_nothing_lost(tmp_path):
     marker = tmp_path / "died"
-    found = sorted(cases.in_workers(cases.die_once, str(marker), TASKS, "loky", 2))
-    assert found == [i for (i,) in TASKS]
+    result = sorted(cases.in_workers(cases.die_once, str(marker), TASKS, "loky", 2))
+    assert result == [i for (i,) in TASKS]
     assert marker.exists()
 
 
 def test_work_that_kills_whoever_does_it_is_given_up():
-    found = cases.in_workers(cases.die_always, os.getpid(), TASKS, "loky", 2)
-    assert next(found) == 0
+    result = cases.in_workers(cases.die_always, os.getpid(), TASKS, "loky", 2)
+    assert next(result) == 0
     with pytest.raises(ParallelError, match=r"processes died 4 times.*the same command") as error:
-        list(found)
+        list(result)
     assert "\n" not in str(error.value)
 
 
 @pytest.mark.parametrize("backend", ["threading", "loky"])
 def test_an_exception_in_a_task_surfaces(backend):
-    found = cases.in_workers(cases.fail_at, 7, TASKS, backend, 1)
-    assert list(islice(found, 7)) == list(range(7))
+    result = cases.in_workers(cases.fail_at, 7, TASKS, backend, 1)
+    assert list(islice(result, 7)) == list(range(7))
     with pytest.raises(ValueError, match="task 7") as error:
-        next(found)
+        next(result)
     assert str(error.value) == "task 7 cannot be done"
 
 
 def test_a_reader_who_stops_ends_the_processes():
-    found = cases.in_workers(cases.where, None, ((i,) for i in count()), "loky", 2)
-    processes = {process for process, _, _ in islice(found, 10)} - {os.getpid()}
-    found.close()
+    result = cases.in_workers(cases.where, None, ((i,) for i in count()), "loky", 2)
+    processes = {process for process, _, _ in islice(result, 10)} - {os.getpid()}
+    result.close()
     assert processes
     deadline = time.monotonic() + 300
     while any(map(_alive, processes)) and time.monotonic() < deadline:
@@ -198,9 +198,9 @@ def test_many_workers_get_longer_batches():
 def test_a_worker_hands_back_what_takes_too_long():
     """Short tasks promise large batches; then each takes 3 s, and a batch is cut after one."""
     pool = Pool(2, lambda i: 1 / 128 if i < 500 else 3.0)
-    found = list(workers._stream(pool, ((i,) for i in range(600))))
-    assert sorted(found) == list(range(600))
-    assert len(found) == 600
+    result = list(workers._stream(pool, ((i,) for i in range(600))))
+    assert sorted(result) == list(range(600))
+    assert len(result) == 600
     assert max(pool.sizes) == 64
     assert pool.sizes[-1] == 1
 

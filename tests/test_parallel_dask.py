@@ -52,8 +52,8 @@ def test_a_cluster_within_this_process_gives_the_same_bits(base, within):
 
 
 def test_every_task_is_done_once(within):
-    found = cases.in_workers(cases.square, 5, TASKS, "dask", scheduler=within)
-    assert sorted(found) == [5 + i * i for (i,) in TASKS]
+    result = cases.in_workers(cases.square, 5, TASKS, "dask", scheduler=within)
+    assert sorted(result) == [5 + i * i for (i,) in TASKS]
 
 
 def test_an_exception_in_a_task_surfaces(within):
@@ -77,11 +77,11 @@ def test_a_worker_of_another_version_is_refused(within, monkeypatch):
 
 
 def test_a_reader_who_stops_stops_the_work(within):
-    found = cases.in_workers(
+    result = cases.in_workers(
         cases.sleep, 0.01, ((i,) for i in range(10**6)), "dask", scheduler=within
     )
-    assert next(found) in range(10)
-    found.close()
+    assert next(result) in range(10)
+    result.close()
     with distributed.Client(within, set_as_default=False) as client:
         deadline = time.monotonic() + 300
         while any(client.processing().values()) and time.monotonic() < deadline:
@@ -103,9 +103,9 @@ def test_a_scheduler_that_is_not_there(monkeypatch):
 def test_a_scheduler_without_workers(monkeypatch):
     monkeypatch.setattr(dask_workers, "PATIENCE", 0.3)
     with distributed.LocalCluster(n_workers=0, processes=False, dashboard_address=":0") as local:
-        found = cases.in_workers(cases.square, 0, TASKS, "dask", scheduler=local.scheduler_address)
+        result = cases.in_workers(cases.square, 0, TASKS, "dask", scheduler=local.scheduler_address)
         with pytest.raises(ParallelError, match=r"no worker for 0.3 s; start some with: dask wor"):
-            list(found)
+            list(result)
 
 
 def test_without_dask_it_is_said_how_to_get_it(monkeypatch):
@@ -198,18 +198,18 @@ def test_one_of_two_workers_is_killed_and_the_bits_are_the_same(base, tmp_path, 
 def test_work_that_kills_whoever_does_it_is_given_up(tmp_path):
     none = {"DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "0"}
     with processes(tmp_path, 1, **none) as (scheduler, _):
-        found = cases.in_workers(
+        result = cases.in_workers(
             cases.die_always, os.getpid(), TASKS[1:], "dask", scheduler=scheduler
         )
         with pytest.raises(ParallelError, match=r"1 workers of dask died over the same work"):
-            list(found)
+            list(result)
 
 
 def test_a_scheduler_that_is_lost(tmp_path, monkeypatch):
     with processes(tmp_path, 1) as (scheduler, client):
-        found = cases.in_workers(cases.sleep, 0.01, TASKS * 1000, "dask", scheduler=scheduler)
-        next(found)
+        result = cases.in_workers(cases.sleep, 0.01, TASKS * 1000, "dask", scheduler=scheduler)
+        next(result)
         monkeypatch.setattr(dask_workers, "CONNECT", 5)  # for closing what has gone
         os.kill(client.run_on_scheduler(os.getpid), signal.SIGKILL)
         with pytest.raises(ParallelError, match=r"scheduler .* is gone. What is finished is kept"):
-            list(found)
+            list(result)

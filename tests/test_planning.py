@@ -50,17 +50,17 @@ def ruled(measure, conditions=12, most=20_000):
 def test_a_run_needs_what_was_planned(measure):
     """The range is 95 % a condition: 2 of 12 outside has probability 0.1, 4 of 12 has 0.002."""
     s = ruled(measure)
-    found = plan(s, pilot=256, jobs=1)
+    forecast = plan(s, pilot=256, jobs=1)
     n = replicates_of(simlab.run(s, jobs=1))
     low, needed, high = (
-        np.array([getattr(c, name) for c in found.conditions])
+        np.array([getattr(c, name) for c in forecast.conditions])
         for name in ("low", "replicates", "high")
     )
     assert (n > 256).all()
     assert ((n < low) | (n > high)).sum() < 4
     assert needed.sum() == pytest.approx(n.sum(), rel=0.25)
     assert (high < 4 * low).all()
-    assert found.conditions[0].cell.startswith(("pooled, slope", "two_stage, slope"))
+    assert forecast.conditions[0].cell.startswith(("pooled, slope", "two_stage, slope"))
 
 
 def test_half_the_precision_is_another_plan():
@@ -74,10 +74,10 @@ def test_half_the_precision_is_another_plan():
 def test_the_pilot_is_the_beginning_of_the_run():
     """Its MCSE is what the run has there; its cells are those of the rule."""
     s = ruled("bias", conditions=2)
-    found, work = plan(s, pilot=100, jobs=1), prepare(s)
-    assert found.pilot == 128
+    result, work = plan(s, pilot=100, jobs=1), prepare(s)
+    assert result.pilot == 128
     summing = Summing.of(schema_of(work), work.has, (work.rule.measure.stream,))
-    for c, needed in enumerate(found.conditions):
+    for c, needed in enumerate(result.conditions):
         nodes = [summing.leaf(run_block(work, c, b)).node for b in range(4)]
         sums = named(reduce(summing.merge, nodes), summing.layout, summing.aims[c])
         cells = work.rule.cells(sums)
@@ -92,45 +92,45 @@ def test_a_longer_pilot_is_surer():
     widths = []
     for number in (8, 128):
         blocks = [run_block(work, 0, b) for b in range(number)]
-        found = range_of(work.rule, summing, blocks)
-        widths.append(np.log(found.high / found.low))
+        result = range_of(work.rule, summing, blocks)
+        widths.append(np.log(result.high / result.low))
     assert widths[1] < widths[0]
 
 
 def test_the_maximum_is_kept_to():
-    found = plan(ruled("coverage", conditions=2, most=500), pilot=64, jobs=1)
-    assert [(c.replicates, c.high, c.capped) for c in found.conditions] == [(500, 500, True)] * 2
+    forecast = plan(ruled("coverage", conditions=2, most=500), pilot=64, jobs=1)
+    assert [(c.replicates, c.high, c.capped) for c in forecast.conditions] == [(500, 500, True)] * 2
 
 
 def test_without_a_maximum_there_is_room_for_every_range():
     s = ruled("coverage", conditions=2).replace(replicates=100)
-    found = plan(s, mcse=0.02, pilot=64, jobs=1)
-    assert found.until.measure == "coverage"
-    assert not any(c.capped for c in found.conditions)
-    assert found.most >= max(c.high for c in found.conditions)
-    assert found.core("low") <= found.core() <= found.core("high")
+    forecast = plan(s, mcse=0.02, pilot=64, jobs=1)
+    assert forecast.until.measure == "coverage"
+    assert not any(c.capped for c in forecast.conditions)
+    assert forecast.most >= max(c.high for c in forecast.conditions)
+    assert forecast.core("low") <= forecast.core() <= forecast.core("high")
 
 
 def test_the_disk_is_what_a_store_takes(tmp_path):
     s = ruled("coverage", conditions=1)
-    found = plan(s, pilot=64, jobs=1)
+    forecast = plan(s, pilot=64, jobs=1)
     names = []
     for blocks in (1, 3):
         simlab.run(s.replace(replicates=32 * blocks), out=tmp_path / f"{blocks}.zarr", jobs=1)
         names.append(
             sum(f.stat().st_size for f in (tmp_path / f"{blocks}.zarr").rglob("c*") if f.is_file())
         )
-    assert names[1] - names[0] == found.stored(96) - found.stored(32)
+    assert names[1] - names[0] == forecast.stored(96) - forecast.stored(32)
 
 
 @pytest.mark.parametrize("blocks", [40, 63])
 def test_the_disk_of_sums_is_that_of_their_nodes(tmp_path, blocks):
     """Ends of intervals are near a multiple of √n: 20 % is for what they vary by."""
     s = ruled("coverage", conditions=1).replace(keep="measures")
-    found = plan(s, pilot=256, jobs=1)
+    forecast = plan(s, pilot=256, jobs=1)
     simlab.run(s.replace(replicates=32 * blocks), out=tmp_path / "s", jobs=1)
     taken = sum(f.stat().st_size for f in (tmp_path / "s" / "nodes").iterdir())
-    assert found.stored(32 * blocks) == pytest.approx(taken, rel=0.2)
+    assert forecast.stored(32 * blocks) == pytest.approx(taken, rel=0.2)
     kept = plan(ruled("coverage", conditions=1), pilot=64, jobs=1)
     assert taken < kept.stored(32 * blocks) / 2
 
@@ -180,9 +180,9 @@ def test_the_command_prints_a_line_that_runs(tmp_path, capsys):
     with pytest.raises(simlab.Error, match="say how well the measure is to be known"):
         command(file, pilot=64, jobs=1)
     command(file, mcse=0.05, pilot=64, jobs=1)
-    said = capsys.readouterr().out
-    assert "sigma2 = 18" in said
-    (line,) = re.findall(r"^replicates: .*", said, re.MULTILINE)
+    printed = capsys.readouterr().out
+    assert "sigma2 = 18" in printed
+    (line,) = re.findall(r"^replicates: .*", printed, re.MULTILINE)
     file.write_text(STUDY.replace("replicates: 64", line), encoding="utf-8")
     assert simlab.load(file).until.mcse == 0.05
 

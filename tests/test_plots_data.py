@@ -212,7 +212,7 @@ def test_a_step_in_data_space_shows_what_was_told(ax, step):
     one = school()
     drawn = school_data_space(one, step, ax=ax)
     shown = [drawn.population, drawn.true, drawn.points, drawn.estimated]
-    assert [artist is not None for artist in shown] == [step > told for told in range(4)]
+    assert [artist is not None for artist in shown] == [step > last for last in range(4)]
     lines = [(drawn.population, one.gamma), (drawn.true, one.beta), (drawn.estimated, one.beta_hat)]
     for line, beta in lines:
         if line is not None:
@@ -224,7 +224,7 @@ def test_a_step_in_data_space_shows_what_was_told(ax, step):
 def test_a_step_in_beta_space_shows_what_was_told(ax, step):
     one = school()
     drawn = school_beta_space(one, step, ax=ax)
-    assert [artist is not None for artist in drawn] == [step > told for told in range(6)]
+    assert [artist is not None for artist in drawn] == [step > last for last in range(6)]
     for line, center, covariance in (
         (drawn.G, one.gamma, one.G),
         (drawn.sampling, one.beta, one.sampling),

@@ -96,8 +96,8 @@ def test_p_values_know_the_degrees_of_freedom(ax):
     top = {}
     for by in ("z", "p"):
         drawn = zipplot(ds, "hlm", by=by, ax=ax)
-        found = segments(drawn.covering)
-        top[by] = found[np.argmax(found[:, 0, 1]), 0, 0]
+        result = segments(drawn.covering)
+        top[by] = result[np.argmax(result[:, 0, 1]), 0, 0]
     assert top == {"z": 1.2, "p": -1.0}
 
 
@@ -261,9 +261,9 @@ def test_a_loop_there_is_not(ax, wrong, message):
 def test_points_are_true_and_reported_se(ax):
     measured = measure(results())
     drawn = honest_se(measured, {"new": 0, "same": 2}, ax=ax)
-    assert list(drawn.points) == [(name, asked) for asked in ("new", "same") for name in METHODS]
-    for (name, asked), point in drawn.points.items():
-        one = measured.isel(condition={"new": 0, "same": 2}[asked])
+    assert list(drawn.points) == [(name, scheme) for scheme in ("new", "same") for name in METHODS]
+    for (name, scheme), point in drawn.points.items():
+        one = measured.isel(condition={"new": 0, "same": 2}[scheme])
         one = one.sel(term="slope", estimator=name)
         marker, _, (across, up) = point.lines
         x, y = marker.get_data()
@@ -274,7 +274,7 @@ def test_points_are_true_and_reported_se(ax):
         assert np.ptp(up.get_segments()[0][:, 1]) == pytest.approx(
             2 * 1.96 * float(one["model_se_mcse"]), abs=1e-12
         )
-        assert (marker.get_markerfacecolor() == looks.PAPER) == (asked == "same")
+        assert (marker.get_markerfacecolor() == looks.PAPER) == (scheme == "same")
 
 
 def test_the_line_of_honesty_is_the_diagonal(ax):

@@ -30,14 +30,14 @@ def rows():
 
 @pytest.fixture(scope="module")
 def clusters(rows):
-    found = []
+    results = []
     for name, d in rows.groupby("school", sort=False):
         slope, intercept = np.polyfit(d["ses"], d["mathach"], 1)
         ses = d["ses"]
-        found.append(
+        results.append(
             (name, intercept, slope, ses.min(), ses.max(), ses.mean(), d["mathach"].mean())
         )
-    return ClusterLines(*map(np.array, zip(*found, strict=True)))
+    return ClusterLines(*map(np.array, zip(*results, strict=True)))
 
 
 def form(points, center, covariance):

@@ -55,13 +55,13 @@ def from_csv(tmp_path, text=CSV, **changes):
 
 
 def test_coefficients_stand_by_cluster_sector_after_sector():
-    found = plan(SECTORS)
-    p = found.parameters
-    assert found.sectors == ("Catholic", "Public")
-    assert found.J == 5
-    assert found.starts.tolist() == [0, 3, 5]
-    assert found.labels.tolist() == [1, 2, 3, 4, 5]
-    assert found.slices() == [slice(0, 3), slice(3, 5)]
+    compiled = plan(SECTORS)
+    p = compiled.parameters
+    assert compiled.sectors == ("Catholic", "Public")
+    assert compiled.J == 5
+    assert compiled.starts.tolist() == [0, 3, 5]
+    assert compiled.labels.tolist() == [1, 2, 3, 4, 5]
+    assert compiled.slices() == [slice(0, 3), slice(3, 5)]
     assert p.gamma0.tolist() == [14, 14, 14, 12, 12]
     assert p.beta_within.tolist() == [1, 1, 1, 2, 2]
     assert p.contextual.tolist() == [3, 3, 3, 0, 0]
@@ -100,8 +100,8 @@ def test_laws_have_codes(law):
 
 
 def test_scalars():
-    found = plan(x={"mean": 3, "between_sd": 0.5, "within_sd": 2}, context="latent-mean")
-    p = found.parameters
+    compiled = plan(x={"mean": 3, "between_sd": 0.5, "within_sd": 2}, context="latent-mean")
+    p = compiled.parameters
     assert (p.sigma, p.latent, p.held) == (math.sqrt(20), True, False)
     assert p.random_x == (3, 0.5, 2, (0, 0, 0))
     assert p.sizes.shape == (0,)
@@ -116,18 +116,20 @@ def test_expectations_over_poisson_sizes(mean, minimum):
     k = np.arange(0, 20 * mean + 100)
     probability = stats.poisson.pmf(k, mean)
     n = np.maximum(k, minimum)
-    found = size_moments(
+    result = size_moments(
         plan(SECTORS, cluster_sizes={"law": "poisson", "mean": mean, "minimum": minimum})
     )
     # scipy's probabilities are themselves right to about 1e-11 at a mean of 3000
     for name, value in (("n", n), ("inverse", 1 / n), ("square", n.astype(float) ** 2)):
         expected = [probability @ value] * 2
-        np.testing.assert_allclose(getattr(found, name), expected, rtol=1e-10)
+        np.testing.assert_allclose(getattr(result, name), expected, rtol=1e-10)
 
 
 def test_poisson_sizes_have_the_mean_that_algebra_gives():
-    found = plan(cluster_sizes={"law": "poisson", "mean": 2, "minimum": 1})
-    np.testing.assert_allclose(size_moments(found).n, 2 + math.exp(-2), rtol=1e-14)  # E max(1, N)
+    compiled = plan(cluster_sizes={"law": "poisson", "mean": 2, "minimum": 1})
+    np.testing.assert_allclose(
+        size_moments(compiled).n, 2 + math.exp(-2), rtol=1e-14
+    )  # E max(1, N)
     big = size_moments(plan(cluster_sizes={"law": "poisson", "mean": 1e6}))
     np.testing.assert_allclose(big.n, 1e6, rtol=1e-12)
     np.testing.assert_allclose(big.square, 1e12 + 1e6, rtol=1e-12)
@@ -146,36 +148,36 @@ def test_expectations_over_fixed_sizes():
 
 
 def test_clusters_of_data_stand_sector_after_sector_in_order_of_appearance(tmp_path):
-    found = from_csv(tmp_path)
-    held = found.parameters.held_x
-    assert found.sectors == ("Public", "Catholic")
-    assert found.labels.tolist() == ["b", "c", "a", "d"]
-    assert found.starts.tolist() == [0, 2, 4]
+    result = from_csv(tmp_path)
+    held = result.parameters.held_x
+    assert result.sectors == ("Public", "Catholic")
+    assert result.labels.tolist() == ["b", "c", "a", "d"]
+    assert result.starts.tolist() == [0, 2, 4]
     assert held.values.tolist() == [1, 4, 5, 2, 3, 7]
     assert held.first.tolist() == [0, 2, 3, 5, 6]
     assert held.mean.tolist() == [2.5, 5, 2.5, 7]
     assert held.ss.tolist() == [4.5, 0, 0.5, 0]
-    assert found.parameters.sizes.tolist() == [2, 1, 2, 1]
+    assert result.parameters.sizes.tolist() == [2, 1, 2, 1]
 
 
 def test_data_without_sectors(tmp_path):
-    found = from_csv(tmp_path, x={"sector": None})
-    assert found.sectors == ("all",)
-    assert found.labels.tolist() == ["b", "a", "c", "d"]
+    result = from_csv(tmp_path, x={"sector": None})
+    assert result.sectors == ("all",)
+    assert result.labels.tolist() == ["b", "a", "c", "d"]
 
 
 def test_hs_has_the_order_of_its_levels_and_its_own_moments():
-    found, df = plan(HELD), hs()
-    assert found.sectors == ("Catholic", "Public")
-    assert np.diff(found.starts).tolist() == [21, 19]
+    result, df = plan(HELD), hs()
+    assert result.sectors == ("Catholic", "Public")
+    assert np.diff(result.starts).tolist() == [21, 19]
     schools = df.groupby("school").ses
-    held = found.parameters.held_x
-    np.testing.assert_allclose(held.mean, schools.mean()[found.labels], rtol=1e-12, atol=1e-15)
-    ss_x = (schools.var() * (schools.size() - 1))[found.labels]
+    held = result.parameters.held_x
+    np.testing.assert_allclose(held.mean, schools.mean()[result.labels], rtol=1e-12, atol=1e-15)
+    ss_x = (schools.var() * (schools.size() - 1))[result.labels]
     np.testing.assert_allclose(held.ss, ss_x, rtol=1e-12)
     for j in (0, 17, 39):
         values = held.values[held.first[j] : held.first[j + 1]]
-        assert values.tolist() == df.ses[df.school == found.labels[j]].tolist()
+        assert values.tolist() == df.ses[df.school == result.labels[j]].tolist()
 
 
 def test_sizes_alone_may_come_from_data():
@@ -187,8 +189,8 @@ def test_sizes_alone_may_come_from_data():
 
 def test_a_held_covariate_that_is_constant_in_a_cluster_has_no_sum_of_squares(tmp_path):
     rows = "".join(f"{s},0.1\n" for s in "aaabbb")
-    found = from_csv(tmp_path, f"school,x\n{rows}", x={"sector": None})
-    assert found.parameters.held_x.ss.tolist() == [0, 0]
+    result = from_csv(tmp_path, f"school,x\n{rows}", x={"sector": None})
+    assert result.parameters.held_x.ss.tolist() == [0, 0]
 
 
 # --- rows or moments ----------------------------------------------------------------------------
@@ -218,8 +220,8 @@ def test_what_needs_rows(base, changes, rows):
 
 
 def test_truth_of_new_clusters():
-    found = truth(plan(SECTORS, x={"mean": 10, "between_sd": 2}))
-    assert {kind: value.tolist() for kind, value in found.items()} == {
+    values = truth(plan(SECTORS, x={"mean": 10, "between_sd": 2}))
+    assert {kind: value.tolist() for kind, value in values.items()} == {
         "intercept": [[14 + 3 * 10, 14], [12, 12]],
         "slope": [[1, 4], [2, 2]],
         "between": [[1, 4], [2, 2]],
@@ -228,16 +230,16 @@ def test_truth_of_new_clusters():
 
 
 def test_truth_with_x_held_has_the_mean_of_the_cluster_means():
-    found, df = truth(plan(HELD)), hs()
+    result, df = truth(plan(HELD)), hs()
     mean = df.groupby("school").ses.mean().groupby(df.groupby("school").sector.first()).mean()
     expected = [[13 + 2.5 * mean["Catholic"], 13], [12 + 3.5 * mean["Public"], 12]]
-    np.testing.assert_allclose(found["intercept"], expected, rtol=1e-12)
+    np.testing.assert_allclose(result["intercept"], expected, rtol=1e-12)
 
 
 def test_truth_of_given_clusters():
     m = np.array([[1.0, 2, 4, 3, 3]])
     u0, u1 = np.array([[1.0, -2, 0, 5, 7]]), np.array([[0.5, 0, -1, 1, 2]])
-    found = truth(plan(SECTORS), Clusters(np.full((1, 5), 9.0), m, u0, u1))
+    values = truth(plan(SECTORS), Clusters(np.full((1, 5), 9.0), m, u0, u1))
     beta0 = np.array([14 + 3 + 1, 14 + 6 - 2, 14 + 12, 12 + 5, 12 + 7])
     beta1 = np.array([1.5, 1, 0, 3, 4])
     slope, intercept = np.polyfit(m[0, :3], (beta0 + beta1 * m[0])[:3], 1)
@@ -247,16 +249,16 @@ def test_truth_of_given_clusters():
         "contextual": [[slope - beta1[:3].mean()] * 2, [np.nan] * 2],
     }
     for kind, value in expected.items():
-        np.testing.assert_allclose(found[kind], value, rtol=1e-12)
-    np.testing.assert_array_equal(found["between"], found["slope"])
+        np.testing.assert_allclose(values[kind], value, rtol=1e-12)
+    np.testing.assert_array_equal(values["between"], values["slope"])
 
 
 def test_truth_of_given_clusters_without_random_effects_is_that_of_the_population():
     clusters = Clusters(np.ones((1, 5)), np.arange(5.0)[None], np.zeros((1, 5)), np.zeros((1, 5)))
-    found, population = truth(plan(SECTORS), clusters), truth(plan(SECTORS))
+    result, population = truth(plan(SECTORS), clusters), truth(plan(SECTORS))
     for kind in ("slope", "between", "contextual"):
-        np.testing.assert_allclose(found[kind], population[kind], rtol=1e-12, atol=1e-12)
-    np.testing.assert_allclose(found["intercept"][:, 1], population["intercept"][:, 1])
+        np.testing.assert_allclose(result[kind], population[kind], rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(result["intercept"][:, 1], population["intercept"][:, 1])
 
 
 # --- refusals -----------------------------------------------------------------------------------
@@ -353,17 +355,17 @@ def test_what_is_wrong_with_a_file_passes_through(tmp_path):
 def test_the_studies_compile(path):
     study = load(path)
     for given in conditions(study):
-        found = compile_plan(given, study.base_dir)
+        result = compile_plan(given, study.base_dir)
         counts = given.population.clusters
         if counts is not None:  # otherwise they are those of the data
-            assert (sum(counts.values()) if isinstance(counts, Mapping) else counts) == found.J
-        assert all(np.isfinite(value).all() for value in truth(found).values())
+            assert (sum(counts.values()) if isinstance(counts, Mapping) else counts) == result.J
+        assert all(np.isfinite(value).all() for value in truth(result).values())
 
 
 def test_the_high_schools_are_calibrated_on_hs():
     """β_W: pooled slope about the school means; γ_0, β_B: means of school on mean ses."""
     (given, _), df = conditions(load(CONFIGS / "high_schools.yaml")), hs()
-    found = truth(compile_plan(given))
+    values = truth(compile_plan(given))
     for s, sector in enumerate(("Catholic", "Public")):
         schools = df[df.sector == sector].groupby("school")[["ses", "mathach"]]
         mean, (ses, y) = (
@@ -372,5 +374,5 @@ def test_the_high_schools_are_calibrated_on_hs():
         )
         within = np.nansum(ses * y) / np.nansum(ses * ses)
         between, intercept = np.polyfit(mean.ses, mean.mathach, 1)
-        assert found["slope"][s].tolist() == pytest.approx([within, between], abs=0.005)
-        assert found["intercept"][s, 1] == pytest.approx(intercept, abs=0.005)
+        assert values["slope"][s].tolist() == pytest.approx([within, between], abs=0.005)
+        assert values["intercept"][s, 1] == pytest.approx(intercept, abs=0.005)

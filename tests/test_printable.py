@@ -64,11 +64,11 @@ def test_all_results_say_what_they_show_and_nothing_else():
     for module in pkgutil.walk_packages(simlab.__path__, "simlab."):
         if not module.name.startswith(("simlab.app", "simlab.__main__")):
             importlib.import_module(module.name)
-    found = {one for one in classes(Printable) if one.__module__.startswith("simlab.")}
-    found.remove(PrintableFrame)
-    assert {one.__name__ for one in found} == RESULTS
+    results = {one for one in classes(Printable) if one.__module__.startswith("simlab.")}
+    results.remove(PrintableFrame)
+    assert {one.__name__ for one in results} == RESULTS
     ways = ("__str__", "__repr__", "_repr_html_", "to_text", "to_markdown", "to_latex", "render")
-    for one in found:
+    for one in results:
         assert "parts" in vars(one), one
         own = "to_frame" in vars(one)
         assert own != (issubclass(one, PrintableFrame) and "frame" in one.__annotations__), one

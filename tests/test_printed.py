@@ -168,8 +168,8 @@ def texts(page: Path) -> list[Block]:
 
 
 def case(block: Block) -> Case | None:
-    found = [c for c in CASES.get(block.page.name, ()) if block.text.startswith(c.start)]
-    return max(found, key=lambda c: len(c.start), default=None)
+    results = [c for c in CASES.get(block.page.name, ()) if block.text.startswith(c.start)]
+    return max(results, key=lambda c: len(c.start), default=None)
 
 
 def compared(block: Block) -> str:
@@ -231,10 +231,10 @@ def test_a_page_shows_what_its_python_prints(name, monkeypatch):
 @pytest.mark.parametrize("first", STORED)
 def test_what_takes_minutes_is_in_a_file_that_an_experiment_wrote(first):
     whole = (ROOT / "results" / STORED[first]).read_text("utf-8")
-    found = [b for page in PAGES for b in texts(page) if b.text.startswith(f"{first}\n")]
-    assert len(found) == 1
+    results = [b for page in PAGES for b in texts(page) if b.text.startswith(f"{first}\n")]
+    assert len(results) == 1
     part = whole[whole.index(first) :]  # own_data.md begins in the middle of it
-    assert shows(found[0].text, part)
+    assert shows(results[0].text, part)
 
 
 @pytest.fixture(scope="module")
@@ -257,8 +257,8 @@ def prepare(step: str) -> None:
     """Do what must have been done before."""
     word, *rest = step.split(" ", 2)
     if word == "simlab":
-        done = ran(step)
-        assert done.status == 0, done.err
+        process = ran(step)
+        assert process.status == 0, process.err
     elif word == "copy":
         shutil.copy(*rest)
     elif word == "edit":
@@ -293,9 +293,9 @@ def no_room() -> Ran:
         ("inodes", errno.ENOSPC, disk.SAFE),
         ("full", errno.EROFS, disk.ELSEWHERE),
     ):
-        with pytest.raises(StoreError) as told, disk.disk(Path(name), advice):
+        with pytest.raises(StoreError) as message, disk.disk(Path(name), advice):
             raise OSError(number, os.strerror(number))
-        refused.append(f"{told.value}\n")
+        refused.append(f"{message.value}\n")
     return Ran("", "".join(refused), 2)
 
 
@@ -311,9 +311,9 @@ def test_a_command_prints_what_the_page_shows(block, folder, monkeypatch):
     for step in how.before:
         prepare(step)
     for command, text in commands(block.text) or [(how.command, block.text)]:
-        done = SPECIAL[command]() if command in SPECIAL else ran(command)
+        process = SPECIAL[command]() if command in SPECIAL else ran(command)
         wanted = f"…\n{text.strip()}\n…" if how.part else text
-        whole = (done.out, done.err, done.err + done.out, done.out + done.err)
+        whole = (process.out, process.err, process.err + process.out, process.out + process.err)
         same = holds if how.timed else shows
         assert any(same(wanted, each) for each in whole), plain(whole[-1])
 
@@ -321,13 +321,13 @@ def test_a_command_prints_what_the_page_shows(block, folder, monkeypatch):
 def test_the_table_of_stopping_is_that_of_its_study(folder, monkeypatch):
     monkeypatch.chdir(folder)
     prepare(COVERAGE)
-    found = simlab.measure(simlab.open_dataset("results/coverage.zarr"))
-    found = found.sel(term="slope", target="limit")
+    result = simlab.measure(simlab.open_dataset("results/coverage.zarr"))
+    result = result.sel(term="slope", target="limit")
     source = (DOCS / "stopping.md").read_text("utf-8")
     rows = re.findall(r"^\| (\d+) \| (\w+) \| ([\d.]+) \| ([\d.]+) \| ([\d,]+) \|$", source, re.M)
     assert len(rows) == 4
     for clusters, estimator, *numbers in rows:
-        here = found["population.clusters"].values == int(clusters)
-        cell = found.sel(estimator=estimator).isel(condition=int(here.argmax()))
+        here = result["population.clusters"].values == int(clusters)
+        cell = result.sel(estimator=estimator).isel(condition=int(here.argmax()))
         value, mcse = (float(cell[name]) for name in ("coverage", "coverage_mcse"))
         assert numbers[:2] == [f"{value:.4f}", f"{mcse:.4f}"]

@@ -38,13 +38,13 @@ LME4 = [(s, m) for s, models in stored("profile.json").items() if s != "source" 
 
 @pytest.mark.parametrize(("name", "model"), LME4)
 def test_profile_intervals_are_those_of_lme4(name, model):
-    found = conf_int(fitted(name, model, "ML"), kind="profile")
+    intervals = conf_int(fitted(name, model, "ML"), kind="profile")
     for parameter, ends in stored("profile.json")[name][model].items():
-        ours = found.loc[parameter].to_numpy()
+        ours = intervals.loc[parameter].to_numpy()
         assert abs(ours - ends).max() < 2e-6 * (ends[1] - ends[0]), parameter
     wald = conf_int(fitted(name, model, "ML"))  # control: the tolerance tells them apart
-    width = found["upper"] - found["lower"]
-    assert (abs(wald - found).max(axis=1) > 1e-4 * width).all()
+    width = intervals["upper"] - intervals["lower"]
+    assert (abs(wald - intervals).max(axis=1) > 1e-4 * width).all()
 
 
 class Moved:
@@ -109,11 +109,11 @@ def test_at_an_end_of_REML_the_deviance_has_risen_by_z_squared(parameter, what):
 @pytest.mark.parametrize("k", [0, 1])
 def test_at_an_end_of_a_fixed_effect_the_ML_deviance_has_risen_by_z_squared(k):
     ml, reml = (fitted("sleepstudy", "m3", method) for method in ("ML", "REML"))
-    found = conf_int(reml, kind="profile", which="fixed")
-    for end in found.iloc[k]:
+    intervals = conf_int(reml, kind="profile", which="fixed")
+    for end in intervals.iloc[k]:
         assert least(ml, k, end) - ml.deviance == pytest.approx(Z**2, abs=1e-6)
-    pd.testing.assert_frame_equal(found, conf_int(ml, kind="profile", which="fixed"), rtol=1e-9)
-    assert "refitted by ML" in found.attrs["notes"][0]
+    pd.testing.assert_frame_equal(intervals, conf_int(ml, kind="profile", which="fixed"), rtol=1e-9)
+    assert "refitted by ML" in intervals.attrs["notes"][0]
 
 
 def test_the_fits_own_likelihood_is_profiled():
@@ -146,9 +146,9 @@ def test_a_correlation_is_free_when_one_of_its_effects_may_be_left_out():
 
 
 def test_a_singular_fit_has_intervals():
-    found = varcorr(fitted("sim5", "m3", "REML"), method="profile")
-    table = found.table
-    assert found.notes == ()
+    intervals = varcorr(fitted("sim5", "m3", "REML"), method="profile")
+    table = intervals.table
+    assert intervals.notes == ()
     assert table.notna().all(axis=None)
     assert (table["lower"] <= table["estimate"]).all()
     assert (table["estimate"] <= table["upper"]).all()
@@ -203,13 +203,13 @@ def test_a_residual_that_is_almost_nothing_changes_nothing():
     g = np.repeat(np.arange(8), 5)
     x, e = rng.standard_normal((2, 40))
     u = rng.standard_normal((8, 2))[g]
-    found = []
+    results = []
     for sigma in (1e-3, 1e-6):
         df = pd.DataFrame({"y": u[:, 0] + u[:, 1] * x + sigma * e, "x": x, "g": g})
         fit = fit_formula("y ~ x + (1 + x | g)", df)
-        found.append(varcorr(fit, method="profile").table.to_numpy())
-        found[-1][-1] /= sigma
-    np.testing.assert_allclose(found[0], found[1], rtol=2e-3, atol=2e-3)
+        results.append(varcorr(fit, method="profile").table.to_numpy())
+        results[-1][-1] /= sigma
+    np.testing.assert_allclose(results[0], results[1], rtol=2e-3, atol=2e-3)
 
 
 def test_effects_without_correlation():
@@ -329,9 +329,9 @@ def test_a_point_that_is_no_minimum_is_noticed():
     with pytest.raises(NotAMinimumError, match="lower by"):
         limit(residual(elsewhere, fit.clusters.units), 1, Z)
     lost = type(fit)(fit.design, fit.clusters, elsewhere, "REML", ())
-    found = varcorr(lost, method="profile")
-    assert found.table.loc["sigma", ["lower", "upper"]].isna().all()
-    assert any("not the minimum" in note for note in found.notes)
+    intervals = varcorr(lost, method="profile")
+    assert intervals.table.loc["sigma", ["lower", "upper"]].isna().all()
+    assert any("not the minimum" in note for note in intervals.notes)
     with pytest.raises(FitError, match="not the minimum"):
         profile(lost, "sigma")
 

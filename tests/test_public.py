@@ -15,13 +15,13 @@ ROOT = Path(__file__).parent.parent
 
 def test_every_public_name_is_there_and_mypy_is_told_where():
     source = ast.parse((ROOT / "simlab" / "__init__.py").read_text())
-    told = {}
+    modules = {}
     for node in ast.walk(source):
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("simlab"):
             for alias in node.names:
                 module = (node.module or "").removeprefix("simlab").removeprefix(".")
-                told[alias.asname or alias.name] = module or alias.name
-    assert told == simlab._HOMES
+                modules[alias.asname or alias.name] = module or alias.name
+    assert modules == simlab._HOMES
     for name in simlab.__all__:
         getattr(simlab, name)
     for name in ("plots", "measures", "data", "errors", "Study", "MixedFit", "Error"):

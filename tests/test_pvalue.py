@@ -96,10 +96,10 @@ def test_an_independent_slope_is_that_of_r(name):
 def test_the_approximate_null_is_that_of_rlrsim(apart):
     """Both simulate 100,000; the parametric bootstrap of the same test agrees with it too."""
     truth = RLRSIM
-    found = apart.references.loc["approximate null"]
-    assert abs(found["p_value"] - truth) <= 4 * np.sqrt(2) * mcse(truth, 100_000)
+    result = apart.references.loc["approximate null"]
+    assert abs(result["p_value"] - truth) <= 4 * np.sqrt(2) * mcse(truth, 100_000)
     assert abs(apart.p_value - truth) <= 4 * mcse(truth, apart.draws)
-    assert "Greven" in found["remark"]
+    assert "Greven" in result["remark"]
 
 
 def test_the_parametric_bootstrap_is_that_of_pbkrtest(interaction, apart):
@@ -224,11 +224,11 @@ def test_the_size_is_nominal():
     ],
 )  # fmt: skip
 def test_what_the_null_says_and_its_law(null, alternative, says, mixture):
-    found = pvalue(small(), null, alternative, draws=1)
-    assert found.hypothesis == f"{says} = 0"
-    assert found.mixture == mixture
-    assert found.statistic >= 0
-    assert found.method == (
+    result = pvalue(small(), null, alternative, draws=1)
+    assert result.hypothesis == f"{says} = 0"
+    assert result.mixture == mixture
+    assert result.statistic >= 0
+    assert result.method == (
         "REML" if null.split(" + (")[0] == alternative.split(" + (")[0] else "ML"
     )
 

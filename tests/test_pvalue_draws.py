@@ -35,8 +35,8 @@ def test_the_size_is_exact_in_any_number_of_draws():
     rng = np.random.default_rng(1)
     exceedances = rng.binomial(B, rng.uniform(size=n))
     p = {g: p_value(np.arange(B) < g) for g in range(B + 1)}
-    found = np.array([p[g] for g in exceedances])
-    assert abs((found <= 0.05).mean() - 5 / 101) <= 4 * mcse(0.05, n)
+    result = np.array([p[g] for g in exceedances])
+    assert abs((result <= 0.05).mean() - 5 / 101) <= 4 * mcse(0.05, n)
     assert (exceedances / B <= 0.05).mean() - 0.05 > 4 * mcse(0.05, n)
 
 
@@ -112,13 +112,13 @@ def test_max_T_is_that_of_the_definition():
     rng = np.random.default_rng(4)
     observed, simulated = np.array([3.0, 9.0, 5.0]), rng.chisquare(1, (500, 3))
     raw = (1 + (simulated >= observed).sum(axis=0)) / 501
-    found = adjust(observed, simulated, raw, alike=True)
+    adjusted = adjust(observed, simulated, raw, alike=True)
     single, down = by_hand(observed, simulated)
-    assert found.procedure == "max-T"
-    np.testing.assert_allclose(found.single_step, single, rtol=1e-12)
-    np.testing.assert_allclose(found.step_down, down, rtol=1e-12)
-    assert (found.single_step >= found.step_down).all()
-    assert (found.step_down >= raw).all()
+    assert adjusted.procedure == "max-T"
+    np.testing.assert_allclose(adjusted.single_step, single, rtol=1e-12)
+    np.testing.assert_allclose(adjusted.step_down, down, rtol=1e-12)
+    assert (adjusted.single_step >= adjusted.step_down).all()
+    assert (adjusted.step_down >= raw).all()
 
 
 def test_min_P_is_max_T_of_ranks():
@@ -129,24 +129,24 @@ def test_min_P_is_max_T_of_ranks():
     pool = np.vstack([observed, simulated])
     p = (pool[None] >= pool[:, None]).mean(axis=1)  # of every draw among all
     np.testing.assert_allclose(p[0], raw)
-    found = adjust(observed, simulated, raw, alike=False)
-    assert found.procedure == "min-P"
+    adjusted = adjust(observed, simulated, raw, alike=False)
+    assert adjusted.procedure == "min-P"
     single, down = by_hand(-p[0], -p[1:])
-    np.testing.assert_allclose(found.single_step, single, rtol=1e-12)
-    np.testing.assert_allclose(found.step_down, down, rtol=1e-12)
+    np.testing.assert_allclose(adjusted.single_step, single, rtol=1e-12)
+    np.testing.assert_allclose(adjusted.step_down, down, rtol=1e-12)
     scale = np.array([1.0, 10.0, 100.0])
     again = adjust(observed * scale, simulated * scale, raw, alike=False)
-    np.testing.assert_array_equal(again.single_step, found.single_step)
+    np.testing.assert_array_equal(again.single_step, adjusted.single_step)
     other = adjust(observed * scale, simulated * scale, raw, alike=True)
-    assert abs(other.single_step - found.single_step).max() > 0.1
+    assert abs(other.single_step - adjusted.single_step).max() > 0.1
 
 
 def test_holm_and_bonferroni_are_those_of_r():
     """p.adjust(c(0.01, 0.02, 0.03, 0.5), "holm"): 0.04 0.06 0.06 0.50."""
     p = np.array([0.03, 0.01, 0.5, 0.02])
-    found = adjust(np.ones(4), np.ones((3, 4)), p, alike=True)
-    np.testing.assert_allclose(found.holm, [0.06, 0.04, 0.5, 0.06])
-    np.testing.assert_allclose(found.bonferroni, [0.12, 0.04, 1.0, 0.08])
+    adjusted = adjust(np.ones(4), np.ones((3, 4)), p, alike=True)
+    np.testing.assert_allclose(adjusted.holm, [0.06, 0.04, 0.5, 0.06])
+    np.testing.assert_allclose(adjusted.bonferroni, [0.12, 0.04, 1.0, 0.08])
 
 
 @pytest.mark.parametrize("alike", [True, False])
@@ -161,8 +161,8 @@ def test_the_familywise_error_is_nominal(alike):
     for _ in range(n):
         T = (rng.standard_normal((B + 1, 1)) + 0.4 * rng.standard_normal((B + 1, M))) ** 2
         raw = (1 + (T[1:] >= T[0]).sum(axis=0)) / (B + 1)
-        found = adjust(T[0], T[1:], raw, alike)
-        kinds = (found.single_step, found.step_down, raw, found.holm)
+        adjusted = adjust(T[0], T[1:], raw, alike)
+        kinds = (adjusted.single_step, adjusted.step_down, raw, adjusted.holm)
         rejected += [p.min() <= alpha + 1e-12 for p in kinds]
     single, down, raw, holm = rejected / n
     if alike:
@@ -179,8 +179,8 @@ def test_failed_draws_count_against_every_hypothesis():
     observed, simulated = np.array([3.0, 9.0]), np.ones((9, 2))
     simulated[0, 1] = np.nan
     for alike in (True, False):
-        found = adjust(observed, simulated, np.array([0.1, 0.2]), alike)
-        assert found.single_step[1] == 0.2
+        adjusted = adjust(observed, simulated, np.array([0.1, 0.2]), alike)
+        assert adjusted.single_step[1] == 0.2
 
 
 def test_several_alternatives_share_their_draws():

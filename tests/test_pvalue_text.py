@@ -123,9 +123,9 @@ def test_the_command_takes_several_alternatives_and_prints_csv(tmp_path):
     frame = pd.read_csv(io.StringIO(shown.stdout)).set_index(["alternative", "reference"])
     complete = df.dropna()
     truth = simlab.pvalue(complete, NULL, [SLOPE, SEX], draws=99, seed=3, method="ML")
-    found = frame.xs("simulated", level="reference")
-    np.testing.assert_allclose(found["p_value"], truth.adjusted["p_value"])
-    np.testing.assert_allclose(found["step_down"], truth.adjusted["step_down"])
+    result = frame.xs("simulated", level="reference")
+    np.testing.assert_allclose(result["p_value"], truth.adjusted["p_value"])
+    np.testing.assert_allclose(result["step_down"], truth.adjusted["step_down"])
 
 
 @pytest.mark.parametrize(

@@ -123,10 +123,10 @@ def test_a_draw_has_the_covariance_that_it_should():
     B = 20_000
     e = draw(stream(2, 0, 0), reduced, loading, B).e
     expected = loading @ loading.transpose(0, 2, 1) + np.eye(d) * reduced.noise[:, None]
-    found = np.einsum("bja,bjc->jac", e, e) / B
+    result = np.einsum("bja,bjc->jac", e, e) / B
     size = np.sqrt(np.einsum("jaa->ja", expected))
     mcse = np.sqrt(2 / B) * size[:, :, None] * size[:, None]
-    assert (np.abs(found - expected) <= 4.5 * mcse).all()
+    assert (np.abs(result - expected) <= 4.5 * mcse).all()
     wrong = np.einsum("bja,bjc->jac", 1.05 * e, 1.05 * e) / B
     assert (np.abs(wrong - expected) > 4.5 * mcse).any()
 
@@ -140,12 +140,12 @@ def test_a_line_from_its_moments():
     by_rows = reduce(D, df["y"].to_numpy(), df["g"].to_numpy())
     reduced = reduce_line(m.n[0], m.x_mean[0], m.ss_x[0])
     response = line_responses(m.n[0], m.y_mean, m.s_xy, m.ss_x[0], m.rss)
-    found = []
+    results = []
     for clusters, y in (by_rows, (reduced, response)):
         Z = np.eye(2) / np.array([1.0, 40.0])
-        found.append(refit(model(clusters, np.eye(2), Z, True), y))
-    assert found[0].deviance[0] == pytest.approx(found[1].deviance[0], abs=1e-8)
-    np.testing.assert_allclose(found[0].gamma, found[1].gamma, rtol=1e-8)
+        results.append(refit(model(clusters, np.eye(2), Z, True), y))
+    assert results[0].deviance[0] == pytest.approx(results[1].deviance[0], abs=1e-8)
+    np.testing.assert_allclose(results[0].gamma, results[1].gamma, rtol=1e-8)
 
 
 def test_other_draws_of_the_clusters():
@@ -154,18 +154,18 @@ def test_other_draws_of_the_clusters():
     fit = simlab.fit("mathach ~ ses + (1 + ses | school)", df)
     J = fit.nclusters
     twice = np.r_[np.arange(J - 5), np.arange(5)]
-    found = refit_clusters(
+    result = refit_clusters(
         fit.clusters.rotated, fit.clusters.rest, fit.clusters.n, np.array([np.arange(J), twice]),
         reml=True,
     )  # fmt: skip
-    assert found.deviance[0] == pytest.approx(fit.optimum.deviance, abs=1e-8)
+    assert result.deviance[0] == pytest.approx(fit.optimum.deviance, abs=1e-8)
     copies = [df[df["school"] == fit.design.clusters[j]].assign(school=f"s{i}")
               for i, j in enumerate(twice)]  # fmt: skip
     by_rows = simlab.fit("mathach ~ ses + (1 + ses | school)", pd.concat(copies))
     units = fit.clusters.units
-    gamma = units.b + units.s_y * units.A @ found.gamma[1]
+    gamma = units.b + units.s_y * units.A @ result.gamma[1]
     np.testing.assert_allclose(gamma, by_rows.gamma, rtol=1e-7)
-    G = units.s_y**2 * units.B @ found.G[1] @ units.B.T
+    G = units.s_y**2 * units.B @ result.G[1] @ units.B.T
     np.testing.assert_allclose(G, by_rows.G_matrix, rtol=1e-5)
     assert not np.allclose(by_rows.gamma, fit.gamma, rtol=1e-4)
 
@@ -176,12 +176,12 @@ def test_one_cluster_less():
     fit = simlab.fit("mathach ~ ses + (1 + ses | school)", hs())
     J = fit.nclusters
     without = np.array([np.delete(np.arange(J), j) for j in range(J)])
-    found = refit_clusters(
+    result = refit_clusters(
         fit.clusters.rotated, fit.clusters.rest, fit.clusters.n, without, reml=True
     )
     other = delete_each(fit.optimum, fit.clusters.rest, fit.clusters.n, np.arange(J))
-    np.testing.assert_allclose(found.gamma, other.gamma, rtol=1e-6, atol=1e-8)
-    np.testing.assert_allclose(found.sigma2, other.sigma2, rtol=1e-8)
+    np.testing.assert_allclose(result.gamma, other.gamma, rtol=1e-6, atol=1e-8)
+    np.testing.assert_allclose(result.sigma2, other.sigma2, rtol=1e-8)
 
 
 def test_draws_do_not_depend_on_threads_or_on_their_number():

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import xarray as xr
 import zarr
-from results_cases import TESTS, block_of, places, schema_of
+from results_cases import TESTS, block_of, positions, schema_of
 
 from simlab.results import ReplicateResults, chunks, open_dataset, open_results
 from simlab.results.schema import VARIABLES
@@ -30,9 +30,9 @@ SHAPES = {
 def test_memory_and_store_give_the_identical_dataset(tmp_path, shape):
     schema = schema_of(**shape)
     memory, store = ReplicateResults(schema), ReplicateResults.create(tmp_path / "r.zarr", schema)
-    for place in places(schema)[:-1]:
-        memory.write(block_of(schema, *place))
-        store.write(block_of(schema, *place))
+    for position in positions(schema)[:-1]:
+        memory.write(block_of(schema, *position))
+        store.write(block_of(schema, *position))
     reopened = open_dataset(tmp_path / "r.zarr")
     xr.testing.assert_identical(memory.dataset(), store.dataset())
     xr.testing.assert_identical(memory.dataset(), reopened)
@@ -112,8 +112,8 @@ def test_a_level_that_is_not_a_number_makes_strings(tmp_path):
 def test_zarr_itself_reads_what_is_written(tmp_path):
     schema = schema_of()
     store = ReplicateResults.create(tmp_path / "r", schema)
-    for place in places(schema)[:-1]:
-        store.write(block_of(schema, *place))
+    for position in positions(schema)[:-1]:
+        store.write(block_of(schema, *position))
     dataset, plain = store.dataset(), xr.open_zarr(tmp_path / "r", chunks=None, consolidated=False)
     for name in [*VARIABLES, "truth", "limit", "seconds"]:
         assert plain[name].dims == dataset[name].dims

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import xarray as xr
 import zarr
-from results_cases import assert_same_bits, block_of, fails, places, schema_of
+from results_cases import assert_same_bits, block_of, fails, positions, schema_of
 
 from simlab.results import (
     ReplicateResults,
@@ -27,15 +27,15 @@ from simlab.results import (
 def test_a_store_is_continued(tmp_path):
     schema = schema_of()
     first = open_results(tmp_path / "deep" / "r", schema)
-    for place in places(schema)[:4]:
-        first.write(block_of(schema, *place))
+    for position in positions(schema)[:4]:
+        first.write(block_of(schema, *position))
     again = open_results(tmp_path / "deep" / "r", replace(schema, attrs={**schema.attrs, "n": 2}))
     assert again.done.sum() == 4
-    for place in np.argwhere(~again.done).tolist():
-        again.write(block_of(schema, *place))
+    for position in np.argwhere(~again.done).tolist():
+        again.write(block_of(schema, *position))
     memory = ReplicateResults(schema)
-    for place in places(schema):
-        memory.write(block_of(schema, *place))
+    for position in positions(schema):
+        memory.write(block_of(schema, *position))
     xr.testing.assert_identical(again.dataset(), memory.dataset())
     assert again.dataset().attrs["replicates_done"] == 60
 
@@ -206,8 +206,8 @@ DAMAGES = {
 def test_a_damaged_chunk_is_named_and_can_be_run_again(tmp_path, name, message, damage):
     schema = schema_of()
     store = open_results(tmp_path / "r", schema)
-    for place in places(schema):
-        store.write(block_of(schema, *place))
+    for position in positions(schema):
+        store.write(block_of(schema, *position))
     whole = store.dataset()
     file = next((tmp_path / "r" / name).glob("c.1.2*"))
     damage(file)
@@ -241,8 +241,8 @@ def test_a_block_written_twice_is_the_second(tmp_path):
 def keep_writing(path, most=None):
     """Write what is missing; where it is at most so many blocks, wait then to be killed."""
     store = ReplicateResults.open(path)
-    for place in np.argwhere(~store.done).tolist()[:most]:
-        store.write(block_of(store.schema, *place))
+    for position in np.argwhere(~store.done).tolist()[:most]:
+        store.write(block_of(store.schema, *position))
     if most is not None:
         signal.pause()
 
@@ -275,6 +275,6 @@ def test_every_block_that_says_done_survives_sigkill(tmp_path):
     assert seen == sorted(seen)
     keep_writing(path)
     memory = ReplicateResults(schema)
-    for place in places(schema):
-        memory.write(block_of(schema, *place))
+    for position in positions(schema):
+        memory.write(block_of(schema, *position))
     xr.testing.assert_identical(open_dataset(path), memory.dataset())

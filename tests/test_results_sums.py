@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from results_cases import fails
-from sums_cases import HAS, block_of, both_ways, places, schema_of
+from sums_cases import HAS, block_of, both_ways, positions, schema_of
 
 import simlab.results.sums as sums_module
 from simlab.measures import measure, paired, rejection
@@ -105,8 +105,8 @@ def bits(results):
 
 def in_order(order, **changes):
     results = SumsResults(schema_of(keep="measures", **changes))
-    for place in order:
-        results.write(block_of(results.schema, *place))
+    for position in order:
+        results.write(block_of(results.schema, *position))
     return results
 
 
@@ -114,7 +114,7 @@ def in_order(order, **changes):
 def leaves(replicates):
     schema = schema_of(replicates, keep="measures")
     summing = SumsResults(schema).summing
-    return {place: summing.leaf(block_of(schema, *place)) for place in places(schema)}
+    return {position: summing.leaf(block_of(schema, *position)) for position in positions(schema)}
 
 
 @pytest.mark.parametrize("replicates", [700, 500], ids=["short one alone", "short one beside one"])
@@ -122,12 +122,12 @@ def leaves(replicates):
 @given(data=st.data())
 def test_any_order_of_arrival_gives_the_same_bits(replicates, data):
     of = leaves(replicates)
-    expected, found = (SumsResults(schema_of(replicates, keep="measures")) for _ in range(2))
+    expected, result = (SumsResults(schema_of(replicates, keep="measures")) for _ in range(2))
     for leaf in of.values():
         expected.write(leaf)
     for place in data.draw(st.permutations(list(of))):
-        found.write(of[place])
-    assert bits(found) == bits(expected)
+        result.write(of[place])
+    assert bits(result) == bits(expected)
 
 
 def test_naive_running_sums_would_not():
@@ -138,7 +138,7 @@ def test_naive_running_sums_would_not():
 
 
 def test_few_nodes_are_left_and_the_short_block_is_one():
-    results = in_order(places(schema_of()))  # 10 blocks of 64, and one of 60
+    results = in_order(positions(schema_of()))  # 10 blocks of 64, and one of 60
     assert sorted(p[1:] for p in results._tree.nodes if p.condition == 0) == [
         (0, 10), (1, 4), (3, 0),
     ]  # fmt: skip
@@ -158,9 +158,9 @@ def files(path):
 def test_a_store_is_read_as_it_was_written(tmp_path):
     schema = schema_of(keep="measures")
     stored, memory = open_results(tmp_path / "s", schema), SumsResults(schema)
-    for place in places(schema)[:-3]:
+    for position in positions(schema)[:-3]:
         for results in (stored, memory):
-            results.write(block_of(schema, *place))
+            results.write(block_of(schema, *position))
     again = SumsResults.open(tmp_path / "s")
     assert bits(again) == bits(memory)
     assert np.array_equal(again.done, memory.done)
@@ -176,10 +176,10 @@ class Killed(BaseException):
 def test_killed_at_any_instant_nothing_is_lost_or_counted_twice(tmp_path, monkeypatch, seed):
     """Every step that touches the disk is, in turn, the last one of its run."""
     schema = schema_of(replicates=500, conditions=1, keep="measures")
-    order = np.random.default_rng(seed).permutation(places(schema)).tolist()
+    order = np.random.default_rng(seed).permutation(positions(schema)).tolist()
     expected = SumsResults(schema)
-    for place in order:
-        expected.write(block_of(schema, *place))
+    for position in order:
+        expected.write(block_of(schema, *position))
 
     steps = {"left": 10**9}
     write, remove = sums_module.chunks.write, sums_module._remove
@@ -211,9 +211,9 @@ def test_killed_at_any_instant_nothing_is_lost_or_counted_twice(tmp_path, monkey
         results = open_results(path, schema)
         steps["left"] = at
         try:
-            for place in order:
-                if not results.done[tuple(place)]:
-                    results.write(block_of(schema, *place))
+            for position in order:
+                if not results.done[tuple(position)]:
+                    results.write(block_of(schema, *position))
             break
         except Killed:
             continue
@@ -243,8 +243,8 @@ def test_a_damaged_node_is_named(tmp_path):
     results.write(block_of(schema, 0, 0))
     file = tmp_path / "s" / "nodes" / "00000000.0.0"
     file.write_bytes(file.read_bytes()[:-9] + b"123456789")
-    told = "node 00000000.0.0 fails its checksum; repeat the run, which makes it again"
-    fails(told, open_dataset, tmp_path / "s")
+    message = "node 00000000.0.0 fails its checksum; repeat the run, which makes it again"
+    fails(message, open_dataset, tmp_path / "s")
     with pytest.warns(StoreWarning, match="1 damaged node is run again .node 00000000.0.0 fails"):
         again = open_results(tmp_path / "s", schema)
     assert not again.done.any()
@@ -254,14 +254,14 @@ def test_a_damaged_node_is_named(tmp_path):
 def test_a_short_last_block_is_run_again_when_there_are_more(tmp_path):
     schema = schema_of(conditions=1, keep="measures")
     results = SumsResults.create(tmp_path / "s", schema)
-    for place in places(schema):
-        results.write(block_of(schema, *place))
+    for position in positions(schema):
+        results.write(block_of(schema, *position))
     longer = schema_of(replicates=1000, conditions=1, keep="measures", fingerprint="longer")
     grown = open_results(tmp_path / "s", longer, extend=True)
     assert np.flatnonzero(~grown.done[0]).tolist() == [10, 11, 12, 13, 14, 15]
     for number in range(10, 16):
         grown.write(block_of(longer, 0, number))
-    assert bits(grown) == bits(in_order(places(longer), replicates=1000, conditions=1))
+    assert bits(grown) == bits(in_order(positions(longer), replicates=1000, conditions=1))
 
 
 def refused(line, path, schema, **options):
@@ -303,12 +303,12 @@ def test_a_store_of_sums_grows(tmp_path):
         )  # fmt: skip
 
     results = open_results(tmp_path / "s", schema(700))
-    for place in places(schema(700)):
-        results.write(block_of(schema(700), *place))
+    for position in positions(schema(700)):
+        results.write(block_of(schema(700), *position))
     with pytest.raises(StoreError, match="replicates"):
         open_results(tmp_path / "s", schema(1000))
     grown = open_results(tmp_path / "s", schema(1000), extend=True)
     assert np.flatnonzero(~grown.done[0]).tolist() == [10, 11, 12, 13, 14, 15]
     for number in range(10, 16):
         grown.write(block_of(grown.schema, 0, number))
-    assert bits(grown) == bits(in_order(places(schema(1000)), replicates=1000, conditions=1))
+    assert bits(grown) == bits(in_order(positions(schema(1000)), replicates=1000, conditions=1))

@@ -49,19 +49,19 @@ def report(tmp_path_factory):
 @pytest.mark.parametrize("how", ["continued", "extended", "sums", "extended sums"])
 def test_a_killed_run_loses_at_most_the_block_being_written(report, how):
     """A block told is in the store; besides these there is at most the one being told."""
-    found = report[how]
-    assert found["effective"] >= 8, "the kills came too late to test anything"
-    assert found["in flight"]
-    assert set(found["in flight"]) <= {0, 1}
-    assert found["damaged"] == []
+    result = report[how]
+    assert result["effective"] >= 8, "the kills came too late to test anything"
+    assert result["in flight"]
+    assert set(result["in flight"]) <= {0, 1}
+    assert result["damaged"] == []
 
 
 def test_estimators_are_added_through_kills_and_nothing_is_lost(report):
-    found = report["widened"]
-    assert found["effective"] >= 8
-    assert found["unfinished"] >= 4, "the kills came when nothing of the past was needed"
-    assert found["damaged"] == []
-    assert not found["left"]
+    result = report["widened"]
+    assert result["effective"] >= 8
+    assert result["unfinished"] >= 4, "the kills came when nothing of the past was needed"
+    assert result["damaged"] == []
+    assert not result["left"]
 
 
 @pytest.mark.parametrize("how", ["continued", "extended", "widened", "sums", "extended sums"])

@@ -107,8 +107,10 @@ def test_blocks_keep_their_random_effects_uncorrelated():
         w = allocate_work(rotated)
         return deviance(np.diag(theta), rotated, True, False, w)
 
-    found = [minimize(objective, s, method="Nelder-Mead").fun for s in ([1, 1], [0.2, 2], [2, 0.2])]
-    assert fit.deviance <= min(found) + 1e-6
+    results = [
+        minimize(objective, s, method="Nelder-Mead").fun for s in ([1, 1], [0.2, 2], [2, 0.2])
+    ]
+    assert fit.deviance <= min(results) + 1e-6
     correlated = case.clusters()
     whole = optimise(correlated.rotated, True)
     gain = case.loglik(fit, units) - case.loglik(whole, correlated.units)

@@ -128,12 +128,12 @@ def test_an_unfinished_store_is_continued(base, tmp_path, monkeypatch):
     results = open_results(tmp_path / "r", runner.schema_of(work))
     for c, b in ((1, 4), (0, 2), (1, 0)):
         results.write(runner.run_block(work, c, b))
-    asked = asked_for(monkeypatch)
+    wanted = asked_for(monkeypatch)
     assert_same_bits(simlab.run(s, out=tmp_path / "r", jobs=2), ds)
-    assert sorted(asked) == [(0, 0), (0, 1), (0, 3), (0, 4), (1, 1), (1, 2), (1, 3)]
-    asked.clear()
+    assert sorted(wanted) == [(0, 0), (0, 1), (0, 3), (0, 4), (1, 1), (1, 2), (1, 3)]
+    wanted.clear()
     assert_same_bits(simlab.run(s, out=tmp_path / "r"), ds)
-    assert asked == []
+    assert wanted == []
 
 
 def test_progress_is_told():
@@ -424,7 +424,7 @@ DATA = "x: {law: data, data: hs, column: COLUMN, cluster: school}"
 
 
 @pytest.mark.parametrize(
-    ("line", "said"),
+    ("line", "message"),
     [
         (DATA.replace("COLUMN", "SES"), r"s.yaml:6:24: population.x.data: hs: no column 'SES' for"),
         (DATA.replace("hs", "no.csv"), r"s.yaml:6:24: population.x.data: \S*no.csv: no such file"),
@@ -434,9 +434,9 @@ DATA = "x: {law: data, data: hs, column: COLUMN, cluster: school}"
         ),
     ],
 )
-def test_what_does_not_fit_the_data_is_said_of_a_line_of_the_study(line, said, tmp_path):
+def test_what_does_not_fit_the_data_is_said_of_a_line_of_the_study(line, message, tmp_path):
     path = tmp_path / "s.yaml"
     head = "name: s\nreplicates: 2\npopulation:\n  gamma: [12, 2]\n  G: [[1, 0], [0, 1]]\n"
     path.write_text(f"{head}  {line}\n  sigma2: 1\n")
-    with pytest.raises(ConfigError, match=said):
+    with pytest.raises(ConfigError, match=message):
         runner.prepare(simlab.load(path))

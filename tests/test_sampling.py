@@ -395,8 +395,8 @@ def compare(of, other, seed=11, replicates=10_000):
 @pytest.mark.parametrize("name", ROUTES)
 def test_both_routes_have_one_law(name):
     of = plan(**ROUTES[name])
-    found = compare(of, of)
-    assert min(found.values()) > 1e-3, found
+    result = compare(of, of)
+    assert min(result.values()) > 1e-3, result
 
 
 def test_both_routes_have_one_law_where_x_is_held():
@@ -421,8 +421,8 @@ def test_both_routes_have_one_law_where_x_is_held():
 )
 def test_the_comparison_of_routes_sees_a_small_difference(change, seen):
     of = {**ROUTES["no random effects"], "x": {"mean": 1, "between_sd": 0.5}}
-    found = compare(plan(**of), plan(**(of | change)))
-    assert all(found[field] < 1e-6 for field in seen), found
+    result = compare(plan(**of), plan(**(of | change)))
+    assert all(result[field] < 1e-6 for field in seen), result
 
 
 # --- the rows of one replicate --------------------------------------------------------------------

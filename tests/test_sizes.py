@@ -429,8 +429,8 @@ def test_pictures_that_cannot_be_drawn_are_refused(ax):
 def test_a_test_that_always_fails_is_said_to(keep):
     population = {"clusters": 2, "gamma": [12, 1e100], "cluster_sizes": {"law": "fixed", "size": 5}}
     ds = simlab.run(a_study(["random_slope"], replicates=2, population=population, keep=keep))
-    told = str(simlab.size_table(ds))
-    assert "random slope, g₁₁ = 0?: no p-value in any replicate" in told
+    text = str(simlab.size_table(ds))
+    assert "random slope, g₁₁ = 0?: no p-value in any replicate" in text
     assert simlab.size_table(ds).to_csv().startswith("test,what,nominal,kind,rejection")
 
 

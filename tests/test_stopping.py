@@ -20,7 +20,7 @@ from simlab.performance.named import named
 from simlab.results import TIMES, ReplicateResults, Stop, Summing, open_dataset, open_results
 from simlab.runner.rounds import Rounds, next_end
 from simlab.runner.until import share_needed
-from simlab.tables.notes import run_size, replicates_of
+from simlab.tables.notes import replicates_of, run_size
 
 SMALL = {
     "cluster_sizes": {"law": "poisson", "mean": 6},

@@ -11,7 +11,7 @@ import simlab
 from simlab.measures import measure
 from simlab.parallel import Workers
 from simlab.results import Stop, open_dataset
-from simlab.tables.notes import run_size, replicates_of
+from simlab.tables.notes import replicates_of, run_size
 
 SMALL = {
     "cluster_sizes": {"law": "poisson", "mean": 6},
@@ -54,17 +54,17 @@ def test_each_condition_stops_where_it_does_with_its_replicates(name):
     assert replicates_of(summed).tolist() == replicates_of(kept).tolist()
     assert summed["stopped"].identical(kept["stopped"])
     assert run_size(summed) == run_size(kept)
-    for told in ("replicates_done", "replicates_planned"):
-        assert summed.attrs[told] == kept.attrs[told]
+    for attribute in ("replicates_done", "replicates_planned"):
+        assert summed.attrs[attribute] == kept.attrs[attribute]
 
 
 def test_these_rules_decide_differently():
     """Control: the equality above is not one of numbers that no rule moves."""
-    found = {name: simlab.run(ruled(name)) for name in ("coverage", "bias", "rmse")}
-    n = [tuple(replicates_of(ds)) for ds in found.values()]
+    results = {name: simlab.run(ruled(name)) for name in ("coverage", "bias", "rmse")}
+    n = [tuple(replicates_of(ds)) for ds in results.values()]
     assert len(set(n)) == 3
     assert len(set(n[0])) > 1
-    assert (found["rmse"]["stopped"] == Stop.MAXIMUM).all()
+    assert (results["rmse"]["stopped"] == Stop.MAXIMUM).all()
 
 
 def test_a_store_keeps_why_its_conditions_stopped(tmp_path):
@@ -97,13 +97,13 @@ def test_interruptions_in_any_order_change_no_bit(tmp_path, monkeypatch):
     while True:
         left = [int(rng.integers(10, 90))]
         try:
-            found = simlab.run(ruled(), out=path)
+            result = simlab.run(ruled(), out=path)
             break
         except Killed:
             killed += 1
             open_dataset(path)
     assert killed > 1
-    assert untimed(found).identical(untimed(expected))
+    assert untimed(result).identical(untimed(expected))
 
 
 def test_conditions_of_different_length_are_measured_and_told():

@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 import xarray as xr
 from kill_cases import same
-from results_cases import assert_same_bits, block_of, fails, places, schema_of
+from results_cases import assert_same_bits, block_of, fails, positions, schema_of
 from study_cases import POPULATION, asked_for, study
 
 import simlab
@@ -69,10 +69,10 @@ def test_an_extended_study_is_the_larger_study(tmp_path, monkeypatch, linked):
     simlab.run(small, out=tmp_path / "r", jobs=1)
     if not linked:
         monkeypatch.setattr(os, "link", no_links)
-    asked = asked_for(monkeypatch)
+    wanted = asked_for(monkeypatch)
     extended = simlab.run(large, out=tmp_path / "r", jobs=2, extend=True)
     new = [(0, number) for number in range(6)]
-    assert sorted(asked) == [*new, (1, 3), (1, 4), (1, 5), (2, 3), (2, 4), (2, 5)]
+    assert sorted(wanted) == [*new, (1, 3), (1, 4), (1, 5), (2, 3), (2, 4), (2, 5)]
     assert same(extended, simlab.run(large, jobs=1)) == []
     assert same(simlab.open_dataset(tmp_path / "r"), extended) == []
     assert [session["blocks"] for session in sessions(tmp_path / "r")] == [8, 12]
@@ -152,8 +152,8 @@ def test_damaged_metadata_are_written_anew(tmp_path, array):
     whole = simlab.run(s, out=tmp_path / "r", jobs=1)
     (tmp_path / "r" / "done" / "c.0.1").unlink()
     file.write_bytes(file.read_bytes()[:10])
-    told = "damaged results store: .*repeat the run, which mends"
-    fails(told, simlab.open_dataset, tmp_path / "r")
+    message = "damaged results store: .*repeat the run, which mends"
+    fails(message, simlab.open_dataset, tmp_path / "r")
     with pytest.warns(StoreWarning, match="written anew"):
         assert same(simlab.run(s, out=tmp_path / "r", jobs=1), whole) == []
     assert same(simlab.open_dataset(tmp_path / "r"), whole) == []
@@ -174,9 +174,9 @@ def test_a_broken_change_of_place_is_put_in_order(tmp_path, state):
     if not path.exists():
         fails("was broken off; repeat the run", ReplicateResults.open, path)
     recover(path)
-    found = ReplicateResults.open(path)
-    assert found.schema.replicates == (28 if state in ("both", "swapped") else 20)
-    assert found.done.sum() == 1
+    result = ReplicateResults.open(path)
+    assert result.schema.replicates == (28 if state in ("both", "swapped") else 20)
+    assert result.done.sum() == 1
     assert [file.name for file in tmp_path.iterdir()] == ["r"]
 
 
@@ -228,16 +228,16 @@ def test_every_module_that_makes_numbers_is_hashed():
     """All that a block imports, but messages, what is compared as such, and where it runs."""
     package = Path(simlab.__file__).parent
     hashed = runner.code.code_version(summed=True)
-    found, waiting = set(), ["simlab.runner.block"]
+    result, waiting = set(), ["simlab.runner.block"]
     while waiting:
         name = waiting.pop()
         file = package.parent.joinpath(*name.split("."))
         file = file / "__init__.py" if file.is_dir() else file.with_suffix(".py")
-        if name in found or not file.exists():
+        if name in result or not file.exists():
             continue
-        found.add(name)
+        result.add(name)
         waiting += imported(name, file)
-    rooms = {name.split(".")[1] for name in found}
+    rooms = {name.split(".")[1] for name in result}
     laws = {name for name in hashed if name.startswith("simlab.config.laws.")}  # which draw
     assert rooms - {name.split(".")[1] for name in set(hashed) - laws} == {
         "config", "data", "errors", "files", "memory", "parallel", "words",
@@ -336,8 +336,8 @@ def write_all(path, schema, limit):
     try:
         store.write(block_of(schema, 0, 1))
     except StoreError as error:
-        told = "File too large; blocks already done are safe" in str(error)
-        os._exit(2 if told else 3)
+        explained = "File too large; blocks already done are safe" in str(error)
+        os._exit(2 if explained else 3)
 
 
 def test_what_the_system_refuses_loses_nothing(tmp_path):
@@ -350,16 +350,16 @@ def test_what_the_system_refuses_loses_nothing(tmp_path):
     store = open_results(tmp_path / "r", schema)
     assert np.argwhere(store.done).tolist() == [[0, 0]]
     assert not list((tmp_path / "r").rglob("*.partial"))
-    for place in places(schema):
-        store.write(block_of(schema, *place))
+    for position in positions(schema):
+        store.write(block_of(schema, *position))
     assert_same_bits(ReplicateResults.open(tmp_path / "r").read(0, 1), block_of(schema, 0, 1))
 
 
 def test_a_disk_that_fills_up_during_extension_leaves_the_store(tmp_path, monkeypatch):
     schema = schema_of(replicates=24)
     store = open_results(tmp_path / "r", schema)
-    for place in places(schema):
-        store.write(block_of(schema, *place))
+    for position in positions(schema):
+        store.write(block_of(schema, *position))
     calls = iter(range(10**6))
 
     def full(*_):
@@ -410,23 +410,23 @@ def test_sessions_tell_how_they_ended(tmp_path):
     killed = recorded(tmp_path, {})
     killed.__enter__()
     (tmp_path / "sessions" / "0005.json").write_text("")
-    told = sessions(tmp_path)
-    assert [s["number"] for s in told] == [1, 2, 3, 4, 5]
-    outcomes = [s["outcome"] for s in told]
+    records = sessions(tmp_path)
+    assert [s["number"] for s in records] == [1, 2, 3, 4, 5]
+    outcomes = [s["outcome"] for s in records]
     assert outcomes == ["finished", "interrupted", "failed: no", "unfinished", "unreadable"]
-    assert (told[0]["host"], told[0]["blocks"]) == ("here", 3)
-    assert told[0]["ended"] >= told[0]["began"]
-    assert told[3]["ended"] is None
+    assert (records[0]["host"], records[0]["blocks"]) == ("here", 3)
+    assert records[0]["ended"] >= records[0]["began"]
+    assert records[3]["ended"] is None
     del killed
 
 
 def test_a_run_is_recorded_with_machine_and_times(tmp_path):
     ds = simlab.run(a_study(), out=tmp_path / "r", jobs=2)
-    (told,) = sessions(tmp_path / "r")
-    assert (told["outcome"], told["blocks"], told["workers"]) == ("finished", 8, 2)
-    assert told["cores"] >= 1
-    assert told["memory"] > 2**20
-    assert {"host", "system", "python", "versions", "git_revision", "command"} <= told.keys()
+    (message,) = sessions(tmp_path / "r")
+    assert (message["outcome"], message["blocks"], message["workers"]) == ("finished", 8, 2)
+    assert message["cores"] >= 1
+    assert message["memory"] > 2**20
+    assert {"host", "system", "python", "versions", "git_revision", "command"} <= message.keys()
     simlab.run(a_study(), out=tmp_path / "r", jobs=2)
     assert len(sessions(tmp_path / "r")) == 1, "nothing was left to do"
     assert (ds.ended >= ds.began).all()

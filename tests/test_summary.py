@@ -35,13 +35,13 @@ def test_fixed_effects_as_printed_are_those_of_r(name, model, method):
     truth = stored("fits", f"{name}.json")[model][method]
     text = str(summary(fitted(name, model, method)))
     for i, label in enumerate(fitted(name, model, method).design.fixed_names):
-        found = cells(text, label)
+        values = cells(text, label)
         estimate, error = truth["beta"][i], truth["se"][i]
-        assert agrees(found[0], estimate)
-        assert agrees(found[1], error)
-        assert agrees(found[2], truth["df"][i])
-        assert agrees(found[3], estimate / error)
-        assert len(found) == 7
+        assert agrees(values[0], estimate)
+        assert agrees(values[1], error)
+        assert agrees(values[2], truth["df"][i])
+        assert agrees(values[3], estimate / error)
+        assert len(values) == 7
     assert agrees(re.search(rf"^ *({NUMBER}) ", text.split("─\n")[1])[1], truth["logLik"])
 
 
@@ -76,16 +76,16 @@ def test_other_degrees_of_freedom(model, df):
     text = str(s)
     assert SOURCES[df] in text
     for i, label in enumerate(fitted("hs", model, "REML").design.fixed_names):
-        found = cells(text.replace("∞", "1e999"), label)
+        values = cells(text.replace("∞", "1e999"), label)
         error = truth["se"][i]
         if df == "kenward-roger":
             error = np.sqrt(truth["kr"]["vcovAdj"][i][i])
-            assert agrees(found[2], truth["kr"]["df"][i])
+            assert agrees(values[2], truth["kr"]["df"][i])
         elif df == "containment":
-            assert float(found[2]) == truth["containment"]["df"][i]
+            assert float(values[2]) == truth["containment"]["df"][i]
         else:
-            assert np.isinf(float(found[2]))
-        assert agrees(found[1], error)
+            assert np.isinf(float(values[2]))
+        assert agrees(values[1], error)
 
 
 def test_containment_without_df_says_why():
@@ -99,12 +99,12 @@ def test_another_fit_would_be_noticed():
     """Negative control: the printed digits tell REML from ML and df from df."""
     truth = stored("fits", "hs.json")["m5"]["ML"]
     text = str(summary(fitted("hs", "m5", "REML")))
-    found = cells(text, "ses")
-    assert not agrees(found[0], truth["beta"][1])
-    assert not agrees(found[1], truth["se"][1])
+    values = cells(text, "ses")
+    assert not agrees(values[0], truth["beta"][1])
+    assert not agrees(values[1], truth["se"][1])
     other = cells(str(summary(fitted("hs", "m5", "REML"), "containment")), "ses")
-    assert found[2] != other[2]
-    assert found[0] == other[0]
+    assert values[2] != other[2]
+    assert values[0] == other[0]
 
 
 def test_the_frame_has_every_digit():

@@ -40,14 +40,14 @@ def gappy(rng, offset=0.0):
 @pytest.mark.parametrize("offset", [0.0, 1e6, -1e9])
 def test_mean_and_spread_keep_their_digits(offset):
     x = gappy(np.random.default_rng(1), offset)
-    found = in_parts(x[None, None])
+    result = in_parts(x[None, None])
     there = x[~np.isnan(x)]
     exact = there.astype(np.longdouble)
     mean = exact.mean()
-    assert found.n[0] == len(there)
-    assert abs(found.mean[0, 0] - mean) < 1e-13 + 2e-16 * abs(offset)
+    assert result.n[0] == len(there)
+    assert abs(result.mean[0, 0] - mean) < 1e-13 + 2e-16 * abs(offset)
     rel = 1e-13 + 1e-17 * abs(offset)
-    assert found.M[0, 0] == pytest.approx(float(((exact - mean) ** 2).sum()), rel=rel)
+    assert result.M[0, 0] == pytest.approx(float(((exact - mean) ** 2).sum()), rel=rel)
 
 
 @pytest.mark.parametrize("offset", [0.0, 1e6])
@@ -60,12 +60,12 @@ def test_every_moment_up_to_the_fourth_keeps_its_digits(offset):
     powers = needed(((1, 0), (0, 1), (2, 0), (1, 1), (0, 2)))
     assert {sum(p) for p in powers} == {2, 3, 4}
     assert len(powers) == 12
-    found = in_parts(x, powers)
+    result = in_parts(x, powers)
     there = x[:, 0, ~np.isnan(x[0, 0])].astype(np.longdouble)
     d = there - there.mean(axis=1, keepdims=True)
     for column, (p, q) in enumerate(powers):
         exact = float((d[0] ** p * d[1] ** q).sum())
-        assert found.M[0, column] == pytest.approx(exact, rel=1e-11 + 1e-14 * offset), (p, q)
+        assert result.M[0, column] == pytest.approx(exact, rel=1e-11 + 1e-14 * offset), (p, q)
 
 
 def test_one_pass_over_squares_loses_them():
@@ -93,8 +93,8 @@ def test_nothing_is_nothing():
     some = moments.moments(rng.standard_normal((1, 3, 50)), powers)
     none = moments.moments(np.full((1, 3, 50), np.nan), powers)
     for one, other in ((some, none), (none, some)):
-        found = moments.merge(one, other, powers)
-        assert all(np.array_equal(a, b) for a, b in zip(found, some, strict=True))
+        result = moments.merge(one, other, powers)
+        assert all(np.array_equal(a, b) for a, b in zip(result, some, strict=True))
     both = moments.merge(none, none, powers)
     assert (both.n == 0).all()
     assert np.isnan(measures.bias.measured(both).value).all()
@@ -104,9 +104,9 @@ def test_an_infinite_width_has_an_infinite_mean_and_no_spread():
     x = np.random.default_rng(3).random((1, 1, N))
     x[..., 7] = np.inf
     x[..., N - 1] = np.inf
-    found = in_parts(x)
-    assert found.mean[0, 0] == np.inf
-    assert np.isnan(found.M[0, 0])
+    result = in_parts(x)
+    assert result.mean[0, 0] == np.inf
+    assert np.isnan(result.M[0, 0])
 
 
 @pytest.mark.parametrize("apart", [1.0, 1e-4, 1e-8])
@@ -124,8 +124,8 @@ def test_efficiency_of_methods_that_nearly_agree(apart, offset):
         [Replicates({"estimate": x, "centre": centre}) for x in both]
         for both in zip(np.split(a, PARTS), np.split(b, PARTS), strict=True)
     ]
-    found = merged([PAIR.of(*pair) for pair in pairs], PAIR.merge)
-    ours = measures.efficiency.measured(found)
+    result = merged([PAIR.of(*pair) for pair in pairs], PAIR.merge)
+    ours = measures.efficiency.measured(result)
     there = ~np.isnan(a)
     x, y = (v[there].astype(np.longdouble) for v in (a, b))
     x, y = x - x.mean(), y - y.mean()
@@ -157,8 +157,8 @@ def contained_in_parts(estimate, lower, upper):
         arrays = {"estimate": estimate, "lower": lower, "upper": upper}
         r = Replicates({k: x[None, part] for k, x in arrays.items()} | {"centre": np.zeros((1, 1))})
         nodes.append(CONTAINED.of(r))
-    found: Containing = merged(nodes, CONTAINED.merge)
-    return CONTAINED.moments(found), found.ends
+    result: Containing = merged(nodes, CONTAINED.merge)
+    return CONTAINED.moments(result), result.ends
 
 
 @pytest.mark.parametrize("law", ["normal", "t3", "exponential", "constant"])
@@ -172,12 +172,14 @@ def test_share_that_holds_the_mean_is_exact(law):
     }[law]
     half = 1.5 * np.sqrt(rng.chisquare(5, N) / 5)
     lower, upper = estimate - half, estimate + half
-    told, found = contained_in_parts(estimate, lower, upper)
+    total, result = contained_in_parts(estimate, lower, upper)
     mean = estimate.mean()
-    assert told.mean[0, 0] * N == pytest.approx(((lower <= mean) & (mean <= upper)).sum(), abs=1e-9)
-    assert len(found.value) < 2 * endings.WIDE * np.sqrt(N)
+    assert total.mean[0, 0] * N == pytest.approx(
+        ((lower <= mean) & (mean <= upper)).sum(), abs=1e-9
+    )
+    assert len(result.value) < 2 * endings.WIDE * np.sqrt(N)
     whole = measures.bias_eliminated_coverage(estimate, lower, upper)
-    parts = measures.bias_eliminated_coverage.measured(told)
+    parts = measures.bias_eliminated_coverage.measured(total)
     np.testing.assert_allclose([p[0] for p in parts], whole, rtol=1e-10)
 
 
@@ -185,8 +187,8 @@ def test_a_mean_outside_its_bracket_is_not_guessed_at():
     """Estimates without a variance: the parts' means do not settle where all of them has it."""
     estimate = np.random.default_rng(6).standard_normal(N)
     estimate[-1] = 1e6
-    told, _ = contained_in_parts(estimate, estimate - 1, estimate + 1)
-    unknown = measures.bias_eliminated_coverage.measured(told)
+    total, _ = contained_in_parts(estimate, estimate - 1, estimate + 1)
+    unknown = measures.bias_eliminated_coverage.measured(total)
     assert np.isnan(unknown.value[0])
     assert np.isnan(unknown.mcse[0])
     assert unknown.n[0] == N
@@ -194,6 +196,6 @@ def test_a_mean_outside_its_bracket_is_not_guessed_at():
 
 def test_few_replicates_keep_all_ends():
     estimate = np.random.default_rng(7).standard_normal(PARTS * 2)
-    told, found = contained_in_parts(estimate, estimate - 1, estimate + 1)
-    assert told.mean[0, 0] * len(estimate) == (abs(estimate - estimate.mean()) <= 1).sum()
-    assert len(found.value) == 2 * len(estimate)
+    total, result = contained_in_parts(estimate, estimate - 1, estimate + 1)
+    assert total.mean[0, 0] * len(estimate) == (abs(estimate - estimate.mean()) <= 1).sum()
+    assert len(result.value) == 2 * len(estimate)

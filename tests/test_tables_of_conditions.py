@@ -65,8 +65,8 @@ def test_a_level_says_of_what_it_is(factor, level, shared, name):
 
 def test_cells_of_a_crossing_are_named_without_ambiguity():
     factors = ("population.errors", "population.random_effects")
-    found = places(study(levels=LAWS, replicates=100), {})
-    assert found.label(6, factors) == "normal errors, t5 random effects"
+    layout = places(study(levels=LAWS, replicates=100), {})
+    assert layout.label(6, factors) == "normal errors, t5 random effects"
     twice = study(levels={f: ["light tails", "heavy tails"] for f in factors}, replicates=100)
     assert places(twice, {}).label(1, factors) == "heavy tails errors, heavy tails random effects"
     words = study(levels={"population.G": ["random slopes", "none"], J: [9, 9]}, replicates=100)
@@ -200,8 +200,8 @@ def test_fewer_than_100_replicates_are_too_few(replicates, format):
     ds = study(levels=SWEEPS, config=BASE, replicates=replicates)
     table = methods_table(ds)
     frame = table.frame
-    asked = [c for c in frame if f"{c}_mark" in frame and c != "estimates"]
-    assert set(frame[[*asked, "estimates"]].to_numpy().ravel()) == {"too few"}
+    wanted = [c for c in frame if f"{c}_mark" in frame and c != "estimates"]
+    assert set(frame[[*wanted, "estimates"]].to_numpy().ravel()) == {"too few"}
     for text in (table.render(format), conditions_table(ds).render(format)):
         assert "nan" not in text
         assert "undecided" not in text.replace("? undecided", "")
@@ -381,25 +381,25 @@ def test_an_unfinished_store_says_so_last_and_on_stderr(tmp_path, capsys, keep):
         simlab.run(s, out=store, jobs=1, progress=Stop(400))
     ds = simlab.open_dataset(store)
     assert ds.attrs["replicates_done"] < 900
-    told = unfinished(ds)
-    done = [int(n) for n in re.findall(r"(\d+) in condition", told)]
-    assert told.startswith("unfinished: 1 of 3 conditions are complete; replicates done: 300 in")
+    text = unfinished(ds)
+    done = [int(n) for n in re.findall(r"(\d+) in condition", text)]
+    assert text.startswith("unfinished: 1 of 3 conditions are complete; replicates done: 300 in")
     assert sum(done) == ds.attrs["replicates_done"]
     table(store)
     out, err = capsys.readouterr()
-    assert out.rstrip().endswith(f"{told.rpartition(' ')[2]}.")
-    assert flat(out).endswith(f"{told}.")
-    assert err == f"simlab: {told}\n"
+    assert out.rstrip().endswith(f"{text.rpartition(' ')[2]}.")
+    assert flat(out).endswith(f"{text}.")
+    assert err == f"simlab: {text}\n"
     for print_ in (
         lambda: table(store, by=("clusters",)),
         lambda: command(store, wide=True, term=("slope",), format="text"),
     ):
         print_()
         out, err = capsys.readouterr()
-        assert flat(out).endswith(f"{told}.")
-        assert told in err
+        assert flat(out).endswith(f"{text}.")
+        assert text in err
     export(store, tmp_path / "s.csv")
-    assert told in capsys.readouterr().err
+    assert text in capsys.readouterr().err
     simlab.run(s, out=store, jobs=1)
     assert unfinished(simlab.open_dataset(store)) == ""
     table(store)
@@ -418,9 +418,9 @@ def test_many_conditions_are_told_compactly():
     ragged = study(levels={J: list(range(30))}, replicates=60)
     for c in range(30):
         ragged["status"].values[c, c + 1 :] = -1
-    told = unfinished(ragged)
-    assert told.endswith("8 in condition 7, 9 to 30 in the other 22")
-    assert len(told) < 300
+    text = unfinished(ragged)
+    assert text.endswith("8 in condition 7, 9 to 30 in the other 22")
+    assert len(text) < 300
 
 
 def test_a_study_until_a_precision_is_unfinished_where_it_has_not_stopped():
@@ -428,8 +428,8 @@ def test_a_study_until_a_precision_is_unfinished_where_it_has_not_stopped():
     ds["status"].values[1, 256:] = -1
     config = {"replicates": {"until": {"measure": "bias", "mcse": 0.1}}}
     stopped = ds.assign(stopped=("condition", np.array([0, 0, -1], np.int8)))
-    told = unfinished(stopped.assign_attrs(config=json.dumps(config)))
-    assert told.startswith("unfinished: 2 of 3 conditions are complete")
+    text = unfinished(stopped.assign_attrs(config=json.dumps(config)))
+    assert text.startswith("unfinished: 2 of 3 conditions are complete")
     done = ds.assign(stopped=("condition", np.zeros(3, np.int8)))
     assert unfinished(done.assign_attrs(config=json.dumps(config))) == ""
 

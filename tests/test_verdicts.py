@@ -79,7 +79,7 @@ def test_no_number_of_replicates_decides_on_the_margin_itself():
 
 
 @pytest.mark.parametrize(
-    ("said", "word"),
+    ("message", "word"),
     [
         (["yes", "yes"], "yes"),
         (["no", "no"], "no"),
@@ -89,8 +89,8 @@ def test_no_number_of_replicates_decides_on_the_margin_itself():
         ([], "not studied here"),
     ],
 )
-def test_conditions_together(said, word):
-    assert together(said) == word
+def test_conditions_together(message, word):
+    assert together(message) == word
 
 
 def test_marks():
@@ -107,11 +107,11 @@ def test_marks():
 
 
 def test_the_base_is_the_condition_of_the_configuration():
-    found = places(study(levels=SWEEPS), BASE)
-    assert found.base == 1
-    assert found.sweep(J) == [0, 1, 2]
-    assert found.sweep(N) == [1, 3, 4]
-    assert found.same == 5
+    layout = places(study(levels=SWEEPS), BASE)
+    assert layout.base == 1
+    assert layout.sweep(J) == [0, 1, 2]
+    assert layout.sweep(N) == [1, 3, 4]
+    assert layout.same == 5
 
 
 def test_without_a_configured_level_the_base_is_what_most_conditions_share():
@@ -126,17 +126,17 @@ def test_a_crossing_of_laws_is_not_a_sweep_of_the_mean():
     }
     config = BASE | {"grid": [{"population.G": {"on": [[1, 0], [0, 1]], "off": [[1, 0], [0, 0]]}}]}
     config["population"] = BASE["population"] | {"G": [[1, 0], [0, 1]]}
-    found = places(study(levels=levels), config)
-    assert found.base == 0
-    assert found.sweep(N) == [0, 1]
-    assert found.crossing(("population.cluster_sizes", "population.G")) == [0, 2, 3, 4]
+    layout = places(study(levels=levels), config)
+    assert layout.base == 0
+    assert layout.sweep(N) == [0, 1]
+    assert layout.crossing(("population.cluster_sizes", "population.G")) == [0, 2, 3, 4]
 
 
 def test_named_numbers_are_swept_by_their_numbers():
     config = BASE | {"grid": {J: {"many": 640, "few": 20, "some": 40}}}
-    found = places(study(levels={J: ["many", "few", "some"]}), config)
-    assert found.base == 2
-    assert found.sweep(J) == [1, 2, 0]
+    layout = places(study(levels={J: ["many", "few", "some"]}), config)
+    assert layout.base == 2
+    assert layout.sweep(J) == [1, 2, 0]
 
 
 # Words of whole rows
@@ -195,9 +195,9 @@ def test_failed_fits_enter_no_verdict():
 def test_with_few_replicates_the_verdict_is_undecided_and_says_what_would_decide():
     shares = {"hlm": [0.05] * 6}
     ds = study(levels=SWEEPS, config=BASE, shares=shares, replicates=160)
-    found = row(ds, "hlm").consistency[0]
-    assert found.word == "undecided"
-    assert found.needed > 160
+    result = row(ds, "hlm").consistency[0]
+    assert result.word == "undecided"
+    assert result.needed > 160
     assert any("replicates would decide" in s for s in row(ds, "hlm").sentences)
 
 
@@ -209,11 +209,11 @@ def flat(table):
 def test_what_the_study_lacks_is_not_studied_here():
     ds = study(methods=("pooled", "two_stage"))
     summary = judge(ds)
-    for found in summary.rows:
-        assert {c.word for c in found.consistency} == {"not studied here"}
-        assert found.efficiency.word == "not studied here"
-        assert found.honesty[1].word == "not studied here"
-        assert found.honesty[0].word != "not studied here"
+    for result in summary.rows:
+        assert {c.word for c in result.consistency} == {"not studied here"}
+        assert result.efficiency.word == "not studied here"
+        assert result.honesty[1].word == "not studied here"
+        assert result.honesty[0].word != "not studied here"
     assert "the oracle gls_oracle is not in this study" in flat(methods_table(ds))
 
 

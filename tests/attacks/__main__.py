@@ -21,6 +21,6 @@ if sys.argv[1:] == ["controls"]:
     with tempfile.TemporaryDirectory() as place:
         print(json.dumps(control(Path(place))))
 else:
-    asked = [(sort, int(number)) for sort, _, number in (a.partition("=") for a in sys.argv[1:])]
-    seeds = [(sort, seed) for sort, number in asked for seed in range(number)]
+    wanted = [(sort, int(number)) for sort, _, number in (a.partition("=") for a in sys.argv[1:])]
+    seeds = [(sort, seed) for sort, number in wanted for seed in range(number)]
     print(json.dumps([{"sort": s, "seed": n, **asdict(attack(s, n))} for s, n in seeds]))

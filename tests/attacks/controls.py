@@ -108,14 +108,14 @@ def doubles():
 
 def control(folder):
     """The fault that is told of each wrong programme, by its name."""
-    found = {}
+    results = {}
     wrong = (crashes, segfaults, is_silent, garbles, is_vague, ends_oddly, leaves_a_process)
     usual = command(["schema"], folder).memory
     for entry in (*wrong, is_large, is_busy, waits):
         place = folder / entry.__name__
         place.mkdir()
         outcome = command(["check"], place, entry, 3 if entry is is_large else 1)
-        found[entry.__name__] = judge(outcome, ["study.yaml"], memory=usual + 200).fault
+        results[entry.__name__] = judge(outcome, ["study.yaml"], memory=usual + 200).fault
     sorts = (
         (agrees, configs.attack, 30),
         (drops_a_row, tables.attack, 48),
@@ -128,7 +128,7 @@ def control(folder):
             place = folder / f"{entry.__name__}-{seed}"
             place.mkdir()
             fault = attack(seed, place, entry).fault
-            found[entry.__name__] = fault
+            results[entry.__name__] = fault
             if fault:
                 break
-    return found
+    return results

@@ -37,8 +37,8 @@ def attack(seed, folder, entry=main):
         return verdict
     store = folder / "out" / "x.zarr"
     before = _flags(store)
-    asked = rng.choice((run, ["table", str(store)], ["measure", str(store)], ["info", str(store)]))
-    for argv in (asked,):
+    wanted = rng.choice((run, ["table", str(store)], ["measure", str(store)], ["info", str(store)]))
+    for argv in (wanted,):
         more = judge(command(argv, folder, entry), ["study", "x.zarr"], answers=(0, 3))
         if more.fault:
             more.why = f"{argv[0]}: {more.why}"

@@ -87,8 +87,8 @@ def _same(formula, control, folder, entry):
         return verdict
     other = command(_argv(control), folder)
     if one.status != other.status:
-        told = (one.err or other.err)[:200]
-        return misread(verdict, f"{formula!r} and {control!r}: one is refused: {told}")
+        message = (one.err or other.err)[:200]
+        return misread(verdict, f"{formula!r} and {control!r}: one is refused: {message}")
     why = differ(one.out, other.out)
     return misread(verdict, f"{formula!r} is not {control!r}: {why}") if why else verdict
 

@@ -124,8 +124,8 @@ def _send(child, number):
 
 def _blocks(store):
     """Names of the flags that are there; a partial one is none yet."""
-    found = {path.name for path in store.glob("done/c.*")} if store.exists() else set()
-    return {name for name in found if not name.endswith(".partial")}
+    results = {path.name for path in store.glob("done/c.*")} if store.exists() else set()
+    return {name for name in results if not name.endswith(".partial")}
 
 
 # --- sorts ------------------------------------------------------------------------------------

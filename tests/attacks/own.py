@@ -186,10 +186,10 @@ def attack(seed, folder, entry=main):
     verdict = judge(command(run, folder, entry), ["own.yaml", name.split(":")[0]], answers=(0, 3))
     if verdict.ended != "answered" or kind == "generator":
         return verdict
-    asked = rng.choice(("table", "failures", "measure"))
-    more = judge(command([asked, "with/own.zarr"], folder, entry), ["own.zarr"])
+    wanted = rng.choice(("table", "failures", "measure"))
+    more = judge(command([wanted, "with/own.zarr"], folder, entry), ["own.zarr"])
     if more.fault:
-        more.why = f"{asked}: {more.why}"
+        more.why = f"{wanted}: {more.why}"
         return more
     why = _spoiled(opened(folder / "with" / "own.zarr"), _alone(folder, **fields))
     return misread(verdict, why) if why else verdict

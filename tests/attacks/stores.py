@@ -52,8 +52,8 @@ def intact(keep):
         shutil.copy(OWN / name, folder)
     ran = command(RUN, folder)
     assert ran.status in (0, 3), ran.err
-    told = {name: told_of(argv, folder, command(argv, folder)) for name, argv in READING.items()}
-    return folder, told, opened(folder / "kept.zarr")
+    before = {name: told_of(argv, folder, command(argv, folder)) for name, argv in READING.items()}
+    return folder, before, opened(folder / "kept.zarr")
 
 
 def told_of(argv, folder, outcome):
@@ -67,7 +67,7 @@ def told_of(argv, folder, outcome):
 def attack(seed, folder, entry=main):
     rng = random.Random(seed)
     keep = rng.choice(("replicates", "replicates", "measures"))
-    source, told, whole = intact(keep)
+    source, before, whole = intact(keep)
     shutil.copytree(source, folder, dirs_exist_ok=True)
     (folder / "kept.csv").unlink(missing_ok=True)
     store = folder / "kept.zarr"
@@ -76,7 +76,7 @@ def attack(seed, folder, entry=main):
         if rng.random() < 0.3:
             verdict = _continued(folder, whole, entry)
         else:
-            verdict = _read(rng.choice(list(READING)), folder, told, entry)
+            verdict = _read(rng.choice(list(READING)), folder, before, entry)
     finally:
         big = [path for path in folder.rglob("*") if path.is_file() and not path.is_symlink()]
         for path in big:
@@ -87,14 +87,14 @@ def attack(seed, folder, entry=main):
     return verdict
 
 
-def _read(name, folder, told, entry):
+def _read(name, folder, before, entry):
     argv = READING[name]
     outcome = command(argv, folder, entry)
-    verdict = judge(outcome, ["kept.zarr", "study.yaml"], answers=(told[name][0],))
+    verdict = judge(outcome, ["kept.zarr", "study.yaml"], answers=(before[name][0],))
     if verdict.ended == "answered" and "unfinished" in outcome.out + outcome.err:
         verdict.ended = "refused"  # that blocks are missing is said
         return verdict
-    if verdict.ended == "answered" and told_of(argv, folder, outcome) != told[name]:
+    if verdict.ended == "answered" and told_of(argv, folder, outcome) != before[name]:
         return misread(verdict, f"{name} prints other than of the intact store")
     if verdict.fault:
         verdict.why = f"{name}: {verdict.why}"

@@ -202,5 +202,5 @@ def by_frame(name, frame):
         warnings.simplefilter("ignore")
         if name == "compare":
             return simlab.compare(frame, "y", "x", "g").to_csv(index=False)
-        found = summary(simlab.fit(FORMULA, frame), "satterthwaite", 0.95)
-        return _frame(found, None, {}).to_csv(index=False)
+        result = summary(simlab.fit(FORMULA, frame), "satterthwaite", 0.95)
+        return _frame(result, None, {}).to_csv(index=False)
