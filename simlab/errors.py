@@ -34,7 +34,7 @@ TIE: Final = "\xa0"
 
 
 class Error(Exception):
-    """What the user can mend; one line says what is wrong and what to do."""
+    """Error that the user can mend; one line says what is wrong and what to do."""
 
 
 class Notice(UserWarning):
@@ -46,11 +46,11 @@ class ArgumentError(Error, ValueError):
 
 
 class NoSuchError(Error, LookupError):
-    """There is no part of that name or number."""
+    """No part of that name or number."""
 
 
 class UsageError(Error):
-    """What the command line asks for does not exist, or cannot be written."""
+    """Command line that asks for what does not exist, or cannot be written."""
 
 
 class FitError(Error, ValueError):
@@ -58,7 +58,7 @@ class FitError(Error, ValueError):
 
 
 class LevelError(FitError):
-    """A confidence level is no probability; a `FitError`, since fits are asked most often."""
+    """Confidence level that is no probability; a `FitError`, since fits are asked most often."""
 
 
 class NoContextError(FitError):
@@ -130,7 +130,7 @@ class ConfigError(Error):
 
 
 class CustomError(Error):
-    """What a function of the user is or returns does not fit; one line says what and why."""
+    """Function of the user that does not fit, or what it returns; one line says what and why."""
 
 
 class ParallelError(Error):

@@ -1,4 +1,4 @@
-"""From estimates, standard errors and degrees of freedom to intervals and p-values."""
+"""Intervals and p-values from estimates, standard errors and degrees of freedom."""
 
 from __future__ import annotations
 

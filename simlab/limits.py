@@ -1,4 +1,4 @@
-"""What each estimator converges to as clusters are added: β_W + λ(β_B − β_W).
+"""Probability limits of the estimators as clusters are added: β_W + λ(β_B − β_W).
 
 Every method is linear in y once its variances are fixed, and y carries β_B − β_W on the context
 c_j. So λ is the method applied to c_j in the place of y: exact where x is held at data, in closed

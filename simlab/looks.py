@@ -1,7 +1,7 @@
 """Every colour of simlab, and how each marker and dash is written where it is drawn.
 
 Most are of Okabe & Ito (2008), "Color Universal Design", darkened to a contrast of 3 : 1 on white;
-all can be told apart with any common colour blindness, or differ in marker too. Nothing but a
+all can be distinguished with any common colour blindness, or differ in marker too. Nothing but a
 reported standard error is orange; methods that estimate β_W are blue, of β_B green.
 """
 
@@ -88,7 +88,7 @@ DASHES: Final = (SOLID, DASHED, DOTTED, DASHDOT)
 
 
 class Look(NamedTuple):
-    """How one thing is told from others: by its colour, its marker and its dash."""
+    """Look of one thing, by which it is recognised: its colour, its marker and its dash."""
 
     color: str
     marker: Marker

@@ -1,4 +1,4 @@
-"""How much memory there is, from the standard library; and one line where something needs more."""
+"""Free memory, from the standard library; and one line where something needs more."""
 
 from __future__ import annotations
 

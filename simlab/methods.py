@@ -15,7 +15,7 @@ from simlab.looks import Look
 
 
 class Method(NamedTuple):
-    """What a method is called and how it looks."""
+    """Names of a method, and its look."""
 
     label: str  # in tables
     short: str = ""  # in pictures and sentences; "" for that in tables

@@ -18,7 +18,7 @@ Ints = NDArray[np.int64]
 class Moments(NamedTuple):
     """Moments of B replicates of J clusters with one covariate x.
 
-    Clusters of one sector stand side by side. `rss` is held instead of the sum
+    Clusters of one sector stand side by side. `rss` is kept instead of the sum
     of squares of y because it can be drawn, and because
     ``ss_y = s_xy²/ss_x + rss`` loses nothing while its converse cancels.
     """

@@ -1,4 +1,4 @@
-"""What the pictures of data show, prepared: lines of clusters, panels, one simulated school.
+"""Contents of the pictures of data: lines of clusters, panels, one simulated school.
 
 Functions of `simlab.plots` draw what these return. Nothing here knows matplotlib, or a model.
 """

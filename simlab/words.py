@@ -10,7 +10,7 @@ from typing import Final, Literal, NamedTuple, get_args
 
 
 class Status(IntEnum):
-    """How one fit to one replicate ended; results store the number, and people read the word."""
+    """Status of one fit to one replicate; results store the number, and people read the word."""
 
     OK = 0
     SINGULAR = 1

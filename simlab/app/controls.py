@@ -123,6 +123,7 @@ def _slider(name: str, value: float) -> Any:
 
 
 def _choice(options: dict[str, Any], label: str) -> Any:
+    """Group of radio buttons."""
     return styled(
         pn.widgets.RadioButtonGroup, name=label, options=options, margin=(1, 8), height=31,
         sizing_mode="stretch_width",

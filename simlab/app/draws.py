@@ -117,6 +117,7 @@ def _blue(m: Moments) -> Floats:
 
 
 def _predictions(m: Moments, hlm: Estimates) -> Floats:
+    """BLUPs of the schools' lines by HLM's own variances, (J, 2); NaN where its fit failed."""
     S = m.n_sectors
     if hlm.G is None or hlm.sigma2 is None or not np.isfinite(hlm.estimate[0]).all():
         return np.full((m.n.shape[-1], 2), np.nan)

@@ -105,6 +105,7 @@ def write(path: str | Path) -> Path:
 
 
 def _document() -> Any:
+    """Document of the page: pictures, sliders, table, and the script that moves them."""
     from bokeh.document import Document
     from bokeh.layouts import column, row
     from bokeh.models import ColumnDataSource, CustomJS, Div, InlineStyleSheet, Range1d
@@ -158,6 +159,7 @@ def _document() -> Any:
 
 
 def _slider(name: str, start: Settings, sheet: Any) -> Any:
+    """Slider of a setting."""
     from bokeh.models import Slider
 
     label, low, high, step = RANGES[name]

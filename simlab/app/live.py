@@ -1,4 +1,4 @@
-"""Repeated sampling in the background: block after block, until told to stop.
+"""Repeated sampling in the background: block after block, until it is paused.
 
 The blocks are those of `runner.run_block`. So what has been drawn when the count says 3,000 is what
 `simlab run` gives for 3,000 replicates, in whatever steps it was asked for.
@@ -133,7 +133,7 @@ class Live:
             try:
                 with _CORES:
                     blocks = _extend(work, before, goal)
-            except Exception as error:  # told to whoever looks: a thread has nobody to tell
+            except Exception as error:  # shown by the page: a thread has nobody to tell
                 failed = error
             with self._state:
                 if work is not self._work:  # another study was started meanwhile

@@ -244,6 +244,7 @@ class Page:
         self._next(count)
 
     def _toggle(self) -> None:
+        """Start or pause the sampling."""
         if self._live.running:
             self._live.pause()
         else:
@@ -315,6 +316,7 @@ class Page:
         self._run.name = "pause ▮▮" if self._live.running else "run ▶"
 
     def _show_options(self) -> None:
+        """Show or hide parts of the pictures."""
         shown = self._shown.value
         self._spaces.options(
             "ellipses" in shown, "blups" in shown, "lines" in shown, self._focus.value

@@ -131,6 +131,7 @@ class Spaces:
         number.jscallback(value=SHOW + "show(cb_obj.value ?? 0);", args=self._arguments())
 
     def _arguments(self) -> dict[str, Any]:
+        """Sources that the scripts of the browser need, by their names there."""
         return {
             "students": self._students, "lines": self._lines, "schools": self._schools,
             "students_on": self._students_on, "line_on": self._line_on, "point_on": self._point_on,

@@ -82,7 +82,7 @@ def _in_background(work: Callable[[], None]) -> Future[None]:
         """Set the result, or the error that every visitor is shown."""
         try:
             work()
-        except Exception as error:  # told to every visitor
+        except Exception as error:  # every visitor is shown it
             result.set_exception(error)
         else:
             result.set_result(None)
@@ -110,6 +110,7 @@ def _free(port: int) -> int:
 
 
 def _open(address: str) -> bool:
+    """Open a browser; whether there is one."""
     try:
         return webbrowser.open(address)
     except webbrowser.Error:

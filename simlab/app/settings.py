@@ -122,7 +122,7 @@ PRESETS: Mapping[str, Settings] = MappingProxyType(
             correlation=0.5, sigma=6.1, clusters=40, size=50, x_between=0.4, x_within=0.7,
             sectors=2, intercept_difference=-1.0, slope_difference=1.2,
         ),
-        # So few schools that two variances of schools can hardly be told.
+        # So few schools that two variances of schools can hardly be distinguished.
         "Few schools": Settings(
             beta_within=2.0, beta_between=5.0, sd_intercepts=3.0, sd_slopes=1.2,
             correlation=0.3, sigma=4.5, clusters=6, size=20, x_between=1.0, x_within=1.0,

@@ -30,7 +30,7 @@ def table(
     """Return the table in HTML, of all methods in the order of `methods.METHODS`.
 
     A standard error or a coverage that is off by more than its Monte Carlo error, and by more than
-    5 %, is marked with an arrow, and so is not told by colour alone. `focus` is the method whose
+    5 %, is marked with an arrow, and so not by colour alone. `focus` is the method whose
     row stands out, `target` what bias and coverage are about, "β_W" or "β_B". `doubts` says whether
     each estimate has a variance (`measures.doubts`); by default all have. While there are fewer
     replicates than the `goal`, the caption says "working".

@@ -1,4 +1,4 @@
-"""Failures that depend on the estimate, told by the estimates of other methods.
+"""Failures that depend on the estimate, detected by the estimates of other methods.
 
 A fit that failed has no estimate, but other methods have one of the same sample. Where a method
 fails at random, the failed replicates are a random choice, whatever the law of other estimates: the

@@ -65,7 +65,7 @@ def difference(first: xr.Dataset, second: xr.Dataset) -> Difference:
     """Compare two results Datasets, condition by condition and bit by bit.
 
     Conditions are matched by their keys, estimators, terms and tests by their names, replicates
-    by their numbers; what only one of them has is told and not compared. Times are left out. Where
+    by their numbers; what only one has is listed and not compared. Times are left out. Where
     a study keeps measures, sums over the replicates are compared.
 
     Parameters

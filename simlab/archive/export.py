@@ -132,6 +132,7 @@ def _netcdf(ds: xr.Dataset, path: Path) -> None:
 
 
 def _csv(ds: xr.Dataset, path: Path) -> None:
+    """Write one file, condition by condition."""
     for number, frame in enumerate(_frames(ds)):
         frame.to_csv(
             path, index=False, mode="a" if number else "w", header=not number, encoding="utf-8"

@@ -1,4 +1,4 @@
-"""How precise each method is, compared with the best that the design allows.
+"""Precision of each method, relative to the best that the design allows.
 
 A term of a method estimates (1 − λ)β_W + λβ_B. The best unbiased estimate of that is
 

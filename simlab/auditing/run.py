@@ -1,4 +1,4 @@
-"""From a data frame to an audit."""
+"""An audit of a data frame."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def audit(
     source : str
         What messages and the configuration call the data.
     progress : Progress, optional
-        Is told what arrives: of the first study, and then of the others.
+        Counts what arrives: of the first study, and then of the others.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""What each method does in the sampled conditions: as estimated, and for other parameters."""
+"""Measures of each method in the sampled conditions: as estimated, and for other parameters."""
 
 from __future__ import annotations
 

@@ -149,7 +149,7 @@ def _distance(m: Moments) -> float:
 def _check_design(
     m: Moments, groups: tuple[str, ...], roles: Roles, comparison: pd.DataFrame, source: str
 ) -> None:
-    """Refuse a design in which no contextual model can be told from another."""
+    """Refuse a design in which contextual models cannot be distinguished."""
     x, cluster, left = roles.x, roles.cluster, _left(comparison)
     for s, group in enumerate(groups):
         part = slice(m.starts[s], m.starts[s + 1])

@@ -1,4 +1,4 @@
-"""From measures to verdicts: whether a method's interval may be trusted for a target.
+"""Verdicts from measures: whether a method's interval may be trusted for a target.
 
 A method is trusted when its interval does what it says:
 

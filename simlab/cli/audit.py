@@ -113,7 +113,7 @@ def _check_config(s: Subject, config: Path | None) -> None:
 
 
 def _write_config(result: Audit, config: Path) -> None:
-    """Write the study, and beside it the complete rows where some were left out."""
+    """Write the study, and next to it the complete rows where some were left out."""
     from simlab.cli.written import write
 
     write(config, result.config)

@@ -1,4 +1,4 @@
-"""What the commands share: stores that are read, a progress bar and warnings on stderr."""
+"""Tools of the commands: stores that are read, a progress bar, and warnings on stderr."""
 
 from __future__ import annotations
 

@@ -92,7 +92,7 @@ def _hear_forgotten() -> None:
 
 
 def heard() -> bool:
-    """Whether the work is interrupted."""
+    """Whether a signal has interrupted the work."""
     return bool(_State.first)
 
 

@@ -1,4 +1,4 @@
-"""What `simlab run` says at its end of fits that failed, and of warnings; and its exit status."""
+"""Outcome of `simlab run`: its last lines on failed fits and on warnings, and its exit status."""
 
 from __future__ import annotations
 

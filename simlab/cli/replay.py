@@ -1,4 +1,4 @@
-"""`simlab replay`: one replicate, drawn and fitted again, beside what is stored."""
+"""`simlab replay`: one replicate, drawn and fitted again, next to what is stored."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def _data(rows: pd.DataFrame) -> list[Part]:
 
 
 def _refit(again: Replay) -> list[Part | list[Part]]:
-    """Every estimate as it comes out now, beside what is stored."""
+    """Every estimate as it comes out now, next to what is stored."""
     work, one, rows = again.work, again.again, []
     for e, method in enumerate(work.methods):
         name = label(method.name)

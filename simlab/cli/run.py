@@ -52,7 +52,7 @@ def run(
     patience
         Seconds that a function of yours may take for one replicate. With loky the process that
         takes longer is ended, the replicate has the status error, and the run goes on; with
-        threads it is only told.
+        threads it is only reported.
     out
         Folder for NAME.zarr and NAME.md, NAME being the study's.
     overwrite

@@ -1,4 +1,4 @@
-"""From a YAML file to a study, with the line and column of everything that is wrong; and back."""
+"""Reader and writer of a study's YAML file; errors name line and column."""
 
 from __future__ import annotations
 

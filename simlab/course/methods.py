@@ -1,4 +1,4 @@
-"""What the course says of each method, in short."""
+"""The course's words on each method, in short."""
 
 from __future__ import annotations
 

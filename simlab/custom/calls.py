@@ -58,7 +58,7 @@ def within(condition: int, number: int, orders: Orders) -> Iterator[None]:
 
 
 def ordered(name: str) -> Orders:
-    """What was learnt of a function in the block that is being worked on: its `Orders`."""
+    """Orders on a function in the block that is being worked on: which calls to leave out."""
     where = _WHERE.get()
     return () if where is None else tuple(order for order in where.orders if order.name == name)
 

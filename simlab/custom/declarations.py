@@ -66,7 +66,7 @@ def estimator(
         time; one with an argument `level`, the level of the study's intervals.
     truth : mapping or callable, optional
         What is true of the other terms: numbers by term, or a function of the population, as a
-        mapping of what the study's file says of it, that returns these. What is not told is not
+        mapping of what the study's file says of it, that returns these. What is not given is not
         known, and neither are bias and coverage.
 
     Returns

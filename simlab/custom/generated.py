@@ -39,7 +39,7 @@ class OwnPopulation:
 
     @property
     def known(self) -> Known | None:
-        """True variances, where they are told."""
+        """True variances, where they are given."""
         if self.given_truth.G is None or self.given_truth.sigma2 is None:
             return None
         return Known(np.array(self.given_truth.G), float(self.given_truth.sigma2))

@@ -1,4 +1,4 @@
-"""What a column of a text file holds: numbers, truth values, text, or labels; all of it is one.
+"""Types of the columns of a text file: numbers, truth values, text, or labels; one a column.
 
 Nearly numbers (1,5 or 1 000, or −3 with a typographic minus), and digits that would be lost, are
 refused. Of labels 1.5 and 1.50, or 7 and 007, are two.
@@ -33,7 +33,7 @@ TRUTH: Final = {
 
 WHOLE: Final = re.compile(r"[-+]?\d+")
 PLAIN: Final = (re.compile(r"0|-?[1-9][0-9]{0,18}"), re.compile(r"(0|-?[1-9][0-9]{0,18})\.0"))
-"""Spellings of whole numbers that give each number one text; pandas writes 7.0 beside a gap."""
+"""Spellings of whole numbers that give each number one text; pandas writes 7.0 near gaps."""
 NEARLY: Final = re.compile(
     r"[-+]?[\s$€£]*[-+]?"
     r"(\d{1,3}([ .'’]\d{3})+|\d{1,3}(,\d{2,3})+|\d[\d_]*|(?=[.,]\d))"  # with marks of thousands
@@ -119,7 +119,7 @@ def _text(words: Sequence[str]) -> pd.Series[Any]:
 
 
 def _plain(words: Sequence[str], gaps: bool) -> bool:
-    """Whether labels are distinct and whole as what `typed` makes of them, beside gaps or not."""
+    """Whether labels are distinct and whole as what `typed` makes of them, with gaps or without."""
     if all(word in TRUTH for word in words):
         return len(set(words)) == len({TRUTH[word] for word in words})
     for spelling, exact in zip(PLAIN, (not gaps, False), strict=True):

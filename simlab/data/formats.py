@@ -1,4 +1,4 @@
-"""What a file is by its first bytes, whatever its name: text, a table of another program, or else.
+"""Format of a file by its first bytes, whatever its name: text, or a table of another program.
 
 Gzip is unpacked; Excel, Parquet, Stata and SPSS are read; of others it is said what they are.
 """

@@ -64,6 +64,7 @@ def _value(level: Any) -> Any:
 
 
 def _quoted(word: str) -> str:
+    """Word as JSON: quoted if it is none yet."""
     try:
         json.loads(word)
     except ValueError:

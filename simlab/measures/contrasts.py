@@ -126,6 +126,7 @@ def _known(measure: str | Measure) -> Measure:
 
 
 def _against(ds: xr.Dataset, base: int) -> list[Pair]:
+    """Pairs of each condition with a base."""
     size = ds.sizes["condition"]
     if not 0 <= base < size:
         raise ArgumentError(f"there is no condition {base}; they are numbered from 0 to {size - 1}")

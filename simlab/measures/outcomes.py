@@ -1,4 +1,4 @@
-"""What the replicates of a results Dataset have to say, and what they are measured against."""
+"""Replicates of a results Dataset as arrays, and the targets that they are measured against."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def planned_replicates(ds: xr.Dataset) -> int:
 
 
 def source_of(ds: xr.Dataset) -> str:
-    """Where a Dataset was read from, for messages."""
+    """Path that a Dataset was read from, for messages."""
     return str(ds.encoding.get("source", "the data set"))
 
 

@@ -1,4 +1,4 @@
-"""How often the tests of a study reject: size where the null hypothesis holds, power elsewhere."""
+"""Rejection rates of the tests of a study: size under the null hypothesis, power elsewhere."""
 
 from __future__ import annotations
 

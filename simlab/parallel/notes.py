@@ -1,4 +1,4 @@
-"""What each worker is doing, noted before it starts what may never end, or end the process.
+"""Notes of what each worker is doing, written before it starts what may never end.
 
 A note is a tuple of numbers and texts, whose meaning is that of who sent the work. Threads note in
 a dictionary. A process notes in a file of its own too, one write of a fixed length, which whoever

@@ -18,7 +18,7 @@ class Watch:
 
     text: Callable[[Doing], str]  # says what is being done
     may_end: Callable[[Doing], bool]  # whether a process that takes too long over it may be ended
-    # is told of what takes too long, and whether its process was ended
+    # is called with what takes too long, and whether its process was ended
     late: Callable[[Doing, bool], None]
     # the task in which that was done, to be begun again without it; others as they are
     amend: Callable[[Task, Doing], Task]

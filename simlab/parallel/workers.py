@@ -18,7 +18,7 @@ from simlab.parallel.watch import Watch, watched_threads
 Backend = Literal["threading", "loky", "dask"]
 
 AHEAD = 2  # batches that each worker has before it, so that none waits for the parent
-SECONDS = 0.5  # that a batch should take, beside which sending it costs little
+SECONDS = 0.5  # that a batch should take, so that sending it costs little
 RATE = 200  # batches a second that a scheduler bears: with many workers, they take longer
 MOST = 1000  # tasks of a batch
 

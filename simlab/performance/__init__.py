@@ -1,4 +1,4 @@
-"""How estimators perform, from arrays: measures, declared once, of replicates that are summed.
+"""Performance of estimators, from arrays: measures, each declared once, of summed replicates.
 
 A `measure` is a function of means over replicates, with its derivative; a `stream` is what it needs
 of each replicate. `node` sums a block of replicates and merges sums, `named` gives them back by

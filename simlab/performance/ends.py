@@ -1,4 +1,4 @@
-"""How many intervals contain a mean that is known only at the end.
+"""Bias-eliminated coverage: intervals that contain a mean that is known only at the end.
 
 Bias-eliminated coverage is the share of lower ≤ m ≤ upper with m the mean of all estimates, and
 
@@ -38,7 +38,7 @@ FEW = 64
 class Ends(NamedTuple):
     """Ends of the intervals of L cells.
 
-    `bracket` (2, L): lowest and highest mean for which the share can be told. `below`, `sum_below`
+    `bracket` (2, L): lowest and highest mean for which the share is known. `below`, `sum_below`
     (2L,): lower ends, then upper ends, that are below their bracket, and Σ of their estimates.
     `which`, `value`, `estimate` (m,): position among the 2L, value, and estimate of each end
     inside.

@@ -1,7 +1,7 @@
-"""How far estimates are from their target, how much they vary, and how well their SEs tell.
+"""Measures of estimates and their standard errors: bias, spread, and the error of reported SEs.
 
-Notation of Morris, White & Crowther (2019), Statistics in Medicine 38:2074, here and in the files
-beside: n replicates, estimates θ̂_i of θ with S = sd(θ̂), standard errors s_i, V_i = s_i²,
+Notation of Morris, White & Crowther (2019), Statistics in Medicine 38:2074, here and in the other
+files: n replicates, estimates θ̂_i of θ with S = sd(θ̂), standard errors s_i, V_i = s_i²,
 M = √mean(V).
 """
 

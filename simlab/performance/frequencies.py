@@ -1,4 +1,4 @@
-"""How often intervals cover and tests reject, how wide intervals are; what became of fits."""
+"""Measures of frequencies: coverage, rejection, width of intervals, failed fits."""
 
 from __future__ import annotations
 

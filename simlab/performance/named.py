@@ -23,8 +23,8 @@ KNOWN: Mapping[str, tuple[str, ...]] = {
     "theta": DIMS["target"],
     "best_share": DIMS["best"],
 }
-"""What is known beside the sums: what estimates were summed about; targets and the estimator's own
-limit; the λ of the oracle's slope + λ contextual in the stream `best`."""
+"""Dimensions of what is stored besides the sums: centres about which estimates were summed; targets
+and the own limit; the λ of the oracle's slope + λ contextual in the stream `best`."""
 
 
 def dims_of(stream: Stream) -> dict[str, tuple[str, ...]]:

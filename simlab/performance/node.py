@@ -85,6 +85,7 @@ def _views(
         return r.seen(lambda name, x: x[which] if name == "theta" else x[which][:, None])
 
     def tests() -> tuple[Replicates]:
+        """The p-values of tests, with an axis of nominal levels before that of replicates."""
         return (whole.seen(lambda _, x: x[..., None, :]),)
 
     return {

@@ -154,6 +154,7 @@ def _winsorised_bias(r: Replicates) -> Told:
 
 
 def _winsorised_se(r: Replicates) -> Told:
+    """Standard deviation of the winsorised estimates, scaled to that of a normal law; with ψ."""
     each, d, mean, ends = _winsorised(r)
     V = np.nansum(d**2, axis=-1, keepdims=True) / (each.n - 1)
     psi = d**2 - V + sum(2 * TAIL * (q - mean) * one for q, one in ends)

@@ -18,8 +18,8 @@ from simlab.performance.moments import Counts, Floats, Moments, Powers, quietly
 
 Per = Literal["fit", "term", "target", "pair", "pair and target", "best", "test"]
 """What a stream has one value for: a fit, each of its terms, each target of these; two estimators
-of a term, and each target; a term beside the oracle's best estimate; each kind of p-value and level
-of a test."""
+of a term, and each target; a term paired with the oracle's best estimate; each kind of p-value and
+level of a test."""
 
 
 class Replicates:

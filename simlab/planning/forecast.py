@@ -1,4 +1,4 @@
-"""How many replicates a precision takes, how long they take, and how much disk: from a pilot.
+"""Forecast from a pilot: replicates that a precision takes, with their time and disk.
 
 The pilot is the first blocks of every condition, from the streams that the study itself uses.
 """

@@ -1,4 +1,4 @@
-"""How many replicates a condition needs, and how sure its pilot makes us of that.
+"""Replicates that a condition needs, and how sure its pilot makes us of that.
 
 The square of a Monte Carlo standard error falls as 1/n: a cell whose MCSE was m after n replicates
 needs n(m/w)² of them for an MCSE of w. A share needs as many as its rule asks for at that share

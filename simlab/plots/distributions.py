@@ -54,8 +54,8 @@ def sampling_distributions(
     Under each histogram lie two bars of equal centre, the mean of the estimates: one reaches
     ± the true (empirical) SE, the other ± the SE that the method reports. The method is honest
     when they are equally long; by how much the reported one is off, in % of the true one, stands
-    at the right. A tick marks the method's
-    probability limit, so what is off β_W or β_B for good can be told from what is off by chance.
+    at the right. A tick shows the method's probability limit, by which what is off β_W or β_B for
+    good is distinguished from what is off by chance.
 
     Parameters
     ----------

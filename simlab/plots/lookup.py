@@ -1,4 +1,4 @@
-"""What a picture needs of a Dataset, looked up and checked."""
+"""Values that a picture takes from a Dataset, looked up and checked."""
 
 from __future__ import annotations
 

@@ -167,7 +167,7 @@ def school_beta_space(
 
 def _check(step: int, last: int) -> None:
     if not 1 <= step <= last:
-        raise ArgumentError(f"the story has steps 1 to {last}, and no step {step}")
+        raise ArgumentError(f"the picture has steps 1 to {last}, and no step {step}")
 
 
 def _point(ax: Axes, at: Floats, name: str, color: str, marker: str, left: bool) -> Line2D:

@@ -115,7 +115,7 @@ def size(
     """Draw the size of each kind of p-value of a test against a factor, on a logarithmic axis.
 
     Only conditions in which the null hypothesis holds are drawn. Whiskers are ± 1.96 Monte Carlo
-    standard errors, cut off at 0; the kinds stand side by side, so that they can be told apart.
+    standard errors, cut off at 0; the kinds stand side by side, so that they can be distinguished.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""From a declared population to numbers: what a sample is drawn from, and what is true of it.
+"""Populations as numbers: what a sample is drawn from, and its true values.
 
 y_ij = β_0j + β_1j x_ij + ε_ij,   β_0j = γ_0 + (β_B − β_W) c_j + u_0j,   β_1j = β_W + u_1j,
 

@@ -1,4 +1,4 @@
-"""From a condition to the plan of its draws."""
+"""Compiler of a condition: from its declaration to the plan of its draws."""
 
 from __future__ import annotations
 

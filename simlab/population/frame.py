@@ -26,7 +26,7 @@ class Frame(NamedTuple):
     labels: NDArray[Any]  # names of the clusters, (J,)
     starts: Ints  # sector s holds the clusters ``starts[s]:starts[s + 1]``, (S + 1,)
     n: Floats  # sizes, (J,); empty where they are drawn
-    x: Floats  # values held, (N,), cluster after cluster; empty where x is drawn
+    x: Floats  # values of the data, (N,), cluster after cluster; empty where x is drawn
 
 
 def frame(population: Population, base_dir: Path | None, data: DataSets | None = None) -> Frame:

@@ -1,4 +1,4 @@
-"""What is true of a population, apart from any estimate."""
+"""True values of a population, apart from any estimate."""
 
 from __future__ import annotations
 

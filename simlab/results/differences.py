@@ -1,4 +1,4 @@
-"""In what two studies differ that claim the same store, and whether one only has more.
+"""Differences between two studies that claim the same store, and whether one only has more.
 
 A study is the same if its numbers are: its configuration without what is `FREE`, its data, and the
 code that makes numbers. It has grown if it asks for more replicates or conditions of the same kind,
@@ -20,7 +20,7 @@ FREE = ("description", "measures", "parallel", "verdicts")
 """Fields of a study that change none of its numbers; of measures that are summed the code tells."""
 
 GROWING = ("replicates", "grid", "population", "scheme", "draw")
-"""Fields whose effect on what is already done is told by the condition keys alone."""
+"""Fields whose effect on what is already done is seen in the condition keys alone."""
 
 Attrs = Mapping[str, Any]
 """Attributes of a Dataset, or those that a Schema will give to one."""
@@ -58,7 +58,7 @@ def differences(there: Schema, here: Schema) -> list[Difference]:
     if there.fingerprint == here.fingerprint and there.keys == here.keys and not shapes:
         return []
     differ = recorded_differences(there.attrs, here.attrs)
-    for i, setting in enumerate(differ):  # told once, and as what it does to the shape
+    for i, setting in enumerate(differ):  # listed once, and as what it does to the shape
         part = SHAPING.get(setting.name, setting.name)
         if setting.group == "config" and part in shapes:
             differ[i] = replace(setting, growth=shapes.pop(part).growth)

@@ -1,6 +1,6 @@
 """One process writes to a store at a time.
 
-The lock is a file beside the store, since a store may be replaced as a whole while it is held. The
+The lock is a file next to the store, since a store may be replaced as a whole meanwhile. The
 kernel gives it back when its process ends, however it ends; so a run that was killed leaves a file
 behind, and blocks nobody. Where the file system cannot lock, and between machines that share one
 whose locks do not reach that far, what the file says decides.

@@ -24,7 +24,7 @@ from simlab.results.schema import Block, Schema
 
 
 class Span(NamedTuple):
-    """Which blocks of which condition a node covers."""
+    """Blocks of one condition that a node covers: 2^level of them."""
 
     condition: int
     level: int

@@ -101,7 +101,7 @@ def open_results(
     Raises
     ------
     StoreError
-        If `path` holds something else, or a store of another study, whose differences are told in
+        If `path` holds something else, or a store of another study, whose differences are listed in
         lines; or if the disk refuses.
     """
     path = Path(path)

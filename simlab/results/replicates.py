@@ -108,7 +108,7 @@ class ReplicateResults(Results):
         return {file: not_done(file) for file in files}
 
     def mend(self) -> list[str]:
-        """Check every finished block; a damaged one counts as not done from now on, and is told.
+        """Check every finished block; a damaged one counts as not done, and is reported.
 
         After a power failure a file system may have kept a flag and lost what it stands for.
         """

@@ -1,4 +1,4 @@
-"""Who wrote to a store, when, on what machine and with what: one file a session.
+"""Sessions of a store: who wrote to it, when, on what machine and with what; one file each.
 
 A session is a run, from its beginning to its end. Its file is written twice, whole each time, so a
 run that was killed is one that never ended.
@@ -41,7 +41,7 @@ class Session:
 def recorded(store: Path, facts: Mapping[str, Any]) -> Iterator[Session]:
     """Record a session in the folder of a store: its beginning now, and how it ended.
 
-    `facts` are what else is to be told of it: machine, versions, command line. StoreError if its
+    `facts` are what else is recorded of it: machine, versions, command line. StoreError if its
     beginning cannot be written. An end that cannot be written is a session unfinished.
     """
     folder = store / FOLDER

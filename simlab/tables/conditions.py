@@ -127,6 +127,7 @@ def _section(label: str, part: pd.DataFrame, shown: Sequence[str], factors: Sequ
 
 
 def _cell(row: dict[Any, Any], name: str) -> str:
+    """Cell of a number with its MCSE; a mark where it cannot be measured."""
     value, mcse = row[name], row[f"{name}_mcse"]
     if math.isnan(value):
         return {"failed": "failed", "not measured": MARK}.get(row["instead"], "")

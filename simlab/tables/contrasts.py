@@ -119,6 +119,7 @@ def _section(title: str, part: pd.DataFrame) -> Table:
 
 
 def _cell(row: dict[Any, Any]) -> str:
+    """Cell of a difference: the number with its MCSE, and the gain."""
     scale = 100.0 if row["measure"] in SHARES else 1.0
     value, mcse = scale * row["difference"], scale * row["mcse"]
     digits = decimals(mcse, 1) if scale > 1 else _digits(mcse)

@@ -214,6 +214,7 @@ def _cells(row: dict[Any, Any]) -> list[str]:
 
 
 def _estimates(row: dict[Any, Any]) -> str:
+    """Cell of what a method estimates: the word, λ, and its theory."""
     lines = [_marked(row["estimates"], row["estimates_mark"])]
     if not math.isnan(row["lambda"]):
         lines.append(plus_minus(row["lambda"], row["lambda_mcse"], 3))
@@ -241,6 +242,7 @@ def _consistent(row: dict[Any, Any], key: str) -> str:
 
 
 def _efficient(row: dict[Any, Any]) -> str:
+    """Cell of the efficiency: the word and the number."""
     word = _marked(row["efficient"], row["efficient_mark"])
     if math.isnan(row["efficiency"]):  # the base alone is not measured
         return word
@@ -248,6 +250,7 @@ def _efficient(row: dict[Any, Any]) -> str:
 
 
 def _honest(row: dict[Any, Any], key: str) -> str:
+    """Cell of the honesty under a scheme: the word, the SE's error, and coverage."""
     lines = [_marked(row[f"honest_{key}"], row[f"honest_{key}_mark"])]
     if not math.isnan(row[f"se_error_{key}"]):
         lines.append(se_error(row[f"se_error_{key}"], row[f"se_error_{key}_mcse"], unit=""))

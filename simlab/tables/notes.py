@@ -165,7 +165,7 @@ RUNS = 8
 def unfinished(ds: xr.Dataset) -> str:
     """Say how many replicates the conditions of an unfinished study have; "" of a finished one.
 
-    Conditions with the same number, one after another, are told together.
+    Conditions with the same number, one after another, are written together.
     """
     n = replicates_of(ds)
     stopped = ds["stopped"].values >= 0 if "stopped" in ds else n >= planned_replicates(ds)

@@ -90,6 +90,7 @@ def _rows(here: xr.Dataset, labels: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _run(ds: xr.Dataset) -> str:
+    """Sentence on what was run."""
     config = config_of(ds)
     tests = config.get("tests") or {}
     stop = f", stopped at {tests['stop']} exceedances" if tests.get("stop") else ""

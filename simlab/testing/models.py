@@ -1,4 +1,4 @@
-"""From formulas to a fitted null model and its alternatives, all of the same rows."""
+"""A fitted null model and its alternatives, from formulas, all of the same rows."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Several hypotheses tested with the same draws: p-values that allow for their number.
 
-The probability of one false rejection or more is held at α. Holm and Bonferroni know the p-values
+The probability of one false rejection or more is kept at α. Holm and Bonferroni know the p-values
 alone and must expect the worst. Draws know how the statistics go together (Westfall & Young 1993,
 Resampling-based multiple testing).
 """
@@ -45,7 +45,7 @@ def adjust(observed: Floats, simulated: Floats, p_values: Floats, alike: bool) -
 
 
 def _ranks(pool: Floats) -> Floats:
-    """How many of its column are as large as each entry, up to rounding; (B + 1, M)."""
+    """Number of entries of the column as large as each entry, up to rounding; (B + 1, M)."""
     ranks = np.empty_like(pool)
     for m in range(pool.shape[1]):
         column = pool[:, m]

@@ -122,7 +122,7 @@ class PValue(Printable):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What the reader must know: rows left out, singular fits."""
+        """Notes on the fits: rows left out, singular fits."""
         return self.nested.notes
 
     @property
@@ -298,7 +298,7 @@ def _findings(test: PValue) -> list[str]:
 
 
 def _remarks(test: PValue) -> list[str]:
-    """What the other p-values rest on, or why there is none; once for those that share it."""
+    """Remarks on the other p-values, or why there is none; once for those that share one."""
     remarks = test.references["remark"]
     return [
         f"{', '.join(same.index)}: {remark}."

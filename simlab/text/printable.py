@@ -1,4 +1,4 @@
-"""What all results have in common: they are printed in every format, from one list of parts."""
+"""Base class of all results: they are printed in every format, from one list of parts."""
 
 from __future__ import annotations
 

@@ -119,7 +119,7 @@ def _aligned(cells: list[list[str]]) -> list[list[str]]:
 
 
 class _Plan(NamedTuple):
-    """How a table is printed: columns that stand above each row, and the columns of each table."""
+    """Plan of a table: columns that stand above each row, and the columns of each of its parts."""
 
     above: list[_Column]
     tables: list[list[_Column]]
@@ -241,7 +241,7 @@ def _widths(columns: list[_Column], room: int) -> list[int]:
 
 
 def _heights(column: _Column, limit: int) -> list[int]:
-    """How many lines the header and each cell have in so many columns."""
+    """Number of lines of the header and of each cell, in so many columns."""
     return [
         sum(len(_broken(line, limit, column.hanging)) for line in cell)
         for cell in [column.header, *column.cells]
@@ -315,6 +315,6 @@ def _block(laid: _Laid, above: list[_Column], room: int, breaks: Sequence[int]) 
 
 
 def _named(cells: list[str], room: int) -> list[str]:
-    """What names a row, in a line of its own."""
+    """Names of a row, in a line of its own."""
     line = f"{TIE} ".join(cell for cell in cells if cell)
     return _broken(line, room, 2 * HANGING) if line else []

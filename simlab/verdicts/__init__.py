@@ -1,7 +1,7 @@
 """The course's summary of methods, judged by measured numbers.
 
 `judge` reads a results Dataset and returns one `Verdict` per method: what it estimates, whether
-it is consistent, efficient and honest, in numbers and a word, beside the word of the course.
+it is consistent, efficient and honest, in numbers and a word, with the word of the course.
 """
 
 from __future__ import annotations

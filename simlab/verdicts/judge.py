@@ -1,4 +1,4 @@
-"""From numbers and their Monte Carlo standard errors to a word."""
+"""Words for numbers, by their Monte Carlo standard errors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where in a study's conditions to look: its base, its sweeps, its crossing."""
+"""Conditions of a study that the verdicts look at: its base, its sweeps, its crossing."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ globals().update({law.__name__: law for law in COVARIATES.values()})  # where pi
 
 
 def _one_of(laws: Mapping[str, type[Section]]) -> Any:
-    """Return the type of a field that is one of several laws, told apart by `law`."""
+    """Return the type of a field that is one of several laws, distinguished by `law`."""
     names = tuple(laws)
 
     def check(value: Any) -> Any:

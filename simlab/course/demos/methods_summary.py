@@ -42,7 +42,7 @@ def table(result: Measured) -> StudyTable:
 
 
 def draw(result: Measured) -> Figure:
-    """Put the sampling distributions beside the bias as clusters grow."""
+    """Put the sampling distributions next to the bias as clusters grow."""
     figure, (left, right) = panels(
         "What each method estimates, and how surely", "Bias as schools get more students",
         ratios=(1.45, 1),

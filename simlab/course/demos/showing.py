@@ -1,4 +1,4 @@
-"""What a demonstration is made of, the numbers of its study, and how it is shown."""
+"""Parts of a demonstration: its study, the numbers, the picture and the sentences."""
 
 from __future__ import annotations
 

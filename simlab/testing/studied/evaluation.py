@@ -22,7 +22,7 @@ from simlab.words import PValue
 
 
 class Sampling(NamedTuple):
-    """How a Monte Carlo p-value is made."""
+    """Random stream and number of draws of a Monte Carlo p-value."""
 
     rng: Generator  # the stream of this test in this replicate
     draws: int  # at most
