@@ -184,7 +184,7 @@ def check_known(
 ) -> None:
     """Refuse a name that is not offered, by an ArgumentError that names those there are.
 
-    `empty` is what is said where nothing is offered.
+    `empty` is the message where nothing is offered.
     """
     names = [str(name) for name in offered]
     if given not in names:

@@ -16,7 +16,7 @@ from typing import IO, Final
 from simlab.errors import Error
 
 PATIENCE: Final = 2000
-"""Milliseconds for which a pipe is waited for before that is said."""
+"""Milliseconds for which a pipe is waited for before a message."""
 
 _PART = 1 << 20
 _KINDS = {
@@ -89,7 +89,7 @@ def present(file: Path, most: int = 1 << 26) -> bytes | None:
 
 
 def replace_file(file: Path, data: bytes) -> None:
-    """Put a file in the place of whatever has its name, whole or not at all; OSError of the disk.
+    """Replace whatever has the name of a file, whole or not at all; OSError of the disk.
 
     It is written next to it and renamed: whoever is killed here leaves the old one or the new one.
     """

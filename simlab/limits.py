@@ -1,7 +1,7 @@
 """Probability limits of the estimators as clusters are added: β_W + λ(β_B − β_W).
 
 Every method is linear in y once its variances are fixed, and y carries β_B − β_W on the context
-c_j. So λ is the method applied to c_j in the place of y: exact where x is held at data, in closed
+c_j. So λ is the method applied to c_j instead of y: exact where x is held at data, in closed
 form (`Estimator.lambda_`) where there is one, else from 10⁵ clusters drawn as moments, without y's
 noise.
 """

@@ -25,7 +25,7 @@ PROC, CGROUP = Path("/proc"), Path("/sys/fs/cgroup")
 def available() -> float:
     """Bytes that this process may still take; infinite where nobody knows.
 
-    The least of what the machine has (MemAvailable, or all of it where that is not said), what its
+    The least of what the machine has (MemAvailable, or all of it where that is not known), what its
     control groups leave (version 2 and 1), and what its own limit leaves (RLIMIT_AS).
     """
     return min((room for room in map(_asked, (_machine, _groups, _limit))), default=math.inf)

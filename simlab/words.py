@@ -30,7 +30,7 @@ class Status(IntEnum):
 
 
 NOT_RUN: Final = -1
-"""The number in place of a status where a replicate has not been run yet."""
+"""Number instead of a status where a replicate has not been run yet."""
 
 FITTED: Final = tuple(status for status in Status if not status.failed)
 """Statuses of fits with an estimate: ok, and singular, whose estimate of G is on its boundary."""
@@ -68,7 +68,7 @@ KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 """Kinds of terms that estimators have in every sector."""
 
 OVERALL: Final = "all"
-"""The place of a term that a model without sectors estimates from all data."""
+"""Place of a term that a model without sectors estimates from all data."""
 
 
 class Term(NamedTuple):

@@ -83,7 +83,7 @@ def normals() -> Normals:
 
 
 def write(path: str | Path) -> Path:
-    """Write the page in place of a file; an AppError if Bokeh is not there, or it cannot be."""
+    """Write the page to a file; an AppError if Bokeh is not there, or it cannot be."""
     require("bokeh")
     from bokeh.embed import components
     from bokeh.resources import Resources

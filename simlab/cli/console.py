@@ -126,7 +126,7 @@ def dataset(store: Path, variables: Collection[str] | None = None) -> xr.Dataset
 
 
 def opened(store: Path) -> xr.Dataset:
-    """Load all of a store; that it is unfinished is said on stderr."""
+    """Load all of a store; a warning on stderr if it is unfinished."""
     ds = dataset(store)
     say_unfinished(ds)
     return ds

@@ -19,7 +19,7 @@ import signal
 import sys
 import threading
 import time
-from os import _exit  # which a run puts something else in the place of
+from os import _exit  # which a run replaces
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

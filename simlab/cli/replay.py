@@ -152,7 +152,7 @@ def _mixed(again: Replay) -> Iterator[list[Part]]:
 
 
 def _verdict(again: Replay) -> tuple[int, list[Part]]:
-    """The exit status, and what is said of the stored replicate."""
+    """The exit status, and a message on the stored replicate."""
     if again.stored is None:
         words = "The store keeps measures and no replicates: there is nothing to compare with."
         return 0, [Paragraph(words, indent="")]

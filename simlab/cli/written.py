@@ -18,7 +18,7 @@ MARK: Final = "<!-- written by simlab run, which replaces this file -->"
 
 
 def save_page(page: Path, text: str, name: str) -> bool:
-    """Write the page of a study, unless something else is there, which is said; whether it did."""
+    """Write the page of a study, unless something else is there, with a message; whether it did."""
     there = present(page)
     if there is None or _is_page(there.decode("utf-8", "replace"), name):
         _save(page, f"{escape(text)}\n\n{MARK}\n")

@@ -1,4 +1,4 @@
-"""YAML → frozen, validated study; what is wrong is said with file, line, column and field.
+"""YAML → frozen, validated study; errors name file, line, column and field.
 
 `load` a file or `loads` a text; a `Study` is immutable from then on. `dumps` writes it again.
 """

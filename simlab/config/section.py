@@ -36,7 +36,7 @@ LONGEST_NAME: Final = 200
 """Bytes of what names a file or a folder; a file system bears 255, and endings are added."""
 
 BROKEN: Final = object()
-"""Stands for a field that is wrong in itself, so that nothing more is said about it."""
+"""Stands for a field that is wrong in itself, so that it is reported once."""
 
 Real = Annotated[
     float,

@@ -117,7 +117,7 @@ class Generated(Section):
     )
 
     def filled(self) -> Generated:
-        """Return what determines the draws: the population without what is said to be true."""
+        """Return what determines the draws: the population without its true values."""
         return self.model_copy(update={"truth": None})
 
 

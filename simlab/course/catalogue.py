@@ -89,7 +89,7 @@ class Catalogue(Printable):
 
 
 PARTS = ("fixed", "random", "model")
-FAILED = "unfitted"  # in the place of the first estimate
+FAILED = "unfitted"  # instead of the first estimate
 TRADITIONAL = 7  # the first models; the others have cluster means, hence other coefficients
 ADVICE = (
     "restricted log-likelihoods, AIC and BIC compare models with the same fixed part only: m3 with "

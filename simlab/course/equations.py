@@ -23,7 +23,7 @@ class Spec(NamedTuple):
     """One model."""
 
     title: str  # traditional name
-    # fixed and random part, with {x}, {w}, {c}, {d} in the places of the variables
+    # fixed and random part, with {x}, {w}, {c}, {d} for the variables
     right: str
     effects: str
     # what the intercept of a cluster depends on: w, the cluster mean c, their product

@@ -17,7 +17,7 @@ from simlab.text import Heading, Paragraph, Part, Table, parts_text
 
 
 class Dictionary(NamedTuple):
-    """One table of the page, and what must be said of it."""
+    """One table of the page, and a note on it."""
 
     title: str
     header: tuple[str, ...]

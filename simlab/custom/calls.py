@@ -22,7 +22,7 @@ T = TypeVar("T")
 CALLED = threading.Event()
 """Whether this process has called functions of the user, and may have threads of theirs."""
 
-ALL = -1  # in the place of a replicate: those of a block that are given to a function at once
+ALL = -1  # instead of a replicate: those of a block that are given to a function at once
 
 
 class Order(NamedTuple):

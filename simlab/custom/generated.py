@@ -34,7 +34,7 @@ class OwnPopulation:
     parameters: Mapping[str, Any]
     sectors: tuple[str, ...]
     by_rows: bool  # whether it draws rows rather than moments
-    given_truth: Truth  # what is said to be true
+    given_truth: Truth  # true values, as far as they are given
     block: int  # replicates of a whole block
 
     @property

@@ -3,7 +3,7 @@
 Threads that it starts are heard as part of the call that started them, until that ends.
 
 Filters and `warnings.showwarning` belong to the whole process, so that `warnings.catch_warnings`
-cannot be used in several threads. One filter and one hook stay in place instead, which concern a
+cannot be used in several threads. One filter and one hook are installed instead, which concern a
 warning only if it is given in a thread that is just listening.
 """
 
@@ -59,7 +59,7 @@ _LISTENING: ContextVar[Heard | None] = ContextVar("listening", default=None)
 
 @contextmanager
 def listening(file: str) -> Iterator[Heard]:
-    """Hear the warnings of this thread in place of their being shown; `file` as for `Heard`."""
+    """Collect the warnings of this thread, which are not shown; `file` as for `Heard`."""
     if _FILTER not in warnings.filters or not isinstance(warnings.showwarning, _Hook):
         attend()
     heard = Heard(file)
@@ -132,7 +132,7 @@ _ATTENDING = threading.Lock()
 
 
 def attend() -> None:
-    """Put the hook in its place, and the filter before all that are not of the user's code."""
+    """Install the hook, and the filter before all that are not of the user's code."""
     with _ATTENDING:
         if not isinstance(warnings.showwarning, _Hook):
             warnings.showwarning = _Hook(warnings.showwarning)  # type: ignore[assignment]

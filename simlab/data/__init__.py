@@ -1,6 +1,6 @@
 """Data sets, and careful reading of data from a file.
 
-Whatever is wrong with a file is said in one line that names the file, the line and the column.
+Every error in a file is one line that names the file, the line and the column.
 """
 
 from simlab.data.checks import DataWarning

@@ -1,6 +1,6 @@
 """Format of a file by its first bytes, whatever its name: text, or a table of another program.
 
-Gzip is unpacked; Excel, Parquet, Stata and SPSS are read; of others it is said what they are.
+Gzip is unpacked; Excel, Parquet, Stata and SPSS are read; other formats are named in the error.
 """
 
 from __future__ import annotations

@@ -111,7 +111,7 @@ def _moved(part: Moments, d: Floats, powers: Powers) -> Floats:
 
 
 class _Terms(NamedTuple):
-    """Terms of all powers, one after the other: Π C(p_i, q_i), places of p − q and of M_q."""
+    """Terms of all powers, one after the other: Π C(p_i, q_i), positions of p − q and of M_q."""
 
     moves: Powers
     coefficient: Floats

@@ -4,7 +4,7 @@ With the codecs ``bytes`` (little-endian) and ``crc32c``, the Zarr v3 specificat
 its elements in C order followed by the four bytes of their CRC-32C. Written directly, a block of
 256 replicates, 9 estimators and 4 terms costs 1 ms beyond what the disk asks for twelve files,
 where assignment through zarr-python costs 12 ms; and nothing depends on whether the installed
-zarr-python renames its files into place. Tests hold both directions against zarr-python itself.
+zarr-python renames its files too. Tests hold both directions against zarr-python itself.
 """
 
 from __future__ import annotations

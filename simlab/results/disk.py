@@ -65,7 +65,7 @@ def is_free(path: Path) -> bool:
 
 
 def take_place(path: Path) -> None:
-    """Put the draft, which is complete, in the place of what is at `path`.
+    """Replace what is at `path` by the draft, which is complete.
 
     If the disk refuses, one of the two stores is there, or comes back by `recover`.
     """
@@ -80,7 +80,7 @@ def take_place(path: Path) -> None:
 
 
 def recover(path: Path) -> None:
-    """Finish a change of place that was broken off, and remove what is left of it."""
+    """Finish a replacement that was broken off, and remove what is left of it."""
     path, draft, former = path.resolve(), draft_of(path), former_of(path)
     if former.exists() and is_free(path):
         (draft if draft.exists() else former).rename(path)  # the draft was complete

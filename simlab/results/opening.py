@@ -2,7 +2,7 @@
 
 More replicates or more conditions change the shape of every array, and perhaps the order of the
 conditions; the blocks stay what they are. So a new store is laid out, the files of the blocks get a
-second name in it, and it takes the place of the old one. With more estimators or tests the blocks
+second name in it, and it replaces the old one. With more estimators or tests the blocks
 are not yet what they will be: they are kept apart, see `earlier`. Sums are of all estimators
 together: those of a store that gets more of them, or more measures, are taken anew.
 """

@@ -1,7 +1,7 @@
 """The one room for text: numbers and lines, tables in five formats, results that print, pages.
 
 A result says in parts what it shows (`Printable.parts`); how a heading, a paragraph, a formula or a
-table stands in text, Markdown, LaTeX and HTML, and what must be escaped there, is said here alone.
+table stands in text, Markdown, LaTeX and HTML, and what must be escaped, is decided here alone.
 """
 
 from simlab.text.lines import PIPED, TIE, listed, width, wrapped, wrapped_sum

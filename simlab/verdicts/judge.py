@@ -33,7 +33,7 @@ class Number:
     """A measured number, its Monte Carlo standard error, and the replicates behind it.
 
     `interval` is its 95 % interval where that is not value ± 1.96 MCSE, as of a share; `instead` is
-    the word in the place of a verdict, where there can be none.
+    the word instead of a verdict, where there can be none.
     """
 
     value: float = math.nan

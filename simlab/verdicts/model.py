@@ -31,7 +31,7 @@ class Consistency:
     The target is "beta_within" or "beta_between", as clusters are "more" or "larger". `bias` at the
     largest `level` is judged by `margin`, in the unit of the slope; `unit` is what "100 %" of bias
     is: |β_B − β_W|, or what replaces it when that is 0. `needed` replicates would decide what is
-    undecided. `said` is the course's word here, "" for none.
+    undecided. `course` is the course's word here, "" for none.
     """
 
     target: str
@@ -48,7 +48,7 @@ class Consistency:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One number of one condition, judged. `place` is the condition in words."""
+    """One number of one condition, judged. `label` names the condition."""
 
     label: str
     condition: int

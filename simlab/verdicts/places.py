@@ -128,7 +128,7 @@ def places(ds: xr.Dataset, config: dict[str, Any]) -> Places:
     levels = {name: tuple(_level(v) for v in ds[name].values.tolist()) for name in factors_of(ds)}
     settings = [setting_of(ds, config, c) for c in range(ds.sizes["condition"])]
     scheme = tuple(str(setting.get("scheme", NEW)) for setting in settings)
-    wanted = {name: _base_level(config, name, found) for name, found in levels.items()}
+    wanted = {name: _base_level(config, name, own) for name, own in levels.items()}
     score = [
         sum(levels[f][c] == wanted[f] for f in levels if f != "scheme") for c in range(len(scheme))
     ]

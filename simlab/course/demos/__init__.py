@@ -78,7 +78,7 @@ def run(
 
     Replicates and seed are those of its study unless they are given. The figure is
     ``demo_NAME.png`` in the folder `out`, which is made if it is not there. With few replicates,
-    most likely, the numbers do not bear out what is said of them: that is a ClaimError.
+    most likely, the numbers do not bear out the sentences: that is a ClaimError.
     """
     from simlab.course.demos.showing import prepared, show  # pandas, numba
 

@@ -28,7 +28,7 @@ from simlab.moments import Floats
 from simlab.plots import Curve, curves, panels, shrinkage_space
 from simlab.text import Table
 
-SLOPE = 1  # place of the slope in (intercept, slope)
+SLOPE = 1  # index of the slope in (intercept, slope)
 
 
 class Lines(NamedTuple):
