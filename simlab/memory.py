@@ -32,7 +32,7 @@ def available() -> float:
 
 
 def lacking(needed: float) -> str:
-    """Say that there is less memory than the bytes needed; "" where it is enough."""
+    """Message if there is less memory than the bytes needed; "" where it is enough."""
     there = available()
     if needed <= there:
         return ""
@@ -48,7 +48,7 @@ def is_exhausted(error: BaseException) -> bool:
 
 
 def out_of_memory(error: BaseException) -> str:
-    """Say in one line that memory ran out, what for as far as it is known, and what to do."""
+    """Message in one line: memory ran out, what for as far as it is known, and what to do."""
     what = "" if isinstance(error, OSError) else " ".join(str(error).split())
     return f"not enough memory{f' ({what:.200})' if what else ''}: {SMALLER}"
 

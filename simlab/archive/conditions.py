@@ -89,7 +89,7 @@ def _shown(value: Any) -> str:
 
 
 def summary(ds: xr.Dataset) -> pd.DataFrame:
-    """Tell what each condition cost and what its fits came to.
+    """Summarise each condition: what it cost, and how its fits ended.
 
     Returns
     -------

@@ -131,7 +131,7 @@ def _compare(name: str, a: xr.Dataset, b: xr.Dataset, both: NDArray[np.bool_]) -
 def located(
     name: str, one: xr.DataArray, two: xr.DataArray, differs: NDArray[np.bool_]
 ) -> Row | None:
-    """Say how many cells differ, by how much at most, and where the first is; None without any."""
+    """Describe the cells that differ: number, largest difference, the first; None without any."""
     if not differs.any():
         return None
     at = np.unravel_index(int(np.argmax(differs)), differs.shape)

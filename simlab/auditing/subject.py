@@ -142,7 +142,7 @@ def digits_of(m: Moments) -> int:
 
 
 def _distance(m: Moments) -> float:
-    """Tell how many of its standard deviations within clusters x is away from 0."""
+    """Distance of x from 0, in its standard deviations within clusters."""
     return float(np.abs(m.x_mean).max() / np.sqrt(m.ss_x.sum() / m.n.sum()))
 
 

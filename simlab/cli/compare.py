@@ -69,7 +69,7 @@ def compare(
 
 
 def _missing(result: pd.DataFrame) -> list[str]:
-    """Why numbers are missing, a line for each reason, with the methods that it is true of."""
+    """Reasons why numbers are missing, a line each, with the methods that it is true of."""
     gaps = result[result["std_error"].isna()]
     methods = gaps.drop_duplicates(["method", "status"]).groupby("status")["method"]
     return [

@@ -97,7 +97,7 @@ def heard() -> bool:
 
 
 def over() -> None:
-    """Say that the work is done: a signal ends the process at once."""
+    """Mark the work as done: a signal then ends the process at once."""
     _State.over = True
 
 

@@ -109,7 +109,7 @@ def paths(base: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def leads(path: str, known: Iterable[str]) -> bool:
-    """Tell whether a path leads somewhere, given `paths`; to any parameter, if there are some."""
+    """Whether a path leads somewhere, given `paths`; to any parameter, if there are some."""
     return path in known or (path.startswith(f"{PARAMETERS}.") and PARAMETERS in known)
 
 

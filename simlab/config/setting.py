@@ -137,12 +137,12 @@ def _shape(population: object) -> str:
 
 
 def _also_a_path(schema: dict[str, Any]) -> None:
-    """Tell editors that an import path alone is a population too."""
+    """Schema for editors in which an import path alone is a population too."""
     schema["oneOf"].append({"type": "string", "pattern": ":"})
 
 
 class Setting(Section):
-    """All that determines the draws of a condition, but for the random stream."""
+    """Everything that determines the draws of a condition, but for the random stream."""
 
     scheme: Scheme = Field(
         NEW, description="Whether each replicate draws new clusters, or new rows in the same ones."

@@ -72,7 +72,7 @@ def listening(file: str) -> Iterator[Heard]:
 
 
 class _Listening(type):
-    """Whose `issubclass(category, …)` says whether this thread is listening."""
+    """Metaclass whose `issubclass(category, …)` says whether this thread is listening."""
 
     def __subclasscheck__(cls, category: type) -> bool:
         del category
@@ -84,7 +84,7 @@ class _Any(metaclass=_Listening):
 
 
 class _Within(type):
-    """Whose `issubclass(category, …)` holds of some categories while code of one file is heard."""
+    """Metaclass whose `issubclass(category, …)` holds while code of one file is heard."""
 
     of: type[Warning]
     files: list[str]

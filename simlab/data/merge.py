@@ -190,7 +190,7 @@ def _orphans_message(lost: dict[Any, int], keys: pd.Index, on: str) -> str:
 
 
 def _alike(lost: dict[Any, int], keys: pd.Index) -> str:
-    """Tell how many orphans are labels of the cluster file in another spelling, with an example."""
+    """Number of orphans that the cluster file has in another spelling, with an example."""
     known = {same_number(key): key for key in keys}
     alike = [(label, known[same_number(label)]) for label in lost if same_number(label) in known]
     if not alike:

@@ -133,7 +133,7 @@ def _is_label(use: Role, fields: Sequence[str]) -> bool:
 def _remark(
     name: str, fields: Sequence[str], lines: Sequence[int], twins: Clash, use: Role, keep: bool
 ) -> str:
-    """Say of two texts that are one number, and what becomes of them."""
+    """Remark on two texts that are one number, and what becomes of them."""
     one, other = (literal(fields[i].strip()) for i in twins[:2])
     more = f" (and {twins.more} more such)" if twins.more else ""
     text = (

@@ -136,7 +136,7 @@ def _against(ds: xr.Dataset, base: int) -> list[Pair]:
 
 
 def _along(ds: xr.Dataset, factor: str) -> list[Pair]:
-    """Each condition, with the one that has the level before it and is like it in all else."""
+    """Pairs of each condition and the one with the level before it, like it in all else."""
     factors = factors_of(ds)
     check_known("factor", factor, factors, "the study has no grid")
     alike: dict[tuple[str, ...], list[int]] = {}

@@ -76,7 +76,7 @@ def _peaked(sums: xr.Dataset) -> NDArray[np.bool_]:
 
 
 def known_doubt(setting: dict[str, Any], estimator: str, term: str) -> int:
-    """Tell what the population alone says of an estimate, by the configuration of one condition."""
+    """Return what is known of an estimate from the population alone, for one condition."""
     population = setting.get("population")
     if not isinstance(population, dict) or "generator" in population:
         return SOUND

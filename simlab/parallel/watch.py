@@ -50,7 +50,7 @@ class Watcher:
 
 @contextmanager
 def watched_threads(watch: Watch | None) -> Iterator[None]:
-    """Tell of what takes too long in the threads of this process, which nobody can end."""
+    """Report what takes too long in the threads of this process, which nobody can end."""
     if watch is None or watch.interval is None:
         yield
         return

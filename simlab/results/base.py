@@ -170,7 +170,7 @@ class Results:
 
 
 def _read_stop(store: Path, condition: int) -> Stop:
-    """Why a condition has no more replicates; a file that is missing or damaged says nothing.
+    """Reason why a condition has no more replicates; none in a file that is missing or damaged.
 
     The next run judges the condition again and writes it anew.
     """

@@ -53,7 +53,7 @@ class Difference:
 
 
 def differences(there: Schema, here: Schema) -> list[Difference]:
-    """Tell what keeps `here` from continuing `there`, configuration first; empty without any."""
+    """List what keeps `here` from continuing `there`, configuration first; empty without any."""
     shapes = {f.name: f for f in _shapes(there, here)}
     if there.fingerprint == here.fingerprint and there.keys == here.keys and not shapes:
         return []
@@ -81,7 +81,7 @@ def recorded_differences(there: Attrs, here: Attrs) -> list[Difference]:
 
 
 def refusal(path: Path, differ: list[Difference], extending: bool) -> str:
-    """Say in lines what differs, and what can be done about it."""
+    """Lines on what differs, and what can be done about it."""
     lines = [f"{path}: holds another study; what differs, there → here:"]
     for group in dict.fromkeys(f.group for f in differ):
         shown = [f for f in differ if f.group == group]
@@ -149,7 +149,7 @@ def compared(
     new: Mapping[str, object],
     grows: Callable[[str, object, object], bool] = lambda *_: False,
 ) -> Iterator[Difference]:
-    """Tell each name that has another value there and here; `grows` says if that is growth."""
+    """List the names that have another value there and here; `grows` says if that is growth."""
     for name in {**old, **new}:
         there, here = old.get(name), new.get(name)
         if there != here:

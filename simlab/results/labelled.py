@@ -74,7 +74,7 @@ def known_variables(schema: Schema) -> dict[str, Labelled]:
 
 
 def stopped_variable(schema: Schema, stopped: NDArray[np.int8]) -> dict[str, Labelled]:
-    """Why each condition has no more replicates, if they stop when a measure is known."""
+    """Reasons why each condition has no more replicates, if they stop when a measure is known."""
     if not schema.stops:
         return {}
     return {"stopped": (("condition",), stopped.copy(), variable_attrs("stopped"))}

@@ -114,7 +114,7 @@ def _read(handle: int) -> dict[str, Any]:
 
 
 def _may_live(holder: dict[str, Any], known_dead: bool) -> bool:
-    """Tell whether whoever wrote the file may still be at work.
+    """Whether the process that wrote the file may still be at work.
 
     On this machine a lock that was had proves that nobody is. Of other machines nothing is known.
     """

@@ -90,7 +90,7 @@ class Tree:
         return made
 
     def total(self, condition: int) -> Node:
-        """All that is known of one condition: its nodes, in the order of their blocks."""
+        """Sum of one condition: of its nodes, in the order of their blocks."""
         here = sorted((p.blocks.start, p) for p in self.nodes if p.condition == condition)
         if not here:
             return empty(self._layout)
@@ -98,7 +98,7 @@ class Tree:
 
 
 def outermost(spans: Iterable[Span]) -> Iterator[Span]:
-    """Those spans that none of the others contains."""
+    """Spans that none of the others contains."""
     there = set(spans)
     highest = max((span.level for span in there), default=0)
     for span in there:

@@ -21,7 +21,7 @@ EFFECTS = ("intercept", "slope")
 
 
 class Stop(IntEnum):
-    """Why a condition that is sampled until a measure is known has no more replicates."""
+    """Reason why a condition that is sampled until a measure is known has no more replicates."""
 
     NOT_YET = -1
     REACHED = 0

@@ -68,7 +68,7 @@ def recorded(store: Path, facts: Mapping[str, Any]) -> Iterator[Session]:
 
 
 def sessions(path: str | Path) -> list[dict[str, Any]]:
-    """Tell every session of the store at `path`, the first one first.
+    """List the sessions of the store at `path`, the first one first.
 
     Returns
     -------

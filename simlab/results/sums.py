@@ -85,11 +85,11 @@ class SumsResults(Results):
         self.finished.add(*at)
 
     def nodes(self, condition: int) -> Node:
-        """All that is known of one condition."""
+        """Sums of one condition, as one node."""
         return self._tree.total(condition)
 
     def sums(self, condition: int) -> dict[str, NDArray[Any]]:
-        """All that is known of one condition, as `simlab.performance.named` names it."""
+        """Sums of one condition, as `simlab.performance.named` names them."""
         return named(self.nodes(condition), self.summing.layout, self.summing.aims[condition])
 
     def dataset(self) -> xr.Dataset:

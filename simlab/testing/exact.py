@@ -91,7 +91,7 @@ def _known(
 def _why_not(
     fit: MixedFit, null_random: tuple[str, ...], added: int | None, q: int, df: int
 ) -> str:
-    """Say why models of this form have no such law; empty if they may have."""
+    """Reason why models of this form have no such law; empty if they may have."""
     names, blocks = fit.design.random_names, fit.design.blocks
     tested = len(names) - len(null_random)
     if tested < 1:
