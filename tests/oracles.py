@@ -148,8 +148,8 @@ def _same(raw: Any, value: Any, where: str) -> None:
             _same(inner, value[name], f"{where}.{name}")
     elif isinstance(raw, list):
         _expect(isinstance(value, tuple) and len(value) == len(raw), f"{where} is {value!r}")
-        for i, (inner, held) in enumerate(zip(raw, value, strict=True)):
-            _same(inner, held, f"{where}.{i}")
+        for i, (inner, own) in enumerate(zip(raw, value, strict=True)):
+            _same(inner, own, f"{where}.{i}")
     else:
         number = isinstance(raw, int | float) and not isinstance(raw, bool)
         kinds = (int, float) if number else (type(raw),)

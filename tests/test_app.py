@@ -125,10 +125,10 @@ def test_yaml_gives_what_is_on_the_screen_bit_for_bit(settings: Settings) -> Non
 def test_python_gives_what_is_on_the_screen_bit_for_bit(capsys: pytest.CaptureFixture[str]) -> None:
     shown = study(SMALL, 30)
     key = draws.prepare(study(TWO)).jobs[0].key
-    for held in (None, key):
-        work = draws.prepare(shown, held)
+    for frozen in (None, key):
+        work = draws.prepare(shown, frozen)
         left: dict[str, object] = {}
-        exec(texts.python_text(shown, 2, held), left)
+        exec(texts.python_text(shown, 2, frozen), left)
         drawn = draws.draw(work, 2)
         assert np.array_equal(left["rows"]["y"], drawn.y)  # type: ignore[index]
         assert np.array_equal(left["estimate"], estimates(work), equal_nan=True)

@@ -70,8 +70,8 @@ SIZES = {
 def test_lines_through_few_rows(name):
     sizes, doubt = SIZES[name]
     assert known(setting(cluster_sizes=sizes)) == [SOUND, doubt, doubt, SOUND, SOUND]
-    held = setting(cluster_sizes=None, x={"law": "data", "data": "hs"})
-    assert known(held) == [SOUND] * 5
+    from_data = setting(cluster_sizes=None, x={"law": "data", "data": "hs"})
+    assert known(from_data) == [SOUND] * 5
 
 
 @pytest.mark.parametrize(

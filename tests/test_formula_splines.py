@@ -82,8 +82,8 @@ def test_a_basis_with_the_constant_is_there_for_those_who_ask():
         d = build(f"y ~ 0 + {text} + (1 | g)", DF)
         assert d.dropped_columns == ()
         np.testing.assert_allclose(d.X.sum(axis=1), 1, atol=1e-12)
-        beside = build(f"y ~ {text} + (1 | g)", DF)  # a true deficiency is told
-        assert len(beside.dropped_columns) == 1
+        added = build(f"y ~ {text} + (1 | g)", DF)  # a true deficiency is told
+        assert len(added.dropped_columns) == 1
 
 
 def test_a_fit_with_a_centred_basis_says_nothing_of_rank(recwarn):

@@ -228,22 +228,22 @@ def test_machine_code_goes_where_it_may_be_written(tmp_path, monkeypatch):
                 cached.cache_clear()
 
     own = tmp_path / ".cache" / "simlab"
-    beside = folder.PACKAGE / "__pycache__"
+    package = folder.PACKAGE / "__pycache__"
     monkeypatch.setattr(folder, "_prune", lambda f: None)
     with pytest.warns(Notice, match="compiled anew"):
         assert chosen()[1] is False
     writable.append(own)
     assert chosen() == (own, True)
-    writable.append(beside)
-    assert chosen() == (beside, True)
+    writable.append(package)
+    assert chosen() == (package, True)
     given = tmp_path / "simlab-me"  # as docs/clusters.md has it
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(given))
     writable.append(given)
     assert chosen() == (given, True)
     monkeypatch.delenv("NUMBA_CACHE_DIR")
     monkeypatch.setattr(folder.Path, "home", nobody)
-    assert chosen() == (beside, True)
-    writable.remove(beside)
+    assert chosen() == (package, True)
+    writable.remove(package)
     with pytest.warns(Notice, match="compiled anew"):
         assert chosen()[1] is False
 

@@ -184,12 +184,12 @@ def test_a_method_fails_in_its_replicates_alone():
 
 
 def test_a_block_that_raises_is_done_again_one_by_one():
-    s = study("pooled", "mine:guilty_block")
+    s = study("pooled", "mine:failing_block")
     ds = simlab.run(s, jobs=1)
-    guilty = (ds.status.sel(estimator="mine:guilty_block") == Status.ERROR).values[0]
-    assert 0 < guilty.sum() < 20
+    failed = (ds.status.sel(estimator="mine:failing_block") == Status.ERROR).values[0]
+    assert 0 < failed.sum() < 20
     one, two = ds.estimate.sel(term="slope").values[0].T
-    np.testing.assert_array_equal(two[~guilty], one[~guilty])
+    np.testing.assert_array_equal(two[~failed], one[~failed])
 
 
 def test_estimates_are_read_with_care():

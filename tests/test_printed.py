@@ -181,9 +181,9 @@ def compared(block: Block) -> str:
         "with a file": first in STORED,
         "by a command": case(block) is not None,
     }
-    held = [means_of for means_of, so in means.items() if so]
-    assert len(held) < 2, (block, held)
-    return held[0] if held else ""
+    chosen = [means_of for means_of, so in means.items() if so]
+    assert len(chosen) < 2, (block, chosen)
+    return chosen[0] if chosen else ""
 
 
 def test_every_block_of_output_is_compared():

@@ -72,8 +72,8 @@ def estimator(
     Returns
     -------
     callable
-        The function, unchanged but for the mark that it now bears. It returns a mapping from term
-        to (estimate, std_error, df), to (estimate, std_error) for a normal reference, to the
+        The function, unchanged but for its declaration. It returns a mapping from term to
+        (estimate, std_error, df), to (estimate, std_error) for a normal reference, to the
         estimate alone, or to a mapping of these and lower, upper, p_value, by name. `status` among
         the terms says how the fit ended. None says that there is nothing to be estimated.
 
@@ -152,7 +152,7 @@ def generator(
     Returns
     -------
     callable
-        The function, unchanged but for the mark that it now bears.
+        The function, unchanged but for its declaration.
 
     Raises
     ------

@@ -38,7 +38,7 @@ population: mischief:made
 """
 BY_HAND = (
     *("mine:ols", "mine:plain", "mine:by_moments", "mine:random", "mine:cheat"),
-    *("mine:odd_estimates", "mine:guilty_block", "mine:not_a_function", "mine:no_such"),
+    *("mine:odd_estimates", "mine:failing_block", "mine:not_a_function", "mine:no_such"),
     *("broken:f", "nothing:f"),
     *(f"mine:bad_{name}" for name in ("exit", "strange", "key", "deep", "long", "nothing")),
     *(f"mine:bad_{name}" for name in ("number", "empty", "text", "none", "nan", "inf", "negative")),
@@ -215,7 +215,7 @@ def _spoiled(ours, alone):
         if name not in alone:
             continue
         labels = {d: alone[d] for d in ("estimator", "term") if d in alone[name].dims}
-        beside = ours[name].sel(labels).transpose(*alone[name].dims)
-        if beside.values.tobytes() != alone[name].values.tobytes():
+        other = ours[name].sel(labels).transpose(*alone[name].dims)
+        if other.values.tobytes() != alone[name].values.tobytes():
             return f"{name} of pooled or two_stage is another beside the user's method"
     return ""

@@ -11,7 +11,7 @@ import pandas as pd
 
 import simlab
 
-GUILTY = 1.5
+FAILS_ABOVE = 1.5
 """What the first x must be above, for a replicate to be the one."""
 
 TOGETHER = 0.75
@@ -22,8 +22,8 @@ def line(df):
     return {"slope": np.polyfit(df.x, df.y, 1)[0]}
 
 
-def guilty(df):
-    return df.x.iloc[0] > GUILTY
+def fails_here(df):
+    return df.x.iloc[0] > FAILS_ABOVE
 
 
 def for_ever(*_):
@@ -37,7 +37,7 @@ def for_ever(*_):
 def method(what):
     @simlab.estimator(terms=("slope",))
     def hostile(df):
-        if guilty(df):
+        if fails_here(df):
             what(df)
         return line(df)
 
@@ -124,7 +124,7 @@ def rows(rng, J=8, n=6):
 
 def hanging_rows(rng):
     df = rows(rng)
-    if guilty(df):
+    if fails_here(df):
         for_ever()
     return df
 

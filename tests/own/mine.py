@@ -74,8 +74,8 @@ def sometimes(df):
 
 
 @simlab.estimator(terms=("slope",), needs="moments")
-def guilty_block(sample):
-    """Fail for all replicates where one of them is guilty."""
+def failing_block(sample):
+    """Fail for all replicates where one of them fails."""
     if (sample.moments.y_mean[:, 0] > 15).any():
         raise np.linalg.LinAlgError("Singular matrix")
     fitted = pooled.fit(sample)
