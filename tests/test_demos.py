@@ -71,7 +71,7 @@ def test_claims_hold(shown, name):
 def test_table_fits_a_terminal(shown, name, monkeypatch):
     for width in (60, 80, 100):
         monkeypatch.setenv("COLUMNS", str(width))
-        table = demos.demo(name).table(found(shown, name))
+        table = demos.demo(name).table(result(shown, name))
         lines = (table.text() if isinstance(table, Table) else str(table)).splitlines()
         assert len(lines) >= 4
         assert max(map(len, lines)) <= width

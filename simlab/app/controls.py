@@ -67,12 +67,12 @@ class Controls:
         self._order()
 
     def say(self, problems: dict[str, str]) -> None:
-        """Write beside each setting what is wrong with it; nothing where nothing is."""
-        for name, place in self._said.items():
+        """Show messages, each next to its setting."""
+        for name, pane in self._messages.items():
             text = problems.get("" if name == "scheme" and "" in problems else name, "")
-            said = element("div", f"⚠ {html_text(text)}", {"role": "alert"}) if text else ""
-            if said != place.object:
-                place.param.update(object=said, visible=bool(text))
+            message = element("div", f"⚠ {html_text(text)}", {"role": "alert"}) if text else ""
+            if message != pane.object:
+                pane.param.update(object=message, visible=bool(text))
 
     def fill(self, settings: Settings) -> None:
         """Set every widget, and tell of it once."""

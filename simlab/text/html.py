@@ -83,13 +83,15 @@ def html_table(
     """Write a table whose first column names the rows; `rules` are rows that begin below a line."""
     whole = [row if isinstance(row, Row) else Row(row) for row in rows]
     words = [[c.words if isinstance(c, Cell) else c for c in row.cells] for row in whole]
-    sides = ["" if number else "words" for number in number_columns(header, words)]
+    classes = ["" if number else "words" for number in number_columns(header, words)]
     head = "".join(
-        element("th", _lines(cell), {"scope": "col", "class": side})
-        for side, cell in zip(sides, header, strict=True)
+        element("th", _lines(cell), {"scope": "col", "class": kind})
+        for kind, cell in zip(classes, header, strict=True)
     )
     body = "\n".join(
-        element("tr", _cells(row.cells, sides), {"class": "rule"} if i in rules else row.attributes)
+        element(
+            "tr", _cells(row.cells, classes), {"class": "rule"} if i in rules else row.attributes
+        )
         for i, row in enumerate(whole)
     )
     title = element("caption", html_text(caption)) if caption else ""
@@ -97,11 +99,11 @@ def html_table(
     return element("div", element("table", inside, attributes), {"class": "wide"})
 
 
-def _cells(row: Sequence[str | Cell], sides: Sequence[str]) -> str:
+def _cells(row: Sequence[str | Cell], classes: Sequence[str]) -> str:
     first, *others = (cell if isinstance(cell, Cell) else Cell(cell) for cell in row)
-    return _cell("th", first, {"scope": "row", "class": sides[0]}) + "".join(
-        _cell("td", cell, {"class": "off" if cell.mark else side})
-        for side, cell in zip(sides[1:], others, strict=True)
+    return _cell("th", first, {"scope": "row", "class": classes[0]}) + "".join(
+        _cell("td", cell, {"class": "off" if cell.mark else kind})
+        for kind, cell in zip(classes[1:], others, strict=True)
     )
 
 

@@ -225,8 +225,8 @@ def _html(part: Part) -> str:
 
 def _terms(items: Sequence[tuple[str, Sequence[str]]]) -> str:
     lines = "".join(
-        f"<dt>{html_text(name)}</dt>" + "".join(f"<dd>{html_text(x)}</dd>" for x in said)
-        for name, said in items
+        f"<dt>{html_text(name)}</dt>" + "".join(f"<dd>{html_text(x)}</dd>" for x in texts)
+        for name, texts in items
     )
     return f"<dl>{lines}</dl>" if lines else ""
 
