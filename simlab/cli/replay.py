@@ -98,7 +98,7 @@ def _refit(again: Replay) -> list[Part | list[Part]]:
         status += f", {one.dropped[0, e]} clusters dropped" if one.dropped[0, e] > 0 else ""
         for t in work.columns[method.name].tolist():
             new, se = one.estimate[0, e, t], one.std_error[0, e, t]
-            stored = [] if again.stored is None else _beside(again.stored, e, t, float(new))
+            stored = [] if again.stored is None else _stored(again.stored, e, t, float(new))
             rows.append([
                 name, work.terms[t], f"{new:.10g}", f"{se:.6g}", degrees(float(one.df[0, e, t])),
                 *stored, status,
@@ -112,7 +112,7 @@ def _refit(again: Replay) -> list[Part | list[Part]]:
     return [Table(header, rows, names=2), *([paragraphs] if paragraphs else [])]
 
 
-def _beside(stored: xr.Dataset, e: int, t: int, new: float) -> list[str]:
+def _stored(stored: xr.Dataset, e: int, t: int, new: float) -> list[str]:
     """The estimate that is stored, and what it differs by."""
     old = float(stored["estimate"].values[e, t])
     same = old == new or (math.isnan(old) and math.isnan(new))

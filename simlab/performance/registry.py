@@ -52,7 +52,7 @@ ROBUST = _by_name(
 )
 """Measures that exist where a variance does not, of studies that keep their replicates."""
 
-_BESIDE = (STATUS, PAIR, COVERED_ALONE, APART, BEST, TESTS)
+_OTHERS = (STATUS, PAIR, COVERED_ALONE, APART, BEST, TESTS)
 
-STREAMS = tuple(dict.fromkeys((*(measure.stream for measure in MEASURES.values()), *_BESIDE)))
+STREAMS = tuple(dict.fromkeys((*(measure.stream for measure in MEASURES.values()), *_OTHERS)))
 """What a study that keeps measures sums."""
