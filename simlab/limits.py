@@ -3,7 +3,7 @@
 Every method is linear in y once its variances are fixed, and y carries β_B − β_W on the context
 c_j. So λ is the method applied to c_j instead of y: exact where x is held at data, in closed
 form (`Estimator.lambda_`) where there is one, else from 10⁵ clusters drawn as moments, without y's
-noise.
+noise, which a mixed model fits in a few data sets.
 """
 
 from __future__ import annotations
@@ -20,18 +20,20 @@ from simlab.population import Clusters, Plan, needs_rows, size_moments, truth
 from simlab.sampling import draw_clusters, draw_moments, draw_rows, stream
 
 CLUSTERS_DRAWN = 100_000
+LARGE_SETS = 8  # as many large data sets are fitted abreast by a mixed model, and averaged
 LIMITS = 3  # purpose of the stream
 
 
-def merge(moments: Moments, values: Floats) -> tuple[Moments, Floats]:
-    """Make one data set of a block's replicates, and of (B, J) values that belong to clusters."""
+def merge(moments: Moments, values: Floats, sets: int = 1) -> tuple[Moments, Floats]:
+    """Make a few data sets of a block, and of (B, J) values that belong to its clusters."""
+    B, starts = moments.n.shape[0] // sets, moments.starts
 
     def side_by_side(v: Floats) -> Floats:
-        """Clusters of all replicates, sector after sector."""
-        sectors = [v[:, a:b].ravel() for a, b in pairwise(starts)]
-        return np.concatenate(sectors)[None, :]
+        """Clusters of the replicates of each data set, sector after sector, (sets, B/sets · J)."""
+        own = v[: B * sets].reshape(sets, B, -1)
+        sectors = [own[:, :, a:b].reshape(sets, -1) for a, b in pairwise(starts)]
+        return np.concatenate(sectors, axis=1)
 
-    B, starts = moments.n.shape[0], moments.starts
     merged = Moments._make([*(side_by_side(field) for field in moments[:-1]), B * starts])
     return merged, side_by_side(np.broadcast_to(values, moments.n.shape))
 
@@ -46,9 +48,10 @@ def new_cluster_limits(
     """
     enough, fixed = -(-CLUSTERS_DRAWN // plan.J), plan.parameters.held
     clusters, drawn = _draw(plan, 1 if fixed else enough, 0)
-    moments, context = merge(drawn, clusters.m if plan.parameters.latent else drawn.x_mean)
-    zero = np.zeros_like(context)
-    of_context = moments._replace(y_mean=context, s_xy=zero, rss=zero)
+    of_clusters = clusters.m if plan.parameters.latent else drawn.x_mean
+    _, of_context = _with_context(drawn, of_clusters, 1)
+    sets = max(1, min(LARGE_SETS, len(drawn.n)))
+    several, several_of_context = _with_context(drawn, of_clusters, sets)
     targets = truth(plan)
     within, between = targets["slope"][:, 0], targets["slope"][:, 1]
     gamma0 = targets["intercept"][:, 1]
@@ -69,15 +72,18 @@ def new_cluster_limits(
         elif method.mixed and method.lambda_ is None:
             # Its variances converge as clusters are added, where x is held those of the data again.
             again = _draw(plan, enough, 1)[1] if fixed else None
-            many = moments if again is None else merge(again, again.x_mean)[0]
-            fitted = method.fit(Sample(many))
+            if again is not None:
+                several = merge(again, again.x_mean, min(LARGE_SETS, len(again.n)))[0]
+            fitted = method.fit(Sample(several))
             assert fitted.G is not None
             assert fitted.sigma2 is not None
-            own = Known(fitted.G[0], float(fitted.sigma2[0]))
-            lambda_ = mixed_estimates(Sample(of_context), hlm.WEIGHTS, known=own).estimate[0]
+            own = Known(fitted.G.mean(axis=0), float(fitted.sigma2.mean()))
+            each = mixed_estimates(Sample(several_of_context), hlm.WEIGHTS, known=own)
+            lambda_ = each.estimate.mean(axis=0)
         elif method.mixed or method.oracle:
-            oracle = Sample(of_context, known)
-            lambda_ = mixed_estimates(oracle, hlm_contextual.WEIGHTS, known=known).estimate[0]
+            oracle = Sample(several_of_context, known)
+            each = mixed_estimates(oracle, hlm_contextual.WEIGHTS, known=known)
+            lambda_ = each.estimate.mean(axis=0)
         else:
             lambda_ = method.fit(Sample(of_context, known)).estimate[0]
         K = len(method.kinds)
@@ -88,6 +94,13 @@ def new_cluster_limits(
             [base[kind] + lambdas[i] * (between - within) for i, kind in enumerate(method.kinds)]
         )
     return limits
+
+
+def _with_context(drawn: Moments, context: Floats, sets: int) -> tuple[Moments, Moments]:
+    """A few large data sets; and with their context c_j, (B, J), in the place of y."""
+    moments, c = merge(drawn, context, sets)
+    zero = np.zeros_like(c)
+    return moments, moments._replace(y_mean=c, s_xy=zero, rss=zero)
 
 
 def _draw(plan: Plan, replicates: int, number: int) -> tuple[Clusters, Moments]:
