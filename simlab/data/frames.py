@@ -50,7 +50,7 @@ def as_pandas(data: object, source: str = "the data") -> pd.DataFrame:
         ) from error
 
 
-def held(df: pd.DataFrame, position: int) -> Any:
+def stored(df: pd.DataFrame, position: int) -> Any:
     """Values of a column as pandas holds them: an array of numpy, or one of its own.
 
     pandas takes ten times as long to make a Series of it first.

@@ -1,4 +1,4 @@
-"""What an estimator is, what it receives and what it returns."""
+"""Estimators: what they are, what they receive and what they return."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ Truth = Mapping[str, float] | Callable[[dict[str, Any]], Mapping[str, float]] | 
 
 
 class Known(NamedTuple):
-    """True variances, for estimators that are told them: G (2, 2) and σ²."""
+    """True variances, for estimators that know them: G (2, 2) and σ²."""
 
     G: Floats
     sigma2: float
 
 
 class About(NamedTuple):
-    """What a method of the user may ask of a sample, besides its numbers."""
+    """Facts of a sample that a user's method may ask for, besides its numbers."""
 
     sectors: tuple[str, ...]
     # rows of a replicate, by its index in the sample, as a data frame of its own
@@ -100,7 +100,7 @@ class Estimates(NamedTuple):
     dropped: NDArray[np.int32]  # clusters that could not be used, (B,)
     G: Floats | None = None  # variance components of a mixed model: G (B, 2, 2), σ² (B,)
     sigma2: Floats | None = None
-    # intervals and p-values of the method's own, (B, T), in place of those of Student's t
+    # intervals and p-values of the method's own, (B, T), instead of those of Student's t
     lower: Floats | None = None
     upper: Floats | None = None
     p_value: Floats | None = None
@@ -127,7 +127,7 @@ class Estimator:
     averages: Literal["equally", "by information"] | None = None
     needs: Literal["moments", "rows"] = "moments"  # what `Sample` must hold
     mixed: bool = False  # whether it estimates G and σ²
-    # whether it must be told the true variances, and so cannot be used on data
+    # whether it needs the true variances, and so cannot be used on data
     oracle: bool = False
     # whether it is linear in y once its variances are fixed, so that its limit can be computed
     linear: bool = True
@@ -143,7 +143,7 @@ class Estimator:
 
 
 class SizeMoments(NamedTuple):
-    """What closed-form probability limits need of one sector's x and sizes."""
+    """Moments of one sector's x and sizes, for probability limits in closed form."""
 
     n: float  # E n_j and E 1/n_j
     inverse_n: float

@@ -14,7 +14,7 @@ def line_covariance(
 ) -> Floats:
     """Covariance of intercept and slope in each sector, and later ones less the first, (P, 2, 2).
 
-    Methods report variances of single terms. Every method moves with x: with x − h in the place
+    Methods report variances of single terms. Every method moves with x: with x − h instead
     of x its slope stays and its intercept becomes a + bh, and so
 
         Cov(a, b) = (Var(a + bh) − Var a − h² Var b)/2h.
@@ -27,6 +27,7 @@ def line_covariance(
     at = method.kinds.index("intercept")
 
     def variances(fitted: Estimates) -> Floats:
+        """Squared standard errors by kind and sector."""
         squares: Floats = fitted.std_error[0].reshape(len(method.kinds), -1) ** 2
         return squares
 

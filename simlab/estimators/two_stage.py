@@ -23,6 +23,7 @@ def fit(sample: Sample) -> Estimates:
     count = np.where(lines.available > 0, lines.available, np.nan)
 
     def variance(deviation: Floats) -> Floats:
+        """Variance of the mean of the clusters' coefficients, from their deviations."""
         squares = (lines.usable * deviation**2).sum(axis=-1)
         return divide(squares, df, np.nan)[:, None] / count
 

@@ -1,4 +1,4 @@
-"""What a fit says when it cannot do as asked."""
+"""Errors and warnings of fits."""
 
 from __future__ import annotations
 

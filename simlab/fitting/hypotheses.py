@@ -260,7 +260,7 @@ def joint_test(fit: Fit, how: How, L: Floats, rhs: Floats) -> tuple[Test, tuple[
 
 
 def _doubts(test: Test) -> tuple[str, ...]:
-    """Where Kenward and Roger's approximation breaks down."""
+    """Reasons why Kenward and Roger's approximation may break down."""
     advice = "too few clusters for a joint test of so many contrasts; test fewer"
     if not test.den > NO_DF:
         return (f"Kenward and Roger's approximation leaves no denominator df: {advice}",)
@@ -281,6 +281,7 @@ def p_value(test: Test) -> float:
 
 
 def _right_side(rhs: ArrayLike, q: int) -> Floats:
+    """Right side of Lγ = rhs as q finite numbers."""
     try:
         target = np.array(np.broadcast_to(np.asarray(rhs, dtype=float), q))
     except (TypeError, ValueError) as error:

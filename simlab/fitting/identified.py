@@ -1,4 +1,4 @@
-"""What the data of a fit cannot tell of its random effects, in the user's words and units."""
+"""Elements of the random effects that the data do not identify, in the user's words and units."""
 
 from __future__ import annotations
 
@@ -68,25 +68,25 @@ def _taken_up(design: Design, clusters: Clusters, reml: bool) -> str:
     terms = _taking_up(design, clusters)
     those, bar = listed(terms), _bar(effects, group)
     if effects == ["(Intercept)"] and len(terms) == 1 and _constant_within(design, terms[0]):
-        said = (
+        message = (
             f"each {group} has its own {those}: the data say nothing of the variance between "
             f"{group}; leave out {bar}, or {those}"
         )
     elif effects:
         whose = "its variance" if len(effects) == 1 else "their variances"
-        said = (
+        message = (
             f"the fixed effects {those} take up all that {listed(effects)} could differ by between "
             f"the {len(design.clusters)} clusters of {group}: the data say nothing of {whose}; "
             f"leave out {bar}, or some of {those}"
         )
     else:
         what = listed(map(signed_sum, _sums(N, clusters, names)))
-        said = (
+        message = (
             f"the fixed effects {those} take up what would tell {what} of {group}: the data say "
             f"nothing of it; leave out one of these random effects, or some of {those}"
         )
-        return said if reml else f"{said}; by ML it is what makes the determinant of V least"
-    return said if reml else f"{said}; by ML it is 0 whatever the data say"
+        return message if reml else f"{message}; by ML it is what makes the determinant of V least"
+    return message if reml else f"{message}; by ML it is 0 whatever the data say"
 
 
 def _bar(effects: list[str], group: str) -> str:
@@ -151,19 +151,19 @@ def eliminate(rows: Floats, columns: int, least: float, rank: int) -> int:
 
     A pivot is larger than `least`, and there are at most `rank`.
     """
-    done = 0
+    count = 0
     for column in range(columns):
-        if done == rank:
+        if count == rank:
             break
-        pivot = done + int(np.argmax(np.abs(rows[done:, column])))
+        pivot = count + int(np.argmax(np.abs(rows[count:, column])))
         if np.abs(rows[pivot, column]) <= least:
             continue
-        rows[[done, pivot]] = rows[[pivot, done]]
-        rows[done] /= rows[done, column]
-        others = np.arange(len(rows)) != done
-        rows[others] -= np.outer(rows[others, column], rows[done])
-        done += 1
-    return done
+        rows[[count, pivot]] = rows[[pivot, count]]
+        rows[count] /= rows[count, column]
+        others = np.arange(len(rows)) != count
+        rows[others] -= np.outer(rows[others, column], rows[count])
+        count += 1
+    return count
 
 
 def _sum(row: Floats, elements: list[str]) -> Terms:

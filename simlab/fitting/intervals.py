@@ -253,7 +253,7 @@ def _wald(fit: Fit, z: float) -> tuple[pd.DataFrame, list[str]]:
 
 
 def _back(values: Floats, r: int) -> Floats:
-    """From the transformed scales: r standard deviations, correlations, σ. May be infinite."""
+    """Standard deviations, correlations and σ from their transformed scales; may be infinite."""
     with np.errstate(over="ignore"):
         out: Floats = np.exp(values)
     out[r:-1] = np.tanh(values[r:-1] / 2)
@@ -291,6 +291,7 @@ def _fixed_tracks(fit: Fit, wanted: Iterable[str] | None = None) -> dict[str, Tr
 
 
 def _by_ml(fit: Fit) -> Optimum:
+    """Fit by ML of the same model, for profiles of fixed effects."""
     ml = optimise(fit.optimum.rotated, reml=False)
     if ml.evaluations <= 0:
         raise FitError(
@@ -316,6 +317,7 @@ def _missed(error: NotAMinimumError) -> str:
 
 
 def _refuse(fit: Fit) -> None:
+    """Refuse a fit that has no minimum to profile from."""
     if not fit.converged:
         raise FitError(
             "the fit did not converge: there is no minimum to profile from; simplify the model"

@@ -1,4 +1,4 @@
-"""From a formula and a data frame to a fitted model."""
+"""Fits of a model from its formula and a data frame."""
 
 from __future__ import annotations
 

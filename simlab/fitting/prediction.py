@@ -1,4 +1,4 @@
-"""What a fit says of rows: fitted values, residuals, predictions, new responses, variances.
+"""Values of rows by a fit: fitted values, residuals, predictions, new responses, variances.
 
 They are of the population, Xγ̂ (level 0 in nlme), or of the cluster, Xγ̂ + Z_jû_j (level 1).
 """
@@ -203,7 +203,7 @@ def simulate(fit: Fit, n: int = 1, seed: int = 0, conditional: bool = False) -> 
     seed
         The same seed gives the same responses; the first replicates do not depend on `n`.
     conditional
-        Keep the clusters: û_j in the place of a new u_j.
+        Keep the clusters: û_j instead of a new u_j.
 
     Returns
     -------

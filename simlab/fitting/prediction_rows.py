@@ -71,6 +71,7 @@ def training(fit: Fit, of: Of) -> Rows:
 def _rows(
     fit: Fit, X: Floats, Z: Floats, cluster: Ints, labels: pd.Index, estimable: NDArray[np.bool_]
 ) -> Rows:
+    """Rows with their designs in the user's and in the engine's units."""
     units, random = fit.clusters.units, effects(fit.optimum)
     return Rows(fit, random, X, X @ units.A, Z @ units.B, cluster, labels, estimable)
 
@@ -112,6 +113,7 @@ def new_rows(
 
 
 def _not_estimable(design: Design, index: pd.Index, estimable: NDArray[np.bool_]) -> str:
+    """Note on rows whose mean the data do not identify."""
     bad = index[~estimable]
     which = f"row {bad[0]}" if len(bad) == 1 else f"{len(bad)} rows, the first {bad[0]}"
     return (

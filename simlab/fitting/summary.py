@@ -1,4 +1,4 @@
-"""What a user sees of a fit: the whole summary, and a short form of some lines."""
+"""Summary of a fit, and a short form of some lines."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Summary(Printable):
     # index: coefficients; ``estimate``, ``std_error``, ``df``, ``statistic``, ``p_value``,
     # ``lower``, ``upper``
     coefficients: pd.DataFrame
-    # of the estimates of fixed effects, (p, p), if it was asked for
+    # of the estimates of fixed effects, (p, p), if it is wanted
     correlation: pd.DataFrame | None
     shares: pd.Series[float]  # ``icc`` (at the mean of z'Gz), ``r2_marginal``, ``r2_conditional``
     df: DF  # how degrees of freedom were found
@@ -159,6 +159,7 @@ def brief(fit: Fit) -> list[Part | list[Part]]:
 
 
 def _correlation(fit: Fit) -> pd.DataFrame:
+    """Correlations of the estimated fixed effects."""
     V = fit.covariance
     sd = np.sqrt(np.diag(V))
     names = list(fit.design.fixed_names)
@@ -166,6 +167,7 @@ def _correlation(fit: Fit) -> pd.DataFrame:
 
 
 def _statistics(s: Summary) -> Table:
+    """Table of likelihood, deviance, AIC and BIC."""
     likelihood = "log L restricted" if s.method == "REML" else "log L"
     values = s.statistics
     header = [likelihood, "deviance (−2 log L)", "AIC", "BIC", "parameters"]
@@ -194,6 +196,7 @@ def _three(value: float) -> str:
 
 
 def _fixed(s: Summary, title: str) -> Table:
+    """Table of the fixed effects."""
     test = "z" if s.df == "normal" else "t"
     header = ["", "estimate", "std. error", "df", test, "p", "lower", "upper"]
     rows = []
@@ -221,6 +224,7 @@ def _cross(s: Summary) -> Table:
 
 
 def _shares(s: Summary) -> str:
+    """Sentence on the intraclass correlation and R²."""
     shares = s.shares
     return (
         f"Of the variance that the fixed effects leave, {shares['icc']:.3f} is between clusters "
@@ -231,6 +235,7 @@ def _shares(s: Summary) -> str:
 
 
 def _captions(s: Summary) -> tuple[str, str]:
+    """Titles of the tables of random and fixed effects."""
     between = f"with {100 * s.level:g} % intervals"
     none = s.df == "containment" and s.coefficients["df"].isna().any()
     left = "; none are left where a coefficient has too few clusters" if none else ""

@@ -1,4 +1,4 @@
-"""What the types of tests say of a term, as rows of weights L of the coefficients: H₀ is Lγ = 0.
+"""Hypotheses of the types of tests about a term, as rows of weights L: H₀ is Lγ = 0.
 
 X_full has every column of the terms, X those that were kept: Xγ = X_full γ_full with 0 for others.
 """
@@ -158,6 +158,7 @@ def by_level(effects: Floats) -> bool:
 
 
 def _coded(term: tuple[str, ...], specs: Sequence[Spec], at: Ints, columns: Columns) -> Coded:
+    """Coding of a term's columns: values by level, centred, and as effects."""
     values, centred, effects = {}, {}, {}
     for factor in term:
         if factor not in columns.factors:

@@ -196,9 +196,10 @@ def _columns(
     return products(np.ascontiguousarray(D[:, chosen]), y), columns, places
 
 
-def _check_random(of: Layout, places: Ints, sums: Products, source: str) -> None:
-    kept = independent(sums, places, of.one if of.one in of.in_Z else None)
-    if len(kept) < len(places):
+def _check_random(of: Layout, positions: Ints, sums: Products, source: str) -> None:
+    """Refuse random effects that are combinations of others."""
+    kept = independent(sums, positions, of.one if of.one in of.in_Z else None)
+    if len(kept) < len(positions):
         lost = [name for name, i in zip(of.random_names, of.in_Z, strict=True) if i not in kept]
         raise DataError(
             f"{source}: the random effect {listed(map(repr, lost))} is a linear combination "
@@ -207,10 +208,11 @@ def _check_random(of: Layout, places: Ints, sums: Products, source: str) -> None
 
 
 def _term_places(columns: Columns) -> dict[str, tuple[int, ...]]:
+    """Positions of each term's columns among those that were kept."""
     sizes = [len(specs) for _, specs in columns.terms]
     parts = np.split(columns.kept, np.cumsum(sizes)[:-1])
-    found = {
+    positions = {
         ":".join(term) or "(Intercept)": tuple(int(k) for k in part if k >= 0)
         for (term, _), part in zip(columns.terms, parts, strict=True)
     }
-    return {term: places for term, places in found.items() if places}
+    return {term: places for term, places in positions.items() if places}

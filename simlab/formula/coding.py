@@ -50,7 +50,7 @@ def name(spec: Spec) -> str:
 
 
 def identity(spec: Spec) -> frozenset[Piece]:
-    """What makes two columns the same: a:b is b:a."""
+    """Identity of a column, the same for a:b and b:a."""
     return frozenset(spec)
 
 
@@ -122,6 +122,7 @@ def code(terms: Iterable[Term], kinds: Mapping[str, Kind]) -> list[tuple[Term, l
 
 
 def _full_dummies(terms: list[Term], factors: set[str]) -> set[tuple[Term, str]]:
+    """Factors that need a column for every level in a term, by the rules of R."""
     full = set()
     for i, term in enumerate(terms):
         for text in factors.intersection(term):
@@ -136,6 +137,7 @@ def _full_dummies(terms: list[Term], factors: set[str]) -> set[tuple[Term, str]]
 
 
 def _pieces(text: str, kind: Kind, full: bool) -> list[Piece]:
+    """Columns of one factor or variable of a term."""
     if kind.coding is None:
         return [Piece(text, label) for label in ((None,) if kind.labels is None else kind.labels)]
     assert kind.labels is not None

@@ -182,6 +182,7 @@ def of_new_rows(call: Call, means: Means, table: Table) -> Floats:
 def _unknown(
     text: str, means: Means, table: Table, grouping: tuple[str, ...], absent: NDArray[np.bool_]
 ) -> DataError:
+    """Error for rows whose cluster mean is not known, with what to give instead."""
     keys = names(text, means)
     words = f"a column {keys[0]!r}" if len(keys) == 1 else f"columns {', '.join(map(repr, keys))}"
     how = f"give {words} of the new data, or at={{{keys[0]!r}: value}}"
@@ -194,11 +195,11 @@ def _unknown(
     row, (codes, labels) = int(np.argmax(absent)), table.group(grouping)
     value = "missing"
     if codes[row] >= 0:
-        found = labels[codes[row]]
-        value = f"{found!r}" if isinstance(found, str) else f"{found}"
+        level = labels[codes[row]]
+        value = f"{level!r}" if isinstance(level, str) else f"{level}"
         value += f", which has no {text} in the data of the model"
     more = f" ({int(absent.sum())} such rows)" if absent.sum() > 1 else ""
-    return DataError(f"{table.place(row)}: {':'.join(grouping)} is {value}{more}: {how}")
+    return DataError(f"{table.where(row)}: {':'.join(grouping)} is {value}{more}: {how}")
 
 
 def given(text: str, means: Means, table: Table) -> Floats:
@@ -209,11 +210,11 @@ def given(text: str, means: Means, table: Table) -> Floats:
     DataError
         If only some of them are there, or one does not hold numbers.
     """
-    found = [column_named(key, table.df.columns) for key in names(text, means)]
-    out = np.full((len(table), len(found)), np.nan)
-    there = [key for key in found if key is not None]
-    if there and len(there) < len(found):
-        lacking = next(k for k, f in zip(names(text, means), found, strict=True) if f is None)
+    present = [column_named(key, table.df.columns) for key in names(text, means)]
+    out = np.full((len(table), len(present)), np.nan)
+    there = [key for key in present if key is not None]
+    if there and len(there) < len(present):
+        lacking = next(k for k, f in zip(names(text, means), present, strict=True) if f is None)
         raise DataError(f"{table.source}: column {there[0]!r} is there and {lacking!r} is not")
     table.require(("formula", key) for key in there)
     for a, key in enumerate(there):
@@ -288,7 +289,8 @@ def _used(factor: Factor) -> tuple[Any, ...]:
 
 
 def _indicator(factor: Factor, level: object) -> Floats:
-    place = factor.levels.index(level) if level in factor.levels else -2
-    out: Floats = (factor.codes == place).astype(float)
+    """Indicator of a level, NaN where the value is missing."""
+    code = factor.levels.index(level) if level in factor.levels else -2
+    out: Floats = (factor.codes == code).astype(float)
     out[factor.codes < 0] = np.nan
     return out

@@ -22,7 +22,7 @@ _DEGREES: Mapping[int, str] = MappingProxyType({1: ".L", 2: ".Q", 3: ".C"})
 
 
 class Coding(NamedTuple):
-    """How a factor is coded.
+    """Coding of a factor.
 
     Attributes
     ----------

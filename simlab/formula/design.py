@@ -53,7 +53,7 @@ class Columns(NamedTuple):
 
 
 class Recipe(NamedTuple):
-    """What is needed to make the columns of a design again.
+    """Recipe of a design: all that is needed to make its columns again.
 
     Attributes
     ----------
@@ -265,6 +265,7 @@ def _filled(specs: Sequence[Spec], values: Mapping[str, Value], M: int) -> Float
 
 
 def _labels(table: Table, grouping: tuple[str, ...]) -> pd.Index | None:
+    """Labels of the rows' clusters; None where the table has no such columns."""
     if not table.has(grouping):
         return None
     table.require(("cluster", name) for name in grouping)
@@ -300,19 +301,20 @@ def check_finite(values: Mapping[str, Value], table: Table, kept: Bools | None) 
             if kept is not None:
                 row = int(np.flatnonzero(kept)[row])
             raise DataError(
-                f"{table.place(row)}: {shown(text)} has no finite value there; check what it is "
+                f"{table.where(row)}: {shown(text)} has no finite value there; check what it is "
                 "computed from"
             )
 
 
 def _refuse_missing(table: Table, names: Iterable[str], grouping: tuple[str, ...]) -> None:
+    """Refuse rows with missing values."""
     for name in names:
         named = name in grouping
         absent = table.group((name,))[0] < 0 if named else missing(table.value(name))
         if absent.any():
             row = int(np.argmax(absent))
             raise DataError(
-                f"{table.place(row)}: {name} is missing ({int(absent.sum())} missing in all); "
+                f"{table.where(row)}: {name} is missing ({int(absent.sum())} missing in all); "
                 "drop these rows or fill them in"
             )
 
@@ -322,13 +324,13 @@ def _as_trained(value: Value, levels: tuple[Any, ...] | None, text: str, table: 
     if levels is None:
         if not isinstance(value, Factor):
             return value
-        found = numbers(value)
-        if found is None:
+        result = numbers(value)
+        if result is None:
             raise DataError(
-                f"{table.place(0)}: {text} is {value.levels[value.codes[0]]!r}, and was a number "
+                f"{table.where(0)}: {text} is {value.levels[value.codes[0]]!r}, and was a number "
                 "in the data of the model"
             )
-        return found
+        return result
     if isinstance(value, Matrix):
         raise DataError(
             f"{table.source}: {text} has several columns, and was a factor in the model"
@@ -336,8 +338,8 @@ def _as_trained(value: Value, levels: tuple[Any, ...] | None, text: str, table: 
     if not isinstance(value, Factor):
         distinct, codes = np.unique(value, return_inverse=True)
         value = Factor(codes.astype(np.int64), tuple(distinct.tolist()))
-    place = {level: i for i, level in enumerate(levels)}
-    rank = np.array([*(place.get(level, -2) for level in value.levels), -1], dtype=np.int64)
+    index = {level: i for i, level in enumerate(levels)}
+    rank = np.array([*(index.get(level, -2) for level in value.levels), -1], dtype=np.int64)
     codes = rank[value.codes]
     if (codes == -2).any():
         row = int(np.argmax(codes == -2))
@@ -345,7 +347,7 @@ def _as_trained(value: Value, levels: tuple[Any, ...] | None, text: str, table: 
             ", …" if len(levels) > 10 else ""
         )
         raise DataError(
-            f"{table.place(row)}: {text} is {value.levels[value.codes[row]]!r}, a level that the "
+            f"{table.where(row)}: {text} is {value.levels[value.codes[row]]!r}, a level that the "
             f"data of the model do not have; they have {known}"
         )
     return replace(value, codes=codes, levels=levels)

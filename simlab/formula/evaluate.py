@@ -53,7 +53,7 @@ from simlab.moments import Floats, Ints
 
 
 class Scope(NamedTuple):
-    """Where expressions are evaluated.
+    """Scope of an expression: the table, and what was learnt from the data.
 
     Attributes
     ----------
@@ -103,6 +103,7 @@ def evaluate(node: Node, scope: Scope) -> Value:
 
 
 def _value(node: Node, scope: Scope) -> Value:
+    """Value of an expression of operators or functions."""
     match node:
         case Unary(sign, operand):
             value = _numbers(operand, scope)
@@ -139,6 +140,7 @@ def _operand(node: Node, scope: Scope) -> Value:
 
 
 def _has_column(node: Node) -> bool:
+    """Whether an expression depends on the data."""
     match node:
         case Unary(_, operand):
             return _has_column(operand)
@@ -148,6 +150,7 @@ def _has_column(node: Node) -> bool:
 
 
 def _binary(op: str, left: Node, right: Node, scope: Scope) -> Value:
+    """Value of an operation; a comparison gives a factor of truth values."""
     if op in COMPARISONS:
         for level, other in ((left, right), (right, left)):
             value = None if isinstance(other, Text | Number | Flag) else _operand(other, scope)
@@ -164,6 +167,7 @@ def _binary(op: str, left: Node, right: Node, scope: Scope) -> Value:
 def _is_level(
     op: str, level: Text | Number | Flag, other: Node, value: Value | None, scope: Scope
 ) -> Factor:
+    """Comparison of a factor with one of its levels."""
     if not isinstance(value, Factor) or op not in ("==", "!="):
         raise DataError(
             f"{scope.table.source}: {shown(spelled(other))} can be compared with "
@@ -185,6 +189,7 @@ def _logical(true: Any, absent: Any) -> Factor:
 
 
 def _call(call: Call, scope: Scope) -> Value:
+    """Value of a call; a function that learns keeps what it has learnt in the scope."""
     arguments = bind(call)
     if call.function == "I":
         return _operand(arguments["x"], scope)
@@ -213,6 +218,7 @@ def _line(error: Exception) -> str:
 
 
 def _constant(node: Node) -> Any:
+    """Value of an argument that must be a constant."""
     match node:
         case Number(value):
             return int(value) if value.is_integer() else value
@@ -231,8 +237,8 @@ def _checked(x: Floats, call: Call, scope: Scope) -> Floats:
         for column in columns(node):
             bad &= ~missing(scope.table.value(column))
         if bad.any():
-            place = scope.table.place(int(np.argmax(bad)))
-            raise DataError(f"{place}: {shown(spelled(node))} has no finite value there")
+            location = scope.table.where(int(np.argmax(bad)))
+            raise DataError(f"{location}: {shown(spelled(node))} has no finite value there")
     return x
 
 
@@ -255,6 +261,7 @@ def _factor(call: Call, arguments: dict[str, Node], scope: Scope) -> Factor:
 
 
 def _with_levels(value: Floats | Factor) -> Factor:
+    """Factor of the values, in rising order."""
     if isinstance(value, Factor):
         return value
     known, codes = np.unique(value, return_inverse=True)
@@ -269,8 +276,8 @@ def _converted(call: Call, value: Value, table: Table) -> Value:
     if call.function == "as.character":
         value = _with_levels(value)
         levels = sorted(set(value.labels))
-        place = {text: i for i, text in enumerate(levels)}
-        rank = np.array([*(place[text] for text in value.labels), -1], dtype=np.int64)
+        index = {text: i for i, text in enumerate(levels)}
+        rank = np.array([*(index[text] for text in value.labels), -1], dtype=np.int64)
         return Factor(rank[value.codes], tuple(levels), text=True)
     if not isinstance(value, Factor):
         return value
@@ -289,7 +296,7 @@ def _converted(call: Call, value: Value, table: Table) -> Value:
     if wrong.any():
         row = int(np.argmax(wrong))
         raise DataError(
-            f"{table.place(row)}: {shown(spelled(call))}: {value.levels[value.codes[row]]!r} is no "
+            f"{table.where(row)}: {shown(spelled(call))}: {value.levels[value.codes[row]]!r} is no "
             "number; correct it or set it to missing"
         )
     out: Floats = parsed[value.codes]
@@ -320,14 +327,15 @@ def _contextual(call: Call, scope: Scope) -> Value:
     x, grouping = arguments["x"], tuple(columns(arguments["cluster"]))
 
     def columns_of_x(known: Means | None) -> Parts:
-        found = parts(evaluate(x, scope), known, text, table.source)
-        return found._replace(columns=[_checked(c, call, scope) for c in found.columns])
+        """Columns of x, checked for finite values."""
+        values = parts(evaluate(x, scope), known, text, table.source)
+        return values._replace(columns=[_checked(c, call, scope) for c in values.columns])
 
     if scope.training:
-        found, (codes, labels) = columns_of_x(None), table.group(grouping)
-        scope.state[text] = means = learn(found, codes, labels)
+        own, (codes, labels) = columns_of_x(None), table.group(grouping)
+        scope.state[text] = means = learn(own, codes, labels)
         context = of_rows(means, codes)
-        return means.shape(within(found, means, context) if deviation else means.origin + context)
+        return means.shape(within(own, means, context) if deviation else means.origin + context)
     means = cast(Means, scope.state[text])
     supplied = given(text, means, table)
     if np.isnan(supplied).any():

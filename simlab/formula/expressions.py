@@ -122,6 +122,7 @@ def _as_python(piece: re.Match[str], aliases: Aliases) -> str:
     """Write a piece so that Python can read it: names that are no identifiers have an alias."""
 
     def alias(name: str | tuple[str, ...]) -> str:
+        """Name that Python's parser reads in place of one with odd characters."""
         short = f"alias_{len(aliases)}"
         while short in piece.string:
             short += "_"
@@ -210,6 +211,7 @@ def _original(text: str, aliases: Aliases) -> str:
     """Put the names back in the places of their aliases."""
 
     def name(match: re.Match[str]) -> str:
+        """Name that an alias stands for."""
         meant = aliases.get(match[0], match[0])
         return meant if isinstance(meant, str) else ":".join(meant)
 
@@ -217,6 +219,7 @@ def _original(text: str, aliases: Aliases) -> str:
 
 
 def _number(value: float) -> Number:
+    """Number as a node; a FormulaError if it is too large."""
     try:
         number = float(value)
     except OverflowError:
@@ -227,6 +230,7 @@ def _number(value: float) -> Number:
 
 
 def _check_power(base: Node, power: Node) -> None:
+    """Refuse powers that are no plain numbers."""
     size = power.operand if isinstance(power, Unary) else power
     if not isinstance(size, Number) or size.value > MAX_POWER:
         text = shown(spelled(Binary("**", base, power)))
@@ -236,6 +240,7 @@ def _check_power(base: Node, power: Node) -> None:
 
 
 def _not_text(node: Binary) -> Binary:
+    """Operation whose operands are no texts."""
     for side in (node.left, node.right):
         if isinstance(side, Text):
             raise FormulaError(
@@ -246,6 +251,7 @@ def _not_text(node: Binary) -> Binary:
 
 
 def _function(func: ast.expr, aliases: Aliases) -> str:
+    """Name of a function that a formula may call."""
     name = _unparsed(func, aliases)
     plain = name.removeprefix("np.") if name.removeprefix("np.") in MATHS else name
     if plain in PARAMETERS and isinstance(func, ast.Name):
@@ -286,6 +292,7 @@ def _argument(tree: ast.expr, kind: str | None, aliases: Aliases, depth: int) ->
 
 
 def _plain_number(tree: ast.expr, aliases: Aliases, depth: int) -> float:
+    """Number among the arguments of c(...)."""
     match _node(tree, aliases, depth):
         case Number(value) | Unary("+", Number(value)):
             return value

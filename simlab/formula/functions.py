@@ -97,6 +97,7 @@ _KINDS: Mapping[str, str] = MappingProxyType(
 
 
 def _is(kind: str, node: Node) -> bool:
+    """Whether a node is an argument of some kind."""
     if kind == "data":
         return not isinstance(node, Crossing) and next(columns(node), None) is not None
     match kind, node:

@@ -145,14 +145,14 @@ def layout(parsed: Parsed, kinds: tuple[Kind, ...]) -> Layout:
     fixed = tuple(spec for _, specs in terms for spec in specs)
     random, blocks = _random_effects(model, by_text)
     distinct = {identity(spec): spec for spec in (*fixed, *random)}
-    place = {key: i for i, key in enumerate(distinct)}
+    index = {key: i for i, key in enumerate(distinct)}
     fixed_names, random_names = tuple(map(name, fixed)), tuple(map(name, random))
     return Layout(
         terms, MappingProxyType(_places(terms)), fixed, random, blocks, tuple(distinct.values()),
-        tuple(place[identity(spec)] for spec in fixed),
-        tuple(place[identity(spec)] for spec in random),
+        tuple(index[identity(spec)] for spec in fixed),
+        tuple(index[identity(spec)] for spec in random),
         tuple(map(name, distinct.values())), fixed_names, random_names,
-        place.get(frozenset()), _twice(fixed_names) or _twice(random_names),
+        index.get(frozenset()), _twice(fixed_names) or _twice(random_names),
     )  # fmt: skip
 
 
@@ -163,10 +163,10 @@ def _random_effects(
     blocks: list[int] = []
     for bar, terms in zip(model.parsed.bars, model.bars, strict=True):
         start = len(specs)  # above every number that a column before has
-        for i, (_, found) in enumerate(code(terms, kinds)):
-            for _ in found:
+        for i, (_, own) in enumerate(code(terms, kinds)):
+            for _ in own:
                 blocks.append(len(blocks) if bar.diagonal else start + (not bar.correlated) * i)
-            specs += found
+            specs += own
     seen: set[frozenset[Piece]] = set()
     for spec in specs:
         if identity(spec) in seen:

@@ -40,7 +40,7 @@ class Flag:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A string, as an argument or beside == or !=."""
+    """A string, as an argument or next to == or !=."""
 
     value: str
 
@@ -188,9 +188,11 @@ def _number(value: float) -> str:
 
 
 def _spelled_binary(operator: str, left: Node, right: Node) -> str:
+    """Text of an operation, with parentheses where they are needed."""
     strength = _TIGHT.get(operator, 2)
 
     def side(node: Node, on_right: bool) -> str:
+        """Text of an operand, in parentheses if it binds less."""
         inner = 6
         if isinstance(node, Binary):
             inner = _TIGHT.get(node.operator, 2)

@@ -120,6 +120,7 @@ def _check_text(value: object, what: str) -> None:
 
 @lru_cache(maxsize=512)
 def _parsed(formula: str, random: str | None) -> Parsed:
+    """Parsed formula, checked."""
     response, right = _sides(tokenize(formula))
     fixed, groups = _split(right)
     if random is not None:
@@ -130,10 +131,10 @@ def _parsed(formula: str, random: str | None) -> Parsed:
         groups = [_Group("", _random(tokenize(random)))]
     if not groups:
         raise FormulaError(f"the formula has no random effects; {_EXAMPLE}")
-    found = [_bar(group) for group in groups]
-    bars = tuple(bar for bar, _ in found)
+    read = [_bar(group) for group in groups]
+    bars = tuple(bar for bar, _ in read)
     groupings: dict[frozenset[str], tuple[str, ...]] = {}
-    for _, grouping in found:
+    for _, grouping in read:
         groupings.setdefault(frozenset(grouping), grouping)
     if len(groupings) > 1:
         names = " and ".join(shown(":".join(grouping)) for grouping in groupings.values())
@@ -152,13 +153,14 @@ def _parsed(formula: str, random: str | None) -> Parsed:
 
 
 class _Group(NamedTuple):
-    """What stands in the parentheses of random effects, and the covariance that is asked for."""
+    """Content of the parentheses of random effects, and the covariance that is asked for."""
 
     covariance: str
     inside: list[Token]
 
 
 def _sides(tokens: list[Token]) -> tuple[list[Token], list[Token]]:
+    """Response and right side of a formula."""
     tildes = [i for i, token in enumerate(tokens) if token.text == "~"]
     if not tildes:
         raise FormulaError(f"the formula has no '~'; {_EXAMPLE}")
@@ -241,6 +243,7 @@ def _split(tokens: list[Token]) -> tuple[list[Token], list[_Group]]:
 
 
 def _random(tokens: list[Token]) -> list[Token]:
+    """Content of random=, of the form ~ 1 + x | cluster."""
     if tokens[0].text != "~" or sum(map(_is_bar, tokens)) != 1 or len(tokens) < 4:
         raise FormulaError("random= must be of the form '~ 1 + x | cluster'")
     inside = tokens[1:]

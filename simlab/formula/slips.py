@@ -20,7 +20,7 @@ def nearly_numbers(table: Table, formula: str, random: str | None = None) -> Ite
         # A name of no column, or of several, is refused when the design is built
         if name in grouping or not table.has([name]):
             continue
-        if isinstance(table.held(name), np.ndarray) and table.held(name).dtype.kind in "fiub":
+        if isinstance(table.stored(name), np.ndarray) and table.stored(name).dtype.kind in "fiub":
             continue
         column = table.series(name)
         if not is_string_dtype(column.dtype) or table.has_twice(name):
@@ -34,6 +34,6 @@ def nearly_numbers(table: Table, formula: str, random: str | None = None) -> Ite
         if bad.any() and bad.sum() < 0.5 * (codes >= 0).sum():
             row = int(bad.argmax())
             yield (
-                f"{table.place(row)}: {name} is {column.iloc[row]!r}, though most of its values "
+                f"{table.where(row)}: {name} is {column.iloc[row]!r}, though most of its values "
                 f"are numbers; so {name} is read as categories"
             )

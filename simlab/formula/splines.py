@@ -14,7 +14,7 @@ OUTSIDE = ("raise", "extend", "clip")
 
 
 class Knots(NamedTuple):
-    """What a spline has learnt.
+    """Knots of a spline, learnt from the data.
 
     Attributes
     ----------
@@ -89,6 +89,7 @@ def spline(
 
 
 def _knots(x: Floats, options: Mapping[str, Any], least: int, degree: int) -> Knots:
+    """Knots by df, which are quantiles, or as given."""
     ends = np.ravel(options.get("Boundary.knots", (x.min(), x.max()))).astype(float)
     if len(ends) != 2 or ends[0] == ends[1]:
         raise ValueError("Boundary.knots must be two different numbers, such as c(0, 10)")
@@ -121,6 +122,7 @@ def _listed(knots: Floats) -> str:
 
 
 def _inside(x: Floats, knots: Knots, how: str) -> Floats:
+    """Values inside the boundary knots, or as `how` treats those outside."""
     if how not in OUTSIDE:
         raise ValueError(f"extrapolation is {how!r}; it must be one of {', '.join(OUTSIDE)}")
     outside = (x < knots.low) | (x > knots.high)

@@ -49,10 +49,10 @@ def _expanded(text: str) -> tuple[tuple[Term, ...], dict[str, Node]]:
         if token.node is not None:
             factors.setdefault(token.text, token.node)
     _check_numbers(tokens)
-    place = {factor: i for i, factor in enumerate(factors)}
-    found = sorted(_Algebra(text, tokens, place).terms(), key=len)
+    index = {factor: i for i, factor in enumerate(factors)}
+    expanded = sorted(_Algebra(text, tokens, index).terms(), key=len)
     names = list(factors)
-    terms = tuple(tuple(names[i] for i in sorted(term)) for term in found)
+    terms = tuple(tuple(names[i] for i in sorted(term)) for term in expanded)
     used_factors = set(itertools.chain.from_iterable(terms))
     return terms, {name: node for name, node in factors.items() if name in used_factors}
 
@@ -75,8 +75,8 @@ class _Algebra:
     Every method returns terms, and how many there would be if none were equal.
     """
 
-    def __init__(self, text: str, tokens: list[Token], place: dict[str, int]) -> None:
-        self._text, self._tokens, self._place, self._at = text, tokens, place, 0
+    def __init__(self, text: str, tokens: list[Token], index: dict[str, int]) -> None:
+        self._text, self._tokens, self._index, self._at = text, tokens, index, 0
 
     def terms(self) -> Iterable[frozenset[int]]:
         """Terms of the whole sum, to which the intercept belongs."""
@@ -112,6 +112,7 @@ class _Algebra:
                 return terms, total
 
     def _crossed(self) -> tuple[_Set, int]:
+        """Terms of a * b or a / b, and their number before equal ones are merged."""
         a, m = self._product()
         while symbol := self._next("*", "/"):
             b, n = self._product()
@@ -124,6 +125,7 @@ class _Algebra:
         return a, m
 
     def _product(self) -> tuple[_Set, int]:
+        """Terms of a:b, and their number."""
         a, m = self._power()
         while self._next(":"):
             b, n = self._power()
@@ -132,6 +134,7 @@ class _Algebra:
         return a, m
 
     def _power(self) -> tuple[_Set, int]:
+        """Terms of (a + b)**n, and their number."""
         a, m = self._operand()
         if not self._next("**"):
             return a, m
@@ -144,6 +147,7 @@ class _Algebra:
         return out, m
 
     def _operand(self) -> tuple[_Set, int]:
+        """Terms in parentheses, or of one factor, and their number."""
         if self._next("("):
             inside = self._sum({})
             if not self._next(")"):
@@ -153,9 +157,10 @@ class _Algebra:
         if token is None or token.node is None:
             raise FormulaError(f"{shown(self._text)} cannot be read as a sum of terms")
         self._at += 1
-        return {frozenset({self._place[token.text]}): None}, 1
+        return {frozenset({self._index[token.text]}): None}, 1
 
     def _bounded(self, number: int) -> int:
+        """Number of terms, refused if it is too large."""
         if number > MAX_TERMS:
             message = f"{shown(self._text)} expands to more than {MAX_TERMS} terms; "
             raise FormulaError(message + "write fewer crossings")

@@ -97,6 +97,7 @@ def written(tokens: list[Token]) -> str:
 
 
 def _next(text: str, at: int) -> tuple[Token, int]:
+    """Token at a position, and the position after it."""
     piece = _PIECE.match(text, at)
     if piece is None:
         raise FormulaError(f"{shown(text[at:].lstrip(), 30)} is not allowed here; {_CUES}")
@@ -115,9 +116,9 @@ def _next(text: str, at: int) -> tuple[Token, int]:
     if opening is None:
         return _factor(column(name)), end
     start, end = opening.end(), _call_end(text, opening.end())
-    marks = _marks(text[start : end - 1]) if name not in PARAMETERS else set()
-    if "|" in marks:
-        if name in COVARIANCES and "," not in marks:
+    separators = _separators(text[start : end - 1]) if name not in PARAMETERS else set()
+    if "|" in separators:
+        if name in COVARIANCES and "," not in separators:
             return Token(name), start - 1
         raise FormulaError(
             f"{shown(text[piece.start() : end].lstrip())}: random effects are (x | g) or "
@@ -140,7 +141,7 @@ def _factor(node: Node) -> Token:
 
 
 def _call_end(text: str, at: int) -> int:
-    """Where a call ends whose parenthesis opened before `at`, with whatever is attached to it."""
+    """End of a call whose parenthesis opened before `at`, with whatever is attached to it."""
     stack, pairs = [")"], {"(": ")", "[": "]", "{": "}"}
     while at < len(text):
         char = text[at]
@@ -165,14 +166,14 @@ def _call_end(text: str, at: int) -> int:
     raise FormulaError("a parenthesis or a quote is not closed in the formula")
 
 
-def _marks(text: str) -> set[str]:
+def _separators(text: str) -> set[str]:
     """Bars and commas of a text, outside of parentheses and quotes."""
-    depth, found = 0, set()
+    depth, result = 0, set()
     for piece in re.finditer(r"""`[^`]*`|"[^"]*"|'[^']*'|[()|,]""", text):
         depth += (piece[0] == "(") - (piece[0] == ")")
         if piece[0] in "|," and depth == 0:
-            found.add(piece[0])
-    return found
+            result.add(piece[0])
+    return result
 
 
 def _check_parentheses(tokens: list[Token]) -> None:
@@ -203,8 +204,8 @@ def _check_order(tokens: list[Token]) -> None:
             if not operand:
                 raise FormulaError(f"something is missing before ')', after {shown(before)}")
         elif not operand and not (text in "+-~" and before in ("", "(", "~", "|", "||", "+", "-")):
-            place = f"after {shown(before)}" if before else "at the start of the formula"
-            raise FormulaError(f"a term is missing before {shown(text)}, {place}")
+            location = f"after {shown(before)}" if before else "at the start of the formula"
+            raise FormulaError(f"a term is missing before {shown(text)}, {location}")
         else:
             operand = False
         before = text

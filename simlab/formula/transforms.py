@@ -43,7 +43,7 @@ def centred(
     values : (N,)
         (x − mean)/deviation.
     known : (float, float)
-        0 and 1 for what is not asked for.
+        0 and 1 for what is not wanted.
 
     Raises
     ------

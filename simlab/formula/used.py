@@ -66,7 +66,7 @@ def response_of(node: Node, text: str, scope: Scope, keep: Bools | None) -> Floa
     if y is None and isinstance(value, Factor):
         row = _not_a_number(value)
         raise DataError(
-            f"{scope.table.place(row)}: the response {text} is {value.levels[value.codes[row]]!r}; "
+            f"{scope.table.where(row)}: the response {text} is {value.levels[value.codes[row]]!r}; "
             "it must be a number"
         )
     if y is None:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from simlab.data import DataError
 from simlab.data.checks import check_apart, require
-from simlab.data.frames import held
+from simlab.data.frames import stored
 from simlab.formula.contrasts import DEFAULT, Coding
 from simlab.formula.nodes import same_name
 from simlab.moments import Floats, Ints
@@ -109,9 +109,9 @@ class Table:
     def __len__(self) -> int:
         return len(self.df)
 
-    def held(self, name: str) -> Any:
-        """Return the values of a column as pandas holds them; see `frames.held`."""
-        return held(self.df, self._place(name))
+    def stored(self, name: str) -> Any:
+        """Return the values of a column as pandas holds them; see `frames.stored`."""
+        return stored(self.df, self._place(name))
 
     def series(self, name: str) -> pd.Series:
         """Return the column of that name; Python's spelling of an identifier will do."""
@@ -156,19 +156,19 @@ class Table:
         if len(exact) == len(self.df.columns) and all(name in exact for _, name in roles):
             return
         alias = {same_name(name): name for name in exact}
-        asked = {name if name in exact else alias.get(name, name): role for role, name in roles}
-        if twice := [n for n in asked if self.has_twice(n)]:
+        wanted = {name if name in exact else alias.get(name, name): role for role, name in roles}
+        if twice := [n for n in wanted if self.has_twice(n)]:
             raise DataError(
                 f"{self.source}: column {twice[0]!r} occurs more than once; rename or drop one"
             )
-        alone = Counter(asked.values())
+        alone = Counter(wanted.values())
         named = {
             role if alone[role] == 1 and role != "formula" else f"{role} ({name})": name
-            for name, role in asked.items()
+            for name, role in wanted.items()
         }
         require(self.df.iloc[:0], named, self.source)
 
-    def place(self, row: int) -> str:
+    def where(self, row: int) -> str:
         """Name a row in a message."""
         return f"{self.source}, {self.df.index.name or 'row'} {self.df.index[row]}"
 
@@ -181,7 +181,7 @@ class Table:
             If it holds neither numbers nor levels, or an infinite number; names the row.
         """
         if name not in self._read:
-            values = self.held(name)
+            values = self.stored(name)
             if isinstance(values, np.ndarray) and values.dtype.kind in "fiu":
                 self._read[name] = self._finite(np.asarray(values, dtype=np.float64), name)
             else:
@@ -229,7 +229,7 @@ class Table:
         return self._groups[names]
 
     def _coded(self, name: str) -> tuple[Ints, pd.Index]:
-        values = self.held(name)
+        values = self.stored(name)
         if isinstance(values.dtype, pd.StringDtype):
             codes, distinct = values.factorize()
             return codes.astype(np.int64, copy=False), pd.Index(distinct)
@@ -253,15 +253,15 @@ class Table:
             together, _ = pd.factorize(together * len(labels) + codes[present])
         _, rows = np.unique(together, return_index=True)
         texts = [map(label, labels[codes[present][rows]]) for codes, labels in parts]
-        found = pd.Index([":".join(pieces) for pieces in zip(*texts, strict=True)])
-        if found.has_duplicates:
+        crossed = pd.Index([":".join(pieces) for pieces in zip(*texts, strict=True)])
+        if crossed.has_duplicates:
             raise DataError(
                 f"{self.source}: two combinations of {' and '.join(names)} would both be called "
-                f"{found[found.duplicated()][0]!r}; rename a level"
+                f"{crossed[crossed.duplicated()][0]!r}; rename a level"
             )
         codes = np.full(len(present), -1, dtype=np.int64)
         codes[present] = together
-        return codes, found
+        return codes, crossed
 
     def _value(self, column: pd.Series, name: str) -> Value:
         dtype = column.dtype
@@ -300,10 +300,10 @@ class Table:
         odd = present[is_number.index(False)] if False in is_number else present[0]
         value = column.iloc[odd]
         raise DataError(
-            f"{self.place(int(odd))}: {name} is {value!r:.60}, where other rows hold other kinds "
+            f"{self.where(int(odd))}: {name} is {value!r:.60}, where other rows hold other kinds "
             f"of values; {_ADVICE}"
             if any(is_number)
-            else f"{self.place(int(odd))}: {name} is {value!r:.60}; {_ADVICE}"
+            else f"{self.where(int(odd))}: {name} is {value!r:.60}; {_ADVICE}"
         )
 
     def _finite(self, values: Floats, name: str) -> Floats:
@@ -315,7 +315,7 @@ class Table:
         if infinite.any():
             row = int(np.argmax(infinite))
             raise DataError(
-                f"{self.place(row)}: {name} is {values[row]}, which is infinite; "
+                f"{self.where(row)}: {name} is {values[row]}, which is infinite; "
                 "correct it or set it to missing"
             )
         return values
@@ -339,5 +339,5 @@ def _kind(column: pd.Series) -> str:
 
 
 def missing(value: Value) -> NDArray[np.bool_]:
-    """Which rows of a column have no value."""
+    """Mask of the rows of a column that have no value."""
     return value.codes < 0 if isinstance(value, Factor) else np.isnan(value)  # type: ignore[arg-type]

@@ -149,9 +149,10 @@ def _samples(work: Work, job: Job, first: int, drawn: Drawn) -> Iterator[tuple[I
 
 
 def _about(work: Work, job: Job, part: Part, start: int, numbers: Ints) -> About:
-    """What a user's method may ask of replicates of these numbers, in `part` from start."""
+    """Facts of some replicates that a user's method may ask for, in `part` from start."""
 
     def rng(b: int, name: str) -> Generator:
+        """Random stream of a method in replicate b."""
         return stream(work.study.seed, job.key, METHOD, int(numbers[b]), name)
 
     return About(
@@ -172,6 +173,7 @@ def _test(work: Work, job: Job, first: int, moments: Moments) -> tuple[Floats, F
     draws, stop = study.tests.draws, study.tests.stop
 
     def sampling(name: str, b: int) -> Sampling:
+        """Random stream of a test in replicate b, and its draws."""
         return Sampling(stream(study.seed, key, NULL_DRAWS, first + b, name), draws, stop)
 
     each = [

@@ -67,6 +67,7 @@ def code_version(summed: bool = False) -> dict[str, str]:
 
 
 def _files(names: tuple[str, ...]) -> Iterator[Path]:
+    """Source files of modules and packages."""
     for name in names:
         if (_PACKAGE / name).is_dir():
             yield from sorted((_PACKAGE / name).rglob("*.py"))

@@ -1,4 +1,4 @@
-"""What memory a study needs, from what it declares, so that what will not fit is refused at once.
+"""Memory that a study needs, from its declaration, so that what will not fit is refused at once.
 
 Of a block of B replicates of J clusters: its moments, its rows where they are kept, what the
 estimators make of one slab, the draws of its tests, and its results; times the workers. Then what
@@ -32,7 +32,7 @@ KEPT = 12
 
 
 class Shape(NamedTuple):
-    """How large one replicate of a condition is."""
+    """Sizes of one replicate of a condition."""
 
     clusters: int  # J; 2 where data say it, which are not read here
     size: float  # mean size of a cluster, and the largest
@@ -42,7 +42,7 @@ class Shape(NamedTuple):
 
 
 class Room(NamedTuple):
-    """Where a study finds its memory, and what stays there."""
+    """Memory of a study: where it is found, and what stays there."""
 
     # by default one worker; the memory of other machines is not known
     where: Parallel = Parallel(n_jobs=1)
@@ -58,7 +58,7 @@ class Footprint(NamedTuple):
     results: float  # replicates that are kept in memory
 
     def total(self, workers: int) -> float:
-        """Of so many workers together."""
+        """Bytes of so many workers together."""
         return self.plans + workers * self.block + self.results
 
 
@@ -154,7 +154,7 @@ def _finding(study: Study, shape: Shape, workers: int, room: Room, short: str) -
 
 
 def _swept(study: Study, field: tuple[str, ...]) -> tuple[str | int, ...]:
-    """Where a field stands: in the grid, if that varies it or a part of it."""
+    """Path of a field: in the grid, if that varies it or a part of it."""
     path = ".".join(field)
     for loc, factorial in unfold(study.grid):
         for factor in factorial:

@@ -41,7 +41,7 @@ T = TypeVar("T")
 
 
 class Progress(Protocol):
-    """What `run` tells while it runs."""
+    """Protocol of what `run` reports while it runs."""
 
     def start(self, replicates: int, done: int) -> None:
         """Say how many replicates there are in all, and how many were there already."""
@@ -93,7 +93,7 @@ def run(
         longer is ended, the replicate has the status error, and the run goes on; with threads a
         `RunWarning` names it.
     progress : Progress, optional
-        Is told what arrives.
+        Counts what arrives.
 
     Returns
     -------
@@ -202,13 +202,13 @@ def _tasks(wave: Wave, earlier: Earlier | None) -> Iterator[Task]:
 
 
 def _where(study: Study, jobs: int | None, backend: str | None, scheduler: str | None) -> Parallel:
-    """What the study says of where it runs, but for what is said instead.
+    """Where a study runs: as it says itself, but for the arguments that are given.
 
     A scheduler alone says dask, and another backend than dask needs no scheduler.
     """
     backend = backend or ("dask" if scheduler else None)
-    said = {"n_jobs": jobs, "backend": backend, "scheduler": scheduler}
-    instead: dict[str, Any] = {name: value for name, value in said.items() if value is not None}
+    given = {"n_jobs": jobs, "backend": backend, "scheduler": scheduler}
+    instead: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     if backend not in (None, "dask"):
         instead["scheduler"] = scheduler
     return study.replace(parallel={**study.parallel.model_dump(), **instead}).parallel

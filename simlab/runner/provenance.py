@@ -1,4 +1,4 @@
-"""Where results come from: configuration, code, versions, machine, revision, time."""
+"""Provenance of results: configuration, code, versions, machine, revision, time."""
 
 from __future__ import annotations
 
@@ -77,6 +77,7 @@ def _git_revision() -> str:
 
 
 def _git(*command: str) -> str:
+    """Output of a command of git; "" where there is none."""
     try:
         return subprocess.run(
             ["git", "-C", str(_HERE.parent), *command], capture_output=True, text=True, check=True

@@ -1,4 +1,4 @@
-"""What is run next: whole rounds of every condition, until it is known well enough.
+"""Rounds of blocks that are run next in every condition, until it is known well enough.
 
 A round is a number of blocks that is fixed beforehand: the first has the fewest replicates that the
 study allows, and each later one ends a quarter beyond the one before. A condition is judged at the
@@ -29,7 +29,7 @@ def next_end(done: int, first: int, most: int) -> int:
 
 
 class Wave:
-    """Blocks that are wanted, found one by one: of a large study a list would be larger than it.
+    """Blocks that are wanted, one by one: of a large study a list would be larger than it.
 
     `ends` are conditions, and the block at which each one's round ends.
     """
@@ -105,12 +105,12 @@ class Rounds:
 
     @property
     def expected(self) -> int:
-        """Replicates that all conditions will have, as far as can be told."""
+        """Replicates that all conditions will have, as far as is known."""
         return sum(self._results.schema.end(math.ceil(end)) for end in self._expected)
 
 
 class _Sums:
-    """What a rule looks at: sums that are kept, or those of the replicates that are."""
+    """Sums that a rule looks at: those that are kept, or of the replicates that are."""
 
     def __init__(self, work: Work, results: Stored) -> None:
         assert work.rule is not None

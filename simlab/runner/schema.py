@@ -74,7 +74,7 @@ def _data(work: Work) -> dict[str, str]:
 
 
 def targets_of(work: Work, condition: int) -> Floats:
-    """What the terms of one condition aim at, (term, target)."""
+    """Targets of the terms of one condition, (term, target)."""
     job = work.jobs[condition]
     sectors = job.source.sectors
     true, contrast = job.source.truth(work.study.seed, job.key), sector_contrasts(len(sectors))
@@ -89,7 +89,7 @@ def targets_of(work: Work, condition: int) -> Floats:
 
 
 def _limits_of(work: Work, condition: int) -> Floats:
-    """What the estimators of one condition converge to, (estimator, term)."""
+    """Probability limits of the estimators of one condition, (estimator, term)."""
     job = work.jobs[condition]
     limit = job.source.limits(work.study.seed, job.key, work.methods)
     contrast = sector_contrasts(len(job.source.sectors))

@@ -1,4 +1,4 @@
-"""Where the replicates of a condition come from: a declared population, or a user's generator."""
+"""Sources of the replicates of a condition: a declared population, or a user's generator."""
 
 from __future__ import annotations
 
@@ -69,11 +69,11 @@ class Declared:
         return replicate_rows(*how, seed, key, self.block, replicate)
 
     def truth(self, seed: int, key: Key) -> dict[str, Floats]:
-        """What each kind of term aims at; see `population.truth`."""
+        """True values of each kind of term; see `population.truth`."""
         return truth(self.plan, self._kept(seed, key))
 
     def limits(self, seed: int, key: Key, methods: tuple[Estimator, ...]) -> dict[str, Floats]:
-        """What each estimator converges to; see `limits`."""
+        """Probability limits of each estimator; see `limits`."""
         clusters = self._kept(seed, key)
         if clusters is None:
             return new_cluster_limits(self.plan, methods, self.known)

@@ -1,4 +1,4 @@
-"""How well a measure is known after some replicates of a condition: its MCSE in every cell."""
+"""Precision of a measure after some replicates of a condition: its MCSE in every cell."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def share_needed(p: Floats, mcse: float) -> Floats:
 
 @dataclass(frozen=True)
 class Rule:
-    """What a study is sampled until, compiled."""
+    """Rule that a study is sampled until, compiled."""
 
     measure: Measure
     mcse: float  # no cell's Monte Carlo standard error may be above this

@@ -1,4 +1,4 @@
-"""What a study knows of the notes of its workers: which block, which replicates, which method."""
+"""Watch of a study over its workers' notes: which block, which replicates, which method."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from simlab.parallel import Task, Watch
 from simlab.parallel.notes import Doing, seen_here
 from simlab.runner.work import Work
 
-LATE_WARNINGS = 3  # times that it is told of one function that it takes too long
+LATE_WARNINGS = 3  # warnings that one function takes too long
 
 
 class RunWarning(Notice):
@@ -60,6 +60,7 @@ def last_words(work: Work, where: Parallel) -> Iterator[None]:
     leave, process = os._exit, os.getpid()
 
     def aloud(status: int) -> NoReturn:
+        """Print who ended the process, and end it."""
         if os.getpid() == process:  # not one that it has forked
             mine = (s.doing for s in seen_here() if s.worker == threading.get_ident())
             note = next((str(_Note(*doing)) for doing in mine), "a thread of the study's code")
@@ -82,7 +83,7 @@ def last_words(work: Work, where: Parallel) -> Iterator[None]:
 
 
 class _Note(NamedTuple):
-    """What a worker notes: the block, the first and the last of the replicates, who is at work."""
+    """Note of a worker: the block, the first and the last of the replicates, who is at work."""
 
     condition: int
     number: int
@@ -113,6 +114,7 @@ def watch_of(patience: float | None, where: Parallel) -> Watch:
     counts: dict[str, int] = {}
 
     def late(doing: Doing, ended: bool) -> None:
+        """Warn of a function that takes too long, a limited number of times."""
         note = _Note(*doing)
         counts[note.name] = counts.get(note.name, 0) + 1
         if counts[note.name] > LATE_WARNINGS:
@@ -122,6 +124,7 @@ def watch_of(patience: float | None, where: Parallel) -> Watch:
         warnings.warn(f"{text}{last}", RunWarning, stacklevel=2)
 
     def amend(task: Task, doing: Doing) -> Task:
+        """The task with the order to leave the late call out."""
         note = _Note(*doing)
         if task[:2] != note[:2]:
             return task
@@ -140,7 +143,7 @@ def watch_of(patience: float | None, where: Parallel) -> Watch:
 
 
 def _then(note: _Note, ended: bool) -> str:
-    """What becomes of what takes too long."""
+    """Words for what is done about a call that takes too long."""
     if ended and note.first == note.last:
         return "its process is ended, and it counts as an error"
     if ended:

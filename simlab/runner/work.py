@@ -73,6 +73,7 @@ class Job:
 
     @property
     def _declared(self) -> Declared:
+        """Source of a declared population; a ConfigError for a user's generator."""
         if isinstance(self.source, Declared):
             return self.source
         declared(self.condition.population)  # says what is wrong
@@ -233,7 +234,7 @@ def _applicable(
 
 
 def _hypotheses(study: Study, sectors: tuple[str, ...]) -> tuple[Hypothesis, ...]:
-    """What a study tests, in the order of the registry."""
+    """Hypotheses that a study tests, in the order of the registry."""
     if study.tests is None:
         return ()
     findings = [
@@ -250,6 +251,7 @@ def _hypotheses(study: Study, sectors: tuple[str, ...]) -> tuple[Hypothesis, ...
 
 
 def _job(condition: Condition, study: Study, data: DataSets | None) -> Job:
+    """Job of a condition; a ConfigError that names the field where it cannot be done."""
     key = Common(study.block) if study.common_random_numbers else condition.key
     population = condition.population
     if isinstance(population, Generated):

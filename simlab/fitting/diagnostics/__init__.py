@@ -1,4 +1,4 @@
-"""What to ask of a fit before believing it: functions of a `MixedFit`."""
+"""Diagnostics of a fit, to be looked at before it is believed: functions of a `MixedFit`."""
 
 from simlab.fitting.diagnostics.influences import influence
 from simlab.fitting.diagnostics.mundlak import Contextual, contextual

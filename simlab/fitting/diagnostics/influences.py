@@ -1,4 +1,4 @@
-"""What each cluster does to the fit: the model is fitted again without it."""
+"""Influence of each cluster on the fit: the model is fitted again without it."""
 
 from __future__ import annotations
 

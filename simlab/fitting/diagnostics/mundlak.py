@@ -26,7 +26,7 @@ ALIASED = 1e-7  # of a column's length, as R's lm has it
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Contextual(Printable):
-    """What a cluster's mean of x does beside x itself (Mundlak 1978, Econometrica 46:69).
+    """Effects of a cluster's mean of x besides x itself (Mundlak 1978, Econometrica 46:69).
 
     The model is fitted again with the cluster means of x added,
 
@@ -66,7 +66,7 @@ class Contextual(Printable):
 def contextual(
     fit: Fit, x: str | Sequence[str] | None = None, df: DF = "satterthwaite"
 ) -> Contextual:
-    """Test whether clusters' means of x matter beside x.
+    """Test whether clusters' means of x matter besides x.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Which combination of the random effects hardly varies: a pancake in so many dimensions."""
+"""Combination of the random effects that varies least: a pancake in so many dimensions."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class NearSingularity(Printable):
     shares: Floats  # (r,), the same as shares of their sum
     # directions with a standard deviation above 1e-4 σ; −1 where the data do not identify G
     rank: int
-    # of the random effects as the user wrote them, (r, r); NaN beside one without variance
+    # of the random effects as the user wrote them, (r, r); NaN for one without variance
     correlation: pd.DataFrame
     # (r,), its eigenvalues, descending; NaN if it has NaN. They change with the origin of the
     # covariates, `eigenvalues` do not
@@ -104,7 +104,7 @@ def near_singularity(fit: Fit) -> NearSingularity:
 
 
 def _unknown(fit: Fit, names: list[str]) -> NearSingularity:
-    """What is known where the data do not identify G: only whether all of it could be singular."""
+    """Result where the data do not identify G: only whether all of it could be singular."""
     nothing = np.full(len(names), np.nan)
     correlation = pd.DataFrame(np.nan, index=names, columns=names)
     sentence = "; ".join(traded(fit.design, fit.clusters))
@@ -128,6 +128,7 @@ def _combination(w: Floats, B: Floats, names: list[str]) -> tuple[Floats, list[i
 def _sentence(
     c: pd.Series[float], part: list[int], variance: float, shares: Floats, singular: bool
 ) -> str:
+    """Sentence on the combination that varies least, or not at all."""
     if not shares.any():
         return "G is 0: the clusters do not differ."
     terms = [(float(c.iloc[a]), str(c.index[a])) for a in part]
@@ -153,6 +154,7 @@ def _sentence(
 
 
 def _sum(terms: list[tuple[float, str]]) -> str:
+    """Sum of random effects with their weights, in words."""
     return signed_sum(
         (value, f"{'' if abs(abs(value) - 1) < 1e-12 else f'{abs(value):.3g} '}u_{name}")
         for value, name in terms

@@ -42,7 +42,7 @@ class Quadratic(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Hausman(Printable):
-    """A fit beside the within estimator, and the test that they estimate the same."""
+    """Comparison of a fit with the within estimator: the test that they estimate the same."""
 
     # per coefficient of a covariate that varies within clusters: within, within_se, fit, fit_se,
     # difference, difference_se (NaN where its variance is negative)
@@ -204,6 +204,7 @@ def _root(variances: Floats, scale: Floats) -> Floats:
 
 
 def _describe(q: Quadratic) -> str:
+    """Line on the quadratic form, or on why it has no p-value."""
     if q.df == 0:
         return "Quadratic form: the two estimators agree by construction; nothing to test"
     if q.positive:
@@ -216,6 +217,7 @@ def _describe(q: Quadratic) -> str:
 
 
 def _compared(simple: bool, variance: Variance) -> str:
+    """Paragraph on which slopes are compared, and how their variances are taken."""
     if simple:
         how = "each with its own σ²" if variance == "classical" else "both with the fit's variances"
         return f"Compared: one slope for all clusters, by either estimator; {how}."
@@ -233,6 +235,7 @@ def _compared(simple: bool, variance: Variance) -> str:
 
 
 def _trust(q: Quadratic | None, regression: Contextual | None) -> tuple[str, ...]:
+    """Line on which form to trust."""
     if regression is None:
         return ()
     if q is not None and not q.positive:

@@ -25,7 +25,7 @@ _MEANING = {
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Weights(Printable):
-    """How γ̂ is put together from the clusters."""
+    """Weights of the clusters in γ̂."""
 
     # per cluster: n, ``students`` n_j/N (the weights of a mean of all rows), ``schools`` 1/J (of a
     # mean of cluster means), and for each fixed effect the diagonal entry of W_j
@@ -177,6 +177,7 @@ def three_means(y: Fit | Floats | pd.Series, cluster: object = None) -> ThreeMea
 
 
 def _checked(y: object, cluster: object) -> tuple[Floats, Ints]:
+    """Numbers of y and codes of the clusters; a DataError where they do not fit."""
     if cluster is None:
         raise DataError("three_means needs the cluster of each row beside y, or a fit")
     if message := other_rows({"y": y, "the cluster": cluster}):
