@@ -51,6 +51,7 @@ def table(
 
 
 def _row(summary: Summary, e: int, name: str, focus: bool, doubt: int) -> Row:
+    """Row of one method."""
     color, marker, _ = look(name)
     bias, true_se, error = (
         doubt if doubtful(MEASURES[measure], doubt) else SOUND
@@ -76,6 +77,7 @@ def _marked(cell: Cell, mark: str) -> Cell:
 
 
 def _number(measured: Measured, e: int, least: int, doubt: int, plus: bool = False) -> Cell:
+    """Cell of a number with its MCSE; a mark where it cannot be measured."""
     value, mcse = float(measured.value[e]), float(measured.mcse[e])
     if not math.isfinite(value):
         return Cell("–")
@@ -86,6 +88,7 @@ def _number(measured: Measured, e: int, least: int, doubt: int, plus: bool = Fal
 
 
 def _percent(measured: Measured, e: int) -> Cell:
+    """Cell of a share in %, with its MCSE."""
     value, mcse = float(measured.value[e]), float(measured.mcse[e])
     low, high = (float(end[e]) for end in share.interval(measured))
     if not math.isfinite(value):
@@ -99,6 +102,7 @@ def _dishonest(error: Measured, e: int) -> str:
 
 
 def _off(coverage: Measured, e: int) -> str:
+    """Mark of a coverage that is off by more than its noise and 1 %."""
     # The share that is expected tells the noise: an observed 100 % would claim to have none.
     n = float(coverage.n[e])
     noise = math.sqrt(NOMINAL * (1 - NOMINAL) / n) if n else math.nan
@@ -106,6 +110,7 @@ def _off(coverage: Measured, e: int) -> str:
 
 
 def _mark(difference: float, margin: float) -> str:
+    """Arrow of a difference beyond its margin; "" within."""
     if not (math.isfinite(difference) and math.isfinite(margin)) or abs(difference) <= margin:
         return ""
     return "▼" if difference < 0 else "▲"

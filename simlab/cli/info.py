@@ -49,15 +49,15 @@ def info(store: Store, *, config: bool = False) -> None:
 
 
 def _facts(store: Path, ds: xr.Dataset) -> list[tuple[str, str]]:
-    """Name what is true of the whole study; what is not recorded is left out."""
+    """Facts about the whole study, each with its name; those not recorded are left out."""
     from simlab.tables.failed import warned_text
 
     a = ds.attrs
-    done, planned = int(a["replicates_done"]), int(a["replicates_planned"])
+    drawn, planned = int(a["replicates_done"]), int(a["replicates_planned"])
     facts = (
         ("study", a["name"]),
         ("description", json.loads(str(a["config"])).get("description", "")),
-        ("replicates", f"{done:,} of {planned:,}" + ("" if done == planned else ", unfinished")),
+        ("replicates", f"{drawn:,} of {planned:,}" + ("" if drawn == planned else ", unfinished")),
         ("seed, block", f"{a['seed']}, {a['block']} replicates"),
         ("estimators", ", ".join(map(str, ds["estimator"].values))),
         ("terms", ", ".join(map(str, ds["term"].values))),
@@ -75,12 +75,13 @@ def _facts(store: Path, ds: xr.Dataset) -> list[tuple[str, str]]:
 
 
 def _size(store: Path) -> str:
+    """Size of a store on the disk."""
     files = [file.stat().st_size for file in store.rglob("*") if file.is_file()]
     return f"{sum(files) / 1e6:,.1f} MB in {len(files):,} files"
 
 
 def _sessions(result: Sequence[Mapping[str, Any]]) -> Table:
-    """Who wrote to the store: a row for each run that had something to do."""
+    """Table of the sessions that wrote to the store."""
     facts = ("host", "backend", "workers", "blocks", "outcome")
     rows = [
         [
@@ -93,12 +94,12 @@ def _sessions(result: Sequence[Mapping[str, Any]]) -> Table:
 
 
 def _moment(time: str | None) -> str:
-    """2026-11-23 17:09:02 of an ISO time in UTC."""
+    """Time as 2026-11-23 17:09:02, from an ISO time in UTC."""
     return "–" if time is None else time.partition("+")[0].replace("T", " ")
 
 
 def _conditions(ds: xr.Dataset) -> Table:
-    """What each condition cost, and what its fits came to."""
+    """Table of the conditions: what each cost, and how its fits ended."""
     from simlab import archive
 
     table = archive.summary(ds)

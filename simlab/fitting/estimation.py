@@ -138,7 +138,7 @@ def _notes(fitted: Fit) -> tuple[str, ...]:
 
 
 def _advice(design: Design) -> str:
-    """What to try where the search did not converge, by what is likely to be the cause."""
+    """Advice where the search did not converge, by the likely cause."""
     X = design.X / np.maximum(np.abs(design.X).max(axis=0), 1e-300)
     if np.linalg.cond(X) > ILL:
         return "columns of the fixed effects are nearly collinear: leave one out, or rescale them"

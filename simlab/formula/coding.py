@@ -55,7 +55,7 @@ def identity(spec: Spec) -> frozenset[Piece]:
 
 
 class Kind(NamedTuple):
-    """What columns a variable makes.
+    """Kind of a variable: the columns that it makes.
 
     Attributes
     ----------
@@ -74,7 +74,7 @@ NUMBER = Kind()
 
 
 def kind(value: Value) -> Kind:
-    """What columns a value makes."""
+    """Kind of a value: the columns that it makes."""
     if isinstance(value, Factor):
         return Kind(value.labels, value.coding)
     return Kind(value.labels) if isinstance(value, Matrix) else NUMBER

@@ -141,6 +141,7 @@ def _strip(
 
 
 def _bar(ax: Axes, mean: float, top: float, se: float, color: str) -> Rectangle:
+    """Draw a bar of ± one standard error about the mean."""
     bar = Rectangle((mean - se, top), 2 * se, BAR, facecolor=color, linewidth=0)
     ax.add_patch(bar)
     return bar

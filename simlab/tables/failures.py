@@ -1,4 +1,4 @@
-"""Fits that went wrong: how many in each condition, why, and the commands that replay them."""
+"""Failed fits: how many in each condition, why, and the commands that replay them."""
 
 from __future__ import annotations
 
@@ -54,12 +54,12 @@ def failures_table(
         return StudyTable(frame, ([Paragraph(f"{store_of(ds)}: every fit is ok"), *warnings],))
     if not kept:
         return StudyTable(frame, (_counts(ds, counts), [*warnings, Paragraph(NOT_KEPT, indent="")]))
-    said = [*_said(ds, "messages", ""), *warnings, *_commands(ds, frame, limit)]
-    return StudyTable(frame, (_counts(ds, counts), said))
+    lines = [*_texts(ds, "messages", ""), *warnings, *_commands(ds, frame, limit)]
+    return StudyTable(frame, (_counts(ds, counts), lines))
 
 
 def _counts(ds: xr.Dataset, counts: pd.DataFrame) -> Table:
-    """How many fits of a condition ended so, and their share."""
+    """Table of the fits of each condition, estimator and status, with their share."""
     replicates = archive.summary(ds)["replicates"]
     rows = [
         [
@@ -73,7 +73,7 @@ def _counts(ds: xr.Dataset, counts: pd.DataFrame) -> Table:
 
 
 def _commands(ds: xr.Dataset, result: pd.DataFrame, limit: int) -> Iterator[Part]:
-    """For each replicate the command that replays it; fits that are only singular come last."""
+    """Commands that replay the replicates; those whose fits are only singular come last."""
     result = result.assign(last=result["status"].eq("singular")).sort_values("last", kind="stable")
     each = result.groupby(["condition", "replicate"], sort=False)
     store = shlex.quote(store_of(ds))
@@ -86,16 +86,16 @@ def _commands(ds: xr.Dataset, result: pd.DataFrame, limit: int) -> Iterator[Part
 
 
 def _warnings(ds: xr.Dataset) -> Iterator[Part]:
-    """What the user's code warned of: each text once, or how often if the texts are not kept."""
+    """Warnings of the user's code: each text once, or their number if the texts are not kept."""
     if "warnings" in ds.attrs:
-        yield from _said(ds, "warnings", " warned")
+        yield from _texts(ds, "warnings", " warned")
     elif words := warned_text(ds):
         yield Paragraph(f"warnings: {words}")
 
 
-def _said(ds: xr.Dataset, attribute: str, word: str) -> Iterator[Part]:
-    """What went wrong, or was warned of: each text once, with where it came first."""
+def _texts(ds: xr.Dataset, attribute: str, word: str) -> Iterator[Part]:
+    """Texts of errors or warnings, each once, with its number and where it came first."""
     for message in json.loads(str(ds.attrs.get(attribute, "[]"))):
-        place = f"condition {message['condition']}, replicate {message['replicate']}"
-        where = f"({message['count']:,} times, first {place})"
+        position = f"condition {message['condition']}, replicate {message['replicate']}"
+        where = f"({message['count']:,} times, first {position})"
         yield Paragraph(f"{message['estimator']}{word}: {message['text']} {where}")

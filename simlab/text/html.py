@@ -100,6 +100,7 @@ def html_table(
 
 
 def _cells(row: Sequence[str | Cell], classes: Sequence[str]) -> str:
+    """Cells of a row, the first one a header."""
     first, *others = (cell if isinstance(cell, Cell) else Cell(cell) for cell in row)
     return _cell("th", first, {"scope": "row", "class": classes[0]}) + "".join(
         _cell("td", cell, {"class": "off" if cell.mark else kind})

@@ -118,6 +118,7 @@ class Table(Part):
 
 
 def _text(part: Part) -> str:
+    """Part as text for a terminal."""
     match part:
         case Heading(words):
             return wrapped(words, "  ", "")
@@ -148,6 +149,7 @@ def _text(part: Part) -> str:
 
 
 def _markdown(part: Part) -> str:
+    """Part as Markdown."""
     match part:
         case Heading(words):
             return f"## {markdown(words)}"
@@ -178,6 +180,7 @@ def _ticked(words: str) -> str:
 
 
 def _latex(part: Part) -> str:
+    """Part as LaTeX."""
     match part:
         case Heading(words):  # a paper has headings of its own
             return f"% {one_line(words)}"
@@ -202,6 +205,7 @@ def _description(facts: Sequence[tuple[str, str]]) -> str:
 
 
 def _html(part: Part) -> str:
+    """Part as HTML."""
     match part:
         case Heading(words):
             return f"<p><b>{html_text(words)}</b></p>"

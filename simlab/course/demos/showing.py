@@ -140,8 +140,8 @@ def show(demo: Demo[Result], name: str, words: tuple[str, str], study: Study, ou
     except ClaimError as error:
         hint = f"{study.replicates:,} replicates may be too few, or the population is another one"
         raise ClaimError(f"{name}: {error}; {hint}") from None
-    said: list[Part] = [Paragraph(s, f"{i}. ", "   ") for i, s in enumerate(sentences, 1)]
-    print(parts_text([Heading("What to notice"), said]))
+    conclusions: list[Part] = [Paragraph(s, f"{i}. ", "   ") for i, s in enumerate(sentences, 1)]
+    print(parts_text([Heading("What to notice"), conclusions]))
 
 
 def _say(*parts: Part | list[Part]) -> None:
