@@ -1,7 +1,7 @@
 """Probability limits of the estimators as clusters are added: β_W + λ(β_B − β_W).
 
 Every method is linear in y once its variances are fixed, and y carries β_B − β_W on the context
-c_j. So λ is the method applied to c_j instead of y: exact where x is held at data, in closed
+c_j. So λ is the method applied to c_j instead of y: exact where x is fixed at data, in closed
 form (`Estimator.lambda_`) where there is one, else from 10⁵ clusters drawn as moments, without y's
 noise, which a mixed model fits in a few data sets.
 """
@@ -46,7 +46,7 @@ def new_cluster_limits(
     They are those of the terms of each sector; NaN for a method that needs rows or is not linear,
     but for a slope whose λ has a closed form. `known` has the true G and σ².
     """
-    enough, fixed = -(-CLUSTERS_DRAWN // plan.J), plan.parameters.held
+    enough, fixed = -(-CLUSTERS_DRAWN // plan.J), plan.parameters.x_fixed
     clusters, drawn = _draw(plan, 1 if fixed else enough, 0)
     of_clusters = clusters.m if plan.parameters.latent else drawn.x_mean
     _, of_context = _with_context(drawn, of_clusters, 1)
@@ -70,7 +70,7 @@ def new_cluster_limits(
         if method.needs == "rows" or not method.linear:
             lambda_ = np.full(len(method.kinds) * (2 * S - 1), np.nan)
         elif method.mixed and method.lambda_ is None:
-            # Its variances converge as clusters are added, where x is held those of the data again.
+            # Its variances converge as clusters are added; where x is fixed, those of the data.
             again = _draw(plan, enough, 1)[1] if fixed else None
             if again is not None:
                 several = merge(again, again.x_mean, min(LARGE_SETS, len(again.n)))[0]
@@ -88,7 +88,7 @@ def new_cluster_limits(
             lambda_ = method.fit(Sample(of_context, known)).estimate[0]
         K = len(method.kinds)
         lambdas = lambda_[: K * (2 * S - 1)].reshape(K, 2 * S - 1)[:, :S].copy()
-        if method.lambda_ is not None and not plan.parameters.held:
+        if method.lambda_ is not None and not plan.parameters.x_fixed:
             lambdas[method.kinds.index("slope")] = [method.lambda_(one) for one in closed]
         limits[method.name] = np.array(
             [base[kind] + lambdas[i] * (between - within) for i, kind in enumerate(method.kinds)]
@@ -119,12 +119,12 @@ def same_cluster_limits(
 
     Averages of the clusters' own lines aim at the mean of these lines; one
     common slope at their mean weighted by E ss_x ∝ n_j − 1 (x drawn normal) or
-    by ss_x (x held).
+    by ss_x (x fixed).
     """
     p, S = plan.parameters, len(plan.sectors)
     targets = truth(plan, clusters)
     beta1 = p.beta_within + clusters.u1[0]
-    weight = p.held_x.ss if p.held else clusters.n[0] - 1
+    weight = p.fixed_x.ss if p.x_fixed else clusters.n[0] - 1
     weighted = [
         np.average(beta1[s], weights=weight[s]) if weight[s].sum() > 0 else np.nan
         for s in plan.slices()

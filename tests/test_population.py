@@ -102,7 +102,7 @@ def test_laws_have_codes(law):
 def test_scalars():
     compiled = plan(x={"mean": 3, "between_sd": 0.5, "within_sd": 2}, context="latent-mean")
     p = compiled.parameters
-    assert (p.sigma, p.latent, p.held) == (math.sqrt(20), True, False)
+    assert (p.sigma, p.latent, p.x_fixed) == (math.sqrt(20), True, False)
     assert p.random_x == (3, 0.5, 2, (0, 0, 0))
     assert p.sizes.shape == (0,)
     assert not plan().parameters.latent
@@ -149,14 +149,14 @@ def test_expectations_over_fixed_sizes():
 
 def test_clusters_of_data_stand_sector_after_sector_in_order_of_appearance(tmp_path):
     result = from_csv(tmp_path)
-    held = result.parameters.held_x
+    fixed = result.parameters.fixed_x
     assert result.sectors == ("Public", "Catholic")
     assert result.labels.tolist() == ["b", "c", "a", "d"]
     assert result.starts.tolist() == [0, 2, 4]
-    assert held.values.tolist() == [1, 4, 5, 2, 3, 7]
-    assert held.first.tolist() == [0, 2, 3, 5, 6]
-    assert held.mean.tolist() == [2.5, 5, 2.5, 7]
-    assert held.ss.tolist() == [4.5, 0, 0.5, 0]
+    assert fixed.values.tolist() == [1, 4, 5, 2, 3, 7]
+    assert fixed.first.tolist() == [0, 2, 3, 5, 6]
+    assert fixed.mean.tolist() == [2.5, 5, 2.5, 7]
+    assert fixed.ss.tolist() == [4.5, 0, 0.5, 0]
     assert result.parameters.sizes.tolist() == [2, 1, 2, 1]
 
 
@@ -171,26 +171,26 @@ def test_hs_has_the_order_of_its_levels_and_its_own_moments():
     assert result.sectors == ("Catholic", "Public")
     assert np.diff(result.starts).tolist() == [21, 19]
     schools = df.groupby("school").ses
-    held = result.parameters.held_x
-    np.testing.assert_allclose(held.mean, schools.mean()[result.labels], rtol=1e-12, atol=1e-15)
+    fixed = result.parameters.fixed_x
+    np.testing.assert_allclose(fixed.mean, schools.mean()[result.labels], rtol=1e-12, atol=1e-15)
     ss_x = (schools.var() * (schools.size() - 1))[result.labels]
-    np.testing.assert_allclose(held.ss, ss_x, rtol=1e-12)
+    np.testing.assert_allclose(fixed.ss, ss_x, rtol=1e-12)
     for j in (0, 17, 39):
-        values = held.values[held.first[j] : held.first[j + 1]]
+        values = fixed.values[fixed.first[j] : fixed.first[j + 1]]
         assert values.tolist() == df.ses[df.school == result.labels[j]].tolist()
 
 
 def test_sizes_alone_may_come_from_data():
     sizes = {"law": "data", "data": "hs", "cluster": "school", "sector": "sector"}
     p = plan(clusters=None, cluster_sizes=sizes).parameters
-    assert (p.held, p.sizes.sum(), len(p.held_x.values)) == (False, 1977, 0)
+    assert (p.x_fixed, p.sizes.sum(), len(p.fixed_x.values)) == (False, 1977, 0)
     assert p.random_x.within_sd == 1
 
 
 def test_a_held_covariate_that_is_constant_in_a_cluster_has_no_sum_of_squares(tmp_path):
     rows = "".join(f"{s},0.1\n" for s in "aaabbb")
     result = from_csv(tmp_path, f"school,x\n{rows}", x={"sector": None})
-    assert result.parameters.held_x.ss.tolist() == [0, 0]
+    assert result.parameters.fixed_x.ss.tolist() == [0, 0]
 
 
 # --- rows or moments ----------------------------------------------------------------------------

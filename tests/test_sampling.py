@@ -267,17 +267,17 @@ def test_without_noise_the_means_lie_on_the_declared_lines(context, rows):
 def test_x_from_data_is_held(rows):
     of = plan(HELD)
     got, kept = block(of, rows=rows, keep_rows=True)
-    held = of.parameters.held_x
+    fixed = of.parameters.fixed_x
     for field, value in (
         ("n", of.parameters.sizes),
-        ("x_mean", held.mean),
-        ("ss_x", held.ss),
+        ("x_mean", fixed.mean),
+        ("ss_x", fixed.ss),
     ):
         assert (getattr(got, field) == value).all()
     assert (kept is not None) is rows
     if kept is not None:
-        assert (kept.x.reshape(8, -1) == held.values).all()
-        assert (block_clusters(of, "new-clusters", 1, KEY, 0, 8).m == held.mean).all()
+        assert (kept.x.reshape(8, -1) == fixed.values).all()
+        assert (block_clusters(of, "new-clusters", 1, KEY, 0, 8).m == fixed.mean).all()
 
 
 def test_moments_without_a_law_are_not_drawn():

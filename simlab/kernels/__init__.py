@@ -85,7 +85,7 @@ def compiled(many: bool = True) -> Iterator[None]:
 
 
 def _numbers(args: Any) -> int:
-    """How many numbers arguments hold, which may be arrays or tuples of them."""
+    """Number of numbers in arguments, which may be arrays or tuples of them."""
     if isinstance(args, tuple):
         return sum(map(_numbers, args))
     return args.size if isinstance(args, np.ndarray) else 0

@@ -57,7 +57,7 @@ def _lasting() -> Path | None:
 
 
 def _parents() -> Iterator[Path]:
-    """Where the folder may be."""
+    """Candidates for the parent of the folder."""
     if given := os.environ.get("NUMBA_CACHE_DIR"):
         yield Path(given)
         return

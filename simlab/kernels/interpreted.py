@@ -54,6 +54,7 @@ def twin(function: FunctionType) -> Callable[..., Any]:
 
     @wraps(run)
     def quietly(*args: Any) -> Any:
+        """Run without numpy's warnings."""
         with np.errstate(all="ignore"):
             return run(*args)
 

@@ -53,7 +53,7 @@ def _made(function: Compilable) -> Any:
 
 @typeof_impl.register(Compilable)
 def _type_of(function: Compilable, _: Any) -> Any:
-    """What numba takes a function of ours for, where another calls it."""
+    """Type that numba has for a function of ours, where another calls it."""
     return types.Dispatcher(code_of(function))
 
 
@@ -66,6 +66,7 @@ def _answer_at_once(code: Any, kernel: Any) -> None:
     looked = -np.inf
 
     def missing(*args: Any, **kwargs: Any) -> Any:
+        """Answer a call without machine code: interpreted, or once it is compiled."""
         nonlocal looked
         signature = tuple(map(code.typeof_pyval, args))
         waits = kernel.waits(args)

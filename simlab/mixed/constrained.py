@@ -92,9 +92,9 @@ class Component(NamedTuple):
         for other in _elsewhere(Lambda, self.rotated.blocks):
             x = self.coordinates(other, tau)
             x[0] = point.psi
-            found = self._minimise(x)
-            if found.rise < best.rise:
-                best = found
+            minimum = self._minimise(x)
+            if minimum.rise < best.rise:
+                best = minimum
         return best
 
     def matrix(self, x: Floats) -> tuple[Floats, float]:

@@ -163,7 +163,7 @@ def aliased(grams: Floats, whole: Floats) -> Ints:
     By the pivots of its Cholesky factor, beside the columns' lengths in `whole` (k, k).
     """
     M, k = grams.shape[:2]
-    found = np.full(M, -1)
+    first = np.full(M, -1)
     root = np.zeros_like(grams)
     for a in range(k):
         row = grams[:, a, : a + 1].copy()
@@ -172,6 +172,6 @@ def aliased(grams: Floats, whole: Floats) -> Ints:
             if c < a:
                 root[:, a, c] = row[:, c] / root[:, c, c]
         flat = row[:, a] <= ALIASED * whole[a, a]
-        found[flat & (found < 0)] = a
+        first[flat & (first < 0)] = a
         root[:, a, a] = np.sqrt(np.where(flat, np.inf, row[:, a]))
-    return found
+    return first

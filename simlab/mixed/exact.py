@@ -34,7 +34,7 @@ FAR = 100.0  # λ times the smallest eigenvalue at the end of the grid; D is R +
 
 
 class Eigenvalues(NamedTuple):
-    """What the null distribution depends on.
+    """Eigenvalues on which the null distribution depends.
 
     Attributes
     ----------

@@ -35,7 +35,7 @@ DEPENDENT = 1e-10  # what is left of a parameter's information, given those befo
 
 
 class Adjustment(NamedTuple):
-    """What tests of fixed effects need, in the engine's units; m free entries of G.
+    """Adjusted covariances for tests of fixed effects, in the engine's units; m free entries of G.
 
     Attributes
     ----------

@@ -39,7 +39,7 @@ class Responses(NamedTuple):
 
 
 class View(NamedTuple):
-    """How a model sees the reduced clusters.
+    """View of a model on the reduced clusters.
 
     Attributes
     ----------
@@ -165,7 +165,7 @@ def _fit(
     responses: Responses, view: View, pool: Pool, out: Refits,
 ) -> int:  # fmt: skip
     """Fit the data as they are, or to every response, or to every draw of clusters."""
-    B, found = len(out.deviance), 0
+    B, evaluations = len(out.deviance), 0
     rotated, w = reference(rotated), reference(w)
     responses, view, pool, out = (
         reference(responses),
@@ -179,11 +179,11 @@ def _fit(
             _respond(view, responses.e[b], responses.rss[b], rotated)
         elif B > 0:
             _draw_clusters(pool, pool.chosen[b], rotated)
-        found = global_search(rotated, reml, mode, starts, w, G)
+        evaluations = global_search(rotated, reml, mode, starts, w, G)
         if B == 0:
             break
-        out.evaluations[b] = found
-        if found < 0:
+        out.evaluations[b] = evaluations
+        if evaluations < 0:
             continue
         out.deviance[b], out.sigma2[b] = w.value[0], w.sigma2[0]
         for a in range(k):
@@ -193,7 +193,7 @@ def _fit(
         for a in range(r):
             for c in range(r):
                 out.G[b, a, c] = G[a, c]
-    return found
+    return evaluations
 
 
 def minimise(rotated: Rotated, reml: bool, w: Work, G: Floats, mode: int, starts: int) -> int:

@@ -109,8 +109,8 @@ def derive(Lambda: Floats, rotated: Rotated, reml: bool, w: Work) -> float:
     It is `deviance`, by the kernel that is compiled already.
     """
     w.trial[...] = Lambda
-    found = minimise(rotated, reml, w, np.zeros_like(Lambda), DERIVE, 0)
-    return float(w.value[0]) if found > 0 else np.nan
+    evaluations = minimise(rotated, reml, w, np.zeros_like(Lambda), DERIVE, 0)
+    return float(w.value[0]) if evaluations > 0 else np.nan
 
 
 def triangular(root: Floats) -> Floats:
@@ -150,16 +150,17 @@ def far_from_singular(optimum: Optimum, flat: Floats) -> Optimum:
     unit = flat / np.linalg.norm(flat, axis=(1, 2), keepdims=True)
 
     def least(t: Floats) -> float:
+        """Least eigenvalue of G moved by t along the flat directions, negated."""
         return -float(np.linalg.eigvalsh(optimum.delta + np.tensordot(t, unit, 1))[0])
 
     size = float(np.trace(optimum.delta))
     start = np.zeros(len(unit))
     simplex = np.vstack([start, start + 0.1 * size * np.eye(len(unit))])
     options = {"initial_simplex": simplex, "xatol": 1e-9 * size, "fatol": 1e-12 * size}
-    found = minimize(least, start, method="Nelder-Mead", options=options) if size > 0 else None
-    if found is None or not found.fun < least(start):
+    result = minimize(least, start, method="Nelder-Mead", options=options) if size > 0 else None
+    if result is None or not result.fun < least(start):
         return optimum
-    delta = optimum.delta + np.tensordot(found.x, unit, 1)
+    delta = optimum.delta + np.tensordot(result.x, unit, 1)
     return at(optimum.rotated, semidefinite_root(delta), optimum.reml, optimum.evaluations)
 
 

@@ -89,10 +89,10 @@ def free(rotated: Rotated, on: int, added: int, w: Work) -> int:
         count = 0
         for kind in range(3):  # held, then the one that is added, then what is left
             for a in range(r):
-                held = not (on >> a) & 1
-                if own[a] != block or (kind == 0 and not held) or (kind == 1 and a != added):
+                excluded = not (on >> a) & 1
+                if own[a] != block or (kind == 0 and not excluded) or (kind == 1 and a != added):
                     continue
-                if count == width or (kind == 1 and held):
+                if count == width or (kind == 1 and excluded):
                     continue
                 row = taken[count]
                 size = 0.0

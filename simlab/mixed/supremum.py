@@ -27,7 +27,7 @@ LARGE = 1e100  # factors are multiplied up to here before a logarithm is taken
 
 
 class NullLaw(NamedTuple):
-    """What the statistic is a function of, and the grid on which its score is tabulated.
+    """Law of the statistic, and the grid on which its score is tabulated.
 
     Attributes
     ----------

@@ -15,7 +15,7 @@ CHUNK = 64  # clusters worked on at once: their numbers stay in the nearest cach
 
 
 class Work(NamedTuple):
-    """What one evaluation leaves behind. m = r(r+1)/2 entries of Λ, by columns.
+    """Working arrays that one evaluation fills. m = r(r+1)/2 entries of Λ, by columns.
 
     Attributes
     ----------

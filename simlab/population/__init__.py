@@ -9,11 +9,11 @@ the latent mean m_j of x in cluster j.
 from simlab.errors import PopulationError
 
 from .compiler import compile_plan, needs_rows
-from .plan import LAWS, Clusters, HeldX, Law, Parameters, Plan, RandomX, law_name
+from .plan import LAWS, Clusters, FixedX, Law, Parameters, Plan, RandomX, law_name
 from .truth import SizeMoments, expect_size, size_moments, truth
 
 __all__ = [
-    "LAWS", "Clusters", "HeldX", "Law", "Parameters", "Plan", "PopulationError", "RandomX",
+    "LAWS", "Clusters", "FixedX", "Law", "Parameters", "Plan", "PopulationError", "RandomX",
     "SizeMoments", "compile_plan", "expect_size", "law_name", "needs_rows", "size_moments",
     "truth",
 ]  # fmt: skip

@@ -14,7 +14,7 @@ from simlab.errors import PopulationError
 from simlab.moments import Floats, from_rows
 
 from .frame import Frame, frame
-from .plan import LAWS, HeldX, Law, Parameters, Plan, RandomX
+from .plan import LAWS, FixedX, Law, Parameters, Plan, RandomX
 
 
 class _HasPopulation(Protocol):
@@ -89,9 +89,9 @@ def _parameters(population: Population, clusters: Frame) -> Parameters:
         errors=_law(population.errors),
         latent=context == "latent-mean",
         sizes=clusters.n,
-        held=isinstance(x, DataCovariate),
+        x_fixed=isinstance(x, DataCovariate),
         random_x=random_x,
-        held_x=_held_x(clusters),
+        fixed_x=_fixed_x(clusters),
     )
 
 
@@ -111,13 +111,13 @@ def _law(declared: StandardLaw) -> Law:
     return Law(LAWS.index(declared.law), *declared.parameters)
 
 
-def _held_x(clusters: Frame) -> HeldX:
+def _fixed_x(clusters: Frame) -> FixedX:
     """The x of data, cluster after cluster, with the mean and Σ(x − x̄_j)² of each."""
     x = clusters.x
     if not len(x):
-        return HeldX(x, np.zeros(1, dtype=np.int64), np.empty(0), np.empty(0))
+        return FixedX(x, np.zeros(1, dtype=np.int64), np.empty(0), np.empty(0))
     first = np.cumsum([0, *clusters.n], dtype=np.int64)
     counts = np.diff(clusters.starts)
     cluster = np.repeat(np.arange(len(clusters.n)), np.diff(first))
     moments = from_rows(x, np.zeros_like(x), cluster, np.repeat(np.arange(len(counts)), counts))
-    return HeldX(x, first, moments.x_mean[0], moments.ss_x[0])
+    return FixedX(x, first, moments.x_mean[0], moments.ss_x[0])

@@ -29,7 +29,7 @@ def law_name(law: Law) -> str:
 
 
 class RandomX(NamedTuple):
-    """x_ij = m_j + within_sd d_ij, m_j ~ N(mean, between_sd²), d_ij of a law; 0 if x is held."""
+    """x_ij = m_j + within_sd d_ij, m_j ~ N(mean, between_sd²), d_ij of a law; 0 if x is fixed."""
 
     mean: float
     between_sd: float
@@ -37,8 +37,8 @@ class RandomX(NamedTuple):
     law: Law
 
 
-class HeldX(NamedTuple):
-    """x held at the values of data; empty where x is random."""
+class FixedX(NamedTuple):
+    """x fixed at the values of data; empty where x is random."""
 
     values: Floats  # cluster j has ``values[first[j]:first[j + 1]]``; (N,), (J + 1,)
     first: Ints
@@ -58,9 +58,9 @@ class Parameters(NamedTuple):
     errors: Law  # law of ε/σ
     latent: bool  # whether the context c_j is m_j; otherwise it is x̄_j
     sizes: Floats  # n_j, (J,); empty where they are drawn
-    held: bool  # whether x is held at data
+    x_fixed: bool  # whether x is fixed at the values of data
     random_x: RandomX  # the covariate, in one of the two
-    held_x: HeldX
+    fixed_x: FixedX
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -88,7 +88,7 @@ class Clusters(NamedTuple):
     """Random numbers of J clusters in B replicates, before rows, (B, J); B = 1 if drawn once."""
 
     n: Floats  # number of rows n_j, whole
-    m: Floats  # latent means m_j of x; the means of the data where x is held
+    m: Floats  # latent means m_j of x; the means of the data where x is fixed
     u0: Floats  # random effects u_0j (intercept) and u_1j (slope)
     u1: Floats
 

@@ -40,7 +40,7 @@ def _new(plan: Plan, s: slice) -> Lines:
     """Lines that new clusters of a sector vary about: (γ_0 + γ_c E c, β_W) and (γ_0, β_B)."""
     p = plan.parameters
     gamma0, beta_within, contextual = p.gamma0[s][0], p.beta_within[s][0], p.contextual[s][0]
-    c = p.held_x.mean[s].mean() if p.held else p.random_x.mean
+    c = p.fixed_x.mean[s].mean() if p.x_fixed else p.random_x.mean
     return (gamma0 + contextual * c, beta_within), (gamma0, beta_within + contextual)
 
 

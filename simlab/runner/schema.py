@@ -67,7 +67,7 @@ def _data(work: Work) -> dict[str, str]:
         if isinstance(job.source, Declared) and job.plan.population.source is not None:
             digest = hashlib.sha256(repr(job.plan.labels.tolist()).encode())
             p = job.plan.parameters
-            for array in (job.plan.starts, p.sizes, p.held_x.values):
+            for array in (job.plan.starts, p.sizes, p.fixed_x.values):
                 digest.update(np.ascontiguousarray(array, dtype="<f8").tobytes())
             hashes[job.condition.key] = digest.hexdigest()[:12]
     return hashes

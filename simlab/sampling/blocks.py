@@ -174,20 +174,24 @@ def _rows_given(rng: Generator, plan: Plan, moments: Moments) -> tuple[Floats, F
     first, total = np.cumsum(n) - n, int(n.sum())
 
     def sums(values: Floats) -> Floats:
+        """Sum over the rows of each cluster."""
         return np.asarray(np.add.reduceat(values, first))
 
     def spread(values: Floats) -> Floats:
+        """One value for each row, from one for each cluster."""
         return np.repeat(values, n)
 
     def centred(values: Floats) -> Floats:
+        """Deviations from the clusters' means."""
         return values - spread(sums(values) / n)
 
     def scaled(direction: Floats, ss: Floats) -> Floats:
+        """Direction, with the sum of squares `ss` in each cluster."""
         return direction * spread(np.sqrt(divide(ss, sums(direction**2))))
 
     p = plan.parameters
-    if p.held:
-        x = p.held_x.values.copy()
+    if p.x_fixed:
+        x = p.fixed_x.values.copy()
         dx = np.where(spread(ss_x) > 0, x - spread(x_mean), 0.0)
     else:
         dx = scaled(centred(rng.standard_normal(total)), ss_x)

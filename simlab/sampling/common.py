@@ -35,13 +35,13 @@ def common_clusters(open_stream: Open, plan: Plan, replicates: int) -> Clusters:
     law = plan.population.cluster_sizes
     if not isinstance(law, DrawnSizes):
         n[:] = p.sizes
-    if p.held:
-        m[:] = p.held_x.mean
+    if p.x_fixed:
+        m[:] = p.fixed_x.mean
     for sector, own in enumerate(plan.slices()):
         shape = (own.stop - own.start, replicates)
         if isinstance(law, DrawnSizes):
             n[:, own] = law.at(open_stream(SIZES, sector).random(shape)).T
-        if not p.held:
+        if not p.x_fixed:
             z = open_stream(MEANS, sector).standard_normal(shape)
             m[:, own] = (p.random_x.mean + p.random_x.between_sd * z).T
         at_effects = partial(open_stream, EFFECTS, sector)
@@ -58,7 +58,7 @@ def common_moments(open_stream: Open, plan: Plan, clusters: Clusters, replicates
     for sector, own in enumerate(plan.slices()):
         n, m = moments.n[:, own].T, clusters.m[:, own].T
         z = open_stream(NORMALS, sector).standard_normal((len(n), 3, replicates))
-        if not p.held:
+        if not p.x_fixed:
             moments.x_mean[:, own] = (m + sd * z[:, 0] / np.sqrt(n)).T
             moments.ss_x[:, own] = (sd**2 * chi_square(partial(open_stream, SS_X, sector), n - 1)).T
         ss_x = moments.ss_x[:, own].T
@@ -86,8 +86,8 @@ def common_rows(
         shape = (int(n.max()), replicates)
         there = np.arange(shape[0])[:, None] < n
         e = p.sigma * standardised(partial(open_stream, ERRORS, sector, number), p.errors, shape)
-        if p.held:
-            dx = p.held_x.values[p.held_x.first[j] :][: shape[0], None] - m
+        if p.x_fixed:
+            dx = p.fixed_x.values[p.fixed_x.first[j] :][: shape[0], None] - m
         else:
             at_x = partial(open_stream, X, sector, number)
             dx = p.random_x.within_sd * standardised(at_x, p.random_x.law, shape)
@@ -95,7 +95,7 @@ def common_rows(
         _put(rows.y, rows.first[:, j], e[:, keep], there[:, keep])
         x_mean = m + _centre(dx, there, n)
         moments.y_mean[:, j] = _centre(e, there, n)
-        if not p.held:
+        if not p.x_fixed:
             moments.x_mean[:, j], moments.ss_x[:, j] = x_mean, (dx * dx).sum(axis=0)
         ss_x = moments.ss_x[:, j]
         slope = divide((dx * e).sum(axis=0), ss_x)

@@ -22,8 +22,8 @@ def draw_clusters(rng: Generator, plan: Plan, replicates: int) -> Clusters:
     n = np.tile(p.sizes, (replicates, 1))
     if isinstance(law, DrawnSizes):
         n = law.draw(for_sizes, shape)
-    m = np.tile(p.held_x.mean, (replicates, 1))
-    if not p.held:
+    m = np.tile(p.fixed_x.mean, (replicates, 1))
+    if not p.x_fixed:
         m = p.random_x.mean + p.random_x.between_sd * for_means.standard_normal(shape)
     z = np.empty((*shape, 2))
     fill(for_effects, p.effects, z.reshape(-1))
@@ -79,12 +79,12 @@ def room(n: Floats) -> Rows:
 
 
 def begin(plan: Plan, clusters: Clusters, replicates: int) -> Moments:
-    """Return moments of which n, and the moments of x where it is held, are filled in."""
+    """Return moments of which n, and the moments of x where it is fixed, are filled in."""
     shape = (replicates, plan.J)
     n, x_mean, y_mean, ss_x, s_xy, rss = (np.empty(shape) for _ in range(6))
     n[:] = clusters.n
-    if plan.parameters.held:
-        x_mean[:], ss_x[:] = plan.parameters.held_x.mean, plan.parameters.held_x.ss
+    if plan.parameters.x_fixed:
+        x_mean[:], ss_x[:] = plan.parameters.fixed_x.mean, plan.parameters.fixed_x.ss
     return Moments(n, x_mean, y_mean, ss_x, s_xy, rss, plan.starts)
 
 
@@ -104,8 +104,8 @@ def respond(plan: Plan, clusters: Clusters, moments: Moments) -> None:
 def respond_rows(plan: Plan, clusters: Clusters, moments: Moments, rows: Rows) -> None:
     """Turn the rows of (x, ε) that have these moments into those of (x, y), in place."""
     p = plan.parameters
-    if p.held:
-        rows.x[:] = np.tile(p.held_x.values, len(moments.n))
+    if p.x_fixed:
+        rows.x[:] = np.tile(p.fixed_x.values, len(moments.n))
     beta0, beta1 = _coefficients(p, clusters, moments.x_mean)
     n = moments.n.astype(np.int64).ravel()
     beta0, beta1 = (np.repeat(np.broadcast_to(v, moments.n.shape), n) for v in (beta0, beta1))

@@ -26,6 +26,7 @@ def _or(code: int, draw: Callable[[Generator, float, float], float], other: Draw
 
     @inner
     def choose(rng: Generator, law: Law) -> float:
+        """Draw from the law of this code, or as `other` does."""
         return own(rng, law.a, law.b) if law.code == code else other(rng, law)
 
     return choose
@@ -52,7 +53,7 @@ def moments_of_block(rng: Generator, p: Parameters, clusters: Clusters, out: Mom
         row = min(b, len(clusters.n) - 1)
         for j in range(J):
             n = out.n[b, j]
-            if not p.held:
+            if not p.x_fixed:
                 out.x_mean[b, j] = clusters.m[row, j] + sd * rng.standard_normal() / np.sqrt(n)
                 out.ss_x[b, j] = sd * sd * rng.chisquare(n - 1.0) if n > 1.0 else 0.0
             ss_x = out.ss_x[b, j]
@@ -78,8 +79,8 @@ def rows_of_block(
         for j in range(J):
             n, m = int(out.n[b, j]), clusters.m[row, j]
             for i in range(n):  # x as a deviation from m_j, whose own size then costs no digits
-                if p.held:
-                    dx[i] = p.held_x.values[p.held_x.first[j] + i] - m
+                if p.x_fixed:
+                    dx[i] = p.fixed_x.values[p.fixed_x.first[j] + i] - m
                 else:
                     dx[i] = p.random_x.within_sd * _standard(rng, p.random_x.law)
                 e[i] = p.sigma * _standard(rng, p.errors)
@@ -92,7 +93,7 @@ def rows_of_block(
             for i in range(n):
                 ss_x += dx[i] * dx[i]
                 s_xe += dx[i] * e[i]
-            if p.held:
+            if p.x_fixed:
                 ss_x = out.ss_x[b, j]
             else:
                 out.x_mean[b, j], out.ss_x[b, j] = x_mean, ss_x

@@ -18,7 +18,7 @@ def require_laws(plan: Plan, key: Key) -> None:
     """Refuse a population that has a law which the streams of a key do not know."""
     p = plan.parameters
     laws = {"random_effects": p.effects, "errors": p.errors}
-    if not p.held:
+    if not p.x_fixed:
         laws["x"] = p.random_x.law
     for field, law in laws.items():
         if isinstance(key, Common):
