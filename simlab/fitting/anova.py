@@ -167,6 +167,7 @@ def term_tests(fit: Fit, df: DF = "satterthwaite", type: Type = 3) -> pd.DataFra
 
 
 def _contrasts(fit: Fit, terms: Layout, type: Type, i: int) -> TermContrasts:
+    """Weights of the hypothesis that a type of tests has about term i."""
     if type == 3:
         return term_contrasts.type3(terms, i)
     if type == "marginal":
@@ -209,6 +210,7 @@ def _meaning(terms: Layout, columns: Columns, type: Type, i: int) -> str:
 
 
 def _check_comparable(a: Fit, b: Fit) -> None:
+    """Refuse fits of different methods, rows or responses."""
     names = f"{a.design.formula!r} and {b.design.formula!r}"
     if a.method != b.method:
         raise FitError(

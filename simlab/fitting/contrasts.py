@@ -71,6 +71,7 @@ def read(L: Hypothesis, names: Sequence[str], terms: Mapping[str, Sequence[int]]
 
 
 def _array(L: object, names: Sequence[str]) -> Contrasts:
+    """Contrasts of a matrix of weights, a row for each."""
     p = len(names)
     try:
         matrix = np.array(L, dtype=float)
@@ -89,6 +90,7 @@ def _array(L: object, names: Sequence[str]) -> Contrasts:
 
 
 def _frame(L: pd.DataFrame, names: Sequence[str]) -> Contrasts:
+    """Contrasts of a data frame, whose columns name coefficients."""
     columns = [str(column) for column in L.columns]
     _known(columns, names)
     if len(set(columns)) < len(columns) or not len(L):
@@ -100,6 +102,7 @@ def _frame(L: pd.DataFrame, names: Sequence[str]) -> Contrasts:
 
 
 def _piece(part: object, names: Sequence[str], terms: Mapping[str, Sequence[int]]) -> Contrasts:
+    """Contrasts of one part of a list: a name, a pattern, or names with weights."""
     if isinstance(part, str):
         return _text(part, names, terms)
     if isinstance(part, re.Pattern):
@@ -143,6 +146,7 @@ def _rows(
     positions: Sequence[int], names: Sequence[str], text: str, notes: tuple[str, ...] = (),
     terms: Iterable[str] = (),
 ) -> Contrasts:  # fmt: skip
+    """Contrasts that a text names: each of these coefficients is 0."""
     if not positions:
         raise FitError(
             f"no coefficient or term is called {text!r}, and none matches it as a pattern"
@@ -152,6 +156,7 @@ def _rows(
 
 
 def _known(given: Sequence[str], names: Sequence[str]) -> None:
+    """Refuse names that no coefficient has."""
     for name in given:
         if name not in names:
             hint = did_you_mean(name, names) or "."

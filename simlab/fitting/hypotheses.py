@@ -198,6 +198,7 @@ ESTIMATED = TESTED.append(pd.Index(["lower", "upper"]))
 def _frame(
     columns: pd.Index, values: tuple[Floats, ...], labels: Sequence[str], name: str = "coefficient"
 ) -> pd.DataFrame:
+    """Data frame of columns of numbers, a row for each label."""
     return pd.DataFrame(
         np.array(values).T, index=pd.Index(labels, name=name), columns=columns, copy=False
     )

@@ -201,6 +201,7 @@ def _node(tree: ast.expr, aliases: Aliases, depth: int) -> Node:
 
 
 def _unparsed(tree: ast.expr, aliases: Aliases) -> str:
+    """Text of a part of an expression, as the user wrote it."""
     try:
         return _original(ast.unparse(tree), aliases)
     except (ValueError, RecursionError):

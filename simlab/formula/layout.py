@@ -56,6 +56,7 @@ class Model(NamedTuple):
 def _roles(
     parsed: Parsed, response: Node, nodes: Mapping[str, Node], also: Iterable[str] = ()
 ) -> dict[str, str]:
+    """Role of each column that a formula names."""
     roles = dict.fromkeys(columns(response), "response")
     for node in nodes.values():
         for column in columns(node):
@@ -72,6 +73,7 @@ def read(formula: str, random: str | None) -> Model:
 
 @lru_cache(maxsize=512)
 def _model(parsed: Parsed) -> Model:
+    """Model of a parsed formula, with its terms expanded."""
     fixed, nodes = expand(parsed.fixed)
     bars = []
     for bar in parsed.bars:
@@ -159,6 +161,7 @@ def layout(parsed: Parsed, kinds: tuple[Kind, ...]) -> Layout:
 def _random_effects(
     model: Model, kinds: Mapping[str, Kind]
 ) -> tuple[tuple[Spec, ...], tuple[int, ...]]:
+    """Columns of the random effects, and the block of each; a column may occur once."""
     specs: list[Spec] = []
     blocks: list[int] = []
     for bar, terms in zip(model.parsed.bars, model.bars, strict=True):
@@ -180,6 +183,7 @@ def _random_effects(
 
 
 def _places(terms: tuple[tuple[Term, tuple[Spec, ...]], ...]) -> dict[str, tuple[int, ...]]:
+    """Positions of each term's columns."""
     out, start = {}, 0
     for term, specs in terms:
         if specs:

@@ -43,6 +43,7 @@ def expand(text: str) -> tuple[tuple[Term, ...], dict[str, Node]]:
 
 @lru_cache(maxsize=512)
 def _expanded(text: str) -> tuple[tuple[Term, ...], dict[str, Node]]:
+    """Terms of a sum, those of fewer factors first, and the factors that they have."""
     tokens = tokenize(text)
     factors: dict[str, Node] = {}
     for token in tokens:

@@ -177,6 +177,7 @@ def _separators(text: str) -> set[str]:
 
 
 def _check_parentheses(tokens: list[Token]) -> None:
+    """Refuse parentheses that do not match or are nested too deeply."""
     depth = 0
     for token in tokens:
         depth += (token.text == "(") - (token.text == ")")

@@ -118,6 +118,7 @@ def basis(
 def _by_formulaic(
     function: str, x: Floats, options: dict[str, Any], known: dict[str, Any] | None
 ) -> tuple[Floats, dict[str, Any]]:
+    """Columns of a polynomial or spline of formulaic, and what it has learnt."""
     if function == "poly":
         options = {"degree": 1, **options}
         if options["degree"] < 1:

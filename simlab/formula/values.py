@@ -121,6 +121,7 @@ class Table:
         return self._series[name]
 
     def _place(self, name: str) -> int:
+        """Position of the column of that name."""
         if self._by_name([name]):
             return cast(int, self.df.columns.get_loc(name))
         places = self._named()
@@ -229,6 +230,7 @@ class Table:
         return self._groups[names]
 
     def _coded(self, name: str) -> tuple[Ints, pd.Index]:
+        """Codes and distinct values of a column."""
         values = self.stored(name)
         if isinstance(values.dtype, pd.StringDtype):
             codes, distinct = values.factorize()
@@ -246,6 +248,7 @@ class Table:
         return codes.astype(np.int64, copy=False), pd.Index(labels)
 
     def _crossed(self, names: tuple[str, ...]) -> tuple[Ints, pd.Index]:
+        """Codes and labels of the combinations of several columns."""
         parts = [self.group((name,)) for name in names]
         present = np.logical_and.reduce([codes >= 0 for codes, _ in parts])
         together = np.zeros(int(present.sum()), dtype=np.int64)
@@ -264,6 +267,7 @@ class Table:
         return codes, crossed
 
     def _value(self, column: pd.Series, name: str) -> Value:
+        """Column as numbers or levels."""
         dtype = column.dtype
         if isinstance(dtype, pd.CategoricalDtype):
             codes: Ints = column.cat.codes.to_numpy().astype(np.int64)
@@ -307,6 +311,7 @@ class Table:
         )
 
     def _finite(self, values: Floats, name: str) -> Floats:
+        """Numbers without infinite ones, which are refused."""
         # One pass in the common case; NaN is a missing value, infinity an error
         if np.isfinite(values).all():
             self._whole.add(name)
@@ -331,6 +336,7 @@ def _floats(column: pd.Series) -> Floats:
 
 
 def _kind(column: pd.Series) -> str:
+    """Words for a kind of values that no formula can use."""
     if pd.api.types.is_datetime64_any_dtype(column.dtype):
         return "dates (take for example the days since the first)"
     if isinstance(column.dtype, np.dtype) and column.dtype.kind == "m":

@@ -62,6 +62,7 @@ def _versions() -> str:
 
 
 def _memory() -> int:
+    """Bytes of memory of this machine; 0 where it is not known."""
     try:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, OSError, ValueError):  # not everywhere

@@ -109,6 +109,7 @@ def _cells(row: Sequence[str | Cell], classes: Sequence[str]) -> str:
 
 
 def _cell(tag: str, cell: Cell, attributes: Mapping[str, str]) -> str:
+    """Cell with its sign, its small print and its hints."""
     inside = _lines(cell.words)
     if cell.small:
         inside += " " + element("small", html_text(cell.small))

@@ -95,6 +95,7 @@ def influence(fit: Fit, clusters: Sequence[Hashable] | None = None) -> pd.DataFr
 
 
 def _positions(fit: Fit, clusters: Sequence[Hashable] | None) -> Ints:
+    """Positions of the clusters that are named; of all without names."""
     known = fit.design.clusters
     if clusters is None:
         return np.arange(len(known))
@@ -151,6 +152,7 @@ def _variances(fit: Fit, without: Deletions) -> dict[str, Floats]:
 
 
 def _notes(fit: Fit, without: Deletions) -> list[str]:
+    """Note on the fit without each cluster; "" where there is none."""
     fixed, random = fit.design.fixed_names, fit.design.random_names
     notes = []
     for j in range(len(without.sigma2)):

@@ -49,6 +49,7 @@ def diagnose(fit: Fit) -> str:
 
 
 def _random_effects(fit: Fit) -> str:
+    """Sentences on the combination of random effects that varies least."""
     result, advice = near_singularity(fit), ""
     if result.singular:
         advice = (
@@ -63,6 +64,7 @@ def _random_effects(fit: Fit) -> str:
 
 
 def _within_between(fit: Fit) -> str:
+    """Sentences on whether slopes within and between clusters are the same."""
     test = hausman(fit)
     if test.regression is None:
         return test.notes[1]
@@ -79,6 +81,7 @@ def _within_between(fit: Fit) -> str:
 
 
 def _influence(fit: Fit) -> str:
+    """Sentences on the clusters with most influence."""
     if fit.nclusters > MANY:
         return (
             f"{fit.nclusters} clusters would take as many fits; name some with "
@@ -103,6 +106,7 @@ def _influence(fit: Fit) -> str:
 
 
 def _cluster(table: pd.DataFrame, label: object) -> str:
+    """Words on the influence of one cluster."""
     row = table.loc[[label]].iloc[0]
     dfbetas = row[[name for name in table.columns if name.startswith("dfbetas ")]].astype(float)
     most = str(dfbetas.abs().idxmax())
@@ -113,6 +117,7 @@ def _cluster(table: pd.DataFrame, label: object) -> str:
 
 
 def _weights(fit: Fit) -> str:
+    """Sentence on how many clusters of equal weight each coefficient has."""
     effective = weights(fit).effective
     own = effective[list(fit.design.fixed_names)]
     listed = ", ".join(f"{name} {value:.3g}" for name, value in own.items())
