@@ -42,7 +42,9 @@ def _exact_quantile(level: float, df: Floats) -> Floats:
 
 def t_quantile(level: float, df: Floats) -> Floats:
     """Quantile t with P(|T| ≤ t) = level; the normal one for infinite df, NaN for NaN."""
-    quantile: Floats = np.exp(_log_quantile(level)(1 / np.maximum(df, 1.0)))
+    df = np.asarray(df)
+    quantile, there = np.full(df.shape, np.nan), ~np.isnan(df)
+    quantile[there] = np.exp(_log_quantile(level)(1 / np.maximum(df[there], 1.0)))
     few = df < 1
     if few.any():
         quantile = np.where(few, _exact_quantile(level, np.where(few, df, 1.0)), quantile)
@@ -65,7 +67,10 @@ def two_sided(difference: Floats, std_error: Floats, df: Floats) -> Floats:
     """Two-sided p-value of Student's t = difference/std_error, as `infer` has it."""
     with np.errstate(divide="ignore", invalid="ignore"):
         t = -np.abs(difference / std_error)
-    finite = np.isfinite(df)
-    tail = np.where(finite, special.stdtr(np.where(finite, df, 1.0), t), special.ndtr(t))
-    out: Floats = np.where(np.isnan(df), np.nan, 2 * tail)
+    t, df = np.broadcast_arrays(t, df)
+    out = np.full(t.shape, np.nan)
+    there = ~np.isnan(t)  # a method has not all terms of a study: most functions take their time
+    student, normal = there & np.isfinite(df), there & np.isinf(df)
+    out[student] = 2 * special.stdtr(df[student], t[student])
+    out[normal] = 2 * special.ndtr(t[normal])
     return out

@@ -88,17 +88,21 @@ class _Fits:
     def put(self, where: Ints, e: int, fitted: Estimates) -> None:
         """Put the fits of a method into the arrays of the block."""
         method = self._work.methods[e]
-        index = (where[:, None], e, self._work.columns[method.name])
+        columns = self._work.columns[method.name]
+        first, last = int(where[0]), int(where[-1]) + 1
+        together = last - first == len(where)
+        rows = slice(first, last) if together else where
+        index = (rows if together else where[:, None], e, columns)
         self.estimate[index], self.std_error[index] = fitted.estimate, fitted.std_error
         self.df[index] = fitted.df
-        self.status[where, e], self.dropped[where, e] = fitted.status, fitted.dropped
+        self.status[rows, e], self.dropped[rows, e] = fitted.status, fitted.dropped
         if fitted.lower is not None:
-            self._has_own[where, e] = True
+            self._has_own[rows, e] = True
             for name, values in self._own._asdict().items():
                 values[index] = getattr(fitted, name)
         if method.mixed and fitted.G is not None:
             m = self._mixed.index(method)
-            self.G[where, m], self.sigma2[where, m] = fitted.G, fitted.sigma2
+            self.G[rows, m], self.sigma2[rows, m] = fitted.G, fitted.sigma2
         self._errors |= {(int(where[b]), e): text for b, text in fitted.messages.items()}
         self._warnings |= {(int(where[b]), e): texts for b, texts in fitted.warnings.items()}
 
