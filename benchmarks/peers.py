@@ -1,12 +1,8 @@
-"""The mixed model beside lme4, lmerTest and statsmodels: the same data, the same model."""
+"""The mixed model beside other software: the same data, the same model."""
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable
 from contextlib import ExitStack
-from importlib import import_module
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -14,6 +10,7 @@ import numpy as np
 
 from benchmarks.clock import Action, Measured, processor
 from benchmarks.populations import Responses, responses
+from benchmarks.python_peers import FORMULA, PACKAGES, ask
 from benchmarks.r import Wanted, offered
 from benchmarks.section import BESIDE, Effort, Row, Section, beside
 from simlab.estimators import REGISTRY, Sample
@@ -21,7 +18,6 @@ from simlab.fitting.model import fit
 from simlab.mixed.lines import Fits, fit_lines
 from simlab.moments import Floats, Moments, from_rows
 
-FORMULA = "y ~ x + (1 + x | cluster)"
 TASKS = Path(__file__).with_name("peers.R")
 COPIES = 50  # of each data set in a block, so that a call from Python costs as little as in a study
 NO_CONTRAST = np.zeros((0, 1, 2))
@@ -35,6 +31,9 @@ PAIRS = (
     ("frame", "lmer", "REML, `simlab.fit` from the data frame; `lme4::lmer`"),
     ("df", "satterthwaite", "REML and df, `hlm` from moments; `summary(lmerTest::lmer)`"),
     ("table", "satterthwaite", "REML and df, `simlab.fit` and its table; the same summary"),
+    ("frame", "glmm", "REML, `simlab.fit` from the data frame; `glmm.fit` (Rust) without df"),
+    ("table", "glmm_df", "REML and df, `simlab.fit` and its table; `glmm.fit` (Rust)"),
+    ("frame", "mixedlm", "REML, `simlab.fit` from the data frame; mixedlm `lmer`"),
     ("frame", "statsmodels", "REML, `simlab.fit` from the data frame; statsmodels `MixedLM`"),
 )
 CHECKED: dict[str, Literal["ML", "REML"]] = {"refit": "ML", "lmer": "REML"}
@@ -114,28 +113,25 @@ def _in_r(data: Responses, stack: ExitStack) -> Peers:
 
 
 def _in_python(data: Responses) -> Peers:
-    """Return what statsmodels takes, if it is installed."""
-    try:
-        mixedlm: Callable[..., Any] = import_module("statsmodels.formula.api").mixedlm
-    except ImportError:
-        return Peers({}, {"statsmodels": "statsmodels is not installed"}, (), {})
+    """Return what packages for Python take, each if it is installed."""
     frames = [data.frame(d) for d in range(len(data.y))]
-
-    def fit_all() -> list[Any]:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return [mixedlm("y ~ x", df, groups="cluster", re_formula="~x").fit() for df in frames]
-
-    others = fit_all()
-    answers = [(o.fe_params.to_numpy(), float(o.llf)) for o in others]
-    note = _agreement("statsmodels' `MixedLM`", data, "REML", answers)
-    converged = sum(bool(other.converged) for other in others)
-    return Peers(
-        {"statsmodels": processor(fit_all, len(frames))},
-        {},
-        (note, f"statsmodels says that it converged for {converged} of {len(others)} data sets."),
-        {"statsmodels": version("statsmodels")},
-    )
+    actions, skipped, notes, versions = {}, {}, [], {}
+    for name, package in PACKAGES.items():
+        asked = ask(package, frames)
+        if asked is None:
+            skipped[name] = f"{package.name} is not installed"
+            continue
+        actions[name] = processor(asked.run, len(frames))
+        if package.name not in versions:
+            notes.append(
+                _agreement(f"{package.name}'s `{package.call}`", data, "REML", asked.answers)
+            )
+            notes.append(
+                f"{package.name} says that it converged for {asked.converged} of "
+                f"{len(frames)} data sets."
+            )
+        versions[package.name] = asked.version
+    return Peers(actions, skipped, tuple(notes), versions)
 
 
 def _agreement(

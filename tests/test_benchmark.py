@@ -22,12 +22,14 @@ from benchmarks import machine, peers, units
 from benchmarks.__main__ import bench
 from benchmarks.clock import Action, Repeats, measure, rounds, timed
 from benchmarks.populations import responses
+from benchmarks.python_peers import FORMULA, PACKAGES, ask
 from benchmarks.r import RError, Session, Wanted, offered
 from benchmarks.report import Report
 from benchmarks.run import SECTIONS
 from benchmarks.section import BESIDE, Section, beside
 from benchmarks.threads import numbers
 from simlab.errors import UsageError
+from simlab.fitting.model import fit
 
 TITLES = (
     "Methods", "Size of the clusters", "Number of clusters", "Threads", "Start", "Peers", "Store",
@@ -211,10 +213,11 @@ def test_every_section_says_which_clock(report):
 
 def test_a_peer_that_is_absent_is_skipped_with_the_reason(report):
     (one,) = tables(report.split("## Peers")[1].split("## ")[0])
-    *in_r, in_python = ("|".join(row) for row in one[2:])
-    assert len(in_r) == 6
+    rows = ["|".join(row) for row in one[2:]]
+    in_r, in_python = rows[:6], rows[6:]
     assert all("skipped: no Rscript on the path" in row for row in in_r)
-    assert "Rscript" not in in_python
+    assert len(in_python) == len(PACKAGES)
+    assert not any("Rscript" in row for row in in_python)
 
 
 def test_the_parts_are_those_that_are_said(report):
@@ -274,11 +277,27 @@ def test_r_is_asked_in_turn_and_says_what_it_cannot_do(stand_in):
     }
 
 
-def test_without_statsmodels_its_row_is_skipped(monkeypatch):
-    monkeypatch.setitem(sys.modules, "statsmodels.formula.api", None)
+def test_without_a_package_its_row_is_skipped(monkeypatch):
+    for package in PACKAGES.values():
+        monkeypatch.setitem(sys.modules, package.module, None)
     result = peers._in_python(responses(1))
-    assert result.skipped == {"statsmodels": "statsmodels is not installed"}
+    assert result.skipped == {
+        name: f"{package.name} is not installed" for name, package in PACKAGES.items()
+    }
     assert not result.actions
+
+
+@pytest.mark.parametrize("name", PACKAGES)
+def test_a_package_fits_the_same_model(name):
+    package, data = PACKAGES[name], responses(2)
+    asked = ask(package, [data.frame(0), data.frame(1)])
+    if asked is None:
+        pytest.skip(f"{package.name} is not installed")
+    own = [fit(FORMULA, data.frame(d)) for d in range(2)]
+    for d, (gamma, loglik) in enumerate(asked.answers):
+        assert loglik == pytest.approx(own[d].loglik, abs=1e-4)
+        assert np.abs((gamma - own[d].fixef) / own[d].std_error).max() < 1e-3
+        assert np.abs((gamma - own[1 - d].fixef) / own[d].std_error).max() > 0.01  # control
 
 
 def test_responses_are_the_same_every_time_and_differ_from_one_another():
