@@ -31,7 +31,8 @@ HOSTILE = "a|b_$%&<script>\x1b[31m"
 RESULTS = {
     "Anova", "Audit", "Bootstrap", "Catalogue", "Contextual", "Fitted", "Hausman",
     "MeasuresTable", "MixedFit", "Model", "NearSingularity", "PValue", "PValues",
-    "RandomEffects", "StudyTable", "Summary", "ThreeMeans", "VarCorr", "WaldTest", "Weights",
+    "RandomEffects", "Refits", "StudyTable", "Summary", "ThreeMeans", "VarCorr", "WaldTest",
+    "Weights",
 }  # fmt: skip
 
 

@@ -19,12 +19,10 @@ from simlab.mixed.optimum import (
     principal_axes,
 )
 from simlab.mixed.rows import Clusters, rotate_rows
-from simlab.mixed.units import About
+from simlab.mixed.units import About, loses_digits
 from simlab.moments import Floats, Ints
 from simlab.products import Products
 
-SMALL = 1e-2  # σ, of that about a pooled fit, below which the fit is made again
-LARGE = 1e-4  # the same, of what the fixed effects add to that fit
 AGAIN = 4  # how often, at most
 DIGITS = 1e-8  # a difference of sums, over these: above it there are digits left
 ILL = 1e5  # condition number of X beyond which it is the cause to look at first
@@ -95,11 +93,11 @@ def _surely_left(sums: Products, fixed: Ints, gamma: Floats) -> float:
 
 def _better_units(clusters: Clusters, optimum: Optimum) -> About | None:
     """Units in which the fit loses no digits; None if it has not lost any."""
-    sigma = float(np.sqrt(optimum.sigma2))
-    if not 0 < sigma < max(SMALL, LARGE * float(np.abs(optimum.gamma).max(initial=0.0))):
+    sigma = np.sqrt(optimum.sigma2)
+    if not loses_digits(sigma, optimum.gamma):
         return None
     s_y = clusters.units.s_y
-    b, s_y = clusters.pilot + s_y * optimum.gamma, s_y * sigma
+    b, s_y = clusters.pilot + s_y * optimum.gamma, float(s_y * sigma)
     return About(b, s_y, principal_axes(optimum))
 
 

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from typing import Any, overload
 
 import numpy as np
 import pandas as pd
+from narwhals.dependencies import is_into_dataframe
 from numpy.typing import ArrayLike
 
+from simlab.data.frames import as_pandas
 from simlab.fitting import anova, diagnostics, effects, hypotheses, intervals, prediction, summary
 from simlab.fitting.diagnostics import ThreeMeans
-from simlab.fitting.errors import FitError
+from simlab.fitting.errors import FitError, one_of
 from simlab.fitting.estimation import estimate
 from simlab.fitting.record import Fit, Method
+from simlab.fitting.refits import Refits, refits
 from simlab.formula.nodes import listed
 from simlab.moments import Floats
 from simlab.text import Part, Printable
@@ -61,28 +65,63 @@ class MixedFit(Fit, Printable):
         """Give a record its questions."""
         return cls(fit.design, fit.clusters, fit.optimum, fit.method, fit.notes)
 
+    @overload
     def refit(
-        self, y: Floats | pd.Series[float] | None = None, method: Method | None = None
-    ) -> MixedFit:
-        """Fit the same model to another response, or by another method.
+        self, y: pd.Series[float] | None = None, method: Method | None = None, jobs: int = -1
+    ) -> MixedFit: ...
+
+    @overload
+    def refit(self, y: pd.DataFrame, method: Method | None = None, jobs: int = -1) -> Refits: ...
+
+    @overload
+    def refit(self, y: ArrayLike, method: Method | None = None, jobs: int = -1) -> Any: ...
+
+    def refit(
+        self,
+        y: ArrayLike | pd.Series[float] | pd.DataFrame | None = None,
+        method: Method | None = None,
+        jobs: int = -1,
+    ) -> MixedFit | Refits:
+        """Fit the same model to another response or to many, or by another method.
 
         Parameters
         ----------
-        y : (N,), optional
-            The response. A Series goes by its index, which must be that of the rows; an array
-            goes by position.
+        y : (N,) or (N, K), optional
+            The response, or K of them in columns. A Series or data frame goes by its index, which
+            must be that of the rows; an array goes by position.
         method : {"REML", "ML"}, optional
             By default that of this fit.
+        jobs : int
+            Threads for many responses; −1 for all processors.
+
+        Returns
+        -------
+        MixedFit or Refits
+            A fit of one response. Of many the estimates, in arrays; a response that has no fit has
+            NaN, a status and a message, and the others theirs.
 
         Raises
         ------
         FitError
-            If y is not one finite number for each row that was used.
+            If y is not one number for each row that was used; of a single response, if one is not
+            finite.
+
+        Examples
+        --------
+        >>> import simlab
+        >>> fit = simlab.fit(simlab.data.hs(), "mathach ~ ses + (1 | school)")
+        >>> many = fit.refit(fit.simulate(100, seed=1))
+        >>> many.estimate.shape
+        (100, 2)
         """
-        design = self.design
+        design, method = self.design, method or self.method
+        one_of(method, ("REML", "ML"), "method")
         if y is not None:
-            design = replace(design, y=_response(y, design.rows))
-        return MixedFit.of(estimate(design, method or self.method))
+            values, names = _response(y, design.rows)
+            if names is not None:
+                return refits(self, values, names, method, jobs)
+            design = replace(design, y=values)
+        return MixedFit.of(estimate(design, method))
 
     def three_means(self) -> ThreeMeans:
         """Mean of students, mean of schools, and GLS; see `diagnostics.three_means`."""
@@ -101,32 +140,38 @@ class MixedFit(Fit, Printable):
         return self.summary().to_html()
 
 
-def _response(y: pd.Series[float] | ArrayLike, rows: pd.Index) -> Floats:
-    """Put one number for each row of a fit, (N,), into the order of these rows.
+def _response(y: object, rows: pd.Index) -> tuple[Floats, pd.Index | None]:
+    """Put one number for each row of a fit, (N,) or (N, K), into the order of these rows.
 
-    A Series goes by its index, anything else by position. FitError if y has several columns, is not
-    of finite numbers, does not have N of them, or the index of a Series is not that of the rows: a
-    label that lacks, occurs twice or is another.
+    A Series or data frame goes by its index, anything else by position. With the names of the K
+    responses, None for one alone. FitError if y does not hold numbers, or N of them, or its index
+    is not that of the rows: a label that lacks, occurs twice or is another; or if one response
+    alone has a number that is not finite.
     """
-    if isinstance(y, pd.DataFrame):
-        first = _word(y.columns[0]) if len(y.columns) else "…"
-        raise FitError(f"refit: y is a data frame; give one column of it, y[{first}]")
+    names = y.columns if isinstance(y, pd.DataFrame) else None
+    if names is None and is_into_dataframe(y):  # of a library whose rows have no labels
+        frame = as_pandas(y, "refit: y")
+        y, names = _numbers(frame), frame.columns
     values = _numbers(y)
-    if isinstance(y, pd.Series) and not y.index.equals(rows):
+    if isinstance(y, pd.Series | pd.DataFrame) and not y.index.equals(rows):
         values = values[_order(y.index, rows)]
-    if values.shape != (len(rows),):
+    if values.ndim not in (1, 2) or len(values) != len(rows):
         raise FitError(
             f"refit: y has shape {values.shape}; the model used {len(rows)} rows, "
             "and needs one number for each"
         )
+    if values.ndim == 2:
+        return values, pd.RangeIndex(values.shape[1]) if names is None else names
     if not np.isfinite(values).all():
         first_bad = rows[int(np.argmin(np.isfinite(values)))]
         raise FitError(f"refit: y is not a finite number in row {first_bad}")
-    return values
+    return values, None
 
 
 def _numbers(y: object) -> Floats:
     if isinstance(y, pd.Series) and isinstance(y.dtype, pd.Int64Dtype | pd.Float64Dtype):
+        y = y.to_numpy(np.float64, na_value=np.nan)
+    if isinstance(y, pd.DataFrame) and all(map(_is_real, y.dtypes)):
         y = y.to_numpy(np.float64, na_value=np.nan)
     values = np.asarray(y)
     text = values.dtype.kind in "USO" and any(isinstance(v, str | bytes) for v in values.flat)
@@ -137,6 +182,11 @@ def _numbers(y: object) -> Floats:
     raise FitError(
         f"refit: y holds {'text' if text else kind}; it must be numbers, one for each row"
     )
+
+
+def _is_real(dtype: Any) -> bool:
+    types = pd.api.types
+    return types.is_numeric_dtype(dtype) and not types.is_complex_dtype(dtype)
 
 
 def _order(index: pd.Index, rows: pd.Index) -> np.ndarray:

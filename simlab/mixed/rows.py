@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from simlab.kernels import inner, kernel
+from simlab.kernels import inner, kernel, loop
 from simlab.mixed.identification import Identification, identification
 from simlab.mixed.rotated import Rotated, allocate
 from simlab.mixed.units import About, Units, combined, pooled, standard, turned
@@ -50,7 +50,7 @@ def _sort(cluster: Ints, rows: Ints, first: Ints) -> None:
 
 
 @inner
-def _reflect(E: Floats, n: int, step: int, width: int) -> float:
+def _reflect(E: Floats, n: int, step: int, width: int, dot: Floats) -> float:
     """Householder: zero column `step` below its diagonal in n rows; apply to columns after it."""
     square = 0.0
     for i in range(step, n):
@@ -61,13 +61,16 @@ def _reflect(E: Floats, n: int, step: int, width: int) -> float:
     v = E[step, step] - diagonal  # the reflection's vector is (v, E[step + 1:, step])
     norm = 0.5 * (square - E[step, step] * E[step, step] + v * v)
     for c in range(step + 1, width):
-        dot = v * E[step, c]
-        for i in range(step + 1, n):
-            dot += E[i, step] * E[i, c]
-        dot /= norm
-        E[step, c] -= dot * v
-        for i in range(step + 1, n):
-            E[i, c] -= dot * E[i, step]
+        dot[c] = v * E[step, c]
+    for i in range(step + 1, n):
+        for c in range(step + 1, width):
+            dot[c] += E[i, step] * E[i, c]
+    for c in range(step + 1, width):
+        dot[c] /= norm
+        E[step, c] -= dot[c] * v
+    for i in range(step + 1, n):
+        for c in range(step + 1, width):
+            E[i, c] -= dot[c] * E[i, step]
     return float(diagonal)
 
 
@@ -83,6 +86,7 @@ def _rotate(
     ones first, then y. `fixed` says which of E's columns are X.
     """
     d, k, last = columns.size, fixed.size, D.shape[1]
+    dot = np.empty(d + 1)
     for j in range(first.size - 1):
         n = first[j + 1] - first[j]
         for i in range(n):
@@ -110,7 +114,7 @@ def _rotate(
             for i in range(a):
                 K[j, a, i] = E[i, a]
             if left > DEGENERATE * DEGENERATE * (whole + left):
-                diagonal = _reflect(E, n, a, d + 1)
+                diagonal = _reflect(E, n, a, d + 1, dot)
                 K[j, a, a] = diagonal
         for a in range(used, r):  # fewer rows than random effects
             for i in range(n):
@@ -265,3 +269,104 @@ def reduce_rows(D: Floats, y: Floats, cluster: Ints) -> tuple[Floats, Floats, Fl
         np.empty((int(n.max()), d + 1)), K, xy, rest,
     )  # fmt: skip
     return np.ascontiguousarray(K.transpose(0, 2, 1)), xy[:, :, 0].copy(), rest[:, 0, 0].copy(), n
+
+
+@loop
+def _reduce(
+    D: Floats, Y: Floats, Q: Floats, centred: bool, sorted_rows: Ints, first: Ints, E: Floats,
+    mean: Floats, g: Floats, R: Floats, e: Floats, rss: Floats,
+) -> None:  # fmt: skip
+    """Fill `ReducedResponses`, which are 0. E holds one cluster: D_j beside Y_j."""
+    d, (N, B), p = D.shape[1], Y.shape, Q.shape[1]
+    dot = np.empty(d + B)
+    if centred:
+        for i in range(N):
+            for b in range(B):
+                mean[b] += Y[i, b]
+        for b in range(B):
+            mean[b] /= N
+    for i in range(N):
+        for a in range(p):
+            for b in range(B):
+                g[a, b] += Q[i, a] * (Y[i, b] - mean[b])
+    for j in range(first.size - 1):
+        n = first[j + 1] - first[j]
+        for i in range(n):
+            row = sorted_rows[first[j] + i]
+            for a in range(d):
+                E[i, a] = D[row, a]
+            for b in range(B):
+                E[i, d + b] = Y[row, b] - mean[b]
+            for a in range(p):
+                for b in range(B):
+                    E[i, d + b] -= Q[row, a] * g[a, b]
+        used = min(d, n)
+        for a in range(used):
+            whole = left = 0.0
+            for i in range(n):
+                if i < a:
+                    whole += E[i, a] * E[i, a]
+                    R[j, i, a] = E[i, a]
+                else:
+                    left += E[i, a] * E[i, a]
+            if left > DEGENERATE * DEGENERATE * (whole + left):
+                R[j, a, a] = _reflect(E, n, a, d + B, dot)
+        for a in range(used, d):  # fewer rows than columns
+            for i in range(n):
+                R[j, i, a] = E[i, a]
+        for i in range(used):
+            for b in range(B):
+                e[b, j, i] = E[i, d + b]
+        for i in range(used, n):
+            for b in range(B):
+                rss[b] += E[i, d + b] * E[i, d + b]
+
+
+class ReducedResponses(NamedTuple):
+    """B responses less their pooled fit, Y − mean − Qg, reduced to d columns of each cluster.
+
+    Attributes
+    ----------
+    mean, g : (B,), (p, B)
+        What was taken off.
+    R : (J, d, d)
+        R_j of D_j = Q_jR_j, whose diagonal may have any sign; rows beyond n_j are 0.
+    e : (B, J, d)
+        What is left of y_j in the directions of Q_j, 0 in those beyond n_j.
+    rss : (B,)
+        Its sum of squares orthogonal to all Q_j.
+    """
+
+    mean: Floats
+    g: Floats
+    R: Floats
+    e: Floats
+    rss: Floats
+
+
+def reduce_responses(
+    D: Floats, Y: Floats, Q: Floats, centred: bool, sorted_rows: Sorted
+) -> ReducedResponses:
+    """Do as `reduce_rows` does, for B responses at once, less their pooled fit.
+
+    Parameters
+    ----------
+    D : (N, d)
+        Any columns.
+    Y : (N, B)
+        Responses.
+    Q : (N, p)
+        Orthonormal columns, whose fit is taken off.
+    centred : bool
+        Whether the means are taken off first.
+    sorted_rows : Sorted
+        Rows cluster by cluster.
+    """
+    d, B, p = D.shape[1], Y.shape[1], Q.shape[1]
+    rows, first = sorted_rows
+    J, most = len(first) - 1, int((first[1:] - first[:-1]).max())
+    out = ReducedResponses(
+        np.zeros(B), np.zeros((p, B)), np.zeros((J, d, d)), np.zeros((B, J, d)), np.zeros(B)
+    )
+    _reduce(D, Y, Q, centred, rows, first, np.empty((most, d + B)), *out)
+    return out

@@ -16,10 +16,14 @@ import math
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from simlab.mixed.bases import collinear, orthogonal
 from simlab.moments import Floats, Ints
 from simlab.products import Products, least_pivot
+
+SMALL = 1e-2  # σ, of that about a pooled fit, below which the fit loses digits
+LARGE = 1e-4  # the same, of what the fixed effects add to that fit
 
 
 class Units(NamedTuple):
@@ -64,6 +68,13 @@ class About(NamedTuple):
     b: Floats
     s_y: float
     axes: Floats | None
+
+
+def loses_digits(sigma: Floats, gamma: Floats) -> NDArray[np.bool_]:
+    """Whether fits with σ̃ (…) and γ̃ (…, k) lose digits in their units, and need other ones."""
+    least = np.fmax(SMALL, LARGE * np.abs(gamma).max(axis=-1, initial=0.0))
+    out: NDArray[np.bool_] = (sigma > 0) & (sigma < least)
+    return out
 
 
 class Frame(NamedTuple):
