@@ -224,13 +224,15 @@ def simulate(fit: Fit, n: int = 1, seed: int = 0, conditional: bool = False) -> 
     mean = fixed_part.mean()
     Z = fit.clusters.units.s_y * rows.Z_engine @ rows.random.root
     sigma = np.sqrt(fit.sigma2)
-    out = np.tile(mean, (n, 1))
+    out = np.empty((n, len(mean)))
     for i in range(n):
+        out[i] = mean
         if not conditional:
             v = rng.standard_normal(rows.random.v.shape)
             out[i] += np.einsum("ia,ia->i", Z, v[rows.cluster])
         out[i] += sigma * rng.standard_normal(len(mean))
-    return pd.DataFrame(out.T, index=rows.labels, columns=pd.RangeIndex(n, name="replicate"))
+    replicates = pd.RangeIndex(n, name="replicate")
+    return pd.DataFrame(out.T, index=rows.labels, columns=replicates, copy=False)
 
 
 def r2(fit: Fit) -> pd.Series[float]:

@@ -20,13 +20,15 @@ def nearly_numbers(table: Table, formula: str, random: str | None = None) -> Ite
         # A name of no column, or of several, is refused when the design is built
         if name in grouping or not table.has([name]):
             continue
-        if isinstance(table.stored(name), np.ndarray) and table.stored(name).dtype.kind in "fiub":
+        dtype = table.stored(name).dtype
+        if isinstance(dtype, np.dtype) and dtype.kind in "fiub":
             continue
         column = table.series(name)
         if not is_string_dtype(column.dtype) or table.has_twice(name):
             continue
         try:
-            codes, levels = pd.factorize(column)
+            text = isinstance(dtype, pd.StringDtype)
+            codes, levels = table.factorized(name) if text else pd.factorize(column)
         except TypeError:  # lists and the like, which are refused too
             continue
         is_bad = pd.to_numeric(pd.Series(levels), errors="coerce").isna().to_numpy()

@@ -100,10 +100,12 @@ class Table:
 
     df: pd.DataFrame
     source: str
-    _places: dict[str, int] = field(default_factory=dict)
+    _at: dict[str, int] = field(default_factory=dict)  # places of columns that were looked for
+    _places: dict[str, int] = field(default_factory=dict)  # of all, where it takes that
     _series: dict[str, pd.Series] = field(default_factory=dict)
     _read: dict[str, Value] = field(default_factory=dict)
     _groups: dict[tuple[str, ...], tuple[Ints, pd.Index]] = field(default_factory=dict)
+    _texts: dict[str, tuple[Ints, Any]] = field(default_factory=dict)
     _whole: set[str] = field(default_factory=set)  # columns that are read and have no missing value
 
     def __len__(self) -> int:
@@ -112,6 +114,13 @@ class Table:
     def stored(self, name: str) -> Any:
         """Return the values of a column as pandas holds them; see `frames.stored`."""
         return stored(self.df, self._place(name))
+
+    def factorized(self, name: str) -> tuple[Ints, Any]:
+        """Return codes and distinct values of a column of text, in order of first appearance."""
+        if name not in self._texts:
+            codes, distinct = self.stored(name).factorize()
+            self._texts[name] = codes.astype(np.int64, copy=False), distinct
+        return self._texts[name]
 
     def series(self, name: str) -> pd.Series:
         """Return the column of that name; Python's spelling of an identifier will do."""
@@ -122,12 +131,14 @@ class Table:
 
     def _place(self, name: str) -> int:
         """Position of the column of that name."""
-        if self._by_name([name]):
-            return cast(int, self.df.columns.get_loc(name))
-        places = self._named()
-        if name in places:
-            return places[name]
-        return places[next((n for n in places if same_name(n) == name), name)]
+        if name not in self._at:
+            if self._by_name([name]):
+                self._at[name] = cast(int, self.df.columns.get_loc(name))
+            else:
+                places = self._named()
+                same = (n for n in places if same_name(n) == name)
+                self._at[name] = places[name if name in places else next(same, name)]
+        return self._at[name]
 
     def _by_name(self, names: Iterable[str]) -> bool:
         """Whether pandas finds these columns as we would: all labels are text, and distinct."""
@@ -231,10 +242,9 @@ class Table:
 
     def _coded(self, name: str) -> tuple[Ints, pd.Index]:
         """Codes and distinct values of a column."""
-        values = self.stored(name)
-        if isinstance(values.dtype, pd.StringDtype):
-            codes, distinct = values.factorize()
-            return codes.astype(np.int64, copy=False), pd.Index(distinct)
+        if isinstance(self.stored(name).dtype, pd.StringDtype):
+            codes, distinct = self.factorized(name)
+            return codes, pd.Index(distinct)
         try:
             codes, labels = pd.factorize(self.series(name))
         except TypeError as error:
@@ -283,7 +293,8 @@ class Table:
         if pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_complex_dtype(dtype):
             return self._finite(_floats(column), name)
         if pd.api.types.is_string_dtype(dtype):
-            codes, levels = pd.factorize(column)
+            text = isinstance(self.stored(name).dtype, pd.StringDtype)
+            codes, levels = self.factorized(name) if text else pd.factorize(column)
             order = np.argsort(np.asarray(levels, dtype=object), kind="stable")
             rank = np.empty(len(order) + 1, np.int64)
             rank[order], rank[-1] = np.arange(len(order)), -1  # a missing value stays −1

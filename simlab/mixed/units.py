@@ -190,8 +190,9 @@ def pooled(
     unit[-1] = 1.0
     gram = (cross + N * (shift[:, None] * shift)) / (unit[:, None] * unit)
     XX, Xy, yy = gram[fixed[:, None], fixed], gram[fixed, -1], float(gram[-1, -1])
-    ridge = 1e-10 * XX.trace()
-    b = np.linalg.solve(XX + ridge * np.eye(len(fixed)), Xy)
+    ridged = XX.copy()
+    ridged.ravel()[:: len(fixed) + 1] += 1e-10 * XX.trace()
+    b = np.linalg.solve(ridged, Xy)
     left = yy - 2 * b @ Xy + b @ XX @ b
     s_y = math.sqrt(max(left, 1e-14 * yy) / N)
     return b, s_y if s_y > 0 else 1.0
