@@ -11,7 +11,7 @@ import pytest
 
 import simlab
 from simlab.data import hs
-from simlab.data.frames import held
+from simlab.data.frames import stored
 from simlab.formula import build
 from simlab.formula.values import Table
 from simlab.mixed.rows import rotate_rows, sort
@@ -87,12 +87,12 @@ def test_rows_are_sorted_stably(kind):
 def test_a_column_as_pandas_holds_it(df, monkeypatch):
     """Also where pandas no longer has the way to it that is not public."""
     df = df.assign(c=df.f.astype("category"), i=df.g.astype("Int64"), b=df.x > 0)
-    quick = [held(df, i) for i in range(df.shape[1])]
+    quick = [stored(df, i) for i in range(df.shape[1])]
     monkeypatch.delattr(pd.DataFrame, "_get_column_array")
     for i, values in enumerate(quick):
         assert values.dtype == df.dtypes.iloc[i]
         pd.testing.assert_series_equal(pd.Series(values), pd.Series(df.iloc[:, i].array))
-        assert len(held(df, i)) == len(values)
+        assert len(stored(df, i)) == len(values)
     fit = simlab.fit(df, FORMULA)
     monkeypatch.undo()
     assert simlab.fit(df, FORMULA).loglik == fit.loglik
