@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 import simlab
-from simlab.data import hs
+from simlab.data import DataError, hs
 from simlab.data.frames import stored
 from simlab.formula import build
 from simlab.formula.values import Table
@@ -115,6 +115,16 @@ def test_the_first_of_several_labels_with_one_name():
     table = Table(pd.DataFrame([[1.0, 2.0, 3.0]], columns=["a", 1, "1"]), "d")
     assert table.value("1")[0] == 2.0
     assert table.has_twice("1")
+
+
+@pytest.mark.parametrize("empty", [None, np.nan, pd.NA])
+def test_whatever_stands_for_a_missing_number(df, empty):
+    values = [*df.x.tolist()[:-1], empty]
+    one = build(FORMULA, df.assign(x=pd.Series(values, dtype=object)))
+    assert one.missing == {"x": 1}
+    np.testing.assert_array_equal(one.D, build(FORMULA, df).D[:-1])
+    with pytest.raises(DataError, match="none of 300 rows is complete"):
+        build(FORMULA, df.assign(x=pd.Series([empty] * 300, dtype=object)))
 
 
 def test_what_is_remembered_of_a_formula_is_not_of_the_data(df):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Hashable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -100,8 +101,8 @@ class Table:
 
     df: pd.DataFrame
     source: str
-    _at: dict[str, int] = field(default_factory=dict)  # places of columns that were looked for
-    _places: dict[str, int] = field(default_factory=dict)  # of all, where it takes that
+    _at: dict[str, int] = field(default_factory=dict)  # places of plain columns, once looked for
+    _places: dict[str, int] = field(default_factory=dict)  # of all columns, where it takes that
     _series: dict[str, pd.Series] = field(default_factory=dict)
     _read: dict[str, Value] = field(default_factory=dict)
     _groups: dict[tuple[str, ...], tuple[Ints, pd.Index]] = field(default_factory=dict)
@@ -125,26 +126,28 @@ class Table:
     def series(self, name: str) -> pd.Series:
         """Return the column of that name; Python's spelling of an identifier will do."""
         if name not in self._series:
-            quick = self._by_name([name])
-            self._series[name] = self.df[name] if quick else self.df.iloc[:, self._place(name)]
+            plain = self._is_plain(name)
+            self._series[name] = self.df[name] if plain else self.df.iloc[:, self._place(name)]
         return self._series[name]
 
     def _place(self, name: str) -> int:
         """Position of the column of that name."""
-        if name not in self._at:
-            if self._by_name([name]):
-                self._at[name] = cast(int, self.df.columns.get_loc(name))
-            else:
-                places = self._named()
-                same = (n for n in places if same_name(n) == name)
-                self._at[name] = places[name if name in places else next(same, name)]
-        return self._at[name]
+        if self._is_plain(name):
+            return self._at[name]
+        places = self._named()
+        same = (n for n in places if same_name(n) == name)
+        return places[name if name in places else next(same, name)]
 
-    def _by_name(self, names: Iterable[str]) -> bool:
-        """Whether pandas finds these columns as we would: all labels are text, and distinct."""
+    def _is_plain(self, name: str) -> bool:
+        """Whether pandas finds that column as we would: labels are text, and distinct."""
+        if name in self._at:
+            return True
         columns = self.df.columns
-        plain = isinstance(columns.dtype, pd.StringDtype) and columns.is_unique
-        return plain and all(name in columns for name in names)
+        if not isinstance(columns.dtype, pd.StringDtype) or not columns.is_unique:
+            return False
+        with suppress(KeyError):
+            self._at[name] = cast(int, columns.get_loc(name))
+        return name in self._at
 
     def _named(self) -> dict[str, int]:
         """Place of each column by its name; the first of several with one name."""
@@ -162,7 +165,7 @@ class Table:
             With the role and the name of every column that does not.
         """
         roles = list(roles)
-        if self._by_name(name for _, name in roles):
+        if all(self._is_plain(name) for _, name in roles):
             return
         exact = self._named()
         if len(exact) == len(self.df.columns) and all(name in exact for _, name in roles):
@@ -214,7 +217,7 @@ class Table:
     def has(self, names: Iterable[str]) -> bool:
         """Whether there are such columns."""
         wanted = list(names)
-        return self._by_name(wanted) or self._named().keys() >= set(wanted)
+        return all(map(self._is_plain, wanted)) or self._named().keys() >= set(wanted)
 
     def has_twice(self, name: str) -> bool:
         """Whether several columns have that name."""
@@ -304,12 +307,12 @@ class Table:
     def _inferred(self, column: pd.Series, name: str) -> pd.Series:
         """Give a column of Python objects its proper kind."""
         kind = pd.api.types.infer_dtype(column, skipna=True)
-        if kind in ("string", "empty"):
-            return column.astype("str" if kind == "string" else float)
+        if kind == "string":
+            return column.astype("str")
         if kind == "boolean":
             return column.astype("boolean")
-        if kind in ("integer", "floating", "mixed-integer-float", "decimal"):
-            return column.astype(float)
+        if kind in ("integer", "floating", "mixed-integer-float", "decimal", "empty"):
+            return column.mask(column.isna(), np.nan).astype(float)  # pd.NA is no number
         present = np.flatnonzero(column.notna().to_numpy())
         is_number = [isinstance(column.iloc[i], int | float | np.number) for i in present]
         odd = present[is_number.index(False)] if False in is_number else present[0]
