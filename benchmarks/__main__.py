@@ -34,7 +34,7 @@ def bench(
     quick
         Small sizes, two repeats, no first compilation: to try it out, not to be quoted.
     only
-        Sections: methods, sizes, clusters, threads, start, peers, store.
+        Sections: methods, sizes, clusters, threads, start, frames, peers, store.
     repeats
         Rounds that are counted, 7 unless it is quick.
     quiet

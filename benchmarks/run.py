@@ -10,6 +10,7 @@ from types import MappingProxyType
 
 from benchmarks import machine
 from benchmarks.clock import Measured, measure, rounds
+from benchmarks.frames import frames
 from benchmarks.methods import methods
 from benchmarks.peers import peers
 from benchmarks.report import Report
@@ -27,6 +28,7 @@ SECTIONS: MappingProxyType[str, Builder] = MappingProxyType(
         "clusters": clusters,
         "threads": threads,
         "start": starting,
+        "frames": frames,
         "peers": peers,
         "store": store,
     }

@@ -32,7 +32,8 @@ from simlab.errors import UsageError
 from simlab.fitting.model import fit
 
 TITLES = (
-    "Methods", "Size of the clusters", "Number of clusters", "Threads", "Start", "Peers", "Store",
+    "Methods", "Size of the clusters", "Number of clusters", "Threads", "Start",
+    "Fits from a data frame", "Peers", "Store",
 )  # fmt: skip
 
 
