@@ -39,15 +39,16 @@ def pivot(Lambda: Floats, w: Work, room: Floats) -> bool:
 @inner
 def _rotate(a: int, b: int, cosine: float, sine: float, Lambda: Floats, w: Work) -> None:
     """Turn effects a and b: (c u_a + s u_b, c u_b − s u_a)."""
-    r, J = len(Lambda), w.K.shape[2]
+    K, basis = w.K, w.basis
+    r, J = len(Lambda), K.shape[2]
     for c in range(r):
         near, far = Lambda[a, c], Lambda[b, c]
         Lambda[a, c], Lambda[b, c] = cosine * near + sine * far, cosine * far - sine * near
-        near, far = w.basis[c, a], w.basis[c, b]
-        w.basis[c, a], w.basis[c, b] = cosine * near + sine * far, cosine * far - sine * near
+        near, far = basis[c, a], basis[c, b]
+        basis[c, a], basis[c, b] = cosine * near + sine * far, cosine * far - sine * near
         for j in range(J):
-            near, far = w.K[a, c, j], w.K[b, c, j]
-            w.K[a, c, j], w.K[b, c, j] = cosine * near + sine * far, cosine * far - sine * near
+            near, far = K[a, c, j], K[b, c, j]
+            K[a, c, j], K[b, c, j] = cosine * near + sine * far, cosine * far - sine * near
 
 
 @inner
@@ -84,16 +85,17 @@ def _to_axes(Lambda: Floats, w: Work) -> bool:
 @inner
 def _sort(Lambda: Floats, w: Work, room: Floats) -> bool:
     """Exchange effects of a block until the one that varies most comes first."""
-    r, J, moved = len(Lambda), w.K.shape[2], False
+    K, basis, blocks = w.K, w.basis, w.blocks
+    r, J, moved = len(Lambda), K.shape[2], False
     for a in range(r):
         for b in range(a + 1, r):
-            if w.blocks[a] != w.blocks[b]:
+            if blocks[a] != blocks[b]:
                 continue
             size_a = size_b = 0.0
             for c in range(r):
                 for j in range(J):
-                    size_a += w.K[a, c, j] * w.K[a, c, j]
-                    size_b += w.K[b, c, j] * w.K[b, c, j]
+                    size_a += K[a, c, j] * K[a, c, j]
+                    size_b += K[b, c, j] * K[b, c, j]
             g_a = g_b = 0.0
             for c in range(r):
                 g_a += Lambda[a, c] * Lambda[a, c]
@@ -102,9 +104,9 @@ def _sort(Lambda: Floats, w: Work, room: Floats) -> bool:
                 moved = True
                 for c in range(r):
                     Lambda[a, c], Lambda[b, c] = Lambda[b, c], Lambda[a, c]
-                    w.basis[c, a], w.basis[c, b] = w.basis[c, b], w.basis[c, a]
+                    basis[c, a], basis[c, b] = basis[c, b], basis[c, a]
                     for j in range(J):
-                        w.K[a, c, j], w.K[b, c, j] = w.K[b, c, j], w.K[a, c, j]
+                        K[a, c, j], K[b, c, j] = K[b, c, j], K[a, c, j]
     if moved:  # triangular again
         for a in range(r):
             for b in range(a + 1):

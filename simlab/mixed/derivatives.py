@@ -107,20 +107,22 @@ def lower(a: int, c: int) -> int:
 @inner
 def directions(Lambda: Floats, w: Work | Abreast) -> None:
     """a_i, Φf_i, F_i and ΦF_i for every entry i = (a, b) of Λ, from the sums over clusters."""
-    r, S, k = Lambda.shape[0], w.gamma.shape[0], w.gamma.shape[1]
-    Ch, CC = w.sum_Ch, w.sum_CC
+    S, k = w.gamma.shape
+    r = Lambda.shape[0]
+    Ch, CC, hh, phi, phi_f, phi_F = w.sum_Ch, w.sum_CC, w.sum_hh, w.phi, w.phi_f, w.phi_F
+    quadratic, f, F = w.a, w.f, w.F
     i = 0
     for b in range(r):
         for a in range(b, r):
-            w.a[i] = 0.0
+            quadratic[i] = 0.0
             for e in range(b, r):
-                w.a[i] += 2.0 * Lambda[e, b] * w.sum_hh[lower(a, e)]
+                quadratic[i] += 2.0 * Lambda[e, b] * hh[lower(a, e)]
             for s in range(S):
                 for c in range(k):
                     value = 0.0
                     for e in range(b, r):
                         value += Lambda[e, b] * (Ch[s, a, e, c] + Ch[s, e, a, c])
-                    w.f[s, i, c] = value
+                    f[s, i, c] = value
                     for d in range(c + 1):
                         value = 0.0
                         for e in range(b, r):
@@ -128,17 +130,17 @@ def directions(Lambda: Floats, w: Work | Abreast) -> None:
                             twice = CC[s, hi, lo, c, d]
                             twice += twice if a == e else CC[s, hi, lo, d, c]
                             value += Lambda[e, b] * twice
-                        w.F[s, i, c, d] = w.F[s, i, d, c] = value
+                        F[s, i, c, d] = F[s, i, d, c] = value
                 for c in range(k):
                     value = 0.0
                     for e in range(k):
-                        value += w.phi[s, c, e] * w.f[s, i, e]
-                    w.phi_f[s, i, c] = value
+                        value += phi[s, c, e] * f[s, i, e]
+                    phi_f[s, i, c] = value
                     for d in range(k):
                         value = 0.0
                         for e in range(k):
-                            value += w.phi[s, c, e] * w.F[s, i, e, d]
-                        w.phi_F[s, i, c, d] = value
+                            value += phi[s, c, e] * F[s, i, e, d]
+                        phi_F[s, i, c, d] = value
             i += 1
 
 

@@ -58,27 +58,28 @@ class Fits(NamedTuple):
 def _centre(m: Moments, b: int, centred: Floats, rotated: Rotated, k: int) -> tuple[float, ...]:
     """Rotate replicate b about its grand means; return the origin and the scale of x and of y."""
     J = m.n.shape[1]
-    n, x, y = centred[0], centred[1], centred[2]
-    ss_x, s_xy, rss = centred[3], centred[4], centred[5]
+    n, x_mean, y_mean, own_ss, own_s, own_rss = (
+        m.n[b], m.x_mean[b], m.y_mean[b], m.ss_x[b], m.s_xy[b], m.rss[b],
+    )  # fmt: skip
+    x, y, ss_x, s_xy, rss = centred[0], centred[1], centred[2], centred[3], centred[4]
     N = x0 = y0 = ss = sy = 0.0
     for j in range(J):
-        N += m.n[b, j]
+        N += n[j]
     for j in range(J):
-        x0 += m.n[b, j] / N * m.x_mean[b, j]
-        y0 += m.n[b, j] / N * m.y_mean[b, j]
+        x0 += n[j] / N * x_mean[j]
+        y0 += n[j] / N * y_mean[j]
     for j in range(J):
-        dx, dy = m.x_mean[b, j] - x0, m.y_mean[b, j] - y0
-        ss += m.ss_x[b, j] + m.n[b, j] * (dx * dx)
-        sy += m.rss[b, j] + m.n[b, j] * (dy * dy)
+        dx, dy = x_mean[j] - x0, y_mean[j] - y0
+        ss += own_ss[j] + n[j] * (dx * dx)
+        sy += own_rss[j] + n[j] * (dy * dy)
     sx = np.sqrt(ss / N) if ss > 0.0 else 1.0
     sy = np.sqrt(sy / N) if sy > 0.0 else 1.0
     for j in range(J):
-        n[j] = m.n[b, j]
-        x[j] = (m.x_mean[b, j] - x0) / sx
-        y[j] = (m.y_mean[b, j] - y0) / sy
-        ss_x[j] = m.ss_x[b, j] / (sx * sx)
-        s_xy[j] = m.s_xy[b, j] / (sx * sy)
-        rss[j] = m.rss[b, j] / (sy * sy)
+        x[j] = (x_mean[j] - x0) / sx
+        y[j] = (y_mean[j] - y0) / sy
+        ss_x[j] = own_ss[j] / (sx * sx)
+        s_xy[j] = own_s[j] / (sx * sy)
+        rss[j] = own_rss[j] / (sy * sy)
     fill_line(n, x, y, ss_x, s_xy, rss, k == 3, rotated)
     return x0, sx, y0, sy
 
@@ -281,7 +282,7 @@ def fit_lines(
     with compiled(many=B > 1):
         _fit(
             moments, np.ascontiguousarray(contrasts, dtype=float), reml, n_starts(2), truth,
-            first, last, rotated, allocate_work(rotated), np.empty((6, J)), np.empty((T, S, k)),
+            first, last, rotated, allocate_work(rotated), np.empty((5, J)), np.empty((T, S, k)),
             no_searches(B), flat(room_for(J, S, k)), fits,
         )  # fmt: skip
     if reml and known is None:

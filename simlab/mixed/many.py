@@ -117,7 +117,8 @@ def _room(B: int, r: int, k: int) -> Refits:
 @inner
 def _respond(view: View, e: Floats, rss: float, rotated: Rotated) -> None:
     """Put a response in the place of ỹ and of y in the remainder."""
-    J, r, k1 = rotated.xy.shape
+    xy, turn, x_left = rotated.xy, view.turn, view.x_left
+    J, r, k1 = xy.shape
     k, d, rest = k1 - 1, e.shape[1], rotated.rest[0]
     for c in range(k):
         rest[c, k] = rest[k, c] = 0.0
@@ -126,13 +127,13 @@ def _respond(view: View, e: Floats, rss: float, rotated: Rotated) -> None:
         for a in range(d):
             value = 0.0
             for b in range(d):
-                value += view.turn[j, a, b] * e[j, b]
+                value += turn[j, a, b] * e[j, b]
             if a < r:
-                rotated.xy[j, a, k] = value
+                xy[j, a, k] = value
                 continue
             rest[k, k] += value * value
             for c in range(k):
-                rest[k, c] += view.x_left[j, a, c] * value
+                rest[k, c] += x_left[j, a, c] * value
     for c in range(k):
         rest[c, k] = rest[k, c]
 
@@ -140,8 +141,9 @@ def _respond(view: View, e: Floats, rss: float, rotated: Rotated) -> None:
 @inner
 def _draw_clusters(pool: Pool, chosen: Ints, rotated: Rotated) -> None:
     """Put the chosen clusters in the place of all."""
-    J, r, k1 = rotated.xy.shape
-    rest = rotated.rest[0]
+    K, xy, rest = rotated.K, rotated.xy, rotated.rest[0]
+    all_K, all_xy, all_rest = pool.K, pool.xy, pool.rest
+    J, r, k1 = xy.shape
     rotated.n_rows[0] = 0.0
     for a in range(k1):
         for c in range(k1):
@@ -151,12 +153,12 @@ def _draw_clusters(pool: Pool, chosen: Ints, rotated: Rotated) -> None:
         rotated.n_rows[0] += pool.n[i]
         for a in range(r):
             for c in range(r):
-                rotated.K[j, a, c] = pool.K[i, a, c]
+                K[j, a, c] = all_K[i, a, c]
             for c in range(k1):
-                rotated.xy[j, a, c] = pool.xy[i, a, c]
+                xy[j, a, c] = all_xy[i, a, c]
         for a in range(k1):
             for c in range(k1):
-                rest[a, c] += pool.rest[i, a, c]
+                rest[a, c] += all_rest[i, a, c]
 
 
 @kernel

@@ -22,10 +22,10 @@ MOST = 10_000  # searches, more than are ever made
 @inner
 def spare_rows(rotated: Rotated) -> float:
     """Rows beyond those which the random effects take, N − Σ rank Z_j."""
-    spare = float(rotated.n_rows[0])
-    for j in range(rotated.K.shape[0]):
-        for a in range(rotated.K.shape[1]):
-            spare -= rotated.K[j, a, a] > 0.0
+    K, spare = rotated.K, float(rotated.n_rows[0])
+    for j in range(K.shape[0]):
+        for a in range(K.shape[1]):
+            spare -= K[j, a, a] > 0.0
     return spare
 
 

@@ -91,9 +91,10 @@ def fill_line(
     out: Rotated,
 ) -> None:
     """Rotate as `rotate_line` does, for other kernels."""
-    k = out.xy.shape[2] - 1
+    of_all, xy_of_all = out.K, out.xy
+    k = xy_of_all.shape[2] - 1
     for j in range(n.size):
-        K, xy = out.K[j], out.xy[j]
+        K, xy = of_all[j], xy_of_all[j]
         root_n, root_ss = np.sqrt(n[j]), np.sqrt(ss_x[j])
         K[0, 0] = xy[0, 0] = root_n
         K[1, 0] = xy[0, 1] = root_n * x[j]

@@ -145,13 +145,15 @@ def load(lane: int, rotated: Rotated, reml: bool, s: Searches, w: Work, a: Abrea
     """Put the replicate that `rotated` holds into a lane, about the random effects in the basis."""
     J, _, k1 = rotated.xy.shape
     S = rotated.starts.size - 1
+    K, xy, of_lane, xy_of_lane = rotated.K, rotated.xy, a.K, a.xy
+    b00, b01, b10, b11 = w.basis[0, 0], w.basis[0, 1], w.basis[1, 0], w.basis[1, 1]
     for j in range(J):
+        for c in range(2):
+            write(of_lane, lane, b00 * K[j, 0, c] + b10 * K[j, 1, c], j, 0, c)
+            write(of_lane, lane, b01 * K[j, 0, c] + b11 * K[j, 1, c], j, 1, c)
         for i in range(2):
-            for c in range(2):
-                along = w.basis[0, i] * rotated.K[j, 0, c] + w.basis[1, i] * rotated.K[j, 1, c]
-                write(a.K, lane, along, j, i, c)
             for c in range(k1):
-                write(a.xy, lane, rotated.xy[j, i, c], j, i, c)
+                write(xy_of_lane, lane, xy[j, i, c], j, i, c)
     for i in range(S):
         write(a.rss, lane, rotated.rest[i, k1 - 1, k1 - 1], i)
     write(a.nu, lane, rotated.n_rows[0] - (S * (k1 - 1) if reml else 0), 0)

@@ -19,15 +19,16 @@ def start(rotated: Rotated, Lambda: Floats) -> None:
     σ² comes from the remainders. Variances are floored at a twentieth of the
     sampling variance, since Λ_aa = 0 is stationary whatever the data say.
     """
-    r, k = len(rotated.random), rotated.xy.shape[2] - 1
+    of_all, xy, starts, blocks = rotated.K, rotated.xy, rotated.starts, rotated.blocks
+    r, k = len(rotated.random), xy.shape[2] - 1
     rss, df, count = 0.0, rotated.n_rows[0], 0.0
     square, noise = np.zeros((r, r)), np.zeros((r, r))
     mean, own, delta, inverse = np.zeros(r), np.zeros(r), np.zeros(r), np.zeros((r, r))
-    for s in range(rotated.starts.size - 1):
+    for s in range(starts.size - 1):
         rss += rotated.rest[s, k, k]
         in_sector = 0.0
-        for j in range(rotated.starts[s], rotated.starts[s + 1]):
-            K = rotated.K[j]
+        for j in range(starts[s], starts[s + 1]):
+            K = of_all[j]
             full = True
             for a in range(r):
                 if K[a, a] > 0.0:
@@ -38,7 +39,7 @@ def start(rotated: Rotated, Lambda: Floats) -> None:
                 continue
             in_sector += 1.0
             for a in range(r - 1, -1, -1):  # K'b = ỹ, and the inverse of K'
-                own[a] = rotated.xy[j, a, k]
+                own[a] = xy[j, a, k]
                 for e in range(a + 1, r):
                     own[a] -= K[e, a] * own[e]
                 own[a] /= K[a, a]
@@ -55,13 +56,13 @@ def start(rotated: Rotated, Lambda: Floats) -> None:
                     for c in range(r):
                         noise[a, b] += inverse[a, c] * inverse[b, c]
         count += in_sector
-    scale = (count - (rotated.starts.size - 1)) * rss
+    scale = (count - (starts.size - 1)) * rss
     for b in range(r):
         for a in range(r):
             Lambda[a, b] = 1.0 if a == b else 0.0
             if a >= b and scale > 0.0 and df > 0.0:
                 value = square[a, b] * df / scale - noise[a, b] / count
-                if rotated.blocks[a] != rotated.blocks[b]:
+                if blocks[a] != blocks[b]:
                     value = 0.0
                 if a == b:
                     value = max(value, 0.05 * noise[a, a] / count)

@@ -93,16 +93,17 @@ def allocate_work(rotated: Rotated) -> Work:
 @inner
 def load(rotated: Rotated, w: Work) -> None:
     """Lay a data set out with the clusters last: the processor then works on several at once."""
-    J, r, k1 = rotated.xy.shape
+    K, xy, K_last, xy_last = rotated.K, rotated.xy, w.K, w.xy
+    J, r, k1 = xy.shape
     for a in range(r):
         w.blocks[a] = rotated.blocks[a]
         for c in range(r):
             w.basis[a, c] = 1.0 if a == c else 0.0
             for j in range(J):
-                w.K[a, c, j] = rotated.K[j, a, c]
+                K_last[a, c, j] = K[j, a, c]
         for c in range(k1):
             for j in range(J):
-                w.xy[a, c, j] = rotated.xy[j, a, c]
+                xy_last[a, c, j] = xy[j, a, c]
 
 
 R, M = 2, 3
