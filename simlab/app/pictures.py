@@ -19,7 +19,7 @@ from simlab.app.facts import Frames, Span, steady
 from simlab.looks import BLUP, CLUSTERS, FOCUS, INK, PAPER, QUIET, SECTORS, STRIP, Look
 from simlab.methods import look
 from simlab.moments import Floats
-from simlab.plots.ellipses import ellipse, radius_of
+from simlab.pictures import ellipse, radius_of
 
 MARKERS = tuple(looks.look_of_group(i).marker.bokeh for i in range(len(SECTORS)))
 """Of the sectors, whose colours are `SECTORS`."""

@@ -18,7 +18,6 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
-from scipy.stats import mannwhitneyu
 
 from simlab.measures.outcomes import need_replicates, replicates_of
 from simlab.words import FAILED
@@ -83,6 +82,8 @@ def _compared(
     x: NDArray[np.float64], failed: NDArray[np.bool_], rest: NDArray[np.bool_]
 ) -> tuple[float, float, float] | None:
     """Both medians, and the p-value of the rank sum; None where one of the two is empty."""
+    from scipy.stats import mannwhitneyu  # half a second, of studies with failures only
+
     there = np.isfinite(x)
     one, other = x[failed & there], x[rest & there]
     if not one.size or not other.size:

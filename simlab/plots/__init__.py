@@ -7,12 +7,12 @@
 Nothing is measured here; a picture and a table of one study cannot disagree.
 """
 
+from simlab.pictures import ellipse, radius_of
 from simlab.plots.beta_space import BetaSpace, Estimate, beta_space
 from simlab.plots.canvas import canvas, panels
 from simlab.plots.curves import Curve, Curves, curves
 from simlab.plots.data_space import ClusterLines, DataSpace, Line, data_space
 from simlab.plots.distributions import Strip, Strips, sampling_distributions
-from simlab.plots.ellipses import ellipse, radius_of
 from simlab.plots.grids import Panel, Quantiles, quantiles, trellis
 from simlab.plots.intervals import Scatter, Zip, estimate_se, zipplot
 from simlab.plots.lollies import Honesty, Lollies, Lolly, honesty, lolly

@@ -15,8 +15,8 @@ from matplotlib.text import Annotation
 from numpy.typing import ArrayLike, NDArray
 
 from simlab import looks
+from simlab.pictures import ellipse, radius_of
 from simlab.plots import style
-from simlab.plots.ellipses import ellipse, radius_of
 
 FAR = 3.0  # interquartile ranges beyond the quartiles, further than which a point is left out
 MARGIN = 0.05

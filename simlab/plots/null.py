@@ -14,7 +14,7 @@ from matplotlib.text import Annotation
 from matplotlib.ticker import FixedLocator
 from matplotlib.transforms import blended_transform_factory
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
 from simlab import looks
 from simlab.errors import ArgumentError
@@ -135,7 +135,8 @@ def null_distribution(result: Tested, ax: Axes | None = None) -> NullDistributio
 
 def _reach(draws: NDArray[np.float64], result: Tested) -> tuple[float, bool]:
     """End of the axis, and whether it goes as far as the observed statistic."""
-    reach = max(float(np.quantile(draws, 0.999)), float(stats.chi2.ppf(0.99, result.naive_df)))
+    tail = 2 * float(special.gammaincinv(result.naive_df / 2, 0.99))  # of χ²
+    reach = max(float(np.quantile(draws, 0.999)), tail)
     shown = result.statistic <= FAR * reach
     return max(1.06 * reach, 1.15 * result.statistic if shown else 1.25 * reach), shown
 
@@ -188,11 +189,17 @@ def _curve(
     seen: looks.Look,
 ) -> Line2D | None:
     """Σ w f_df over the parts that have a density."""
-    parts = [weight * stats.chi2.pdf(grid, df) for weight, df in mixture if df > 0]
+    parts = [weight * _density(grid, df) for weight, df in mixture if df > 0]
     if not parts:
         return None
     color, _, dash = seen
     return ax.plot(grid, np.sum(parts, axis=0), color=color, ls=dash.plot, lw=2.4, zorder=4)[0]
+
+
+def _density(x: NDArray[np.float64], df: int) -> NDArray[np.float64]:
+    """Density of χ²_df: log f = (df/2 − 1) log x − x/2 − log Γ(df/2) − (df/2) log 2."""
+    log_f = special.xlogy(df / 2 - 1, x) - x / 2 - special.gammaln(df / 2) - np.log(2) * df / 2
+    return np.asarray(np.exp(log_f))
 
 
 def _observed(ax: Axes, result: Tested, end: float, shown: bool) -> tuple[Line2D, Annotation]:

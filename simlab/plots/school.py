@@ -11,9 +11,8 @@ from matplotlib.lines import Line2D
 
 from simlab import looks
 from simlab.errors import ArgumentError
-from simlab.pictures import Floats, School
+from simlab.pictures import Floats, School, ellipse
 from simlab.plots import style
-from simlab.plots.ellipses import ellipse
 
 POPULATION, TRUE, ESTIMATED = looks.INK, looks.VIOLET, looks.CLUSTERS
 DATA_STEPS, BETA_STEPS = 4, 6

@@ -14,8 +14,8 @@ from numpy.typing import ArrayLike
 from simlab import looks
 from simlab.errors import ArgumentError
 from simlab.looks import BLUE, BLUP
+from simlab.pictures import ellipse
 from simlab.plots import style
-from simlab.plots.ellipses import ellipse
 
 MARGIN = 0.05
 

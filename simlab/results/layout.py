@@ -9,9 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import zarr
 from numpy.typing import NDArray
-from zarr.codecs import Crc32cCodec
 
 from simlab.errors import MOST, ChunkError, StoreError
 from simlab.files import Unread, content, replace_file
@@ -47,6 +45,9 @@ def chunk_shape(schema: Schema, variable: Variable) -> tuple[int, ...]:
 
 def lay_out(path: Path, schema: Schema) -> None:
     """Write the metadata of every array, and the values known before the first fit."""
+    import zarr  # not needed in memory, nor to read
+    from zarr.codecs import Crc32cCodec
+
     own = {
         "store_version": STORE_VERSION,
         "fingerprint": schema.fingerprint,
