@@ -136,6 +136,17 @@ def test_nothing_is_asked_of_any_other_place(page: Any, address: str) -> None:
     assert [url for url in page.asked if not url.startswith((address, "data:", "blob:"))] == []
 
 
+def test_what_is_sampled_while_the_page_loads_is_drawn(chromium: Any, address: str) -> None:
+    """And a page without formulas asks for no MathJax."""
+    for _ in range(3):
+        page = visit(chromium, address)
+        page.wait_for_selector("table.methods[data-count='1000']")
+        wait_until(lambda page=page: len(data(page, "distributions picture", 0)["left"]) > 0)
+        wait_until(lambda page=page: len(data(page, "zip picture", 0)["y"]) > 0)
+        assert not any("mathjax" in url for url in page.asked)
+        page.close()
+
+
 def test_the_page_needs_no_scrolling(chromium: Any, address: str) -> None:
     for width, height in ((1366, 768), (1280, 720), (1024, 768)):
         page = visit(chromium, address, width, height)

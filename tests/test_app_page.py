@@ -12,7 +12,7 @@ import pytest
 pytest.importorskip("panel")
 
 from bokeh.document import Document
-from bokeh.models import ColumnDataSource
+from bokeh.models import ColumnDataSource, Plot
 
 from simlab.app import live, settings, summary, table, waiting
 from simlab.app import page as pages
@@ -65,6 +65,17 @@ def blank(page):
     axes += [*page._rows.picture.xaxis, *page._zip.picture.xaxis]
     assert not any(axis.visible for axis in axes)
     assert all(widget.disabled for widget in (*page._acts, *page._save))
+
+
+def test_bokeh_finds_nothing_wrong_with_the_page(page, caplog):
+    """The server does not look, to be at once there."""
+    document = page._document
+    page.template().server_doc(document)
+    document.validate()
+    assert caplog.records == []
+    document.add_root(Plot())  # control: a picture of nothing
+    document.validate()
+    assert "MISSING_RENDERERS" in caplog.text
 
 
 # What a visitor may send

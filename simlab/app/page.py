@@ -24,7 +24,7 @@ from simlab.app.settings import PRESETS, Settings, problems, study
 from simlab.app.styles import BADGE_CSS, BESIDE_CSS, BUTTON_CSS, TABLE_CSS, TEXT_CSS
 from simlab.app.table import note, table
 from simlab.app.texts import python_text, yaml_text
-from simlab.app.waiting import COMPILING, echo
+from simlab.app.waiting import COMPILING, echo, together
 from simlab.design import conditions
 from simlab.measures.doubts import known_doubt
 from simlab.methods import METHODS
@@ -47,6 +47,10 @@ class _Template(pn.Template):  # type: ignore[misc]  # Panel has no types
         document = doc or pn.state.curdoc
         with document.models.freeze():
             return super()._init_doc(document, *options, **named)
+
+    def __repr__(self) -> str:
+        """Panel writes one after each part: that of all values of all widgets takes a second."""
+        return "the page of simlab"
 
 
 class Page:
@@ -143,7 +147,8 @@ class Page:
         page = _Template(source.replace("{{ css }}", css))
         parts = {
             "presets": self._controls.preset,
-            "badge": self._badge,
+            # HTML that is a part by itself would have every visitor load MathJax, 1.8 MB of script.
+            "badge": pn.Row(self._badge, margin=0),
             "controls": pn.Column(
                 self._controls.column, self._place, sizing_mode="stretch_width", margin=0
             ),
@@ -155,7 +160,7 @@ class Page:
                 self._one, self._many, self._run, self._clear, self._target, self._focus, margin=0
             ),
             "distributions": pn.pane.Bokeh(self._rows.picture, sizing_mode="stretch_both"),
-            "table": self._table,
+            "table": pn.Column(self._table, sizing_mode="stretch_width", margin=0),
             "zip": pn.pane.Bokeh(self._zip.picture, sizing_mode="stretch_both"),
             "echo": pn.pane.Bokeh(self._echo),
             "texts": pn.Column(self._file, self._text, sizing_mode="stretch_width"),
@@ -200,7 +205,7 @@ class Page:
         self._enable(True)
         options = widgets.place_options(settings.sectors)
         if self._place.options != options:
-            with pn.io.hold():
+            with together(self._document):
                 self._place.param.update(options=options, value=0, visible=settings.sectors > 1)
         self._show_drawn()
         self._show_badge()
@@ -211,7 +216,7 @@ class Page:
         """Stop, and leave nothing on the screen but the controls and a reason."""
         self._live.start(None)
         self._work = self._facts = self._drawn = None
-        with pn.io.hold():
+        with together(self._document):
             for picture in (self._spaces, self._rows, self._zip):
                 picture.clear()
             self._badge.object = ""
@@ -357,7 +362,7 @@ class Page:
         """Show the one sample, and the targets."""
         assert self._drawn is not None
         assert self._facts is not None
-        with pn.io.hold():
+        with together(self._document):
             self._spaces.show(self._drawn, self._place.value, known.frames(self._settings))
             at = self._place.value
             self._rows.mark(float(self._facts.within[at]), float(self._facts.between[at]))
@@ -380,7 +385,7 @@ class Page:
         counts = measured.counts(drawn.estimate, self._edges)
         focus = self._focus.value
         last = measured.intervals(drawn, list(METHODS).index(focus), theta)
-        with pn.io.hold():
+        with together(self._document):
             self._rows.show(counts, self._edges, summary, own)
             self._zip.show(last, theta, focus, target)
             self._table.object = table(

@@ -37,6 +37,7 @@ def serve(port: int, browser: bool) -> None:
     require("panel", "bokeh")
     port = _free(port)
     import panel as pn
+    from bokeh.settings import settings
 
     from simlab.app.page import Page  # panel
     from simlab.app.waiting import compiled  # numba
@@ -50,6 +51,7 @@ def serve(port: int, browser: bool) -> None:
         return page.template()
 
     logging.getLogger("asyncio").addFilter(_not_of_visitors_who_left)
+    settings.perform_document_validation = False  # half a second a visit; tests do it
     pn.extension()
     server = pn.serve(
         {"/": visit}, port=port, address="127.0.0.1", show=False, title="simlab", verbose=False,

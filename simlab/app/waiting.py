@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import panel as pn
 from bokeh.events import DocumentReady
 from bokeh.models import CustomJS, Spinner
 
@@ -51,3 +54,23 @@ def echo(document: Any) -> Spinner:
     script = Path(__file__).with_name("waiting.js").read_text(encoding="utf-8")
     document.js_on_event(DocumentReady, CustomJS(args={"echo": widget}, code=script))
     return widget
+
+
+@contextmanager
+def together(document: Any) -> Iterator[None]:
+    """Send what changes at once.
+
+    Until the browser says that it has the page Panel's `hold` drops what changes, though the
+    browser may have asked for the page before.
+    """
+    if pn.state.loaded:
+        with pn.io.hold(document):
+            yield
+    elif document.callbacks.hold_value:
+        yield
+    else:
+        document.hold()
+        try:
+            yield
+        finally:
+            document.unhold()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-import narwhals as nw
 import pandas as pd
 
 from simlab.errors import DataError
@@ -33,6 +32,8 @@ def as_pandas(data: object, source: str = "the data") -> pd.DataFrame:
             return pd.DataFrame(dict(data))
         except (ValueError, TypeError) as error:
             raise DataError(f"{source}: the columns do not form a table: {error}") from error
+    import narwhals as nw  # of other libraries' frames only
+
     frame = nw.from_native(data, pass_through=True)
     if isinstance(frame, nw.LazyFrame):
         raise DataError(f"{source}: nothing of it is computed yet; give it after .collect()")
