@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from concurrent.futures import Future
 from dataclasses import asdict, replace
@@ -65,6 +67,15 @@ def blank(page):
     axes += [*page._rows.picture.xaxis, *page._zip.picture.xaxis]
     assert not any(axis.visible for axis in axes)
     assert all(widget.disabled for widget in (*page._acts, *page._save))
+
+
+def test_the_page_needs_no_package_that_it_does_not_show():
+    code = (
+        "import sys, simlab.app.page;"
+        "print({'matplotlib', 'scipy.stats', 'zarr', 'formulaic'} & set(sys.modules))"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == "set()"
 
 
 def test_bokeh_finds_nothing_wrong_with_the_page(page, caplog):

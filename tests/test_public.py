@@ -40,6 +40,12 @@ def test_nothing_is_imported_before_it_is_used():
     code = "import sys, simlab.config; print({'scipy', 'numba', 'xarray'} & set(sys.modules))"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == "set()"
+    code = (
+        "import sys, simlab.plots, simlab.archive, simlab.runner;"
+        "print({'scipy.stats', 'zarr', 'numba', 'narwhals'} & set(sys.modules))"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == "set()"
 
 
 def test_the_page_of_what_is_public_is_what_the_code_says():
