@@ -114,8 +114,8 @@ def size(
 ) -> Sizes:
     """Draw the size of each kind of p-value of a test against a factor, on a logarithmic axis.
 
-    Only conditions in which the null hypothesis holds are drawn. Whiskers are ± 1.96 Monte Carlo
-    standard errors, cut off at 0; the kinds stand side by side, so that they can be distinguished.
+    Only conditions in which the null hypothesis holds are drawn. Whiskers are Wilson's 95 %
+    intervals; the kinds stand side by side, so that they can be distinguished.
 
     Parameters
     ----------
