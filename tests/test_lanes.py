@@ -1,15 +1,19 @@
 """Replicates abreast: a fit does not depend on what stands in the other lanes."""
 
+import sys
+from typing import NamedTuple
+
 import numpy as np
 import pytest
 
-from simlab.kernels import compiled, kernel
+from simlab.kernels import compiled, inner, kernel
 from simlab.kernels.interpreted import twin
 from simlab.kernels.lanes import LANES, above, all_zero, any_above, flat, read, take, write
+from simlab.kernels.records import reference
 from simlab.mixed import lines
 from simlab.mixed.lines import fit_lines
 from simlab.mixed.work import arrange, room_for
-from simlab.moments import Moments
+from simlab.moments import Floats, Moments
 
 
 def moments(seed, B, J, S=1, n=12, sd=(1.0, 0.5), flat_x=0.0):
@@ -120,3 +124,37 @@ def test_arithmetic_is_that_of_each_lane():
     for lane in range(LANES):
         twin(compute.py_func)(np.zeros(10), a[lane : lane + 1], alone, found)
         assert alone[:, 0].tobytes() == out[:, lane].tobytes()
+
+
+class Inside(NamedTuple):
+    values: Floats
+    size: int
+
+
+class Outside(NamedTuple):
+    inside: Inside
+    out: Floats
+
+
+@inner
+def double(record):
+    for i in range(record.inside.size):
+        record.out[i] += 2.0 * record.inside.values[i]
+
+
+@kernel
+def double_by_address(record):
+    address = reference(record)
+    double(address)
+    double(address)
+
+
+def test_a_record_is_read_where_it_stands():
+    """And arrays in it are counted as before, whoever read them there."""
+    values, out = np.arange(5.0), np.zeros(5)
+    before = sys.getrefcount(values), sys.getrefcount(out)
+    with compiled():
+        for _ in range(3):
+            double_by_address(Outside(Inside(values, 4), out))
+    assert out.tolist() == [0.0, 12.0, 24.0, 36.0, 0.0]
+    assert (sys.getrefcount(values), sys.getrefcount(out)) == before
