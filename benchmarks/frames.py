@@ -52,7 +52,7 @@ def frames(effort: Effort, stack: ExitStack) -> Section:  # noqa: ARG001
     return Section(
         title="Fits from a data frame",
         words=(
-            f"Processor time of `simlab.fit(data, \"{FORMULA}\")`, text for clusters, REML, and of "
+            f'Processor time of `simlab.fit(data, "{FORMULA}")`, text for clusters, REML, and of '
             "glmm, a package written in Rust, on the same data frame."
         ),
         actions=actions,
