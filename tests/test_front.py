@@ -157,6 +157,22 @@ def test_sums_of_other_data_are_not_used(df):
     assert taken.units.s_y != clusters[0].units.s_y
 
 
+@pytest.mark.parametrize("offset", [0.0, 100.0])
+@pytest.mark.parametrize(
+    ("noise", "is_explained"),
+    [(0.0, True), (1e-15, True), (1e-13, True), (1e-10, False), (1e-6, False), (1.0, False)],
+)
+def test_a_response_that_is_explained_is_seen_on_the_short_way_too(df, noise, is_explained, offset):
+    """Whether the residual is rounding, of the largest y, is read off the sums where these can."""
+    y = offset + 2 * df.x + noise * (1 + offset) * df.y
+    if is_explained:
+        with pytest.raises(DataError, match="explain 'y' exactly"):
+            simlab.fit(df.assign(y=y), "y ~ x + (1 | g)")
+    else:
+        fit = simlab.fit(df.assign(y=y), "y ~ x + (1 | g)")
+        assert fit.sigma2**0.5 == pytest.approx(noise * (1 + offset), rel=0.2)
+
+
 def test_the_table_is_that_of_the_summary():
     fit = simlab.fit(hs(), "mathach ~ ses * sector + (1 + ses | school)")
     for df in ("satterthwaite", "kenward-roger", "containment", "normal"):

@@ -87,8 +87,9 @@ def _surely_left(sums: Products, fixed: Ints, gamma: Floats) -> float:
     """Sum of squares of y − Xγ about its mean, by cross-products; 0 where most digits are lost."""
     weights = np.zeros(len(sums.cross))
     weights[fixed], weights[-1] = -gamma, 1.0
-    terms = weights[:, None] * sums.cross * weights
-    left, size = terms.sum(), abs(terms).sum()
+    with np.errstate(over="ignore", invalid="ignore"):
+        terms = weights[:, None] * sums.cross * weights
+        left, size = terms.sum(), abs(terms).sum()
     return float(left) if left > DIGITS * size else 0.0
 
 
