@@ -321,3 +321,30 @@ def test_another_process_compiles_meanwhile(tmp_path):
     kept = {file: file.stat().st_mtime for file in own.glob("*.nbc")}
     assert answer() == first
     assert {file: file.stat().st_mtime for file in own.glob("*.nbc")} == kept
+
+
+IN_NEED = """
+import numpy as np
+from simlab.kernels import compiled
+from simlab.mixed.satterthwaite import variances
+from simlab.mixed.rotated import allocate
+from simlab.mixed.work import allocate_work
+w = allocate_work(allocate(np.array([0, 3]), 1, 1))
+for field in w:
+    field[...] = 1
+with compiled():
+    variances(np.ones((1, 1, 1)), w, 3.0, np.ones(1), np.ones(1), np.ones(1))
+print(sum(variances.code.stats.cache_misses.values()))
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no locks there")
+def test_processes_in_need_of_the_same_compile_it_once(tmp_path):
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "NUMBA_CACHE_DIR": str(tmp_path)}
+    run = [sys.executable, "-c", IN_NEED]
+    each = [
+        subprocess.Popen(run, env=env, stdout=subprocess.PIPE, text=True, stderr=subprocess.PIPE)
+        for _ in range(3)
+    ]
+    said = [process.communicate() for process in each]
+    assert sorted(out.strip() for out, _ in said) == ["0", "0", "1"], said

@@ -28,8 +28,9 @@ def _compile(request: Path) -> None:
     with suppress(Exception):
         module, name, signature = pickle.loads(request.read_bytes())
         kernel = getattr(import_module(module), name)
-        code_of(kernel).compile(signature)
-        folder.keep(kernel.py_func, signature)
+        if not folder.has(kernel.py_func, signature):
+            code_of(kernel).compile(signature)
+            folder.keep(kernel.py_func, signature)
     request.unlink(missing_ok=True)
 
 

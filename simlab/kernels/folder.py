@@ -18,7 +18,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from types import FunctionType
@@ -95,6 +95,18 @@ def stem(function: FunctionType, signature: tuple[Any, ...]) -> str:
     """Name of a kernel for arguments of these types."""
     types = hashlib.sha256(repr(signature).encode()).hexdigest()[:16]
     return f"{function.__module__}.{function.__qualname__}-{types}"
+
+
+@contextmanager
+def alone(function: FunctionType, signature: tuple[Any, ...]) -> Iterator[None]:
+    """Wait until no other process that is in need of this machine code compiles it."""
+    with ExitStack() as stack:
+        with suppress(ImportError, OSError):  # no locks on Windows, nor in some file systems
+            import fcntl
+
+            lock = stack.enter_context((path() / f"{stem(function, signature)}.lock").open("w"))
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 @contextmanager

@@ -79,7 +79,7 @@ def _answer_at_once(code: Any, kernel: Any) -> None:
         if not waits:
             background.ask(function, signature)
             return twin(function)
-        with _compiling:  # another thread may have waited for the same
+        with _compiling, folder.alone(function, signature):  # others may have waited for the same
             if not folder.has(function, signature):
                 _announce(function)
             compiled = compile_now(*args, **kwargs)
