@@ -242,3 +242,51 @@ def test_every_number_is_in_the_frame():
     errors = frame.pivot(index="response", columns="term", values="std_error")
     np.testing.assert_array_equal(errors["ses"], many.std_error[:, 1])
     assert errors.notna().sum().sum() == 6
+
+
+@pytest.mark.parametrize("jobs", [0, "a", None, np.nan, 1.5, True, 10**6])
+@pytest.mark.parametrize("columns", [1, 2])
+def test_a_number_of_threads_that_cannot_be_is_refused(jobs, columns):
+    fit = simlab.fit(simlab.data.hs(), "mathach ~ ses + (1 | school)")
+    y = fit.simulate(2, seed=1).to_numpy()
+    with pytest.raises(simlab.Error, match=r"^jobs is "):
+        fit.refit(y if columns == 2 else y[:, 0], jobs=jobs)
+
+
+def test_what_is_masked_or_missing_is_no_number():
+    fit = simlab.fit(simlab.data.hs(), "mathach ~ ses + (1 | school)")
+    Y = fit.simulate(3, seed=1).to_numpy()
+    masked = np.ma.masked_array(Y.copy())
+    masked[5, 1] = 1e6
+    masked[5, 1] = np.ma.masked
+    among = pd.DataFrame(Y, index=fit.design.rows).astype(object)
+    among.iloc[5, 1] = pd.NA
+    for many in (fit.refit(masked), fit.refit(among)):
+        assert many.status.tolist() == [0, 3, 0]
+        assert many.messages == {1: f"not a finite number in row {fit.design.rows[5]}"}
+    with pytest.raises(simlab.Error, match="not a finite number"):
+        fit.refit(masked[:, 1])
+    assert fit.refit(masked[:, 0]).loglik == pytest.approx(fit.refit(Y[:, 0]).loglik, rel=1e-12)
+
+
+def test_what_is_no_table_of_numbers_is_refused_by_its_column():
+    fit = simlab.fit(simlab.data.hs(), "mathach ~ ses + (1 | school)")
+    frame = pd.DataFrame(fit.simulate(2, seed=1).to_numpy(), index=fit.design.rows)
+    for bad in ("x", pd.Timestamp("2020-01-01")):
+        with pytest.raises(simlab.Error, match=r"column 'third' of y holds"):
+            fit.refit(frame.assign(third=bad))
+    with pytest.raises(simlab.Error, match="rows differ in length"):
+        fit.refit([[1, 2], [3]])
+    with pytest.raises(simlab.Error, match="it must be numbers"):
+        fit.refit(np.array([[10**400, 1]] * len(frame), dtype=object))
+
+
+def test_messages_name_their_response_and_come_in_order():
+    fit = simlab.fit(simlab.data.hs(), "mathach ~ ses + (1 | school)")
+    y = fit.simulate(1, seed=1).to_numpy()[:, 0]
+    bad = np.where(np.arange(len(y)) == 3, np.nan, y)
+    frame = {"none": 0 * y, "fine": y, "lacks": bad, "large": y * 1e200}
+    many = fit.refit(pd.DataFrame(frame, index=fit.design.rows))
+    assert list(many.messages) == [0, 2, 3]
+    assert "'none'" in many.messages[0]
+    assert "of large" in many.messages[3]

@@ -136,7 +136,7 @@ def refits(fit: Fit, Y: Floats, responses: pd.Index, method: Method, jobs: int) 
     tasks = ((fit, ready, Y, slice(i, i + size), out) for i in range(0, K, size))
     for said in in_threads(_fill, tasks, jobs):
         messages |= said
-    out.messages.update(messages)
+    out.messages.update(sorted(messages.items()))
     out.G[:, unknown_elements(fit.clusters)] = np.nan
     return out
 
@@ -171,7 +171,7 @@ def _fill(fit: Fit, ready: Prepared, Y: Floats, chosen: slice, out: Refits) -> d
 def _by_itself(fit: Fit, y: Floats, number: int, out: Refits) -> str:
     """Fit one response as `estimate` does, in units that lose no digits."""
     try:
-        own = estimate(replace(fit.design, y=y), out.method)
+        own = estimate(replace(fit.design, y=y, response=str(out.responses[number])), out.method)
     except DataError as error:
         return str(error)
     if not own.converged:

@@ -116,6 +116,10 @@ class MixedFit(Fit, Printable):
         """
         design, method = self.design, method or self.method
         one_of(method, ("REML", "ML"), "method")
+        if jobs != -1:
+            from simlab.parallel.batch import check_jobs  # joblib: mostly nobody asks
+
+            check_jobs(jobs)
         if y is not None:
             values, names = _response(y, design.rows)
             if names is not None:
@@ -168,19 +172,28 @@ def _response(y: object, rows: pd.Index) -> tuple[Floats, pd.Index | None]:
     return values, None
 
 
-def _numbers(y: object) -> Floats:
-    if isinstance(y, pd.Series) and isinstance(y.dtype, pd.Int64Dtype | pd.Float64Dtype):
+def _numbers(y: object, what: str = "y") -> Floats:
+    """Numbers of a response or several, NaN where one is missing; FitError, which names `what`."""
+    if isinstance(y, pd.DataFrame) and not all(map(_is_real, y.dtypes)):
+        each = [_numbers(column, f"column {name!r} of y") for name, column in y.items()]
+        return np.column_stack(each)
+    if isinstance(y, pd.DataFrame) or (isinstance(y, pd.Series) and _is_real(y.dtype)):
         y = y.to_numpy(np.float64, na_value=np.nan)
-    if isinstance(y, pd.DataFrame) and all(map(_is_real, y.dtypes)):
-        y = y.to_numpy(np.float64, na_value=np.nan)
-    values = np.asarray(y)
+    elif isinstance(y, pd.Series) and y.dtype == object:
+        y = y.to_numpy(object, na_value=np.nan)
+    if isinstance(y, np.ma.MaskedArray):  # what is masked is missing
+        y = np.ma.filled(y.astype(object), np.nan)
+    try:
+        values = np.asarray(y)
+    except ValueError:
+        raise FitError(f"refit: {what} is no table of numbers; its rows differ in length") from None
     text = values.dtype.kind in "USO" and any(isinstance(v, str | bytes) for v in values.flat)
     if not text and values.dtype.kind in "biufO":
-        with suppress(TypeError, ValueError):
+        with suppress(TypeError, ValueError, OverflowError):
             return np.ascontiguousarray(values, dtype=np.float64)
     kind = type(y).__name__ if values.dtype.kind == "O" else values.dtype
     raise FitError(
-        f"refit: y holds {'text' if text else kind}; it must be numbers, one for each row"
+        f"refit: {what} holds {'text' if text else kind}; it must be numbers, one for each row"
     )
 
 

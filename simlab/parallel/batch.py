@@ -12,6 +12,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.metadata import version
+from numbers import Integral
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -117,6 +118,11 @@ def _sendable(error: Exception) -> Exception:
 
 def check_jobs(jobs: int) -> int:
     """Return a number of workers; refuse one that cannot be."""
+    whole = isinstance(jobs, Integral) and not isinstance(jobs, bool)
+    if not whole or jobs == 0:
+        raise ParallelError(
+            f"jobs is {jobs!r}; it must be a number of workers, or -1 for one per core"
+        )
     if jobs > MOST_WORKERS:
         raise ParallelError(
             f"jobs is {jobs:,}; it must be at most {MOST_WORKERS:,}, or -1 for one per core"
