@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import threading
+import time
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
@@ -37,6 +39,9 @@ FIRST_DRAWN = 1000
 AGAIN = 0.15
 """Seconds after the last move of a slider before sampling starts anew."""
 
+PAUSE, CALLS = 0.5, 600
+"""Seconds between calls to a page that is to begin, and how many there are at most."""
+
 TARGETS = {"β_W": "within", "β_B": "between"}
 
 
@@ -61,7 +66,7 @@ class Page:
 
     def __init__(self, document: Any = None, ready: Future[None] | None = None) -> None:
         self._document = document or pn.state.curdoc
-        self._ready = ready
+        self._ready, self._begun = ready, False
         self._live = Live(self._tell)
         self._called = False
         self._again: tuple[Any, int] | None = None
@@ -107,7 +112,9 @@ class Page:
             self._begin()
         else:
             self._blank(COMPILING)
-            ready.add_done_callback(lambda _: self._document.add_next_tick_callback(self._begin))
+            ready.add_done_callback(
+                lambda _: threading.Thread(target=self._call, daemon=True).start()
+            )
 
     def _wire(self) -> None:
         """Connect the widgets with what they do."""
@@ -175,8 +182,19 @@ class Page:
 
     # What the visitor does
 
+    def _call(self) -> None:
+        """Ask for the beginning until it is heard: a call is lost while the page is on its way."""
+        for _ in range(CALLS):
+            if self._begun:
+                return
+            self._document.add_next_tick_callback(self._begin)
+            time.sleep(PAUSE)
+
     def _begin(self) -> None:
         """Show what the controls say by now, once everything is compiled."""
+        if self._begun:
+            return
+        self._begun = True
         failed = self._ready.exception() if self._ready is not None else None
         if failed is not None:
             self._blank(f"simlab cannot compute on this machine: {failed}")
