@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import threading
-import time
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
@@ -26,7 +24,7 @@ from simlab.app.settings import PRESETS, Settings, problems, study
 from simlab.app.styles import BADGE_CSS, BESIDE_CSS, BUTTON_CSS, TABLE_CSS, TEXT_CSS
 from simlab.app.table import note, table
 from simlab.app.texts import python_text, yaml_text
-from simlab.app.waiting import COMPILING, echo, together
+from simlab.app.waiting import COMPILING, call, echo, together
 from simlab.design import conditions
 from simlab.measures.doubts import known_doubt
 from simlab.methods import METHODS
@@ -38,9 +36,6 @@ FIRST = "Robinson"
 FIRST_DRAWN = 1000
 AGAIN = 0.15
 """Seconds after the last move of a slider before sampling starts anew."""
-
-PAUSE, CALLS = 0.5, 600
-"""Seconds between calls to a page that is to begin, and how many there are at most."""
 
 TARGETS = {"β_W": "within", "β_B": "between"}
 
@@ -113,7 +108,7 @@ class Page:
         else:
             self._blank(COMPILING)
             ready.add_done_callback(
-                lambda _: threading.Thread(target=self._call, daemon=True).start()
+                lambda _: call(self._document, self._begin, lambda: self._begun)
             )
 
     def _wire(self) -> None:
@@ -181,14 +176,6 @@ class Page:
         self._live.close()
 
     # What the visitor does
-
-    def _call(self) -> None:
-        """Ask for the beginning until it is heard: a call is lost while the page is on its way."""
-        for _ in range(CALLS):
-            if self._begun:
-                return
-            self._document.add_next_tick_callback(self._begin)
-            time.sleep(PAUSE)
 
     def _begin(self) -> None:
         """Show what the controls say by now, once everything is compiled."""

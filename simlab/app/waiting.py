@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,9 @@ COMPILING = (
 
 ANSWER = 80
 """Milliseconds before a number goes back to the page: Panel gathers what a widget says for 50."""
+
+PAUSE, CALLS = 0.5, 600
+"""Seconds between calls to a page that is to begin, and how many there are at most."""
 
 
 def compiled() -> None:
@@ -54,6 +59,20 @@ def echo(document: Any) -> Spinner:
     script = Path(__file__).with_name("waiting.js").read_text(encoding="utf-8")
     document.js_on_event(DocumentReady, CustomJS(args={"echo": widget}, code=script))
     return widget
+
+
+def call(document: Any, begin: Callable[[], None], begun: Callable[[], bool]) -> None:
+    """Ask a page to begin until it is heard: a call is lost while the page is on its way."""
+
+    def ask() -> None:
+        """Ask a few hundred times at most."""
+        for _ in range(CALLS):
+            if begun():
+                return
+            document.add_next_tick_callback(begin)
+            time.sleep(PAUSE)
+
+    threading.Thread(target=ask, daemon=True, name="simlab-call").start()
 
 
 @contextmanager

@@ -103,7 +103,7 @@ def _typed(function: Any, result: Any) -> None:
                 return None
             return signature(result, *[LANE] * len(args))
 
-    infer_global(function)(Template)
+    infer_global(function, types.Function(Template))
 
 
 def _operator(symbols: Any, instruction: str) -> None:
