@@ -29,13 +29,14 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 os.environ["PYTHONPATH"] = str(ROOT / "tests")  # for the processes that are started
 
+from line_cases import fitted_deviance  # noqa: E402
 from nested_cases import Outcome, check_nested, check_same  # noqa: E402
 
 from simlab.mixed.deviance import deviance  # noqa: E402
 from simlab.mixed.many import minimise  # noqa: E402
 from simlab.mixed.newton import SEARCH  # noqa: E402
 from simlab.mixed.rotated import Rotated, allocate, rotate_line  # noqa: E402
-from simlab.mixed.starts import n_starts  # noqa: E402
+from simlab.mixed.starts import FROM_TRIAL, ONCE  # noqa: E402
 from simlab.mixed.work import allocate_work  # noqa: E402
 from simlab.moments import Floats, Moments, from_rows  # noqa: E402
 
@@ -93,21 +94,19 @@ class Data:
         return float(value + np.linalg.slogdet(A)[1] if reml else value)
 
 
-def fit(data: Data, reml: bool, starts: int, start: Floats | None = None) -> tuple[int, float]:
+def fit(data: Data, reml: bool, restarts: int, start: Floats | None = None) -> tuple[int, float]:
     """Evaluations and deviance of a fit."""
     w = allocate_work(data.rotated)
     if start is not None:
         w.trial[...] = start
-    found = minimise(data.rotated, reml, w, np.zeros((2, 2)), SEARCH, starts)
+    found = minimise(data.rotated, reml, w, np.zeros((2, 2)), SEARCH, restarts)
     return found, float(w.value[0]) if found > 0 else np.inf
 
 
 def best_elsewhere(data: Data, reml: bool, rng: np.random.Generator) -> float:
     """The lowest deviance that other starts and other methods find."""
-    found = [
-        fit(data, reml, -1, np.tril(rng.standard_normal((2, 2))) * rng.lognormal(-0.5, 1.5, (2, 1)))
-        for _ in range(8)
-    ]
+    sizes = [rng.standard_normal((2, 2)) * rng.lognormal(-0.5, 1.5, (2, 1)) for _ in range(8)]
+    found = [fit(data, reml, FROM_TRIAL, np.tril(size)) for size in sizes]
     values = [value for _, value in found]
     w = allocate_work(data.rotated)
 
@@ -139,8 +138,8 @@ def study(total: int, sample: int = 1000) -> str:
         failed = unidentified = 0
         for i in track(range(each), name, transient=True):
             data, reml = Data(rng, kind, 2 + i % 2), i % 4 < 2
-            once, at_once = fit(data, reml, 0)
-            found, value = fit(data, reml, n_starts(2))
+            once, at_once = fit(data, reml, ONCE)
+            found, value = fitted_deviance(data.moments, data.rotated, reml, data.k)
             unidentified += found == -1
             failed += found < -1
             if found > 0:

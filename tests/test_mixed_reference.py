@@ -17,6 +17,7 @@ from simlab.mixed.lines import fit_lines
 from simlab.mixed.many import minimise
 from simlab.mixed.newton import SEARCH
 from simlab.mixed.satterthwaite import variances
+from simlab.mixed.starts import ONCE
 from simlab.mixed.work import allocate_work
 
 CASES = [
@@ -32,7 +33,7 @@ def fitted(name, record, method):
     rotated = rotate(X, Z, y, cluster)
     w, r, p = allocate_work(rotated), Z.shape[1], X.shape[1]
     G, estimate, variance, df = np.zeros((r, r)), *np.zeros((3, p))
-    evaluations = minimise(rotated, method == "REML", w, G, SEARCH, 0)
+    evaluations = minimise(rotated, method == "REML", w, G, SEARCH, ONCE)
     nu = float(len(y) - (p if method == "REML" else 0))
     variances(np.eye(p)[:, None, :].copy(), w, nu, estimate, variance, df)
     return evaluations, -w.value[0] / 2, w, G, estimate, variance, df

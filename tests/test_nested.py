@@ -19,6 +19,7 @@ from simlab.data import DataError
 from simlab.mixed.many import minimise
 from simlab.mixed.newton import SEARCH
 from simlab.mixed.optimum import optimise
+from simlab.mixed.starts import FROM_TRIAL
 from simlab.mixed.work import allocate_work
 
 CASES = stored("cases", "r_values.json")
@@ -81,7 +82,7 @@ def test_one_search_misses_what_several_find():
         rotated = large.clusters.rotated
         w, G = allocate_work(rotated), np.zeros((2, 2))
         w.trial[...] = np.diag([50.0, 50.0])
-        result = minimise(rotated, True, w, G, SEARCH, -1)
+        result = minimise(rotated, True, w, G, SEARCH, FROM_TRIAL)
         missed += result < 0 or w.value[0] > large.optimum.deviance + 1
     assert missed >= 5
 

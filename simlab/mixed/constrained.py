@@ -278,7 +278,6 @@ def drop_first(rotated: Rotated) -> Rotated:
     xy = Q.transpose(0, 2, 1) @ rotated.xy
     free = xy[:, -1]
     return rotated._replace(
-        random=rotated.random[1:],
         K=K,
         xy=np.ascontiguousarray(xy[:, :-1]),
         rest=rotated.rest + free.T @ free,

@@ -9,15 +9,14 @@ import numpy as np
 
 from simlab.kernels import inner
 from simlab.kernels.lanes import all_zero
-from simlab.mixed.rotated import Effects
 from simlab.mixed.work import CHUNK, Abreast, Work
 from simlab.moments import Floats, Ints
 
 
 @inner
-def sums(random: Effects, starts: Ints, reml: bool, expected: bool, weight: float, w: Work) -> None:
+def sums(starts: Ints, reml: bool, expected: bool, weight: float, w: Work) -> None:
     """Sum over the clusters what the derivatives need; D is a root of Q. `expected`: Y = P."""
-    r, S, k = len(random), w.gamma.shape[0], w.gamma.shape[1]
+    r, S, k = w.K.shape[0], w.gamma.shape[0], w.gamma.shape[1]
     m = r * (r + 1) // 2
     T, U, C, D, P, Y, h, inverse = w.T, w.U, w.C, w.D, w.P, w.Y, w.h, w.root
     hh, sum_P, sum_Q, PY, CC, Ch = w.sum_hh, w.sum_P, w.sum_Q, w.sum_PY, w.sum_CC, w.sum_Ch

@@ -27,18 +27,18 @@ from simlab.kernels import inner, kernel
 from simlab.kernels.lanes import above
 from simlab.kernels.records import reference
 from simlab.mixed.derivatives import directions, hessian, lower, sums
-from simlab.mixed.rotated import Effects, Rotated
+from simlab.mixed.rotated import Rotated
 from simlab.mixed.work import CHUNK, Work, load
 from simlab.moments import Floats, Ints
 
 
 @inner
 def _factor(
-    random: Effects, Lambda: Floats, starts: Ints, rest: Floats, K: Floats, xy: Floats,
+    Lambda: Floats, starts: Ints, rest: Floats, K: Floats, xy: Floats,
     T: Floats, U: Floats, B: Floats, L: Floats, product: Floats, cross: Floats,
 ) -> float:  # fmt: skip
     """V_j = I + K'ΛΛ'K = LL', T_j = L⁻¹K', U_j = L⁻¹[x̃ ỹ], Σ U'U. Returns Σ log|V_j|."""
-    r, k1 = len(random), xy.shape[1]
+    r, k1 = K.shape[0], xy.shape[1]
     log_det = 0.0
     for s in range(starts.size - 1):
         for a in range(k1):
@@ -168,10 +168,8 @@ def evaluate(
     Lambda: Floats, rotated: Rotated, reml: bool, expected: bool, derivatives: bool, w: Work
 ) -> float:
     """Return the deviance as `deviance` does, for other kernels; the derivatives when asked."""
-    random, starts, rest = rotated.random, rotated.starts, rotated.rest
-    log_det = _factor(
-        random, Lambda, starts, rest, w.K, w.xy, w.T, w.U, w.B, w.L, w.product, w.cross
-    )
+    starts, rest = rotated.starts, rotated.rest
+    log_det = _factor(Lambda, starts, rest, w.K, w.xy, w.T, w.U, w.B, w.L, w.product, w.cross)
     log_det_x = gls(w.cross, w.root, w.phi, w.gamma)
     nu = rotated.n_rows[0] - (w.gamma.size if reml else 0)
     if np.isnan(log_det_x) or nu <= 0:
@@ -181,7 +179,7 @@ def evaluate(
     if not sigma2 > 0.0:
         return np.nan
     if derivatives:
-        sums(random, starts, reml, expected, 1.0 / sigma2, w)
+        sums(starts, reml, expected, 1.0 / sigma2, w)
         M, sum_P, sum_Q, sum_hh = w.M, w.sum_P, w.sum_Q, w.sum_hh
         for a in range(Lambda.shape[0]):
             for b in range(Lambda.shape[0]):

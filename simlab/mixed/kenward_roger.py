@@ -28,7 +28,6 @@ import numpy as np
 
 from simlab.kernels import inner, kernel
 from simlab.mixed.optimum import Optimum
-from simlab.mixed.rotated import Effects
 from simlab.moments import Floats, Ints
 
 DEPENDENT = 1e-10  # what is left of a parameter's information, given those before, is rounding
@@ -60,11 +59,11 @@ class Adjustment(NamedTuple):
 
 @inner
 def _rotate(
-    random: Effects, K: Floats, xy: Floats, Lambda: Floats, root: Floats, pairs: Ints,
+    K: Floats, xy: Floats, Lambda: Floats, root: Floats, pairs: Ints,
     U: Floats, A: Floats,
 ) -> None:  # fmt: skip
     """Fill U (J, r, k) and A (J, m + 1, r, r) of every cluster."""
-    r, k, m = len(random), root.shape[0], pairs.shape[0]
+    r, k, m = K.shape[1], root.shape[0], pairs.shape[0]
     B, L, S, T = np.empty((r, r)), np.empty((r, r)), np.empty((r, r)), np.empty((r, r))
     x = np.empty(k)
     for j in range(K.shape[0]):
@@ -119,11 +118,11 @@ def _rotate(
 
 @inner
 def _sum(
-    random: Effects, U: Floats, A: Floats, left: Floats, more_rows: float,
+    U: Floats, A: Floats, left: Floats, more_rows: float,
     P: Floats, info: Floats,
 ) -> None:  # fmt: skip
     """Fill P (m + 1, k, k) and the expected information; `left` is R⁻¹ rest R⁻ᵀ."""
-    r, k, n = len(random), U.shape[2], A.shape[1]
+    r, k, n = U.shape[1], U.shape[2], A.shape[1]
     C = np.empty((n, r, k))
     for i in range(n):
         for c in range(k):
@@ -201,11 +200,9 @@ def _invert(info: Floats, W: Floats) -> None:
 
 
 @inner
-def _inflate(
-    random: Effects, U: Floats, A: Floats, left: Floats, P: Floats, W: Floats, out: Floats
-) -> None:
+def _inflate(U: Floats, A: Floats, left: Floats, P: Floats, W: Floats, out: Floats) -> None:
     """Write 1 + 2 Σ W_il (Q_il − P_iP_l) into out, (k, k)."""
-    r, k, n = len(random), U.shape[2], A.shape[1]
+    r, k, n = U.shape[1], U.shape[2], A.shape[1]
     H, M, MU, PW = np.empty((r, r)), np.empty((r, r)), np.empty((r, k)), np.empty((k, k))
     for c in range(k):
         for d in range(k):
@@ -289,7 +286,7 @@ def _single(contrast: Floats, root: Floats, P: Floats, W: Floats) -> float:
 
 @kernel
 def fill(
-    random: Effects, K: Floats, xy: Floats, rest: Floats, n_rows: float,
+    K: Floats, xy: Floats, rest: Floats, n_rows: float,
     Lambda: Floats, root: Floats, sigma2: float, pairs: Ints, contrasts: Floats,
     adjusted: Floats, derivative: Floats, W: Floats, df: Floats,
 ) -> None:  # fmt: skip
@@ -297,7 +294,7 @@ def fill(
 
     Parameters
     ----------
-    random, K, xy, rest, n_rows
+    K, xy, rest, n_rows
         As in `Rotated`; rest (k + 1, k + 1) and n_rows a number.
     Lambda, root, sigma2 : (r, r), (k, k), scalar
         The estimates; R⁻¹, as `Work.root` has it; σ̂².
@@ -310,7 +307,7 @@ def fill(
     df : (T,)
         Is filled.
     """
-    r, k, n, J = len(random), root.shape[0], pairs.shape[0] + 1, K.shape[0]
+    r, k, n, J = K.shape[1], root.shape[0], pairs.shape[0] + 1, K.shape[0]
     U, A, P = np.empty((J, r, k)), np.empty((J, n, r, r)), np.empty((n, k, k))
     left, inflation, info = np.empty((k, k)), np.empty((k, k)), np.empty((n, n))
     for c in range(k):
@@ -320,10 +317,10 @@ def fill(
                 for f in range(d + 1):
                     left[c, d] += root[c, e] * rest[max(e, f), min(e, f)] * root[d, f]
             left[d, c] = left[c, d]
-    _rotate(random, K, xy, Lambda, root, pairs, U, A)
-    _sum(random, U, A, left, n_rows - J * r, P, info)
+    _rotate(K, xy, Lambda, root, pairs, U, A)
+    _sum(U, A, left, n_rows - J * r, P, info)
     _invert(info, W)
-    _inflate(random, U, A, left, P, W, inflation)
+    _inflate(U, A, left, P, W, inflation)
     _enclose(root, inflation, sigma2, adjusted)
     for t in range(contrasts.shape[0]):
         df[t] = _single(contrasts[t], root, P, W)
@@ -358,7 +355,7 @@ def kenward_roger(optimum: Optimum) -> Adjustment:
     adjusted, derivative, W = np.empty((k, k)), np.empty((n, k, k)), np.empty((n, n))
     K, xy = (np.ascontiguousarray(np.moveaxis(part, 2, 0)) for part in (work.K, work.xy))
     fill(
-        rotated.random, K, xy, rotated.rest[0], float(rotated.n_rows[0]),
+        K, xy, rotated.rest[0], float(rotated.n_rows[0]),
         optimum.Lambda, work.root[0], optimum.sigma2, pairs, np.empty((0, k)),
         adjusted, derivative, W, np.empty(0),
     )  # fmt: skip

@@ -23,7 +23,7 @@ from simlab.mixed.optimum import SINGULAR
 from simlab.mixed.rotated import Rotated, allocate, fill_line, rotate_line
 from simlab.mixed.satterthwaite import approximate, contrast
 from simlab.mixed.searches import Searches, load, no_searches, remember, step, try_again
-from simlab.mixed.starts import n_starts, start
+from simlab.mixed.starts import start
 from simlab.mixed.work import Abreast, Work, allocate_work, arrange, room_for
 from simlab.moments import Floats, Ints, Moments
 
@@ -107,37 +107,44 @@ def _carry_known(known: Floats, x0: float, sx: float, Lambda: Floats) -> None:
 
 @inner
 def _report(
-    lane: int, contrasts: Floats, known: Floats, G: Floats, carried: Floats,
+    lane: int, b: int, contrasts: Floats, known: Floats, G: Floats, carried: Floats,
     s: Searches, w: Work, a: Abreast, fits: Fits,
 ) -> None:  # fmt: skip
-    """Write the fit of a replicate, in the units of its data."""
+    """Write the fit of replicate b, in the units of its data."""
     S, k = w.gamma.shape
-    b = s.number[lane]
     x0, sx, y0, sy = s.origin[lane, 0], s.origin[lane, 1], s.origin[lane, 2], s.origin[lane, 3]
     _carry(contrasts, x0, sx, carried)
-    w.sigma2[0] = read(a.sigma2, lane, 0)
     for i in range(S):
         for c in range(k):
             w.gamma[i, c] = read(a.gamma, lane, i, c)
             for d in range(k):
                 w.phi[i, c, d] = read(a.phi, lane, i, c, d)
-                for e in range(3):
-                    w.F[i, e, c, d] = read(a.F, lane, i, e, c, d)
-    for e in range(3):
-        w.a[e] = read(a.a, lane, e)
     estimate, variance = fits.estimate[b], fits.variance[b]
     if known.size:
         for t in range(contrasts.shape[0]):
             variance[t] = known[3] / (sy * sy) * contrast(carried[t], w, estimate, t)
     else:
+        _report_variances(lane, b, x0, sx, sy, G, w, a, fits)
         approximate(carried, w, read(a.nu, lane, 0), estimate, variance, fits.df[b])
     for t in range(contrasts.shape[0]):
         estimate[t] *= sy
         variance[t] *= sy * sy
         for i in range(S):
             estimate[t] += y0 * contrasts[t, i, 0]
-    if known.size:
-        return
+
+
+@inner
+def _report_variances(
+    lane: int, b: int, x0: float, sx: float, sy: float, G: Floats, w: Work, a: Abreast, fits: Fits
+) -> None:
+    """Write Ĝ and σ̂², and gather what Satterthwaite's degrees of freedom need."""
+    w.sigma2[0] = read(a.sigma2, lane, 0)
+    for e in range(3):
+        w.a[e] = read(a.a, lane, e)
+        for i in range(w.gamma.shape[0]):
+            for c in range(w.gamma.shape[1]):
+                for d in range(w.gamma.shape[1]):
+                    w.F[i, e, c, d] = read(a.F, lane, i, e, c, d)
     restore(w, G)
     det = G[0, 0] * G[1, 1] - G[0, 1] * G[0, 1]
     largest = 0.5 * (G[0, 0] + G[1, 1] + np.hypot(G[0, 0] - G[1, 1], 2.0 * G[0, 1]))
@@ -154,7 +161,7 @@ def _report(
 
 @inner
 def _set_out(
-    lane: int, mode: int, rotated: Rotated, reml: bool, known: Floats, starts: int,
+    lane: int, mode: int, rotated: Rotated, reml: bool, known: Floats,
     s: Searches, w: Work, a: Abreast,
 ) -> None:  # fmt: skip
     """Begin the search of the replicate that `rotated` holds."""
@@ -171,7 +178,7 @@ def _set_out(
         start(rotated, w.trial)
     elif scored[8] < 0.0:
         w.value[0] = np.inf
-        try_again(lane, int(scored[8]), starts, s, w, a)
+        try_again(lane, int(scored[8]), s, w, a)
         return
     else:
         s.evaluations[lane] = int(scored[8])
@@ -180,7 +187,7 @@ def _set_out(
 
 @kernel
 def _fit(
-    m: Moments, contrasts: Floats, reml: bool, starts: int, known: Floats, first: int, last: int,
+    m: Moments, contrasts: Floats, reml: bool, known: Floats, first: int, last: int,
     rotated: Rotated, w: Work, centred: Floats, carried: Floats, s: Searches, room: Floats,
     fits: Fits,
 ) -> None:  # fmt: skip
@@ -200,41 +207,36 @@ def _fit(
         for j in range(2):
             a.identity[i, j] = 1.0 if i == j else 0.0
     for mode in range(first, last + 1):
-        upcoming, working, lane = 0, 0, 0
+        upcoming = 0
         while True:
-            # A lane that is free takes the next replicate that has a deviance at all.
-            if s.number[lane] < 0:
-                while upcoming < B and mode == POLISH and s.scored[upcoming, 8] == -1.0:
-                    fits.evaluations[upcoming] = -1
+            working = 0
+            for lane in range(L):
+                # A lane that is free takes the next replicate that has a deviance at all.
+                while s.number[lane] < 0 and upcoming < B:
+                    b = upcoming
                     upcoming += 1
-                if upcoming < B:
-                    s.number[lane] = upcoming
-                    x0, sx, y0, sy = _centre(m, upcoming, centred, rotated, k)
+                    if mode == POLISH and s.scored[b, 8] == -1.0:
+                        fits.evaluations[b] = -1
+                        continue
+                    s.number[lane] = b
+                    x0, sx, y0, sy = _centre(m, b, centred, rotated, k)
                     s.origin[lane, 0], s.origin[lane, 1] = x0, sx
                     s.origin[lane, 2], s.origin[lane, 3] = y0, sy
-                    _set_out(lane, mode, rotated, reml, known, starts, s, w, a)
-                    upcoming += 1
-            if s.number[lane] >= 0:
-                working += 1
-            lane += 1
-            if lane < L:
-                continue
+                    _set_out(lane, mode, rotated, reml, known, s, w, a)
+                working += s.number[lane] >= 0
             if working == 0:
                 break
             evaluate(rotated.starts, w.blocks, reml, mode == SEARCH, mode != EVALUATE, a)
-            for one in range(L):
-                b = s.number[one]
-                if b < 0:
-                    continue
-                found = step(one, mode, starts, G, s, w, a)
+            for lane in range(L):
+                b = s.number[lane]
+                found = step(lane, mode, G, s, w, a) if b >= 0 else 0
                 if found == 0:
                     continue
+                s.number[lane] = -1
                 if mode != SEARCH:
-                    fits.evaluations[b] = s.total[one] * found
-                    if found > 0:
-                        _report(one, contrasts, known, G, carried, s, w, a, fits)
-                s.number[one] = -1
-            working = lane = 0
+                    fits.evaluations[b] = s.total[lane] * found
+                if mode != SEARCH and found > 0:
+                    _report(lane, b, contrasts, known, G, carried, s, w, a, fits)
 
 
 def fit_lines(
@@ -264,8 +266,8 @@ def fit_lines(
         take up what the clusters could differ by (REML, G unknown); their `evaluations` are −1.
     """
     B, J = moments.n.shape
-    T, S, k = contrasts.shape
-    rotated = allocate(moments.starts, 2, k)._replace(random=(0, 0))
+    T, S, k = len(contrasts), moments.n_sectors, contrasts.shape[2]
+    rotated = allocate(moments.starts, 2, k)
     fits = Fits(
         np.full((B, T), np.nan),
         np.full((B, T), np.nan),
@@ -281,7 +283,7 @@ def fit_lines(
     first, last = (SEARCH, POLISH) if known is None else (EVALUATE, EVALUATE)
     with compiled(many=B > 1):
         _fit(
-            moments, np.ascontiguousarray(contrasts, dtype=float), reml, n_starts(2), truth,
+            moments, np.ascontiguousarray(contrasts, dtype=float), reml, truth,
             first, last, rotated, allocate_work(rotated), np.empty((5, J)), np.empty((T, S, k)),
             no_searches(B), flat(room_for(J, S, k)), fits,
         )  # fmt: skip

@@ -15,7 +15,7 @@ from simlab.kernels.records import reference
 from simlab.mixed.minima import global_search
 from simlab.mixed.newton import EVALUATE, SEARCH
 from simlab.mixed.rotated import Rotated, allocate
-from simlab.mixed.starts import all_starts
+from simlab.mixed.starts import ONCE, restarts_for
 from simlab.mixed.work import Work, allocate_work
 from simlab.moments import Floats, Ints
 
@@ -163,7 +163,7 @@ def _draw_clusters(pool: Pool, chosen: Ints, rotated: Rotated) -> None:
 
 @kernel
 def _fit(
-    rotated: Rotated, reml: bool, w: Work, G: Floats, mode: int, starts: int,
+    rotated: Rotated, reml: bool, w: Work, G: Floats, mode: int, restarts: int,
     responses: Responses, view: View, pool: Pool, out: Refits,
 ) -> int:  # fmt: skip
     """Fit the data as they are, or to every response, or to every draw of clusters."""
@@ -175,13 +175,13 @@ def _fit(
         reference(pool),
         reference(out),
     )
-    r, k = len(rotated.random), w.gamma.shape[1]
+    r, k = rotated.K.shape[1], w.gamma.shape[1]
     for b in range(max(B, 1)):  # one call of what takes long to compile
         if len(responses.rss) > 0:
             _respond(view, responses.e[b], responses.rss[b], rotated)
         elif B > 0:
             _draw_clusters(pool, pool.chosen[b], rotated)
-        evaluations = global_search(rotated, reml, mode, starts, w, G)
+        evaluations = global_search(rotated, reml, mode, restarts, w, G)
         if B == 0:
             break
         out.evaluations[b] = evaluations
@@ -198,7 +198,7 @@ def _fit(
     return evaluations
 
 
-def minimise(rotated: Rotated, reml: bool, w: Work, G: Floats, mode: int, starts: int) -> int:
+def minimise(rotated: Rotated, reml: bool, w: Work, G: Floats, mode: int, restarts: int) -> int:
     """Minimise the deviance of one data set; `w` is left at the minimum.
 
     Fisher scoring in Δ first: for balanced data it arrives in one step, from
@@ -213,10 +213,10 @@ def minimise(rotated: Rotated, reml: bool, w: Work, G: Floats, mode: int, starts
     mode : int
         SEARCH; or DERIVE, which only evaluates at the Λ in `w.trial`, with the
         deviance left in `w.value`.
-    starts : int
-        How often to start again from elsewhere where there might be several
-        minima, `starts.all_starts` says how many; −1 to search once, from
-        the Λ in `w.trial`.
+    restarts : int
+        When to search again where there might be several minima: UNLESS_SETTLED or ALWAYS, which
+        `starts.restarts_for` says; ONCE from a moment estimate; FROM_TRIAL once from the Λ in
+        `w.trial`.
 
     Returns
     -------
@@ -224,7 +224,7 @@ def minimise(rotated: Rotated, reml: bool, w: Work, G: Floats, mode: int, starts
         Number of evaluations in all, negative when it did not converge. After a SEARCH
         `w.trial` holds Λ of the random effects as the data have them.
     """
-    return _fit(rotated, reml, w, G, mode, starts, *_NOTHING)
+    return _fit(rotated, reml, w, G, mode, restarts, *_NOTHING)
 
 
 _NOTHING = (_no_responses(), _no_view(), _no_pool(), _room(0, 0, 0))
@@ -256,8 +256,8 @@ def refit_responses(
     own = rotated._replace(xy=rotated.xy.copy(), rest=rotated.rest.copy())
     out = _room(len(responses.rss), r, k1 - 1)
     if len(out.deviance):
-        mode, starts = (NULL, 0) if null else (FREE, all_starts(rotated))
-        _run(own, reml, mode, starts, responses, view, _no_pool(), out)
+        mode, restarts = (NULL, ONCE) if null else (FREE, restarts_for(rotated))
+        _run(own, reml, mode, restarts, responses, view, _no_pool(), out)
     return out
 
 
@@ -290,16 +290,16 @@ def refit_clusters(rotated: Rotated, rest: Floats, n: Ints, chosen: Ints, reml: 
     )  # fmt: skip
     out = _room(B, r, k1 - 1)
     if B:
-        _run(own, reml, FREE, all_starts(rotated), _no_responses(), _no_view(), pool, out)
+        _run(own, reml, FREE, restarts_for(rotated), _no_responses(), _no_view(), pool, out)
     return out
 
 
 def _run(
-    rotated: Rotated, reml: bool, mode: int, starts: int,
+    rotated: Rotated, reml: bool, mode: int, restarts: int,
     responses: Responses, view: View, pool: Pool, out: Refits,
 ) -> None:  # fmt: skip
-    r = len(rotated.random)
+    r = rotated.K.shape[1]
     w, G = allocate_work(rotated), np.zeros((r, r))
     w.trial[:] = 0.0
     with compiled():
-        _fit(rotated, reml, w, G, mode, starts, responses, view, pool, out)
+        _fit(rotated, reml, w, G, mode, restarts, responses, view, pool, out)

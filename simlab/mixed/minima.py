@@ -8,7 +8,7 @@ from simlab.kernels import inner
 from simlab.mixed.bearing import keep_root, take_root
 from simlab.mixed.newton import DERIVE, EVALUATE, POLISH, SAME, search
 from simlab.mixed.rotated import Rotated
-from simlab.mixed.starts import known_starts, start, start_elsewhere
+from simlab.mixed.starts import FROM_TRIAL, ONCE, UNLESS_SETTLED, start
 from simlab.mixed.subsets import DONE, Subsets, free, prepare, propose
 from simlab.mixed.work import Work, load
 from simlab.moments import Floats
@@ -59,23 +59,22 @@ def _few(root: Floats, a: int, columns: bool) -> bool:
 
 
 @inner
-def global_search(rotated: Rotated, reml: bool, mode: int, starts: int, w: Work, G: Floats) -> int:
+def global_search(
+    rotated: Rotated, reml: bool, mode: int, restarts: int, w: Work, G: Floats
+) -> int:
     """Do as `many.minimise` does, for other kernels.
 
     Where the data say little, the deviance may have two minima: one of them, nearly
-    always, at a singular G. Then the search starts again from elsewhere, up to
-    `starts` times, and the best of all is kept. With more starts than `starts.n_starts`
-    says, models inside this one are searched first; see `subsets`.
+    always, at a singular G. Then models inside this one are searched first, see `subsets`, and the
+    best of all is kept.
     """
-    r = len(rotated.random)
-    once = mode in (EVALUATE, DERIVE) or starts < 0
+    r = rotated.K.shape[1]
+    once = mode in (EVALUATE, DERIVE) or restarts == FROM_TRIAL
     load(rotated, w)
-    known = min(starts, known_starts(r))
-    thorough = starts > known
     s = prepare(r)
     last, total, finishing = len(s.values) - 1, 0, False
     slot = last
-    if thorough and not once:
+    if not once and restarts != ONCE:
         total = _without(rotated, reml, s, w, G)
     if not once:
         start(rotated, w.trial)
@@ -85,31 +84,22 @@ def global_search(rotated: Rotated, reml: bool, mode: int, starts: int, w: Work,
         if once or finishing or (attempt == 0 and found == -1):  # -1: there is no deviance
             break
         # What has not converged is a place to start from, if it is lower.
-        better = mode != EVALUATE and (found > 0 or thorough)
-        better = better and w.value[0] < s.values[slot] - SAME
-        if better:
+        if mode != EVALUATE and w.value[0] < s.values[slot] - SAME:
             s.values[slot] = w.value[0]
             keep_root(w, s.roots[slot])
-        first = attempt == 0 and found > 0 and starts != known + 1
+        if restarts == ONCE:
+            break
+        first = attempt == 0 and found > 0 and restarts == UNLESS_SETTLED
         if first and (is_far(spare_rows(rotated), w) or are_many(w)):
             break  # it is beyond doubt the only minimum
-        if thorough:
-            mode = propose(rotated, s, w)
-            slot = s.state[3]
-            finishing = mode == DONE
-        else:
-            if attempt == starts and better:  # the last attempt was the best
-                break
-            finishing = attempt == starts
-            mode = POLISH  # scoring would leap from one valley into another
-            if not finishing:
-                start_elsewhere(attempt, w.K, w.blocks, w.trial)
+        mode = propose(rotated, s, w)
+        slot = s.state[3]
+        finishing = mode == DONE
         if finishing:
             if s.values[last] == np.inf:
                 return -total
             mode = POLISH
-            if thorough:
-                free(rotated, (1 << r) - 1, -1, w)
+            free(rotated, (1 << r) - 1, -1, w)
             take_root(s.roots[last], w.basis, w.trial)
     if once or (found < 0 and not finishing):
         return total if found > 0 else -total

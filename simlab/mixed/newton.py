@@ -176,7 +176,7 @@ def newton(proposed: float, evaluations: int, n_rows: float, w: Work) -> int:
     -------
     int
         STEPPED when `w.trial` is to be evaluated next; AT_MINIMUM; or TO_PIVOT when the random
-        effects in Λ are first to be put in order, and `pivoted` told.
+        effects in Λ are first to be put in order, and `pivoted` called.
     """
     r, m = len(w.trial), w.gradient.size
     Lambda, trial, root, step, progress = w.Lambda, w.trial, w.scratch[:m], w.scratch[m], w.progress

@@ -10,7 +10,7 @@ from simlab.mixed.bearing import ASKEW
 from simlab.mixed.many import minimise
 from simlab.mixed.newton import DERIVE, SEARCH
 from simlab.mixed.rotated import Rotated
-from simlab.mixed.starts import all_starts
+from simlab.mixed.starts import ONCE, restarts_for
 from simlab.mixed.work import Work, allocate_work
 from simlab.moments import Floats
 
@@ -83,9 +83,9 @@ def optimise(rotated: Rotated, reml: bool) -> Optimum:
         With `evaluations` negative, and at the best Λ that was met, if the search did
         not converge.
     """
-    r = len(rotated.random)
+    r = rotated.K.shape[1]
     w, G = allocate_work(rotated), np.zeros((r, r))
-    evaluations = minimise(rotated, reml, w, G, SEARCH, all_starts(rotated))
+    evaluations = minimise(rotated, reml, w, G, SEARCH, restarts_for(rotated))
     Lambda = np.tril(w.trial)
     Lambda *= np.where(np.diag(Lambda) < 0, -1.0, 1.0)
     Lambda[np.linalg.norm(Lambda, axis=1) < ZERO] = 0.0
@@ -109,7 +109,7 @@ def derive(Lambda: Floats, rotated: Rotated, reml: bool, w: Work) -> float:
     It is `deviance`, by the kernel that is compiled already.
     """
     w.trial[...] = Lambda
-    evaluations = minimise(rotated, reml, w, np.zeros_like(Lambda), DERIVE, 0)
+    evaluations = minimise(rotated, reml, w, np.zeros_like(Lambda), DERIVE, ONCE)
     return float(w.value[0]) if evaluations > 0 else np.nan
 
 

@@ -13,10 +13,6 @@ methods for multilevel modelling).
 
 Fixed effects may be a separate set per sector, X = diag(X_1 … X_S), with G and
 σ² common: the cost does not grow with S.
-
-The length of `random` is r. For data it is an array, so that one compilation serves every r. For
-the line of each cluster, fitted by the million in studies, it is a tuple: being part of a type, its
-length is known to the compiler, which unrolls every loop over the random effects.
 """
 
 from __future__ import annotations
@@ -28,16 +24,12 @@ import numpy as np
 from simlab.kernels import inner, kernel
 from simlab.moments import Floats, Ints
 
-Effects = Ints | tuple[int, ...]  # as long as there are random effects
-
 
 class Rotated(NamedTuple):
     """One data set of J clusters, rotated.
 
     Attributes
     ----------
-    random : (r,), or tuple of r zeros
-        Its length is r.
     K : (J, r, r)
         Z_j'Z_j = K_j K_j'.
     xy : (J, r, k + 1)
@@ -54,7 +46,6 @@ class Rotated(NamedTuple):
         Rows: the user's random effects as combinations of these, but for their sizes.
     """
 
-    random: Effects
     K: Floats
     xy: Floats
     rest: Floats
@@ -68,7 +59,6 @@ def allocate(starts: Ints, r: int, k: int, blocks: Ints | None = None) -> Rotate
     """Return room for a data set with r random effects and k fixed effects in each sector."""
     J, S = int(starts[-1]), len(starts) - 1
     return Rotated(
-        random=np.zeros(r, dtype=np.int64),
         K=np.zeros((J, r, r)),
         xy=np.zeros((J, r, k + 1)),
         rest=np.zeros((S, k + 1, k + 1)),

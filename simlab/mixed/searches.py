@@ -30,10 +30,12 @@ from simlab.mixed.newton import (
     score,
 )  # fmt: skip
 from simlab.mixed.rotated import Rotated
-from simlab.mixed.starts import start_elsewhere
+from simlab.mixed.starts import n_starts, start_elsewhere
 from simlab.mixed.turning import is_large, turn
-from simlab.mixed.work import Abreast, Work
+from simlab.mixed.work import Abreast, R, Work
 from simlab.moments import Floats, Ints
+
+STARTS = n_starts(R)  # elsewhere, after a first minimum that is not settled
 
 
 class Searches(NamedTuple):
@@ -164,10 +166,11 @@ def load(lane: int, rotated: Rotated, reml: bool, s: Searches, w: Work, a: Abrea
 
 
 @inner
-def try_again(lane: int, found: int, starts: int, s: Searches, w: Work, a: Abreast) -> bool:
-    """Begin another search from elsewhere after one ended, as `minima.global_search` does.
+def try_again(lane: int, found: int, s: Searches, w: Work, a: Abreast) -> bool:
+    """Begin another search from elsewhere after one ended, unless its minimum is settled.
 
-    Returns whether it did; otherwise the search that ended was the last.
+    After the last of the `STARTS` the best minimum is found again, if that was not the last.
+    Returns whether another began.
     """
     attempt = s.attempt[lane]
     s.total[lane] += abs(found)
@@ -184,9 +187,9 @@ def try_again(lane: int, found: int, starts: int, s: Searches, w: Work, a: Abrea
         _gather(lane, a.T, w.T)
         if are_many(w):
             return False
-    if attempt == starts and (better or s.best[lane] == np.inf):
-        return False
-    if attempt == starts:
+    if attempt == STARTS:
+        if better or s.best[lane] == np.inf:
+            return False
         s.finishing[lane] = 1
         take_root(s.best_root[lane], w.basis, w.trial)
     else:
@@ -199,7 +202,7 @@ def try_again(lane: int, found: int, starts: int, s: Searches, w: Work, a: Abrea
 
 
 @inner
-def step(lane: int, mode: int, starts: int, G: Floats, s: Searches, w: Work, a: Abreast) -> int:
+def step(lane: int, mode: int, G: Floats, s: Searches, w: Work, a: Abreast) -> int:
     """Go on after an evaluation.
 
     Returns
@@ -252,6 +255,6 @@ def step(lane: int, mode: int, starts: int, G: Floats, s: Searches, w: Work, a: 
     if ended == 0:
         remember(lane, s, w, a)
         return 0
-    if try_again(lane, ended, starts, s, w, a):
+    if try_again(lane, ended, s, w, a):
         return 0
     return 1 if ended > 0 else -1

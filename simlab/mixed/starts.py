@@ -8,6 +8,7 @@ from simlab.kernels import inner
 from simlab.mixed.rotated import Rotated
 from simlab.moments import Floats, Ints
 
+FROM_TRIAL, ONCE, UNLESS_SETTLED, ALWAYS = 0, 1, 2, 3  # how often a minimum is searched
 TAKEN_UP = 1e-13  # of a random effect's squares: what the fixed effects leave below it is rounding
 
 
@@ -20,7 +21,7 @@ def start(rotated: Rotated, Lambda: Floats) -> None:
     sampling variance, since Λ_aa = 0 is stationary whatever the data say.
     """
     of_all, xy, starts, blocks = rotated.K, rotated.xy, rotated.starts, rotated.blocks
-    r, k = len(rotated.random), xy.shape[2] - 1
+    r, k = rotated.K.shape[1], xy.shape[2] - 1
     rss, df, count = 0.0, rotated.n_rows[0], 0.0
     square, noise = np.zeros((r, r)), np.zeros((r, r))
     mean, own, delta, inverse = np.zeros(r), np.zeros(r), np.zeros(r), np.zeros((r, r))
@@ -80,17 +81,13 @@ def n_starts(r: int) -> int:
     return 2 * r + r * (r - 1) + 1
 
 
-known_starts = inner(n_starts)  # for kernels
+def restarts_for(rotated: Rotated) -> int:
+    """Return when to search again in a data set of one sector: ALWAYS, or UNLESS_SETTLED.
 
-
-def all_starts(rotated: Rotated) -> int:
-    """Return how many starts to ask for with a data set of one sector.
-
-    Two more than `n_starts` ask for `subsets`, unless the first minimum is settled. One more asks
-    for them in any case: where random effects are independent of each other, or where the fixed
-    effects cannot take up the mean of a random effect.
+    Always where random effects are independent of each other, or where the fixed effects cannot
+    take up the mean of a random effect.
     """
-    r, k = len(rotated.random), rotated.xy.shape[2] - 1
+    k = rotated.xy.shape[2] - 1
     x = rotated.xy[:, :, :k]
     XX = np.einsum("jac,jad->cd", x, x) + rotated.rest[0, :k, :k]
     ZX = np.einsum("jac,jcd->ad", rotated.K, x)
@@ -98,10 +95,10 @@ def all_starts(rotated: Rotated) -> int:
     try:
         taken = np.linalg.solve(XX + 1e-15 * np.diag(np.diag(XX)), ZX.T).T
     except np.linalg.LinAlgError:  # squares that are no numbers: nobody knows
-        return n_starts(r) + 1
+        return ALWAYS
     left = ZZ - (ZX * taken).sum(axis=1)
     several = bool((rotated.blocks != rotated.blocks[0]).any())
-    return n_starts(r) + (1 if several or (left > TAKEN_UP * ZZ).any() else 2)
+    return ALWAYS if several or (left > TAKEN_UP * ZZ).any() else UNLESS_SETTLED
 
 
 @inner

@@ -144,7 +144,7 @@ def free(rotated: Rotated, on: int, added: int, w: Work) -> int:
 @inner
 def propose(rotated: Rotated, s: Subsets, w: Work) -> int:
     """Write into `w.trial` where to search next, in which set; return how, or DONE."""
-    state, r = s.state, len(rotated.random)
+    state, r = s.state, rotated.K.shape[1]
     exhaustive = r <= EXHAUSTIVE
     whole, last = (1 << r) - 1, len(s.values) - 1
     if state[4] < 0:
@@ -207,7 +207,7 @@ def propose(rotated: Rotated, s: Subsets, w: Work) -> int:
 @inner
 def _join(rotated: Rotated, s: Subsets, w: Work) -> None:
     """Start from all the models with one effect together, independent of each other."""
-    r = len(rotated.random)
+    r = rotated.K.shape[1]
     s.roots[0] = 0.0
     for a in range(r):
         longest, column = -1.0, 0

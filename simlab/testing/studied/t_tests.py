@@ -48,7 +48,7 @@ def _p_value(estimate: float, variance: float, df: float) -> float:
 
 def respond(model: Model, observed: Responses) -> Rotated:
     """Put one response into the clusters of a model."""
-    rotated, r = model.rotated, len(model.rotated.random)
+    rotated, r = model.rotated, model.rotated.K.shape[1]
     k = rotated.xy.shape[2] - 1
     turned = np.einsum("jab,jb->ja", model.view.turn, observed.e[0])
     xy, rest = rotated.xy.copy(), rotated.rest.copy()
