@@ -69,7 +69,7 @@ def two_sided(difference: Floats, std_error: Floats, df: Floats) -> Floats:
         t = -np.abs(difference / std_error)
     t, df = np.broadcast_arrays(t, df)
     out = np.full(t.shape, np.nan)
-    there = ~np.isnan(t)  # a method has not all terms of a study: most functions take their time
+    there = ~np.isnan(t)  # NaN is a term that a method does not have; `stdtr` is slowest at NaN
     student, normal = there & np.isfinite(df), there & np.isinf(df)
     out[student] = 2 * special.stdtr(df[student], t[student])
     out[normal] = 2 * special.ndtr(t[normal])

@@ -32,18 +32,22 @@ class _Numpy:
 
     @staticmethod
     def log(x: float) -> float:
+        """The natural logarithm; −∞ of 0 and NaN below, as machine code has it."""
         return math.log(x) if x > 0 else (-math.inf if x == 0 else math.nan)
 
     @staticmethod
     def log1p(x: float) -> float:
+        """The logarithm of 1 + x, as above."""
         return math.log1p(x) if x > -1 else (-math.inf if x == -1 else math.nan)
 
     @staticmethod
     def exp(x: float) -> float:
+        """The exponential; ∞ where it is too large."""
         return math.exp(x) if x < 709.0 else float(np.exp(x))
 
     @staticmethod
     def expm1(x: float) -> float:
+        """The exponential less 1, as above."""
         return math.expm1(x) if x < 709.0 else float(np.expm1(x))
 
 

@@ -93,12 +93,13 @@ def _has_lanes(args: Any) -> bool:
 
 
 def _typed(function: Any, result: Any) -> None:
-    """Say what type a function of numbers has: `result` of lanes, or of floats where it is None."""
+    """Say that a function has the type `result` where an argument has lanes."""
 
     class Template(AbstractTemplate):
         key = function
 
         def generic(self, args: Any, kws: Any) -> Any:
+            """The signature, if an argument has lanes."""
             if kws or not _has_lanes(args):
                 return None
             return signature(result, *[LANE] * len(args))
@@ -157,6 +158,7 @@ def _choice(function: Any, result: Any, scalar_result: Any) -> None:
         key = function
 
         def generic(self, args: Any, kws: Any) -> Any:
+            """The signature, if all arguments are numbers and one has lanes."""
             if kws or not _all_numbers(args):
                 return None
             if _has_lanes(args):
@@ -207,6 +209,7 @@ def _fixed(function: Any, type_of: Any) -> None:
         key = function
 
         def generic(self, args: Any, kws: Any) -> Any:
+            """The signature that `type_of` has for the arguments."""
             return None if kws else type_of(*args)
 
     infer_global(function, types.Function(Template))
@@ -341,6 +344,7 @@ class _Attributes(AttributeTemplate):
     key = LaneArray
 
     def resolve_shape(self, of: Any) -> Any:
+        """The type of a shape: a whole number for each dimension."""
         return types.UniTuple(types.intp, of.ndim)
 
 
