@@ -90,12 +90,14 @@ def optimise(rotated: Rotated, reml: bool) -> Optimum:
     Lambda *= np.where(np.diag(Lambda) < 0, -1.0, 1.0)
     Lambda[np.linalg.norm(Lambda, axis=1) < ZERO] = 0.0
     Lambda[:, np.linalg.norm(Lambda, axis=0) < ZERO] = 0.0
-    return at(rotated, Lambda, reml, evaluations)
+    return at(rotated, Lambda, reml, evaluations, w)
 
 
-def at(rotated: Rotated, Lambda: Floats, reml: bool, evaluations: int = 0) -> Optimum:
-    """Describe any point Λ as if it were the optimum."""
-    w = allocate_work(rotated)
+def at(
+    rotated: Rotated, Lambda: Floats, reml: bool, evaluations: int = 0, w: Work | None = None
+) -> Optimum:
+    """Describe any point Λ as if it were the optimum, in room of its own or in `w`."""
+    w = allocate_work(rotated) if w is None else w
     value = derive(Lambda, rotated, reml, w)
     nu = float(rotated.n_rows[0] - (w.gamma.shape[1] if reml else 0))
     return Optimum(

@@ -87,11 +87,10 @@ def restarts_for(rotated: Rotated) -> int:
     Always where random effects are independent of each other, or where the fixed effects cannot
     take up the mean of a random effect.
     """
-    k = rotated.xy.shape[2] - 1
-    x = rotated.xy[:, :, :k]
-    XX = np.einsum("jac,jad->cd", x, x) + rotated.rest[0, :k, :k]
-    ZX = np.einsum("jac,jcd->ad", rotated.K, x)
-    ZZ = np.einsum("jac,jac->a", rotated.K, rotated.K)
+    J, r, k = rotated.xy.shape[0], rotated.K.shape[1], rotated.xy.shape[2] - 1
+    x, K = rotated.xy[:, :, :k].reshape(J * r, k), rotated.K.transpose(1, 0, 2).reshape(r, J * r)
+    XX, ZX = x.T @ x + rotated.rest[0, :k, :k], K @ x
+    ZZ = np.einsum("ai,ai->a", K, K)
     try:
         taken = np.linalg.solve(XX + 1e-15 * np.diag(np.diag(XX)), ZX.T).T
     except np.linalg.LinAlgError:  # squares that are no numbers: nobody knows
