@@ -6,9 +6,12 @@ numpy's, so that a degenerate sample gives NaN and a status, not an exception.
 
 from __future__ import annotations
 
+import gc
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FunctionType
 from typing import Any
 
@@ -22,6 +25,8 @@ from simlab.kernels.interpreted import twin
 from simlab.kernels.linked import Linked
 
 PAUSE = 0.5  # seconds between looks at what has been compiled meanwhile
+
+LOOKED_AT = 200_000  # objects made between two looks for garbage
 
 EXTENSIONS = addresses, vectors
 """What numba learns by their import."""
@@ -82,11 +87,23 @@ def _answer_at_once(code: Any, kernel: Any) -> None:
         with _compiling, folder.alone(function, signature):  # others may have waited for the same
             if not folder.has(function, signature):
                 _announce(function)
-            compiled = compile_now(*args, **kwargs)
+            with _seldom_looked_through():
+                compiled = compile_now(*args, **kwargs)
             folder.keep(function, signature)
         return compiled
 
     code._compile_for_args = missing
+
+
+@contextmanager
+def _seldom_looked_through() -> Iterator[None]:
+    """Let Python look seldom for garbage in what a compiler makes: an eighth of its time."""
+    before = gc.get_threshold()
+    gc.set_threshold(max(before[0], LOOKED_AT), *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 def _announce(function: FunctionType) -> None:
