@@ -77,6 +77,32 @@ def test_an_interpreted_fit_has_the_bits_of_a_compiled_one(tmp_path):
     assert interpreted_bits == answers("compiled", {})
 
 
+LONG = """
+import sys
+from simlab.kernels import background, interpreted, machine
+exec(sys.argv[1].split("if sys.argv")[0])
+interpreted.LONG = float(sys.argv[2])
+background.ask = lambda *_: None
+announced = []
+machine._announce = lambda function: announced.append(function.__name__)
+frame = data(1, 15, 6, (1, 0.5, 0.5))
+fit = simlab.fit("y ~ x * z + (1 + x + z || g)", frame)
+print(bits(fit.loglik, fit.G, fit.sigma2, fit.table()), *announced)
+"""
+
+
+def test_an_interpreted_call_that_takes_long_waits_for_machine_code(tmp_path):
+    answers = []
+    for seconds in ("1000", "0.01"):
+        env = {**os.environ, "PYTHONPATH": str(ROOT), "NUMBA_CACHE_DIR": str(tmp_path)}
+        run = [sys.executable, "-W", "ignore", "-c", LONG, BITS, seconds]
+        out = subprocess.run(run, env=env, capture_output=True, text=True, check=True)
+        answers.append(out.stdout.split())
+    (patient, *nothing), (bits, *announced) = answers
+    assert (bits, nothing) == (patient, [])
+    assert "_fit" in announced
+
+
 def compiled_function(text):
     """Machine code of an expression in x and y, with the arithmetic of kernels."""
     return numba.njit(error_model="numpy")(eval(f"lambda x, y=0.0: {text}", {"np": np}))

@@ -3,7 +3,7 @@
 Until then a kernel is `interpreted`: the same bits, a hundred times slower. So the first answers of
 a process come before numba is even imported; and where there is no machine code yet, it goes on so,
 while another process compiles it into the `folder` (`background`). What fits many data sets says
-``with compiled():`` and waits.
+``with compiled():`` and waits; so does a call that has been interpreted for some seconds.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any, TypeVar, cast
 import numpy as np
 
 from simlab.kernels.functions import Compilable
-from simlab.kernels.interpreted import twin
+from simlab.kernels.interpreted import answer
 
 __all__ = ["compiled", "inner", "kernel", "loop"]
 
@@ -39,13 +39,18 @@ class _Kernel(Compilable):
         if self.code is None:
             if _spent[0] < PATIENCE and not self.waits(args):
                 began = time.perf_counter()
-                out = twin(self.py_func)(*args)
+                out = answer(self.py_func, args, self.wait)
                 _spent[0] += time.perf_counter() - began
                 return out
             from simlab.kernels.machine import code_of  # numba
 
             code_of(self)
         return self.code(*args)
+
+    def wait(self, *args: Any) -> Any:
+        """Call it, and wait for its machine code."""
+        with compiled():
+            return self(*args)
 
     def waits(self, args: tuple[Any, ...]) -> bool:
         """Whether a call is to wait for machine code."""

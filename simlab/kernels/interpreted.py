@@ -3,11 +3,15 @@
 numpy's logarithms and trigonometric functions of one number differ from those of machine code in a
 last bit, now and then; Python's, which are the C library's, do not. Kernels write x * x, since x**2
 would differ too.
+
+An interpreted answer that takes too long is given up: its logarithms look at the clock.
 """
 
 from __future__ import annotations
 
 import math
+import threading
+import time
 from collections.abc import Callable
 from functools import cache, wraps
 from types import FunctionType
@@ -16,6 +20,21 @@ from typing import Any
 import numpy as np
 
 from simlab.kernels.functions import Compilable
+
+LONG = 5.0  # seconds of one interpreted call
+
+
+class _Until(threading.local):
+    """When the interpreted call of this thread is given up."""
+
+    at = math.inf
+
+
+class _TooLong(Exception):
+    """An interpreted call takes too long."""
+
+
+_until = _Until()
 
 
 class _Numpy:
@@ -33,6 +52,8 @@ class _Numpy:
     @staticmethod
     def log(x: float) -> float:
         """The natural logarithm; −∞ of 0 and NaN below, as machine code has it."""
+        if time.perf_counter() > _until.at:
+            raise _TooLong
         return math.log(x) if x > 0 else (-math.inf if x == 0 else math.nan)
 
     @staticmethod
@@ -49,6 +70,36 @@ class _Numpy:
     def expm1(x: float) -> float:
         """The exponential less 1, as above."""
         return math.expm1(x) if x < 709.0 else float(np.expm1(x))
+
+
+def answer(function: FunctionType, args: tuple[Any, ...], otherwise: Callable[..., Any]) -> Any:
+    """A kernel's answer, interpreted; after `LONG` that of `otherwise`, from the same arguments."""
+    before = _copied(args)
+    _until.at = time.perf_counter() + LONG
+    try:
+        return twin(function)(*args)
+    except _TooLong:
+        _restore(args, before)
+    finally:
+        _until.at = math.inf
+    return otherwise(*args)
+
+
+def _copied(args: tuple[Any, ...]) -> list[Any]:
+    """Copies of the arrays among arguments, which may be tuples of them."""
+    return [
+        _copied(a) if isinstance(a, tuple) else a.copy() if isinstance(a, np.ndarray) else None
+        for a in args
+    ]
+
+
+def _restore(args: tuple[Any, ...], before: list[Any]) -> None:
+    """Give the arrays the values that they had."""
+    for arg, old in zip(args, before, strict=True):
+        if isinstance(arg, tuple):
+            _restore(arg, old)
+        elif isinstance(arg, np.ndarray):
+            arg[...] = old
 
 
 @cache

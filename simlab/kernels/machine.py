@@ -21,7 +21,7 @@ from numba.extending import typeof_impl
 
 from simlab.kernels import addresses, background, folder, vectors
 from simlab.kernels.functions import Compilable
-from simlab.kernels.interpreted import twin
+from simlab.kernels.interpreted import answer, twin
 from simlab.kernels.linked import Linked
 
 PAUSE = 0.5  # seconds between looks at what has been compiled meanwhile
@@ -70,6 +70,10 @@ def _answer_at_once(code: Any, kernel: Any) -> None:
     compile_now, function = code._compile_for_args, code.py_func
     looked = -np.inf
 
+    def interpreted(*args: Any) -> Any:
+        """Answer without machine code."""
+        return answer(function, args, kernel.wait)
+
     def missing(*args: Any, **kwargs: Any) -> Any:
         """Answer a call without machine code: interpreted, or once it is compiled."""
         nonlocal looked
@@ -77,13 +81,13 @@ def _answer_at_once(code: Any, kernel: Any) -> None:
         waits = kernel.waits(args)
         if not waits:
             if time.monotonic() - looked < PAUSE:
-                return twin(function)
+                return interpreted
             looked = time.monotonic()
         if folder.has(function, signature):
             return compile_now(*args, **kwargs)  # reads it
         if not waits:
             background.ask(function, signature)
-            return twin(function)
+            return interpreted
         with _compiling, folder.alone(function, signature):  # others may have waited for the same
             if not folder.has(function, signature):
                 _announce(function)
