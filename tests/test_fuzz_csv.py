@@ -106,7 +106,7 @@ def test_numbers_come_back_bit_for_bit(numbers, tmp_path):
     [
         '"1,5"', '"1,234"', '"1.234,5"', '"1,234.5"', "1 000", "1\u00a0000", "1'000", "1_000",
         "0x10", "１２", "٣", "−5", "–5", "5%", "$5", "€ 5", "1d5", "1.5D+02", ".", "-", "?", "na",
-        "NAN", "none",
+        "NAN", "none", "'5'", "`5`", "“5”",
     ],
 )  # fmt: skip
 def test_a_column_of_numbers_never_becomes_text(odd, table):

@@ -1,7 +1,7 @@
 """Types of the columns of a text file: numbers, truth values, text, or labels; one a column.
 
-Nearly numbers (1,5 or 1 000, or −3 with a typographic minus), and digits that would be lost, are
-refused. Of labels 1.5 and 1.50, or 7 and 007, are two.
+Nearly numbers (1,5 or 1 000, '7' in quotes, −3 with a typographic minus), and digits that would be
+lost, are refused. Of labels 1.5 and 1.50, or 7 and 007, are two.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ NEARLY: Final = re.compile(
     r"([.,][\d_]*)?([eEdD][-+]?[\d_]+)?[\s%$€£]*"
     r"|[-+]?0[xX][0-9a-fA-F]+"
 )
+QUOTED: Final = re.compile(r"""['"`´‘’“”„«»]+(.*?)['"`´‘’“”„«»]+""")
 MINUS: Final = str.maketrans(dict.fromkeys("‐‑‒–—−", "-"))
 ABSENT: Final = frozenset(("na", "nan", "n/a", "null", "none", ".", "-", "--", "?", "*"))
 
@@ -168,6 +169,8 @@ def _check_text(fields: Sequence[str], words: Sequence[str], label: bool = False
             digits |= word not in MISSING
             continue
         plain = unicodedata.normalize("NFKC", word).translate(MINUS)
+        if quoted := QUOTED.fullmatch(plain):
+            plain = quoted[1].strip()
         if NEARLY.fullmatch(plain):
             digits = True
             if label:

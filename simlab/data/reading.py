@@ -189,13 +189,26 @@ def _rows(text: str, source: str) -> dict[int, list[str]]:
     """Split a CSV text into its rows by line; blank ones are left out."""
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     lines: dict[int, list[str]] = {}
+    last = 0  # line of the last row that is whole
     try:
         for row in reader:
+            last = reader.line_num
             if row and not (len(row) == 1 and row[0].isspace()):
-                lines[reader.line_num] = row
+                lines[last] = row
     except csv.Error as error:
-        raise DataError(f"{source}, line {reader.line_num}: {error}") from error
+        raise DataError(f"{source}, {_misquoted(str(error), last + 1, reader.line_num)}") from error
     return lines
+
+
+def _misquoted(error: str, first: int, line: int) -> str:
+    """What is wrong with a row that begins in line `first`, as csv says in `line`."""
+    twice = "a quote within quotes is written twice"
+    if error == "unexpected end of data":
+        return f"line {first}: a quote opens there and is never closed; close it ({twice})"
+    where = f"line {line}" if first == line else f"lines {first} to {line}"
+    if "expected after" in error:
+        return f"{where}: text follows a quote that closes; {twice}"
+    return f"{where}: {error}"
 
 
 def _records(lines: dict[int, list[str]], source: str) -> tuple[list[str], dict[int, list[str]]]:
