@@ -112,6 +112,10 @@ def test_messages_about_what_is_at_the_path(tmp_path):
     (tmp_path / "folder" / "x").write_text("hello")
     for call in (open_dataset, lambda p: open_results(p, schema)):
         fails("folder: is not a simlab results store", call, tmp_path / "folder")
+    (tmp_path / "folder" / "a.zarr").mkdir()
+    fails("results store; name another folder", open_dataset, tmp_path / "folder")
+    zarr.create_group(str(tmp_path / "folder" / "b.zarr"), zarr_format=3)
+    fails("results store; name .*folder/b.zarr$", open_dataset, tmp_path / "folder")
     zarr.create_group(str(tmp_path / "other.zarr"), zarr_format=3)
     fails("other.zarr: is not a simlab results store", open_dataset, tmp_path / "other.zarr")
     fails(

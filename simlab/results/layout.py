@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -117,13 +118,21 @@ def check_root(path: Path) -> dict[str, Any]:
         raise StoreError(f"{path}: no such results store")
     if not path.is_dir():
         raise StoreError(f"{path}: is a file, not a results store; name a folder")
-    stranger = f"{path}: is not a simlab results store; name another folder"
+    stranger = f"{path}: is not a simlab results store; name {_stores_in(path) or 'another folder'}"
     if not os.path.lexists(path / _METADATA):
         raise StoreError(stranger)
     attributes = _node(path, "").get("attributes")
     if not isinstance(attributes, dict) or "store_version" not in attributes:
         raise StoreError(stranger)
     return attributes
+
+
+def _stores_in(path: Path) -> str:
+    """The stores in a folder, of which one may be meant."""
+    with suppress(OSError):
+        found = sorted(str(each) for each in path.glob("*.zarr") if (each / _METADATA).is_file())
+        return " or ".join(found[:3])
+    return ""
 
 
 def read_schema(path: Path) -> Schema:
