@@ -14,6 +14,8 @@ from simlab.formula import Design, build
 from simlab.formula.slips import nearly_numbers
 from simlab.formula.values import Table
 
+SOON = 12  # independent random effects whose search ends within ten seconds
+
 
 def fit(
     data: Data | str,
@@ -64,8 +66,8 @@ def fit(
     Warns
     -----
     FitWarning
-        If rows were left out, columns dropped, or the search did not converge; or if all but
-        a few values of a text column are numbers.
+        If rows were left out, columns dropped, or the search did not converge; if all but a few
+        values of a text column are numbers; or, before it begins, if the search will take long.
 
     Examples
     --------
@@ -82,7 +84,15 @@ def fit(
     table = Table(as_pandas(data, source), source)
     for slip in nearly_numbers(table, formula, random):
         warnings.warn(slip, FitWarning, stacklevel=2)  # before what follows from it is an error
-    fitted = fit_design(build(formula, table, random, missing), method, source)
+    design = build(formula, table, random, missing)
+    if (n := len(set(design.blocks.tolist()))) > SOON:
+        warnings.warn(
+            f"{n} independent random effects: the search takes minutes, or hours, growing with the "
+            "fourth power of their number; use fewer, or let them be correlated",
+            FitWarning,
+            stacklevel=2,
+        )
+    fitted = fit_design(design, method, source)
     for note in fitted.notes:
         if not note.startswith("singular"):
             warnings.warn(note, FitWarning, stacklevel=2)
