@@ -252,6 +252,15 @@ def test_a_slip_among_numbers_is_pointed_at():
         simlab.fit("ses ~ minority + (1 | school)", df)
 
 
+def test_a_search_that_takes_minutes_is_announced(monkeypatch):
+    monkeypatch.setattr("simlab.fitting.model.SOON", 1)
+    with pytest.warns(FitWarning, match="2 independent random effects: the search takes minutes"):
+        simlab.fit("mathach ~ ses + (1 + ses || school)", hs())
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        simlab.fit("mathach ~ ses + (1 + ses | school)", hs())
+
+
 BAD = [
     ("mathach ~ sess + (1 | school)", DataError, "did you mean 'ses'"),
     ("mathach ~ ses", FormulaError, "|"),
