@@ -47,13 +47,13 @@ def estimate(design: Design, method: Method, source: str = "the data") -> Fit:
     columns = design.D, design.y, design.cluster, design.fixed, design.random, design.blocks
     clusters = rotate_rows(*columns, sums=sums)
     unknown = check_identified(design, clusters, method == "REML", source)
-    optimum = optimise(clusters.rotated, method == "REML")
+    optimum = optimise(clusters.rotated, method == "REML", clusters.shared)
     for _ in range(AGAIN):
         better = _better_units(clusters, optimum)
         if better is None:
             break
         clusters = rotate_rows(*columns, better, sums)
-        optimum = optimise(clusters.rotated, method == "REML")
+        optimum = optimise(clusters.rotated, method == "REML", clusters.shared)
     if len(clusters.identification.flat):
         optimum = far_from_singular(optimum, clusters.identification.flat)
     fitted = Fit(design, clusters, optimum, method, ())

@@ -12,7 +12,7 @@ from simlab.mixed.newton import DERIVE, SEARCH
 from simlab.mixed.rotated import Rotated
 from simlab.mixed.starts import ONCE, restarts_for
 from simlab.mixed.work import Work, allocate_work
-from simlab.moments import Floats
+from simlab.moments import Floats, Ints
 
 SINGULAR = 1e-4  # a standard deviation of a combination of standardised random effects, over σ
 ZERO = 1e-8  # a standard deviation over σ that is rounding
@@ -67,7 +67,7 @@ class Optimum(NamedTuple):
         return [(a, b) for b in range(r) for a in range(b, r) if blocks[a] == blocks[b]]
 
 
-def optimise(rotated: Rotated, reml: bool) -> Optimum:
+def optimise(rotated: Rotated, reml: bool, shared: Ints | None = None) -> Optimum:
     """Fit a data set of one sector.
 
     Parameters
@@ -76,6 +76,8 @@ def optimise(rotated: Rotated, reml: bool) -> Optimum:
         Is not changed.
     reml : bool
         Restricted likelihood or not.
+    shared : (k,), optional
+        Which random effect has the column of each fixed effect, as in `rows.Clusters`.
 
     Returns
     -------
@@ -85,7 +87,7 @@ def optimise(rotated: Rotated, reml: bool) -> Optimum:
     """
     r = rotated.K.shape[1]
     w, G = allocate_work(rotated), np.zeros((r, r))
-    evaluations = minimise(rotated, reml, w, G, SEARCH, restarts_for(rotated))
+    evaluations = minimise(rotated, reml, w, G, SEARCH, restarts_for(rotated, shared))
     Lambda = np.tril(w.trial)
     Lambda *= np.where(np.diag(Lambda) < 0, -1.0, 1.0)
     Lambda[np.linalg.norm(Lambda, axis=1) < ZERO] = 0.0

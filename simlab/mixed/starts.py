@@ -81,13 +81,18 @@ def n_starts(r: int) -> int:
     return 2 * r + r * (r - 1) + 1
 
 
-def restarts_for(rotated: Rotated) -> int:
+def restarts_for(rotated: Rotated, shared: Ints | None = None) -> int:
     """Return when to search again in a data set of one sector: ALWAYS, or UNLESS_SETTLED.
 
     Always where random effects are independent of each other, or where the fixed effects cannot
-    take up the mean of a random effect.
+    take up the mean of a random effect: that has no column among theirs, which `shared` says as in
+    `rows.Clusters`, nor is it a combination of them.
     """
     J, r, k = rotated.xy.shape[0], rotated.K.shape[1], rotated.xy.shape[2] - 1
+    if (rotated.blocks != rotated.blocks[0]).any():
+        return ALWAYS
+    if shared is not None and len({*shared.tolist()} - {-1}) == r:
+        return UNLESS_SETTLED
     x, K = rotated.xy[:, :, :k].reshape(J * r, k), rotated.K.transpose(1, 0, 2).reshape(r, J * r)
     XX, ZX = x.T @ x + rotated.rest[0, :k, :k], K @ x
     ZZ = np.einsum("ai,ai->a", K, K)
@@ -96,8 +101,7 @@ def restarts_for(rotated: Rotated) -> int:
     except np.linalg.LinAlgError:  # squares that are no numbers: nobody knows
         return ALWAYS
     left = ZZ - (ZX * taken).sum(axis=1)
-    several = bool((rotated.blocks != rotated.blocks[0]).any())
-    return ALWAYS if several or (left > TAKEN_UP * ZZ).any() else UNLESS_SETTLED
+    return ALWAYS if (left > TAKEN_UP * ZZ).any() else UNLESS_SETTLED
 
 
 @inner
