@@ -45,7 +45,7 @@ class Report:
         parts.append("\n".join(wrapped(f"{k}: {v}", "    ", "  ") for k, v in self.facts.items()))
         parts.append(_plain(HOW.format(repeats=self.repeats)))
         for section, found in self.sections:
-            rows = [[cell.replace("*", "") for cell in row] for row in section.rows(found)]
+            rows = [[cell.replace("**", "") for cell in row] for row in section.rows(found)]
             parts += [section.title, _plain(section.words), text_table(section.columns, rows)]
             parts += map(_plain, section.notes)
         return "\n\n".join(parts)
@@ -63,7 +63,7 @@ class Report:
 
 
 def _plain(text: str) -> str:
-    return wrapped(" ".join(text.replace("*", "").split()))
+    return wrapped(" ".join(text.replace("**", "").split()))
 
 
 def table(columns: Row, rows: Sequence[Row]) -> str:
