@@ -89,6 +89,16 @@ def test_also_where_a_fit_is_not_easy(formula, offset):
     check(fit.refit(Y), single(fit, Y))
 
 
+def test_no_variance_is_0_as_in_a_fit():
+    fit = simlab.fit(unkind(), "y ~ x + (1 + x || g)")
+    Y = np.random.default_rng(4).normal(size=(fit.nobs, 30))
+    many, fits = fit.refit(Y), single(fit, Y)
+    check(many, fits)
+    zeros = [many.G[i] == 0 for i in range(30)]
+    assert 5 < sum(zero.all() for zero in zeros) < 30
+    assert all((zero == (one.G_matrix == 0)).all() for zero, one in zip(zeros, fits, strict=True))
+
+
 def test_what_the_data_cannot_tell_is_nan_in_all():
     """Each cluster has one value of x, so that only sums of elements of G are known."""
     rng = np.random.default_rng(1)

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simlab.mixed.many import Responses, refit_responses
-from simlab.mixed.optimum import SINGULAR
+from simlab.mixed.optimum import SINGULAR, ZERO
 from simlab.mixed.reduced import Model, Reduced, model
 from simlab.mixed.rows import Sorted, reduce_responses, sort
 from simlab.mixed.units import Frame, combined, loses_digits, standard
@@ -139,8 +139,10 @@ def fit_responses(prepared: Prepared, Y: Floats, largest: Floats) -> Fits:
     deviance = fits.deviance + 2 * nu * np.log(s)
     if made.reml:
         deviance -= 2 * float(np.linalg.slogdet(A)[1])
-    G = (s**2)[:, None, None] * (B @ fits.G @ B.T)
     delta = np.where(ended[:, None, None], fits.G / sigma2[:, None, None], 0.0)
+    none = np.einsum("baa->ba", delta) < ZERO**2  # no variance but rounding
+    own = np.where(none[:, :, None] | none[:, None, :], 0.0, fits.G)
+    G = (s**2)[:, None, None] * (B @ own @ B.T)
     lost = loses_digits(np.sqrt(sigma2), fits.gamma)
     return Fits(
         gamma=gamma,
