@@ -30,10 +30,6 @@ class _Until(threading.local):
     at = math.inf
 
 
-class _TooLong(Exception):
-    """An interpreted call takes too long."""
-
-
 _until = _Until()
 
 
@@ -53,7 +49,7 @@ class _Numpy:
     def log(x: float) -> float:
         """The natural logarithm; −∞ of 0 and NaN below, as machine code has it."""
         if time.perf_counter() > _until.at:
-            raise _TooLong
+            raise TimeoutError
         return math.log(x) if x > 0 else (-math.inf if x == 0 else math.nan)
 
     @staticmethod
@@ -78,7 +74,7 @@ def answer(function: FunctionType, args: tuple[Any, ...], otherwise: Callable[..
     _until.at = time.perf_counter() + LONG
     try:
         return twin(function)(*args)
-    except _TooLong:
+    except TimeoutError:
         _restore(args, before)
     finally:
         _until.at = math.inf

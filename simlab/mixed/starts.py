@@ -91,7 +91,7 @@ def restarts_for(rotated: Rotated, shared: Ints | None = None) -> int:
     J, r, k = rotated.xy.shape[0], rotated.K.shape[1], rotated.xy.shape[2] - 1
     if (rotated.blocks != rotated.blocks[0]).any():
         return ALWAYS
-    if shared is not None and len({*shared.tolist()} - {-1}) == r:
+    if shared is not None and set(range(r)) <= set(shared.tolist()):
         return UNLESS_SETTLED
     x, K = rotated.xy[:, :, :k].reshape(J * r, k), rotated.K.transpose(1, 0, 2).reshape(r, J * r)
     XX, ZX = x.T @ x + rotated.rest[0, :k, :k], K @ x
