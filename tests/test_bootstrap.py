@@ -138,6 +138,8 @@ def test_progress_is_told_of_every_draw():
     assert listener.left == 0
     simlab.bootstrap(fit, draws=300, interval=(), progress=listener)
     assert listener.left == 0
+    simlab.bootstrap(fit, draws=300, progress=listener)
+    assert listener.left == 0
 
 
 # ---- the result ------------------------------------------------------------------------------

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+import os
+import subprocess
+import sys
 
 import pandas as pd
 import pytest
@@ -30,6 +33,26 @@ def test_options_reach_the_bootstrap() -> None:
     fit = fit_formula(FORMULA, hs(), "ML")
     bootstrapped = bootstrap(fit, draws=199, kind="clusters", level=0.8, seed=3).to_frame()
     pd.testing.assert_frame_equal(frame, bootstrapped, rtol=1e-12)
+
+
+def test_a_terminal_sees_how_far_it_is() -> None:
+    line = [sys.executable, "-c", "from simlab.cli import main; main()", "bootstrap", "hs", FORMULA]
+    for more, seen in (((), True), (("--quiet",), False)):
+        terminal, stderr = os.openpty()
+        words = [*line, "--draws", "199", *more]
+        environment = {**os.environ, "TERM": "xterm", "COLUMNS": "100"}
+        shown = subprocess.run(
+            words, stdout=subprocess.PIPE, stderr=stderr, env=environment, check=True
+        )
+        os.set_blocking(terminal, False)
+        try:
+            printed = os.read(terminal, 1 << 16).decode()
+        except BlockingIOError:
+            printed = ""
+        os.close(terminal)
+        os.close(stderr)
+        assert ("refits" in printed) == seen, printed
+        assert b"refits" not in shown.stdout
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ def bootstrap(
     ml: ML = False,
     jobs: Jobs = -1,
     format: Tidy = "text",
+    quiet: bool = False,
 ) -> None:
     """Fit a mixed model, and print bootstrap standard errors and confidence intervals.
 
@@ -34,8 +35,10 @@ def bootstrap(
         New responses from the fitted model, or whole clusters drawn with replacement.
     seed
         The same seed gives the same draws.
+    quiet
+        No progress bar.
     """
-    from simlab.cli.console import show, warnings_on_stderr
+    from simlab.cli.console import Bar, show, warnings_on_stderr
     from simlab.cli.reading import by_formulas
     from simlab.fitting.model import fit
     from simlab.testing.bootstrapping.bootstrap import bootstrap as bootstrapped
@@ -43,7 +46,9 @@ def bootstrap(
     rows = by_formulas(data, formula)
     with warnings_on_stderr():
         fitted = fit(formula, rows, "ML" if ml else "REML", source=data)
-    result = bootstrapped(
-        fitted, list(statistic), draws=draws, kind=kind, level=level, seed=seed, jobs=jobs
-    )
+    with Bar(quiet, "refits", passing=True) as bar:
+        result = bootstrapped(
+            fitted, list(statistic), draws=draws, kind=kind, level=level, seed=seed, jobs=jobs,
+            progress=bar,
+        )  # fmt: skip
     show(result, format, f"Bootstrap of {formula}")

@@ -87,7 +87,8 @@ def bootstrap(
     jobs
         Threads; −1 for one per core. Functions are called one after the other.
     progress
-        Receiver of how far the draws are, as in `simlab.pvalue`.
+        Receiver of how far the refits are, as in `simlab.pvalue`; for BCa, those with one cluster
+        left out count too.
 
     Returns
     -------
@@ -120,7 +121,7 @@ def bootstrap(
     estimate = _estimate(fit, named, functions)
     check_memory("draws", draws * len(estimate))
     if progress is not None:
-        progress.start(draws, 0)
+        progress.start(draws + (fit.nclusters if "bca" in wanted else 0), 0)
     sample = SAMPLES[kind](fit, draws, seed, jobs)
     drawn = _statistics(fit, named, functions, sample, draws, progress)
     replicates = pd.DataFrame(drawn.values, columns=estimate.index).rename_axis("draw")
@@ -128,7 +129,7 @@ def bootstrap(
     jackknife = None
     if "bca" in wanted:
         out = samples.jackknife(fit, jobs)
-        without = _statistics(fit, named, functions, out, fit.nclusters).values
+        without = _statistics(fit, named, functions, out, fit.nclusters, progress).values
         jackknife = pd.DataFrame(without, index=fit.design.clusters, columns=estimate.index)
     tables = {k: interval_table(replicates, estimate, jackknife, k, level) for k in wanted}
     why = (note for table in tables.values() for note in table.attrs["notes"])
