@@ -495,3 +495,10 @@ def test_fits_that_cannot_be_compared_are_refused():
         fit_formula(f"mathach ~ {x} + (1 | school)", df) for x in ("ses + cvar", "cvar + ses")
     )
     assert anova(one, two).frame.note.iloc[1] == SAME_SIZE  # the same columns, in another order
+
+
+def test_degrees_of_freedom_that_are_none_are_refused_by_every_question(hs):
+    fit, smaller = hs, fitted("hs", "m4", "REML")
+    for ask in (fit.table, fit.anova, lambda df: fit.anova(smaller, df=df), fit.summary):
+        with pytest.raises(FitError, match="df is 'kr'; it must be one of 'satterthwaite', 'kenw"):
+            ask(df="kr")

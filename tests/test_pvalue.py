@@ -14,6 +14,8 @@ from reference_cases import stored
 from scipy import stats
 
 import simlab
+from simlab.data import hs
+from simlab.fitting.anova import BOUNDARY
 from simlab.fitting.errors import FitWarning
 from simlab.testing.models import fit_models
 from simlab.testing.monte_carlo import p_value, reaches
@@ -364,3 +366,32 @@ def test_the_fits_are_those_of_fit():
     test = pvalue(data("hs"), SEVEN, FIVE, draws=1)
     for fit, model in zip(test.fits, ("m7", "m5"), strict=True):
         assert fit.loglik == fitted("hs", model, "ML").loglik
+
+
+SECTORS = "mathach ~ ses + sector + (1 | school)"
+
+
+@pytest.mark.filterwarnings("ignore:G is not identified")
+@pytest.mark.parametrize("random", ["(sector | school)", "(0 + sector | school)"])
+def test_a_variance_in_each_sector_is_not_at_a_boundary_where_they_are_equal(random):
+    """Of G two numbers are known, the schools' variance in each sector: T ~ χ²(1)."""
+    alternative = f"mathach ~ ses + sector + {random}"
+    test = simlab.pvalue(hs(), SECTORS, alternative, draws=1999)
+    naive, mixture = (test.references.loc[name] for name in ("naive χ²", "χ̄² mixture"))
+    assert (naive.law, mixture.law) == ("χ²(1)", "")
+    assert "no variance is at a boundary" in mixture.remark
+    assert "combination of Var(" in test.nested.statement
+    assert (test.simulated > 0).all()
+    exceeding = (test.simulated > 2.705543).mean()  # 0.05 by the mixture
+    assert abs(exceeding - 0.1) < 5 * np.sqrt(0.1 * 0.9 / 1999)
+    fits = [simlab.fit(hs(), formula) for formula in (SECTORS, alternative)]
+    assert fits[0].anova(fits[1]).frame.note.iloc[1] == ""
+
+
+def test_control_independent_effects_of_sectors_are_at_a_boundary():
+    alternative = "mathach ~ ses + sector + (sector || school)"
+    test = simlab.pvalue(hs(), SECTORS, alternative, draws=1999)
+    assert test.references.loc["χ̄² mixture"].law == "½χ²(0) + ½χ²(1)"
+    assert abs((test.simulated == 0).mean() - 0.5) < 0.1
+    fits = [simlab.fit(hs(), formula) for formula in (SECTORS, alternative)]
+    assert fits[0].anova(fits[1]).frame.note.iloc[1] == BOUNDARY

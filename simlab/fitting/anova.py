@@ -12,7 +12,7 @@ from scipy import special
 
 from simlab.fitting import term_contrasts
 from simlab.fitting.errors import FitError, one_of
-from simlab.fitting.hypotheses import SOURCES, joint_test, prepare
+from simlab.fitting.hypotheses import METHODS, SOURCES, joint_test, prepare
 from simlab.fitting.hypotheses import p_value as p_value_of
 from simlab.fitting.record import DF, Fit, Type
 from simlab.fitting.term_contrasts import Layout, TermContrasts
@@ -27,6 +27,8 @@ from simlab.text.numbers import degrees, p_value, statistic
 TYPES = (1, 2, 3, "marginal")
 INTERCEPT = "(Intercept)"
 IN_SPAN = 1e-8  # of a column's length: what other columns leave of it below this is rounding
+
+RANK = 1e-4  # of the trace of G: an eigenvalue below it is 0
 
 BOUNDARY = "variances at the boundary under H0: p is conservative"
 NOT_NESTED = "not nested in this one: no test"
@@ -100,6 +102,7 @@ def anova(fit: Fit, *others: Fit, type: Type = 3, df: DF = "satterthwaite") -> A
         If methods, rows or responses differ, or REML fits differ in their fixed part; if there is
         no such type or df; or a type is given for several fits.
     """
+    one_of(df, METHODS, "df")
     if not others:
         kind = type if type == "marginal" else f"type {type}"
         return Anova(f"Tests of terms, {kind}: {SOURCES[df]}", term_tests(fit, df, type))
@@ -244,7 +247,7 @@ def _compare(small: Fit, large: Fit) -> tuple[float, float, float, str]:
     if not nested(small, large):
         return np.nan, np.nan, np.nan, f"{small.design.formula!r} is {NOT_NESTED}"
     chisq = small.deviance - large.deviance
-    note = BOUNDARY if len(large.design.random) > len(small.design.random) else ""
+    note = BOUNDARY if at_boundary(small, large) else ""
     if chisq < -WORSE:
         note = NO_MAXIMUM
     chisq = max(chisq, 0.0)
@@ -271,6 +274,40 @@ def nested(small: Fit, large: Fit) -> bool:
         (apart & (np.outer(used[:, a], used[:, b]) | np.outer(used[:, b], used[:, a]))).any()
         for a, b in small.optimum.free
     )
+
+
+def at_boundary(small: Fit, large: Fit) -> int:
+    """Number of variances of the large model that are at 0 where the small one holds.
+
+    That are those of the random effects that it has more, but where the data do not tell all of G.
+    Of ``(sector | school)`` they tell a variance in each sector: both are positive where they are
+    equal, as ``(1 | school)`` has it, and none is at its boundary.
+    """
+    more = len(large.design.random) - len(small.design.random)
+    flat, B = large.clusters.identification.flat, large.clusters.units.B
+    C = combination(small.design.Z, large.design.Z) if more > 0 and len(flat) else None
+    if C is None:
+        return max(more, 0)
+    from scipy.optimize import minimize
+
+    root = np.linalg.solve(B, C / np.linalg.norm(large.design.Z, axis=0)[:, None])
+    G = root @ root.T
+    G /= np.trace(G)
+    unit = flat / np.linalg.norm(flat, axis=(1, 2), keepdims=True)
+
+    def eigenvalues(t: Floats) -> Floats:
+        """Those of G, moved by t along the directions of which nothing is known."""
+        return np.linalg.eigvalsh(G + np.tensordot(t, unit, 1))
+
+    def lost(t: Floats) -> float:
+        """How near to singular it is; infinite where it is no covariance."""
+        values = eigenvalues(t) + RANK**2
+        return -float(np.log(values).sum()) if values[0] > 0 else np.inf
+
+    start = np.zeros(len(unit))
+    simplex = np.vstack([start, start + 0.1 * np.eye(len(unit))])
+    best = minimize(lost, start, method="Nelder-Mead", options={"initial_simplex": simplex})
+    return int((eigenvalues(best.x) < RANK).sum())
 
 
 def same_columns(a: Floats, b: Floats) -> bool:

@@ -31,7 +31,7 @@ class Restriction(NamedTuple):
 
     df: int  # parameters in all
     fixed: int  # fixed effects
-    random: int  # random effects, whose variances are then 0, and all their covariances
+    random: int  # variances that are then at their boundary, 0, with all their covariances
 
     @property
     def fixed_only(self) -> bool:

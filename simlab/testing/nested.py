@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from simlab.fitting.anova import IN_SPAN, combination
+from simlab.fitting.anova import IN_SPAN, at_boundary, combination
 from simlab.fitting.result import MixedFit
+from simlab.formula.nodes import listed
 from simlab.moments import Floats
 from simlab.testing.draws import NULL_DRAWS, Progress, in_chunks, join
 from simlab.testing.likelihood_ratio import TIE, Restriction
@@ -47,7 +48,7 @@ class NestedFits(NamedTuple):
         return Restriction(
             df=large.npar - (len(null.gamma) + 1 if self.linear else null.npar),
             fixed=len(large.gamma) - len(null.gamma),
-            random=len(large.design.random) - len(self.null_random),
+            random=len(large.design.random) if self.linear else at_boundary(null, large),
         )
 
     @property
@@ -56,7 +57,7 @@ class NestedFits(NamedTuple):
 
         None also if the null model's random effects are combinations of all of them.
         """
-        if self.restriction.random != 1:
+        if len(self.alternative.design.random) != len(self.null_random) + 1:
             return None
         Z = self.alternative.design.Z
         C = None if self.linear else combination(self.null.design.Z, Z)
@@ -83,10 +84,16 @@ class NestedFits(NamedTuple):
         return " = ".join(
             [
                 *_listed(fixed, q, "contrast{s} of the fixed effects"),
-                *_listed(random, df - q, "parameter{s} of G"),
+                *_listed(random, df - q, self._of_G(random)),
                 "0",
             ]
         )
+
+    def _of_G(self, names: list[str]) -> str:
+        """What is tested of G, where it is not these of its entries."""
+        if len(self.alternative.clusters.identification.flat) and len(names) <= SHOWN:
+            return "combination{s} of " + listed(names)
+        return "parameter{s} of G"
 
     @property
     def notes(self) -> tuple[str, ...]:

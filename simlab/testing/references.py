@@ -82,7 +82,7 @@ def _mixture(h: NestedFits) -> Reference:
     """Reference of the mixture of χ² laws; or why there is none."""
     T, name, parts = h.statistic, "χ̄² mixture", h.restriction.mixture
     if not (random := h.restriction.random):
-        remark = "none is needed, for a covariance alone is not at a boundary: χ² is the law"
+        remark = "none is needed, for no variance is at a boundary under H0: χ² is the law"
         return _lacking(name, remark)
     if not parts:
         remark = (
