@@ -302,3 +302,16 @@ def test_a_group_comes_before_a_coefficient_of_its_name():
 
 
 # ---- the page for users ----------------------------------------------------------------------
+
+
+def test_what_one_cluster_alone_tells_is_not_drawn():
+    """All draws that could be fitted held that cluster, and its coefficient had SE 0."""
+    rng = np.random.default_rng(1)
+    g = np.repeat(np.arange(12), 8)
+    df = pd.DataFrame({"g": g, "y": rng.normal(size=96) + rng.normal(size=12)[g]})
+    alone = simlab.fit(df.assign(k=np.where(g == 4, "a", "b")), "y ~ k + (1 | g)")
+    with pytest.raises(FitError, match="without g 4 the coefficients cannot all be estimated"):
+        simlab.bootstrap(alone, "fixef", kind="clusters", draws=99)
+    assert (simlab.bootstrap(alone, "fixef", draws=99).replicates.std() > 0.1).all()
+    two = simlab.fit(df.assign(k=np.where(g < 2, "a", "b")), "y ~ k + (1 | g)")
+    assert simlab.bootstrap(two, "fixef", kind="clusters", draws=99).failed.sum() > 0

@@ -21,6 +21,7 @@ from simlab.mixed.newton import SEARCH
 from simlab.mixed.optimum import optimise
 from simlab.mixed.starts import FROM_TRIAL
 from simlab.mixed.work import allocate_work
+from simlab.words import Status
 
 CASES = stored("cases", "r_values.json")
 
@@ -234,6 +235,22 @@ def test_no_residual_variance_is_said():
     with pytest.raises(simlab.fitting.errors.FitError, match="no residual variance"):
         fit.hausman()
     assert "no residual variance" in str(fit.diagnose())
+    assert np.isnan([fit.loglik, fit.aic, *fit.std_error]).all()
+    assert np.isfinite(fit.fixef).all()
+    assert fit.table().drop(columns="estimate").isna().all(axis=None)
+    assert fit.anova().frame.p_value.isna().all()
+    intervals = fit.conf_int(which="random")
+    assert intervals[["lower", "upper"]].isna().all(axis=None)
+    many = fit.refit(np.column_stack([df["y"], df["y"] + rng.standard_normal(50)]))
+    assert many.status.tolist() == [Status.NOT_ESTIMABLE, Status.OK]
+    assert many.messages[0].startswith("no residual variance")
+    for ask in (
+        lambda: simlab.bootstrap(fit, draws=9),
+        lambda: simlab.pvalue(df, "y ~ 1 + (1 | g)", "y ~ x + (1 | g)", draws=9),
+        lambda: fit.conf_int(which="random", kind="profile"),
+    ):
+        with pytest.raises(simlab.fitting.errors.FitError, match="there is no residual variance"):
+            ask()
     control = df.assign(y=df["y"] + 1e-3 * rng.standard_normal(50))
     assert not simlab.fit("y ~ x + (1 | g)", control).notes
     data = sample(7623, 3)

@@ -368,7 +368,7 @@ def _cells(column: pd.Series[float]) -> dict[Key, str]:
         if quantity == "std_error":
             out[key] = f"({number(value)})"
         elif part == "fixed":
-            out[key] = number(value, values[part, term, "std_error"])
+            out[key] = number(value, values.get((part, term, "std_error")))
         elif part == "random":
             out[key] = f"{value:.3f}" if term.startswith("cor(") else number(value)
         else:

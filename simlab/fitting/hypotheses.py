@@ -221,6 +221,8 @@ def _tests(fit: Fit, how: How, L: Floats, rhs: Floats) -> tuple[Floats, ...]:
     else:
         df = np.full(len(L), np.inf)
     estimate = L @ units.b + engine @ fit.optimum.gamma
+    if fit.no_residual:
+        std_error, df = np.full(len(L), np.nan), np.full(len(L), np.nan)
     difference = estimate - rhs
     p_value = two_sided(difference, std_error, df)
     return estimate, std_error, df, difference / std_error, p_value
@@ -237,6 +239,8 @@ def _estimates(fit: Fit, how: How, L: Floats, rhs: Floats, level: float) -> tupl
 
 def joint_test(fit: Fit, how: How, L: Floats, rhs: Floats) -> tuple[Test, tuple[str, ...]]:
     """Test Lγ = rhs, all rows together, L (q, p) in the user's units; with notes."""
+    if fit.no_residual:
+        return NOTHING, ("there is no residual variance",)
     units = fit.clusters.units
     engine, target = units.s_y * (L @ units.A), rhs - L @ units.b
     if how.adjustment is not None:

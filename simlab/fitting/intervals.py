@@ -29,6 +29,7 @@ _AT_BOUNDARY = (
     "the fit is singular: a variance is at 0 or a correlation at ±1, where the deviance is not "
     'near a parabola; Wald intervals do not exist: use method="profile", or simulate'
 )
+_NO_RESIDUAL = "there is no residual variance, so that the likelihood means nothing"
 _NO_CONVERGENCE = "the fit did not converge: there are no Wald intervals"
 _NO_INFORMATION = (
     "the observed information is not positive definite: the data hardly tell the variance "
@@ -235,6 +236,8 @@ def _wald(fit: Fit, z: float) -> tuple[pd.DataFrame, list[str]]:
     notes = []
     if not fit.converged:
         notes = [_NO_CONVERGENCE]
+    elif fit.no_residual:
+        notes = [_NO_RESIDUAL]
     elif fit.singular:
         notes = [_AT_BOUNDARY]
     else:
@@ -322,6 +325,8 @@ def _refuse(fit: Fit) -> None:
         raise FitError(
             "the fit did not converge: there is no minimum to profile from; simplify the model"
         )
+    if fit.no_residual:
+        raise FitError(_NO_RESIDUAL)
 
 
 def _quantile(level: float) -> float:

@@ -63,8 +63,10 @@ class Fit:
 
     @property
     def covariance(self) -> Floats:
-        """σ̂²(X'V⁻¹X)⁻¹ of γ̂, (p, p)."""
+        """σ̂²(X'V⁻¹X)⁻¹ of γ̂, (p, p); NaN where there is no residual variance."""
         A, s_y = self.clusters.units.A, self.clusters.units.s_y
+        if self.no_residual:
+            return np.full(A.shape, np.nan)
         return s_y**2 * self.optimum.sigma2 * (A @ self.optimum.phi @ A.T)
 
     @property
@@ -151,7 +153,9 @@ class Fit:
 
     @property
     def deviance(self) -> float:
-        """−2 log-likelihood (restricted, for REML)."""
+        """−2 log-likelihood (restricted, for REML); NaN where there is no residual variance."""
+        if self.no_residual:
+            return float("nan")
         o, units = self.optimum, self.clusters.units
         value = o.deviance + 2 * o.nu * float(np.log(units.s_y))
         return value - 2 * float(np.linalg.slogdet(units.A)[1]) if o.reml else value

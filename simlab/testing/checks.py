@@ -8,6 +8,10 @@ from simlab.errors import FitError
 from simlab.memory import lacking
 from simlab.parallel.batch import check_jobs
 
+NO_RESIDUAL = (
+    "there is no residual variance: within each {} the model is exact, and its likelihood means "
+    "nothing; there is nothing to draw"
+)
 COPIES = 6  # arrays of all draws that are there at the same time, about
 
 

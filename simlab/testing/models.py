@@ -23,6 +23,7 @@ from simlab.formula.values import Table
 from simlab.mixed.optimum import at
 from simlab.mixed.reduced import WORSE
 from simlab.mixed.rows import rotate_rows
+from simlab.testing.checks import NO_RESIDUAL
 from simlab.testing.nested import LEFT_OUT, NestedFits
 
 Missing = Literal["drop", "raise"]
@@ -114,6 +115,8 @@ def _fit(design: Design, method: Method, source: str) -> MixedFit:
             f"{design.formula!r}: the search for the maximum did not converge, so there is no "
             "statistic; try fewer random effects"
         )
+    if fitted.no_residual:
+        raise FitError(f"{design.formula!r}: {NO_RESIDUAL.format(design.cluster_name)}")
     return fitted
 
 

@@ -32,6 +32,8 @@ def diagnose(fit: Fit) -> str:
     )
     if not fit.converged:
         return f"{head}\nThe search did not converge: what follows from this fit means nothing."
+    if fit.no_residual:
+        return f"{head}\nThere is no residual variance: the likelihood means nothing."
     parts = {
         "Random effects": _random_effects,
         "Within and between": _within_between,
@@ -99,9 +101,9 @@ def _influence(fit: Fit) -> str:
     text = f"Largest Cook's distances: {listed}. {count} of {known} are above 4/J = {limit:.2g}."
     if turned := int(((table["singular"] != fit.singular) & table["converged"]).sum()):
         other = "not singular" if fit.singular else "singular"
-        text += f" G is {other} without any one of {turned} clusters."
+        text += f" G is {other} if any one of {turned} clusters is left out."
     if lost := int((table["note"] != "").sum()):
-        text += f" Without any one of {lost} clusters the model cannot be fitted; see the notes."
+        text += f" If any one of {lost} is left out the model cannot be fitted; see the notes."
     return text
 
 

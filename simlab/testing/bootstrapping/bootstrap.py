@@ -12,6 +12,7 @@ import pandas as pd
 from simlab.errors import check_level
 from simlab.fitting.errors import FitError, one_of
 from simlab.fitting.result import MixedFit
+from simlab.formula.values import label
 from simlab.moments import Floats
 from simlab.testing.bootstrapping import row_samples, samples
 from simlab.testing.bootstrapping.result import (
@@ -30,7 +31,7 @@ from simlab.testing.bootstrapping.statistics import (
     once,
     read,
 )
-from simlab.testing.checks import check_memory, check_threads, check_whole
+from simlab.testing.checks import NO_RESIDUAL, check_memory, check_threads, check_whole
 from simlab.testing.draws import Progress
 from simlab.testing.monte_carlo import Bools
 
@@ -114,6 +115,8 @@ def bootstrap(
     ['ses', 'icc']
     """
     wanted = _check(fit, draws, kind, interval, seed, jobs)
+    if kind == "clusters":
+        _check_clusters(fit)
     level = check_level(level)
     parts = read(statistic, fit)
     named = [part for part in parts if isinstance(part, Named)]
@@ -219,6 +222,17 @@ def _lacking(replicates: pd.DataFrame, failed: pd.Series[bool]) -> list[str]:
     return notes
 
 
+def _check_clusters(fit: MixedFit) -> None:
+    """Refuse a model that cannot be fitted without some cluster: all its draws would hold it."""
+    if (alone := np.flatnonzero(~samples.dispensable(fit))).size:
+        which = f"{fit.design.cluster_name} {label(fit.design.clusters[alone[0]])}"
+        raise FitError(
+            f"without {which} the coefficients cannot all be estimated, so that draws of clusters "
+            "do not show how they vary; take parametric draws, or a formula that does without "
+            f"{which}"
+        )
+
+
 def _check(
     fit: object, draws: object, kind: object, interval: object, seed: object, jobs: object
 ) -> tuple[Interval, ...]:
@@ -240,6 +254,8 @@ def _check(
         raise FitError(
             "the fit did not converge: there is nothing to draw from; simplify the model"
         )
+    if fit.no_residual:
+        raise FitError(NO_RESIDUAL.format(fit.design.cluster_name))
     if fit.nclusters < FEWEST_CLUSTERS:
         raise FitError(
             f"{fit.design.cluster_name} has {fit.nclusters} clusters; a bootstrap of what varies "

@@ -88,15 +88,28 @@ def all_but(left_out: Ints, J: int) -> Ints:
 
 def estimable(fit: MixedFit, chosen: Ints) -> Bools:
     """Whether X and Z keep their rank in the chosen clusters, (B, J') to (B,) bool."""
+    times = _counts(chosen, fit.nclusters)
+    lost = np.zeros(len(chosen), dtype=bool)
+    for gram in _grams(fit):
+        lost |= aliased(np.tensordot(times, gram, 1), gram.sum(axis=0)) >= 0
+    return ~lost
+
+
+def dispensable(fit: MixedFit) -> Bools:
+    """Whether X and Z keep their rank without each cluster, (J,) bool."""
+    lost = np.zeros(fit.nclusters, dtype=bool)
+    for gram in _grams(fit):
+        whole = gram.sum(axis=0)
+        lost |= aliased(whole - gram, whole) >= 0
+    return ~lost
+
+
+def _grams(fit: MixedFit) -> tuple[Floats, Floats]:
+    """X̃_j'X̃_j and Z̃_j'Z̃_j of each cluster, (J, k, k) and (J, r, r)."""
     k = fit.clusters.rotated.xy.shape[2] - 1
     x, K = fit.clusters.rotated.xy[:, :, :k], fit.clusters.rotated.K
     fixed = np.einsum("jac,jad->jcd", x, x) + fit.clusters.rest[:, :k, :k]
-    random = K @ K.transpose(0, 2, 1)
-    times = _counts(chosen, fit.nclusters)
-    lost = np.zeros(len(chosen), dtype=bool)
-    for gram in (fixed, random):
-        lost |= aliased(np.tensordot(times, gram, 1), gram.sum(axis=0)) >= 0
-    return ~lost
+    return fixed, K @ K.transpose(0, 2, 1)
 
 
 def _refitted(fit: MixedFit) -> Callable[[Ints], Sample]:
