@@ -252,6 +252,18 @@ def test_a_slip_among_numbers_is_pointed_at():
         simlab.fit("ses ~ minority + (1 | school)", df)
 
 
+def test_a_response_far_from_0_for_its_spread_is_not_called_explained():
+    df = hs()
+    near = simlab.fit(df.assign(far=df["mathach"] + 1e8), "far ~ ses + (1 | school)")
+    assert near.fixef["ses"] == pytest.approx(
+        simlab.fit(df, "mathach ~ ses + (1|school)").fixef["ses"]
+    )
+    with pytest.raises(DataError, match=r"'far' is about 1e\+13 and varies by 6\.8 only"):
+        simlab.fit(df.assign(far=df["mathach"] + 1e13), "far ~ ses + (1 | school)")
+    with pytest.raises(DataError, match="the fixed effects explain 'made' exactly"):
+        simlab.fit(df.assign(made=1e13 * df["ses"]), "made ~ ses + (1 | school)")
+
+
 def test_a_search_that_takes_minutes_is_announced(monkeypatch):
     monkeypatch.setattr("simlab.fitting.model.SOON", 1)
     with pytest.warns(FitWarning, match="2 independent random effects: the search takes minutes"):

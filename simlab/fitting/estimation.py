@@ -25,6 +25,7 @@ from simlab.products import Products
 
 AGAIN = 4  # how often, at most
 DIGITS = 1e-8  # a difference of sums, over these: above it there are digits left
+FAR = 1e-10  # of the largest y: a standard deviation of y that leaves too few digits to a residual
 ILL = 1e5  # condition number of X beyond which it is the cause to look at first
 
 
@@ -58,6 +59,12 @@ def estimate(design: Design, method: Method, source: str = "the data") -> Fit:
         optimum = far_from_singular(optimum, clusters.identification.flat)
     fitted = Fit(design, clusters, optimum, method, ())
     if _explained(fitted, sums):
+        if float(np.std(design.y)) < FAR * float(sums.largest[-1]):
+            raise DataError(
+                f"{source}: '{design.response}' is about {np.mean(design.y):.2g} and varies by "
+                f"{np.std(design.y):.2g} only, for which numbers have too few digits; subtract "
+                "a constant from it"
+            )
         raise DataError(
             f"{source}: the fixed effects explain '{design.response}' exactly; with no residual "
             "there is no variance to estimate"
