@@ -98,6 +98,15 @@ def test_csv_is_tidy_and_a_mistake_is_one_line(command):
     assert wrong.err.count("\n") == 1
 
 
+@pytest.mark.parametrize("option", ["--report", "--config"])
+def test_a_file_that_cannot_be_written_is_refused_before_the_audit(command, option):
+    absent = command("no.csv", *QUICK, option, "absent/a")
+    assert (absent.code, absent.out) == (2, "")
+    assert absent.err == f"{option} is absent/a; there is no folder absent\n"
+    folder = command("no.csv", *QUICK, option, "sub")
+    assert folder.err == f"{option} is sub, which is a folder; name a file in it\n"
+
+
 def test_the_page_is_self_contained_and_escapes_names():
     df = clustered(J=12, n=6).rename(columns={"x": "<b>$x$", "y": "y&$\\frac", "g": 'g"$_$'})
     result = audit(df, "y&$\\frac", "<b>$x$", 'g"$_$', replicates=30, draws=0, source="<i>.csv")

@@ -58,9 +58,12 @@ def audit(
     from simlab.auditing.text import report as as_text
     from simlab.cli.console import Bar, show
     from simlab.cli.reading import by_roles
-    from simlab.cli.written import check_inputs, write
+    from simlab.cli.written import check_folder, check_inputs, write
 
     run.check_draws(draws, replicates)
+    for option, file in (("--report", report), ("--config", config)):
+        if file is not None:
+            check_folder(option, file)
     rows = by_roles(data, cluster, group)
     s = subject(rows, Roles(y, x, cluster, group), level, data)
     study = base_study(s, replicates, seed, level)

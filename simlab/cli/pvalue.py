@@ -78,7 +78,8 @@ def pvalue(
 
 def _check_figure(path: Path) -> None:
     """Refuse, before anything is drawn, a file that cannot be written."""
+    from simlab.cli.written import check_folder
+
     if path.suffix not in PICTURES:
         raise FitError(f"--figure is {path}; its name must end in {', '.join(PICTURES)}")
-    if not path.parent.is_dir():
-        raise FitError(f"--figure is {path}; there is no folder {path.parent}")
+    check_folder("--figure", path)

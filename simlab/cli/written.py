@@ -43,6 +43,14 @@ def check_inputs(file: Path | None, *inputs: str | Path | None) -> None:
             raise UsageError(f"{file}: is what is read; name another file to write")
 
 
+def check_folder(option: str, file: Path) -> None:
+    """Refuse, before any work, a file to write whose folder does not exist, or that is a folder."""
+    if not file.parent.is_dir():
+        raise UsageError(f"{option} is {file}; there is no folder {file.parent}")
+    if file.is_dir():
+        raise UsageError(f"{option} is {file}, which is a folder; name a file in it")
+
+
 def write(path: Path, text: str) -> None:
     """Write a file and say so on stderr."""
     _save(path, text)
