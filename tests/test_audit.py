@@ -258,7 +258,7 @@ def test_the_data_of_the_audit_are_those_of_compare(reversal):
     pd.testing.assert_frame_equal(result.comparison, table)
     hs = simlab.data.hs()
     roles = {"y": "mathach", "x": "ses", "cluster": "school", "group": "sector"}
-    result = audit(hs, **roles, replicates=20, draws=0)
+    result = audit(hs, **roles, replicates=100, draws=0)
     table = simlab.compare(hs, **roles).set_index(["method", "term"])
     own = result.comparison.set_index(["method", "term"])
     np.testing.assert_array_equal(own[numbers], table.loc[own.index, numbers])
@@ -269,10 +269,10 @@ def test_missing_rows_are_counted_and_left_out(reversal):
     holes = df.copy()
     holes.loc[[3, 7], "x"] = np.nan
     holes.loc[7, "y"] = np.nan
-    result = audit(holes, **ROLES, replicates=50, draws=0)
+    result = audit(holes, **ROLES, replicates=100, draws=0)
     assert dict(result.missing) == {"x": 2, "y": 1}
     assert result.subject.dropped == 2
-    again = audit(holes.dropna(), **ROLES, replicates=50, draws=0, source=result.subject.name)
+    again = audit(holes.dropna(), **ROLES, replicates=100, draws=0, source=result.subject.name)
     assert np.array_equal(result.dataset["estimate"], again.dataset["estimate"], equal_nan=True)
     assert "2 rows with missing values left out (y 1, x 2)" in str(result)
 
@@ -332,7 +332,7 @@ MISUSE = [
 @pytest.mark.parametrize(("frame", "roles", "phrase"), MISUSE)
 def test_misuse_gets_one_clear_line(frame, roles, phrase):
     with pytest.raises(DataError, match=phrase) as caught:
-        audit(frame, **{**ROLES, **roles}, replicates=10, draws=0, source="file.csv")
+        audit(frame, **{**ROLES, **roles}, replicates=100, draws=0, source="file.csv")
     assert "\n" not in str(caught.value)
     assert str(caught.value).startswith("file.csv")
 
@@ -340,11 +340,11 @@ def test_misuse_gets_one_clear_line(frame, roles, phrase):
 @pytest.mark.parametrize(
     ("options", "phrase"),
     [
-        ({"draws": 11}, "draws: must be from 0 to 10"),
-        ({"draws": -1}, "draws: must be from 0 to 10"),
-        ({"replicates": 0, "draws": 0}, "replicates: must be at least 1"),
+        ({"draws": 101}, "draws: must be 100 or less, not 101: each is the fit to one of the 100"),
+        ({"draws": -1}, "draws: must be 0 or more, not -1$"),
+        ({"replicates": 99}, "replicates: must be 100 or more, not 99: with fewer no verdict"),
     ],
 )
 def test_impossible_settings_are_refused(options, phrase):
     with pytest.raises(config.ConfigError, match=phrase):
-        audit(small(), **ROLES, **{"replicates": 10, "draws": 0} | options)
+        audit(small(), **ROLES, **{"replicates": 100, "draws": 0} | options)

@@ -23,7 +23,7 @@ from simlab.cli import call as main
 pytestmark = pytest.mark.filterwarnings("ignore:Cyclopts application invoked")
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "audit.md"
-QUICK = ("--y", "y", "--x", "x", "--cluster", "g", "--replicates", "40", "--draws", "2")
+QUICK = ("--y", "y", "--x", "x", "--cluster", "g", "--replicates", "100", "--draws", "2")
 
 
 class Ran(NamedTuple):
@@ -72,7 +72,7 @@ def test_report_and_configuration_are_written(folder, command):
     assert page.count("<figure>") == 4
     ds = simlab.run(simlab.load(folder / "sub" / "audit.yaml"))
     df = simlab.data.read(folder / "holes.csv")
-    again = audit(df, **ROLES, replicates=40, draws=0, source="holes.csv")
+    again = audit(df, **ROLES, replicates=100, draws=0, source="holes.csv")
     assert np.array_equal(ds["estimate"], again.dataset["estimate"], equal_nan=True)
 
 
@@ -92,6 +92,9 @@ def test_csv_is_tidy_and_a_mistake_is_one_line(command):
     frame = pd.read_csv(io.StringIO(ran.out))
     assert {"method", "question", "verdict", "certainty", "advice"} <= set(frame)
     assert len(frame) == 2 * (8 * 2 + 1)
+    few = command("no.csv", *QUICK[:6], "--replicates", "1")
+    assert (few.code, few.err.count("\n")) == (2, 1)
+    assert few.err.startswith("replicates: must be 100 or more, not 1")
     wrong = command("whole.csv", *QUICK, "--group", "z")
     assert wrong.code == 2
     assert "no column 'z'" in wrong.err
@@ -109,7 +112,7 @@ def test_a_file_that_cannot_be_written_is_refused_before_the_audit(command, opti
 
 def test_the_page_is_self_contained_and_escapes_names():
     df = clustered(J=12, n=6).rename(columns={"x": "<b>$x$", "y": "y&$\\frac", "g": 'g"$_$'})
-    result = audit(df, "y&$\\frac", "<b>$x$", 'g"$_$', replicates=30, draws=0, source="<i>.csv")
+    result = audit(df, "y&$\\frac", "<b>$x$", 'g"$_$', replicates=100, draws=0, source="<i>.csv")
     page = result.html()
     assert "<b>$x$" not in page
     assert "&lt;b&gt;$x$" in page

@@ -262,7 +262,7 @@ def test_groups_are_labels_too(write, capsys):
 
 def test_an_audit_and_the_study_that_it_writes_have_a_cluster_for_each_label(write, capsys):
     path = write(table(CODES))
-    audit(path, **ROLES, replicates=20, draws=0, seed=1, jobs=1, config=Path("a.yaml"), quiet=True)
+    audit(path, **ROLES, replicates=100, draws=0, seed=1, jobs=1, config=Path("a.yaml"), quiet=True)
     shown = capsys.readouterr()
     assert "36 rows in 6 clusters" in shown.out
     assert shown.err.count("school is '07'") == 1

@@ -262,7 +262,7 @@ def results():
         "catalogue": simlab.catalogue(df, "mathach", "ses", "sector", "school"),
         "bootstrap": simlab.bootstrap(fit, draws=19),
         "pvalue": simlab.pvalue(df, "mathach ~ ses + (1 | school)", FORMULA, draws=19),
-        "audit": simlab.audit(df, "mathach", "ses", "school", replicates=64, draws=2),
+        "audit": simlab.audit(df, "mathach", "ses", "school", replicates=100, draws=2),
     }
 
 

@@ -18,6 +18,10 @@ from simlab.data.frames import Data, as_pandas
 from simlab.runner import Progress
 from simlab.text import Part, Printable
 
+FEWEST = 100
+"""Replicates that an audit needs: the error of a bias is then 0.1 of the true standard error, where
+0.4 is tolerated, and that of a coverage of 95 % is 2 %, where 2.5 % is."""
+
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Audit(Findings, Printable):
@@ -67,7 +71,7 @@ def audit(
     y, x, cluster, group : str
         Columns: response, covariate, cluster, and optionally a group of clusters (a sector).
     replicates : int
-        Samples for each question and each parameter set.
+        Samples for each question and each parameter set, 100 or more.
     draws : int
         Parameter sets drawn from the sampling distribution of the fit; 0 for none, and then
         verdicts have no certainty.
@@ -95,7 +99,7 @@ def audit(
     LevelError
         If the level is not between 0 and 1.
     """
-    check_draws(draws, replicates)
+    check_sizes(replicates, draws)
     fitted = subject(as_pandas(data, source), Roles(y, x, cluster, group), level, source)
     study = base_study(fitted, replicates, seed, level)
     return complete(begin(fitted, study, jobs, progress), draws, jobs, progress)
@@ -117,11 +121,16 @@ def complete(first: Audit, draws: int, jobs: int, progress: Progress | None) -> 
     return Audit.judged(first.subject, first.study, first.dataset, first.paradox, others)
 
 
-def check_draws(draws: int, replicates: int) -> None:
-    """Refuse a number of draws that there cannot be."""
-    if not 0 <= draws <= replicates:
+def check_sizes(replicates: int, draws: int) -> None:
+    """Refuse too few replicates, and a number of draws that there cannot be."""
+    if replicates < FEWEST:
+        message = f"must be {FEWEST} or more, not {replicates}: with fewer no verdict means much"
+        raise ConfigError.of("replicates", message)
+    if draws < 0:
+        raise ConfigError.of("draws", f"must be 0 or more, not {draws}")
+    if draws > replicates:
         message = (
-            f"must be from 0 to {replicates}, for parameters are drawn with the replicates "
-            f"of the first study, not {draws}"
+            f"must be {replicates} or less, not {draws}: each is the fit to one of the "
+            f"{replicates} replicates"
         )
         raise ConfigError.of("draws", message)

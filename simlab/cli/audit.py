@@ -39,7 +39,7 @@ def audit(
     Parameters
     ----------
     replicates
-        Samples for each question and parameter set.
+        Samples for each question and parameter set, 100 or more.
     draws
         Parameter sets drawn from the sampling distribution of the fit; 0 for a first answer only.
     seed
@@ -60,7 +60,7 @@ def audit(
     from simlab.cli.reading import by_roles
     from simlab.cli.written import check_folder, check_inputs, write
 
-    run.check_draws(draws, replicates)
+    run.check_sizes(replicates, draws)
     for option, file in (("--report", report), ("--config", config)):
         if file is not None:
             check_folder(option, file)
