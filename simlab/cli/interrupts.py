@@ -27,9 +27,8 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn
 
 
-MESSAGE = (
-    "\nsimlab: interrupted; a study keeps its finished blocks, and the same command continues it\n"
-)
+MESSAGE = "\nsimlab: interrupted"
+KEPT = "; a study keeps its finished blocks, and the same command continues it"
 SHOW_CURSOR = "\x1b[?25h"  # which a progress bar hides
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 SOON = 0.02  # seconds until a signal that came at a bad moment is heard again
@@ -47,6 +46,7 @@ class _State:
     heard, repeated = 0, 0  # how many signals there were; how many of them were the first, again
     over = False  # whether there is no work to interrupt any more
     reported = False
+    keeps = False  # whether the command writes a store, which an interruption keeps
     counting = False  # whether a thread of this process counts signals
     forks = False  # whether what is done about forks is registered: that cannot be undone
 
@@ -62,6 +62,7 @@ def listen() -> None:
     if threading.current_thread() is not threading.main_thread():
         return
     _State.forget()
+    _State.keeps = sys.argv[1:2] == ["run"]
     for number in SIGNALS:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _hear)
@@ -121,7 +122,8 @@ def _say() -> None:
     """Say it once; not at all where nobody reads, which would be waited for."""
     try:
         if not _State.reported and select.select((), (2,), (), 0)[1]:
-            os.write(2, ((SHOW_CURSOR if os.isatty(2) else "") + MESSAGE).encode())
+            words = MESSAGE + (KEPT if _State.keeps else "") + "\n"
+            os.write(2, ((SHOW_CURSOR if os.isatty(2) else "") + words).encode())
     except OSError:  # nobody is there any more
         pass
     _State.reported = True
