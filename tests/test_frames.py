@@ -63,6 +63,9 @@ def test_what_is_no_frame_is_said_in_a_line():
             as_pandas(wrong)
     with pytest.raises(DataError, match=r"give it after \.collect\(\)"):
         simlab.fit(pl.from_pandas(HS).lazy(), FORMULA)
+    twice = pa.table([[1.0, 2.0]] * 3, names=["y", "x", "x"])
+    with pytest.raises(DataError, match="column 'x' occurs more than once; rename or drop one"):
+        simlab.fit(twice, "y ~ x + (1 | g)")
     with pytest.raises(simlab.Error, match="the formula must be a text"):
         simlab.fit(HS, HS)
 

@@ -34,7 +34,10 @@ def as_pandas(data: object, source: str = "the data") -> pd.DataFrame:
             raise DataError(f"{source}: the columns do not form a table: {error}") from error
     import narwhals as nw  # of other libraries' frames only
 
-    frame = nw.from_native(data, pass_through=True)
+    try:
+        frame = nw.from_native(data, pass_through=True)
+    except nw.exceptions.DuplicateError as error:
+        raise DataError(f"{source}: {_twice(error)}") from error
     if isinstance(frame, nw.LazyFrame):
         raise DataError(f"{source}: nothing of it is computed yet; give it after .collect()")
     if not isinstance(frame, nw.DataFrame):
@@ -44,11 +47,19 @@ def as_pandas(data: object, source: str = "the data") -> pd.DataFrame:
         )
     try:
         return frame.to_pandas()
+    except nw.exceptions.DuplicateError as error:
+        raise DataError(f"{source}: {_twice(error)}") from error
     except ImportError as error:
         raise DataError(
             f"{source}: to convert it needs the package pyarrow; install it, or give a pandas "
             "DataFrame"
         ) from error
+
+
+def _twice(error: Exception) -> str:
+    """Which columns have one name, in the words of narwhals: "- 'x' 2 times"."""
+    names = [line[2:].rsplit(" ", 2)[0] for line in str(error).splitlines() if line[:2] == "- "]
+    return f"column {' and '.join(names)} occurs more than once; rename or drop one"
 
 
 def stored(df: pd.DataFrame, position: int) -> Any:
