@@ -205,7 +205,8 @@ SPELLINGS = {
     "singular G": ("[[16, 8], [8, 25]]", "[[16, 20], [20, 25]]", lambda s: s.population.G[0][1] == 20),
     "barely singular G": ("[[16, 8], [8, 25]]", "[[0.1, 0.3], [0.3, 0.9]]", lambda s: True),
     "no random effects": ("[[16, 8], [8, 25]]", "[[0, 0], [0, 0]]", lambda s: s.population.G == ((0, 0), (0, 0))),
-    "huge G": ("[[16, 8], [8, 25]]", "[[1e308, 1e308], [1e308, 1e308]]", lambda s: True),
+    "huge G": ("[[16, 8], [8, 25]]", "[[1e150, 1e150], [1e150, 1e150]]", lambda s: True),
+    "tiny sigma2": ("sigma2: 20", "sigma2: 1e-150", lambda s: s.population.sigma2 == 1e-150),
     "fixed sizes": ("{law: poisson, mean: 30}", "{law: fixed, size: 1}", lambda s: s.population.cluster_sizes == FixedSizes(size=1)),
     "poisson by default": ("{law: poisson, mean: 30}", "{mean: 30}", lambda s: s.population.cluster_sizes == PoissonSizes(mean=30)),
     "listed sizes": ("clusters: 40\n", "clusters: 2\n", None),
@@ -326,6 +327,17 @@ REFUSED = [
     (BASE, "name: study", "name: study\nestimators: [hlm, hlm]", 2, 19, "repeats 'hlm'"),
     (BASE, "name: study", "name: study\nverdicts: {more_clusters: clusters}", 2, 27, "no such path 'clusters'; did you mean 'population.clusters'?"),
     (BASE, "name: study", "name: study\nverdicts: {efficiency: [population.g]}", 2, 25, "did you mean 'population.G'?"),
+    # numbers whose squares no computer holds
+    (BASE, "sigma2: 20", "sigma2: 20\n  x: {within_sd: 1e-200}", 8, 18, "population.x.within_sd: 1e-200 is too near to 0: below 1e-150 its square is too small"),
+    (BASE, "sigma2: 20", "sigma2: 20\n  x: {within_sd: 1e200}", 8, 18, "population.x.within_sd: 1e+200 is too large: above 1e+150 its square is too large"),
+    (BASE, "sigma2: 20", "sigma2: 20\n  x: {between_sd: 1e200}", 8, 19, "population.x.between_sd: 1e+200 is too large"),
+    (BASE, "sigma2: 20", "sigma2: 20\n  x: {law: uniform, mean: -1e200}", 8, 27, "population.x.mean: -1e+200 is too large"),
+    (BASE, "sigma2: 20", "sigma2: 1e-320", 7, 11, "population.sigma2: 1e-320 is too near to 0"),
+    (BASE, "sigma2: 20", "sigma2: 1e308", 7, 11, "population.sigma2: 1e+308 is too large"),
+    (BASE, "[8, 25]", "[8, 1e300]", 6, 20, "population.G.1.1: 1e+300 is too large"),
+    (BASE, "[12, 2]", "[12, 1e308]", 5, 15, "population.gamma.1: 1e+308 is too large"),
+    (BASE, "[12, 2]", "[12, 2]\n  beta_between: 1e300", 6, 17, "population.beta_between: 1e+300 is too large"),
+    (BASE + "grid: {population.sigma2: [1, 1e-200]}", "1e-200", "1e-200", 9, 31, "population.sigma2.1: 1e-200 is too near to 0"),
     # tests
     (BASE, "name: study", "name: study\ntests: {names: [random_slop]}", 2, 17, "unknown test 'random_slop'; did you mean 'random_slope'?"),
     (BASE, "name: study", "name: study\ntests: {names: [xyzzy]}", 2, 17, "tests.names.0: unknown test 'xyzzy'; known are random_slope, fixed_slope"),
@@ -566,7 +578,7 @@ def test_from_json_refuses(text):
         Study.from_json(text)
 
 
-finite = st.floats(-1e6, 1e6) | st.integers(-1000, 1000)
+finite = st.floats(-1e6, 1e6).map(lambda v: round(v, 9)) | st.integers(-1000, 1000)
 positive = st.floats(1e-3, 1e6) | st.integers(1, 1000)
 standard_laws = st.sampled_from(["normal", "uniform", "exponential"]).map(lambda law: {"law": law})
 laws = standard_laws | st.floats(2.01, 50).map(lambda df: {"law": "student-t", "df": df})
@@ -576,7 +588,7 @@ sector_names = st.lists(st.text(min_size=1, max_size=5), min_size=1, max_size=3,
 @st.composite
 def populations(draw):
     """A valid population, written as a file would write it."""
-    a, b = draw(st.floats(0, 5)), draw(st.floats(-5, 5))
+    a, b = (round(draw(st.floats(least, 5)), 9) for least in (0, -5))
     sectors = draw(st.none() | sector_names)
 
     def per_sector(values):

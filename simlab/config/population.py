@@ -20,7 +20,7 @@ from .laws import (
     DataSizes,
     Law,
 )
-from .section import BROKEN, Finding, Positive, Real, Section, Text, V, shape, shown
+from .section import BROKEN, Amount, Finding, PositiveAmount, Section, Text, V, shape, shown
 from .values import FrozenMap
 
 PER_SECTOR = ("clusters", "gamma", "beta_within", "beta_between")
@@ -76,11 +76,11 @@ Clusters = Annotated[
     int, Field(strict=True, le=MOST, json_schema_extra={"minimum": 2}), AfterValidator(_enough)
 ]
 Covariance = Annotated[
-    tuple[tuple[Real, Real], tuple[Real, Real]],
+    tuple[tuple[Amount, Amount], tuple[Amount, Amount]],
     BeforeValidator(_two_by_two),
     AfterValidator(_covariance),
 ]
-Gamma = Annotated[tuple[Real, ...], Field(min_length=1, max_length=2)]
+Gamma = Annotated[tuple[Amount, ...], Field(min_length=1, max_length=2)]
 
 PerSector = Annotated[
     Annotated[V, Tag("<other>")]
@@ -126,17 +126,17 @@ class Population(Section):
         description="(γ_0, γ_1) with γ_1 = β_W, or (γ_0) beside beta_within; "
         "may be given per sector."
     )
-    beta_within: PerSector[Real] | None = Field(
+    beta_within: PerSector[Amount] | None = Field(
         None, description="β_W, the effect of x within clusters; the same as γ_1."
     )
-    beta_between: PerSector[Real] | None = Field(
+    beta_between: PerSector[Amount] | None = Field(
         None, description="β_B, the effect of x between clusters; by default β_W."
     )
     context: Literal["sample-mean", "latent-mean"] = Field(
         "sample-mean", description="Which cluster mean of x carries β_B − β_W."
     )
     G: Covariance = Field(description="2 × 2 covariance matrix of (u_0j, u_1j); may be singular.")
-    sigma2: Positive = Field(description="σ², the variance of the level-1 errors.")
+    sigma2: PositiveAmount = Field(description="σ², the variance of the level-1 errors.")
     cluster_sizes: ClusterSizes | None = Field(
         None, description="Law of the cluster sizes n_j; omitted when x comes from data."
     )

@@ -44,6 +44,30 @@ Real = Annotated[
     AfterValidator(lambda value: value + 0.0),  # -0.0 and 0.0 are one value
 ]
 Positive = Annotated[Real, Field(gt=0)]
+
+SMALLEST: Final = 1e-150
+LARGEST: Final = 1e150
+"""Between them, but for 0, is every number of a population: sums of its square can be held."""
+
+
+def _held(value: float) -> float:
+    """Return a number of a population as it is; ValueError if its square cannot be held."""
+    if 0 < abs(value) < SMALLEST:
+        raise ValueError(
+            f"{value} is too near to 0: below {SMALLEST:g} its square is too small a "
+            "number for a computer"
+        )
+    if abs(value) > LARGEST:
+        raise ValueError(
+            f"{value} is too large: above {LARGEST:g} its square is too large a number "
+            "for a computer"
+        )
+    return value
+
+
+Amount = Annotated[Real, AfterValidator(_held)]
+"""A number of a population, such as γ_0 or a covariance."""
+PositiveAmount = Annotated[Positive, AfterValidator(_held)]
 Text = Annotated[str, Field(min_length=1)]
 
 K = TypeVar("K")

@@ -27,9 +27,9 @@ from .population import Covariance, PerSector, Population
 from .section import (
     BROKEN,
     LONGEST_NAME,
+    Amount,
     Finding,
-    Positive,
-    Real,
+    PositiveAmount,
     Section,
     Sorted,
     Text,
@@ -84,20 +84,20 @@ def _finite(value: Any) -> Any:
 class Truth(Section):
     """True values of a population that a generator draws; those not given are not known."""
 
-    beta_within: PerSector[Real] | None = Field(
+    beta_within: PerSector[Amount] | None = Field(
         None, description="β_W, which the slope is compared with; may be given per sector."
     )
-    beta_between: PerSector[Real] | None = Field(
+    beta_between: PerSector[Amount] | None = Field(
         None, description="β_B, which the slope is compared with; may be given per sector."
     )
-    intercept: PerSector[Real] | None = Field(
+    intercept: PerSector[Amount] | None = Field(
         None, description="What the intercept is compared with; may be given per sector."
     )
     G: Covariance | None = Field(
         None, description="Covariance matrix of (u_0j, u_1j), for gls_oracle."
     )
-    sigma2: Positive | None = Field(None, description="σ², for gls_oracle.")
-    terms: Sorted[Real] | None = Field(
+    sigma2: PositiveAmount | None = Field(None, description="σ², for gls_oracle.")
+    terms: Sorted[Amount] | None = Field(
         None, description="What other terms of your estimators are compared with."
     )
 

@@ -26,7 +26,7 @@ from .section import (
     LONGEST_NAME,
     Finding,
     Loc,
-    Positive,
+    PositiveAmount,
     Real,
     Section,
     Text,
@@ -157,7 +157,7 @@ class Until(Section):
         description="Name of a performance measure, such as coverage; mymodule:name for one "
         "that the study names under measures."
     )
-    mcse: Positive = Field(
+    mcse: PositiveAmount = Field(
         description="A condition is sampled until no Monte Carlo standard error of the measure is "
         "above this, in the unit of the measure."
     )

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.random import Generator
 from pydantic import Field
 
-from simlab.config.section import Positive, Real, Section
+from simlab.config.section import Amount, PositiveAmount, Section
 from simlab.moments import Floats
 
 Open = Callable[..., Generator]
@@ -46,11 +46,11 @@ class StandardLaw(Section):
 class Covariate(StandardLaw):
     """x_ij = m_j + within_sd · d_ij, with m_j ~ N(mean, between_sd²) and d_ij of a standard law."""
 
-    mean: Real = Field(0.0, description="Mean of x over clusters.")
-    between_sd: Annotated[Real, Field(ge=0)] = Field(
+    mean: Amount = Field(0.0, description="Mean of x over clusters.")
+    between_sd: Annotated[Amount, Field(ge=0)] = Field(
         0.0, description="Standard deviation of the latent cluster means m_j, at least 0."
     )
-    within_sd: Positive = Field(
+    within_sd: PositiveAmount = Field(
         1.0, description="Standard deviation of x within a cluster, positive."
     )
 
