@@ -1,6 +1,7 @@
 """What a plan foretells, against what a run then needs; and what it says when it cannot."""
 
 import re
+from dataclasses import replace
 from functools import reduce
 
 import numpy as np
@@ -8,8 +9,9 @@ import pytest
 from study_cases import study
 
 import simlab
-from simlab.cli.plan import duration
+from simlab.cli.plan import _times, duration
 from simlab.cli.plan import plan as command
+from simlab.errors import MOST
 from simlab.memory import size
 from simlab.performance.named import named
 from simlab.planning import plan
@@ -152,6 +154,26 @@ def test_what_cannot_be_planned_is_told():
         plan(s, pilot=64, jobs=1)
 
 
+@pytest.mark.parametrize("measure", ["coverage", "bias"])
+@pytest.mark.parametrize("mcse", [1e-8, 1e-30, 1e-150])
+def test_a_precision_beyond_every_study_names_what_is_reached(measure, mcse):
+    s = ruled("coverage", conditions=1).replace(replicates=100)
+    with pytest.raises(ValueError, match="a study may have 1,000,000,000, which reach ") as refused:
+        plan(s, measure=measure, mcse=mcse, pilot=64, jobs=1)
+    reached = float(str(refused.value).rpartition(" ")[2])
+    forecast = plan(s, measure=measure, mcse=reached, pilot=64, jobs=1)
+    assert MOST / 1.3 < forecast.most <= MOST  # two digits of it are said
+    with pytest.raises(ValueError, match="a study may have"):
+        plan(s, measure=measure, mcse=0.85 * reached, pilot=64, jobs=1)
+
+
+def test_a_range_whose_ends_read_the_same_is_left_out():
+    forecast = plan(ruled("coverage", conditions=1, most=128), pilot=64, jobs=1)
+    assert re.match(r"About [\d.]+ s with 1 worker, ", _times(forecast))
+    apart = replace(forecast, conditions=(replace(forecast.conditions[0], high=10**6),))
+    assert re.match(r"About [\d.]+ s \([\d.]+ s to ", _times(apart))
+
+
 def test_rounds_and_numbers_are_whole():
     rounds = [_in_rounds(n, 128, 1000, 32) for n in (0, 128, 129, 161, 999, 5000)]
     assert rounds == [128, 128, 160, 224, 1000, 1000]
@@ -188,8 +210,8 @@ def test_the_command_prints_a_line_that_runs(tmp_path, capsys):
 
 
 def test_times_and_sizes_are_in_units_that_suit():
-    assert [duration(s) for s in (0.25, 3, 150, 9000)] == [
-        "0.25 s", "3.0 s", "2.5 min", "2.5 h",
+    assert [duration(s) for s in (0.25, 3, 150, 9000, 3e5, 1e8)] == [
+        "0.25 s", "3.0 s", "2.5 min", "2.5 h", "3.5 days", "3.2 years",
     ]  # fmt: skip
     assert [size(n) for n in (12, 3400, 5.6e6, 7.89e9)] == [
         "12 bytes", "3.4 kB", "5.6 MB", "7.89 GB",

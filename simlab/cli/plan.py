@@ -90,8 +90,9 @@ def _times(result: Forecast) -> str:
         duration(result.core(end) / result.speed) for end in ("replicates", "low", "high")
     )
     workers = f"{result.workers} worker{'s' * (result.workers > 1)}"
+    ends = f" ({low} to {high})" if low != high else ""
     return (
-        f"About {wall} ({low} to {high}) with {workers}, which did {result.speed:.2g} core seconds "
+        f"About {wall}{ends} with {workers}, which did {result.speed:.2g} core seconds "
         "a second in the pilot."
     )
 
@@ -106,7 +107,8 @@ def _line(result: Forecast, until: Until) -> str:
 
 def duration(seconds: float) -> str:
     """Write a time in the unit that suits it."""
-    for unit, length in (("h", 3600), ("min", 60)):
+    units = {"years": 365.25 * 86_400, "days": 86_400, "h": 3600, "min": 60}
+    for unit, length in units.items():
         if seconds >= 2 * length:
             return f"{seconds / length:.1f} {unit}"
     return f"{seconds:.1f} s" if seconds >= 1 else f"{seconds:.2f} s"

@@ -135,7 +135,8 @@ def plan(
     Raises
     ------
     ArgumentError
-        When there is no precision to plan for, no such measure, or it is defined nowhere.
+        When there is no precision to plan for, no such measure, or it is defined nowhere; or when
+        the precision takes more replicates than a study may have.
     ConfigError
         As for `simlab.run`.
     """
@@ -161,7 +162,9 @@ def plan(
         )
     cap = ruled.replicates
     if study.until is None:
-        cap = max(ruled.least, _round_up(max(r.high for r in ranges if r.cell)))
+        _check_need(max(r.need for r in ranges if r.cell), ruled.until)
+        high = _round_up(max(r.high for r in ranges if r.cell))
+        cap = min(MOST, max(ruled.least, high))
     rounds = partial(_in_rounds, least=ruled.least, most=cap, block=study.block)
     conditions = tuple(
         Needed(
@@ -213,6 +216,18 @@ def _pilot(work: Work, number: int, jobs: int) -> tuple[list[list[Block]], float
         core += sum(block.seconds for block in blocks)
         wall = time.perf_counter() - began
     return [blocks[c * number : (c + 1) * number] for c in conditions], core / wall
+
+
+def _check_need(replicates: float, until: Until) -> None:
+    """Refuse a precision that takes more replicates than a study may have."""
+    if replicates <= MOST:
+        return
+    reached = until.mcse * math.sqrt(replicates / MOST)
+    unit = 10.0 ** (math.floor(math.log10(reached)) - 1)
+    raise ArgumentError(
+        f"MCSE({until.measure}) ≤ {until.mcse:g} takes about {replicates:.2g} replicates of a "
+        f"condition; a study may have {MOST:,}, which reach {math.ceil(reached / unit) * unit:.2g}"
+    )
 
 
 def _in_rounds(replicates: float, least: int, most: int, block: int) -> int:
