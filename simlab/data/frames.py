@@ -31,7 +31,10 @@ def as_pandas(data: object, source: str = "the data") -> pd.DataFrame:
         try:
             return pd.DataFrame(dict(data))
         except (ValueError, TypeError) as error:
-            raise DataError(f"{source}: the columns do not form a table: {error}") from error
+            raise DataError(
+                f"{source}: the columns do not form a table; give each a list of values, one for "
+                "each row"
+            ) from error
     import narwhals as nw  # of other libraries' frames only
 
     try:

@@ -223,15 +223,19 @@ def _check_comparable(a: Fit, b: Fit) -> None:
     if a.nobs != b.nobs or not a.design.rows.equals(b.design.rows):
         missing = {**a.design.missing, **b.design.missing}
         why = f" (missing values in {', '.join(missing)})" if missing else ""
+        if a.design.rows.sort_values().equals(b.design.rows.sort_values()):
+            raise FitError(
+                f"{names} have the same rows in another order; fit both to one data frame"
+            )
         raise FitError(
             f"{names} use different rows, {a.nobs} and {b.nobs} of them{why}; fit both to the "
             "rows that are complete for both"
         )
     if not np.array_equal(a.design.y, b.design.y):
-        raise FitError(
-            f"{names} have different responses, '{a.design.response}' and '{b.design.response}', "
-            "or different data; their likelihoods cannot be compared"
-        )
+        of = f"different responses, '{a.design.response}' and '{b.design.response}'"
+        if a.design.response == b.design.response:
+            of = f"other values of '{a.design.response}' in the same rows"
+        raise FitError(f"{names} have {of}; their likelihoods cannot be compared")
     if a.method == "REML" and not same_columns(a.design.X, b.design.X):
         raise FitError(
             f"{names} are by REML and have different fixed parts: their restricted likelihoods "

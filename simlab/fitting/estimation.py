@@ -59,7 +59,7 @@ def estimate(design: Design, method: Method, source: str = "the data") -> Fit:
         optimum = far_from_singular(optimum, clusters.identification.flat)
     fitted = Fit(design, clusters, optimum, method, ())
     if _explained(fitted, sums):
-        if float(np.std(design.y)) < FAR * float(sums.largest[-1]):
+        if 0 < float(np.std(design.y)) < FAR * float(sums.largest[-1]):
             raise DataError(
                 f"{source}: '{design.response}' is about {np.mean(design.y):.2g} and varies by "
                 f"{np.std(design.y):.2g} only, for which numbers have too few digits; subtract "

@@ -170,8 +170,10 @@ def _fill(fit: Fit, ready: Prepared, Y: Floats, chosen: slice, out: Refits) -> d
 
 def _by_itself(fit: Fit, y: Floats, number: int, out: Refits) -> str:
     """Fit one response as `estimate` does, in units that lose no digits."""
+    name = out.responses[number]
+    response = name if isinstance(name, str) else f"response {name}"
     try:
-        own = estimate(replace(fit.design, y=y, response=str(out.responses[number])), out.method)
+        own = estimate(replace(fit.design, y=y, response=response), out.method)
     except DataError as error:
         return str(error)
     if not own.converged:
