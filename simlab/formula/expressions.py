@@ -21,6 +21,7 @@ from simlab.errors import FormulaError
 from simlab.formula.contrasts import CODINGS, TREATMENT
 from simlab.formula.functions import ALLOWED, MATHS, PARAMETERS, checked
 from simlab.formula.nodes import (
+    DASHES,
     FLAGS,
     IN_EXPRESSIONS,
     NAME,
@@ -101,7 +102,9 @@ def read(text: str) -> Node:
             tree = ast.parse(source, mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         message = f"{shown(text)} cannot be read: check its parentheses, operators and quotes"
-        raise FormulaError(message) from None
+        dash = next((sign for sign in DASHES if sign in source), "")
+        hint = f"; {shown(dash)} is a dash, write - instead" if dash else ""
+        raise FormulaError(message + hint) from None
     return _node(tree, aliases, MAX_DEPTH)
 
 

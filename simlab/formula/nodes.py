@@ -12,6 +12,9 @@ from simlab.text.plain import one_line
 NAME = r"[^\W\d][\w.]*"
 """Pattern of a name that needs no back-ticks; as in R it may have dots."""
 
+TILDES, DASHES = "\u223c\u02dc\uff5e", "\u2013\u2014\u2212"
+"""Signs that look like ~ and -, and which word processors put in their place."""
+
 MAX_NAME = 1_000
 """Characters that it may have."""
 

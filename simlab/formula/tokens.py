@@ -8,7 +8,16 @@ from typing import NamedTuple
 from simlab.errors import FormulaError
 from simlab.formula.expressions import MAX_DEPTH, column, read
 from simlab.formula.functions import PARAMETERS
-from simlab.formula.nodes import NAME, Column, Node, columns, shown, spelled
+from simlab.formula.nodes import (
+    DASHES,
+    NAME,
+    TILDES,
+    Column,
+    Node,
+    columns,
+    shown,
+    spelled,
+)
 
 MAX_LENGTH = 10_000
 """Characters that a formula may have."""
@@ -100,7 +109,7 @@ def _next(text: str, at: int) -> tuple[Token, int]:
     """Token at a position, and the position after it."""
     piece = _PIECE.match(text, at)
     if piece is None:
-        raise FormulaError(f"{shown(text[at:].lstrip(), 30)} is not allowed here; {_CUES}")
+        raise FormulaError(_not_allowed(text[:at], text[at:].lstrip()))
     end = piece.end()
     if piece["number"]:
         return Token(str(int(piece["number"][:9]))), end
@@ -126,6 +135,16 @@ def _next(text: str, at: int) -> tuple[Token, int]:
             "variances only; there is no other structure"
         )
     return _factor(read(text[piece.start() : end])), end
+
+
+def _not_allowed(before: str, text: str) -> str:
+    """Message about what begins with no piece of a formula: which sign to write, or what may be."""
+    sign = text[0]
+    if sign in TILDES or (sign in "=<" and "~" not in before):
+        return f"write ~ between the response and the terms, not {shown(sign)}"
+    if sign in DASHES:
+        return f"{shown(sign)} is a dash; write - instead"
+    return f"{shown(text, 30)} is not allowed here; {_CUES}"
 
 
 _CUES = (
