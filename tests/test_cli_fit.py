@@ -162,6 +162,8 @@ def test_help_names_the_commands() -> None:
         (("fit", "hs", FIVE, "--level", "95"), "between 0 and 1"),
         (("fit", "hs", FIVE, "--test", "sex"), "'sex'"),
         (("fit", "absent.csv", FIVE), "absent.csv: no such file"),
+        (("fit", "damaged", FIVE), "damaged: no such file; did you mean 'damaged.csv'?"),
+        (("fit", FIVE, "damaged.csv"), "is a formula; write the data first, then the formula"),
         (
             ("fit", "damaged.csv", "ses ~ sector + (1 | school)"),
             "damaged.csv, line 7: the response ses is 'high'",
@@ -179,6 +181,21 @@ def test_a_mistake_is_one_line_and_status_2(
     texts = [line for line in shown.stderr.strip().split("\n") if not line.startswith("simlab: ")]
     assert len(texts) == 1
     assert shown.stdout == ""
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("fit", "hs", "mathach", "~", "ses"),
+        ("bootstrap", "hs", "mathach", "~", "ses"),
+        ("pvalue", "hs", "--null", "mathach", "~", "ses", "--alternative", FIVE),
+    ],
+)
+def test_a_formula_without_quotes_is_told_of_them(arguments: tuple[str, ...]) -> None:
+    shown = simlab(*arguments)
+    assert (shown.returncode, shown.stdout) == (2, "")
+    assert 'put a formula in quotes, as one word: "y ~ x + (1 | g)"\n' in shown.stderr
+    assert "quotes" not in simlab("notation", "~").stderr
 
 
 def test_one_slip_among_numbers_is_pointed_at(folder: Path) -> None:

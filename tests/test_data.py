@@ -169,6 +169,7 @@ def test_missing_files(write, tmp_path):
     fails("no such file; did you mean 'hs'", read, "HS")
     fails("no such file; did you mean 'hsb'", read, "hsbb")
     fails(f"no such file; did you mean '{re.escape(str(path))}'", read, tmp_path / "score.csv")
+    fails("no such file; did you mean '.*scores.csv'", read, str(path.with_suffix("")))
     fails(r"zzz: no such file\. Data sets: hs, hsb$", read, "zzz")
     fails("is a folder; name a CSV file", read, tmp_path)
 

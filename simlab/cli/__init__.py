@@ -14,6 +14,8 @@ LOOKED_AT = 50_000
 """Objects made before Python looks for garbage among them, 700 by default: what is imported stays,
 and looking through it again and again takes 6 % of the time of a short command."""
 
+WITH_FORMULA = ("fit", "bootstrap", "pvalue")
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -52,7 +54,7 @@ def call() -> None:
         # numpy's: what overflows is NaN, and its status says so
         warnings.simplefilter("ignore", RuntimeWarning)
         try:
-            _coloured()()
+            _run()
         except BrokenPipeError:
             sys.stderr.close()
             raise SystemExit(1) from None
@@ -66,6 +68,18 @@ def call() -> None:
                 raise
             print(error, file=sys.stderr)
             raise SystemExit(2) from None
+
+
+def _run() -> None:
+    """Run the command; where words are left over, a formula may not have been in quotes."""
+    from cyclopts import CycloptsError, UnusedCliTokensError
+
+    try:
+        _coloured()(exit_on_error=False)
+    except CycloptsError as error:  # which has been printed
+        if isinstance(error, UnusedCliTokensError) and sys.argv[1] in WITH_FORMULA:
+            print('put a formula in quotes, as one word: "y ~ x + (1 | g)"', file=sys.stderr)
+        raise SystemExit(2) from None
 
 
 def _coloured() -> App:

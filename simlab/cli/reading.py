@@ -7,8 +7,9 @@ from collections.abc import Iterable
 import pandas as pd
 
 from simlab.cli.console import warnings_on_stderr
+from simlab.data.checks import literal
 from simlab.data.reading import Role, table
-from simlab.errors import FormulaError
+from simlab.errors import FormulaError, UsageError
 from simlab.formula.functions import bind
 from simlab.formula.nodes import (
     Binary,
@@ -38,6 +39,8 @@ def by_formulas(source: str, *formulas: str | None) -> pd.DataFrame:
     A column that is also computed with is numbers. A formula that cannot be read says nothing here;
     who uses it will say what is wrong.
     """
+    if "~" in source and "~" not in str(formulas[0]):
+        raise UsageError(f"{literal(source)} is a formula; write the data first, then the formula")
     uses: dict[str, set[Role]] = {}
     for name, role in _uses(formula for formula in formulas if formula is not None):
         uses.setdefault(same_name(name), set()).add(role)

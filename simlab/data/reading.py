@@ -166,7 +166,8 @@ def _content(path: Path) -> bytes:
         raise DataError(f"{path}: {error.advised('a CSV file')}") from None
     except FileNotFoundError as error:
         near = [*DATASETS, *(str(p) for p in path.parent.glob("*.csv"))]
-        hint = did_you_mean(path, near) or "."
+        whole = path.with_name(f"{path.name}.csv")
+        hint = f"; did you mean '{whole}'?" if whole.is_file() else did_you_mean(path, near) or "."
         message = f"{path}: no such file{hint} Data sets: {', '.join(DATASETS)}"
         raise DataError(message) from error
     except ValueError as error:  # a name that cannot be a file's
