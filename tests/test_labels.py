@@ -358,6 +358,21 @@ def test_labels_that_are_written_alike_are_refused():
     check_apart(pd.Index([7, 7.5, "8"], dtype=object), "g", "d")
 
 
+def test_one_letter_in_two_spellings_is_refused():
+    df = pd.DataFrame({"g": ["\u00e9", "e\u0301", "b"] * 4, "x": np.arange(12.0)})
+    df["y"] = df.x**2
+    says = r"g has two labels that look alike, '\\xe9' and 'e\\u0301'; spell them alike"
+    for call in (
+        lambda: simlab.fit(df, "y ~ x + (1 | g)"),
+        lambda: simlab.compare(df, "y", "x", "g"),
+        lambda: up(df, "g"),
+    ):
+        with pytest.raises(DataError, match=says):
+            call()
+    alike = df.assign(g=df.g.str.normalize("NFC"))
+    assert len(up(alike, "g")) == 2
+
+
 def test_groups_that_are_written_alike_are_refused():
     df = pd.DataFrame({"g": np.arange(16) // 2, "x": np.arange(16.0), "y": np.arange(16.0) ** 2})
     df["s"] = pd.Series([7, 7, "7", "7"] * 4, dtype=object)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -180,10 +181,15 @@ def same_number(label: object) -> float | str:
 
 
 def check_apart(labels: Iterable[Any], name: object, source: str) -> None:
-    """Refuse distinct labels that are written alike, such as the text ``'7'`` and the number 7."""
+    """Refuse distinct labels that are written alike: the text ``'7'`` and the number 7.
+
+    Or é as one character, and as an e with an accent that follows it.
+    """
     index = labels if isinstance(labels, pd.Index) else pd.Index(labels)
     if isinstance(index, pd.CategoricalIndex):
         index = index.categories
+    if isinstance(index.dtype, pd.StringDtype):
+        _check_spellings(index.tolist(), name, source)
     if index.dtype != object:
         return
     seen: dict[str, Any] = {}
@@ -196,6 +202,18 @@ def check_apart(labels: Iterable[Any], name: object, source: str) -> None:
                 ".astype(str)"
             )
         seen[text] = label
+
+
+def _check_spellings(labels: list[str], name: object, source: str) -> None:
+    if "".join(labels).isascii():
+        return
+    seen: dict[str, str] = {}
+    for label in labels:
+        if (other := seen.setdefault(unicodedata.normalize("NFC", label), label)) != label:
+            raise DataError(
+                f"{source}: {name} has two labels that look alike, {other!a} and "
+                f"{label!a}; spell them alike, by .str.normalize('NFC')"
+            )
 
 
 def _kind(label: object) -> str:

@@ -247,7 +247,9 @@ class Table:
         """Codes and distinct values of a column."""
         if isinstance(self.stored(name).dtype, pd.StringDtype):
             codes, distinct = self.factorized(name)
-            return codes, pd.Index(distinct)
+            labels = pd.Index(distinct)
+            check_apart(labels, name, self.source)
+            return codes, labels
         try:
             codes, labels = pd.factorize(self.series(name))
         except TypeError as error:
