@@ -157,8 +157,14 @@ def test_help_names_the_commands() -> None:
         (("fit", "hs", "mathach ~ ses"), "no random effects"),
         (("fit", "hs", "mathach ~ sess + (1 | school)"), "did you mean 'ses'"),
         (("fit", "hs", "mathach ~ ses + (1 | school / sex)"), "two levels only"),
-        (("fit", "hs", FIVE, "--random", "~ 1 | school"), "random effects both in the formula"),
-        (("fit", "hs", FIVE, "--ml", "--df", "kenward-roger"), "defined for REML"),
+        (
+            ("fit", "hs", FIVE, "--random", "~ 1 | school"),
+            "random effects both in the formula and in what is given as random; keep one",
+        ),
+        (
+            ("fit", "hs", FIVE, "--ml", "--df", "kenward-roger"),
+            "fit it by REML (which it is without --ml)",
+        ),
         (("fit", "hs", FIVE, "--level", "95"), "between 0 and 1"),
         (("fit", "hs", FIVE, "--test", "sex"), "'sex'"),
         (("fit", "absent.csv", FIVE), "absent.csv: no such file"),

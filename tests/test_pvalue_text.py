@@ -152,7 +152,7 @@ def test_a_mistake_is_one_line_and_status_2(arguments, phrase, tmp_path):
         ({"null": SEX}, "are not nested: the null must be the alternative with some"),
         ({"null": SLOPE, "alternative": NULL}, "the null is the larger model; exchange them"),
         ({"alternative": NULL}, "are the same model; there is nothing to test"),
-        ({"alternative": SEX, "method": "REML"}, 'take method="ML", or "auto"'),
+        ({"alternative": SEX, "method": "REML"}, "take the method ML, or auto"),
         ({"method": "reml"}, "method is 'reml'; it must be one of 'auto', 'REML', 'ML'"),
         ({"alternative": "ses ~ sex + (1 | school)"}, "the null model is of mathach, the"),
         ({"alternative": "mathach ~ ses + (1 | sector)"}, "clusters of the null model are school"),

@@ -139,7 +139,7 @@ def _notes(fitted: Fit) -> tuple[str, ...]:
     elif is_singular(optimum):
         notes.append(
             "singular fit: some combination of the random effects has no variance; "
-            "near_singularity() names it"
+            "in Python, fit.near_singularity() names it"
         )
     return tuple(notes)
 

@@ -181,8 +181,8 @@ def prepare(fit: Fit, df: DF) -> How:
     if df == "kenward-roger":
         if fit.method != "REML":
             raise FitError(
-                f"df 'kenward-roger' is defined for REML, and this fit is by {fit.method}; refit "
-                'with method="REML", or take df="satterthwaite"'
+                f"df 'kenward-roger' is defined for REML, and this fit is by {fit.method}; fit it "
+                "by REML (which it is without --ml), or take df satterthwaite"
             )
         return How(df, kenward_roger(fit.optimum), None)
     if df == "containment":

@@ -27,13 +27,14 @@ Which = Literal["all", "fixed", "random"]
 
 _AT_BOUNDARY = (
     "the fit is singular: a variance is at 0 or a correlation at ±1, where the deviance is not "
-    'near a parabola; Wald intervals do not exist: use method="profile", or simulate'
+    "near a parabola; Wald intervals do not exist: take a bootstrap, or, in Python, "
+    'method="profile"'
 )
 _NO_RESIDUAL = "there is no residual variance, so that the likelihood means nothing"
 _NO_CONVERGENCE = "the fit did not converge: there are no Wald intervals"
 _NO_INFORMATION = (
     "the observed information is not positive definite: the data hardly tell the variance "
-    'components apart; use method="profile"'
+    'components apart; take a bootstrap, or, in Python, method="profile"'
 )
 _UNKNOWN = "the design does not identify this variance component; see the notes of the fit"
 _BY_ML = "intervals of fixed effects by the ML profile; the model was refitted by ML for them"

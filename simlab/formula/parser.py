@@ -126,7 +126,7 @@ def _parsed(formula: str, random: str | None) -> Parsed:
     if random is not None:
         if groups:
             raise FormulaError(
-                "random effects both in the formula and in random=; keep one of them"
+                "random effects both in the formula and in what is given as random; keep one"
             )
         groups = [_Group("", _random(tokenize(random)))]
     if not groups:

@@ -102,7 +102,7 @@ def _method(method: Literal["auto", "REML", "ML"], null: Design, others: list[De
         raise FitError(
             f"{null.formula!r} and {differ[0].formula!r} have different fixed parts: their "
             "restricted likelihoods are of different data and cannot be compared; take "
-            'method="ML", or "auto"'
+            "the method ML, or auto"
         )
     return method
 

@@ -265,5 +265,5 @@ def _precision(b: Bootstrap) -> str:
         return "Monte Carlo standard errors (mcse) are of the draws alone."
     return (
         f"Monte Carlo standard errors of the ends: at most {np.nanmax(share):.2f} of the standard "
-        "error; to_frame() has each of them."
+        "error; to_frame() in Python and --format csv have each of them."
     )
