@@ -50,6 +50,9 @@ HOW = {
     "part": "slope: has value, not estimate, std_error, df",
     "term": "returned the term 'between', which is not among its terms slope",
     "complex": "slope: estimate is a complex, not a number",
+    "bool": "slope: estimate is a bool, not a number",
+    "numpy_bool": "slope: std_error is a bool, not a number",
+    "bool_df": "slope: df is an array of bool, not a number",
 }
 
 

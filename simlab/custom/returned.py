@@ -231,7 +231,7 @@ def _faults(given: Estimates, estimated: NDArray[np.bool_]) -> list[tuple[str, N
 def _numbers(name: str, value: Any, shape: tuple[int, ...]) -> Floats:
     """Return numbers of a shape; one replicate's may come without its dimension."""
     try:
-        if np.iscomplexobj(value) or np.asarray(value).dtype.kind in "SU":  # "3.0" is no number
+        if np.iscomplexobj(value) or np.asarray(value).dtype.kind in "SUb":  # "3.0" is none
             raise TypeError
         array = np.array(value, dtype=float)
     except (TypeError, ValueError):
@@ -244,4 +244,6 @@ def _numbers(name: str, value: Any, shape: tuple[int, ...]) -> Floats:
 
 
 def _what(value: object) -> str:
+    if isinstance(value, np.ndarray | np.generic):
+        return f"an array of {value.dtype}" if value.shape else f"a {value.dtype}"
     return "None" if value is None else f"a {type(value).__name__}"

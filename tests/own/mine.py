@@ -108,6 +108,9 @@ def bad(df, *, how):
         "part": lambda: {"slope": {"value": 1.0}},
         "term": lambda: {"between": 1.0},
         "complex": lambda: {"slope": 1j},
+        "bool": lambda: {"slope": True},
+        "numpy_bool": lambda: {"slope": (1.0, np.bool_(True))},
+        "bool_df": lambda: {"slope": (1.0, 1.0, np.array([True]))},
     }[how]()
 
 
@@ -121,6 +124,7 @@ def _bad(how):
 HOW = (
     *("exit", "strange", "key", "deep", "long", "nothing", "number", "empty", "text", "none"),
     *("nan", "inf", "negative", "df", "shape", "four", "part", "term", "complex"),
+    *("bool", "numpy_bool", "bool_df"),
 )
 for name in HOW:
     globals()[f"bad_{name}"] = _bad(name)
