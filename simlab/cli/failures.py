@@ -25,7 +25,10 @@ def failures(
         csv lists all; html is a page.
     """
     from simlab.cli.console import dataset, show
+    from simlab.errors import UsageError
     from simlab.tables import failures_table
 
+    if limit < 0:
+        raise UsageError(f"--limit: must be at least 0, not {limit}")
     ds = dataset(store, ["status", "dropped"])
     show(failures_table(ds, status, limit), format, f"Failures of {ds.attrs['name']}")
