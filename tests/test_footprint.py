@@ -169,6 +169,14 @@ def test_there_are_not_so_many_workers(jobs):
         study().replace(parallel={"n_jobs": jobs})
 
 
+@pytest.mark.parametrize("jobs", [0, -3])
+def test_a_number_of_workers_is_one_or_minus_one(jobs):
+    with pytest.raises(ParallelError, match=rf"^jobs is {jobs}; it must be a number of workers"):
+        list(in_threads(abs, [(1,)], jobs))
+    with pytest.raises(ParallelError, match="or -1 for one per core"):
+        Workers(max, 0, "loky", jobs)
+
+
 LONG = "a" * 300
 NAMES = {
     "name": ({"name": LONG}, "must have at most 200 characters, not 300"),

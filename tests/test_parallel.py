@@ -75,6 +75,7 @@ def test_the_page_on_clusters_says_what_can_be_said():
     [
         ({"backend": "loki"}, "did you mean 'loky'?"),
         ({"n_jobs": 0}, "must be a number of workers, or -1 for one per core, not 0"),
+        ({"n_jobs": -3}, "must be a number of workers, or -1 for one per core, not -3"),
         ({"scheduler": "tcp://10.0.0.1:8786"}, "is for backend dask, not threading"),
         ({"jobs": 2}, "did you mean 'n_jobs'?"),
     ],

@@ -70,8 +70,8 @@ SomeNames = Annotated[tuple[V, ...], Field(min_length=1), AfterValidator(_unique
 
 def _some(jobs: int) -> int:
     """Number of workers, or −1 for one per core."""
-    if jobs == 0:
-        raise ValueError("must be a number of workers, or -1 for one per core, not 0")
+    if jobs < -1 or jobs == 0:
+        raise ValueError(f"must be a number of workers, or -1 for one per core, not {shown(jobs)}")
     if jobs > MOST_WORKERS:
         raise ValueError(
             f"must be at most {MOST_WORKERS:,}, or -1 for one per core, not {shown(jobs)}"

@@ -119,7 +119,7 @@ def _sendable(error: Exception) -> Exception:
 def check_jobs(jobs: int) -> int:
     """Return a number of workers; refuse one that cannot be."""
     whole = isinstance(jobs, Integral) and not isinstance(jobs, bool)
-    if not whole or jobs == 0:
+    if not whole or jobs < -1 or jobs == 0:
         raise ParallelError(
             f"jobs is {jobs!r}; it must be a number of workers, or -1 for one per core"
         )

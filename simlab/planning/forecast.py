@@ -19,6 +19,7 @@ from simlab.data.frames import DataSets
 from simlab.design import Level
 from simlab.errors import MOST, ArgumentError
 from simlab.parallel import in_threads
+from simlab.parallel.batch import check_jobs
 from simlab.performance.node import empty
 from simlab.performance.registry import MEASURES
 from simlab.planning.ranges import GROUPS, range_of
@@ -140,6 +141,7 @@ def plan(
     ConfigError
         As for `simlab.run`.
     """
+    check_jobs(jobs)
     if pilot < 2 * GROUPS:
         raise ArgumentError(f"a pilot needs {2 * GROUPS} replicates or more, not {pilot}")
     known = (*MEASURES, *(path for path in study.measures or () if ":" in path))

@@ -122,8 +122,7 @@ def refuse(study: Study, room: Room, each: Sequence[Condition]) -> None:
     """
     shapes = [shape_of(condition) for condition in each]
     where = room.where
-    cores, jobs = os.cpu_count() or 1, where.n_jobs
-    workers = jobs if jobs > 0 else max(1, cores + 1 + jobs)
+    workers = where.n_jobs if where.n_jobs > 0 else os.cpu_count() or 1
     if where.backend == "dask" and where.scheduler:
         workers = 1
     needed = footprint(study, shapes, room.kept)
