@@ -124,7 +124,14 @@ def test_compare_prints_the_course_numbers() -> None:
         (("table", "bad.yaml"), "bad.yaml"),
         (("compare", "absent.csv", "--y", "a", "--x", "b", "--cluster", "c"), "absent.csv"),
         (("compare", "hs", "--y", "mathac", "--x", "ses", "--cluster", "school"), "mathach"),
-        (("run", "tiny.yaml", "--replicates", "0"), "replicates"),
+        (("run", "tiny.yaml", "--replicates", "0"), "--replicates: must be at least 1, not 0"),
+        (("run", "tiny.yaml", "--seed", "-1"), "--seed: must be at least 0, not -1"),
+        (("run", "tiny.yaml", "--jobs", "-3"), "--jobs: must be a number of workers, or -1"),
+        (("plan", "tiny.yaml", "--mcse", "nan"), "--mcse: must be a finite number, not nan"),
+        (("plan", "tiny.yaml", "--mcse", "1e-9"), "a study may have 1,000,000,000, which reach"),
+        (("plan", "tiny.yaml", "--mcse", "0.1", "--jobs", "-3"), "jobs is -3; it must be"),
+        (("demo", "robinson", "--replicates", "0"), "--replicates: must be at least 1, not 0"),
+        (("failures", "results/tiny.zarr", "--limit", "-1"), "--limit: must be at least 0, not -1"),
         (("rum", "tiny.yaml"), "run"),
         (("table", "results/tiny.zarr", "--sector", "north"), "north"),
         (("table", "results/tiny.zarr", "--tests"), "the study tests nothing"),
@@ -147,7 +154,7 @@ replicates: 2
 estimators: [pooled, two_stage]
 population:
   clusters: 3
-  gamma: [12, 1e300]
+  gamma: [12, 1e150]
   G: [[1, 0], [0, 1]]
   sigma2: 1
   x: {within_sd: 1e150}

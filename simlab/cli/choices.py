@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
+from simlab.errors import ConfigError
 from simlab.text import Format
 
 Printed = Literal["text", "csv"]
@@ -29,3 +33,27 @@ Jobs = Annotated[
     int, Parameter(help="Threads; -1 for one per core. The numbers do not depend on it.")
 ]
 Tidy = Annotated[Format, Parameter(help="csv is tidy and has every digit.")]
+
+OPTIONS = {
+    **dict.fromkeys(("replicates", "replicates.max", "replicates.min"), "--replicates"),
+    "replicates.until.mcse": "--mcse", "parallel.n_jobs": "--jobs",
+    "parallel.scheduler": "--scheduler", "seed": "--seed",
+}  # fmt: skip
+"""Fields of a study that an option changes."""
+
+
+@contextmanager
+def options_named() -> Iterator[None]:
+    """Name the option that was typed where a field that it changed is refused.
+
+    What stands in the study's file has the name of that file, and is left as it is.
+    """
+    try:
+        yield
+    except ConfigError as error:
+        problems = [
+            problem if problem.file else replace(problem, field=OPTIONS.get(field, field))
+            for problem in error.problems
+            for field in [problem.field]
+        ]
+        raise ConfigError(dict.fromkeys(problems)) from None

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from simlab.cli.choices import options_named
+
 
 def demo(
     name: str | None = None,
@@ -30,4 +32,5 @@ def demo(
     if name is None:
         print(demos.listing())
     else:
-        demos.run(name, replicates, seed, out or Path("results"))
+        with options_named():
+            demos.run(name, replicates, seed, out or Path("results"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from simlab.cli.choices import Config
+from simlab.cli.choices import Config, options_named
 from simlab.memory import size
 from simlab.text import Paragraph, Part, Table
 
@@ -43,7 +43,7 @@ def plan(
     from simlab.study import load
 
     study = load(config)
-    with warnings_on_stderr():
+    with options_named(), warnings_on_stderr():
         result = forecast(study, measure=measure, mcse=mcse, pilot=pilot, jobs=jobs)
     until, several = result.until, len(result.conditions) > 1
     what = (

@@ -9,7 +9,7 @@ from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from simlab.cli.choices import Config
+from simlab.cli.choices import Config, options_named
 from simlab.words import Term
 
 if TYPE_CHECKING:
@@ -68,14 +68,18 @@ def run(
     from simlab.study import load
 
     study = load(config)
-    if replicates is not None:
-        study = study.at_most(replicates)
-    if seed is not None:
-        study = study.replace(seed=seed)
+    with options_named():
+        if replicates is not None:
+            study = study.at_most(replicates)
+        if seed is not None:
+            study = study.replace(seed=seed)
     out = out or Path("results")
     store = out / f"{study.name}.zarr"
     began = time.monotonic()
-    with streams_kept(), redirect_stdout(sys.stderr), warnings_on_stderr(), Bar(quiet) as bar:
+    with (
+        options_named(), streams_kept(), redirect_stdout(sys.stderr), warnings_on_stderr(),
+        Bar(quiet) as bar,
+    ):  # fmt: skip
         ds = runner.run(
             study, out=store, jobs=jobs, backend=backend, scheduler=scheduler, patience=patience,
             overwrite=overwrite, extend=extend, progress=bar,
