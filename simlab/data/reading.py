@@ -167,7 +167,7 @@ def _content(path: Path) -> bytes:
     except FileNotFoundError as error:
         near = [*DATASETS, *(str(p) for p in path.parent.glob("*.csv"))]
         whole = path.with_name(f"{path.name}.csv")
-        hint = f"; did you mean '{whole}'?" if whole.is_file() else did_you_mean(path, near) or "."
+        hint = did_you_mean(*((whole, [str(whole)]) if whole.is_file() else (path, near))) or "."
         message = f"{path}: no such file{hint} Data sets: {', '.join(DATASETS)}"
         raise DataError(message) from error
     except ValueError as error:  # a name that cannot be a file's
@@ -179,7 +179,8 @@ def _text(content: bytes, path: Path) -> str:
     try:
         text = unpacked(content, path).decode("utf-8-sig")  # line ends within quotes stay
     except UnicodeDecodeError as error:
-        message = f"{path}: not UTF-8 text (byte {error.start}); save it as CSV in UTF-8"
+        line = len((error.object[: error.start] + b".").splitlines())
+        message = f"{path}, line {line}: not UTF-8 text; save it as CSV in UTF-8"
         raise DataError(message) from error
     if "\0" in text:
         raise DataError(f"{path}: not a text file; save it as CSV in UTF-8")
