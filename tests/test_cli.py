@@ -115,6 +115,14 @@ def test_compare_prints_the_course_numbers() -> None:
         assert number in shown.stdout
 
 
+def test_compare_counts_missing_values(tmp_path: Path) -> None:
+    rows = [f"{i},{(7 * i) % 5},{i % 4}" for i in range(24)]
+    (tmp_path / "d.csv").write_text("\n".join(["y,x,g", *rows, "1,,0", ",2,1", ",3,2"]))
+    shown = simlab("compare", "d.csv", "--y", "y", "--x", "x", "--cluster", "g", cwd=tmp_path)
+    assert "1 missing value of x: its row is left out" in shown.stdout
+    assert "2 missing values of y: their rows are left out" in shown.stdout
+
+
 @pytest.mark.parametrize(
     ("arguments", "phrase"),
     [

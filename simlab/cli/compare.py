@@ -60,12 +60,19 @@ def compare(
         return
     first, *others = _estimates(result, level)
     left_out: list[Part] = [
-        Paragraph(f"{count} missing values of {column}: their rows are left out", indent="")
+        Paragraph(_left_out(count, column), indent="")
         for column, count in result.attrs["missing"].items()
     ]
     statistics = _statistics(fit_statistics(df, y, x, cluster, group))
     explanations: list[list[Part]] = [[Paragraph(line) for line in reasons]] if reasons else []
     say([*left_out, first], *others, *explanations, statistics)
+
+
+def _left_out(count: int, column: str) -> str:
+    """Say how many values of a column are missing."""
+    if count == 1:
+        return f"1 missing value of {column}: its row is left out"
+    return f"{count} missing values of {column}: their rows are left out"
 
 
 def _missing(result: pd.DataFrame) -> list[str]:

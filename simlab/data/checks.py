@@ -78,7 +78,7 @@ def numeric(data: pd.DataFrame, column: str, source: str) -> NDArray[np.float64]
     numbers = pd.to_numeric(timeless, errors="coerce").to_numpy(np.float64)
     for bad, what in (
         (np.isnan(numbers) & values.notna().to_numpy(), "which is not a number"),
-        (np.isinf(numbers), "which is infinite"),
+        (np.isinf(numbers), "which is infinite; correct it or set it to missing"),
     ):
         if bad.any():
             first = int(np.argmax(bad))
@@ -115,6 +115,8 @@ def complete(
     """
     names = list(dict.fromkeys(columns))
     require(data, {f"variable {name}": name for name in names}, source)
+    if not len(data):
+        raise DataError(f"{source}: no rows")
     missing = data[names].isna()
     dropped = {name: int(missing[name].sum()) for name in names if missing[name].any()}
     kept = data.loc[~missing.any(axis=1).to_numpy()]
