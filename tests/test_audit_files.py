@@ -66,7 +66,7 @@ def test_report_and_configuration_are_written(folder, command):
     ran = command("holes.csv", *QUICK, *files)
     assert ran.code == 0, ran.err
     assert ran.out.startswith("Audit of holes.csv: y on x in g")
-    assert "1 rows with missing values left out (x 1)" in ran.out
+    assert "1 row with missing values left out (x 1)" in ran.out
     assert "Which methods to trust" in ran.err  # the first answer
     page = (folder / "audit.html").read_text(encoding="utf-8")
     assert page.count("<figure>") == 4

@@ -75,7 +75,8 @@ def about(audit: Findings) -> list[str]:
     left_out = ""
     if s.dropped:
         counts = ", ".join(f"{column} {count}" for column, count in s.missing.items())
-        left_out = f"; {s.dropped:,} rows with missing values left out ({counts})"
+        rows = "1 row" if s.dropped == 1 else f"{s.dropped:,} rows"
+        left_out = f"; {rows} with missing values left out ({counts})"
     slopes = "; ".join(
         f"{name + ': ' if name else ''}β_W {within:.4g}, β_B {between:.4g}"
         for name, within, between in zip(s.groups, p.within, p.between, strict=True)
