@@ -427,6 +427,13 @@ def test_reference_against_itself_is_exact():
     np.testing.assert_array_equal(measures.paired_difference(b, b).mcse, 0)
 
 
+def test_squares_of_standard_errors_that_overflow_give_no_number():
+    b, s = [1.0, 2.0, 4.0], [1e300, 1.0, 1e300]
+    assert math.isnan(measures.model_se(s).value)
+    assert math.isnan(measures.relative_error(b, s).value)
+    assert measures.model_se([1e150] * 3).value == pytest.approx(1e150)
+
+
 def test_infinite_bounds_cover_and_closed_ends_count():
     lower, upper = [-math.inf, 1.0, 0.0, 2.0], [math.inf, 2.0, 1.0, 3.0]
     assert measures.coverage(lower, upper, 1.0).value == 0.75

@@ -19,6 +19,7 @@ import simlab
 from simlab import runner
 from simlab.cli.check import summary_lines
 from simlab.cli.failures import failures
+from simlab.cli.measure import measure
 from simlab.cli.replay import replay as cli_replay
 from simlab.config import ConfigError, Study, dumps, loads, schema
 from simlab.custom.methods import Own
@@ -152,6 +153,13 @@ def test_a_bad_method_fails_alone(how):
     for _, _, text in texts:
         assert re.match(HOW[how], text)
         assert len(text) <= 500
+
+
+def test_what_a_measure_divides_by_or_overflows_is_told(tmp_path):
+    simlab.run(study("mine:unvarying", "pooled"), out=tmp_path / "s.zarr", jobs=1)
+    for name in ("relative_error", "model_se"):
+        with pytest.raises(simlab.Error, match=f"^{name} is undefined: .* divides by 0 or overfl"):
+            measure(tmp_path / "s.zarr", measure=[name], estimator=["mine:unvarying"])
 
 
 def test_none_is_not_an_error():

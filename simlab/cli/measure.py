@@ -79,6 +79,20 @@ def measure(
         print(f"\n{words}.")
 
 
+def _check_defined(result: xr.Dataset, wanted: Mapping[str, Sequence[str] | None]) -> None:
+    """Refuse measures of which none has a value where it is wanted, though there are replicates."""
+    from simlab.errors import ArgumentError
+
+    names, undefined = [str(v) for v in result if f"{v}_mcse" in result], []
+    for name in names:
+        value, n = result[name], result[f"{name}_n"]
+        dims = {dim: [*given] for dim, given in wanted.items() if given and dim in value.dims}
+        if not value.sel(dims).notnull().any() and (n.sel(dims) > 0).any():
+            undefined.append(f"{name} is undefined: {value.attrs['definition']}")
+    if undefined and len(undefined) == len(names):
+        raise ArgumentError(f"{'; '.join(undefined)} divides by 0 or overflows in every condition")
+
+
 def _chosen(
     result: xr.Dataset, wanted: Mapping[str, Sequence[str] | None], by: Sequence[str]
 ) -> pd.DataFrame:
@@ -92,6 +106,7 @@ def _chosen(
         offered = result[name].values if name in result.coords else AIMS
         for one in given or ():
             check_known(name, one, offered)
+    _check_defined(result, wanted)
     first = [factor_of(result, one) for one in by]
     frame = tables.sorted_by(
         tables.chosen_rows(frame, {k: v or () for k, v in wanted.items()}), first

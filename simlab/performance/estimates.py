@@ -30,8 +30,13 @@ def _standardised(m: Means) -> Any:
     return over(_bias(m), np.sqrt(m[1]))
 
 
+def _root(variance: Any) -> Any:
+    """M, NaN where the squares of standard errors overflow: their mean is not infinite."""
+    return np.sqrt(np.where(np.isinf(variance), np.nan, variance))
+
+
 def _ratio(m: Means) -> Any:
-    return over(np.sqrt(m[1]), np.sqrt(m[0]))  # M/S
+    return over(_root(m[1]), np.sqrt(m[0]))  # M/S
 
 
 def _normal_ratio(m: Means) -> Any:
@@ -81,7 +86,7 @@ empirical_se = Measure(
 
 model_se = Measure(
     "model_se", "model standard error", UNIT, "M = √mean(s²)", VARIANCE,
-    lambda m: np.sqrt(m[0]), lambda m: (over(0.5, np.sqrt(m[0])),),
+    lambda m: _root(m[0]), lambda m: (over(0.5, np.sqrt(m[0])),),
     mcse="√(var(s²)/(4 n M²))",
 )  # fmt: skip
 

@@ -22,11 +22,13 @@ def _estimate(r: Replicates) -> Floats:
 
 
 def _variance(r: Replicates) -> Floats:
-    return r.std_error**2
+    with np.errstate(over="ignore"):  # what overflows is no number of a measure
+        squares: Floats = r.std_error**2
+    return squares
 
 
 def _fit(r: Replicates) -> tuple[Floats, Floats]:
-    return r.estimate - r.centre, r.std_error**2
+    return r.estimate - r.centre, _variance(r)
 
 
 def _width(r: Replicates) -> Floats:

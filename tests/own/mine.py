@@ -114,6 +114,11 @@ def bad(df, *, how):
     }[how]()
 
 
+@simlab.estimator(terms=("slope",))
+def unvarying(df):
+    return {"slope": (1.0, 1e300)}
+
+
 def _bad(how):
     def function(df):
         return bad(df, how=how)
