@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -45,7 +46,7 @@ class Report:
         parts.append("\n".join(wrapped(f"{k}: {v}", "    ", "  ") for k, v in self.facts.items()))
         parts.append(_plain(HOW.format(repeats=self.repeats)))
         for section, found in self.sections:
-            rows = [[cell.replace("**", "") for cell in row] for row in section.rows(found)]
+            rows = [[_without_stars(cell) for cell in row] for row in section.rows(found)]
             parts += [section.title, _plain(section.words), text_table(section.columns, rows)]
             parts += map(_plain, section.notes)
         return "\n\n".join(parts)
@@ -63,7 +64,12 @@ class Report:
 
 
 def _plain(text: str) -> str:
-    return wrapped(" ".join(text.replace("**", "").split()))
+    return wrapped(" ".join(_without_stars(text).split()))
+
+
+def _without_stars(text: str) -> str:
+    """Text without Markdown's emphasis; a product, y ~ x * w, stays."""
+    return re.sub(r"\*{1,2}(?=\S)(.+?)(?<=\S)\*{1,2}", r"\1", text)
 
 
 def table(columns: Row, rows: Sequence[Row]) -> str:
