@@ -57,10 +57,13 @@ def export(ds: xr.Dataset, path: str | Path) -> None:
 def check_export(path: Path) -> None:
     """Refuse a file that cannot be written, before any results are read, with an ExportError.
 
-    Its name ends otherwise, or its format needs a package that is not there.
+    Its name ends otherwise, its folder does not exist, or its format needs a package that is not
+    there.
     """
     if path.suffix not in WRITERS:
         raise ExportError(f"{path}: name a file that ends in {', '.join(WRITERS)}")
+    if not path.parent.is_dir():
+        raise ExportError(f"{path}: there is no folder {path.parent}")
     if path.suffix == ".parquet" and find_spec("pyarrow") is None:
         raise ExportError("Parquet needs pyarrow: pip install pyarrow, or export to .csv or .nc")
 
