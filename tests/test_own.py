@@ -442,6 +442,7 @@ def test_a_store_is_not_continued_with_other_code(tmp_path):
 @pytest.mark.parametrize(
     ("name", "text"),
     {
+        "os:nothing": "os has no 'nothing'$",
         "mine:olss": "mine has no 'olss'; did you mean 'ols'",
         "nowhere:f": "there is no nowhere.py beside the study, nor such a module",
         "broken:f": r"broken.py cannot be imported: ZeroDivisionError: .* \(broken.py:3\)",

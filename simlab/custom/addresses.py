@@ -50,7 +50,8 @@ class Address(NamedTuple):
         try:
             return reduce(getattr, name.split("."), module)
         except AttributeError:
-            hint = did_you_mean(name, [n for n in vars(module) if not n.startswith("_")])
+            start = name[0].casefold()  # of all that a module has, something is always alike
+            hint = did_you_mean(name, [n for n in vars(module) if n[:1].casefold() == start != "_"])
             raise CustomError(f"{_name(self)} has no {name!r}{hint}") from None
 
 
