@@ -149,6 +149,8 @@ def read(text: str, file: str) -> Document:
         document.refuse(error.problem_mark, str(error.problem))
     except MarkedYAMLError as error:
         what = " ".join(part for part in (error.context, error.problem) if part)
+        if r"'\t'" in what:
+            what = "a tab; indent with spaces"
         document.refuse(error.problem_mark or error.context_mark, f"is not valid YAML: {what}")
     except YAMLError as error:
         document.refuse(None, f"is not valid YAML: {error}")

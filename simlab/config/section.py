@@ -97,8 +97,8 @@ class Finding(NamedTuple):
 
     @property
     def field(self) -> str:
-        """The location as a dotted path."""
-        return ".".join(map(str, self.loc))
+        """The location as a dotted path; a key that is empty reads ''."""
+        return ".".join(str(part) or "''" for part in self.loc)
 
     def problem(
         self, file: str = "", line: int | None = None, column: int | None = None

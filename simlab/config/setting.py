@@ -33,6 +33,7 @@ from .section import (
     Section,
     Sorted,
     Text,
+    refusal,
     refused,
     shown,
     unknown,
@@ -69,6 +70,19 @@ def known(what: str) -> AfterValidator:
 def spelled_out(population: object) -> Any:
     """Return a population as it was written, an import path alone as the mapping it stands for."""
     return {"generator": population} if isinstance(population, str) else population
+
+
+def _drawn_or_declared(population: object) -> Any:
+    """Return a population spelled out; one that a function draws has no fields of its own."""
+    population = spelled_out(population)
+    if isinstance(population, Mapping) and "generator" in population:
+        both = [name for name in population if name in Population.model_fields]
+        if both:
+            message = (
+                f"a population with a generator has no {', '.join(both)}: the function draws it"
+            )
+            raise refusal([Finding((both[0],), message, at_key=True)])
+    return population
 
 
 def _finite(value: Any) -> Any:
@@ -153,7 +167,7 @@ class Setting(Section):
     population: Annotated[
         Annotated[Population, Tag("<declared>")] | Annotated[Generated, Tag("<generated>")],
         Discriminator(_shape),
-        BeforeValidator(spelled_out),
+        BeforeValidator(_drawn_or_declared),
     ] = Field(
         description="The population that is sampled: its fields, or the import path of a function "
         "that draws it.",
