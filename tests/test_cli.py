@@ -100,7 +100,11 @@ def test_measure_is_tidy(folder: Path) -> None:
 
 def test_check_says_what_a_study_would_do(folder: Path) -> None:
     shown = simlab("check", "tiny.yaml", cwd=folder)
-    assert "3 conditions × 60 replicates" in shown.stdout
+    assert "3 conditions × 60 replicates in 9 blocks" in shown.stdout
+    one = STUDY.partition("grid:")[0].replace("replicates: 60", "replicates: 1")
+    (folder / "one.yaml").write_text(one, encoding="utf-8")
+    shown = simlab("check", "one.yaml", cwd=folder)
+    assert "1 condition × 1 replicate in 1 block\n" in shown.stdout
 
 
 def test_schema_is_json_schema() -> None:
@@ -140,6 +144,7 @@ def test_compare_counts_missing_values(tmp_path: Path) -> None:
         (("plan", "tiny.yaml", "--mcse", "0.1", "--jobs", "-3"), "jobs is -3; it must be"),
         (("demo", "robinson", "--replicates", "0"), "--replicates: must be at least 1, not 0"),
         (("failures", "results/tiny.zarr", "--limit", "-1"), "--limit: must be at least 0, not -1"),
+        (("export", "results/tiny.zarr", "nodir/out.csv"), "there is no folder nodir"),
         (("rum", "tiny.yaml"), "run"),
         (("table", "results/tiny.zarr", "--sector", "north"), "north"),
         (("table", "results/tiny.zarr", "--tests"), "the study tests nothing"),

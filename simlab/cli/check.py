@@ -25,12 +25,13 @@ def summary_lines(study: Study) -> Iterator[str]:
     from simlab import runner
     from simlab.cli.console import warnings_on_stderr
     from simlab.estimators import REGISTRY
+    from simlab.text.numbers import counted
 
     with warnings_on_stderr():
         work = runner.prepare(study, room=runner.Room(study.parallel))
     blocks = -(-study.replicates // study.block) * len(work.jobs)
-    most = f"at most {study.replicates:,}" if study.until else f"{study.replicates:,}"
-    lines = [f"{len(work.jobs)} conditions × {most} replicates in {blocks:,} blocks"]
+    most = "at most " * bool(study.until) + counted(study.replicates, "replicate")
+    lines = [f"{counted(len(work.jobs), 'condition')} × {most} in {counted(blocks, 'block')}"]
     if until := study.until:
         lines.append(f"until MCSE({until.measure}) ≤ {until.mcse:g}, at least {study.least:,}")
     applied = [method.name for method in work.methods]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from simlab.text import Paragraph, Part, Table
-from simlab.text.numbers import number
+from simlab.text.numbers import counted, number
 
 
 def diff(first: Path, second: Path) -> int:
@@ -42,7 +42,7 @@ def diff(first: Path, second: Path) -> int:
         why = "not compared, since measures are kept of other numbers of replicates"
         parts.append(Paragraph(f"{why}: {_conditions(result.unequal)}"))
     compared = result.common - len(result.unequal)
-    both = f"{_count(compared)}, {result.replicates:,} replicates in both"
+    both = f"{counted(compared, 'condition')}, {counted(result.replicates, 'replicate')} in both"
     if result.same_numbers:
         verdict = f"{both}: every number is the same, bit for bit (times are not compared)"
     elif compared:
@@ -54,8 +54,5 @@ def diff(first: Path, second: Path) -> int:
 
 
 def _conditions(named: Sequence[str]) -> str:
-    return f"{_count(len(named))}: {'; '.join(named[:5])}" + ("; …" if len(named) > 5 else "")
-
-
-def _count(conditions: int) -> str:
-    return f"{conditions:,} condition" + ("" if conditions == 1 else "s")
+    more = "; …" if len(named) > 5 else ""
+    return f"{counted(len(named), 'condition')}: {'; '.join(named[:5])}{more}"

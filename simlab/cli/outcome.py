@@ -17,6 +17,7 @@ def report(ds: xr.Dataset) -> int:
     """Say on stderr which methods failed and warned, and return the exit status."""
     from simlab import archive
     from simlab.tables.failed import MANY, command, failing, first_text, some, warned
+    from simlab.text.numbers import counted
 
     failed = archive.failed_fits(ds)
     if not failed.empty:
@@ -26,8 +27,8 @@ def report(ds: xr.Dataset) -> int:
         each = []
         for name, count in counts.items():
             text = first_text(ds, "warnings", name)
-            each.append(f"{name} in {count:,} replicates" + (text and f" ({text})"))
-        print(f"simlab: warnings: {some(each, 'methods')}: {command(ds)}", file=sys.stderr)
+            each.append(f"{name} in {counted(count, 'replicate')}" + (text and f" ({text})"))
+        print(f"simlab: warnings: {some(each, 'method')}: {command(ds)}", file=sys.stderr)
     everywhere = failed[failed["share"] == 1]
     where: dict[tuple[int, ...], list[str]] = {}
     for name in everywhere["estimator"].unique().tolist():
@@ -35,8 +36,8 @@ def report(ds: xr.Dataset) -> int:
         where.setdefault(tuple(conditions), []).append(name)
     for (first, *others), names in where.items():
         condition = f"condition {first} ({archive.describe(ds, first)})"
-        more = f" and {len(others)} others" if others else ""
-        words = f"failed in every replicate of {condition}{more}: {some(names, 'methods')}"
+        more = f" and {counted(len(others), 'other')}" if others else ""
+        words = f"failed in every replicate of {condition}{more}: {some(names, 'method')}"
         print(f"simlab: {words}", file=sys.stderr)
     return 0 if everywhere.empty else ALL_FAILED
 

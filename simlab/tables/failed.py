@@ -11,6 +11,7 @@ import xarray as xr
 from simlab import archive
 from simlab.archive.dependence import LEVEL
 from simlab.measures.sums import keeps_measures
+from simlab.text.numbers import counted
 
 MANY = 0.01
 """Share of fits in a condition above which their failing is a warning."""
@@ -42,7 +43,7 @@ def failing(failed: pd.DataFrame, ds: xr.Dataset) -> str:
             text += f", {100 * worst['share']:.3g} % in condition {worst['condition']}"
         why = first_text(ds, "messages", str(name)) or str(worst["status"]).replace("_", " ")
         each.append((share, f"{text} ({why})"))
-    return some([text for _, text in sorted(each, key=lambda pair: -pair[0])], "methods")
+    return some([text for _, text in sorted(each, key=lambda pair: -pair[0])], "method")
 
 
 def command(ds: xr.Dataset) -> str:
@@ -110,12 +111,14 @@ def warned(ds: xr.Dataset) -> dict[str, int]:
 
 def warned_text(ds: xr.Dataset) -> str:
     """Say in how many replicates the user's code warned; "" where it did not."""
-    return ", ".join(f"{name} in {count:,} replicates" for name, count in warned(ds).items())
+    return ", ".join(
+        f"{name} in {counted(count, 'replicate')}" for name, count in warned(ds).items()
+    )
 
 
 def some(texts: list[str], what: str) -> str:
     """Join the first texts, and count the others."""
-    more = [f"{len(texts) - NAMED} other {what}"] if len(texts) > NAMED else []
+    more = [counted(len(texts) - NAMED, f"other {what}")] if len(texts) > NAMED else []
     return "; ".join([*texts[:NAMED], *more])
 
 

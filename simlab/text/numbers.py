@@ -14,6 +14,11 @@ _SMALL = 7  # decimals, the same
 _HUGE = 1e9  # the same of a number that has its decimals from its error
 
 
+def counted(n: int, what: str) -> str:
+    """Write how many there are of something, which is named as one: 1 block, 2 blocks."""
+    return f"{n:,} {what}{'s' * (n != 1)}"
+
+
 def number(value: float, unit: float | None = None, digits: int = 4) -> str:
     """Write a number with `digits` significant digits of its unit, such as a standard error.
 
