@@ -373,6 +373,16 @@ def test_one_letter_in_two_spellings_is_refused():
     assert len(up(alike, "g")) == 2
 
 
+def test_truth_values_among_numbers_name_no_clusters():
+    df = pd.DataFrame({"g": pd.Series([1, True, 2] * 4, dtype=object), "x": np.arange(12.0)})
+    df["y"] = df.x**2
+    with pytest.raises(DataError, match="column 'g' has True or False among numbers"):
+        simlab.fit(df, "y ~ x + (1 | g)")
+    alone = df.assign(g=pd.Series([True, False, None] * 4, dtype=object))
+    with pytest.warns(simlab.errors.Notice, match="rows left out"):
+        assert simlab.fit(alone, "y ~ 1 + (1 | g)").nclusters == 2
+
+
 def test_groups_that_are_written_alike_are_refused():
     df = pd.DataFrame({"g": np.arange(16) // 2, "x": np.arange(16.0), "y": np.arange(16.0) ** 2})
     df["s"] = pd.Series([7, 7, "7", "7"] * 4, dtype=object)

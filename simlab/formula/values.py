@@ -250,8 +250,15 @@ class Table:
             labels = pd.Index(distinct)
             check_apart(labels, name, self.source)
             return codes, labels
+        column = self.series(name)
+        kinds = set(map(type, column)) if column.dtype == object else set()
+        if kinds & {bool, np.bool_} and kinds & {int, float}:
+            raise DataError(
+                f"{self.source}: column {name!r} has True or False among numbers, which would be 1 "
+                "and 0; make them one kind, such as text, by .astype(str)"
+            )
         try:
-            codes, labels = pd.factorize(self.series(name))
+            codes, labels = pd.factorize(column)
         except TypeError as error:
             raise DataError(
                 f"{self.source}: column {name!r} cannot name clusters: {error}; make it text "
