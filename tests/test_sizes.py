@@ -435,8 +435,9 @@ def test_a_test_that_always_fails_is_said_to(keep):
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")  # numpy's, of what overflows
-def test_x_whose_squares_are_no_numbers_ends_no_study():
-    wild = {"x": {"between_sd": 1e300}, "clusters": 3, "cluster_sizes": {"law": "fixed", "size": 2}}
+def test_a_response_whose_squares_are_no_numbers_ends_no_study():
+    wild = {"gamma": [0, 1e150], "x": {"between_sd": 1e150}}
+    wild |= {"clusters": 3, "cluster_sizes": {"law": "fixed", "size": 2}}
     tests = {"names": ["random_intercept"], "draws": 19}
     ds = simlab.run(study(2, population=wild, tests=tests), jobs=1)
     assert ds["test_p_value"].isnull().all()

@@ -47,10 +47,10 @@ def _hangs():
 
 
 def _forgets():
-    """Go on after the first signal."""
-    marked()
+    """Go on after the first signal, from the moment that the marker is there."""
     while True:
         try:
+            marked()
             for_ever()
         except KeyboardInterrupt:
             marked(".forgotten")
