@@ -19,6 +19,7 @@ from simlab.fitting.term_contrasts import Layout, TermContrasts
 from simlab.formula.contrasts import TREATMENT
 from simlab.formula.design import Columns
 from simlab.mixed.joint import NOTHING
+from simlab.mixed.optimum import moved_along
 from simlab.mixed.reduced import WORSE
 from simlab.moments import Floats
 from simlab.text import Note, Part, PrintableFrame, Table
@@ -283,7 +284,7 @@ def nested(small: Fit, large: Fit) -> bool:
 def at_boundary(small: Fit, large: Fit) -> int:
     """Number of variances of the large model that are at 0 where the small one holds.
 
-    That are those of the random effects that it has more, but where the data do not tell all of G.
+    They are those of the random effects that it has more, unless the data do not tell all of G.
     Of ``(sector | school)`` they tell a variance in each sector: both are positive where they are
     equal, as ``(1 | school)`` has it, and none is at its boundary.
     """
@@ -292,26 +293,16 @@ def at_boundary(small: Fit, large: Fit) -> int:
     C = combination(small.design.Z, large.design.Z) if more > 0 and len(flat) else None
     if C is None:
         return max(more, 0)
-    from scipy.optimize import minimize
-
     root = np.linalg.solve(B, C / np.linalg.norm(large.design.Z, axis=0)[:, None])
     G = root @ root.T
     G /= np.trace(G)
-    unit = flat / np.linalg.norm(flat, axis=(1, 2), keepdims=True)
 
-    def eigenvalues(t: Floats) -> Floats:
-        """Those of G, moved by t along the directions of which nothing is known."""
-        return np.linalg.eigvalsh(G + np.tensordot(t, unit, 1))
-
-    def lost(t: Floats) -> float:
-        """How near to singular it is; infinite where it is no covariance."""
-        values = eigenvalues(t) + RANK**2
+    def near_singular(G: Floats) -> float:
+        """How near to singular G is: −log det; infinite where it is no covariance."""
+        values = np.linalg.eigvalsh(G) + RANK**2
         return -float(np.log(values).sum()) if values[0] > 0 else np.inf
 
-    start = np.zeros(len(unit))
-    simplex = np.vstack([start, start + 0.1 * np.eye(len(unit))])
-    best = minimize(lost, start, method="Nelder-Mead", options={"initial_simplex": simplex})
-    return int((eigenvalues(best.x) < RANK).sum())
+    return int((np.linalg.eigvalsh(moved_along(flat, G, near_singular)) < RANK).sum())
 
 
 def same_columns(a: Floats, b: Floats) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -149,23 +150,32 @@ def far_from_singular(optimum: Optimum, flat: Floats) -> Optimum:
     flat : (f, r, r)
         Directions of G along which nothing is known, f ≥ 1.
     """
+
+    def least(delta: Floats) -> float:
+        """Least eigenvalue, negated."""
+        return -float(np.linalg.eigvalsh(delta)[0])
+
+    if not np.trace(optimum.delta) > 0:
+        return optimum
+    delta = moved_along(flat, optimum.delta, least)
+    if not least(delta) < least(optimum.delta):
+        return optimum
+    return at(optimum.rotated, semidefinite_root(delta), optimum.reml, optimum.evaluations)
+
+
+def moved_along(flat: Floats, G: Floats, loss: Callable[[Floats], float]) -> Floats:
+    """Move G, (r, r) and not 0, along flat directions, (f, r, r), to where its loss is least."""
     from scipy.optimize import minimize
 
     unit = flat / np.linalg.norm(flat, axis=(1, 2), keepdims=True)
-
-    def least(t: Floats) -> float:
-        """Least eigenvalue of G moved by t along the flat directions, negated."""
-        return -float(np.linalg.eigvalsh(optimum.delta + np.tensordot(t, unit, 1))[0])
-
-    size = float(np.trace(optimum.delta))
-    start = np.zeros(len(unit))
+    size, start = float(np.trace(G)), np.zeros(len(unit))
     simplex = np.vstack([start, start + 0.1 * size * np.eye(len(unit))])
     options = {"initial_simplex": simplex, "xatol": 1e-9 * size, "fatol": 1e-12 * size}
-    result = minimize(least, start, method="Nelder-Mead", options=options) if size > 0 else None
-    if result is None or not result.fun < least(start):
-        return optimum
-    delta = optimum.delta + np.tensordot(result.x, unit, 1)
-    return at(optimum.rotated, semidefinite_root(delta), optimum.reml, optimum.evaluations)
+    moved = minimize(
+        lambda t: loss(G + np.tensordot(t, unit, 1)), start, method="Nelder-Mead", options=options
+    ).x
+    out: Floats = G + np.tensordot(moved, unit, 1)
+    return out
 
 
 def principal_axes(optimum: Optimum) -> Floats | None:
