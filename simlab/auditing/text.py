@@ -19,7 +19,7 @@ from simlab.auditing.verdicts import (
 )  # fmt: skip
 from simlab.methods import short
 from simlab.text import TIE, Heading, Paragraph, Part, Table, parts_text
-from simlab.text.numbers import number, plus_minus, se_error, signed
+from simlab.text.numbers import counted, number, plus_minus, se_error, signed
 from simlab.words import NEW, SAME, SYMBOLS, TARGETS, places_of
 
 STYLE = {"yes": "green", "safe": "cyan", "no": "red"}
@@ -75,8 +75,7 @@ def about(audit: Findings) -> list[str]:
     left_out = ""
     if s.dropped:
         counts = ", ".join(f"{column} {count}" for column, count in s.missing.items())
-        rows = "1 row" if s.dropped == 1 else f"{s.dropped:,} rows"
-        left_out = f"; {rows} with missing values left out ({counts})"
+        left_out = f"; {counted(s.dropped, 'row')} with missing values left out ({counts})"
     slopes = "; ".join(
         f"{name + ': ' if name else ''}β_W {within:.4g}, β_B {between:.4g}"
         for name, within, between in zip(s.groups, p.within, p.between, strict=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from simlab.cli.choices import Cluster, Group, Level, Printed, X, Y
 from simlab.methods import label
 from simlab.text import Paragraph, Part, Table
-from simlab.text.numbers import degrees, number, p_value
+from simlab.text.numbers import counted, degrees, number, p_value
 from simlab.text.plain import exact
 from simlab.words import Status, Term
 
@@ -70,9 +70,8 @@ def compare(
 
 def _left_out(count: int, column: str) -> str:
     """Say how many values of a column are missing."""
-    if count == 1:
-        return f"1 missing value of {column}: its row is left out"
-    return f"{count} missing values of {column}: their rows are left out"
+    rows = "its row is" if count == 1 else "their rows are"
+    return f"{counted(count, 'missing value')} of {column}: {rows} left out"
 
 
 def _missing(result: pd.DataFrame) -> list[str]:
