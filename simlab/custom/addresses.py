@@ -51,7 +51,8 @@ class Address(NamedTuple):
             return reduce(getattr, name.split("."), module)
         except AttributeError:
             start = name[0].casefold()  # of all that a module has, something is always alike
-            hint = did_you_mean(name, [n for n in vars(module) if n[:1].casefold() == start != "_"])
+            near = [n for n in vars(module) if n[0] != "_" and n[0].casefold() == start]
+            hint = did_you_mean(name, near)
             raise CustomError(f"{_name(self)} has no {name!r}{hint}") from None
 
 

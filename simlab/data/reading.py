@@ -165,9 +165,10 @@ def _content(path: Path) -> bytes:
     except files.Unread as error:
         raise DataError(f"{path}: {error.advised('a CSV file')}") from None
     except FileNotFoundError as error:
-        near = [*DATASETS, *(str(p) for p in path.parent.glob("*.csv"))]
-        whole = path.with_name(f"{path.name}.csv")
-        hint = did_you_mean(*((whole, [str(whole)]) if whole.is_file() else (path, near))) or "."
+        named, near = path, [*DATASETS, *(str(p) for p in path.parent.glob("*.csv"))]
+        if (whole := path.with_name(f"{path.name}.csv")).is_file():
+            named, near = whole, [str(whole)]
+        hint = did_you_mean(named, near) or "."
         message = f"{path}: no such file{hint} Data sets: {', '.join(DATASETS)}"
         raise DataError(message) from error
     except ValueError as error:  # a name that cannot be a file's
