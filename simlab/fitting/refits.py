@@ -179,9 +179,9 @@ def _by_itself(fit: Fit, y: Floats, number: int, out: Refits) -> str:
     if not own.converged:
         out.status[number] = Status.NOT_CONVERGED
         return next(note for note in own.notes if note.startswith("no convergence"))
-    out.estimate[number], out.std_error[number] = own.gamma, np.sqrt(np.diag(own.covariance))
-    out.G[number], out.sigma2[number], out.loglik[number] = own.G_matrix, own.sigma2, own.loglik
     if own.no_residual:
         return next(note for note in own.notes if note.startswith("no residual"))
+    out.estimate[number], out.std_error[number] = own.gamma, np.sqrt(np.diag(own.covariance))
+    out.G[number], out.sigma2[number], out.loglik[number] = own.G_matrix, own.sigma2, own.loglik
     out.status[number] = Status.SINGULAR if own.singular else Status.OK
     return ""
