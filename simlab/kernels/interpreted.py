@@ -94,7 +94,7 @@ def _restore(args: tuple[Any, ...], before: list[Any]) -> None:
     for arg, old in zip(args, before, strict=True):
         if isinstance(arg, tuple):
             _restore(arg, old)
-        elif isinstance(arg, np.ndarray):
+        elif isinstance(arg, np.ndarray) and arg.flags.writeable:
             arg[...] = old
 
 
